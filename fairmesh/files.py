@@ -1,0 +1,90 @@
+"""Files that others read: they appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import FairmeshError
+
+
+def canonical_json(value: Any) -> str:
+    """Give the one JSON text of a value: sorted keys, no spaces, real Unicode, no NaN.
+
+    >>> canonical_json({"b": 1, "a": [True, None]})
+    '{"a":[true,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def text_sha256(text: str) -> str:
+    """Give the SHA-256 of a text in UTF-8, as 64 hex digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Give the SHA-256 of a file's bytes, as 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    FairmeshError
+        If the file is not JSON, with its path.
+    FileNotFoundError
+        If there is none.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FairmeshError(f"{path}: not a JSON file: {error}") from error
+
+
+def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write bytes beside the file, flush them, and move them into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), mode)
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str, mode: int = 0o644) -> None:
+    """Write a text in UTF-8 like ``write_bytes``."""
+    write_bytes(path, text.encode(), mode)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as readable JSON, keys in the order given."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all, with its time of change."""
+    write_bytes(target, source.read_bytes())
+    changed = source.stat().st_mtime_ns
+    os.utime(target, ns=(changed, changed))
+
+
+def write_if_changed(path: Path, text: str, mode: int = 0o644) -> bool:
+    """Write a text unless the file holds just that; tell whether it was written."""
+    try:
+        if path.read_text(encoding="utf-8") == text:
+            return False
+    except (FileNotFoundError, UnicodeDecodeError):
+        pass
+    write_text(path, text, mode)
+    return True

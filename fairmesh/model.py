@@ -1,0 +1,247 @@
+"""One way to model the keys of a file: a pydantic model, whose mistakes come out as plain lines with positions.
+
+The JSON Schema of the model is the source of the words: what a key must be is said from it, wherever the
+mistake was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.names import number_text
+from fairmesh.yaml12 import Node
+
+
+class Model(BaseModel):
+    """Base of all models of files: no unknown keys, no conversions, no changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def _refuse(_: Any) -> Any:
+    raise PydanticCustomError("not_yet", "is not supported yet")
+
+
+NotYet = Annotated[Any, AfterValidator(_refuse)]
+
+
+def _named(pattern: str, words: str) -> Any:
+    """Make a field of a pattern and the words for it, which editors show too."""
+    return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": f"a name of at most 100 {words}"})
+
+
+Text = Annotated[str, Field(min_length=1)]
+SafeName = Annotated[
+    str,
+    _named(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        "letters, digits, '.', '_' and '-' that begins with a letter or digit",
+    ),
+]
+Identifier = Annotated[
+    str, _named(r"^[A-Za-z][A-Za-z0-9_]{0,99}$", "letters, digits and '_' that begins with a letter")
+]
+
+
+def load_model(model: type[ModelT], node: Node, file: Path | str) -> ModelT:
+    """Check the content of a file against its model.
+
+    Parameters
+    ----------
+    model : type of Model
+        What the file may hold.
+    node : Node
+        What it holds.
+    file : Path or str
+        Its name, for the messages.
+
+    Raises
+    ------
+    InputError
+        With every mistake: file, line, column, key, what is allowed, and the nearest known key.
+
+    Examples
+    --------
+    >>> class Study(Model):
+    ...     repeat: Annotated[int, Field(ge=1)] = 1
+    >>> load_model(Study, Node.of({"repeat": 5}), "study.yaml").repeat
+    5
+    >>> try:
+    ...     load_model(Study, Node.of({"repeat": "x"}), "study.yaml")
+    ... except InputError as error:
+    ...     print(error)
+    study.yaml: 'repeat' must be a whole number of at least 1, not 'x'
+    """
+    loaded, problems = check_model(model, node, file)
+    if loaded is None:
+        raise InputError(problems)
+    return loaded
+
+
+def check_model(model: type[ModelT], node: Node, file: Path | str) -> tuple[ModelT | None, list[Problem]]:
+    """Check as `load_model` does, but hand the problems back, for a caller that has more of its own."""
+    data = node.plain()
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+    if _use_source_text(data, node, errors):
+        try:
+            return model.model_validate(data), []
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+    schema = model.model_json_schema()
+    return None, [_problem(error, schema, node, file) for error in errors]
+
+
+def _use_source_text(data: Any, node: Node, errors: Sequence[ErrorDetails]) -> bool:
+    """Put its source text where a text is wanted and a plain scalar stands; tell whether there was one."""
+    changed = False
+    for error in errors:
+        found = _walk(node, error["loc"])
+        if error["type"] == "string_type" and error["loc"] and found.text and found.value is not None:
+            parent = data
+            for step in error["loc"][:-1]:
+                parent = parent[step]
+            parent[error["loc"][-1]] = found.text
+            changed = True
+    return changed
+
+
+def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Path | str) -> Problem:
+    """Turn one of pydantic's errors into a line for people."""
+    loc = error["loc"]
+    kind = error["type"]
+    if loc and loc[-1] == "[key]":
+        name = str(loc[-2])
+        names = _subschema(root, loc[:-2]).get("propertyNames", {})
+        where = _walk(node, loc[:-2]).key_place(file, name)
+        return Problem(f"{dotted(loc[:-1])!r} must be {phrase(names)}", where)
+    if kind in {"missing", "extra_forbidden"}:
+        known = list(_subschema(root, loc[:-1]).get("properties", {}))
+        return _key_problem(kind, loc, known, _walk(node, loc[:-1]), file)
+    found = _walk(node, loc)
+    if kind == "not_yet":
+        return not_yet(f"{dotted(loc)!r}", _walk(node, loc[:-1]).key_place(file, str(loc[-1])))
+    name = repr(dotted(loc)) if loc else "the file"
+    if kind == "value_error":
+        return Problem(f"{name} {error['ctx']['error']}", found.place(file))
+    schema = _subschema(root, loc)
+    near = nearest(str(found.value), map(str, schema.get("enum", ())))
+    return Problem(f"{name} must be {phrase(schema)}, not {shown(found)}", found.place(file), near=near)
+
+
+def _key_problem(kind: str, loc: tuple[int | str, ...], known: list[str], parent: Node, file: Path | str) -> Problem:
+    name = str(loc[-1])
+    if kind == "missing":
+        return Problem(f"{dotted(loc)!r} is missing", parent.place(file))
+    near = nearest(name, known)
+    return Problem(f"unknown key {dotted(loc)!r}", parent.key_place(file, name), ", ".join(known), near)
+
+
+def not_yet(what: str, where: str) -> Problem:
+    """Give the problem of a thing that the format has and this version has not."""
+    return Problem(f"{what} is not supported yet", where)
+
+
+def dotted(loc: Sequence[int | str]) -> str:
+    """Give the name of a key inside a file.
+
+    >>> dotted(("authors", 0, "name"))
+    'authors[0].name'
+    """
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
+    return text.removeprefix(".")
+
+
+def shown(node: Node) -> str:
+    """Show a value in a message, short and on one line."""
+    if isinstance(node.value, dict | list):
+        return "a map" if isinstance(node.value, dict) else "a list"
+    if isinstance(node.value, str):
+        return repr(node.value if len(node.value) <= 60 else node.value[:57] + "...")
+    if node.value is None:
+        return "null"
+    return node.text or str(node.value).lower()
+
+
+_NOUNS = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "a text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a map",
+}
+
+
+def phrase(schema: Mapping[str, Any]) -> str:
+    """Say what a JSON Schema allows.
+
+    >>> phrase({"type": "integer", "minimum": 1, "maximum": 8})
+    'a whole number of at least 1 and at most 8'
+    >>> phrase({"enum": ["adam", "sgd"]})
+    "'adam' or 'sgd'"
+    """
+    if "enum" in schema:
+        values = [repr(value) if isinstance(value, str) else shown(Node.of(value)) for value in schema["enum"]]
+        return " or ".join(filter(None, (", ".join(values[:-1]), values[-1])))
+    if "patternErrorMessage" in schema:
+        return str(schema["patternErrorMessage"])
+    noun = _NOUNS.get(schema.get("type", ""), "something else")
+    if schema.get("minLength") or schema.get("minItems"):
+        noun = noun.replace("a ", "a non-empty ", 1)
+    bounds = (
+        ("minimum", "of at least"),
+        ("exclusiveMinimum", "above"),
+        ("maximum", "of at most"),
+        ("exclusiveMaximum", "below"),
+    )
+    limits = [f"{words} {number_text(schema[key])}" for key, words in bounds if schema.get(key) is not None]
+    return " ".join(filter(None, (noun, " and ".join(limits).replace("and of ", "and "))))
+
+
+def _walk(node: Node, loc: Sequence[int | str]) -> Node:
+    """Go down to the value that pydantic speaks of, or as far as there is one."""
+    for step in loc:
+        if isinstance(step, int) and step < len(node.members):
+            node = node.members[step]
+        elif step in node.entries:
+            node = node.entries[str(step)]
+    return node
+
+
+def _subschema(root: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str, Any]:
+    """Give the part of a JSON Schema that holds for a place."""
+    schema = _resolved(root, root)
+    for step in loc:
+        if isinstance(step, int):
+            schema = schema.get("items", {})
+        else:
+            schema = schema.get("properties", {}).get(step) or _any_key(schema)
+        schema = _resolved(schema, root)
+    return schema
+
+
+def _any_key(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    patterns: Mapping[str, Any] = schema.get("patternProperties", {})
+    found: Any = next(iter(patterns.values()), schema.get("additionalProperties"))
+    return found if isinstance(found, Mapping) else {}
+
+
+def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow references; of a choice with null, give the other."""
+    if "anyOf" in schema:
+        schema = next(each for each in schema["anyOf"] if each.get("type") != "null")
+    if "$ref" in schema:
+        return _resolved(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root)
+    return schema

@@ -1,0 +1,165 @@
+"""Names that are safe in paths, shells, Snakemake's wildcards and URLs, and that come back exactly.
+
+The id of an experiment says its axes, ``epochs=1+gpu=a100+repeat=3``: letters, digits and ``. _ -`` stand for
+themselves, any other byte of the UTF-8 text is ``~`` and two hex digits. There is never a comma: Snakemake's
+``--target-jobs`` splits there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fairmesh.files import canonical_json, text_sha256
+from fairmesh.yaml12 import resolve
+
+REPEAT = "repeat"
+NO_AXES = "defaults"
+KEY_LENGTH = 12
+
+_LONGEST = 120
+_HEAD = 100
+_SAFE = re.compile(r"[A-Za-z0-9._-]*", re.ASCII)
+_ESCAPED = re.compile(r"(?:[A-Za-z0-9._-]|~[0-9a-f]{2})*", re.ASCII)
+
+
+def escape(text: str) -> str:
+    """Write a text with safe bytes alone.
+
+    >>> escape("a/b, 50 %")
+    'a~2fb~2c~2050~20~25'
+    """
+    if _SAFE.fullmatch(text):
+        return text
+    return "".join(chr(byte) if byte < 128 and _SAFE.fullmatch(chr(byte)) else f"~{byte:02x}" for byte in text.encode())
+
+
+def unescape(text: str) -> str:
+    """Give back what was escaped.
+
+    Raises
+    ------
+    ValueError
+        If the text was not made by `escape`.
+    """
+    if not _ESCAPED.fullmatch(text):
+        raise ValueError(f"not an escaped name: {text!r}")
+    return re.sub(rb"~(..)", lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode()
+
+
+def number_text(number: float) -> str:
+    """Give the shortest text that reads back as the same number.
+
+    >>> [number_text(number) for number in (100, 0.001, 1e-05, 2.0, 1e22)]
+    ['100', '0.001', '1e-5', '2', '1e22']
+    """
+    text = repr(number + 0).removesuffix(".0")  # -0.0 + 0 is 0.0
+    return re.sub(r"e([-+])0*", lambda found: "e" + found[1].strip("+"), text)
+
+
+def value_text(value: Any) -> str:
+    """Give the text of a parameter's value, one text a value.
+
+    A text that YAML would read as another type is quoted as in JSON; lists and maps are canonical JSON.
+
+    >>> [value_text(value) for value in ("a100", "1", 1, True, None, [1, 2])]
+    ['a100', '"1"', '1', 'true', 'null', '[1,2]']
+    """
+    if isinstance(value, str):
+        return canonical_json(value) if _needs_quotes(value) else value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return canonical_json(value)
+    return number_text(value)
+
+
+def axis_text(name: str, value: Any) -> str:
+    """Give an axis and its value as they stand in an id.
+
+    >>> axis_text("learning_rate", 1e-05)
+    'learning_rate=1e-5'
+    """
+    return f"{escape(name)}={escape(value_text(value))}"
+
+
+def join_axes(texts: Iterable[str]) -> str:
+    """Join the texts of axes to an id, which is cut past 120 characters."""
+    whole = "+".join(texts) or NO_AXES
+    if len(whole) <= _LONGEST:
+        return whole
+    head = re.sub(r"~.?$", "", whole[:_HEAD])
+    return f"{head}~~{text_sha256(whole)[:16]}"
+
+
+def axis_order(name: str) -> tuple[bool, str]:
+    """Sort axes by name, with the repeat last.
+
+    >>> sorted(["repeat", "seed", "gpu"], key=axis_order)
+    ['gpu', 'seed', 'repeat']
+    """
+    return name == REPEAT, name
+
+
+def experiment_id(axes: Mapping[str, Any]) -> str:
+    """Give the id of an experiment: the name of its folder and Snakemake's wildcard.
+
+    Parameters
+    ----------
+    axes : mapping of str to value
+        Value by axis, in any order.
+
+    Examples
+    --------
+    >>> experiment_id({"repeat": 3, "gpu": "a100", "epochs": 1})
+    'epochs=1+gpu=a100+repeat=3'
+    """
+    return join_axes(axis_text(name, axes[name]) for name in sorted(axes, key=axis_order))
+
+
+def experiment_key(study: str, machine: str, experiment: str) -> str:
+    """Give the 12 hex digits that stand for an experiment where names must be plain.
+
+    >>> experiment_key("quick", "local", "epochs=1")
+    'abcebd7deff6'
+    """
+    return text_sha256(f"{study}/{machine}/{experiment}")[:KEY_LENGTH]
+
+
+def parse_id(experiment: str) -> dict[str, Any]:
+    """Give the axes of an id.
+
+    Raises
+    ------
+    ValueError
+        If the id was cut, or is none.
+
+    Examples
+    --------
+    >>> parse_id("epochs=1+gpu=~221~22")
+    {'epochs': 1, 'gpu': '1'}
+    """
+    if experiment == NO_AXES:
+        return {}
+    if "~~" in experiment:
+        raise ValueError(f"this id was cut: {experiment}")
+    axes = {}
+    for part in experiment.split("+"):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(f"not an id: {experiment!r}")
+        axes[unescape(name)] = _value(unescape(value))
+    return axes
+
+
+def _needs_quotes(text: str) -> bool:
+    if text.startswith(('"', "[", "{")):
+        return True
+    try:
+        return not isinstance(resolve(text), str)
+    except ValueError:  # a number too large to read
+        return True
+
+
+def _value(text: str) -> Any:
+    return json.loads(text) if text.startswith(('"', "[", "{")) else resolve(text)

@@ -1,0 +1,57 @@
+"""Where studies and applications are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.yaml12 import Node
+
+STUDIES = Path("config/studies")
+APPLICATIONS = (".", "examples", "tests")
+APPLICATION = "application.yaml"
+
+
+def find_study(study: str | Path, root: Path) -> Path:
+    """Give the file of a study: ``config/studies/NAME.yaml`` below the root for a name, or the path itself.
+
+    Raises
+    ------
+    InputError
+        If there is none, with the nearest name.
+    """
+    if isinstance(study, Path) or _is_path(study):
+        return Path(study)
+    path = root / STUDIES / f"{study}.yaml"
+    if not path.is_file():
+        known = sorted(each.stem for each in (root / STUDIES).glob("*.yaml"))
+        raise InputError([Problem(f"no study {study!r}", "", ", ".join(known), nearest(study, known))])
+    return path
+
+
+def find_application(node: Node, study: Path, root: Path) -> Path:
+    """Give the ``application.yaml`` that a study names: by folder below the root, or by a path from the study's folder.
+
+    Raises
+    ------
+    InputError
+        If there is none, with the nearest name.
+    """
+    name = node.text or str(node.value)
+    where = node.place(study)
+    if _is_path(name):
+        path = study.parent / name
+        path = path / APPLICATION if path.is_dir() else path
+        if not path.is_file():
+            raise InputError([Problem(f"'application': there is no file {name!r}", where)])
+        return path
+    # An earlier place wins, so it is entered later.
+    places = [root / place for place in reversed(APPLICATIONS)]
+    known = {path.parent.name: path for place in places for path in place.glob(f"*/{APPLICATION}")}
+    if name not in known:
+        raise InputError([Problem(f"no application {name!r}", where, ", ".join(sorted(known)), nearest(name, known))])
+    return known[name]
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or name in {".", ".."} or name.endswith((".yaml", ".yml"))

@@ -1,0 +1,134 @@
+"""What a study comes to: experiments, the stages that they share, and what is to be said about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmesh.study.application import Application
+from fairmesh.study.values import Value
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StageInstance:
+    """A stage with the values of the parameters that it uses.
+
+    Parameters
+    ----------
+    name : str
+        The stage.
+    fingerprint : str
+        What it computes, as 64 hex digits.
+    parameters : dict
+        The values of the parameters that it uses.
+    needs : dict of str to str
+        Fingerprint by name of the stages before it.
+    resources : dict
+        Under Snakemake's names.
+    command : list of str
+        Jinja2 texts, not rendered.
+    """
+
+    name: str
+    fingerprint: str
+    parameters: dict[str, Value]
+    needs: dict[str, str]
+    resources: dict[str, Value]
+    command: list[str]
+
+    @property
+    def key(self) -> str:
+        """The 12 hex digits in the names of its files."""
+        return self.fingerprint[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One point of the parameter space on one machine.
+
+    Parameters
+    ----------
+    study, machine, id : str
+        What a record is known by.
+    key : str
+        12 hex digits in place of the three.
+    parameters : dict
+        All parameters of the application, in its order, with defaults; the seed follows the repeat.
+    axes : dict
+        Value by axis, by name, the repeat last.
+    resources : dict
+        Under Snakemake's names.
+    stages : dict of str to str
+        Fingerprint by name of the stages that it needs.
+    fingerprint : str
+        What it computes, as 64 hex digits.
+    """
+
+    study: str
+    machine: str
+    id: str
+    key: str
+    parameters: dict[str, Value]
+    axes: dict[str, Value]
+    resources: dict[str, Value]
+    stages: dict[str, str]
+    fingerprint: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the experiment's entry in plan.json."""
+        names = ("machine", "id", "key", "parameters", "axes", "resources", "stages", "fingerprint")
+        return {name: getattr(self, name) for name in names} | {"selected": True}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The ordered list of a study's experiments.
+
+    Parameters
+    ----------
+    study, title : str
+        From the study file.
+    application : Application
+        What is run.
+    axes : dict of str to list
+        The values of each axis, in the study's order, the repeat last.
+    machines : list of str
+        Where it runs.
+    measure : str
+        ``exclusive`` or ``shared``.
+    experiments : list of Experiment
+        The first axis varies slowest.
+    stages : dict of str to StageInstance
+        By fingerprint, each after those that it needs.
+    warnings : list of str
+        What a person should look at, one line each.
+    source : Path
+        The study file.
+    """
+
+    study: str
+    title: str
+    application: Application
+    axes: dict[str, list[Value]]
+    machines: list[str]
+    measure: str
+    experiments: list[Experiment]
+    stages: dict[str, StageInstance]
+    warnings: list[str]
+    source: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the content of plan.json."""
+        return {
+            "format": FORMAT,
+            "study": self.study,
+            "title": self.title,
+            "application": {"name": self.application.name, "version": self.application.version},
+            "axes": self.axes,
+            "machines": self.machines,
+            "selection": {},
+            "experiments": [experiment.to_json() for experiment in self.experiments],
+        }

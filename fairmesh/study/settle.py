@@ -1,0 +1,178 @@
+"""From the text of an ``application.yaml`` to an application whose parts fit each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.files import canonical_json
+from fairmesh.model import check_model
+from fairmesh.study.application import Application, ApplicationFile, Parameter, Stage
+from fairmesh.study.values import FRAMEWORK, RESOURCES, Value, read_value
+from fairmesh.yaml12 import Node, load
+
+ALGEBRA = ("product", "zip", "union")
+
+
+def load_application(path: Path) -> Application:
+    """Read and check an application file.
+
+    Raises
+    ------
+    InputError
+        With all of its mistakes.
+    """
+    problems: list[Problem] = []
+    node = load(path, problems)
+    content, found = check_model(ApplicationFile, node, path)
+    problems += found
+    if content is None:
+        raise InputError(problems)
+    settler = _Settler(path, problems)
+    application = settler.settle(content, node)
+    if problems:
+        raise InputError(problems)
+    return application
+
+
+class _Settler:
+    """Checks what no single key can tell, and gives every value its declared type."""
+
+    def __init__(self, path: Path, problems: list[Problem]) -> None:
+        self.path = path
+        self.problems = problems
+
+    def settle(self, content: ApplicationFile, node: Node) -> Application:
+        entries = node.entries
+        if (content.command is None) == (content.stages is None):
+            self._note("either 'command' or 'stages' is needed, and not both", node)
+        parameter_nodes = entries.get("parameters", Node({}))
+        parameters = {
+            name: self._parameter(name, parameter, parameter_nodes.entries[name])
+            for name, parameter in content.parameters.items()
+        }
+        self._names(content, parameter_nodes)
+        stage_nodes = entries.get("stages", Node({}))
+        self._stages(content, stage_nodes)
+        self._only_one("metrics", "primary", content.metrics, entries.get("metrics", Node({})))
+        self._only_one("parameters", "seed", content.parameters, parameter_nodes)
+        resources = self._resources("resources", entries.get("resources", Node({})))
+        stages = content.stages and {
+            name: stage.model_copy(update={"resources": self._stage_resources(name, stage_nodes.entries[name])})
+            for name, stage in content.stages.items()
+        }
+        settled = {"parameters": parameters, "resources": resources, "stages": stages}
+        return Application.model_construct(**{**dict(content), **settled, "folder": self.path.parent})
+
+    def _parameter(self, name: str, parameter: Parameter, node: Node) -> Parameter:
+        """Give the default and the choices the declared type."""
+        entries = node.entries
+        if parameter.seed and parameter.type != "integer":
+            self._note(f"'parameters.{name}.seed' goes with the type integer only", entries["seed"])
+        if parameter.enum is not None:
+            schema = {"type": parameter.type}
+            choices = [
+                self._value(f"parameters.{name}.enum[{at}]", schema, each)
+                for at, each in enumerate(entries["enum"].members)
+            ]
+            parameter = parameter.model_copy(update={"enum": choices})
+        if "default" in entries:
+            default = self._value(f"parameters.{name}.default", parameter.json_schema, entries["default"])
+            parameter = parameter.model_copy(update={"default": default})
+        return parameter
+
+    def _names(self, content: ApplicationFile, node: Node) -> None:
+        """Names and aliases are distinct, and none belongs to the framework."""
+        owners: dict[str, str] = dict.fromkeys(content.parameters, "a parameter")
+        for name, parameter in content.parameters.items():
+            if name in FRAMEWORK or name in ALGEBRA:
+                self._note_key(f"'parameters.{name}': this name belongs to the framework", node, name)
+            for alias in parameter.aliases:
+                where = node.entries[name].entries["aliases"]
+                if alias in FRAMEWORK or alias in ALGEBRA:
+                    self._note(f"'parameters.{name}.aliases': {alias!r} belongs to the framework", where)
+                elif alias in owners:
+                    self._note(f"'parameters.{name}.aliases': {alias!r} is {owners[alias]} already", where)
+                owners.setdefault(alias, f"an alias of {name!r}")
+
+    def _stages(self, content: ApplicationFile, node: Node) -> None:
+        if content.stages is None:
+            return
+        for name, stage in content.stages.items():
+            entries = node.entries[name].entries
+            known = set(content.parameters)
+            self._listed(f"stages.{name}.uses", entries.get("uses"), known, "parameter")
+            others = set(content.stages) - {name}
+            self._listed(f"stages.{name}.needs", entries.get("needs"), others, "stage")
+            if "uses" in entries and stage is content.experiment_stage:
+                self._note(
+                    f"'stages.{name}.uses': the last stage is the experiment, which uses all parameters",
+                    entries["uses"],
+                )
+        self._graph(content.stages, node)
+
+    def _graph(self, stages: Mapping[str, Stage], node: Node) -> None:
+        """Stages make no circle, each is needed, and no two are the same."""
+        try:
+            tuple(TopologicalSorter({name: stage.needs for name, stage in stages.items()}).static_order())
+        except CycleError as error:
+            self._note(f"'stages' need each other in a circle: {' -> '.join(error.args[1])}", node)
+        needed = {need for stage in stages.values() for need in stage.needs}
+        seen: dict[str, str] = {}
+        for name, stage in list(stages.items())[:-1]:
+            if name not in needed:
+                self._note_key(f"'stages.{name}' would never run: no stage needs it", node, name)
+            same = canonical_json([stage.command, sorted(stage.uses), sorted(stage.needs)])
+            if same in seen:
+                self._note_key(f"'stages.{name}' does the same as 'stages.{seen[same]}'", node, name)
+            seen.setdefault(same, name)
+
+    def _listed(self, key: str, node: Node | None, known: Iterable[str], noun: str) -> None:
+        """Every name in a list is known."""
+        for member in node.members if node else ():
+            name = str(member.value)
+            if name not in known:
+                self._note(
+                    f"{key!r}: unknown {noun} {name!r}",
+                    member,
+                    ", ".join(sorted(known)),
+                    nearest(name, known),
+                )
+
+    def _only_one(self, key: str, flag: str, items: Mapping[str, Any], node: Node) -> None:
+        flagged = [name for name, item in items.items() if getattr(item, flag)]
+        for name in flagged[1:]:
+            self._note(
+                f"'{key}.{name}.{flag}': {flagged[0]!r} is it already; there is only one",
+                node.entries[name].entries[flag],
+            )
+
+    def _stage_resources(self, name: str, node: Node) -> dict[str, Value | None]:
+        return self._resources(f"stages.{name}.resources", node.entries.get("resources", Node({})))
+
+    def _resources(self, key: str, node: Node) -> dict[str, Value | None]:
+        resources = {}
+        for name, value in node.entries.items():
+            if name in RESOURCES:
+                resources[name] = self._value(f"{key}.{name}", RESOURCES[name], value)
+            else:
+                where = node.key_place(self.path, name)
+                allowed, near = ", ".join(RESOURCES), nearest(name, RESOURCES)
+                self.problems.append(Problem(f"unknown resource '{key}.{name}'", where, allowed, near))
+        return resources
+
+    def _value(self, key: str, schema: Mapping[str, Any], node: Node) -> Value | None:
+        try:
+            return read_value(schema, node)
+        except ValueError as error:
+            self._note(f"{key!r} {error}", node)
+            return None
+
+    def _note(self, message: str, node: Node, allowed: str = "", near: str = "") -> None:
+        self.problems.append(Problem(message, node.place(self.path), allowed, near))
+
+    def _note_key(self, message: str, node: Node, key: str) -> None:
+        self.problems.append(Problem(message, node.key_place(self.path, key)))

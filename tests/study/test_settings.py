@@ -1,0 +1,44 @@
+"""The configuration and the machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairmesh.errors import InputError
+from fairmesh.study.settings import load_config, load_machines
+
+
+def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("study: quick\n")
+    config = load_config(tmp_path / "config.yaml")
+    assert (config.study, config.results, config.site, config.machine) == (
+        "quick",
+        "results",
+        "site/public",
+        "local",
+    )
+
+
+@pytest.mark.parametrize("key", ["where", "first", "part", "set", "wait"])
+def test_slices_of_a_study_are_refused_rather_than_ignored(tmp_path: Path, key: str) -> None:
+    (tmp_path / "config.yaml").write_text(f"study: quick\n{key}: 1\n")
+    with pytest.raises(InputError, match=f"config.yaml:2:1: '{key}' is not supported yet"):
+        load_config(tmp_path / "config.yaml")
+
+
+def test_machines_are_read_by_name(tmp_path: Path) -> None:
+    (tmp_path / "machines.yaml").write_text("local: {kind: local}\ndgx: {kind: ssh, host: dgx, slots: 2}\n")
+    machines = load_machines(tmp_path / "machines.yaml")
+    assert [(name, machine.kind) for name, machine in machines.items()] == [
+        ("local", "local"),
+        ("dgx", "ssh"),
+    ]
+
+
+def test_a_mistake_in_a_machine_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "machines.yaml").write_text("local: {kind: locl}\n")
+    message = r"machines.yaml:1:15: 'local.kind' must be 'local', 'profile' or 'ssh', not 'locl'; did you"
+    with pytest.raises(InputError, match=message):
+        load_machines(tmp_path / "machines.yaml")

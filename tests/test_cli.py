@@ -1,0 +1,73 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fairmesh import cli, study
+from fairmesh.errors import FairmeshError
+
+SUMS = Path(__file__).parent / "study" / "data" / "sums"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "config" / "studies"
+    folder.mkdir(parents=True)
+    (tmp_path / "Snakefile").touch()
+    (folder / "small.yaml").write_text(
+        f"study: small\napplication: {SUMS}\nparameters: {{count: [1, 2]}}\nexclude: [{{count: 3}}]\n"
+    )
+    monkeypatch.chdir(folder)
+    return tmp_path
+
+
+def test_plan_lists_the_experiments(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "small", "--machine", "dgx", "--limit", "1"]) == 0
+    out, err = capsys.readouterr()
+    heads, row, count = out.splitlines()
+    assert heads == "id       key           fingerprint"
+    assert row.startswith("count=1  ")
+    assert count == "2 experiments of small on dgx"
+    assert err == "warning: small.yaml:4:11: this exclude removes nothing\n"
+
+
+def test_plan_prints_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "small", "--json"]) == 0
+    assert [each["id"] for each in json.loads(capsys.readouterr().out)["experiments"]] == [
+        "count=1",
+        "count=2",
+    ]
+
+
+def test_wrong_input_is_one_line_and_status_2(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "smal"]) == 2
+    assert capsys.readouterr().err == "no study 'smal'; did you mean 'small'? (allowed: small)\n"
+
+
+@pytest.mark.parametrize(("error", "status"), [(FairmeshError("no"), 1), (KeyboardInterrupt(), 130)])
+def test_nothing_ends_in_a_traceback(
+    here: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(study, "load_plan", fail)
+    assert cli.main(["plan", "small"]) == status
+
+
+def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
+    command = f"{sys.executable} -m fairmesh.cli plan small --json | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_the_root_is_the_nearest_folder_with_a_snakefile(here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assert cli.find_root(here / "config" / "studies") == here
+    assert cli.find_root(tmp_path_factory.mktemp("bare")) == Path(cli.__file__).parents[1]
