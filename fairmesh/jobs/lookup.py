@@ -1,0 +1,55 @@
+"""What is already there for a job: a good commit, a living claim, or an attempt whose runner is gone."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.runner import commit, jsonfiles, protocol
+from fairmesh.runner.claims import Claims
+from fairmesh.runner.status import write_lost
+
+STALE = ".stale"
+
+
+class Found(Enum):
+    """What a job folder holds for a planned fingerprint."""
+
+    NOTHING = "nothing"
+    COMMIT = "a good commit"
+    LIVING = "a living attempt of the same fingerprint"
+
+
+def look(paths: JobPaths, fingerprint: str) -> Found:
+    """Tell what is already there for a job of this fingerprint."""
+    if not paths.folder.exists():
+        return Found.NOTHING
+    if commit.read(str(paths.folder), fingerprint):
+        return Found.COMMIT
+    number = Claims(str(paths.folder)).living()
+    if number and _fingerprint(paths.attempt(number) / protocol.EXPERIMENT) == fingerprint:
+        return Found.LIVING
+    return Found.NOTHING
+
+
+def is_current(record: Path, fingerprint: str) -> bool:
+    """Tell whether a record, or a stage's marker, is one of this fingerprint; no record is not current."""
+    return _fingerprint(record) == fingerprint
+
+
+def _fingerprint(path: Path) -> str:
+    return str((jsonfiles.read_map(str(path)) or {}).get("fingerprint", ""))
+
+
+def move_aside(path: Path) -> None:
+    """Rename a file that no longer counts; nothing is lost."""
+    path.replace(path.with_name(path.name + STALE))
+
+
+def settle(paths: JobPaths) -> None:
+    """Say of the last attempt, if its runner is proven to be gone without an end, that it is lost."""
+    claims = Claims(str(paths.folder))
+    number = claims.highest()
+    if number and claims.is_over(number):
+        write_lost(str(paths.folder), number, "its runner was killed")

@@ -1,0 +1,97 @@
+"""Where everything of a results folder is, so that no other module puts a path together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmesh.runner import protocol
+
+
+@dataclass(frozen=True)
+class JobPaths:
+    """One job folder: of an experiment, or of a stage."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """The parameters, as the program reads them."""
+        return self.folder / protocol.CONFIG
+
+    @property
+    def script(self) -> Path:
+        """The batch script."""
+        return self.folder / protocol.JOB
+
+    @property
+    def experiment(self) -> Path:
+        """All that the runner needs to know."""
+        return self.folder / protocol.EXPERIMENT
+
+    @property
+    def commit(self) -> Path:
+        """The result of the attempt that won."""
+        return self.folder / protocol.COMMIT
+
+    @property
+    def cancel(self) -> Path:
+        """Somebody's wish that the job end."""
+        return self.folder / protocol.CANCEL
+
+    def attempt(self, number: int) -> Path:
+        """Give the folder of an attempt."""
+        return self.folder / protocol.ATTEMPTS / str(number)
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """One study in a results folder."""
+
+    home: Path
+    study: str
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self.home / self.study
+
+    @property
+    def plan(self) -> Path:
+        """The expanded study."""
+        return self.folder / "plan.json"
+
+    @property
+    def published(self) -> Path:
+        """What the last whole publishing made."""
+        return self.folder / "published.json"
+
+    @property
+    def lock(self) -> Path:
+        """The lock that a run holds for life."""
+        return self.folder / "run.lock"
+
+    def job(self, machine: str, identity: str) -> JobPaths:
+        """Give the job folder of an experiment."""
+        return JobPaths(self.folder / protocol.EXPERIMENTS / machine / identity)
+
+    def record(self, machine: str, identity: str) -> Path:
+        """Give the record of an experiment."""
+        return self.folder / protocol.RECORDS / machine / f"{identity}.json"
+
+    def stage_job(self, application: str, stage: str) -> JobPaths:
+        """Give the job folder of a shared stage, named ``<stage>-<12 hex>``; all studies of the home share it."""
+        return JobPaths(self.home / protocol.STAGES / application / stage)
+
+    def stage_marker(self, stage: str) -> Path:
+        """Give this study's copy of a shared stage's commit."""
+        return self.folder / protocol.STAGES / f"{stage}.json"
+
+    def run(self, uuid: str) -> Path:
+        """Give the folder of one invocation of the workflow."""
+        return self.folder / "runs" / uuid
+
+    @property
+    def runner(self) -> Path:
+        """The runner, which all jobs of the home share."""
+        return self.home / protocol.RUNNER

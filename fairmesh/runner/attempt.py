@@ -1,0 +1,182 @@
+"""One attempt: from the claim to the commit."""
+
+import os
+import shutil
+import signal
+import time
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from . import commit, environment, jsonfiles, owner, protocol
+from .claims import PROCESS, Claims
+from .job import Job
+from .machine_lock import MachineLock
+from .output import Output
+from .program import Program, Signals
+from .status import Status
+from .telemetry import Telemetry
+
+LOOK_FOR_CANCEL = 2.0  # seconds
+
+
+class End(NamedTuple):
+    """How an attempt ended, and the signal that brings the program there if it still runs."""
+
+    state: str
+    reason: str = ""
+    signal: int = signal.SIGTERM
+
+
+class Attempt:
+    """An attempt whose claim this process holds."""
+
+    def __init__(self, job: Job, number: int, signals: Signals) -> None:
+        self.job, self.number, self.signals = job, number, signals
+        self.claims = Claims(job.folder)
+        self.folder = self.claims.attempt_folder(number)
+        os.makedirs(self.folder)
+        self.status = Status(os.path.join(self.folder, protocol.STATUS), number, owner.me())
+        self.output = Output(self.folder, self.status)
+        self._started = jsonfiles.now()
+        self._looked = 0.0
+        self._deadline = float("inf")
+
+    def run(self) -> End:
+        """Run the program to its end and commit a good result."""
+        exit_code = None
+        try:
+            for name in (protocol.CONFIG, protocol.EXPERIMENT):
+                shutil.copyfile(os.path.join(self.job.folder, name), os.path.join(self.folder, name))
+            self.status.set_state(protocol.QUEUED)
+            end, exit_code = self._execute()
+        except (commit.Refused, OSError) as error:
+            end = End(protocol.FAILED, str(error))
+        self.status.end(end.state, end.reason, exit_code)
+        return end
+
+    def _execute(self) -> Tuple[End, Optional[int]]:
+        stages = self.job.stage_folders()
+        lock = MachineLock(self.job.exclusive)
+        stopped = self._wait_for_machine(lock)
+        if stopped:
+            return stopped, None
+        command = self.job.command(stages)
+        digest = environment.record(self.job.home, command[0])
+        telemetry = Telemetry(os.path.join(self.folder, protocol.TELEMETRY), self.job.exclusive)
+        began = time.monotonic()
+        program = self._start(command, stages, lock)
+        asked = self._watch(program, telemetry)
+        seconds = time.monotonic() - began
+        self.output.read_new(whole=True)
+        telemetry.flush()
+        end = asked or _natural_end(program.exit_code or 0)
+        if end.state == protocol.DONE:
+            end = self._commit(seconds, telemetry.usage(program), digest)
+        return end, program.exit_code
+
+    def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
+        if os.environ.get("SLURM_JOB_ID") or os.environ.get("LSB_JOBID"):
+            return self._why_end()
+        while not self._why_end():
+            if lock.try_take():
+                return None
+            if not self.status.values["message"]:
+                self.status.values["message"] = "waits for the machine, which another experiment has for itself"
+                self.status.set_state(protocol.QUEUED)
+            self.status.beat()
+            self.signals.wait(0.25)
+        return self._why_end()
+
+    def _start(self, command: List[str], stages: Dict[str, str], lock: MachineLock) -> Program:
+        self._started = jsonfiles.now()
+        program = Program(
+            command,
+            self.folder,
+            self.job.environment(self.folder, stages),
+            self.output.path,
+            os.path.join(self.folder, PROCESS),
+            [] if lock.descriptor is None else [lock.descriptor],
+        )
+        self.status.values["message"] = ""
+        self.status.set_state(protocol.RUNNING, started=self._started)
+        minutes = self.job.experiment["resources"].get("runtime")
+        if isinstance(minutes, (int, float)):
+            self._deadline = time.monotonic() + 60 * minutes
+        return program
+
+    def _watch(self, program: Program, telemetry: Telemetry) -> Optional[End]:
+        """See a program to its end; give why it was asked to end, if it was."""
+        asked: Optional[End] = None
+        while True:
+            telemetry.take(program.pid, last=signal.SIGCHLD in self.signals.seen)
+            self.signals.seen.discard(signal.SIGCHLD)
+            if program.has_ended():
+                return asked
+            self.output.read_new()
+            self.status.beat()
+            if asked is None:
+                asked = self._why_end()
+                if asked:
+                    program.request_end(asked.signal)
+            self.signals.wait(telemetry.due_in())
+
+    def _why_end(self) -> Optional[End]:
+        number = self.signals.first_end()
+        if number:
+            return End(protocol.CANCELLED, "stopped by " + signal.Signals(number).name, number)
+        if time.monotonic() > self._deadline:
+            minutes = self.job.experiment["resources"]["runtime"]
+            return End(protocol.TIMEOUT, f"ran longer than its runtime of {minutes} minutes")
+        if time.monotonic() - self._looked > LOOK_FOR_CANCEL:
+            self._looked = time.monotonic()
+            cancel = jsonfiles.read_map(os.path.join(self.job.folder, protocol.CANCEL))
+            if cancel is not None:
+                return End(protocol.CANCELLED, "cancelled by {}".format(cancel.get("who", "somebody")))
+        return None
+
+    def _commit(self, seconds: float, usage: Dict[str, Any], digest: str) -> End:
+        experiment = self.job.experiment
+        is_stage = bool(experiment.get("stage"))
+        metrics = {} if is_stage else commit.read_metrics(self.folder)
+        baselines = commit.read_baselines(self.folder)
+        if experiment.get("keep"):
+            commit.keep_only(self.folder, experiment["keep"])
+        if self.claims.highest() != self.number:
+            return End(protocol.LOST, "another attempt took over")
+        passed_on = (
+            "study",
+            "machine",
+            "id",
+            "key",
+            "fingerprint",
+            "application",
+            "parameters",
+            "axes",
+            "resources",
+            "stages",
+        )
+        content: Dict[str, Any] = {"format": protocol.FORMAT}
+        content.update((key, experiment[key]) for key in passed_on)
+        content["application"] = {key: experiment["application"][key] for key in ("name", "version")}
+        content.update(
+            attempt=self.number,
+            run=self.job.run,
+            state=protocol.DONE,
+            started=self._started,
+            ended=jsonfiles.now(),
+            seconds=round(seconds, 3),
+            metrics=metrics,
+            baselines=baselines,
+            usage=usage,
+            environment=digest,
+            files=commit.list_files(self.job.folder, self.folder),
+        )
+        commit.write(self.job.folder, content)
+        return End(protocol.DONE)
+
+
+def _natural_end(exit_code: int) -> End:
+    if exit_code == 0:
+        return End(protocol.DONE)
+    if exit_code < 0:
+        return End(protocol.FAILED, "killed by " + signal.Signals(-exit_code).name)
+    return End(protocol.FAILED, f"exit code {exit_code}")

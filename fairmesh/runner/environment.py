@@ -1,0 +1,109 @@
+"""What an attempt ran on: hardware, system, interpreter and packages, written once and referred to by its hash.
+
+Only what is named here is recorded, never the environment variables as a whole: they hold secrets.
+"""
+
+import glob
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+from typing import Any, Dict, Optional
+
+from . import jsonfiles, owner
+from .gpu import Gpus
+from .protocol import ENVIRONMENTS, FORMAT
+
+# Run by the program's own interpreter, which may have other packages than the runner's.
+_ASK_PYTHON = """
+import json, platform
+try:
+    from importlib.metadata import distributions
+except ImportError:
+    distributions = list
+packages = {d.metadata["Name"]: d.version for d in distributions() if d.metadata["Name"]}
+found = {"version": platform.python_version(), "implementation": platform.python_implementation()}
+print(json.dumps(dict(found, packages=packages)))
+"""
+
+
+def record(home: str, command: str) -> str:
+    """Make sure that the environment of a command is on file; give its SHA-256.
+
+    Listing the packages costs more than a small experiment, so the answer is kept for as long as the host has not
+    been started anew and the interpreter's packages are the same.
+    """
+    folder = os.path.join(home, ENVIRONMENTS)
+    interpreter = _interpreter(command)
+    note = os.path.join(
+        folder, "." + _digest([os.uname()[1], owner.me()["boot"], interpreter, _changed(interpreter)])[:32]
+    )
+    known = jsonfiles.read(note)
+    if isinstance(known, str) and os.path.exists(os.path.join(folder, known + ".json")):
+        return known
+    found = dict(describe(interpreter), format=FORMAT)
+    digest = _digest(found)
+    os.makedirs(folder, exist_ok=True)
+    jsonfiles.write(os.path.join(folder, digest + ".json"), found)
+    jsonfiles.write(note, digest)
+    return digest
+
+
+def describe(interpreter: str) -> Dict[str, Any]:
+    """Gather what is recorded."""
+    gpus = Gpus()
+    return {
+        "system": {"name": platform.system(), "release": platform.release(), "distribution": _distribution()},
+        "processor": {"name": _processor(), "architecture": platform.machine(), "cores": _cores()},
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "gpus": [gpu.name for gpu in gpus.all],
+        "gpu_driver": gpus.driver,
+        "python": _ask(interpreter) if interpreter else None,
+    }
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _interpreter(command: str) -> str:
+    """Give the path of a command that is a Python interpreter, else of the one that a shell would start."""
+    name = command if os.path.basename(command).startswith("python") else "python3"
+    return shutil.which(name) or ""
+
+
+def _changed(interpreter: str) -> float:
+    libraries = os.path.join(os.path.dirname(os.path.dirname(interpreter)), "lib", "python3*", "site-packages")
+    return max((os.stat(folder).st_mtime for folder in glob.glob(libraries)), default=0.0)
+
+
+def _ask(interpreter: str) -> Optional[Dict[str, Any]]:
+    try:
+        answer = subprocess.run([interpreter, "-c", _ASK_PYTHON], stdout=subprocess.PIPE, timeout=60, check=True)
+        found = json.loads(answer.stdout.decode())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    return dict(found, packages=dict(sorted(found["packages"].items())))
+
+
+def _line(path: str, key: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = [line for line in file if line.startswith(key)]
+    except OSError:
+        return ""
+    return lines[0].split("=" if "=" in lines[0] else ":", 1)[1].strip().strip('"') if lines else ""
+
+
+def _distribution() -> str:
+    return _line("/etc/os-release", "PRETTY_NAME=")
+
+
+def _processor() -> str:
+    return _line("/proc/cpuinfo", "model name") or platform.processor()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

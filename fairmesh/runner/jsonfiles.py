@@ -1,0 +1,50 @@
+"""Read and write JSON files that others read at the same time: they appear whole or not at all."""
+
+import json
+import os
+import time
+from typing import Any, Dict, Optional
+
+
+def read(path: str) -> Any:
+    """Give a file's value, or None if there is no whole file."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def read_map(path: str) -> Optional[Dict[str, Any]]:
+    """Give a file's map, or None if there is no whole file that holds one."""
+    value = read(path)
+    return value if isinstance(value, dict) else None
+
+
+def write(path: str, value: Any) -> None:
+    """Write a value beside the file and move it into place."""
+    text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Write bytes beside the file and move them into place."""
+    folder, name = os.path.split(path)
+    beside = os.path.join(folder, f".{name[:40]}.{os.uname()[1][:20]}.{os.getpid()}")
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise
+
+
+def now() -> str:
+    """Give the time in UTC as ISO 8601 with milliseconds."""
+    seconds = time.time()
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds * 1000) % 1000:03d}Z"

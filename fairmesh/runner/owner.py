@@ -1,0 +1,98 @@
+"""Who a process is, for certain: its number is given again to others, so boot, namespace and start time count too."""
+
+import os
+import signal
+import subprocess
+import time
+from typing import Any, Dict, List, Optional
+
+Owner = Dict[str, Any]
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _pid_namespace() -> str:
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return ""
+
+
+def _boot() -> str:
+    boot = _text("/proc/sys/kernel/random/boot_id")
+    return boot or _output(["sysctl", "-n", "kern.boottime"])
+
+
+def _output(command: List[str]) -> str:
+    try:
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.decode(errors="replace").strip()
+
+
+def start_time(pid: int) -> str:
+    """Give the start time of a living process in the system's unit, or an empty text: a zombie is not alive."""
+    stat = _text(f"/proc/{pid}/stat")
+    if stat:
+        fields = stat.rpartition(")")[2].split()
+        return "" if fields[0] in "ZX" else fields[19]
+    return "" if os.path.isdir("/proc/self") else _output(["ps", "-o", "lstart=", "-p", str(pid)])
+
+
+def me() -> Owner:
+    """Describe this process."""
+    return describe(os.getpid())
+
+
+def describe(pid: int) -> Owner:
+    """Describe a process of this host."""
+    return {
+        "host": os.uname()[1],
+        "boot": _boot(),
+        "pid_namespace": _pid_namespace(),
+        "pid": pid,
+        "start": start_time(pid),
+        "process_group": os.getpgid(pid),
+        "job_id": os.environ.get("SLURM_JOB_ID") or os.environ.get("LSB_JOBID") or "",
+        "restart": os.environ.get("SLURM_RESTART_COUNT", ""),
+    }
+
+
+def is_alive(owner: Owner) -> Optional[bool]:
+    """Tell whether an owner still runs: True or False on proof, None where this process cannot know.
+
+    Clocks are never compared: another boot of the same host, or no such process in the same namespace, are the proofs.
+    """
+    if owner.get("host") != os.uname()[1]:
+        return None
+    if owner.get("boot") != _boot():
+        return False
+    if owner.get("pid_namespace") != _pid_namespace():
+        return None
+    return bool(start_time(owner["pid"])) and start_time(owner["pid"]) == owner.get("start")
+
+
+def end_group(leader: Owner, grace: float = 5.0) -> None:
+    """End what is left of the process group that a process of this host leads or led.
+
+    The number of a group is not given again while it has members, so a leader that is gone leaves a group that is
+    safe to signal; one that lives under another start time is a stranger.
+    """
+    started = start_time(leader["pid"])
+    if is_alive(leader) is None or leader.get("boot") != _boot() or (started and started != leader.get("start")):
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + grace
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(leader["pid"], number)
+            except (ProcessLookupError, PermissionError):
+                return
+            time.sleep(0.05)

@@ -1,0 +1,80 @@
+"""What the processes of a program use, read from Linux's /proc; elsewhere nothing is read and nothing is claimed."""
+
+import os
+from typing import Dict, List, NamedTuple
+
+TICK = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Sample(NamedTuple):
+    """What a tree of processes used until now: CPU seconds, resident bytes right now, storage bytes."""
+
+    cpu_s: float
+    resident_bytes: int
+    read_bytes: int
+    write_bytes: int
+
+
+def tree(root: int) -> List[int]:
+    """Give a process and all that descend from it."""
+    found = [root]
+    for pid in found:
+        found.extend(_children(pid))
+    return found
+
+
+def _children(pid: int) -> List[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    texts = (_read(f"/proc/{pid}/task/{thread}/children") for thread in threads)
+    return [int(child) for text in texts for child in text.split()]
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def sample(root: int) -> Sample:
+    """Measure a process and all that descend from it.
+
+    CPU time and I/O of children that were waited for are in their parent's numbers: see proc(5), stat and io.
+    """
+    used = [_one(pid) for pid in tree(root)]
+    return Sample(
+        sum(one.cpu_s for one in used),
+        sum(one.resident_bytes for one in used),
+        sum(one.read_bytes for one in used),
+        sum(one.write_bytes for one in used),
+    )
+
+
+def _one(pid: int) -> Sample:
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    if len(fields) < 22:
+        return Sample(0.0, 0, 0, 0)
+    ticks = sum(int(field) for field in fields[11:15])
+    io = io_counters(_read(f"/proc/{pid}/io"))
+    return Sample(ticks / TICK, int(fields[21]) * PAGE, io.get("read_bytes", 0), io.get("write_bytes", 0))
+
+
+def io_counters(text: str) -> Dict[str, int]:
+    """Read the lines of /proc/PID/io."""
+    pairs = (line.split(": ") for line in text.splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+
+
+def pressure() -> Dict[str, float]:
+    """Give the share of the last ten seconds, in percent, in which some task of the host waited: psi(7)."""
+    shares = {}
+    for resource in ("cpu", "memory", "io"):
+        for line in _read("/proc/pressure/" + resource).splitlines():
+            if line.startswith("some avg10="):
+                shares[resource] = float(line.split()[1].split("=")[1])
+    return shares

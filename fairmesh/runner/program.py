@@ -1,0 +1,146 @@
+"""The program of an attempt: started in a process group of its own, told to end, and seen to its end."""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set
+
+from . import jsonfiles, owner
+from .protocol import FORMAT
+
+GRACE = 10.0  # seconds between the request to end and the kill
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Usage(NamedTuple):
+    """What a program and its waited-for children used: CPU seconds and bytes."""
+
+    cpu_s: float
+    peak_bytes: int
+
+
+class Program:
+    """A started program.
+
+    Parameters
+    ----------
+    command : sequence of str
+        The program and its arguments.
+    folder : str
+        Where it runs.
+    environment : dict
+        Its environment, whole.
+    log : str
+        The file that gets its output: a file, so that the program outlives a killed runner.
+    process_file : str
+        Where the program, before it begins, writes who it is: what a later runner needs to end it.
+    inherited : sequence of int
+        Open files that it keeps.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        folder: str,
+        environment: Dict[str, str],
+        log: str,
+        process_file: str,
+        inherited: Sequence[int] = (),
+    ) -> None:
+        def introduce() -> None:
+            jsonfiles.write(process_file, dict(owner.describe(os.getpid()), format=FORMAT))
+
+        with open(log, "wb") as output:
+            self._process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=tuple(inherited),
+                preexec_fn=introduce,  # noqa: PLW1509  the runner has no other thread
+            )
+        self.pid = self._process.pid
+        self.exit_code: Optional[int] = None
+        self.usage = Usage(0.0, 0)
+        self._kill_at: Optional[float] = None
+
+    def has_ended(self) -> bool:
+        """Tell whether the program has ended, and if so end what it left behind in its group."""
+        if self.exit_code is None:
+            self._reap()
+        if self.exit_code is None and self._kill_at is not None and time.monotonic() > self._kill_at:
+            self._signal(signal.SIGKILL)
+        return self.exit_code is not None
+
+    def _reap(self) -> None:
+        pid, status, used = os.wait4(self.pid, os.WNOHANG)
+        if pid:
+            self._signal(signal.SIGKILL)
+            self.exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            self._process.returncode = self.exit_code
+            unit = 1 if sys.platform == "darwin" else 1024
+            self.usage = Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+
+    def request_end(self, number: int = signal.SIGTERM) -> None:
+        """Ask the whole group to end; after the grace period it is killed."""
+        self._signal(number)
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + GRACE
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+
+class Signals:
+    """The signals that reach the runner, as a set to look at: no code runs in a handler."""
+
+    def __init__(self) -> None:
+        self.seen: Set[int] = set()
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+        os.set_blocking(self._read, False)
+
+    @contextlib.contextmanager
+    def caught(self) -> Iterator["Signals"]:
+        """Catch what ends a job; a signal that the starter made the job ignore (nohup, &) stays ignored."""
+        numbers = [n for n in PASSED_ON if signal.getsignal(n) is not signal.SIG_IGN]
+        before = {n: signal.signal(n, _nothing) for n in [*numbers, signal.SIGCHLD]}
+        wakeup = signal.set_wakeup_fd(self._write)
+        try:
+            yield self
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until a signal comes or the time is over."""
+        ready, _, _ = select.select([self._read], [], [], max(0.0, seconds))
+        if ready:
+            self.seen.update(os.read(self._read, 4096))
+
+    def first_end(self) -> int:
+        """Give the signal that asks for the end, or 0."""
+        return next((number for number in PASSED_ON if number in self.seen), 0)
+
+
+def _nothing(_number: int, _frame: Any) -> None:
+    """Let the wake-up descriptor tell of the signal."""
+
+
+def tail(path: str, lines: int = 15, size: int = 4096) -> List[str]:
+    """Give the last lines of a text file, control characters taken out."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        text = file.read().decode("utf-8", "replace")
+        clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+        return clean.splitlines()[-lines:]
+    return []

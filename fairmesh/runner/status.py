@@ -1,0 +1,80 @@
+"""An attempt's status.json: what it does right now, for everybody who watches."""
+
+import os
+import random
+import re
+import time
+from typing import Any, Dict, Optional
+
+from . import jsonfiles, protocol
+from .owner import Owner
+
+PROGRESS_LINE = re.compile(r"^# (?:fairmesh|cloudmesh) (.*)$", re.MULTILINE)
+_FIELD = re.compile(r'(\w+)=("[^"]*"|\S+)')
+SHORTEST = 2.0  # seconds between two writes of a running attempt
+HEARTBEAT = 15.0  # seconds; a little is added at random, so that a thousand jobs do not write at once
+
+
+class Status:
+    """The status of one attempt; changes are written at once, but not more often than every two seconds."""
+
+    def __init__(self, path: str, attempt: int, owner: Owner) -> None:
+        self.path = path
+        self._written = 0.0
+        self._changed = False
+        self.values: Dict[str, Any] = {
+            "format": protocol.FORMAT,
+            "state": protocol.QUEUED,
+            "reason": "",
+            "progress": 0,
+            "message": "",
+            "heartbeat": 0,
+            "attempt": attempt,
+            "started": None,
+            "updated": None,
+            "ended": None,
+            "host": owner["host"],
+            "pid": owner["pid"],
+            "job_id": owner["job_id"],
+            "exit_code": None,
+        }
+
+    def set_state(self, state: str, reason: str = "", **values: Any) -> None:
+        """Change the state and write it at once."""
+        self.values.update(values, state=state, reason=reason)
+        self._write()
+
+    def end(self, state: str, reason: str, exit_code: Optional[int]) -> None:
+        """Write the last state."""
+        if state == protocol.DONE:
+            self.values["progress"] = 100
+        self.set_state(state, reason, exit_code=exit_code, ended=jsonfiles.now())
+
+    def read_progress(self, text: str) -> None:
+        """Take over what the program's lines say of its progress: the last line of the text counts."""
+        for line in PROGRESS_LINE.findall(text)[-1:]:
+            fields = {key: value.strip('"') for key, value in _FIELD.findall(line)}
+            if re.match(r"\d{1,3}(\.\d*)?$", fields.get("progress", "")):
+                self.values["progress"] = min(100, int(float(fields["progress"])))
+            self.values["message"] = fields.get("msg", fields.get("message", self.values["message"]))[:200]
+            self._changed = True
+
+    def beat(self) -> None:
+        """Write a change, or a sign of life, when its time has come."""
+        silent = time.monotonic() - self._written
+        if (self._changed and silent >= SHORTEST) or silent >= HEARTBEAT + random.random() * SHORTEST:  # noqa: S311
+            self._write()
+
+    def _write(self) -> None:
+        self.values["heartbeat"] += 1
+        self.values["updated"] = jsonfiles.now()
+        jsonfiles.write(self.path, self.values)
+        self._written, self._changed = time.monotonic(), False
+
+
+def write_lost(folder: str, attempt: int, reason: str) -> None:
+    """Say of an attempt whose runner is proven to be gone that it is lost."""
+    path = os.path.join(folder, protocol.ATTEMPTS, str(attempt), protocol.STATUS)
+    values = jsonfiles.read_map(path)
+    if values is not None and values.get("state") not in protocol.ENDS:
+        jsonfiles.write(path, dict(values, state=protocol.LOST, reason=reason, ended=jsonfiles.now()))
