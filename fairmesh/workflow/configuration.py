@@ -1,0 +1,109 @@
+"""The configuration of a run: the file, and what profile and command line put over it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.model import load_model
+from fairmesh.study import Plan, load_plan
+from fairmesh.study.settings import Config, Machine, load_config, load_machines
+from fairmesh.yaml12 import Node, load
+
+FILE = Path("config/config.yaml")
+MACHINES = Path("config/machines.yaml")
+COMMAND_LINE = "--config, or the configfile of a profile"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A checked configuration.
+
+    Parameters
+    ----------
+    config : Config
+        The values that count.
+    machine : Machine
+        The entry of the machine that everything runs on.
+    root : Path
+        The folder of the Snakefile.
+    node : Node
+        The values with the places that they came from.
+    """
+
+    config: Config
+    machine: Machine
+    root: Path
+    node: Node
+
+    def plan(self) -> Plan:
+        """Expand the study.
+
+        Raises
+        ------
+        InputError
+            With all mistakes of the study, or of its application.
+        """
+        try:
+            return load_plan(self.config.study, self.root, self.config.machine)
+        except InputError as error:
+            where = _place(self.node, "study")
+            raise InputError(replace(each, where=each.where or where) for each in error.problems) from error
+
+    def error(self, key: str, message: str) -> InputError:
+        """Make the error of a value that turned out to be wrong, with the place that it came from."""
+        return InputError([Problem(f"{key!r}: {message}", _place(self.node, key))])
+
+
+def check_file() -> None:
+    """Check the configuration file as it stands, before Snakemake's own reader lets a duplicate key pass.
+
+    Raises
+    ------
+    InputError
+        With all of its mistakes.
+    """
+    load_config(FILE)
+
+
+def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
+    """Read the configuration.
+
+    Parameters
+    ----------
+    overrides : mapping
+        What the command line and the profile put over the file, which is already checked.
+    root : Path
+        The folder of the Snakefile, whose machines.yaml counts where the working folder has none.
+
+    Raises
+    ------
+    InputError
+        With all of its mistakes, or if the machine is not known.
+    """
+    node = _merged(load(FILE), Node.of(overrides))
+    config = load_model(Config, node, COMMAND_LINE)
+    path = MACHINES if MACHINES.exists() else root / MACHINES
+    machines = load_machines(path)
+    if config.machine not in machines:
+        known = ", ".join(machines)
+        near = nearest(config.machine, machines)
+        message = f"'machine': {path} names no machine {config.machine!r}"
+        raise InputError([Problem(message, _place(node, "machine"), known, near)])
+    return Configuration(config, machines[config.machine], root, node)
+
+
+def _merged(below: Node, above: Node) -> Node:
+    """Put one map over another, as Snakemake does it."""
+    if not isinstance(below.value, dict) or not isinstance(above.value, dict):
+        return above
+    both = {key: _merged(below.value[key], above.value[key]) for key in below.value.keys() & above.value.keys()}
+    return replace(below, value=below.value | above.value | both)
+
+
+def _place(node: Node, key: str) -> str:
+    found = node.entries.get(key)
+    return found.place(FILE) if found is not None and found.line else COMMAND_LINE

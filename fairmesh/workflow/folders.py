@@ -1,0 +1,115 @@
+"""From a plan to job folders: what the runner and the program of each job need to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.jobs.render import JobFolder, render_command
+from fairmesh.study import Experiment, Plan, StageInstance
+from fairmesh.study.find import APPLICATION
+from fairmesh.workflow.targets import Target, marker_name
+
+FORMAT = 1
+
+
+class Folders:
+    """The job folders of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be run.
+    paths : StudyPaths
+        Where.
+    root : Path
+        The folder of the Snakefile, whose environment serves applications that bring none.
+    """
+
+    def __init__(self, plan: Plan, paths: StudyPaths, root: Path) -> None:
+        self.plan, self.paths = plan, paths
+        self.stages = {marker_name(each.name, each.fingerprint): each for each in plan.stages.values()}
+        self.experiments = {(each.machine, each.id): each for each in plan.experiments}
+        self._application = plan.application
+        own = plan.application.environment.conda
+        self._conda = str(plan.application.folder / own if own else root / "workflow/envs/job.yaml")
+
+    def resource_names(self) -> set[str]:
+        """Give the names of all resources that any job asks for."""
+        of_experiments = {name for each in self.experiments.values() for name in each.resources}
+        return of_experiments.union(*(each.resources for each in self.stages.values()))
+
+    def stage_job(self, name: str) -> JobPaths:
+        """Give the paths of a shared stage."""
+        return self.paths.stage_job(self._application.name, name)
+
+    def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
+        """Give an experiment as its rule sees it; of the stages' markers, those that are there or will be."""
+        experiment = self.experiments[machine, identity]
+        job, record = self.paths.job(machine, identity), self.paths.record(machine, identity)
+        return self._target("experiment", record, job, experiment, experiment.stages, marked)
+
+    def stage_target(self, name: str, marked: set[str]) -> Target:
+        """Give a shared stage as its rule sees it."""
+        stage = self.stages[name]
+        return self._target("stage", self.paths.stage_marker(name), self.stage_job(name), stage, stage.needs, marked)
+
+    def _target(
+        self,
+        rule: str,
+        output: Path,
+        paths: JobPaths,
+        job: Experiment | StageInstance,
+        needs: dict[str, str],
+        marked: set[str],
+    ) -> Target:
+        names = [marker_name(*need) for need in needs.items() if need[1] in marked]
+        return Target(
+            rule=rule,
+            output=str(output),
+            folder=str(paths.folder),
+            fingerprint=job.fingerprint,
+            inputs=[str(self.paths.stage_marker(name)) for name in names],
+            resources=job.resources,
+            exclusive=self.plan.measure == "exclusive",
+            conda=self._conda,
+        )
+
+    def of_stage(self, name: str) -> JobFolder:
+        """Give what goes into the folder of a shared stage."""
+        stage = self.stages[name]
+        content = self._content(name, stage, stage.needs, stage.command)
+        own = {"stage": stage.name, "machine": self.plan.machines[0], "key": stage.key, "axes": {}}
+        return JobFolder(self.stage_job(name), stage.parameters, content | own)
+
+    def of_experiment(self, machine: str, identity: str) -> JobFolder:
+        """Give what goes into the folder of an experiment."""
+        experiment = self.experiments[machine, identity]
+        content = self._content(identity, experiment, experiment.stages, self._application.experiment_stage.command)
+        own = {"machine": machine, "key": experiment.key, "axes": experiment.axes}
+        return JobFolder(self.paths.job(machine, identity), experiment.parameters, content | own)
+
+    def _content(
+        self, identity: str, job: Experiment | StageInstance, needs: dict[str, str], command: list[str]
+    ) -> dict[str, Any]:
+        where = str(self._application.folder / APPLICATION)
+        return {
+            "format": FORMAT,
+            "study": self.plan.study,
+            "id": identity,
+            "parameters": job.parameters,
+            "resources": job.resources,
+            "stages": needs,
+            "fingerprint": job.fingerprint,
+            "application": {
+                "name": self._application.name,
+                "version": self._application.version,
+                "folder": str(self._application.folder.resolve()),
+            },
+            "command": render_command(command, where, job.parameters, list(needs)),
+            "environment": {},
+            "conda": self._conda,
+            "measure": self.plan.measure,
+            "keep": self._application.keep,
+        }

@@ -1,0 +1,94 @@
+"""Publish a study: ``python -m fairmesh.workflow.publishing``, the end of the workflow, also after failures."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import FairmeshError
+from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.runner import jsonfiles
+
+FORMAT = 1
+SHOWN = 20  # unfinished experiments; the website shows all
+
+
+def digest(plan: dict[str, Any], project: Path, records: Sequence[str]) -> str:
+    """Give a hash of what a publication is made of, besides the study's own records."""
+    pages = {str(path.relative_to(project)): file_sha256(path) for path in _sources(project)}
+    return text_sha256(canonical_json([plan, pages, list(records)]))
+
+
+def _sources(project: Path) -> list[Path]:
+    """Give the files of the website's project that people write."""
+    return sorted(path for path in (project / "mkdocs.yml", *project.glob("docs/**/*")) if path.is_file())
+
+
+def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
+    """Publish in a process of its own, which keeps its imports out of this one; published.json is not written.
+
+    Raises
+    ------
+    FairmeshError
+        If it did not end well; the reason is on standard error.
+    """
+    command = [sys.executable, "-m", __name__, str(paths.home), paths.study]
+    done = subprocess.run([*command, "--site", str(site), "--project", str(project)], check=False)
+    if done.returncode:
+        raise FairmeshError(f"the results of {paths.study} could not be published")
+
+
+def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, Any]:
+    """Write results.csv and the website.
+
+    Returns
+    -------
+    dict
+        What published.json says.
+    """
+    from fairmesh.results import load_study, table, write_csv  # noqa: PLC0415  pandas is not for the main process
+    from fairmesh.site import build_site  # noqa: PLC0415  neither is the website
+
+    found = load_study(results, study)
+    write_csv(table(found), results / study / "results.csv")
+    build_site(results, site, project)
+    return {
+        "format": FORMAT,
+        "study": study,
+        "published": jsonfiles.now(),
+        "experiments": len(found.experiments),
+        "done": len(found.done),
+        "unfinished": [f"{each.id} {each.state}: {each.reason}" for each in found.experiments if not each.record],
+        "site": str(site),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Publish from the command line."""
+    parser = argparse.ArgumentParser(description="Publish a study: results.csv and the website.")
+    parser.add_argument("results", type=Path, help="the results folder")
+    parser.add_argument("study", help="the study's folder in it")
+    parser.add_argument("--site", type=Path, required=True, help="the folder of the website")
+    parser.add_argument("--project", type=Path, required=True, help="the MkDocs project")
+    parser.add_argument("--published", type=Path, metavar="FILE", help="what to write when all is published")
+    options = parser.parse_args(argv)
+    try:
+        made = publish(options.results, options.study, options.site, options.project)
+        if options.published:
+            write_json(options.published, made)
+    except FairmeshError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    for line in made["unfinished"][:SHOWN]:
+        print(line)
+    print(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

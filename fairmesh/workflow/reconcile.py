@@ -1,0 +1,80 @@
+"""What is there before the workflow looks: records and markers that no longer count go aside, lost ones come back.
+
+Snakemake's trigger on parameters is blind where it has no metadata of its own (a record that an orphan of a crashed
+run made, or that was copied), so that fingerprints are compared here. See docs/explanation/decisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fairmesh import files
+from fairmesh.jobs import lookup
+from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.study import Experiment, Plan
+from fairmesh.workflow.targets import marker_name
+
+
+def experiments(plan: Plan, paths: StudyPaths) -> tuple[list[Experiment], list[Experiment]]:
+    """Bring the records in line with the plan.
+
+    A record of another fingerprint goes aside; a missing one whose experiment is committed is restored.
+
+    Returns
+    -------
+    outstanding, living : list of Experiment
+        Those without a record, and of these the ones that some other process is running right now.
+    """
+    outstanding = [
+        each
+        for each in plan.experiments
+        if not _is_settled(paths.record(each.machine, each.id), paths.job(each.machine, each.id), each.fingerprint)
+    ]
+    living = [
+        each for each in outstanding if lookup.look(paths.job(each.machine, each.id), each.fingerprint) is Found.LIVING
+    ]
+    return outstanding, living
+
+
+def stages(plan: Plan, paths: StudyPaths, outstanding: Iterable[Experiment]) -> set[str]:
+    """Bring the markers of the shared stages in line with the plan.
+
+    A stage that is committed has its marker; one that is needed and not committed has none; one that nobody needs
+    stays as it is, so that deleting a large stage of a finished study costs nothing.
+
+    Returns
+    -------
+    set of str
+        The fingerprints of the stages that have a marker or will get one.
+    """
+    wanted = {fingerprint for each in outstanding for fingerprint in each.stages.values()}
+    marked = set()
+    for fingerprint, stage in reversed(plan.stages.items()):  # each before those that it needs
+        name = marker_name(stage.name, fingerprint)
+        marker = paths.stage_marker(name)
+        if _is_settled(marker, paths.stage_job(plan.application.name, name), fingerprint, fingerprint in wanted):
+            marked.add(fingerprint)
+        elif fingerprint in wanted:
+            marked.add(fingerprint)
+            wanted.update(stage.needs.values())
+    return marked
+
+
+def _is_settled(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool = False) -> bool:
+    """Bring one record or marker in line with its commit; tell whether it counts then.
+
+    A restored copy keeps the time of the commit: what was made from it is not out of date.
+    """
+    if lookup.is_current(copy, fingerprint):
+        if not must_be_there or lookup.look(job, fingerprint) is Found.COMMIT:
+            return True
+        lookup.move_aside(copy)
+        return False
+    if copy.exists():
+        lookup.move_aside(copy)
+    if lookup.look(job, fingerprint) is not Found.COMMIT:
+        return False
+    files.copy(job.commit, copy)
+    return True

@@ -1,0 +1,208 @@
+"""The main process of a run: it holds the plan and the lock, answers the rules, and brackets the run."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from fairmesh import files
+from fairmesh.errors import BusyError
+from fairmesh.jobs import lookup
+from fairmesh.jobs.lock import RunLock
+from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.render import JobFolder, render, write_runner
+from fairmesh.runner import jsonfiles, owner
+from fairmesh.study import Experiment
+from fairmesh.workflow import configuration, publishing, reconcile, snakelocks
+from fairmesh.workflow.folders import Folders
+from fairmesh.workflow.opening import clear_errors
+from fairmesh.workflow.plandoc import plan_document
+from fairmesh.workflow.targets import Target, Wildcards
+
+FORMAT = 1
+RUN = "FAIRMESH_RUN"
+RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
+PATIENCE = 2.0  # seconds that a lock may be held by somebody who only looks (-n, --lint)
+
+
+class Session:
+    """One invocation of the workflow, from the reading of the Snakefile to its end.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+        Snakemake's own object.
+    root : Path
+        The folder of the Snakefile.
+
+    Raises
+    ------
+    InputError
+        With all mistakes of configuration, study and application.
+    """
+
+    def __init__(self, workflow: Any, root: Path) -> None:
+        self._workflow, self._root = workflow, root
+        self._configuration = configuration.read(workflow.config_settings.overwrite_config, root)
+        config = self._configuration.config
+        self._plan = self._configuration.plan()
+        for warning in self._plan.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        self._paths = StudyPaths(Path(config.results), self._plan.study)
+        self._site = Path(config.site)
+        self._project = root / "site"
+        self._folders = Folders(self._plan, self._paths, root)
+        self._document = plan_document(self._plan, config)
+        self._uuid = str(uuid.uuid4())
+        self._interrupted = False
+        self._lock = RunLock(self._paths.lock)
+        self._outstanding = self._plan.experiments
+        self._living: list[Experiment] = []
+        self._marked = set(self._plan.stages)
+        if self._take_lock(PATIENCE):
+            self._reconcile()
+        else:
+            print(f"{self._busy()}; it is left alone", file=sys.stderr)
+        self.results = config.results
+        self.records = [str(self._paths.record(each.machine, each.id)) for each in self._plan.experiments]
+        self.folder = str(self._paths.folder)
+        self.published = str(self._paths.published)
+        self.living = "|".join(re.escape(each.id) for each in self._living)
+        self._experiment = cache(partial(self._folders.experiment_target, marked=self._marked))
+        self._stage = cache(partial(self._folders.stage_target, marked=self._marked))
+        self.resource_names = sorted(self._folders.resource_names() - {"threads"})
+
+    def _take_lock(self, patience: float) -> bool:
+        try:
+            return self._lock.try_take(patience)
+        except OSError as error:
+            message = f"cannot write to {self._paths.folder}: {error.strerror}"
+            raise self._configuration.error("results", message) from error
+
+    def _busy(self) -> str:
+        holder = self._lock.holder()
+        who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('since', '?')}"
+        return f"study {self._plan.study} is being run by {who}"
+
+    def _reconcile(self) -> None:
+        """Bring in line what a crashed run, a person or a changed plan left."""
+        snakelocks.remove(Path(".snakemake/locks"), self._paths.folder)
+        self._outstanding, self._living = reconcile.experiments(self._plan, self._paths)
+        self._marked = reconcile.stages(self._plan, self._paths, self._outstanding)
+        if not (self._site / "index.html").exists():
+            self._paths.published.unlink(missing_ok=True)
+
+    def experiment(self, wildcards: Wildcards) -> Target:
+        """Give an experiment's target."""
+        return self._experiment(wildcards.machine, wildcards.experiment)
+
+    def stage(self, wildcards: Wildcards) -> Target:
+        """Give a shared stage's target."""
+        return self._stage(wildcards.stage)
+
+    def force(self, target: Target) -> int:
+        """Tell whether a person asked that a job run again: 1 or 0, as a resource carries it."""
+        dag = self._workflow.dag
+        return int(target.output in dag.forcefiles or any(each.name == target.rule for each in dag.forcerules))
+
+    @property
+    def publishing(self) -> dict[str, str]:
+        """Where the publish rule reads and writes, as its resources."""
+        return {
+            "home": str(self._paths.home),
+            "study": self._plan.study,
+            "site": str(self._site),
+            "project": str(self._project),
+        }
+
+    @property
+    def digest(self) -> str:
+        """What a publication is made of, besides the study's own records, as a hash."""
+        return publishing.digest(self._document, self._project, self._other_records())
+
+    def _other_records(self) -> list[str]:
+        """Give the records of other machines, which are published too."""
+        machines = sorted((self._paths.folder / "records").glob("*"))
+        others = [each for each in machines if each.name not in self._plan.machines]
+        return [str(path) for each in others for path in sorted(each.glob("*.json"))]
+
+    def start(self) -> None:
+        """Prepare the run: job folders, runner, plan.
+
+        The process ends with 1 if another run of the study is at work.
+        """
+        with clear_errors():
+            if not self._lock.try_take():
+                raise BusyError(self._busy())
+            self._render()
+            files.write_json(self._paths.plan, self._document)
+            self._write_run(None)
+        os.environ |= {RUN: self._uuid, RUN_FOLDER: str(self._paths.run(self._uuid).resolve())}
+        beside = str(Path(sys.executable).parent)
+        if beside not in os.environ["PATH"].split(os.pathsep):
+            os.environ["PATH"] = beside + os.pathsep + os.environ["PATH"]
+        signal.signal(signal.SIGINT, self._note_interrupt)
+
+    def _note_interrupt(self, number: int, frame: Any) -> None:
+        self._interrupted = True
+        signal.default_int_handler(number, frame)
+
+    def _render(self) -> None:
+        template = self._root / "workflow/templates/job.sh.jinja"
+        machine = self._configuration.machine.model_dump()
+        write_runner(self._paths.runner)
+        for job in self._jobs_to_run():
+            render(job, template, machine)
+            job.paths.cancel.unlink(missing_ok=True)
+
+    def _jobs_to_run(self) -> Iterator[JobFolder]:
+        """Give the folders of Snakemake's jobs that will start something."""
+        for job in self._workflow.dag.needrun_jobs():
+            if job.rule.name == "stage":
+                target, folder = self.stage(job.wildcards), self._folders.of_stage(job.wildcards.stage)
+            elif job.rule.name == "experiment":
+                target = self.experiment(job.wildcards)
+                folder = self._folders.of_experiment(job.wildcards.machine, job.wildcards.experiment)
+            else:
+                continue
+            if self.force(target) or lookup.look(folder.paths, target.fingerprint) is not Found.COMMIT:
+                yield folder
+
+    def end(self, exit_code: int) -> None:
+        """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
+        if not exit_code:
+            print(f"website: {self._site / 'index.html'}", file=sys.stderr)
+        else:
+            for each in self._outstanding:
+                lookup.settle(self._paths.job(each.machine, each.id))
+            if not self._interrupted and not self._workflow.scheduler._user_kill:
+                with clear_errors():
+                    publishing.publish_what_there_is(self._paths, self._site, self._project)
+        self._write_run(exit_code)
+
+    def _write_run(self, exit_code: int | None) -> None:
+        path = self._paths.run(self._uuid) / "run.json"
+        before = jsonfiles.read_map(str(path)) or {"started": jsonfiles.now()}
+        files.write_json(
+            path,
+            {
+                "format": FORMAT,
+                "uuid": self._uuid,
+                "executor_run": "",
+                "study": self._plan.study,
+                "command": sys.argv,
+                "selection": {},
+                "owner": owner.me(),
+                "started": before["started"],
+                "ended": None if exit_code is None else jsonfiles.now(),
+                "exit_code": exit_code,
+            },
+        )

@@ -1,0 +1,21 @@
+# One experiment. The runner makes the output: a copy of the experiment's commit.
+rule experiment:
+    input:
+        lambda wildcards: view.experiment(wildcards).inputs,
+    output:
+        f"{view.results}/{{study}}/records/{{machine}}/{{experiment}}.json",
+    log:
+        f"{view.results}/{{study}}/experiments/{{machine}}/{{experiment}}/rule.log",
+    conda:
+        lambda wildcards: view.experiment(wildcards).conda
+    threads: lambda wildcards: view.experiment(wildcards).threads(workflow.cores)
+    resources:
+        **resource_functions(view.resource_names, view.experiment),
+        folder=lambda wildcards: view.experiment(wildcards).folder,
+        force=lambda wildcards: view.force(view.experiment(wildcards)),
+    params:
+        fingerprint=lambda wildcards: view.experiment(wildcards).fingerprint,
+    message:
+        "{wildcards.experiment}"
+    shell:
+        "bash {resources.folder:q}/job.sh --record {output:q} --force {resources.force} > {log:q} 2>&1"
