@@ -1,0 +1,251 @@
+"""A results folder becomes a study's outcomes: every planned point with its record, or with why it has none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import FairmeshError
+from fairmesh.files import read_json
+from fairmesh.results.metrics import Metric, MetricValue
+from fairmesh.runner.protocol import (
+    ATTEMPTS,
+    DONE,
+    ENVIRONMENTS,
+    EXPERIMENT,
+    EXPERIMENTS,
+    FAILED,
+    LOG,
+    RECORDS,
+    STATES,
+    STATUS,
+    WAITING,
+)
+
+PLAN = "plan.json"
+_TAIL_BYTES = 1 << 16
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A point of the plan on one machine, and what became of it.
+
+    Parameters
+    ----------
+    machine, id, key : str
+        The identity of the experiment.
+    parameters, axes, resources : dict
+        As planned.
+    fingerprint : str
+        What it computes.
+    state, reason : str
+        One of ``fairmesh.runner.protocol.STATES``, and why, if it is not done.
+    record : dict or None
+        The finished result; None unless the state is done.
+    status : dict
+        ``status.json`` of the attempt, empty if there is none.
+    folder, attempt : Path, Path or None
+        The experiment's folder, and the attempt that the state speaks of; either may have been deleted.
+    """
+
+    machine: str
+    id: str
+    key: str
+    parameters: dict[str, Any]
+    axes: dict[str, Any]
+    resources: dict[str, Any]
+    fingerprint: str
+    state: str
+    reason: str
+    record: dict[str, Any] | None
+    status: dict[str, Any]
+    folder: Path
+    attempt: Path | None
+
+    @cached_property
+    def metrics(self) -> dict[str, MetricValue]:
+        """The measured metrics; none unless the experiment is done."""
+        found = (self.record or {}).get("metrics") or {}
+        return {name: MetricValue.from_json(value) for name, value in found.items()}
+
+    @property
+    def seconds(self) -> float | None:
+        """The time from start to end in seconds, if the experiment is done."""
+        return (self.record or {}).get("seconds")
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """CPU time, peak memory, I/O and energy, with the keys of the record."""
+        return (self.record or {}).get("usage") or {}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The value of every axis, then of every other parameter."""
+        return {**self.axes, **self.parameters}
+
+    def log_tail(self, lines: int = 20) -> list[str]:
+        """Give the last lines of the attempt's log, as a terminal would show them in the end."""
+        path = self.attempt / LOG if self.attempt else None
+        if path is None or path.is_symlink() or not path.is_file():
+            return []
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+        shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+        return [_TERMINAL_CODES.sub("", line) for line in shown if line.strip()][-lines:]
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """A study's plan with the outcomes of its points, in the order of the plan."""
+
+    folder: Path
+    plan: dict[str, Any]
+    experiments: list[Outcome]
+
+    @property
+    def name(self) -> str:
+        """The name of the study, which is the name of its folder."""
+        return self.folder.name
+
+    @property
+    def done(self) -> list[Outcome]:
+        """The outcomes that have a record."""
+        return [outcome for outcome in self.experiments if outcome.record is not None]
+
+    @cached_property
+    def metrics(self) -> list[Metric]:
+        """The metrics as declared, then those that only the records know."""
+        declared = self.plan["application"].get("metrics") or {}
+        measured = {name for outcome in self.done for name in outcome.metrics}
+        names = [*declared, *sorted(measured - declared.keys())]
+        return [Metric.from_plan(name, declared.get(name) or {}) for name in names]
+
+    @property
+    def primary(self) -> Metric | None:
+        """The metric that ranks the experiments: the one declared primary, else the first."""
+        return next((metric for metric in self.metrics if metric.primary), next(iter(self.metrics), None))
+
+    def environment(self, outcome: Outcome) -> dict[str, Any]:
+        """Give the environment that a record refers to, empty if it is not on file."""
+        digest = str((outcome.record or {}).get("environment") or "")
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            return {}
+        return _read_map(self.folder.parent / ENVIRONMENTS / f"{digest}.json")
+
+
+def load_study(results: Path, study: str) -> StudyResults:
+    """Load a study's plan and the outcomes of its points.
+
+    A point counts on its planned machine, and on every machine that has a record of it with the planned fingerprint.
+
+    Raises
+    ------
+    FairmeshError
+        If there is no readable plan.
+    """
+    folder = results / study
+    try:
+        plan = read_json(folder / PLAN)
+        experiments = list(_outcomes(folder, plan["experiments"]))
+    except FileNotFoundError:
+        raise FairmeshError(f"{folder / PLAN}: no such file; the workflow writes it when it runs the study") from None
+    except (KeyError, TypeError) as error:
+        raise FairmeshError(f"{folder / PLAN}: not a plan: {error}") from error
+    return StudyResults(folder, plan, experiments)
+
+
+def _outcomes(folder: Path, points: list[dict[str, Any]]) -> Iterator[Outcome]:
+    planned = {(point["machine"], point["id"]) for point in points}
+    recorded = _recorded(folder / RECORDS)
+    for point in points:
+        yield _outcome(folder, point, point["machine"], point["id"] in recorded.get(point["machine"], ()))
+        for machine, ids in recorded.items():
+            if point["id"] in ids and (machine, point["id"]) not in planned:
+                planned.add((machine, point["id"]))
+                outcome = _outcome(folder, point, machine, recorded=True)
+                if outcome.record is not None:
+                    yield outcome
+
+
+def _recorded(records: Path) -> dict[str, set[str]]:
+    """Give the ids of each machine that have a record file."""
+    machines = sorted(path for path in records.glob("*") if path.is_dir())
+    return {machine.name: {path.name.removesuffix(".json") for path in machine.glob("*.json")} for machine in machines}
+
+
+def _outcome(folder: Path, point: dict[str, Any], machine: str, recorded: bool) -> Outcome:
+    own = folder / EXPERIMENTS / machine / point["id"]
+    record, broken = _record(folder / RECORDS / machine / f"{point['id']}.json", point) if recorded else (None, "")
+    attempt = own / ATTEMPTS / str(record["attempt"]) if record else _last_attempt(own, point["fingerprint"])
+    status = _read_map(attempt / STATUS) if attempt else {}
+    if record:
+        state, reason = DONE, ""
+    elif broken:
+        state, reason = FAILED, broken
+    else:
+        state, reason = _unfinished(status, bool(point.get("selected", True)))
+    return Outcome(
+        machine=machine,
+        id=point["id"],
+        key=point["key"] if machine == point["machine"] else str((record or {}).get("key")),
+        parameters=point["parameters"],
+        axes=point["axes"],
+        resources=point.get("resources") or {},
+        fingerprint=point["fingerprint"],
+        state=state,
+        reason=reason,
+        record=record,
+        status=status,
+        folder=own,
+        attempt=attempt,
+    )
+
+
+def _record(path: Path, point: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """Give the record if it is a result of this point, else what is wrong with the file."""
+    try:
+        record = read_json(path)
+        if record["fingerprint"] != point["fingerprint"]:
+            return None, ""
+        int(record["attempt"])
+        for value in (record["metrics"] or {}).values():
+            float(MetricValue.from_json(value).value)
+    except (FairmeshError, OSError, KeyError, TypeError, ValueError) as error:
+        return None, f"its record cannot be read: {type(error).__name__}: {error}"
+    return record, ""
+
+
+def _last_attempt(folder: Path, fingerprint: str) -> Path | None:
+    """Give the last attempt, unless it was one at something else than what is planned now."""
+    numbers = [int(path.name) for path in (folder / ATTEMPTS).glob("*") if path.name.isdecimal()]
+    if not numbers:
+        return None
+    attempt = folder / ATTEMPTS / str(max(numbers))
+    return attempt if _read_map(attempt / EXPERIMENT).get("fingerprint", fingerprint) == fingerprint else None
+
+
+def _unfinished(status: dict[str, Any], selected: bool) -> tuple[str, str]:
+    """Give state and reason of a point without a record."""
+    state = status.get("state", WAITING)
+    if state == DONE:
+        return WAITING, "finished, but its record is missing; the next run restores it"
+    if state not in STATES:
+        return WAITING, ""
+    if state == WAITING and not selected:
+        return WAITING, "not selected in the last run"
+    return state, str(status.get("reason") or "")
+
+
+def _read_map(path: Path) -> dict[str, Any]:
+    """Read what a runner may be writing at this moment or may never have written."""
+    try:
+        found = read_json(path)
+    except (FairmeshError, OSError):
+        return {}
+    return found if isinstance(found, dict) else {}

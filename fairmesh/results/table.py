@@ -1,0 +1,95 @@
+"""A study's outcomes as a table: one row an experiment, the same text from the same results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairmesh.files import canonical_json, write_if_changed
+from fairmesh.results.load import Outcome, StudyResults
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pandas.api.extensions import ExtensionArray
+
+_FIRST = ("machine", "id", "state", "reason")
+_USAGE = ("cpu_s", "peak_bytes", "read_bytes", "write_bytes", "energy_j", "energy_method")
+_LAST = ("seconds", *_USAGE, "attempt", "run", "node")
+_INTEGERS = range(-(2**63), 2**63)
+
+
+def table(study: StudyResults) -> pd.DataFrame:
+    """Give one row an experiment, in the order of the plan.
+
+    The columns are machine, id, state and reason; every axis and every other parameter; every metric in its unit,
+    with ``_low`` and ``_high`` if a program gave an interval; seconds, usage, attempt, run and node. A name that is
+    taken already gets ``parameter_`` or ``metric_`` before it. Whole numbers stay whole, what is absent is missing.
+    """
+    import pandas as pd  # noqa: PLC0415  (half a second that the workflow's start must not pay)
+
+    parameters, metrics = parameter_columns(study.plan), metric_columns(study)
+    rows = [_row(outcome, parameters, metrics) for outcome in study.experiments]
+    names = [*_FIRST, *parameters.values(), *_with_intervals(metrics.values(), rows), *_LAST]
+    return pd.DataFrame({name: _typed([row.get(name) for row in rows]) for name in names})
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV (RFC 4180, but lines end with a line feed); a file that says the same is left alone."""
+    write_if_changed(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def parameter_columns(plan: dict[str, Any]) -> dict[str, str]:
+    """Give the column of each axis and of each other parameter."""
+    points = plan["experiments"]
+    names = dict.fromkeys(name for point in points for name in point["axes"])
+    names |= dict.fromkeys(name for point in points for name in point["parameters"])
+    return {name: _free("parameter", name, {*_FIRST, *_LAST}) for name in names}
+
+
+def metric_columns(study: StudyResults) -> dict[str, str]:
+    """Give the column of each metric."""
+    taken = {*_FIRST, *_LAST, *parameter_columns(study.plan).values()}
+    return {metric.name: _free("metric", metric.name, taken) for metric in study.metrics}
+
+
+def _free(kind: str, name: str, taken: Iterable[str]) -> str:
+    return f"{kind}_{name}" if name in taken else name
+
+
+def _with_intervals(columns: Iterable[str], rows: list[dict[str, Any]]) -> list[str]:
+    names = []
+    for column in columns:
+        bounds = (f"{column}_low", f"{column}_high")
+        names += [column, *(bound for bound in bounds if any(row.get(bound) is not None for row in rows))]
+    return names
+
+
+def _row(outcome: Outcome, parameters: dict[str, str], metrics: dict[str, str]) -> dict[str, Any]:
+    row: dict[str, Any] = {parameters[name]: value for name, value in outcome.values.items()}
+    for name, column in metrics.items():
+        if value := outcome.metrics.get(name):
+            row |= {column: value.value, f"{column}_low": value.low, f"{column}_high": value.high}
+    row |= {name: getattr(outcome, name) for name in _FIRST}
+    row |= {name: outcome.usage.get(name) for name in _USAGE}
+    record = outcome.record or {}
+    row |= {"seconds": outcome.seconds, "attempt": record.get("attempt"), "run": record.get("run")}
+    return {**row, "node": outcome.status.get("host")}
+
+
+def _typed(values: list[Any]) -> ExtensionArray:
+    """Give a column the type that all of its values have; a mixture becomes text."""
+    import pandas as pd  # noqa: PLC0415
+
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pd.array(values, dtype="boolean")
+    if kinds == {int} and all(value is None or value in _INTEGERS for value in values):
+        return pd.array(values, dtype="Int64")
+    if kinds and kinds <= {int, float}:
+        return pd.array(values, dtype="Float64")
+    return pd.array([value if value is None else _text(value) for value in values], dtype="str")
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else canonical_json(value)

@@ -1,0 +1,132 @@
+"""The website of a results folder: pages are written, MkDocs builds them, the new site takes the old one's place."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+import yaml
+
+from fairmesh.errors import FairmeshError
+from fairmesh.files import write_text
+from fairmesh.results import load_study
+from fairmesh.results.load import PLAN
+from fairmesh.site import experiment_page
+from fairmesh.site.study_page import write_study_page
+from fairmesh.site.templating import environment, escape
+from fairmesh.site.view import StudyView
+
+_MARKER = ".fairmesh-site"
+_STUDIES_HERE = "<!-- studies -->"
+_LINES_SHOWN = 15
+
+
+def build_site(results: Path, site: Path, project: Path) -> None:
+    """Build the website of all studies in a results folder.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder; every folder in it with a plan is a study.
+    site : Path
+        The folder of the website; it is replaced as a whole. ``build`` beside it is for the work.
+    project : Path
+        The MkDocs project with the documentation.
+
+    Raises
+    ------
+    FairmeshError
+        If ``site`` holds something else than such a website, a plan cannot be read, or MkDocs refuses.
+    """
+    site = site.resolve()
+    work = site.parent / "build" / site.name
+    if site.exists() and not (site / _MARKER).exists() and any(site.iterdir()):
+        raise FairmeshError(f"{site}: not empty and not a website made by fairmesh; choose another folder as site")
+    work.mkdir(parents=True, exist_ok=True)
+    with _alone(work / "lock"):
+        views = [StudyView(load_study(results, name)) for name in _studies(results)]
+        views.sort(key=lambda view: view.date, reverse=True)
+        _assemble(views, work, project.resolve())
+        _run_mkdocs(work)
+        _swap(work / "new", site, work / "old")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Wait for others who build the same site; the lock ends with the process that holds it."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _studies(results: Path) -> list[str]:
+    return sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))
+
+
+def _assemble(views: list[StudyView], work: Path, project: Path) -> None:
+    docs = work / "docs"
+    shutil.rmtree(docs, ignore_errors=True)
+    shutil.copytree(project / "docs", docs)
+    templates = environment()
+    for view in views:
+        chosen = experiment_page.choose(view)
+        for outcome in chosen:
+            experiment_page.write_experiment_page(view, outcome, docs, templates)
+        write_study_page(
+            view, {outcome.key: f"experiments/{outcome.key}/index.html" for outcome in chosen}, docs, templates
+        )
+    home = (docs / "index.md").read_text(encoding="utf-8")
+    write_text(
+        docs / "index.md", home.replace(_STUDIES_HERE, templates.get_template("studies.html.jinja").render(views=views))
+    )
+    shutil.copyfile(_vega(work), docs / "javascripts" / "vega.js")
+    write_text(work / "mkdocs.yml", json.dumps(_configuration(views, project)))
+
+
+def _vega(work: Path) -> Path:
+    """Give the bundle that draws charts; packing it takes a second, so it is kept."""
+    bundle = work / f"vega-{version('vl-convert-python')}.js"
+    if not bundle.exists():
+        write_text(bundle, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+    return bundle
+
+
+def _configuration(views: list[StudyView], project: Path) -> dict[str, Any]:
+    """Give the project's configuration with the studies in its navigation."""
+    base = project / "mkdocs.yml"
+    home, *documentation = yaml.safe_load(base.read_text(encoding="utf-8"))["nav"]
+    studies = [{str(escape(view.title)): f"studies/{view.study.name}/index.md"} for view in views]
+    nav = [home, *([{"Studies": studies}] if studies else []), *documentation]
+    return {"INHERIT": str(base), "docs_dir": "docs", "nav": nav}
+
+
+def _run_mkdocs(work: Path) -> None:
+    # Not with -q: it would hide broken links from --strict.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(work / "mkdocs.yml")]
+    command += ["--site-dir", str(work / "new")]
+    settings = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(
+        command, env=settings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode != 0:
+        told = "\n".join(done.stdout.splitlines()[-_LINES_SHOWN:])
+        raise FairmeshError(f"the website could not be built (mkdocs ended with {done.returncode}):\n{told}")
+
+
+def _swap(new: Path, site: Path, old: Path) -> None:
+    write_text(new / _MARKER, "This folder is replaced as a whole whenever the website is built.\n")
+    shutil.rmtree(old, ignore_errors=True)
+    if site.exists():
+        site.rename(old)
+    new.rename(site)
+    shutil.rmtree(old, ignore_errors=True)
