@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import sys
-import uuid
 from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
@@ -19,17 +16,14 @@ from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
-from fairmesh.runner import jsonfiles, owner
 from fairmesh.study import Experiment
 from fairmesh.workflow import configuration, publishing, reconcile, snakelocks
 from fairmesh.workflow.folders import Folders
 from fairmesh.workflow.opening import clear_errors
 from fairmesh.workflow.plandoc import plan_document
+from fairmesh.workflow.run import Run
 from fairmesh.workflow.targets import Target, Wildcards
 
-FORMAT = 1
-RUN = "FAIRMESH_RUN"
-RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
 PATIENCE = 2.0  # seconds that a lock may be held by somebody who only looks (-n, --lint)
 
 
@@ -61,8 +55,7 @@ class Session:
         self._project = root / "site"
         self._folders = Folders(self._plan, self._paths, root)
         self._document = plan_document(self._plan, config)
-        self._uuid = str(uuid.uuid4())
-        self._interrupted = False
+        self._run = Run(self._paths)
         self._lock = RunLock(self._paths.lock)
         self._outstanding = self._plan.experiments
         self._living: list[Experiment] = []
@@ -144,16 +137,7 @@ class Session:
                 raise BusyError(self._busy())
             self._render()
             files.write_json(self._paths.plan, self._document)
-            self._write_run(None)
-        os.environ |= {RUN: self._uuid, RUN_FOLDER: str(self._paths.run(self._uuid).resolve())}
-        beside = str(Path(sys.executable).parent)
-        if beside not in os.environ["PATH"].split(os.pathsep):
-            os.environ["PATH"] = beside + os.pathsep + os.environ["PATH"]
-        signal.signal(signal.SIGINT, self._note_interrupt)
-
-    def _note_interrupt(self, number: int, frame: Any) -> None:
-        self._interrupted = True
-        signal.default_int_handler(number, frame)
+            self._run.begin(self._workflow.scheduler.exit_gracefully)
 
     def _render(self) -> None:
         template = self._root / "workflow/templates/job.sh.jinja"
@@ -178,31 +162,12 @@ class Session:
 
     def end(self, exit_code: int) -> None:
         """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
-        if not exit_code:
-            print(f"website: {self._site / 'index.html'}", file=sys.stderr)
-        else:
+        if exit_code:
             for each in self._outstanding:
                 lookup.settle(self._paths.job(each.machine, each.id))
-            if not self._interrupted and not self._workflow.scheduler._user_kill:
+            if not self._run.interrupted:
                 with clear_errors():
                     publishing.publish_what_there_is(self._paths, self._site, self._project)
-        self._write_run(exit_code)
-
-    def _write_run(self, exit_code: int | None) -> None:
-        path = self._paths.run(self._uuid) / "run.json"
-        before = jsonfiles.read_map(str(path)) or {"started": jsonfiles.now()}
-        files.write_json(
-            path,
-            {
-                "format": FORMAT,
-                "uuid": self._uuid,
-                "executor_run": "",
-                "study": self._plan.study,
-                "command": sys.argv,
-                "selection": {},
-                "owner": owner.me(),
-                "started": before["started"],
-                "ended": None if exit_code is None else jsonfiles.now(),
-                "exit_code": exit_code,
-            },
-        )
+        elif self._paths.published.exists():
+            print(f"website: {self._site / 'index.html'}", file=sys.stderr)
+        self._run.end(exit_code)

@@ -1,0 +1,1 @@
+"""End-to-end tests: the real Snakemake, the real runner, the toy application."""

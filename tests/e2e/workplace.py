@@ -1,0 +1,141 @@
+"""A folder in which a person works with studies of the toy application, and what can be seen there afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmesh import yaml12
+
+ROOT = Path(__file__).parents[2]
+RECORDS_ONLY = ("--omit-from", "publish")  # the website has tests of its own
+PATIENCE = 60.0  # seconds
+
+
+@dataclass
+class Workplace:
+    """A working folder with a configuration, the profiles, and a copy of the toy application that may be edited."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        (self.folder / "config").mkdir()
+        (self.folder / "profiles").symlink_to(ROOT / "profiles")
+        shutil.copytree(ROOT / "tests/toy", self.folder / "toy", ignore=shutil.ignore_patterns("__pycache__"))
+        self.configure()
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def configure(self, **keys: Any) -> None:
+        """Write config/config.yaml."""
+        (self.folder / "config/config.yaml").write_text(yaml12.dump({"study": "./study.yaml"} | keys))
+
+    def study(self, parameters: dict[str, Any], **keys: Any) -> None:
+        """Write the study file."""
+        keys = {"study": "sweep", "application": "./toy", "measure": "shared", "parameters": parameters} | keys
+        (self.folder / "study.yaml").write_text(yaml12.dump(keys))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a text that occurs once in a file."""
+        path = self.folder / file
+        assert path.read_text().count(old) == 1, path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start Snakemake in a process group of its own, as a shell does."""
+        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--profile", "profiles/local"]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        environment["TOY_STARTS"] = str(self.folder / "starts")
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=self.folder,
+            env=environment,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        """Run Snakemake to its end, expect an exit status, and give what it said."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == status, output
+        return output
+
+    def starts(self) -> Counter[str]:
+        """Count the starts of the program by job."""
+        path = self.folder / "starts"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return Counter(line.split()[0] for line in lines)
+
+    def forget_starts(self) -> None:
+        """Begin to count anew."""
+        (self.folder / "starts").unlink(missing_ok=True)
+
+    def experiments_started(self) -> Counter[str]:
+        """Count the starts of experiments; those of stages are left out."""
+        return Counter({job: count for job, count in self.starts().items() if "=" in job or job == "defaults"})
+
+    def job(self, identity: str) -> Path:
+        """Give an experiment's folder."""
+        return self.results / "sweep/experiments/local" / identity
+
+    def record_file(self, identity: str) -> Path:
+        """Give an experiment's record."""
+        return self.results / "sweep/records/local" / f"{identity}.json"
+
+    def record(self, identity: str) -> dict[str, Any]:
+        """Read an experiment's record."""
+        found: dict[str, Any] = json.loads(self.record_file(identity).read_text())
+        return found
+
+    def status(self, identity: str) -> dict[str, Any]:
+        """Read the status of an experiment's last attempt."""
+        attempts = sorted((self.job(identity) / "attempts").iterdir(), key=lambda path: int(path.name))
+        found: dict[str, Any] = json.loads((attempts[-1] / "status.json").read_text())
+        return found
+
+    def recorded(self) -> set[str]:
+        """Give the ids that have a record."""
+        return {path.stem for path in (self.results / "sweep/records/local").glob("*.json")}
+
+    def half_written(self) -> list[Path]:
+        """Give the files that somebody began to write and left."""
+        hidden = [path for path in self.results.rglob(".*.*") if path.is_file()]
+        broken = [path for path in self.results.rglob("*.json") if not _is_json(path)]
+        return hidden + broken
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except ValueError:
+        return False
+    return True
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Wait until something is so; a failure names it."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill Snakemake alone, so that its jobs live on as orphans."""
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
