@@ -3,14 +3,15 @@ SHELL := /bin/bash -eu -o pipefail
 PYTHON ?= python3
 PROFILE ?= profiles/local
 BIN := .venv/bin
+CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh tests
 # Images often switch bytecode off; without it every start of Snakemake compiles everything anew (5 s instead of 1).
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-LOCK = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --upgrade \
        --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := run
-.PHONY: run help setup setup-dev check test test-all lock schemas clean
+.PHONY: run help setup setup-dev check test test-all unit toy quick chromium lock clean
 
 run: setup  ## set up, run the study of config/config.yaml, build the website (the default)
 	snakemake --profile $(PROFILE)
@@ -19,20 +20,52 @@ help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.run  ## create .venv with the locked packages
-setup-dev: .venv/.dev
+setup-dev: .venv/.dev  ## the same with the tools of development
 
 .venv/bin/uv: requirements/bootstrap.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairmesh needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/bootstrap.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	touch $@
 
 .venv/.%: requirements/%.lock pyproject.toml .venv/bin/uv
+	@echo "installing $<"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $<
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	touch $@
 
+check: setup-dev  ## style, types, the workflow's lint
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	vermin --quiet --no-tips --target=3.6- --violations fairmesh/runner
+	snakemake --profile profiles/local --lint
+
+test: check unit toy quick  ## everything that must hold, in minutes
+
+test-all: test  ## and what takes longer
+	pytest --doctest-modules fairmesh
+
+unit: setup-dev
+	pytest -n 2 -m "not e2e"
+
+toy: setup-dev chromium
+	pytest -n 2 -m "e2e and not quick"
+
+quick: setup-dev chromium
+	pytest -m quick
+
+chromium:  # the website's tests open it in a real browser
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
+	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; } \
+	  || echo "no chromium, and it cannot be installed: the browser tests cannot run" >&2
+
 lock: .venv/bin/uv  ## resolve the newest versions anew
-	echo 'uv' | uv pip compile - $(wordlist 5,99,$(LOCK)) -o requirements/bootstrap.lock --upgrade
-	$(LOCK) --upgrade --extra cloudmask --extra site --extra dev -o requirements/dev.lock
-	$(LOCK) --constraints requirements/dev.lock --extra cloudmask --extra site -o requirements/run.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra site --extra dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra site --constraints requirements/dev.lock -o requirements/run.lock
+	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
+
+clean:  ## remove the environment and everything that can be made again; results and the website stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairmesh.errors import FairmeshError
+from fairmesh.workflow.exits import clear_errors
 
 if TYPE_CHECKING:
     from fairmesh.workflow.jobview import JobView
     from fairmesh.workflow.session import Session
-
-
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    """End the process with our message and exit status, in place of Snakemake's traceback."""
-    try:
-        yield
-    except FairmeshError as error:
-        print(error, file=sys.stderr, flush=True)
-        sys.exit(error.exit_code)
 
 
 def check_configuration(workflow: Any) -> None:

@@ -13,6 +13,7 @@ from fairmesh.errors import FairmeshError
 from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import jsonfiles
+from fairmesh.workflow.exits import clear_errors
 
 FORMAT = 1
 SHOWN = 20  # unfinished experiments; the website shows all
@@ -77,13 +78,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--project", type=Path, required=True, help="the MkDocs project")
     parser.add_argument("--published", type=Path, metavar="FILE", help="what to write when all is published")
     options = parser.parse_args(argv)
-    try:
+    with clear_errors():
         made = publish(options.results, options.study, options.site, options.project)
-        if options.published:
-            write_json(options.published, made)
-    except FairmeshError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    if options.published:
+        write_json(options.published, made)
     for line in made["unfinished"][:SHOWN]:
         print(line)
     print(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")

@@ -18,8 +18,8 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.study import Experiment
 from fairmesh.workflow import configuration, publishing, reconcile, snakelocks
+from fairmesh.workflow.exits import clear_errors
 from fairmesh.workflow.folders import Folders
-from fairmesh.workflow.opening import clear_errors
 from fairmesh.workflow.plandoc import plan_document
 from fairmesh.workflow.run import Run
 from fairmesh.workflow.targets import Target, Wildcards

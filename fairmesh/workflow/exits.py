@@ -1,0 +1,19 @@
+"""How our errors end a process: the message, the exit status, and no traceback of Snakemake's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fairmesh.errors import FairmeshError
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """End the process with an error's own message and exit status."""
+    try:
+        yield
+    except FairmeshError as error:
+        print(error, file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
