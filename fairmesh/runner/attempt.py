@@ -74,17 +74,17 @@ class Attempt:
         return end, program.exit_code
 
     def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
-        if os.environ.get("SLURM_JOB_ID") or os.environ.get("LSB_JOBID"):
-            return self._why_end()
-        while not self._why_end():
-            if lock.try_take():
-                return None
+        """Wait until the machine is free; give why the attempt ends before it began, if it does."""
+        on_scheduler = bool(os.environ.get("SLURM_JOB_ID") or os.environ.get("LSB_JOBID"))
+        asked = self._why_end()
+        while not asked and not on_scheduler and not lock.try_take():
             if not self.status.values["message"]:
                 self.status.values["message"] = "waits for the machine, which another experiment has for itself"
                 self.status.set_state(protocol.QUEUED)
             self.status.beat()
             self.signals.wait(0.25)
-        return self._why_end()
+            asked = self._why_end()
+        return asked
 
     def _start(self, command: List[str], stages: Dict[str, str], lock: MachineLock) -> Program:
         self._started = jsonfiles.now()

@@ -1,0 +1,136 @@
+"""Who may run a job: one at a time, whatever happens to whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fairmesh.runner import main, owner
+from fairmesh.runner.claims import Claims
+from tests.runner.conftest import MakeJob, read, run, status
+
+
+def test_of_many_who_claim_a_number_one_gets_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        won = list(pool.map(lambda _: Claims(str(tmp_path)).take(1), range(5)))
+    assert won.count(True) == 1
+    code = "import sys; from fairmesh.runner.claims import Claims; sys.exit(not Claims(sys.argv[1]).take(2))"
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(8)]
+    assert [process.wait() for process in processes].count(0) == 1
+
+
+def test_a_finished_job_is_not_started_again(make_job: MakeJob) -> None:
+    folder = make_job()
+    assert run(folder) == run(folder) == 0
+    assert [path.name for path in (folder / "attempts").iterdir()] == ["1"]
+
+
+def test_a_lost_record_is_copied_again(make_job: MakeJob, tmp_path: Path) -> None:
+    folder = make_job()
+    run(folder)
+    assert run(folder, "--record", str(tmp_path / "elsewhere/record.json")) == 0
+    assert read(tmp_path / "elsewhere/record.json") == read(folder / "commit.json")
+
+
+def test_another_fingerprint_starts_anew(make_job: MakeJob) -> None:
+    run(make_job())
+    folder = make_job(fingerprint="e" * 64)
+    assert run(folder) == 0
+    assert (read(folder / "commit.json")["attempt"], read(folder / "commit.json")["fingerprint"]) == (2, "e" * 64)
+
+
+def test_force_starts_anew_once_in_a_run(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_job()
+    run(folder)
+    monkeypatch.setenv("FAIRMESH_RUN", "second")
+    assert run(folder, "--force", "1") == run(folder, "--force", "1") == 0
+    assert read(folder / "commit.json")["attempt"] == 2
+    assert (folder / "attempts/1/forced-commit.json").exists()
+
+
+def test_a_failed_forced_start_leaves_no_result(make_job: MakeJob) -> None:
+    run(make_job())
+    folder = make_job("raise SystemExit(1)")
+    assert run(folder, "--force", "1") == 0, "without a run of the workflow there is nothing to force against"
+    os.environ["FAIRMESH_RUN"] = "second"
+    try:
+        assert run(folder, "--force", "1") == 1
+    finally:
+        del os.environ["FAIRMESH_RUN"]
+    assert not (folder / "commit.json").exists()
+
+
+def _claim_of(folder: Path, who: owner.Owner, state: str = "running") -> None:
+    (folder / "claims").mkdir(exist_ok=True)
+    (folder / "claims/1").write_text(json.dumps(who))
+    (folder / "attempts/1").mkdir(parents=True, exist_ok=True)
+    (folder / "attempts/1/status.json").write_text(json.dumps({"state": state, "heartbeat": 1}))
+
+
+@pytest.mark.parametrize(
+    "change", [{"pid": 2**22 + 1}, {"start": "1"}, {"boot": "another"}], ids=["no-such-process", "reused", "rebooted"]
+)
+def test_a_claim_whose_owner_is_proven_gone_is_taken_over(make_job: MakeJob, change: dict[str, object]) -> None:
+    folder = make_job()
+    _claim_of(folder, owner.me() | change)
+    assert run(folder) == 0
+    assert read(folder / "commit.json")["attempt"] == 2
+
+
+def test_a_living_claim_is_waited_for_and_its_result_taken(make_job: MakeJob) -> None:
+    folder = make_job()
+    _claim_of(folder, owner.me())
+
+    def finish() -> None:
+        time.sleep(0.6)
+        (folder / "commit.json").write_text(json.dumps({"fingerprint": "f" * 64, "attempt": 1}))
+        _claim_of(folder, owner.me(), "done")
+
+    threading.Thread(target=finish).start()
+    assert run(folder, "--collect") == 0
+    assert not (folder / "attempts/2").exists()
+    assert (folder.parents[2] / "records/local/x=1.json").exists()
+
+
+def test_collecting_never_starts(make_job: MakeJob, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_job()
+    assert run(folder, "--collect") == 1
+    assert "ended without a result" in capsys.readouterr().err
+    assert not (folder / "attempts").exists()
+
+
+def test_an_owner_of_whom_nothing_is_known_and_heard_is_lost(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(main, "SILENCE", 0.2)
+    folder = make_job()
+    _claim_of(folder, owner.me() | {"host": "faraway"})
+    assert run(folder) == 1
+    assert "lost: no sign of life of attempt 1 on faraway" in capsys.readouterr().err
+
+
+def test_what_a_killed_runner_left_running_is_ended_first(make_job: MakeJob) -> None:
+    folder = make_job()
+    left = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    threading.Thread(target=left.wait).start()  # as init does for orphans: a zombie would keep the group alive
+    _claim_of(folder, owner.me() | {"pid": 2**22 + 1})
+    (folder / "attempts/1/process.json").write_text(json.dumps(owner.describe(left.pid)))
+    assert run(folder) == 0
+    assert not owner.start_time(left.pid)
+
+
+def test_an_attempt_that_was_taken_over_does_not_commit(make_job: MakeJob) -> None:
+    folder = make_job()
+    code = f"{(folder / 'claims/2')!s}"
+    make_job(f"import json; open({code!r}, 'w').write('{{}}'); json.dump({{'score': 1}}, open('metrics.json', 'w'))")
+    assert run(folder) == 1
+    assert (status(folder)["state"], status(folder)["reason"]) == ("lost", "another attempt took over")
+    assert not (folder / "commit.json").exists()

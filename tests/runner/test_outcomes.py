@@ -1,0 +1,147 @@
+"""What becomes of a job: its state, its reason, its commit and record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fairmesh.runner import owner
+from tests.runner.conftest import GOOD, MakeJob, read, run, status
+
+
+def test_a_good_program_gives_a_commit_and_a_record_of_the_same_bytes(make_job: MakeJob) -> None:
+    folder = make_job()
+    assert run(folder) == 0
+    commit = read(folder / "commit.json")
+    assert commit["metrics"] == {"score": {"value": 1.5, "low": None, "high": None}}
+    assert (commit["state"], commit["attempt"], commit["fingerprint"]) == ("done", 1, "f" * 64)
+    assert set(commit["usage"]) == {"cpu_s", "peak_bytes", "read_bytes", "write_bytes", "energy_j", "energy_method"}
+    for file in commit["files"]:
+        assert hashlib.sha256((folder / file["path"]).read_bytes()).hexdigest() == file["sha256"]
+    assert (folder.parents[3] / "environments" / f"{commit['environment']}.json").exists()
+    record = folder.parents[2] / "records/local/x=1.json"
+    assert record.read_bytes() == (folder / "commit.json").read_bytes()
+    assert (status(folder)["state"], status(folder)["progress"]) == ("done", 100)
+    assert not (folder / "attempts/2").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("raise SystemExit(3)", "exit code 3"),
+        ("import os; os.kill(os.getpid(), 9)", "killed by SIGKILL"),
+        ("pass", "the program wrote no metrics.json"),
+        ("open('metrics.json', 'w').write('{')", "metrics.json is not JSON"),
+        ("open('metrics.json', 'w').write('[]')", "metrics.json is not a map"),
+        ("open('metrics.json', 'w').write('{}')", "metrics.json holds no metric"),
+        ("open('metrics.json', 'w').write('{\"a\": NaN}')", "metric 'a' is nan, not a finite number"),
+        ("open('metrics.json', 'w').write('{\"a\": true}')", "metric 'a' is True, not a finite number"),
+        ("open('metrics.json', 'w').write('{\"a\": {\"valu\": 1}}')", "metric 'a' has the keys valu"),
+        (f"{GOOD}; open('baselines.json', 'w').write('{{\"b\": 1}}')", "baselines.json: 'b' is not a map"),
+    ],
+)
+def test_a_bad_program_fails_with_its_reason(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str], code: str, reason: str
+) -> None:
+    folder = make_job(code)
+    assert run(folder) == 1
+    assert status(folder)["state"] == "failed"
+    assert status(folder)["reason"].startswith(reason)
+    assert reason in capsys.readouterr().err
+    assert not (folder / "commit.json").exists()
+
+
+def test_a_program_that_does_not_exist_fails_with_its_name(make_job: MakeJob) -> None:
+    folder = make_job(command=["no-such-program"])
+    assert run(folder) == 1
+    assert "no-such-program" in status(folder)["reason"]
+
+
+def test_the_last_lines_of_the_log_are_told_without_control_characters(
+    make_job: MakeJob, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(make_job(r"print('first'); print('\x1b[31mlast\x07'); raise SystemExit(1)"))
+    told = capsys.readouterr().err
+    assert "last" in told
+    assert "\x1b" not in told
+    assert "\x07" not in told
+
+
+def test_a_program_that_runs_too_long_is_ended_though_it_ignores_the_request(make_job: MakeJob) -> None:
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    folder = make_job(code, resources={"runtime": 0.01})
+    assert run(folder) == 1
+    assert status(folder)["state"] == "timeout"
+    assert "0.01 minutes" in status(folder)["reason"]
+
+
+def test_a_wish_to_cancel_is_obeyed_before_the_start(make_job: MakeJob) -> None:
+    folder = make_job()
+    (folder / "cancel.json").write_text(json.dumps({"who": "ada", "when": ""}))
+    assert run(folder) == 1
+    assert (status(folder)["state"], status(folder)["reason"]) == ("cancelled", "cancelled by ada")
+    assert not (folder / "attempts/1/job.log").exists()
+
+
+def test_a_signal_reaches_the_program_and_what_it_started(make_job: MakeJob) -> None:
+    code = "import subprocess; open('child', 'w').write(str(subprocess.Popen(['sleep', '60']).pid)); input"
+    folder = make_job(f"{code}; import time; time.sleep(60)")
+
+    def interrupt() -> None:
+        child = folder / "attempts/1/child"
+        while not (child.exists() and child.read_text()):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=interrupt).start()
+    assert run(folder) == 1
+    assert (status(folder)["state"], status(folder)["reason"]) == ("cancelled", "stopped by SIGTERM")
+    assert not owner.start_time(int((folder / "attempts/1/child").read_text()))
+
+
+def test_the_program_sees_its_folders(make_job: MakeJob, tmp_path: Path) -> None:
+    code = f"import json, os; json.dump(dict(os.environ), open('seen.json', 'w')); {GOOD}"
+    folder = make_job(code, environment={"OMP_NUM_THREADS": "2"})
+    assert run(folder) == 0
+    seen = read(folder / "attempts/1/seen.json")
+    assert seen["FAIRMESH_CONFIG"] == str(folder / "attempts/1/config.yaml")
+    assert seen["FAIRMESH_APPLICATION"] == str(tmp_path)
+    assert seen["OMP_NUM_THREADS"] == "2"
+
+
+def test_a_stage_is_given_by_the_folder_of_its_winning_attempt(make_job: MakeJob) -> None:
+    folder = make_job(
+        f"import shutil, sys, os; assert sys.argv[1] == os.environ['FAIRMESH_STAGE_SCENES'], sys.argv; {GOOD}",
+        stages={"scenes": "a" * 64},
+    )
+    content = read(folder / "experiment.json")
+    content["command"].append("\0scenes\0")
+    (folder / "experiment.json").write_text(json.dumps(content))
+    assert run(folder) == 1
+    assert "stage scenes is not ready" in status(folder)["reason"]
+    stage = folder.parents[3] / "stages/toy" / f"scenes-{'a' * 12}"
+    stage.mkdir(parents=True)
+    (stage / "commit.json").write_text(json.dumps({"fingerprint": "a" * 64, "attempt": 3}))
+    assert run(folder) == 0
+
+
+def test_outputs_that_are_not_kept_are_deleted(make_job: MakeJob) -> None:
+    code = f"{GOOD}; open('weights.bin', 'w').write('x'); open('seen.txt', 'w').write('x')"
+    folder = make_job(code, keep=["*.txt"])
+    assert run(folder) == 0
+    kept = {Path(file["path"]).name for file in read(folder / "commit.json")["files"]}
+    assert "seen.txt" in kept
+    assert "weights.bin" not in kept
+    assert {"config.yaml", "experiment.json", "job.log", "metrics.json"} <= kept
+
+
+def test_a_folder_without_a_job_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path / "a/b/c/d") == 1
+    assert "holds no experiment.json" in capsys.readouterr().err
