@@ -1,0 +1,65 @@
+"""The command line: ``python -m cloudmask scenes|store|train --config config.yaml [--scenes DIR] [--store DIR]``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from cloudmask.errors import CloudmaskError
+from cloudmask.quiet import quiet_stderr
+from cloudmask.settings import read_settings
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m cloudmask", description="Cloud segmentation with a U-Net; outputs go to the current folder."
+    )
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    helps = {"scenes": "make or list scenes", "store": "cut patches", "train": "train, predict and score"}
+    for name, text in helps.items():
+        verb = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
+        verb.add_argument("--config", type=Path, metavar="FILE", required=True, help="YAML map of all parameters")
+        if name != "scenes":
+            verb.add_argument("--scenes", type=Path, metavar="DIR", required=True, help="where `scenes` was run")
+        if name == "train":
+            verb.add_argument("--store", type=Path, metavar="DIR", required=True, help="where `store` was run")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    # Each verb imports its own part: TensorFlow alone takes three seconds.
+    settings = read_settings(arguments.config)
+    if arguments.verb == "scenes":
+        from cloudmask import scenes  # noqa: PLC0415
+
+        scenes.run(settings)
+    elif arguments.verb == "store":
+        from cloudmask import store  # noqa: PLC0415
+
+        store.run(settings, arguments.scenes)
+    else:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        with quiet_stderr():
+            from cloudmask import experiment  # noqa: PLC0415
+        experiment.run(settings, arguments.scenes, arguments.store)
+
+
+def main() -> int:
+    """Run the command line; give 0, 1 if the work failed, 2 if the input is wrong."""
+    # As an exception, so that worker processes are ended and temporary files removed.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        _run(_parser().parse_args())
+    except CloudmaskError as error:
+        print(f"cloudmask: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

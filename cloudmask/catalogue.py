@@ -1,0 +1,87 @@
+"""Which scenes there are: scenes.json, written by the stage `scenes`, read by all that follows."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.files import read_json, write_json
+
+FILE = "scenes.json"
+Part = Literal["training", "inference"]
+# The published set has had two names for each folder.
+FOLDERS: dict[Part, tuple[str, str]] = {"training": ("training", "one-day"), "inference": ("inference", "ssts")}
+SATELLITES = ("S3A", "S3B")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A scene: its path relative to the catalogue's folder, its size, and what it is for."""
+
+    path: str
+    bytes: int
+    part: Part
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The scenes in a folder, in the order of their names."""
+
+    folder: Path
+    entries: tuple[Entry, ...]
+
+    def files(self, part: Part) -> list[Path]:
+        """Give the paths of one part, at least one, in the order of the file names."""
+        return [self.folder / entry.path for entry in self.entries if entry.part == part]
+
+    def write(self, path: Path) -> None:
+        """Write the catalogue; a folder that holds the file itself is written as ``.``, so that both can move."""
+        here = self.folder.resolve() == path.parent.resolve()
+        folder = "." if here else str(self.folder.resolve())
+        write_json(path, {"format": 1, "folder": folder, "scenes": [asdict(entry) for entry in self.entries]})
+
+
+def _entries(folder: Path, part: Part) -> list[Entry]:
+    files = [file for name in FOLDERS[part] for file in (folder / name).rglob("*.hdf")]
+    files = sorted(
+        (file for file in files if file.name.startswith(SATELLITES)),
+        key=lambda file: (file.name, file.as_posix()),
+    )
+    if not files:
+        names = " or ".join(f"{name}/" for name in FOLDERS[part])
+        raise InputError(f"{folder}: no scene (S3A*.hdf, S3B*.hdf) in {names}")
+    return [Entry(file.relative_to(folder).as_posix(), file.stat().st_size, part) for file in files]
+
+
+def scan(folder: Path) -> Catalogue:
+    """List the scenes in ``training`` (or ``one-day``) and ``inference`` (or ``ssts``), sub-folders included.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder or one of the two parts has no scene.
+    """
+    if not folder.is_dir():
+        raise InputError(f"data: {folder}: no such folder")
+    return Catalogue(folder, tuple(_entries(folder, "training") + _entries(folder, "inference")))
+
+
+def read_catalogue(folder: Path) -> Catalogue:
+    """Read the catalogue that the stage `scenes` left in its folder.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    CloudmaskError
+        If it is no catalogue.
+    """
+    path = folder / FILE
+    content = read_json(path)
+    try:
+        entries = tuple(Entry(**entry) for entry in content["scenes"])
+        return Catalogue(folder / content["folder"], entries)
+    except (KeyError, TypeError):
+        raise CloudmaskError(f"{path}: not a catalogue of scenes") from None

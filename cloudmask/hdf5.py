@@ -1,0 +1,130 @@
+"""Scenes as HDF5 files in the benchmark's schema: five contiguous datasets at the root, no attributes.
+
+The published files hold rows = 1200 and columns = 1500 pixels of 1 km; any size and any float or integer type is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.files import beside
+
+Mask = npt.NDArray[np.bool_]
+
+# Name: (channels, type as published).
+SCHEMA: dict[str, tuple[int, npt.DTypeLike]] = {
+    "bts": (3, np.float32),  # S7, S8, S9 brightness temperature, K; 0 where there is no measurement
+    "rads": (6, np.float32),  # S1..S6 radiance, W m-2 sr-1 um-1
+    "refs": (6, np.float64),  # S1..S6 reflectance, 0 at night
+    "bayes": (1, np.float64),  # cloud by the Bayesian mask where not 0
+    "summary": (1, np.float64),  # cloud by the summary flag where not 0
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What training and inference use of a file.
+
+    Attributes
+    ----------
+    channels : ndarray of float32, shape (rows, columns, 9)
+        Brightness temperatures of S7, S8, S9 in K, then reflectances of S1 to S6.
+    valid : ndarray of bool, shape (rows, columns)
+        False where a channel is missing, as outside the swath.
+    cloud : ndarray of bool, shape (rows, columns)
+        The label: ``bayes > 0``.
+    """
+
+    channels: npt.NDArray[np.float32]
+    valid: Mask
+    cloud: Mask
+
+    @property
+    def day(self) -> bool:
+        """Tell whether any pixel reflects sunlight; at night the solar channels are off."""
+        return bool((self.channels[..., 3:] > 0).any())
+
+
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], compress: bool = False) -> None:
+    """Write datasets at the root of a file, which appears whole or not at all."""
+    part = beside(path)
+    options = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if compress else {}
+    with h5py.File(part, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, **options)
+    part.replace(path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise CloudmaskError(f"{path}: not a whole HDF5 file, no dataset can be read: {error}") from None
+    with file:
+        yield file
+
+
+def _checked(file: h5py.File, path: Path, name: str, pixels: tuple[int, int] | None = None) -> h5py.Dataset:
+    """Find a dataset and check its kind and shape; without `pixels`, any rows and columns will do."""
+    where = f"{path}: dataset {name!r}"
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise CloudmaskError(f"{where} is missing: not an SLSTR scene of CloudMask")
+    if dataset.dtype.kind not in "fiu":
+        raise CloudmaskError(f"{where} has type {dataset.dtype}, not numbers")
+    wanted = (*(pixels or dataset.shape[:2]), SCHEMA[name][0])
+    if dataset.shape != wanted or len(wanted) != 3 or 0 in wanted:
+        rows, columns = pixels or ("rows", "columns")
+        raise CloudmaskError(f"{where} has shape {dataset.shape}, not ({rows}, {columns}, {wanted[-1]})")
+    return dataset
+
+
+def _checked_inputs(file: h5py.File, path: Path) -> tuple[h5py.Dataset, h5py.Dataset, h5py.Dataset]:
+    bts = _checked(file, path, "bts")
+    pixels = bts.shape[:2]
+    return bts, _checked(file, path, "refs", pixels), _checked(file, path, "bayes", pixels)
+
+
+def _values(dataset: h5py.Dataset, path: Path) -> npt.NDArray[np.floating | np.integer]:
+    try:
+        values: npt.NDArray[np.floating | np.integer] = dataset[...]
+    except OSError as error:
+        raise CloudmaskError(f"{path}: dataset {dataset.name[1:]!r} cannot be read: {error}") from None
+    return values
+
+
+def scene_shape(path: Path) -> tuple[int, int]:
+    """Give rows and columns of a scene without reading its pixels; raises what `read_scene` raises."""
+    with _opened(path) as file:
+        rows, columns, _ = _checked_inputs(file, path)[0].shape
+    return rows, columns
+
+
+def read_scene(path: Path) -> Scene:
+    """Read the channels and the label of a scene.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    CloudmaskError
+        If it is truncated, not HDF5, a dataset is missing or of another shape or kind, or no pixel is valid.
+    """
+    with _opened(path) as file:
+        bts, refs, bayes = (_values(dataset, path) for dataset in _checked_inputs(file, path))
+    channels = np.concatenate([bts, refs], axis=-1, dtype=np.float32, casting="unsafe")
+    valid = np.isfinite(channels).all(axis=-1) & (channels[..., :3] > 0).all(axis=-1)
+    if not valid.any():
+        raise CloudmaskError(f"{path}: no pixel has all channels")
+    return Scene(channels, valid, np.asarray(bayes[..., 0] > 0))

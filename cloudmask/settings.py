@@ -1,0 +1,95 @@
+"""The parameters of a run: declared once, in application.yaml, read and checked from config.yaml."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cloudmask.errors import InputError
+
+APPLICATION = Path(__file__).with_name("application.yaml")
+
+_TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "string": (str,)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All parameters; their units, bounds and defaults are in application.yaml."""
+
+    data: str
+    scenes_train: int
+    scenes_test: int
+    rows: int
+    columns: int
+    data_seed: int
+    patch: int
+    validation: float
+    epochs: int
+    batch: int
+    learning_rate: float
+    width: int
+    seed: int
+
+
+def _mistake(value: Any, rule: dict[str, Any]) -> str:
+    """Say what the value should have been; an empty text if it is right."""
+    if isinstance(value, bool) or not isinstance(value, _TYPES[rule["type"]]):
+        return f"must be of type {rule['type']}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be finite"
+    if "minimum" in rule and value < rule["minimum"]:
+        return f"must be at least {rule['minimum']}"
+    if "exclusiveMinimum" in rule and value <= rule["exclusiveMinimum"]:
+        return f"must be more than {rule['exclusiveMinimum']}"
+    if "exclusiveMaximum" in rule and value >= rule["exclusiveMaximum"]:
+        return f"must be less than {rule['exclusiveMaximum']}"
+    return ""
+
+
+def _number(value: Any, rule: dict[str, Any]) -> Any:
+    """Give 1e-3 as a number: PyYAML reads YAML 1.1, where a number has a point before its exponent."""
+    if rule["type"] != "number" or not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: must be a map of parameters")
+    return content
+
+
+def read_settings(path: Path) -> Settings:
+    """Read the parameters of a run; what the file leaves out takes its default.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or not YAML, a parameter is unknown, or a value is not allowed.
+    """
+    rules: dict[str, dict[str, Any]] = _load(APPLICATION)["parameters"]
+    given = _load(path)
+    for name in given:
+        if name not in rules:
+            near = difflib.get_close_matches(str(name), rules, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(f"{path}: unknown parameter {name!r}{hint}")
+    values = {name: _number(given.get(name, rule["default"]), rule) for name, rule in rules.items()}
+    for name, value in values.items():
+        if mistake := _mistake(value, rules[name]):
+            raise InputError(f"{path}: {name}: {value!r}: {mistake}")
+    return Settings(**values)

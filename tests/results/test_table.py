@@ -1,0 +1,148 @@
+"""The table of a study and the statistics of its repeats."""
+
+from __future__ import annotations
+
+import csv
+import math
+import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairmesh.results import Group, fold_repeats, load_study, table, write_csv
+from fairmesh.results.statistics import summarise
+from tests.results.builder import Folder, build
+
+
+def written(folder: Folder, path: Path) -> list[dict[str, str]]:
+    write_csv(table(load_study(folder.results, folder.study)), path)
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_columns_are_those_of_the_reference(tmp_path: Path) -> None:
+    rows = written(build(tmp_path / "results"), tmp_path / "results.csv")
+    expected = (
+        "machine id state reason epochs width repeat learning_rate seed accuracy accuracy_low accuracy_high "
+        "training_time seconds cpu_s peak_bytes read_bytes write_bytes energy_j energy_method attempt run node"
+    )
+    assert list(rows[0]) == expected.split()
+    assert len(rows) == 12
+
+
+def test_whole_numbers_stay_whole_and_what_is_absent_stays_empty(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    folder.finish(folder.add(epochs=100), {"accuracy": 1.0, "count": 3})
+    folder.add(width=4)
+    done, waiting = written(folder, tmp_path / "results.csv")
+    assert (done["epochs"], done["accuracy"], done["count"], done["attempt"]) == ("100", "1.0", "3", "1")
+    assert (waiting["state"], waiting["count"], waiting["seconds"], waiting["node"]) == ("waiting", "", "", "")
+
+
+def test_names_that_are_taken_say_what_they_are(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    folder.finish(folder.add(state="hot", epochs=2), {"seconds": 1.5, "epochs": 2.5})
+    (row,) = written(folder, tmp_path / "results.csv")
+    assert (row["state"], row["parameter_state"]) == ("done", "hot")
+    assert (row["seconds"], row["metric_seconds"], row["metric_epochs"]) == ("90.0", "1.5", "2.5")
+
+
+def test_the_same_results_give_the_same_file(tmp_path: Path) -> None:
+    folder = build(tmp_path / "results")
+    written(folder, tmp_path / "one.csv")
+    before = (tmp_path / "one.csv").stat().st_mtime_ns
+    written(folder, tmp_path / "one.csv")
+    assert (tmp_path / "one.csv").stat().st_mtime_ns == before
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters='\n\r",;'), min_size=1),
+    st.lists(st.integers(), max_size=3),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(VALUES, min_size=1, max_size=4))
+def test_every_value_comes_back_from_the_file(values: list[Any]) -> None:
+    with TemporaryDirectory() as place:
+        folder = Folder(Path(place) / "results")
+        for number, _ in enumerate(values):
+            folder.add(number=number)
+        for point, value in zip(folder.points, values, strict=True):
+            point["parameters"]["found"] = value
+        folder.write_plan()
+        rows = written(folder, Path(place) / "results.csv")
+    assert len(rows) == len(values)
+    for row, value in zip(rows, values, strict=True):
+        if value is None:
+            assert row["found"] == ""
+        elif isinstance(value, str):
+            assert row["found"] == value
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            assert float(row["found"]) == pytest.approx(float(value))
+
+
+def groups(folder: Folder) -> list[Group]:
+    study = load_study(folder.results, folder.study)
+    return fold_repeats(table(study), study.plan)
+
+
+def test_repeats_fold_to_mean_and_sample_standard_deviation(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    for repeat, accuracy in enumerate((0.8, 0.9, 1.0), 1):
+        folder.finish(folder.add(epochs=2, repeat=repeat), {"accuracy": accuracy})
+    (group,) = groups(folder)
+    found = group.metrics["accuracy"]
+    assert group.axes == {"epochs": 2}
+    assert (found.n, found.minimum, found.maximum) == (3, 0.8, 1.0)
+    assert (found.mean, found.sd) == (pytest.approx(0.9), pytest.approx(0.1))
+
+
+def test_a_single_result_has_no_spread(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    folder.finish(folder.add(epochs=2, repeat=1), {"accuracy": 0.8})
+    folder.start(folder.add(epochs=2, repeat=2), "failed")
+    (group,) = groups(folder)
+    assert (group.metrics["accuracy"].n, group.metrics["accuracy"].sd) == (1, None)
+    assert group.states == {"done": 1, "failed": 1}
+
+
+def test_machines_and_points_are_kept_apart(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    point = folder.add(epochs=2, repeat=1)
+    folder.add(epochs=4, repeat=1)
+    folder.finish(point, {"accuracy": 0.8}, machine="dgx")
+    assert [(group.machine, group.axes["epochs"]) for group in groups(folder)] == [
+        ("local", 2),
+        ("dgx", 2),
+        ("local", 4),
+    ]
+
+
+def test_parameters_are_not_results(tmp_path: Path) -> None:
+    (group, *_) = groups(build(tmp_path / "results"))
+    assert not {"epochs", "width", "repeat", "seed", "attempt", "accuracy_low"} & group.metrics.keys()
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
+def test_a_summary_agrees_with_its_definition(values: list[float]) -> None:
+    found = summarise(values)
+    assert found is not None
+    assert found.sd is not None
+    assert min(values) == found.minimum <= found.mean + 1e-6
+    mean = math.fsum(values) / len(values)
+    squares = math.fsum((value - mean) ** 2 for value in values)
+    assert found.sd == pytest.approx(math.sqrt(squares / (len(values) - 1)), rel=1e-6, abs=1e-6)
+    assert found.mean == pytest.approx(statistics.mean(values))
+
+
+def test_no_measurement_has_no_summary() -> None:
+    assert summarise([]) is None

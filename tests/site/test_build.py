@@ -1,0 +1,195 @@
+"""The website as files: whole, linked, harmless, asking nobody."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from fairmesh.errors import FairmeshError
+from fairmesh.site import build_site
+from tests.results.builder import APPLICATION, Folder, build
+from tests.site.conftest import HOSTILE, PROJECT
+
+FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
+
+
+class Page(HTMLParser):
+    """Collects what a page links to, what it fetches, its handlers, its images and its text."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+        self.handlers: list[str] = []
+        self.silent_images = 0
+        self.text = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.links += [found[name] or "" for name in ("href", "src") if name in found]
+        self.fetched += [found[FETCHED[tag]] or ""] if FETCHED.get(tag) in found else []
+        self.handlers += [name for name in found if name.startswith("on")]
+        self.silent_images += tag == "img" and not found.get("alt")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(path for path in site.rglob("*.html") if path.name != "404.html")
+
+
+def test_every_study_and_experiment_has_a_page(site: Path) -> None:
+    assert (site / "studies" / "quick" / "index.html").is_file()
+    assert len(list(site.glob("studies/quick/experiments/*/index.html"))) == 12
+
+
+def test_every_link_leads_to_a_file_of_the_site(site: Path) -> None:
+    for page in pages(site):
+        for link in Page(page).links:
+            parts = urlsplit(link)
+            if not parts.scheme and parts.path:
+                assert (page.parent / unquote(parts.path)).resolve().is_file(), f"{page}: {link}"
+
+
+def test_no_page_fetches_from_elsewhere(site: Path) -> None:
+    for page in pages(site):
+        assert not [link for link in Page(page).fetched if urlsplit(link).netloc], page
+    for style in site.rglob("*.css"):
+        assert not re.search(r"url\(\s*['\"]?(https?:)?//", style.read_text(encoding="utf-8")), style
+
+
+def test_hostile_names_are_text_everywhere(site: Path) -> None:
+    for page in pages(site):
+        found = Page(page)
+        assert found.handlers == []
+        assert not [link for link in found.links if link.startswith("javascript:") or link == "x"], page
+    text = " ".join(Page(site / "studies" / "hostile" / "index.html").text.split())
+    assert text.count(" ".join(HOSTILE.split())) > 10
+
+
+def test_every_picture_has_a_text(site: Path) -> None:
+    assert not [page for page in pages(site) if Page(page).silent_images]
+
+
+def test_experiments_are_not_in_the_navigation_and_charts_load_only_where_they_are(site: Path) -> None:
+    home = (site / "index.html").read_text()
+    assert "/experiments/" not in home
+    assert "vega.js" not in home
+    assert "vega.js" in (site / "studies" / "quick" / "index.html").read_text()
+
+
+def test_the_study_page_says_what_matters(site: Path) -> None:
+    text = " ".join(Page(site / "studies" / "quick" / "index.html").text.split())
+    for said in (
+        "1 of 2 failed",
+        "1 of 2 waiting",
+        "baseline: threshold",
+        "exit code 1",
+        "MemoryError",
+        "A. Scientist",
+    ):
+        assert said in text
+    assert re.search(r"0\.\d+ ± 0\.\d+", text)
+
+
+def test_an_experiment_page_says_how_to_run_it_again(site: Path) -> None:
+    text = " ".join(Page(next(site.glob("studies/quick/experiments/*/index.html"))).text.split())
+    assert "snakemake --profile profiles/local results/quick/records/local/epochs=" in text
+    assert "bash results/quick/experiments/local/epochs=" in text
+
+
+def test_search_does_not_hold_charts_or_logs(site: Path) -> None:
+    index = (site / "search" / "search_index.json").read_text()
+    assert "vega-lite" not in index
+    assert "MemoryError" not in index
+
+
+def test_nothing_of_a_link_out_of_the_results_is_published(tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_text("secret")
+    folder = Folder(tmp_path / "results")
+    attempt = folder.finish(folder.add(epochs=2), {"accuracy": 0.9})
+    (attempt / "figures").symlink_to(tmp_path)
+    (attempt / "metrics.json").unlink()
+    (attempt / "metrics.json").symlink_to(tmp_path / "secret.png")
+    build_site(folder.results, tmp_path / "public", PROJECT)
+    assert not [
+        path for path in tmp_path.glob("public/studies/**/*") if path.is_file() and path.read_bytes() == b"secret"
+    ]
+
+
+def test_without_studies_the_site_is_still_built(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    build_site(tmp_path / "results", tmp_path / "public", PROJECT)
+    assert "No study has been published yet" in (tmp_path / "public" / "index.html").read_text()
+
+
+def test_a_study_without_metrics_axes_or_repeats_has_a_page(tmp_path: Path) -> None:
+    application = {"name": "bare", "version": "1", "parameters": {}}
+    assert application.keys() < APPLICATION.keys()
+    folder = Folder(tmp_path / "results", title="", application=application)
+    folder.finish(folder.add(), {"found": 3})
+    build_site(folder.results, tmp_path / "public", PROJECT)
+    assert "bare" in (tmp_path / "public" / "studies" / "quick" / "index.html").read_text()
+
+
+def test_of_a_large_study_the_failed_and_the_best_have_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairmesh.site.experiment_page.LARGEST_STUDY", 3)
+    folder = build(tmp_path / "results")
+    build_site(folder.results, tmp_path / "public", PROJECT)
+    shown = {path.parent.name for path in tmp_path.glob("public/studies/quick/experiments/*/index.html")}
+    ids = sorted(point["id"] for point in folder.points if point["key"] in shown)
+    assert ids == ["epochs=4+width=8+repeat=1", "epochs=8+width=8+repeat=1", "epochs=8+width=8+repeat=2"]
+
+
+def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("years of work")
+    with pytest.raises(FairmeshError, match="not a website made by fairmesh"):
+        build_site(tmp_path / "results", tmp_path / "home", PROJECT)
+    assert (tmp_path / "home" / "thesis.tex").exists()
+
+
+def test_a_broken_link_fails_and_the_old_site_stays(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("public", "build"))
+    build_site(tmp_path / "results", tmp_path / "public", tmp_path / "project")
+    (tmp_path / "project" / "docs" / "tutorial" / "first-study.md").write_text("# x\n\n[nowhere](missing.md)\n")
+    with pytest.raises(FairmeshError, match=r"missing\.md"):
+        build_site(tmp_path / "results", tmp_path / "public", tmp_path / "project")
+    assert "make" in (tmp_path / "public" / "tutorial" / "first-study.html").read_text()
+
+
+def test_several_may_publish_at_once(tmp_path: Path) -> None:
+    build(tmp_path / "results", epochs=(1,))
+    with ThreadPoolExecutor(3) as pool:
+        jobs = [pool.submit(build_site, tmp_path / "results", tmp_path / "public", PROJECT) for _ in range(3)]
+        for job in jobs:
+            job.result()
+    assert (tmp_path / "public" / "studies" / "quick" / "index.html").is_file()
+
+
+def test_the_documentation_builds_alone(tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "-f",
+        str(PROJECT / "mkdocs.yml"),
+        "-d",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

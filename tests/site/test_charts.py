@@ -1,0 +1,59 @@
+"""Charts carry their data, their units and their description, and can be drawn without a browser."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from fairmesh.site import charts
+from fairmesh.site.charts import Chart
+
+HOSTILE = "a.b['c']\n</script>\\\" + x + \"\u2028{{7*7}}"
+TITLE = "a.b['c'] </script>\N{FULLWIDTH REVERSE SOLIDUS}\" + x + \" {{7*7}}"
+
+
+def drawn(hostile: str) -> list[Chart]:
+    curves = [
+        {"epoch": float(e), "value": 0.5 * e, "split": split, "point": hostile}
+        for e in (1, 2)
+        for split in ("training", "validation")
+    ]
+    groups = [
+        {"x": x, "mean": 0.5, "low": 0.4, "high": 0.6, "n": 2, "series": hostile, "point": hostile} for x in (1, 100, 3)
+    ]
+    named = [{**group, "x": f"{hostile}{number}"} for number, group in enumerate(groups)]
+    items = [{"item": hostile, "value": 0.5}, {"item": "other", "value": 0.7}]
+    ranked = [{"rank": rank, "value": 1 / rank, "point": hostile} for rank in (1, 2)]
+    samples = [{"seconds": 1.0 * s, "value": 2.0, "device": hostile} for s in range(3)]
+    return [
+        charts.learning_curves(hostile, curves, hostile),
+        charts.by_parameter(hostile, hostile, hostile, groups, hostile),
+        charts.by_parameter(hostile, hostile, hostile, named, ""),
+        charts.by_item(hostile, hostile, hostile, items, hostile),
+        charts.spectrum(hostile, hostile, ranked, hostile),
+        charts.over_time(hostile, hostile, samples),
+    ]
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_chart_is_drawn_whatever_things_are_called(number: int) -> None:
+    chart = drawn(HOSTILE)[number]
+    picture = ET.fromstring(chart.svg())  # noqa: S314  (our own drawing)
+    texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert TITLE in texts
+    assert chart.description
+    assert json.loads(json.dumps(chart.spec, allow_nan=False)) == chart.spec
+
+
+def test_a_chart_asks_nobody_for_data() -> None:
+    for chart in drawn("name"):
+        assert '"url"' not in json.dumps(chart.spec)
+        assert "href" not in chart.svg().replace("xlink", "")
+
+
+def test_a_wide_range_gets_a_logarithmic_axis() -> None:
+    wide, named = drawn("name")[1:3]
+    assert '"type": "log"' in json.dumps(wide.spec)
+    assert '"type": "log"' not in json.dumps(named.spec)
