@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import shutil
-import threading
 from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from fairmesh.site.numbers import MISSING
+from tests.browsing import collect_faults, open_browser, served, wait_for_charts
 
 pytestmark = pytest.mark.e2e
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """A file server that tells nothing."""
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name in the base class)
-        pass
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing; in CI this is an error")
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with open_browser() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with served(site) as found:
+        yield found
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -51,12 +31,7 @@ def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iter
     """Give a page that collects what must not happen, and look at it in the end."""
     context = browser.new_context(color_scheme=request.param)
     found = context.new_page()
-    wrong: list[str] = []
-    found.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-    found.on("pageerror", lambda error: wrong.append(str(error)))
-    found.on("dialog", lambda dialog: (wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
-    found.on("requestfailed", lambda asked: wrong.append(f"failed {asked.url}"))
-    found.on("request", lambda asked: wrong.append(asked.url) if not asked.url.startswith((address, "data:")) else None)
+    wrong = collect_faults(found, address)
     yield found
     context.close()
     assert wrong == []
@@ -68,10 +43,7 @@ def test_the_pages_open_and_every_chart_is_drawn(page: Page, address: str, site:
     studies = [site / "studies" / name / "index.html" for name in ("quick", "hostile")]
     for path in [site / "index.html", *studies, *with_charts]:
         page.goto(f"{address}/{path.relative_to(site)}")
-        page.wait_for_load_state("networkidle")
-        charts = page.locator(".fm-chart").count()
-        page.wait_for_function("n => document.querySelectorAll('.fm-chart-canvas svg').length === n", arg=charts)
-        assert charts > 0 or path.parent == site
+        assert wait_for_charts(page) > 0 or path.parent == site
 
 
 def test_a_click_on_a_heading_sorts_and_a_second_one_turns_round(page: Page, address: str) -> None:

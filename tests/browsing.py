@@ -1,0 +1,65 @@
+"""A real browser for websites: what must not happen on a page is collected."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """A file server that tells nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name in the base class)
+        pass
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start Chromium; without one, the test is skipped on a laptop and fails in continuous integration."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing; in continuous integration this is an error")
+        pytest.skip("CHROMIUM IS MISSING: the website was not opened in a browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        print(f"the website is opened in Chromium {browser.version} ({chromium})")
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder on this computer; gives the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def collect_faults(page: Page, address: str) -> list[str]:
+    """Give a list that grows with every error of a page, and every request that leaves the address."""
+    wrong: list[str] = []
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: (wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("requestfailed", lambda asked: wrong.append(f"failed {asked.url}"))
+    page.on("request", lambda asked: wrong.append(asked.url) if not asked.url.startswith((address, "data:")) else None)
+    return wrong
+
+
+def wait_for_charts(page: Page) -> int:
+    """Wait until every chart of a page is drawn; give their number."""
+    page.wait_for_load_state("networkidle")
+    charts = page.locator(".fm-chart").count()
+    page.wait_for_function("n => document.querySelectorAll('.fm-chart-canvas svg').length === n", arg=charts)
+    return charts

@@ -1,0 +1,56 @@
+"""The main job as the README promises it: CloudMask's quick study, whole, and its website in a real browser."""
+
+from __future__ import annotations
+
+import csv
+import json
+from importlib.metadata import version
+
+import pytest
+
+from tests.browsing import collect_faults, open_browser, served, wait_for_charts
+from tests.e2e.workplace import Workplace
+
+pytestmark = [pytest.mark.e2e, pytest.mark.quick]
+MEMORY = 4 << 30  # bytes
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Give a workplace in which the quick study was run."""
+    workplace = Workplace(tmp_path_factory.mktemp("quick"))
+    workplace.configure(study="quick")
+    output = workplace.run()
+    assert "website: site/public/index.html" in output
+    print(f"the quick study ran with TensorFlow {version('tensorflow-cpu')}")
+    return workplace
+
+
+def test_every_experiment_is_done_and_most_beat_the_threshold(quick: Workplace) -> None:
+    with (quick.results / "quick/results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) >= 8
+    assert {row["state"] for row in rows} == {"done"}
+    records = [json.loads(path.read_text()) for path in (quick.results / "quick/records/local").iterdir()]
+    baseline = records[0]["baselines"]["threshold"]["accuracy"]
+    better = [row["id"] for row in rows if float(row["accuracy"]) > baseline]
+    assert len(better) > len(rows) / 2, f"the baseline has {baseline}"
+    assert max(record["usage"]["peak_bytes"] for record in records) < MEMORY
+
+
+def test_a_second_run_has_nothing_to_do(quick: Workplace) -> None:
+    assert "Nothing to be done" in quick.run()
+
+
+def test_the_website_opens_without_an_error_or_an_outside_request(quick: Workplace) -> None:
+    site = quick.folder / "site/public"
+    experiment = next(site.glob("studies/quick/experiments/*/index.html"))
+    with open_browser() as browser, served(site) as address:
+        page = browser.new_page()
+        wrong = collect_faults(page, address)
+        for path in (site / "index.html", site / "studies/quick/index.html", experiment):
+            page.goto(f"{address}/{path.relative_to(site)}")
+            assert wait_for_charts(page) > 0 or path.parent == site
+            unseen = "[...document.images].filter(image => !image.complete || !image.naturalWidth).length"
+            assert page.evaluate(unseen) == 0
+        assert wrong == []

@@ -1,0 +1,86 @@
+"""Job folders: what is written into them, and that nothing in them can be more than a value."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairmesh.errors import FairmeshError
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.render import JobFolder, render, render_command, render_text
+
+TEMPLATE = Path(__file__).parents[2] / "workflow/templates/job.sh.jinja"
+MACHINE = {"setup": []}
+HOSTILE = ["$(touch hacked)", "`id`", "a b", "'; rm -rf x; '", "{{ 7 * 7 }}", "\n", "-rf", "ü", '"']
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> JobFolder:
+    return JobFolder(JobPaths(tmp_path / "x=1"), {"x": 1, "label": "on"}, {"id": "x=1", "fingerprint": "f"})
+
+
+def test_rendering_again_touches_nothing(job: JobFolder) -> None:
+    render(job, TEMPLATE, MACHINE)
+    before = {path: path.stat().st_mtime_ns for path in job.paths.folder.iterdir()}
+    render(job, TEMPLATE, MACHINE)
+    assert {path: path.stat().st_mtime_ns for path in job.paths.folder.iterdir()} == before
+    assert set(before) == {job.paths.config, job.paths.script, job.paths.experiment}
+    assert os.access(job.paths.script, os.X_OK)
+    assert yaml.safe_load(job.paths.config.read_text()) == {"x": 1, "label": "on"}
+
+
+def test_setup_lines_of_the_machine_come_before_the_runner(job: JobFolder) -> None:
+    render(job, TEMPLATE, {"setup": ["module load python", "export A=b"]})
+    text = job.paths.script.read_text()
+    assert text.index("module load python") < text.index("export A=b") < text.index("exec python3")
+    subprocess.run(["bash", "-n", job.paths.script], check=True)
+
+
+def test_a_job_without_a_runner_above_it_says_so(job: JobFolder) -> None:
+    render(job, TEMPLATE, MACHINE)
+    done = subprocess.run(["bash", job.paths.script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no runner.pyz in" in done.stderr
+
+
+@given(st.sampled_from(HOSTILE) | st.text(st.characters(exclude_characters="\0", codec="utf-8")))
+def test_a_value_stays_one_argument_whatever_it_holds(value: str) -> None:
+    command = ["program", "--label={{ label }}", "{{ stage.scenes }}/x"]
+    assert render_command(command, "here", {"label": value}, ["scenes"]) == [
+        "program",
+        f"--label={value}",
+        "\0scenes\0/x",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [("{{ lable }}", "'lable' is undefined"), ("{{ x", "unexpected end"), ("{{ ''.__class__.mro() }}", "unsafe")],
+)
+def test_a_wrong_command_is_named_with_its_place(argument: str, message: str) -> None:
+    with pytest.raises(FairmeshError, match=message) as caught:
+        render_command([argument], "app/application.yaml", {"label": 1}, [])
+    assert str(caught.value).startswith("app/application.yaml: command ")
+
+
+def test_a_wrong_template_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "job.sh.jinja").write_text("#!/bin/sh\n{{ nobody }}\n")
+    with pytest.raises(FairmeshError, match=r"job\.sh\.jinja:2: 'nobody' is undefined"):
+        render_text(tmp_path / "job.sh.jinja", experiment={})
+    (tmp_path / "broken.jinja").write_text("\n{% if %}\n")
+    with pytest.raises(FairmeshError, match=r"broken\.jinja:2: "):
+        render_text(tmp_path / "broken.jinja")
+
+
+def test_an_experiment_file_holds_any_text(job: JobFolder) -> None:
+    hostile = JobFolder(job.paths, {"label": "".join(HOSTILE)}, {"id": "x", "values": HOSTILE})
+    render(hostile, TEMPLATE, MACHINE)
+    assert json.loads(job.paths.experiment.read_text())["values"] == HOSTILE
+    assert yaml.safe_load(job.paths.config.read_text()) == {"label": "".join(HOSTILE)}

@@ -1,0 +1,58 @@
+"""The configuration of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairmesh.errors import InputError
+from fairmesh.workflow import configuration
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of one's own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    return tmp_path
+
+
+def write(text: str) -> None:
+    configuration.FILE.write_text(text)
+
+
+def test_the_command_line_counts_before_the_file_also_inside_maps() -> None:
+    write("study: a\nresults: r\npublisher: {title: T, licence: L}\n")
+    read = configuration.read({"study": "b", "publisher": {"title": "U"}}, ROOT).config
+    assert (read.study, read.results, read.publisher.title, read.publisher.licence) == ("b", "r", "U", "L")
+
+
+def test_a_value_of_yaml_1_2_stays_what_it_looks_like() -> None:
+    write("study: on\nresults: 012\n")
+    read = configuration.read({}, ROOT).config
+    assert (read.study, read.results) == ("on", "012")
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "message"),
+    [
+        ("study: a\n", {"resluts": "x"}, "unknown key 'resluts'; did you mean 'results'?"),
+        ("study: a\nmachine: lokal\n", {}, "config/config.yaml:2:10: 'machine': "),
+        ("study: a\n", {"machine": "lokal"}, f"{configuration.COMMAND_LINE}: 'machine': "),
+        ("study: a\n", {"results": 5}, "'results' must be a non-empty text"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(text: str, overrides: dict[str, object], message: str) -> None:
+    write(text)
+    with pytest.raises(InputError) as caught:
+        configuration.read(overrides, ROOT)
+    assert message in str(caught.value)
+
+
+def test_an_unknown_study_is_told_where_it_was_asked_for() -> None:
+    write("study: quik\n")
+    with pytest.raises(InputError, match=r"config/config\.yaml:1:8: no study 'quik'; did you mean 'quick'\?"):
+        configuration.read({}, ROOT).plan()
