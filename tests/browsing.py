@@ -63,3 +63,11 @@ def wait_for_charts(page: Page) -> int:
     charts = page.locator(".fm-chart").count()
     page.wait_for_function("n => document.querySelectorAll('.fm-chart-canvas svg').length === n", arg=charts)
     return charts
+
+
+def search(page: Page, text: str) -> None:
+    """Type into the search box, and wait for a result; the script that reads the box must be there first."""
+    page.wait_for_load_state("networkidle")
+    page.get_by_role("textbox", name="Search").click()
+    page.get_by_role("textbox", name="Search").press_sequentially(text, delay=20)
+    page.locator(".md-search-result__item").first.wait_for()

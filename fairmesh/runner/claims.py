@@ -59,10 +59,13 @@ class Claims:
         return os.path.join(self.folder, CLAIMS, str(number))
 
     def end_leftovers(self, number: int) -> None:
-        """End what an attempt's program left running on this host."""
-        leader = jsonfiles.read_map(os.path.join(self.attempt_folder(number), PROCESS))
+        """End what the program of an attempt that is over left running on this host, and remove half-written files."""
+        attempt = self.attempt_folder(number)
+        leader = jsonfiles.read_map(os.path.join(attempt, PROCESS))
         if leader and "pid" in leader:
             owner.end_group(leader)
+        for folder in (self.folder, attempt):
+            jsonfiles.remove_half_written(folder)
 
 
 def _numbers(folder: str) -> List[int]:

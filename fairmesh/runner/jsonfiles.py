@@ -5,6 +5,8 @@ import os
 import time
 from typing import Any, Dict, Optional
 
+_HALF = ".half"
+
 
 def read(path: str) -> Any:
     """Give a file's value, or None if there is no whole file."""
@@ -30,7 +32,7 @@ def write(path: str, value: Any) -> None:
 def write_bytes(path: str, data: bytes) -> None:
     """Write bytes beside the file and move them into place."""
     folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name[:40]}.{os.uname()[1][:20]}.{os.getpid()}")
+    beside = os.path.join(folder, f".{name[:40]}.{os.uname()[1][:20]}.{os.getpid()}{_HALF}")
     try:
         with open(beside, "wb") as file:
             file.write(data)
@@ -41,6 +43,14 @@ def write_bytes(path: str, data: bytes) -> None:
         if os.path.exists(beside):
             os.unlink(beside)
         raise
+
+
+def remove_half_written(folder: str) -> None:
+    """Remove what writers that were killed left in a folder that is theirs no more."""
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    for name in names:
+        if name.startswith(".") and name.endswith(_HALF):
+            os.unlink(os.path.join(folder, name))
 
 
 def now() -> str:

@@ -114,9 +114,8 @@ class Workplace:
 
     def half_written(self) -> list[Path]:
         """Give the files that somebody began to write and left."""
-        hidden = [path for path in self.results.rglob(".*.*") if path.is_file()]
         broken = [path for path in self.results.rglob("*.json") if not _is_json(path)]
-        return hidden + broken
+        return [*self.results.rglob(".*.half"), *broken]
 
 
 def _is_json(path: Path) -> bool:

@@ -134,3 +134,13 @@ def test_an_attempt_that_was_taken_over_does_not_commit(make_job: MakeJob) -> No
     assert run(folder) == 1
     assert (status(folder)["state"], status(folder)["reason"]) == ("lost", "another attempt took over")
     assert not (folder / "commit.json").exists()
+
+
+def test_half_written_files_of_a_killed_runner_are_removed(make_job: MakeJob) -> None:
+    folder = make_job()
+    _claim_of(folder, owner.me() | {"pid": 2**22 + 1})
+    left = [folder / ".commit.json.vm.1.half", folder / "attempts/1/.status.json.vm.1.half"]
+    for path in left:
+        path.write_text("{")
+    assert run(folder) == 0
+    assert not any(path.exists() for path in left)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from fairmesh.site.numbers import MISSING
-from tests.browsing import collect_faults, open_browser, served, wait_for_charts
+from tests.browsing import collect_faults, open_browser, search, served, wait_for_charts
 
 pytestmark = pytest.mark.e2e
 
@@ -61,8 +61,7 @@ def test_a_click_on_a_heading_sorts_and_a_second_one_turns_round(page: Page, add
 
 def test_the_search_finds_a_study(page: Page, address: str) -> None:
     page.goto(f"{address}/index.html")
-    page.get_by_role("textbox", name="Search").fill("leaderboard")
-    page.locator(".md-search-result__item").first.wait_for()
+    search(page, "leaderboard")
 
 
 def test_charts_follow_the_scheme_that_the_reader_chooses(page: Page, address: str) -> None:
@@ -83,8 +82,7 @@ def test_the_pages_open_without_a_server(browser: Browser, site: Path) -> None:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda asked: errors.append(asked.url) if not asked.url.startswith(("file:", "data:")) else None)
     page.goto((site / "index.html").as_uri())
-    page.get_by_role("textbox", name="Search").fill("leaderboard")
-    page.locator(".md-search-result__item").first.wait_for()
+    search(page, "leaderboard")
     page.keyboard.press("Escape")
     page.get_by_role("link", name="CloudMask accuracy by epochs and width").click()
     page.wait_for_function("document.querySelectorAll('.fm-chart-canvas svg').length > 0")
