@@ -11,7 +11,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := run
-.PHONY: run help setup setup-dev check test test-all unit toy quick chromium lock clean
+.PHONY: run help setup setup-dev check test unit toy quick chromium lock clean
 
 run: setup  ## set up, run the study of config/config.yaml, build the website (the default)
 	snakemake --profile $(PROFILE)
@@ -23,16 +23,16 @@ setup: .venv/.run  ## create .venv with the locked packages
 setup-dev: .venv/.dev  ## the same with the tools of development
 
 .venv/bin/uv: requirements/bootstrap.lock
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairmesh needs Python 3.11 or newer: make PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairmesh needs Python 3.11 or newer: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
+	@touch $@
 
 .venv/.%: requirements/%.lock pyproject.toml .venv/bin/uv
 	@echo "installing $<"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $<
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	touch $@
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $<
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
 
 check: setup-dev  ## style, types, the workflow's lint
 	ruff check .
@@ -44,11 +44,8 @@ check: setup-dev  ## style, types, the workflow's lint
 
 test: check unit toy quick  ## everything that must hold, in minutes
 
-test-all: test  ## and what takes longer
-	pytest --doctest-modules fairmesh
-
 unit: setup-dev
-	pytest -n 2 -m "not e2e"
+	pytest -n 2 -m "not e2e" --doctest-modules tests fairmesh
 
 toy: setup-dev chromium
 	pytest -n 2 -m "e2e and not quick"

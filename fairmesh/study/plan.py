@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairmesh.runner.protocol import FORMAT
 from fairmesh.study.application import Application
 from fairmesh.study.values import Value
-
-FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)

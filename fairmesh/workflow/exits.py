@@ -17,3 +17,6 @@ def clear_errors() -> Iterator[None]:
     except FairmeshError as error:
         print(error, file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder without permission
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr, flush=True)
+        sys.exit(FairmeshError.exit_code)

@@ -7,11 +7,10 @@ from typing import Any
 
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render_command
+from fairmesh.runner.protocol import FORMAT
 from fairmesh.study import Experiment, Plan, StageInstance
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.targets import Target, marker_name
-
-FORMAT = 1
 
 
 class Folders:

@@ -13,9 +13,9 @@ from fairmesh.errors import FairmeshError
 from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import jsonfiles
+from fairmesh.runner.protocol import FORMAT
 from fairmesh.workflow.exits import clear_errors
 
-FORMAT = 1
 SHOWN = 20  # unfinished experiments; the website shows all
 
 

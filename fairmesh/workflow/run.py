@@ -14,8 +14,8 @@ from typing import Any
 from fairmesh.files import write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import jsonfiles, owner
+from fairmesh.runner.protocol import FORMAT
 
-FORMAT = 1
 RUN = "FAIRMESH_RUN"
 RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
 

@@ -57,7 +57,6 @@ class Session:
         self._document = plan_document(self._plan, config)
         self._run = Run(self._paths)
         self._lock = RunLock(self._paths.lock)
-        self._outstanding = self._plan.experiments
         self._living: list[Experiment] = []
         self._marked = set(self._plan.stages)
         if self._take_lock(PATIENCE):
@@ -88,8 +87,8 @@ class Session:
     def _reconcile(self) -> None:
         """Bring in line what a crashed run, a person or a changed plan left."""
         snakelocks.remove(Path(".snakemake/locks"), self._paths.folder)
-        self._outstanding, self._living = reconcile.experiments(self._plan, self._paths)
-        self._marked = reconcile.stages(self._plan, self._paths, self._outstanding)
+        outstanding, self._living = reconcile.experiments(self._plan, self._paths)
+        self._marked = reconcile.stages(self._plan, self._paths, outstanding)
         if not (self._site / "index.html").exists():
             self._paths.published.unlink(missing_ok=True)
 
@@ -162,12 +161,12 @@ class Session:
 
     def end(self, exit_code: int) -> None:
         """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
-        if exit_code:
-            for each in self._outstanding:
-                lookup.settle(self._paths.job(each.machine, each.id))
-            if not self._run.interrupted:
-                with clear_errors():
-                    publishing.publish_what_there_is(self._paths, self._site, self._project)
-        elif self._paths.published.exists():
-            print(f"website: {self._site / 'index.html'}", file=sys.stderr)
         self._run.end(exit_code)
+        if not exit_code and self._paths.published.exists():
+            print(f"website: {self._site / 'index.html'}", file=sys.stderr)
+        if exit_code:
+            for each in self._plan.experiments:
+                lookup.settle(self._paths.job(each.machine, each.id))
+        if exit_code and not self._run.interrupted:
+            with clear_errors():
+                publishing.publish_what_there_is(self._paths, self._site, self._project)

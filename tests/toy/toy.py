@@ -46,5 +46,6 @@ def count_start():
             file.write(line)
 
 
-count_start()
-{"numbers": numbers, "measure": measure}[sys.argv[1]](*sys.argv[2:])
+if __name__ == "__main__":
+    count_start()
+    {"numbers": numbers, "measure": measure}[sys.argv[1]](*sys.argv[2:])
