@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cloudmask.errors import CloudmaskError
@@ -47,19 +48,29 @@ def _run(arguments: argparse.Namespace) -> None:
         experiment.run(settings, arguments.scenes, arguments.store)
 
 
-def main() -> int:
-    """Run the command line; give 0, 1 if the work failed, 2 if the input is wrong."""
-    # As an exception, so that worker processes are ended and temporary files removed.
-    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line, by default with the arguments of the process.
+
+    Returns
+    -------
+    int
+        0 good, 1 the work failed, 2 wrong input, 130 interrupted.
+    """
+    arguments = _parser().parse_args(argv)
     try:
-        _run(_parser().parse_args())
+        _run(arguments)
     except CloudmaskError as error:
         print(f"cloudmask: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"cloudmask: {error}", file=sys.stderr)
+        return CloudmaskError.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
 
 
 if __name__ == "__main__":
+    # As an exception, so that worker processes are ended too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main())

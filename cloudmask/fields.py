@@ -43,7 +43,7 @@ def power_law(rng: np.random.Generator, shape: tuple[int, int], beta: float, out
     # White noise drawn as its own spectrum saves the forward transform.
     white = rng.standard_normal((rows, columns // 2 + 1, 2), dtype=np.float32).view(np.complex64)[..., 0]
     field = np.fft.irfft2(white * amplitude, s=shape).astype(np.float32, copy=False)
-    return (field - field.mean()) / field.std()
+    return np.asarray((field - field.mean()) / field.std())
 
 
 def box_blur(field: Field) -> Field:

@@ -124,7 +124,7 @@ def read_scene(path: Path) -> Scene:
     with _opened(path) as file:
         bts, refs, bayes = (_values(dataset, path) for dataset in _checked_inputs(file, path))
     channels = np.concatenate([bts, refs], axis=-1, dtype=np.float32, casting="unsafe")
-    valid = np.isfinite(channels).all(axis=-1) & (channels[..., :3] > 0).all(axis=-1)
+    valid = np.asarray(np.isfinite(channels).all(axis=-1) & (channels[..., :3] > 0).all(axis=-1))
     if not valid.any():
         raise CloudmaskError(f"{path}: no pixel has all channels")
     return Scene(channels, valid, np.asarray(bayes[..., 0] > 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from cloudmask.catalogue import FILE, Part, scan
+from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.hdf5 import write_arrays
 from cloudmask.parallel import allowed_cpus
 from cloudmask.progress import report, say
@@ -81,6 +83,8 @@ def _make_all(settings: Settings, folder: Path) -> None:
             for done, task in enumerate(as_completed(tasks), start=1):
                 say(f"made {task.result()}")
                 report(100 * done / len(orders), f"scene {done} of {len(orders)}")
+        except BrokenProcessPool:
+            raise CloudmaskError("a worker process was killed, perhaps for want of memory") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -92,10 +96,14 @@ def run(settings: Settings) -> None:
     Raises
     ------
     InputError
-        If `data` is not a folder with scenes for training and inference.
+        If `data` is not the absolute path of a folder with scenes for training and inference.
+    CloudmaskError
+        If a worker process was killed.
     """
     here = Path.cwd()
     folder = Path(settings.data).expanduser() if settings.data else here
+    if not folder.is_absolute():
+        raise InputError(f"data: {settings.data!r} must be an absolute path: each stage runs in a folder of its own")
     if not settings.data:
         _make_all(settings, here)
     catalogue = scan(folder)

@@ -65,8 +65,8 @@ def summarise(scenes: list[Counts]) -> dict[str, float]:
 
     ``accuracy`` is the mean over the scenes, as the benchmark has it; ``iou``, ``pod`` and ``pofd`` are of all pixels.
 
-    >>> summarise([Counts(50, 10, 0, 40), Counts(0, 0, 20, 80)])
-    {'accuracy': 0.85, 'iou': 0.625, 'pod': 0.8333333333333334, 'pofd': 0.14285714285714285}
+    >>> summarise([Counts(75, 25, 0, 0), Counts(0, 0, 25, 75)])
+    {'accuracy': 0.75, 'iou': 0.6, 'pod': 0.75, 'pofd': 0.25}
     """
     total = sum(scenes, Counts(0, 0, 0, 0))
     shares = {

@@ -52,11 +52,6 @@ def normalise(scene: Scene) -> npt.NDArray[np.float32]:
     return np.where(scene.valid[..., None], (scene.channels - _OFFSET) / _SPREAD, np.float32(0))
 
 
-def physical(images: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
-    """Give back K and reflectance from stored channels: the inverse of `normalise` up to rounding."""
-    return images / np.float32(SCALE) * _SPREAD + _OFFSET
-
-
 def split(scenes: list[Path], validation: float, seed: int) -> dict[Subset, list[Path]]:
     """Split by scene, whatever the order of the list: patches of a scene are too alike to be on both sides.
 

@@ -20,7 +20,7 @@ from cloudmask.world import (
     draw_surface,
 )
 
-Arrays = dict[str, npt.NDArray[np.generic]]
+Arrays = dict[str, npt.NDArray[np.floating | np.integer]]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def synthesise(rng: np.random.Generator, shape: tuple[int, int], day: bool) -> t
     geometry = Geometry.of(shape, weather)
     surface = draw_surface(rng, shape, weather)
     clouds = draw_clouds(rng, surface, weather)
-    tau = np.sum([cloud.tau for cloud in clouds], axis=0, dtype=np.float32)
+    tau = np.asarray(np.sum([cloud.tau for cloud in clouds], axis=0), dtype=np.float32)
     bts = temperatures(rng, weather, surface, clouds, geometry)
     refs = reflectances(rng, weather, surface, clouds, geometry)
     bayes = bayesian_mask(rng, surface, tau)
@@ -152,10 +152,10 @@ def synthesise(rng: np.random.Generator, shape: tuple[int, int], day: bool) -> t
         "summary": _flags(summary),
     }
     hidden: Arrays = {
-        "truth": (tau > 0.3).astype(np.uint8),
+        "truth": np.asarray(tau > 0.3, dtype=np.uint8),
         "land": surface.land.astype(np.uint8),
         "snow": surface.snow.astype(np.uint8),
-        "tau": tau.astype(np.float16),
+        "tau": np.asarray(tau, dtype=np.float16),
         "sun": np.broadcast_to(np.degrees(geometry.sun), shape).astype(np.float16),
     }
     return benchmark, hidden

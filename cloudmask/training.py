@@ -38,7 +38,7 @@ def batches(patches: Patches, order: npt.NDArray[np.int_], size: int) -> Iterato
     for start in range(0, len(order), size):
         chosen = order[start : start + size]
         labels = patches.labels[chosen][..., None]
-        channels = patches.images[chosen].astype(np.float32) / SCALE
+        channels = np.divide(patches.images[chosen], SCALE, dtype=np.float32)
         yield channels, (labels & CLOUD > 0).astype(np.float32), (labels & VALID > 0).astype(np.float32)
 
 
@@ -81,8 +81,8 @@ def train(settings: Settings, training: Patches, validation: Patches, record: Ca
     for epoch in range(1, settings.epochs + 1):
         start = time.perf_counter()
         shuffled = rng.permutation(len(training.labels))
-        learned = _pass(model.train_on_batch, batches(training, shuffled, settings.batch))
-        held = _pass(model.test_on_batch, batches(validation, unshuffled, settings.batch))
+        learned = mean_over(model.train_on_batch, batches(training, shuffled, settings.batch))
+        held = mean_over(model.test_on_batch, batches(validation, unshuffled, settings.batch))
         if not all(map(math.isfinite, (*learned, *held))):
             raise CloudmaskError(
                 f"training diverged in epoch {epoch} of {settings.epochs}: the loss is no longer a finite number; "
@@ -92,12 +92,12 @@ def train(settings: Settings, training: Patches, validation: Patches, record: Ca
     return model
 
 
-def _pass(step: Callable[..., dict[str, float]], source: Iterator[Batch]) -> list[float]:
-    """Take a step on each batch; give the means of loss and accuracy over all valid pixels."""
+def mean_over(step: Callable[..., dict[str, float]], source: Iterator[Batch]) -> tuple[float, float]:
+    """Take a step on each batch, whose own means Keras gives; give those of loss and accuracy over all valid pixels."""
     total, pixels = np.zeros(2), 0
     for channels, label, weight in source:
         means = step(channels, label, weight, return_dict=True)
-        valid = np.count_nonzero(weight)
+        valid = int(np.count_nonzero(weight))
         total += valid * np.array([means["loss"], means["accuracy"]])
         pixels += valid
-    return (total / pixels).tolist()
+    return float(total[0] / pixels), float(total[1] / pixels)

@@ -71,7 +71,7 @@ def draw_conditions(rng: np.random.Generator, day: bool) -> Conditions:
 
 
 def _logistic(x: Field) -> Field:
-    return 1 / (1 + np.exp(-x))
+    return np.asarray(1 / (1 + np.exp(-x)), dtype=np.float32)
 
 
 def _top_fraction(field: Field, fraction: float) -> Mask:

@@ -1,0 +1,101 @@
+"""Scenes are read as they were written, and a file that is none is named with what it lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.hdf5 import read_scene, scene_shape
+from cloudmask.synthesis import Arrays
+
+Change = Callable[[h5py.File], object]
+
+
+def test_a_scene_comes_back_as_it_was_written(scene_file: Path, day_arrays: Arrays) -> None:
+    scene = read_scene(scene_file)
+    assert scene_shape(scene_file) == scene.cloud.shape == day_arrays["bts"].shape[:2]
+    assert np.array_equal(scene.channels[..., :3], day_arrays["bts"])
+    assert np.array_equal(scene.channels[..., 3:], day_arrays["refs"].astype(np.float32))
+    assert np.array_equal(scene.cloud, day_arrays["bayes"][..., 0] > 0)
+    assert np.array_equal(scene.valid, day_arrays["bts"][..., 0] > 0)
+    assert scene.day
+
+
+def test_a_file_has_the_five_datasets_at_its_root_and_nothing_else(scene_file: Path) -> None:
+    with h5py.File(scene_file) as file:
+        assert set(file) == {"bts", "rads", "refs", "bayes", "summary"}
+        assert not file.attrs
+        assert all(dataset.chunks is None and not dataset.attrs for dataset in file.values())
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "u1", "i4"])
+def test_any_type_of_number_is_read(scene_file: Path, kind: str) -> None:
+    expected = read_scene(scene_file).cloud
+    with h5py.File(scene_file, "r+") as file:
+        bayes = file["bayes"][...]
+        del file["bayes"]
+        # The oldest converter left flag words in place of 255.
+        file["bayes"] = (bayes > 0).astype(kind) * 5
+    assert np.array_equal(read_scene(scene_file).cloud, expected)
+
+
+def test_datasets_that_training_does_not_use_may_be_missing(scene_file: Path) -> None:
+    with h5py.File(scene_file, "r+") as file:
+        del file["rads"], file["summary"]
+    assert read_scene(scene_file).valid.any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_pixel_without_a_finite_value_is_not_valid(scene_file: Path, value: float) -> None:
+    with h5py.File(scene_file, "r+") as file:
+        file["refs"][5, 40, 2] = value
+    assert not read_scene(scene_file).valid[5, 40]
+
+
+def replace(name: str, array: object) -> Change:
+    def change(file: h5py.File) -> None:
+        del file[name]
+        file[name] = array
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda file: file.pop("bts"), "dataset 'bts' is missing"),
+        (lambda file: file.pop("refs"), "dataset 'refs' is missing"),
+        (lambda file: file.pop("bayes"), "dataset 'bayes' is missing"),
+        (replace("refs", np.zeros((48, 64, 5))), "dataset 'refs' has shape (48, 64, 5), not (48, 64, 6)"),
+        (replace("bayes", np.zeros((64, 48, 1))), "dataset 'bayes' has shape (64, 48, 1), not (48, 64, 1)"),
+        (replace("bts", np.zeros((48, 64))), "dataset 'bts' has shape (48, 64), not (rows, columns, 3)"),
+        (replace("bts", np.zeros((0, 64, 3))), "dataset 'bts' has shape (0, 64, 3), not (rows, columns, 3)"),
+        (replace("bayes", np.full((48, 64, 1), b"x")), "dataset 'bayes' has type |S1, not numbers"),
+        (replace("bts", np.zeros((48, 64, 3))), "no pixel has all channels"),
+    ],
+)
+def test_a_file_of_another_kind_is_named_with_its_fault(scene_file: Path, change: Change, said: str) -> None:
+    with h5py.File(scene_file, "r+") as file:
+        change(file)
+    with pytest.raises(CloudmaskError) as caught:
+        read_scene(scene_file)
+    assert str(caught.value).startswith(f"{scene_file}: ")
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_a_truncated_file_is_told_in_one_line(scene_file: Path, size: int) -> None:
+    scene_file.write_bytes(scene_file.read_bytes()[:size])
+    with pytest.raises(CloudmaskError, match="not a whole HDF5 file") as caught:
+        read_scene(scene_file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_wrong_input(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_scene(tmp_path / "none.hdf")

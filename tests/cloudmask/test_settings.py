@@ -1,0 +1,87 @@
+"""Parameters are checked against application.yaml, which the framework reads too."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from cloudmask import __version__
+from cloudmask.__main__ import _parser
+from cloudmask.errors import InputError
+from cloudmask.experiment import COLUMNS
+from cloudmask.settings import APPLICATION, Settings, read_settings
+from fairmesh.study import load_plan
+from fairmesh.study.settle import load_application
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config.yaml"
+
+
+def test_what_is_left_out_takes_its_default(config: Path) -> None:
+    config.write_text("epochs: 3\nlearning_rate: 1\n")
+    settings = read_settings(config)
+    assert (settings.epochs, settings.learning_rate, settings.width) == (3, 1, 32)
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1.0e-3", "0.001"])
+def test_a_number_may_be_written_in_any_form(config: Path, text: str) -> None:
+    config.write_text(f"learning_rate: {text}\n")
+    assert read_settings(config).learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("widht: 8", "unknown parameter 'widht'; did you mean 'width'?"),
+        ("width: eight", "width: 'eight': must be of type integer"),
+        ("width: true", "width: True: must be of type integer"),
+        ("width: 1.5", "width: 1.5: must be of type integer"),
+        ("width: 0", "width: 0: must be at least 1"),
+        ("learning_rate: 0", "learning_rate: 0: must be more than 0"),
+        ("learning_rate: .inf", "learning_rate: inf: must be finite"),
+        ("validation: 1", "validation: 1: must be less than 1"),
+        ("data: 7", "data: 7: must be of type string"),
+        ("- epochs", "must be a map of parameters"),
+        ("epochs: [", "not a YAML file"),
+        ("\udcff", "not a YAML file"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(config: Path, text: str, said: str) -> None:
+    config.write_text(text, errors="surrogateescape")
+    with pytest.raises(InputError) as caught:
+        read_settings(config)
+    assert said in str(caught.value)
+    assert str(caught.value).startswith(f"{config}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_settings_are_the_declared_parameters() -> None:
+    application = load_application(APPLICATION)
+    assert [field.name for field in fields(Settings)] == list(application.parameters)
+    assert application.version == __version__
+
+
+def test_the_declared_commands_are_understood() -> None:
+    for name, stage in load_application(APPLICATION).all_stages.items():
+        assert stage.command[:4] == ["python", "-m", "cloudmask", name]
+        assert _parser().parse_args(stage.command[3:]).verb == name
+
+
+def test_the_declared_plot_names_columns_of_the_table() -> None:
+    plot = load_application(APPLICATION).tables["scenes"].plot
+    assert plot is not None
+    assert {plot.x, plot.y} <= set(COLUMNS)
+
+
+def test_the_quick_study_is_small_and_repeats_each_point() -> None:
+    plan = load_plan("quick", ROOT, "local")
+    assert len(plan.experiments) >= 8
+    assert {each.parameters["width"] for each in plan.experiments} == {8}
+    assert len({each.parameters["seed"] for each in plan.experiments}) == 2
+    assert len({tuple(each.stages.values()) for each in plan.experiments}) == 1
