@@ -82,9 +82,9 @@ def copy(source: Path, target: Path) -> None:
 def write_if_changed(path: Path, text: str, mode: int = 0o644) -> bool:
     """Write a text unless the file holds just that; tell whether it was written."""
     try:
-        if path.read_text(encoding="utf-8") == text:
+        if path.read_bytes() == text.encode():
             return False
-    except (FileNotFoundError, UnicodeDecodeError):
+    except FileNotFoundError:
         pass
     write_text(path, text, mode)
     return True

@@ -11,7 +11,8 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.files import read_json
-from fairmesh.results.metrics import Metric, MetricValue
+from fairmesh.names import experiment_key
+from fairmesh.results.metrics import Metric, MetricValue, finite
 from fairmesh.runner.protocol import (
     ATTEMPTS,
     DONE,
@@ -27,6 +28,7 @@ from fairmesh.runner.protocol import (
 )
 
 PLAN = "plan.json"
+ENERGY_METHOD = "energy_method"
 _TAIL_BYTES = 1 << 16
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -72,6 +74,15 @@ class Outcome:
         """The measured metrics; none unless the experiment is done."""
         found = (self.record or {}).get("metrics") or {}
         return {name: MetricValue.from_json(value) for name, value in found.items()}
+
+    @cached_property
+    def baselines(self) -> dict[str, dict[str, MetricValue]]:
+        """What simpler methods reach on the same data: by name of the baseline and of the metric."""
+        found = (self.record or {}).get("baselines") or {}
+        return {
+            name: {metric: MetricValue.from_json(value) for metric, value in measured.items()}
+            for name, measured in found.items()
+        }
 
     @property
     def seconds(self) -> float | None:
@@ -193,7 +204,7 @@ def _outcome(folder: Path, point: dict[str, Any], machine: str, recorded: bool) 
     return Outcome(
         machine=machine,
         id=point["id"],
-        key=point["key"] if machine == point["machine"] else str((record or {}).get("key")),
+        key=experiment_key(folder.name, machine, point["id"]),
         parameters=point["parameters"],
         axes=point["axes"],
         resources=point.get("resources") or {},
@@ -213,12 +224,22 @@ def _record(path: Path, point: dict[str, Any]) -> tuple[dict[str, Any] | None, s
         record = read_json(path)
         if record["fingerprint"] != point["fingerprint"]:
             return None, ""
-        int(record["attempt"])
-        for value in (record["metrics"] or {}).values():
-            float(MetricValue.from_json(value).value)
-    except (FairmeshError, OSError, KeyError, TypeError, ValueError) as error:
+        _check(record)
+    except (FairmeshError, OSError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         return None, f"its record cannot be read: {type(error).__name__}: {error}"
     return record, ""
+
+
+def _check(record: dict[str, Any]) -> None:
+    """Raise if a part is not what its readers take it for: records also come from elsewhere."""
+    int(record["attempt"])
+    for measured in (record["metrics"] or {}, *(record.get("baselines") or {}).values()):
+        for value in measured.values():
+            MetricValue.from_json(value)
+    usage = {"seconds": record.get("seconds"), **(record.get("usage") or {})}
+    for name, value in usage.items():
+        if name != ENERGY_METHOD and value is not None:
+            finite(value)
 
 
 def _last_attempt(folder: Path, fingerprint: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,10 +65,32 @@ class MetricValue:
 
     @classmethod
     def from_json(cls, found: Any) -> MetricValue:
-        """Read a number, or a map of value, low and high."""
-        if isinstance(found, dict):
-            return cls(found["value"], found.get("low"), found.get("high"))
-        return cls(found)
+        """Read a number, or a map of value, low and high.
+
+        Raises
+        ------
+        KeyError
+            If the map has no value.
+        ValueError
+            If something is not a finite number.
+        """
+        if not isinstance(found, dict):
+            return cls(finite(found))
+        bounds = (None if found.get(end) is None else finite(found[end]) for end in ("low", "high"))
+        return cls(finite(found["value"]), *bounds)
+
+
+def finite(found: Any) -> float:
+    """Give a finite number as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        raise ValueError(f"not a finite number: {found!r}")
+    return found
 
 
 def readable(name: str) -> str:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fairmesh.files import canonical_json
+from fairmesh.names import REPEAT
 from fairmesh.results.table import parameter_columns
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     import pandas as pd
-
-REPEAT = "repeat"
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairmesh.files import canonical_json, write_if_changed
-from fairmesh.results.load import Outcome, StudyResults
+from fairmesh.results.load import ENERGY_METHOD, Outcome, StudyResults
 
 if TYPE_CHECKING:
     import pandas as pd
     from pandas.api.extensions import ExtensionArray
 
 _FIRST = ("machine", "id", "state", "reason")
-_USAGE = ("cpu_s", "peak_bytes", "read_bytes", "write_bytes", "energy_j", "energy_method")
+_USAGE = ("cpu_s", "peak_bytes", "read_bytes", "write_bytes", "energy_j", ENERGY_METHOD)
 _LAST = ("seconds", *_USAGE, "attempt", "run", "node")
 _INTEGERS = range(-(2**63), 2**63)
 
@@ -36,7 +37,16 @@ def table(study: StudyResults) -> pd.DataFrame:
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV (RFC 4180, but lines end with a line feed); a file that says the same is left alone."""
-    write_if_changed(path, frame.to_csv(index=False, lineterminator="\n"))
+    lines = _Lines()
+    frame.to_csv(lines, index=False, lineterminator="\r\n")
+    write_if_changed(path, lines.getvalue())
+
+
+class _Lines(io.StringIO):
+    """Takes rows that end with both characters, without which csv would not quote either in a text."""
+
+    def write(self, row: str, /) -> int:
+        return super().write(row.removesuffix("\r\n") + "\n")
 
 
 def parameter_columns(plan: dict[str, Any]) -> dict[str, str]:

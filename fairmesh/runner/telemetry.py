@@ -47,12 +47,14 @@ class Telemetry:
 
     def _program_rows(self, sample: processes.Sample, elapsed: float) -> List[Row]:
         cpu = 100 * max(0.0, sample.cpu_s - self._last.cpu_s) / elapsed
-        return [
+        rows: List[Row] = [
             ("program", "cpu", round(cpu, 1), "%"),
-            ("program", "memory", sample.resident_bytes, "byte"),
             ("program", "read", sample.read_bytes, "byte"),
             ("program", "write", sample.write_bytes, "byte"),
         ]
+        if sample.resident_bytes:  # a program that has just ended tells its time and I/O, but holds nothing
+            rows.append(("program", "memory", sample.resident_bytes, "byte"))
+        return rows
 
     def _gpu_rows(self) -> List[Row]:
         units = {"utilisation": "%", "memory": "byte", "power": "W"}

@@ -50,7 +50,7 @@ def build_site(results: Path, site: Path, project: Path) -> None:
     """
     site = site.resolve()
     work = site.parent / "build" / site.name
-    if site.exists() and not (site / _MARKER).exists() and any(site.iterdir()):
+    if site.exists() and not (site / _MARKER).exists() and not (site.is_dir() and not any(site.iterdir())):
         raise FairmeshError(f"{site}: not empty and not a website made by fairmesh; choose another folder as site")
     work.mkdir(parents=True, exist_ok=True)
     with _alone(work / "lock"):
@@ -107,7 +107,8 @@ def _configuration(views: list[StudyView], project: Path) -> dict[str, Any]:
     home, *documentation = yaml.safe_load(base.read_text(encoding="utf-8"))["nav"]
     studies = [{str(escape(view.title)): f"studies/{view.study.name}/index.md"} for view in views]
     nav = [home, *([{"Studies": studies}] if studies else []), *documentation]
-    return {"INHERIT": str(base), "docs_dir": "docs", "nav": nav}
+    names = [str(escape(title)) for view in views if (title := (view.study.plan.get("publisher") or {}).get("title"))]
+    return {"INHERIT": str(base), "docs_dir": "docs", "nav": nav, **({"site_name": names[0]} if names else {})}
 
 
 def _run_mkdocs(work: Path) -> None:

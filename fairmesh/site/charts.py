@@ -13,14 +13,16 @@ import vl_convert
 # Okabe and Ito (2008), Color Universal Design: told apart with every common colour vision, on light and on dark.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _HEIGHT = 260
+_ROW_HEIGHT, _HIGHEST = 19, 900
 _STATIC_WIDTH = 620
 _MARKED = 500  # values; the lines of more are drawn without a point for each
+_LETTERS = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleLimit": _HEIGHT}
 _CONFIG = {
     "background": "transparent",
     "font": "Helvetica, Arial, sans-serif",
     "view": {"stroke": None},
-    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "gridOpacity": 0.5},
-    "legend": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "orient": "top"},
+    "axis": {**_LETTERS, "gridOpacity": 0.5},
+    "legend": {**_LETTERS, "orient": "top"},
     "mark": {"color": PALETTE[0]},
     "rule": {"color": PALETTE[0]},
     "range": {"category": list(PALETTE)},
@@ -31,7 +33,8 @@ _CONFIG = {
 _DATA = alt.NamedData("rows")
 _IS_BEST = alt.FieldEqualPredicate(field="best", equal=True)
 
-Rows = Sequence[dict[str, Any]]
+Row = dict[str, Any]
+Rows = Sequence[Row]
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,10 @@ def learning_curves(title: str, rows: Rows, best: str) -> Chart:
         tooltip=[_tip("point:N", "point"), _tip("split:N", "split"), _tip("epoch:Q", "epoch"), _tip("value:Q", title)],
     )
     chart = base.mark_line(point=_markers(rows)).encode(
-        opacity=alt.condition(_IS_BEST, alt.value(1), alt.value(0.22)),
+        opacity=alt.condition(_IS_BEST, alt.value(1), alt.value(0.3)),
         strokeWidth=alt.condition(_IS_BEST, alt.value(3), alt.value(1.5)),
     )
-    described = (
-        f"{title} by epoch for training and validation, one line for each parameter point; {best} is drawn strong."
-    )
+    described = f"One line for each parameter point and split; the best point, {best}, is drawn strong."
     return _chart(f"{title} by epoch", described, chart, _marked(rows, best))
 
 
@@ -118,7 +119,7 @@ def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str
         ],
     )
     layers = [spread, line, points] if numeric and len(rows) > 1 else [spread, points]
-    described = f"{title} by {parameter}: the mean of the repeats with one sample standard deviation to either side."
+    described = "Mean of the repeats, with one sample standard deviation to either side."
     return _chart(f"{title} by {parameter}", described, alt.layer(*layers), rows)
 
 
@@ -126,14 +127,15 @@ def by_item(title: str, item: str, label: str, rows: Rows, point: str) -> Chart:
     """Draw a table's value for each of its items (``item``, ``value``), at the best parameter point."""
     chart = (
         alt.Chart(_DATA)
-        .mark_point(filled=True, size=60)
+        .mark_point(filled=True, size=60, opacity=1)
         .encode(
-            x=alt.X("item:N", title=item, sort=None, axis=alt.Axis(labelAngle=-45, labelLimit=120, labelOverlap=True)),
-            y=alt.Y("value:Q", title=label, scale=alt.Scale(zero=False)),
+            x=alt.X("value:Q", title=label, axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=False)),
+            y=alt.Y("item:N", title=item, sort=None, axis=alt.Axis(grid=True, labelLimit=150, labelOverlap=True)),
             tooltip=[_tip("item:N", item), _tip("value:Q", label)],
         )
     )
-    return _chart(title, f"{title}: {label} for each {item}, at {point}.", chart, rows)
+    height = min(max(len(rows), 4) * _ROW_HEIGHT, _HIGHEST)
+    return _chart(title, f"At the best point, {point}; mean of the repeats.", chart, rows, height)
 
 
 def spectrum(title: str, label: str, rows: Rows, best: str) -> Chart:
@@ -145,26 +147,27 @@ def spectrum(title: str, label: str, rows: Rows, best: str) -> Chart:
             x=alt.X("rank:Q", title="Rank", axis=alt.Axis(tickMinStep=1, grid=False), scale=alt.Scale(zero=False)),
             y=alt.Y("value:Q", title=label, scale=alt.Scale(zero=False)),
             detail="point:N",
-            opacity=alt.condition(_IS_BEST, alt.value(1), alt.value(0.25)),
+            opacity=alt.condition(_IS_BEST, alt.value(1), alt.value(0.3)),
             tooltip=[_tip("point:N", "point"), _tip("rank:Q", "rank"), _tip("value:Q", label)],
         )
     )
-    described = f"{title}: values from the highest to the lowest, one line for each point; {best} is drawn strong."
+    described = f"From the highest to the lowest value, one line for each point; the best, {best}, is drawn strong."
     return _chart(f"{title}, sorted", described, chart, _marked(rows, best))
 
 
 def over_time(title: str, label: str, rows: Rows) -> Chart:
     """Draw telemetry over the seconds since the start (``seconds``, ``value``, ``device``)."""
+    several = len({row["device"] for row in rows}) > 1
     chart = (
         alt.Chart(_DATA)
         .mark_line(strokeWidth=1.5)
         .encode(
             x=alt.X("seconds:Q", title="Time since start (s)", axis=alt.Axis(grid=False)),
             y=alt.Y("value:Q", title=label),
-            color=alt.Color("device:N", title=None),
+            color=alt.Color("device:N", title=None, legend=alt.Legend() if several else None),
         )
     )
-    return _chart(title, f"{title} while the experiment ran.", chart, rows, height=180)
+    return _chart(title, "Sampled while the program ran; neighbouring samples are averaged.", chart, rows, height=180)
 
 
 def _named(title: str) -> alt.X:

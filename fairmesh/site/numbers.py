@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from fairmesh.files import canonical_json
@@ -26,19 +28,47 @@ def number(found: float | None) -> str:
 
 
 def spread(summary: Summary | None) -> str:
-    """Give mean ± sd, both rounded to the second digit of the sd.
+    """Give mean ± sd, rounded to the second digit of the sd, or to the first if the mean has four digits by then.
 
     >>> spread(Summary(3, 0.91234, 0.00456, 0.9, 0.92)), spread(Summary(1, 0.91234, None, 0.91234, 0.91234))
     ('0.9123 ± 0.0046', '0.9123')
+    >>> spread(Summary(3, 0.91234, 0.00046, 0.9, 0.92)), spread(Summary(3, 35.056, 0.083, 35, 36))
+    ('0.9123 ± 0.0005', '35.06 ± 0.08')
     """
     if summary is None:
         return MISSING
     if not summary.sd:
         return number(summary.mean)
-    decimals = max(0, 1 - math.floor(math.log10(summary.sd)))
+    first = -_magnitude(summary.sd)
+    decimals = max(0, first, min(first + 1, _DIGITS - 1 - _magnitude(summary.mean)))
     if decimals > 9:
         return f"{number(summary.mean)} ± {summary.sd:.1e}"
     return f"{summary.mean:.{decimals}f} ± {summary.sd:.{decimals}f}"
+
+
+def column(found: Sequence[float | str | None]) -> list[str]:
+    """Give the values of a column, the numbers with the same decimals.
+
+    >>> column([0.926, 0.79272]), column([3.0, 1.0]), column(["S3A", 1e-9])
+    (['0.9260', '0.7927'], ['3', '1'], ['S3A', '1e-09'])
+    """
+    decimals = max((_decimals(each) for each in found if isinstance(each, float)), default=0)
+    return [_aligned(each, decimals) for each in found]
+
+
+def _aligned(found: float | str | None, decimals: int) -> str:
+    if isinstance(found, str):
+        return found
+    return number(found) if found is None or decimals > _DIGITS + 2 else f"{found:.{decimals}f}"
+
+
+def _decimals(found: float) -> int:
+    """Give how many decimals a number needs for its four digits."""
+    return max(0, -int(Decimal(f"{found:.{_DIGITS}g}").normalize().as_tuple().exponent))
+
+
+def _magnitude(found: float) -> int:
+    return math.floor(math.log10(abs(found))) if found else 0
 
 
 def size(byte_count: float | None) -> str:

@@ -17,7 +17,7 @@ from fairmesh.results.series import Row as Cells
 from fairmesh.results.series import Value, read_rows
 from fairmesh.runner.protocol import HISTORY
 from fairmesh.site import charts
-from fairmesh.site.artefacts import publish
+from fairmesh.site.artefacts import Download, publish
 from fairmesh.site.numbers import value
 from fairmesh.site.view import Row, StudyView
 
@@ -37,7 +37,11 @@ def write_study_page(view: StudyView, pages: dict[str, str], docs: Path, templat
     """
     folder = docs / "studies" / view.study.name
     write_csv(view.frame, folder / "results.csv")
-    downloads = list(publish(view.study.folder, [view.study.folder / PLAN], folder))
+    size = (folder / "results.csv").stat().st_size
+    downloads = [
+        Download("results.csv", "results.csv", size),
+        *publish(view.study.folder, [view.study.folder / PLAN], folder),
+    ]
     drawn = list(_charts(view))
     for number, chart in enumerate(drawn, 1):
         write_text(folder / "charts" / f"{number}.svg", chart.svg())

@@ -18,7 +18,9 @@ from fairmesh.site import numbers
 
 # Left alone besides letters and digits: single spaces, characters without any meaning, a point or hyphen inside a word.
 _SPECIAL = re.compile(r"(?!(?<=[^\W_])[.\-](?=[^\W_]))(?:[^\w ,/%()]|_)|(?<!\S) | \Z")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# Among them are those that turn the direction of writing, with which a text can look like another one.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_ADDRESS = re.compile(r"(https://[\w.~/?#@!$&*+,;=:%-]*[\w/])", re.ASCII)
 
 
 def escape(value: Any) -> Markup:
@@ -31,6 +33,19 @@ def escape(value: Any) -> Markup:
         return value
     text = "" if value is None else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
     return Markup(_SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text))  # noqa: S704  (this is the escaping)
+
+
+def linked(text: Any) -> Markup:
+    """Give a text like ``escape``, with its addresses as links.
+
+    >>> linked("see https://doi.org/10.1/x.")
+    Markup('see&#32;<a href="https&#58;//doi.org/10.1/x">https&#58;//doi.org/10.1/x</a>&#46;')
+    """
+    parts = _ADDRESS.split("" if text is None else str(text))
+    return Markup().join(
+        Markup('<a href="{0}">{0}</a>').format(escape(part)) if number % 2 else escape(part)
+        for number, part in enumerate(parts)
+    )
 
 
 def script_json(value: Any) -> Markup:
@@ -54,6 +69,7 @@ def environment() -> jinja2.Environment:
     )
     made.filters |= {
         "front_matter": lambda text: Markup(json.dumps(escape(text))),  # noqa: S704
+        "linked": linked,
         "script_json": script_json,
         "number": numbers.number,
         "spread": numbers.spread,

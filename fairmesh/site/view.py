@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from fairmesh.files import canonical_json
-from fairmesh.results import Group, MetricValue, Outcome, StudyResults, Summary, fold_repeats, table
+from fairmesh.names import REPEAT
+from fairmesh.results import Group, Outcome, StudyResults, Summary, fold_repeats, table
 from fairmesh.results.metrics import Metric, readable
-from fairmesh.results.statistics import REPEAT, summarise
+from fairmesh.results.statistics import summarise
 from fairmesh.results.table import metric_columns
 from fairmesh.runner.protocol import DONE, ENDS, STATES
 from fairmesh.site.numbers import spread, value
@@ -163,9 +164,9 @@ class StudyView:
         """The baselines, each the mean over the experiments that measured it."""
         found: dict[str, dict[str, list[float]]] = {}
         for outcome in self.study.done:
-            for name, metrics in ((outcome.record or {}).get("baselines") or {}).items():
-                for metric, measured in metrics.items():
-                    found.setdefault(name, {}).setdefault(metric, []).append(MetricValue.from_json(measured).value)
+            for name, measured in outcome.baselines.items():
+                for metric, entry in measured.items():
+                    found.setdefault(name, {}).setdefault(metric, []).append(entry.value)
         return [Row(name, {}, _summaries(metrics), {}) for name, metrics in found.items()]
 
     @property
@@ -184,12 +185,11 @@ class StudyView:
         first = next(iter(self.points), None)
         return first if first and self.primary and self.primary.name in first.metrics else None
 
-    @property
-    def headline(self) -> str:
-        """The best mean of the primary metric, with its spread and unit."""
-        if not self.best or not self.primary:
+    def headline(self, row: Row) -> str:
+        """Give the mean of the primary metric, with its spread and unit; empty if the row has none."""
+        if not self.primary or self.primary.name not in row.metrics:
             return ""
-        return f"{spread(self.best.metrics[self.primary.name])} {self.primary.unit}".rstrip()
+        return f"{spread(row.metrics[self.primary.name])} {self.primary.unit}".rstrip()
 
     def parameter_label(self, name: str) -> str:
         """Give a parameter's name with its unit."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fairmesh.errors import FairmeshError
+from fairmesh.names import experiment_key
 from fairmesh.results import Outcome, load_study
 from tests.results.builder import Folder
 
@@ -102,6 +103,35 @@ def test_a_broken_record_is_named_and_the_others_count(folder: Folder, text: str
     assert broken.state in {"failed", "waiting"}
     assert broken.reason
     assert good.state == "done"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"metrics": {"accuracy": float("nan")}},
+        {"metrics": {"accuracy": {"value": 0.9, "low": "x"}}},
+        {"metrics": {"accuracy": True}},
+        {"metrics": [0.9]},
+        {"baselines": {"threshold": {"accuracy": "high"}}},
+        {"usage": {"energy_j": "a lot"}},
+        {"seconds": "long"},
+        {"attempt": "../../.."},
+    ],
+)
+def test_a_record_that_is_not_what_it_seems_does_not_count(folder: Folder, wrong: dict[str, Any]) -> None:
+    attempt = folder.finish(folder.add(epochs=2), {"accuracy": 0.9})
+    record = folder.folder / "records" / "local" / f"{attempt.parents[1].name}.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | wrong))
+    (found,) = outcomes(folder)
+    assert found.state == "failed"
+    assert found.reason.startswith("its record cannot be read: ")
+
+
+def test_a_page_is_not_called_as_a_record_says(folder: Folder) -> None:
+    folder.finish(folder.add(epochs=2), {"accuracy": 0.9}, machine="dgx", key="../../../index")
+    assert [found.key for found in outcomes(folder)] == [
+        experiment_key("quick", machine, "epochs=2") for machine in ("local", "dgx")
+    ]
 
 
 def test_a_record_whose_folder_is_gone_stays_valid(folder: Folder) -> None:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fairmesh.results import Group, fold_repeats, load_study, table, write_csv
@@ -71,6 +71,7 @@ VALUES = st.one_of(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(VALUES, min_size=1, max_size=4))
+@example(["\r", "\n", "\r\n", 'a"b', "a,b"])
 def test_every_value_comes_back_from_the_file(values: list[Any]) -> None:
     with TemporaryDirectory() as place:
         folder = Folder(Path(place) / "results")

@@ -104,8 +104,36 @@ def test_the_study_page_says_what_matters(site: Path) -> None:
 
 def test_an_experiment_page_says_how_to_run_it_again(site: Path) -> None:
     text = " ".join(Page(next(site.glob("studies/quick/experiments/*/index.html"))).text.split())
-    assert "snakemake --profile profiles/local results/quick/records/local/epochs=" in text
+    assert "snakemake --profile profiles/local --force results/quick/records/local/epochs=" in text
+    assert ".json --config study=quick" in text
     assert "bash results/quick/experiments/local/epochs=" in text
+
+
+def test_an_experiment_page_shows_the_baseline_beside_the_result(site: Path) -> None:
+    text = " ".join(
+        Page(next(site.glob("studies/quick/experiments/*/files/metrics.json")).parents[1] / "index.html").text.split()
+    )
+    assert "baseline: threshold" in text
+    assert "0.832" in text
+
+
+def test_the_site_is_called_as_its_publisher_says(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results", publisher={"title": HOSTILE})
+    folder.finish(folder.add(), {"accuracy": 0.9})
+    build_site(folder.results, tmp_path / "public", PROJECT)
+    home = Page(tmp_path / "public" / "index.html")
+    assert " ".join(HOSTILE.split()) in " ".join(home.text.split())
+    assert home.handlers == []
+
+
+def test_a_record_whose_folder_is_gone_is_shown_with_what_is_left(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    folder.finish(folder.add(epochs=2), {"accuracy": 0.875})
+    shutil.rmtree(folder.folder / "experiments")
+    build_site(folder.results, tmp_path / "public", PROJECT)
+    text = Page(next(tmp_path.glob("public/studies/quick/experiments/*/index.html"))).text
+    assert "its files is gone" in text
+    assert "0.875" in text
 
 
 def test_search_does_not_hold_charts_or_logs(site: Path) -> None:

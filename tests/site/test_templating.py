@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fairmesh.site.templating import environment, escape, script_json
+from fairmesh.site.templating import environment, escape, linked, script_json
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -23,6 +23,7 @@ HOSTILE = [
     "&lt;b&gt; &amp; &#60;",
     '" onmouseover="alert(1)',
     "1. first",
+    "right \u202eot left",
     "--- === ![x](y) <http://a.b> :smile: \\* \x02stash\x03",
 ]
 
@@ -79,6 +80,13 @@ def test_any_text_is_text_in_a_heading_a_cell_and_an_attribute(text: str) -> Non
 
 def test_ordinary_text_stays_readable() -> None:
     assert escape("Accuracy 0.91 with learning-rate 1e-3, 50%") == "Accuracy 0.91 with learning-rate 1e-3, 50%"
+
+
+def test_addresses_become_links_and_nothing_else_does() -> None:
+    text = 'https://doi.org/10.1/x_4. javascript:x http://a.b <a href=y> https://q/"><img>'
+    page = rendered(f"see {linked(text)}")
+    assert page.tags == ["p", "a", "a"]
+    assert page.values == ["https://doi.org/10.1/x_4", "https://q/"]
 
 
 def test_templates_escape_all_that_they_print() -> None:
