@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fairmesh.errors import InputError, Problem, nearest
@@ -40,6 +40,11 @@ def _named(pattern: str, words: str) -> Any:
 
 
 Text = Annotated[str, Field(min_length=1)]
+
+# The tags of a choice between one thing and a list of them; they stand in pydantic's places, not in a file.
+_ONE, _MANY = "<one>", "<many>"
+One, Many = Tag(_ONE), Tag(_MANY)
+OneOrMany = Discriminator(lambda value: _MANY if isinstance(value, list) else _ONE)
 SafeName = Annotated[
     str,
     _named(
@@ -87,8 +92,16 @@ def load_model(model: type[ModelT], node: Node, file: Path | str) -> ModelT:
     return loaded
 
 
-def check_model(model: type[ModelT], node: Node, file: Path | str) -> tuple[ModelT | None, list[Problem]]:
-    """Check as `load_model` does, but hand the problems back, for a caller that has more of its own."""
+def check_model(
+    model: type[ModelT], node: Node, file: Path | str, key: str = ""
+) -> tuple[ModelT | None, list[Problem]]:
+    """Check as `load_model` does, but hand the problems back, for a caller that has more of its own.
+
+    Parameters
+    ----------
+    key : str
+        Where the node is in the file, for the messages; empty if it is the whole of it.
+    """
     data = node.plain()
     try:
         return model.model_validate(data), []
@@ -100,39 +113,47 @@ def check_model(model: type[ModelT], node: Node, file: Path | str) -> tuple[Mode
         except ValidationError as error:
             errors = error.errors(include_url=False)
     schema = model.model_json_schema()
-    return None, [_problem(error, schema, node, file) for error in errors]
+    return None, [_problem(error, schema, node, file, key) for error in errors]
 
 
 def _use_source_text(data: Any, node: Node, errors: Sequence[ErrorDetails]) -> bool:
     """Put its source text where a text is wanted and a plain scalar stands; tell whether there was one."""
     changed = False
     for error in errors:
-        found = _walk(node, error["loc"])
-        if error["type"] == "string_type" and error["loc"] and found.text and found.value is not None:
+        loc = _place_in_file(error)
+        found = _walk(node, loc)
+        if error["type"] == "string_type" and loc and found.text and found.value is not None:
             parent = data
-            for step in error["loc"][:-1]:
+            for step in loc[:-1]:
                 parent = parent[step]
-            parent[error["loc"][-1]] = found.text
+            parent[loc[-1]] = found.text
             changed = True
     return changed
 
 
-def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Path | str) -> Problem:
+def _place_in_file(error: ErrorDetails) -> tuple[int | str, ...]:
+    return tuple(step for step in error["loc"] if step not in {_ONE, _MANY})
+
+
+def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Path | str, key: str) -> Problem:
     """Turn one of pydantic's errors into a line for people."""
-    loc = error["loc"]
+    loc = _place_in_file(error)
     kind = error["type"]
+    name = repr(dotted(loc, key)) if loc or key else "the file"
+    parent = _walk(node, loc[:-1])
     if loc and loc[-1] == "[key]":
-        name = str(loc[-2])
         names = _subschema(root, loc[:-2]).get("propertyNames", {})
-        where = _walk(node, loc[:-2]).key_place(file, name)
-        return Problem(f"{dotted(loc[:-1])!r} must be {phrase(names)}", where)
-    if kind in {"missing", "extra_forbidden"}:
+        where = _walk(node, loc[:-2]).key_place(file, str(loc[-2]))
+        return Problem(f"{dotted(loc[:-1], key)!r} must be {phrase(names)}", where)
+    if kind == "missing":
+        return Problem(f"{name} is missing", parent.place(file))
+    if kind == "extra_forbidden":
         known = list(_subschema(root, loc[:-1]).get("properties", {}))
-        return _key_problem(kind, loc, known, _walk(node, loc[:-1]), file)
-    found = _walk(node, loc)
+        given = str(loc[-1])
+        return Problem(f"unknown key {name}", parent.key_place(file, given), ", ".join(known), nearest(given, known))
     if kind == "not_yet":
-        return not_yet(f"{dotted(loc)!r}", _walk(node, loc[:-1]).key_place(file, str(loc[-1])))
-    name = repr(dotted(loc)) if loc else "the file"
+        return not_yet(name, parent.key_place(file, str(loc[-1])))
+    found = _walk(node, loc)
     if kind == "value_error":
         return Problem(f"{name} {error['ctx']['error']}", found.place(file))
     schema = _subschema(root, loc)
@@ -140,27 +161,19 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
     return Problem(f"{name} must be {phrase(schema)}, not {shown(found)}", found.place(file), near=near)
 
 
-def _key_problem(kind: str, loc: tuple[int | str, ...], known: list[str], parent: Node, file: Path | str) -> Problem:
-    name = str(loc[-1])
-    if kind == "missing":
-        return Problem(f"{dotted(loc)!r} is missing", parent.place(file))
-    near = nearest(name, known)
-    return Problem(f"unknown key {dotted(loc)!r}", parent.key_place(file, name), ", ".join(known), near)
-
-
 def not_yet(what: str, where: str) -> Problem:
     """Give the problem of a thing that the format has and this version has not."""
     return Problem(f"{what} is not supported yet", where)
 
 
-def dotted(loc: Sequence[int | str]) -> str:
-    """Give the name of a key inside a file.
+def dotted(loc: Sequence[int | str], start: str = "") -> str:
+    """Give the name of a key inside a file, or below another key.
 
     >>> dotted(("authors", 0, "name"))
     'authors[0].name'
     """
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
-    return text.removeprefix(".")
+    return (start + text).removeprefix(".")
 
 
 def shown(node: Node) -> str:
@@ -181,6 +194,7 @@ _NOUNS = {
     "boolean": "true or false",
     "array": "a list",
     "object": "a map",
+    "null": "null",
 }
 
 
@@ -197,7 +211,10 @@ def phrase(schema: Mapping[str, Any]) -> str:
         return " or ".join(filter(None, (", ".join(values[:-1]), values[-1])))
     if "patternErrorMessage" in schema:
         return str(schema["patternErrorMessage"])
-    noun = _NOUNS.get(schema.get("type", ""), "something else")
+    kind = schema.get("type", "")
+    if isinstance(kind, list | tuple):
+        return " or ".join(phrase({**schema, "type": each}) for each in kind)
+    noun = _NOUNS.get(kind, "something else")
     if schema.get("minLength") or schema.get("minItems"):
         noun = noun.replace("a ", "a non-empty ", 1)
     bounds = (
@@ -207,6 +224,8 @@ def phrase(schema: Mapping[str, Any]) -> str:
         ("exclusiveMaximum", "below"),
     )
     limits = [f"{words} {number_text(schema[key])}" for key, words in bounds if schema.get(key) is not None]
+    if kind not in {"integer", "number"}:
+        limits = []
     return " ".join(filter(None, (noun, " and ".join(limits).replace("and of ", "and "))))
 
 
@@ -225,11 +244,11 @@ def _subschema(root: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str
     schema = _resolved(root, root)
     for step in loc:
         if isinstance(step, int):
-            schema = schema.get("items", {})
+            schema = next((each for each in schema.get("oneOf", ()) if "items" in each), schema).get("items", {})
         else:
             schema = schema.get("properties", {}).get(step) or _any_key(schema)
         schema = _resolved(schema, root)
-    return schema
+    return next(iter(schema.get("oneOf", [schema])))
 
 
 def _any_key(schema: Mapping[str, Any]) -> Mapping[str, Any]:

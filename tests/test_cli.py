@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh import cli, study
+from fairmesh import cli
+from fairmesh.cli import common
 from fairmesh.errors import FairmeshError
 
 SUMS = Path(__file__).parent / "study" / "data" / "sums"
@@ -30,10 +31,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_plan_lists_the_experiments(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", "small", "--machine", "dgx", "--limit", "1"]) == 0
     out, err = capsys.readouterr()
-    heads, row, count = out.splitlines()
-    assert heads == "id       key           fingerprint"
+    heads, row, count, hours = out.splitlines()
+    assert heads == "id       key           state    why it would run"
     assert row.startswith("count=1  ")
-    assert count == "2 experiments of small on dgx"
+    assert row.endswith("  waiting  new")
+    assert count == "2 experiments of small on dgx; 2 would run"
+    assert hours == "they ask for 0.3 CPU hours, 0.0 GPU hours"
     assert err == "warning: small.yaml:4:11: this exclude removes nothing\n"
 
 
@@ -57,7 +60,7 @@ def test_nothing_ends_in_a_traceback(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(study, "load_plan", fail)
+    monkeypatch.setattr(common, "load_plan", fail)
     assert cli.main(["plan", "small"]) == status
 
 
@@ -69,5 +72,5 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
 
 
 def test_the_root_is_the_nearest_folder_with_a_snakefile(here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert cli.find_root(here / "config" / "studies") == here
-    assert cli.find_root(tmp_path_factory.mktemp("bare")) == Path(cli.__file__).parents[1]
+    assert common.find_root(here / "config" / "studies") == here
+    assert common.find_root(tmp_path_factory.mktemp("bare")) == Path(cli.__file__).parents[2]

@@ -19,7 +19,9 @@ FLOORS = {
     "results": 2,
     "study": 1,
     "jobs": 1,
-    **dict.fromkeys(("__init__", "errors", "files", "yaml12", "names", "model", "runner"), 0),
+    **dict.fromkeys(
+        ("__init__", "errors", "expressions", "files", "functions", "yaml12", "names", "model", "runner"), 0
+    ),
 }
 
 

@@ -39,9 +39,14 @@ class JobPaths:
         """Somebody's wish that the job end."""
         return self.folder / protocol.CANCEL
 
+    @property
+    def attempts(self) -> Path:
+        """The folder of all attempts."""
+        return self.folder / protocol.ATTEMPTS
+
     def attempt(self, number: int) -> Path:
         """Give the folder of an attempt."""
-        return self.folder / protocol.ATTEMPTS / str(number)
+        return self.attempts / str(number)
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from fairmesh.model import Identifier, Model, SafeName, Text
+from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text
 
 StageName = Annotated[
     str,
@@ -36,11 +36,35 @@ class Environment(Model):
     conda: str = ""
 
 
+Type = Literal["integer", "number", "string", "boolean", "array", "object", "null"]
+
+
+def _named_null(value: Any) -> Any:
+    """Take YAML's ``null`` for the type of that name."""
+    return ["null" if each is None else each for each in value] if isinstance(value, list) else value
+
+
+class Items(Model):
+    """What the members of a list are, in the words of JSON Schema."""
+
+    type: Literal["integer", "number", "string", "boolean"]
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = Field(None, alias="exclusiveMinimum")
+    exclusive_maximum: float | None = Field(None, alias="exclusiveMaximum")
+    enum: Annotated[list[Any], Field(min_length=1)] | None = None
+
+
 class Parameter(Model):
     """A parameter of the application, in the words of JSON Schema."""
 
-    type: Literal["integer", "number", "string", "boolean"]
+    type: Annotated[
+        Annotated[Type, One] | Annotated[Annotated[list[Type], Field(min_length=1)], Many],
+        OneOrMany,
+        BeforeValidator(_named_null),
+    ]
     default: Any = None
+    items: Items | None = None
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: float | None = Field(None, alias="exclusiveMinimum")
@@ -54,8 +78,14 @@ class Parameter(Model):
     @property
     def json_schema(self) -> dict[str, Any]:
         """What a value must be."""
-        keys = {"type", "minimum", "maximum", "exclusive_minimum", "exclusive_maximum", "enum"}
-        return self.model_dump(include=keys, by_alias=True, exclude_none=True)
+        keys = {"type", "minimum", "maximum", "exclusive_minimum", "exclusive_maximum", "items"}
+        schema = self.model_dump(include=keys, by_alias=True, exclude_none=True)
+        return schema if self.enum is None else schema | {"enum": self.enum}  # null may be one of them
+
+    @property
+    def has_default(self) -> bool:
+        """Whether a study may leave it out; null is a default too, where the type allows it."""
+        return "default" in self.model_fields_set
 
 
 class Stage(Model):
@@ -65,6 +95,7 @@ class Stage(Model):
     uses: list[str] = Field(default_factory=list)
     needs: list[str] = Field(default_factory=list)
     resources: dict[str, Any] = Field(default_factory=dict)
+    environment: Environment = Environment()
     title: str = ""
 
 
@@ -113,6 +144,7 @@ class ApplicationFile(Model):
     tables: dict[SafeName, Table] = Field(default_factory=dict)
     resources: dict[str, Any] = Field(default_factory=dict)
     keep: list[Text] = Field(default_factory=list)
+    template: Text | None = None
 
     @property
     def experiment_stage(self) -> Stage:

@@ -1,19 +1,28 @@
-"""Axes and excludes, read from the nodes of a study file against its application."""
+"""Names and axes, read from the nodes of a study file against its application."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from fairmesh.errors import Problem, nearest
-from fairmesh.model import not_yet
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.model import check_model
 from fairmesh.names import REPEAT
 from fairmesh.study.application import Application
-from fairmesh.study.points import Choice, Exclude
-from fairmesh.study.settle import ALGEBRA
-from fairmesh.study.studyfile import MAX_EXPERIMENTS
-from fairmesh.study.values import FRAMEWORK, GPU, Schema, read_value
-from fairmesh.yaml12 import Node
+from fairmesh.study.formulas import Formula, Scope
+from fairmesh.study.notation import expand_notation, is_notation
+from fairmesh.study.points import Choice
+from fairmesh.study.ranges import Range, range_values
+from fairmesh.study.space import Axis, ComputedAxis, Space
+from fairmesh.study.values import FRAMEWORK, GPU, Schema, decimal_node, read_value, types_of
+from fairmesh.yaml12 import Node, resolve
+
+COMPUTED = "values"
+RANGE = {field.alias or name for name, field in Range.model_fields.items()}
+FORMS = "a list, one value, {from: ..., to: ..., step: ...} or {values: an expression}"
+
+_SPAN = re.compile(r"\d+-\d+", re.ASCII)
 
 
 class AxisReader:
@@ -27,125 +36,131 @@ class AxisReader:
         The study file, for the messages.
     problems : list of Problem
         Takes the mistakes.
+
+    Attributes
+    ----------
+    scope : Scope
+        What names in expressions stand for.
+    formulas : list of Formula
+        Every expression that was read; their names can be checked when all axes are known.
+    warnings : list of str
+        What a person should look at.
     """
 
     def __init__(self, application: Application, path: Path, problems: list[Problem]) -> None:
         self.path = path
         self.problems = problems
+        self.warnings: list[str] = []
+        self.formulas: list[Formula] = []
+        self.scope = Scope(application)
+        own = {name: parameter.json_schema for name, parameter in application.parameters.items()}
+        self.schemas: dict[str, Schema] = {**FRAMEWORK, **own}
         self._application = application.name
         self._names = application.known_names | {name: name for name in FRAMEWORK}
-        own = {name: parameter.json_schema for name, parameter in application.parameters.items()}
-        self._schemas: dict[str, Schema] = {**FRAMEWORK, **own}
 
-    def axes(self, node: Node) -> dict[str, list[Choice]]:
-        """Read the map of axes, in its order; axes with mistakes are left out."""
-        axes: dict[str, list[Choice]] = {}
-        given: dict[str, str] = {}
-        for key, value in node.entries.items():
-            where = node.key_place(self.path, key)
-            if key in ALGEBRA:
-                self.problems.append(not_yet(f"'parameters.{key}'", where))
-                continue
-            name = self._name(key, "parameters", where)
-            if name is None:
-                continue
-            if name in given:
-                self.problems.append(Problem(f"'parameters.{key}' is the same axis as {given[name]!r}", where))
-                continue
-            given[name] = key
-            axes[name] = self._axis(name, f"parameters.{key}", value)
-        return axes
-
-    def excludes(self, node: Node, axes: Mapping[str, Sequence[Choice]]) -> list[Exclude]:
-        """Read the list of excludes; those with mistakes are left out."""
-        excludes = []
-        for at, each in enumerate(node.members):
-            key = f"exclude[{at}]"
-            before = len(self.problems)
-            if isinstance(each.value, str):
-                self.problems.append(not_yet(f"{key!r}: an expression", each.place(self.path)))
-            elif not each.entries:
-                self.problems.append(Problem(f"{key!r} must be a map of names to values", each.place(self.path)))
-            choices = self._excluded(key, each, axes)
-            if len(self.problems) == before:
-                excludes.append(Exclude(choices, each.place(self.path)))
-        return excludes
-
-    def _excluded(self, key: str, node: Node, axes: Mapping[str, Sequence[Choice]]) -> dict[str, Choice]:
-        choices: dict[str, Choice] = {}
-        for given, value in node.entries.items():
-            where = node.key_place(self.path, given)
-            name = self._name(given, key, where)
-            if name is None:
-                continue
-            if name in choices:
-                self.problems.append(Problem(f"'{key}.{given}' is named twice", where))
-            elif name in FRAMEWORK and name not in axes:
-                self.problems.append(Problem(f"'{key}.{given}' is not an axis of this study", where, ", ".join(axes)))
-            else:
-                choice = self._choice(name, f"{key}.{given}", value)
-                choices |= {name: choice} if choice else {}
-        return choices
-
-    def _name(self, given: str, key: str, where: str) -> str | None:
+    def name(self, given: str, key: str, where: str) -> str | None:
         """Give the real name of a parameter or framework axis."""
         if given in self._names:
             return self._names[given]
-        own = [name for name in self._schemas if name not in FRAMEWORK]
+        own = [name for name in self.schemas if name not in FRAMEWORK]
         allowed = ", ".join([*own, GPU, REPEAT, "Snakemake's resources"])
-        near = nearest(given, self._names)
         message = f"'{key}.{given}': {self._application} has no parameter {given!r}, nor is it a framework axis"
-        self.problems.append(Problem(message, where, allowed, near))
+        self.problems.append(Problem(message, where, allowed, nearest(given, self._names)))
         return None
 
-    def _axis(self, name: str, key: str, node: Node) -> list[Choice]:
-        where = node.place(self.path)
+    def axis(self, name: str, key: str, node: Node) -> Space | None:
+        """Read one axis in any of its forms."""
         if isinstance(node.value, dict):
-            self.problems.append(not_yet(f"{key!r}: a map as an axis", where))
-            return []
+            return self._form(name, key, node)
         if isinstance(node.value, list):
             if not node.members:
-                self.problems.append(Problem(f"{key!r} has no value: an axis needs at least one", where))
-            return self._choices(name, key, node.members)
-        if isinstance(node.value, str) and ("," in node.value or "[" in node.value):
-            self.problems.append(not_yet(f"{key!r}: Cloudmesh's notation", where))
-            return []
-        return self._choices(name, key, [node])
+                self.note(f"{key!r} has no value: an axis needs at least one", node)
+            return self._axis(name, key, node.members)
+        if isinstance(node.value, str) and is_notation(node.value) and not self._fits(name, node):
+            return self._axis(name, key, self._expanded(key, node))
+        return self._axis(name, key, [node])
 
-    def _choices(self, name: str, key: str, nodes: list[Node]) -> list[Choice]:
+    def _fits(self, name: str, node: Node) -> bool:
+        """Tell whether a text is one of the parameter's choices as it stands, commas and all."""
+        return node.value in self.schemas[name].get("enum", ())
+
+    def _form(self, name: str, key: str, node: Node) -> Space | None:
+        """Read an axis that is a map."""
+        given = node.entries.keys()
+        if COMPUTED in given and len(given) == 1:
+            return self._computed(name, key, node.entries[COMPUTED])
+        if given & (RANGE - {"step", "count"}):
+            return self._axis(name, key, self._range(name, key, node))
+        if "object" in types_of(self.schemas[name]):
+            return self._axis(name, key, [node])
+        self.note(f"{key!r} must be {FORMS}, not a map with the keys {', '.join(given) or 'of none'}", node)
+        return None
+
+    def _axis(self, name: str, key: str, nodes: Sequence[Node]) -> Axis | None:
+        choices = self._choices(name, key, nodes)
+        return Axis(name, choices) if choices else None
+
+    def _computed(self, name: str, key: str, node: Node) -> ComputedAxis | None:
+        formula = self.formula(f"{key}.{COMPUTED}", node)
+        return ComputedAxis(name, formula, self.schemas[name], self.scope) if formula else None
+
+    def formula(self, key: str, node: Node) -> Formula | None:
+        """Read an expression."""
+        text = node.value if isinstance(node.value, str) else node.text if node.value is not None else None
+        try:
+            self.formulas.append(Formula.read(text, key, node.place(self.path)))
+        except InputError as error:
+            self.problems += error.problems
+            return None
+        return self.formulas[-1]
+
+    def _range(self, name: str, key: str, node: Node) -> list[Node]:
+        content, problems = check_model(Range, node, self.path, key)
+        self.problems += problems
+        if content is None:
+            return []
+        texts = {word: each.text or str(each.value) for word, each in node.entries.items() if word != "scale"}
+        try:
+            values = range_values(texts, content.scale)
+        except ValueError as error:
+            self.note(f"{key!r} {error}", node)
+            return []
+        if content.step is not None and float(values[-1]) != content.to:
+            self.warnings.append(f"{node.place(self.path)}: {key!r} ends at {values[-1]}, and not at {content.to:g}")
+        return [decimal_node(self.schemas[name], value, node) for value in values]
+
+    def _expanded(self, key: str, node: Node) -> list[Node]:
+        """Give the nodes that one in Cloudmesh's notation stands for."""
+        try:
+            texts = expand_notation(str(node.value))
+            return [Node(resolve(text), node.line, node.column, text, source=node.source) for text in texts]
+        except ValueError as error:
+            allowed = "a list holds texts with commas or brackets as they are"
+            self.problems.append(Problem(f"{key!r} {error}", node.place(self.path), allowed))
+            return []
+
+    def _choices(self, name: str, key: str, nodes: Sequence[Node]) -> list[Choice]:
         """Read values of one name; none may come twice."""
         choices: dict[str, Choice] = {}
         for node in nodes:
-            choice = self._choice(name, key, node)
+            choice = self.choice(name, key, node)
             if choice and choice.id_text in choices:
-                self._note(f"{key!r} has the value {choice.value!r} twice", node)
+                self.note(f"{key!r} has the value {choice.value!r} twice", node)
             elif choice:
                 choices[choice.id_text] = choice
         return list(choices.values())
 
-    def _choice(self, name: str, key: str, node: Node) -> Choice | None:
+    def choice(self, name: str, key: str, node: Node) -> Choice | None:
         """Read one value."""
-        if isinstance(node.value, dict | list):
-            kind = "a map" if isinstance(node.value, dict) else "a list"
-            self.problems.append(not_yet(f"{key!r}: {kind} as a value", node.place(self.path)))
-            return None
         try:
-            return Choice.of(name, read_value(self._schemas[name], node))
+            return Choice.of(name, read_value(self.schemas[name], node))
         except ValueError as error:
-            choices = map(str, self._schemas[name].get("enum", ()))
-            self._note(f"{key!r} {error}", node, nearest(str(node.value), choices))
+            near = nearest(str(node.value), map(str, self.schemas[name].get("enum", ())))
+            if node.text and _SPAN.fullmatch(node.text):
+                near = f'"[{node.text}]"'
+            self.note(f"{key!r} {error}", node, near)
             return None
 
-    def repeats(self, node: Node | None, axes: Mapping[str, Sequence[Choice]]) -> list[Choice]:
-        """Give 1 to n for ``repeat: n``; nothing where the study file's model has refused it."""
-        if node is None or type(node.value) is not int:
-            return []
-        if REPEAT in axes:
-            self._note("'repeat' is an axis in 'parameters' already", node)
-        if node.value > MAX_EXPERIMENTS:
-            self._note(f"'repeat' must be at most {MAX_EXPERIMENTS}, not {node.value}", node)
-            return []
-        return [Choice.of(REPEAT, number) for number in range(1, node.value + 1)]
-
-    def _note(self, message: str, node: Node, near: str = "") -> None:
+    def note(self, message: str, node: Node, near: str = "") -> None:
+        """Note a mistake."""
         self.problems.append(Problem(message, node.place(self.path), near=near))

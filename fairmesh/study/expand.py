@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from fairmesh.names import REPEAT, axis_order, experiment_key, join_axes
+from fairmesh.errors import InputError, Problem
+from fairmesh.names import REPEAT, axis_order, experiment_key
 from fairmesh.study.application import Application
 from fairmesh.study.fingerprints import Fingerprints
+from fairmesh.study.formulas import Scope
 from fairmesh.study.plan import Experiment, StageInstance
-from fairmesh.study.points import Choice, Point
-from fairmesh.study.values import RESOURCES, Value
+from fairmesh.study.points import Choice, Point, point_id
+from fairmesh.study.resources import Resources
+from fairmesh.study.values import FRAMEWORK, RESOURCES, Schema, Value, read_value
+from fairmesh.yaml12 import Node
+
+
+@dataclass(frozen=True)
+class Row:
+    """A point with the values that are derived at it."""
+
+    point: Point
+    derived: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Expansion:
@@ -21,31 +35,43 @@ class Expansion:
         Their names.
     application : Application
         What is run.
+    scope : Scope
+        What the names of parameters stand for.
+    where : str
+        The place in the study file that a point without a needed value is blamed on.
     """
 
-    def __init__(self, study: str, machine: str, application: Application) -> None:
+    def __init__(self, study: str, machine: str, application: Application, scope: Scope, where: str) -> None:
         self._study = study
         self._machine = machine
-        self._names = list(application.parameters)
+        self._where = where
+        self._schemas: dict[str, Schema] = {name: each.json_schema for name, each in application.parameters.items()}
         self._seed = application.seed
-        self._seeds: dict[int, Choice] = {}
-        self._defaults = default_choices(application)
-        self._resources: dict[str, Value] = application.resources | application.experiment_stage.resources
-        self._fingerprints = Fingerprints(application)
+        self._derived: dict[tuple[str, str], Choice] = {}
+        self._defaults = scope.defaults
+        self._resources = Resources(application, scope)
+        self._fingerprints = Fingerprints(application, self._resources)
 
     @property
     def stages(self) -> dict[str, StageInstance]:
         """The stages that the experiments so far need, by fingerprint."""
         return self._fingerprints.stages
 
-    def experiment(self, point: Point) -> Experiment:
-        """Make the experiment of a point."""
-        settings = {name: point[name] if name in point else self._defaults[name] for name in self._names}
-        if self._seed is not None and REPEAT in point:
-            settings[self._seed] = self._reseeded(settings[self._seed], point[REPEAT])
+    def experiment(self, row: Row) -> Experiment:
+        """Make the experiment of a point.
+
+        Raises
+        ------
+        InputError
+            If a parameter has no value there, a repeat takes its seed too far, or a resource cannot be computed.
+        """
+        point = row.point
+        settings = self._settings(row)
         fingerprint, stages = self._fingerprints.of(settings)
         axes = sorted(point, key=axis_order)
-        name = join_axes([point[axis].id_text for axis in axes])
+        name = point_id(point)
+        own = {axis: point[axis].value for axis in axes if axis in RESOURCES}
+        derived = {name: value for name, value in row.derived.items() if name in RESOURCES}
         return Experiment(
             study=self._study,
             machine=self._machine,
@@ -53,19 +79,46 @@ class Expansion:
             key=experiment_key(self._study, self._machine, name),
             parameters={parameter: choice.value for parameter, choice in settings.items()},
             axes={axis: point[axis].value for axis in axes},
-            resources=self._resources | {axis: point[axis].value for axis in axes if axis in RESOURCES},
+            resources=self._resources.of_experiment(settings, derived | own),
             stages=stages,
             fingerprint=fingerprint,
         )
 
-    def _reseeded(self, seed: Choice, repeat: Choice) -> Choice:
+    def _settings(self, row: Row) -> Point:
+        """Give a value for every parameter: chosen, derived, or by default."""
+        settings: Point = {}
+        for name in self._schemas:
+            if name in row.point:
+                settings[name] = row.point[name]
+            elif name in row.derived:
+                settings[name] = self._choice(name, row.derived[name])
+            elif name in self._defaults:
+                settings[name] = self._defaults[name]
+            else:
+                message = f"'parameters.{name}' has no value for {point_id(row.point)}, and no default"
+                raise InputError([Problem(message, self._where)])
+        if self._seed is not None and REPEAT in row.point:
+            settings[self._seed] = self._reseeded(self._seed, settings[self._seed], row.point[REPEAT])
+        return settings
+
+    def _choice(self, name: str, value: Value) -> Choice:
+        key = (name, repr(value))
+        if key not in self._derived:
+            self._derived[key] = Choice.of(name, value)
+        return self._derived[key]
+
+    def _reseeded(self, name: str, seed: Choice, repeat: Choice) -> Choice:
         value = seeded(seed.value, repeat.value)
-        if value not in self._seeds:
-            self._seeds[value] = Choice.of(str(self._seed), value)
-        return self._seeds[value]
+        key = (name, repr(value))
+        if key not in self._derived:
+            try:
+                read_value(self._schemas[name], Node.of(value))
+            except ValueError as error:
+                raise InputError([Problem(f"'repeat' takes {name!r} too far: it {error}", self._where)]) from error
+        return self._choice(name, value)
 
 
-def seeded(seed: Value, repeat: Value) -> int:
+def seeded(seed: Any, repeat: Any) -> int:
     """Give the seed of a repeat, the first of which has the seed itself.
 
     >>> seeded(42, 3)
@@ -74,31 +127,42 @@ def seeded(seed: Value, repeat: Value) -> int:
     return int(seed) + int(repeat) - 1
 
 
-def default_choices(application: Application) -> dict[str, Choice]:
-    """Give the default of each parameter that has one."""
-    parameters = application.parameters.items()
-    return {name: Choice.of(name, item.default) for name, item in parameters if item.default is not None}
-
-
-def repeated(points: Iterable[Point], repeats: Sequence[Choice]) -> Iterator[Point]:
+def repeated(rows: Iterable[Row], repeats: Sequence[Choice]) -> Iterator[Row]:
     """Repeat every point, or leave it as it is if there is nothing to repeat."""
-    for point in points:
+    for row in rows:
         if not repeats:
-            yield point
+            yield row
         for repeat in repeats:
-            yield {**point, REPEAT: repeat}
+            yield Row({**row.point, REPEAT: repeat}, row.derived)
 
 
 def clash(ids: Iterable[str]) -> tuple[str, str] | None:
-    """Give two ids that differ by case only, if there are."""
+    """Give two ids that are the same, or differ by case only, if there are."""
     seen: dict[str, str] = {}
     for each in ids:
-        other = seen.setdefault(each.lower(), each)
-        if other != each:
-            return other, each
+        lower = each.lower()
+        if lower in seen:
+            return seen[lower], each
+        seen[lower] = each
     return None
 
 
-def axis_values(axes: Mapping[str, Sequence[Choice]]) -> dict[str, list[Value]]:
-    """Give the plain values of axes."""
-    return {name: [choice.value for choice in choices] for name, choices in axes.items()}
+def twins(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
+    """Give the pairs of experiments that compute the same under two names, on the same resources."""
+    seen: dict[tuple[object, ...], str] = {}
+    found = []
+    for each in experiments:
+        framework = [item for item in each.axes.items() if item[0] in FRAMEWORK]
+        key = (each.fingerprint, repr(framework), each.machine)
+        if seen.setdefault(key, each.id) != each.id:
+            found.append((seen[key], each.id))
+    return found
+
+
+def axis_values(rows: Iterable[Row]) -> dict[str, list[Value]]:
+    """Give the values of each axis that occur, in the order of their first occurrence."""
+    found: dict[str, dict[str, Value]] = {}
+    for row in rows:
+        for name, choice in row.point.items():
+            found.setdefault(name, {})[choice.id_text] = choice.value
+    return {name: list(values.values()) for name, values in found.items()}

@@ -13,6 +13,7 @@ from fairmesh.files import canonical_json, text_sha256
 from fairmesh.study.application import Application, Stage
 from fairmesh.study.plan import StageInstance
 from fairmesh.study.points import Choice, Point
+from fairmesh.study.resources import Resources
 
 
 class _Writer:
@@ -40,9 +41,12 @@ class Fingerprints:
     ----------
     application : Application
         What is run.
+    resources : Resources
+        What its stages ask for.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, resources: Resources) -> None:
+        self._resources = resources
         self.stages: dict[str, StageInstance] = {}
         self._application = application
         self._experiment = _Writer(application, application.experiment_stage, application.parameters)
@@ -73,7 +77,7 @@ class Fingerprints:
                 fingerprint=fingerprint,
                 parameters={used: settings[used].value for used in stage.uses},
                 needs=needs,
-                resources=self._application.resources | stage.resources,
+                resources=self._resources.of_stage(stage, settings),
                 command=stage.command,
             )
         return self._known[key]

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.model import check_model
 from fairmesh.names import REPEAT
+from fairmesh.study.algebra import SpaceReader
 from fairmesh.study.application import Application
 from fairmesh.study.axes import AxisReader
-from fairmesh.study.expand import Expansion, axis_values, clash, default_choices, repeated, seeded
+from fairmesh.study.conditions import Exclude, ExcludeReader
+from fairmesh.study.derive import Derived, DeriveReader, derive
+from fairmesh.study.expand import Expansion, Row, axis_values, clash, repeated, twins
 from fairmesh.study.find import find_application, find_study
-from fairmesh.study.plan import Plan
-from fairmesh.study.points import Choice, product, without
+from fairmesh.study.plan import Experiment, Plan
+from fairmesh.study.points import Choice
+from fairmesh.study.selection import NOTHING_SET, Settings, override
 from fairmesh.study.settle import load_application
-from fairmesh.study.studyfile import MAX_EXPERIMENTS, StudyFile
-from fairmesh.study.values import read_value
+from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space
+from fairmesh.study.studyfile import StudyFile
 from fairmesh.yaml12 import Node, load
+
+SHOWN = 3  # pairs of experiments that compute the same, in warnings
 
 _NOTHING = Node(None)
 
 
-def load_plan(study: str | Path, root: Path, machine: str) -> Plan:
+def load_plan(study: str | Path, root: Path, machine: str, settings: Settings = NOTHING_SET) -> Plan:
     """Expand a study.
 
     Parameters
@@ -34,6 +40,8 @@ def load_plan(study: str | Path, root: Path, machine: str) -> Plan:
         The folder below which studies and applications are found by name.
     machine : str
         The name of the machine that everything runs on.
+    settings : mapping of str to str, optional
+        Values of axes that take the place of the file's, in the notation of axes.
 
     Returns
     -------
@@ -48,20 +56,22 @@ def load_plan(study: str | Path, root: Path, machine: str) -> Plan:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", machine):
         raise InputError([Problem(f"the machine's name {machine!r} must be of letters, digits, '.', '_' and '-'")])
     path = find_study(study, root)
-    return _Loader(path, root).plan(machine)
+    return _Loader(path, root, settings).plan(machine)
 
 
 class _Loader:
     """Loads one study file and collects its mistakes."""
 
-    def __init__(self, path: Path, root: Path) -> None:
+    def __init__(self, path: Path, root: Path, settings: Settings) -> None:
         self.path = path
+        self.settings = settings
         self.problems: list[Problem] = []
         self.node = load(path, self.problems)
         self.content, found = check_model(StudyFile, self.node, path)
         self.problems += found
         self.application = self._application(root)
-        self.reader = AxisReader(self.application, path, self.problems)
+        self.node = override(self.node, settings, self.application.known_names)
+        self.axes = AxisReader(self.application, path, self.problems)
 
     def _application(self, root: Path) -> Application:
         """Load the application, without which nothing more can be said."""
@@ -75,66 +85,114 @@ class _Loader:
 
     def plan(self, machine: str) -> Plan:
         """Give the plan."""
-        axes = self.reader.axes(self._entry("parameters"))
-        excludes = self.reader.excludes(self._entry("exclude"), axes)
-        repeats = self.reader.repeats(self.node.entries.get("repeat"), axes)
-        self._check_defaults(axes)
-        self._check_seed(axes, repeats)
-        self._check_size(axes, repeats)
+        space, included, derived, excludes, repeats = self._read()
+        self._check(space, included, derived, repeats)
         if self.content is None or self.problems:
             raise InputError(self.problems)
-        points, idle = without(product(axes), excludes, default_choices(self.application))
-        if not points:
-            raise self._error("no experiment is left: 'exclude' removes them all", "exclude")
-        expansion = Expansion(self.content.study, machine, self.application)
-        experiments = [expansion.experiment(point) for point in repeated(points, repeats)]
-        two = clash(each.id for each in experiments)
-        if two:
-            raise self._error(
-                f"two experiments differ by upper and lower case only: {two[0]} and {two[1]}", "parameters"
-            )
+        rows, idle = self._rows(space, included, derived, excludes)
+        rows = list(repeated(rows, repeats))
+        expansion = Expansion(self.content.study, machine, self.application, self.axes.scope, self._blamed(repeats))
+        experiments = [expansion.experiment(row) for row in rows]
+        self._check_ids(experiments)
         return Plan(
             study=self.content.study,
             title=self.content.title or self.content.study,
             application=self.application,
-            axes=axis_values(axes | ({REPEAT: repeats} if repeats else {})),
+            axes=axis_values(rows),
             machines=[machine],
             measure=self.content.measure,
             experiments=experiments,
             stages=expansion.stages,
-            warnings=[f"{each.where}: this exclude removes nothing" for each in idle],
+            warnings=[*self.axes.warnings, *self._idle(idle), *self._twins(experiments)],
             source=self.path,
+            selection={"set": dict(self.settings)} if self.settings else {},
+            selected=experiments,
         )
+
+    def _read(self) -> tuple[Space, list[Space], list[Derived], list[Exclude], list[Choice]]:
+        """Read all that makes experiments."""
+        spaces = SpaceReader(self.axes)
+        below = self._entry("parameters")
+        space = spaces.read("parameters", below) if below.entries else Product([])
+        repeats = self._repeats(space)
+        self.axes.scope.add(space.names)
+        derived = DeriveReader(self.axes).read(self._entry("derive"), space.names)
+        known = space.names | {each.name for each in derived}
+        excludes = ExcludeReader(self.axes, known).read(self._entry("exclude"))
+        members = enumerate(self._entry("include").members)
+        included = [spaces.read(f"include[{at}]", each) for at, each in members]
+        return space, included, derived, excludes, repeats
+
+    def _repeats(self, space: Space) -> list[Choice]:
+        """Give 1 to n for ``repeat: n``; nothing where the study file's model has refused it."""
+        node = self.node.entries.get("repeat")
+        if node is None or type(node.value) is not int or node.value < 1:
+            return []
+        if REPEAT in space.names:
+            self.axes.note("'repeat' is an axis in 'parameters' already", node)
+        if node.value > MAX_EXPERIMENTS:
+            self.axes.note(f"'repeat' must be at most {MAX_EXPERIMENTS}, not {node.value}", node)
+            return []
+        return [Choice.of(REPEAT, number) for number in range(1, node.value + 1)]
+
+    def _check(
+        self, space: Space, included: Sequence[Space], derived: Sequence[Derived], repeats: Sequence[Choice]
+    ) -> None:
+        """Check what no single part can tell."""
+        for formula in self.axes.formulas:
+            self.problems += formula.mistakes(self.axes.scope)
+        where = self._entry("parameters").place(self.path)
+        given = space.names | {each.name for each in derived}
+        for name, parameter in self.application.parameters.items():
+            if not parameter.has_default and name not in given:
+                self.problems.append(Problem(f"'parameters.{name}' is missing: it has no default", where))
+        count = (space.size() + sum(each.size() for each in included)) * max(1, len(repeats))
+        if count > MAX_EXPERIMENTS:
+            message = f"the study has {count} experiments, of which at most {MAX_EXPERIMENTS} are possible"
+            self.problems.append(Problem(message, where))
+
+    def _rows(
+        self, space: Space, included: Sequence[Space], derived: Sequence[Derived], excludes: Sequence[Exclude]
+    ) -> tuple[list[Row], list[Exclude]]:
+        """Give the points that stay, with what is derived at them, and the excludes that match none."""
+        scope = self.axes.scope
+        matched: set[int] = set()
+        rows = []
+        for point in space.points({}):
+            values = derive(derived, scope, point) if derived else {}
+            hits = [at for at, exclude in enumerate(excludes) if exclude.matches(scope, point, values)]
+            matched.update(hits)
+            if not hits:
+                rows.append(Row(point, values))
+        for each in included:
+            rows += [Row(point, derive(derived, scope, point)) for point in each.points({})]
+        if not rows:
+            raise self._error("no experiment is left: 'exclude' removes them all", "exclude")
+        return rows, [exclude for at, exclude in enumerate(excludes) if at not in matched]
+
+    def _check_ids(self, experiments: Sequence[Experiment]) -> None:
+        two = clash(each.id for each in experiments)
+        if two and two[0] == two[1]:
+            raise self._error(f"the point {two[0]} is there twice", "parameters")
+        if two:
+            raise self._error(
+                f"two experiments differ by upper and lower case only: {two[0]} and {two[1]}", "parameters"
+            )
+
+    def _idle(self, excludes: Sequence[Exclude]) -> list[str]:
+        return [f"{each.where}: this exclude removes nothing" for each in excludes]
+
+    def _twins(self, experiments: Sequence[Experiment]) -> list[str]:
+        found = twins(experiments)
+        place = self.node.key_place(self.path, "parameters")
+        lines = [f"{place}: {first} and {second} compute the same" for first, second in found[:SHOWN]]
+        return [*lines, f"{place}: so do {len(found) - SHOWN} more pairs"] if len(found) > SHOWN else lines
+
+    def _blamed(self, repeats: Sequence[Choice]) -> str:
+        return self._entry("repeat" if repeats else "parameters").place(self.path)
 
     def _entry(self, key: str) -> Node:
         return self.node.entries.get(key, _NOTHING)
 
     def _error(self, message: str, key: str) -> InputError:
         return InputError([Problem(message, self.node.key_place(self.path, key))])
-
-    def _check_defaults(self, axes: dict[str, list[Choice]]) -> None:
-        for name, parameter in self.application.parameters.items():
-            if parameter.default is None and name not in axes:
-                where = self._entry("parameters").place(self.path)
-                self.problems.append(Problem(f"'parameters.{name}' is missing: it has no default", where))
-
-    def _check_seed(self, axes: dict[str, list[Choice]], repeats: list[Choice]) -> None:
-        """Refuse a repeat whose seed would leave the bounds."""
-        seed = self.application.seed
-        every = repeats or axes.get(REPEAT, [])
-        if seed is None or not every:
-            return
-        parameter = self.application.parameters[seed]
-        starts = [choice.value for choice in axes.get(seed, [])] or [parameter.default or 0]
-        last = seeded(max(map(int, starts)), max(int(choice.value) for choice in every))
-        try:
-            read_value(parameter.json_schema, Node.of(last))
-        except ValueError as error:
-            where = self._entry("repeat").place(self.path)
-            self.problems.append(Problem(f"'repeat' takes {seed!r} too far: it {error}", where))
-
-    def _check_size(self, axes: dict[str, list[Choice]], repeats: list[Choice]) -> None:
-        count = math.prod(map(len, axes.values())) * max(1, len(repeats))
-        if count > MAX_EXPERIMENTS:
-            message = f"the study has {count} experiments, of which at most {MAX_EXPERIMENTS} are possible"
-            self.problems.append(Problem(message, self._entry("parameters").place(self.path)))

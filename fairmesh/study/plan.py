@@ -76,10 +76,15 @@ class Experiment:
     stages: dict[str, str]
     fingerprint: str
 
+    @property
+    def values(self) -> dict[str, Any]:
+        """What expressions over experiments see: resources, parameters, axes, and the identity."""
+        return {**self.resources, **self.parameters, **self.axes, "machine": self.machine, "id": self.id}
+
     def to_json(self) -> dict[str, Any]:
-        """Give the experiment's entry in plan.json."""
+        """Give the experiment's entry in plan.json, but for whether it is selected."""
         names = ("machine", "id", "key", "parameters", "axes", "resources", "stages", "fingerprint")
-        return {name: getattr(self, name) for name in names} | {"selected": True}
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,10 @@ class Plan:
         What a person should look at, one line each.
     source : Path
         The study file.
+    selection : dict
+        What was set to select experiments, or in place of the file's values.
+    selected : list of Experiment
+        Those that the run is about, in order.
     """
 
     study: str
@@ -118,9 +127,12 @@ class Plan:
     stages: dict[str, StageInstance]
     warnings: list[str]
     source: Path
+    selection: dict[str, Any]
+    selected: list[Experiment]
 
     def to_json(self) -> dict[str, Any]:
         """Give the content of plan.json."""
+        selected = {each.id for each in self.selected}
         return {
             "format": FORMAT,
             "study": self.study,
@@ -128,6 +140,6 @@ class Plan:
             "application": {"name": self.application.name, "version": self.application.version},
             "axes": self.axes,
             "machines": self.machines,
-            "selection": {},
-            "experiments": [experiment.to_json() for experiment in self.experiments],
+            "selection": self.selection,
+            "experiments": [each.to_json() | {"selected": each.id in selected} for each in self.experiments],
         }

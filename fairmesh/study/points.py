@@ -1,13 +1,12 @@
-"""The points of a parameter space: products of axes, less what is excluded."""
+"""The points of a parameter space: what is chosen for each axis."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairmesh.files import canonical_json
-from fairmesh.names import axis_text
+from fairmesh.names import axis_order, axis_text, join_axes
+from fairmesh.study.application import Application
 from fairmesh.study.values import Value
 
 
@@ -36,49 +35,16 @@ class Choice:
 Point = dict[str, Choice]
 
 
-@dataclass(frozen=True)
-class Exclude:
-    """Points that are left out: those at which every named value matches.
+def point_id(point: Point) -> str:
+    """Give the id of a point.
 
-    Parameters
-    ----------
-    choices : mapping of str to Choice
-        The values by name.
-    where : str
-        Its place in the study file.
+    >>> point_id({name: Choice.of(name, 1) for name in ("repeat", "gpu")})
+    'gpu=1+repeat=1'
     """
-
-    choices: Mapping[str, Choice]
-    where: str
-
-    def matches(self, point: Point, defaults: Mapping[str, Choice]) -> bool:
-        """Tell whether a point is left out; a parameter that is no axis has its default."""
-        return all(
-            (point[name] if name in point else defaults.get(name)) == choice for name, choice in self.choices.items()
-        )
+    return join_axes([point[axis].id_text for axis in sorted(point, key=axis_order)])
 
 
-def product(axes: Mapping[str, Sequence[Choice]]) -> Iterator[Point]:
-    """Cross axes; the first varies slowest.
-
-    >>> axes = {name: [Choice.of(name, value) for value in (1, 2)] for name in "ab"}
-    >>> ["+".join(choice.id_text for choice in point.values()) for point in product(axes)]
-    ['a=1+b=1', 'a=1+b=2', 'a=2+b=1', 'a=2+b=2']
-    """
-    for choices in itertools.product(*axes.values()):
-        yield dict(zip(axes, choices, strict=True))
-
-
-def without(
-    points: Iterator[Point], excludes: Sequence[Exclude], defaults: Mapping[str, Choice]
-) -> tuple[list[Point], list[Exclude]]:
-    """Leave points out; give those that stay, and the excludes that match no point."""
-    matched: set[int] = set()
-    left = []
-    for point in points:
-        hits = [at for at, exclude in enumerate(excludes) if exclude.matches(point, defaults)]
-        if hits:
-            matched.update(hits)
-        else:
-            left.append(point)
-    return left, [exclude for at, exclude in enumerate(excludes) if at not in matched]
+def default_choices(application: Application) -> dict[str, Choice]:
+    """Give the default of each parameter that has one."""
+    parameters = application.parameters.items()
+    return {name: Choice.of(name, item.default) for name, item in parameters if item.has_default}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from fairmesh.errors import InputError, Problem
+from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.model import Model, NotYet, SafeName, Text, check_model, load_model
 from fairmesh.study.application import Author
+from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.yaml12 import Node, load
 
 
@@ -29,10 +31,10 @@ class Config(Model):
     site: Text = "site/public"
     machine: SafeName = "local"
     publisher: Publisher = Publisher()
-    where: NotYet = None
-    first: NotYet = None
-    part: NotYet = None
-    set: NotYet = None
+    where: str = ""
+    first: Annotated[int, Field(ge=1)] | None = None
+    part: str = ""
+    set: dict[str, Any] = Field(default_factory=dict)
     wait: NotYet = None
 
 
@@ -49,6 +51,7 @@ class Machine(Model):
     container: str = ""
     gpus: dict[str, dict[str, Any]] = Field(default_factory=dict)
     power: dict[str, Any] = Field(default_factory=dict)
+    template: Text | None = None
 
 
 def load_config(path: Path) -> Config:
@@ -72,11 +75,29 @@ def load_machines(path: Path) -> dict[str, Machine]:
     """
     node = load(path)
     machines, problems = check_model(_Machines, Node({"machines": node}, keys={"machines": (1, 1)}), path)
-    if machines is None:
+    if machines is not None:
+        problems = [each for name, machine in node.entries.items() for each in _gpu_problems(name, machine, path)]
+    if machines is None or problems:
         raise InputError(
             Problem(each.message.replace("machines.", "", 1), each.where, each.allowed, each.near) for each in problems
         )
     return machines.machines
+
+
+def _gpu_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
+    """Give the mistakes in what a machine's GPUs stand for: resources under Snakemake's names."""
+    gpus = node.entries.get("gpus", Node({}))
+    for gpu, resources in gpus.entries.items():
+        for name, value in resources.entries.items():
+            key = f"{machine}.gpus.{gpu}.{name}"
+            if name not in RESOURCES:
+                where = resources.key_place(path, name)
+                yield Problem(f"unknown resource {key!r}", where, ", ".join(RESOURCES), nearest(name, RESOURCES))
+                continue
+            try:
+                read_value(RESOURCES[name], value)
+            except ValueError as error:
+                yield Problem(f"{key!r} {error}", value.place(path))
 
 
 class _Machines(Model):

@@ -11,7 +11,8 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import canonical_json
 from fairmesh.model import check_model
 from fairmesh.study.application import Application, ApplicationFile, Parameter, Stage
-from fairmesh.study.values import FRAMEWORK, RESOURCES, Value, read_value
+from fairmesh.study.formulas import Formula
+from fairmesh.study.values import FRAMEWORK, RESOURCES, Value, read_value, types_of
 from fairmesh.yaml12 import Node, load
 
 ALGEBRA = ("product", "zip", "union")
@@ -59,9 +60,9 @@ class _Settler:
         self._stages(content, stage_nodes)
         self._only_one("metrics", "primary", content.metrics, entries.get("metrics", Node({})))
         self._only_one("parameters", "seed", content.parameters, parameter_nodes)
-        resources = self._resources("resources", entries.get("resources", Node({})))
+        resources = self._resources("resources", entries.get("resources", Node({})), content.parameters)
         stages = content.stages and {
-            name: stage.model_copy(update={"resources": self._stage_resources(name, stage_nodes.entries[name])})
+            name: stage.model_copy(update={"resources": self._stage_resources(name, stage, content, stage_nodes)})
             for name, stage in content.stages.items()
         }
         settled = {"parameters": parameters, "resources": resources, "stages": stages}
@@ -70,6 +71,8 @@ class _Settler:
     def _parameter(self, name: str, parameter: Parameter, node: Node) -> Parameter:
         """Give the default and the choices the declared type."""
         entries = node.entries
+        if parameter.items and "array" not in types_of(parameter.json_schema):
+            self._note(f"'parameters.{name}.items' goes with the type array only", entries["items"])
         if parameter.seed and parameter.type != "integer":
             self._note(f"'parameters.{name}.seed' goes with the type integer only", entries["seed"])
         if parameter.enum is not None:
@@ -150,19 +153,36 @@ class _Settler:
                 node.entries[name].entries[flag],
             )
 
-    def _stage_resources(self, name: str, node: Node) -> dict[str, Value | None]:
-        return self._resources(f"stages.{name}.resources", node.entries.get("resources", Node({})))
+    def _stage_resources(self, name: str, stage: Stage, content: ApplicationFile, node: Node) -> dict[str, Any]:
+        is_last = stage is content.experiment_stage
+        below = node.entries[name].entries.get("resources", Node({}))
+        return self._resources(f"stages.{name}.resources", below, content.parameters if is_last else stage.uses)
 
-    def _resources(self, key: str, node: Node) -> dict[str, Value | None]:
-        resources = {}
+    def _resources(self, key: str, node: Node, parameters: Iterable[str]) -> dict[str, Value | Formula]:
+        """Read resources: values, or expressions over parameters."""
+        resources: dict[str, Value | Formula] = {}
         for name, value in node.entries.items():
-            if name in RESOURCES:
-                resources[name] = self._value(f"{key}.{name}", RESOURCES[name], value)
-            else:
+            if name not in RESOURCES:
                 where = node.key_place(self.path, name)
                 allowed, near = ", ".join(RESOURCES), nearest(name, RESOURCES)
                 self.problems.append(Problem(f"unknown resource '{key}.{name}'", where, allowed, near))
+            elif isinstance(value.value, str) and RESOURCES[name]["type"] == "integer":
+                resources |= self._formula(name, f"{key}.{name}", value, parameters)
+            else:
+                resources[name] = self._value(f"{key}.{name}", RESOURCES[name], value)
         return resources
+
+    def _formula(self, name: str, key: str, node: Node, parameters: Iterable[str]) -> dict[str, Formula]:
+        try:
+            formula = Formula.read(node.value, key, node.place(self.path))
+        except InputError as error:
+            self.problems += error.problems
+            return {}
+        known = list(parameters)
+        for unknown in sorted(formula.expression.names - set(known)):
+            message = f"{key!r} uses {unknown!r}, which is no parameter that it depends on"
+            self._note(message, node, ", ".join(known), nearest(unknown, known))
+        return {name: formula}
 
     def _value(self, key: str, schema: Mapping[str, Any], node: Node) -> Value | None:
         try:

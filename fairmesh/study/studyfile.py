@@ -8,8 +8,7 @@ from pydantic import AfterValidator, Field
 
 from fairmesh.model import Model, NotYet, SafeName, Text
 
-RESERVED = ("stages", "environments")
-MAX_EXPERIMENTS = 1_000_000
+RESERVED = ("stages", "environments", "applications")
 
 
 def _free(name: str) -> str:
@@ -26,8 +25,9 @@ class StudyFile(Model):
     application: Text
     parameters: dict[str, Any] = Field(default_factory=dict)
     repeat: Annotated[int, Field(ge=1)] | None = None
+    derive: dict[str, Any] = Field(default_factory=dict)
     exclude: list[Any] = Field(default_factory=list)
+    include: list[Any] = Field(default_factory=list)
     measure: Literal["exclusive", "shared"] = "exclusive"
-    derive: NotYet = None
-    include: NotYet = None
+    template: Text | None = None
     machines: NotYet = None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from fairmesh.files import canonical_json
 from fairmesh.model import phrase, shown
-from fairmesh.names import REPEAT
+from fairmesh.names import REPEAT, number_text
 from fairmesh.yaml12 import Node
 
 Schema = Mapping[str, Any]
-Value = str | int | float | bool
+Value = str | int | float | bool | None | list[Any] | dict[str, Any]
 
 GPU = "gpu"
 
@@ -36,16 +38,23 @@ FRAMEWORK: dict[str, Schema] = {GPU: _PLAIN, REPEAT: _COUNT, **RESOURCES}
 """The axes that every application has."""
 
 
+def types_of(schema: Schema) -> tuple[str, ...]:
+    """Give the declared types of a value: one, or several of which each will do."""
+    kind = schema["type"]
+    return (kind,) if isinstance(kind, str) else tuple(kind)
+
+
 def read_value(schema: Schema, node: Node) -> Value:
     """Give a value as its declared type has it.
 
-    An integer stays one; a number is in its shortest form (1.0 is 1); a text is the source text of what stands there.
+    An integer stays one; a number is in its shortest form (1.0 is 1); a text is the source text of what stands there;
+    what stands in a list or map is as YAML reads it, unless the schema has ``items``.
 
     Parameters
     ----------
     schema : mapping
-        ``type``, and any of ``minimum``, ``maximum``, ``exclusiveMinimum``, ``exclusiveMaximum``, ``enum`` and
-        ``pattern``.
+        ``type``, one or a list, and any of ``minimum``, ``maximum``, ``exclusiveMinimum``, ``exclusiveMaximum``,
+        ``enum``, ``pattern`` and ``items``.
     node : Node
         What was given.
 
@@ -59,46 +68,113 @@ def read_value(schema: Schema, node: Node) -> Value:
     >>> read_value({"type": "number"}, Node.of(1.0))
     1
     """
-    value = _typed(schema["type"], node)
-    if value is None or not _allowed(schema, value):
-        raise ValueError(f"must be {phrase(schema)}, not {shown(node)}")
+    for kind in types_of(schema):
+        value: Value = _TYPED[kind](node, schema)
+        if value is not _MISFIT and _allowed(schema, value):
+            return value
+    raise ValueError(f"must be {phrase(schema)}, not {shown(node)}")
+
+
+_MISFIT: Any = object()  # in place of a value that is not of the type: null is a value
+
+
+def _null(node: Node, schema: Schema) -> Any:
+    return None if node.value is None else _MISFIT
+
+
+def _string(node: Node, schema: Schema) -> Any:
+    if isinstance(node.value, str):
+        return node.value
+    return node.text if node.text and node.value is not None else _MISFIT
+
+
+def _array(node: Node, schema: Schema) -> Any:
+    if not isinstance(node.value, list):
+        return _MISFIT
+    items = schema.get("items")
+    return [read_value(items, each) for each in node.value] if items else _plain(node)
+
+
+def _object(node: Node, schema: Schema) -> Any:
+    return _plain(node) if isinstance(node.value, dict) else _MISFIT
+
+
+def _boolean(node: Node, schema: Schema) -> Any:
+    return node.value if isinstance(node.value, bool) else _MISFIT
+
+
+def _integer(node: Node, schema: Schema) -> Any:
+    return node.value if isinstance(node.value, int) and not isinstance(node.value, bool) else _MISFIT
+
+
+def _number(node: Node, schema: Schema) -> Any:
+    return (
+        _shortest(node.value) if isinstance(node.value, int | float) and not isinstance(node.value, bool) else _MISFIT
+    )
+
+
+_TYPED: dict[str, Callable[[Node, Schema], Any]] = {
+    "null": _null,
+    "string": _string,
+    "array": _array,
+    "object": _object,
+    "boolean": _boolean,
+    "integer": _integer,
+    "number": _number,
+}
+
+
+def _plain(node: Node) -> Any:
+    """Give a list or map, all of whose numbers are finite."""
+    value = node.plain()
+    try:
+        canonical_json(value)
+    except ValueError as error:
+        raise ValueError("must hold finite numbers only") from error
     return value
 
 
-def _typed(kind: str, node: Node) -> Value | None:
-    """Give the value as this type, or None if it is none."""
-    value = node.value
-    if kind == "string":
-        return value if isinstance(value, str) else None if value is None else node.text
-    if isinstance(value, bool):
-        return value if kind == "boolean" else None
-    if kind == "integer" and isinstance(value, int):
-        return value
-    if kind == "number" and isinstance(value, int | float):
-        return _shortest(value)
-    return None
-
-
-def _shortest(number: float) -> float | None:
-    """Give one value for a number however it was written; None if it is not finite."""
+def _shortest(number: float) -> Any:
+    """Give one value for a number however it was written; not one that is not finite."""
     try:
         as_float = float(number)
     except OverflowError:
-        return None
+        return _MISFIT
     if not math.isfinite(as_float):
-        return None
+        return _MISFIT
     # Beyond 2^53 a float no longer tells neighbouring whole numbers apart.
     return int(as_float) if as_float.is_integer() and abs(as_float) < 2**53 else as_float
 
 
 def _allowed(schema: Schema, value: Value) -> bool:
-    if "enum" in schema and value not in schema["enum"]:
+    if "enum" in schema and not any(value == each and type(value) is type(each) for each in schema["enum"]):
         return False
     if isinstance(value, str):
         return "pattern" not in schema or re.fullmatch(schema["pattern"], value) is not None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return True
     return bool(
         value >= schema.get("minimum", -math.inf)
         and value <= schema.get("maximum", math.inf)
         and value > schema.get("exclusiveMinimum", -math.inf)
         and value < schema.get("exclusiveMaximum", math.inf)
     )
+
+
+def computed_node(schema: Schema, value: Any) -> Node:
+    """Give what an expression gave as if it had been written: a whole number for an integer, a text for a text."""
+    kinds = types_of(schema)
+    if isinstance(value, float) and value.is_integer() and "number" not in kinds:
+        value = int(value)
+    node = Node.of(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        node.text = number_text(value)
+    return node
+
+
+def decimal_node(schema: Schema, value: Decimal, near: Node) -> Node:
+    """Give a number of a range as if it had been written where the range is."""
+    kinds = types_of(schema)
+    whole = value == value.to_integral_value() and "number" not in kinds
+    number = int(value) if whole else float(value)
+    return Node(number, near.line, near.column, number_text(number), source=near.source)

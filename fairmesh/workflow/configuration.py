@@ -10,6 +10,7 @@ from typing import Any
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.model import load_model
 from fairmesh.study import Plan, load_plan
+from fairmesh.study.selection import Selection
 from fairmesh.study.settings import Config, Machine, load_config, load_machines
 from fairmesh.yaml12 import Node, load
 
@@ -28,6 +29,8 @@ class Configuration:
         The values that count.
     machine : Machine
         The entry of the machine that everything runs on.
+    machines : Path
+        The file that it stands in.
     root : Path
         The folder of the Snakefile.
     node : Node
@@ -36,6 +39,7 @@ class Configuration:
 
     config: Config
     machine: Machine
+    machines: Path
     root: Path
     node: Node
 
@@ -48,7 +52,8 @@ class Configuration:
             With all mistakes of the study, or of its application.
         """
         try:
-            return load_plan(self.config.study, self.root, self.config.machine)
+            whole = load_plan(self.config.study, self.root, self.config.machine, self.config.set)
+            return Selection(self.config.where, self.config.part, self.config.first).of(whole)
         except InputError as error:
             where = _place(self.node, "study")
             raise InputError(replace(each, where=each.where or where) for each in error.problems) from error
@@ -86,14 +91,33 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
     """
     node = _merged(load(FILE), Node.of(overrides))
     config = load_model(Config, node, COMMAND_LINE)
+    machines, machine = find_machine(config.machine, root, _place(node, "machine"))
+    return Configuration(config, machine, machines, root, node)
+
+
+def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
+    """Give the file of machines, and the entry of one of them.
+
+    Parameters
+    ----------
+    name : str
+        The machine.
+    root : Path
+        The folder of the Snakefile, whose machines.yaml counts where the working folder has none.
+    where : str
+        The place that named it, for the message.
+
+    Raises
+    ------
+    InputError
+        With all mistakes of the file, or if it does not name the machine.
+    """
     path = MACHINES if MACHINES.exists() else root / MACHINES
     machines = load_machines(path)
-    if config.machine not in machines:
-        known = ", ".join(machines)
-        near = nearest(config.machine, machines)
-        message = f"'machine': {path} names no machine {config.machine!r}"
-        raise InputError([Problem(message, _place(node, "machine"), known, near)])
-    return Configuration(config, machines[config.machine], root, node)
+    if name not in machines:
+        message = f"'machine': {path} names no machine {name!r}"
+        raise InputError([Problem(message, where, ", ".join(machines), nearest(name, machines))])
+    return path, machines[name]
 
 
 def _merged(below: Node, above: Node) -> Node:

@@ -6,36 +6,65 @@ run made, or that was copied), so that fingerprints are compared here. See docs/
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from fairmesh import files
-from fairmesh.jobs import lookup
+from fairmesh.jobs import lookup, reuse
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.study import Experiment, Plan
+from fairmesh.study.values import FRAMEWORK
 from fairmesh.workflow.targets import marker_name
 
 
 def experiments(plan: Plan, paths: StudyPaths) -> tuple[list[Experiment], list[Experiment]]:
-    """Bring the records in line with the plan.
+    """Bring the records of what is selected in line with the plan.
 
-    A record of another fingerprint goes aside; a missing one whose experiment is committed is restored.
+    A record of another fingerprint goes aside; a missing one whose experiment is committed is restored, or made from
+    a result of the same fingerprint and framework axes that the study used to have under another id.
 
     Returns
     -------
     outstanding, living : list of Experiment
         Those without a record, and of these the ones that some other process is running right now.
     """
-    outstanding = [
-        each
-        for each in plan.experiments
-        if not _is_settled(paths.record(each.machine, each.id), paths.job(each.machine, each.id), each.fingerprint)
-    ]
+    outstanding = [each for each in plan.selected if not _is_done(each, paths)]
+    former = formers(plan, paths) if outstanding else {}
+    outstanding = [each for each in outstanding if not _is_reused(each, paths, former)]
     living = [
         each for each in outstanding if lookup.look(paths.job(each.machine, each.id), each.fingerprint) is Found.LIVING
     ]
     return outstanding, living
+
+
+def _is_done(each: Experiment, paths: StudyPaths) -> bool:
+    return _is_settled(paths.record(each.machine, each.id), paths.job(each.machine, each.id), each.fingerprint)
+
+
+def formers(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
+    """Give the results that the plan names no more, by machine and by what they can stand for."""
+    planned = frozenset(each.id for each in plan.experiments)
+    return {
+        f"{machine} {key}": record
+        for machine in plan.machines
+        for key, record in reuse.former_results(paths.record(machine, "").parent, planned, FRAMEWORK).items()
+    }
+
+
+def former(each: Experiment, found: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """Give the result that can stand for an experiment, if there is one."""
+    return found.get(f"{each.machine} {reuse.framework_key(each.fingerprint, each.axes, FRAMEWORK)}")
+
+
+def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str, Any]]) -> bool:
+    record, job = former(each, found), paths.job(each.machine, each.id)
+    if record is None or job.attempts.exists():
+        return False
+    reuse.adopt(paths.job(each.machine, record["id"]), record, job, {"id": each.id, "key": each.key, "axes": each.axes})
+    files.copy(job.commit, paths.record(each.machine, each.id))
+    return True
 
 
 def stages(plan: Plan, paths: StudyPaths, outstanding: Iterable[Experiment]) -> set[str]:

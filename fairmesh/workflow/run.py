@@ -27,9 +27,11 @@ class Run:
     ----------
     paths : StudyPaths
         The study's files.
+    selection : dict
+        What it was set to do of the study.
     """
 
-    def __init__(self, paths: StudyPaths) -> None:
+    def __init__(self, paths: StudyPaths, selection: dict[str, Any]) -> None:
         identity = str(uuid.uuid4())
         self.interrupted = False
         self._folder = paths.run(identity)
@@ -39,7 +41,7 @@ class Run:
             "executor_run": "",
             "study": paths.study,
             "command": sys.argv,
-            "selection": {},
+            "selection": selection,
             "owner": owner.me(),
             "started": None,
             "ended": None,

@@ -22,6 +22,7 @@ from fairmesh.workflow.exits import clear_errors
 from fairmesh.workflow.folders import Folders
 from fairmesh.workflow.plandoc import plan_document
 from fairmesh.workflow.run import Run
+from fairmesh.workflow.scripts import job_templates
 from fairmesh.workflow.targets import Target, Wildcards
 
 PATIENCE = 2.0  # seconds that a lock may be held by somebody who only looks (-n, --lint)
@@ -54,8 +55,9 @@ class Session:
         self._site = Path(config.site)
         self._project = root / "site"
         self._folders = Folders(self._plan, self._paths, root)
+        self._templates = job_templates(self._plan, root, self._configuration.machines, self._configuration.machine)
         self._document = plan_document(self._plan, config)
-        self._run = Run(self._paths)
+        self._run = Run(self._paths, self._plan.selection)
         self._lock = RunLock(self._paths.lock)
         self._living: list[Experiment] = []
         self._marked = set(self._plan.stages)
@@ -64,7 +66,7 @@ class Session:
         else:
             print(f"{self._busy()}; it is left alone", file=sys.stderr)
         self.results = config.results
-        self.records = [str(self._paths.record(each.machine, each.id)) for each in self._plan.experiments]
+        self.records = [str(self._paths.record(each.machine, each.id)) for each in self._plan.selected]
         self.folder = str(self._paths.folder)
         self.published = str(self._paths.published)
         self.living = "|".join(re.escape(each.id) for each in self._living)
@@ -135,15 +137,14 @@ class Session:
             if not self._lock.try_take():
                 raise BusyError(self._busy())
             self._render()
-            files.write_json(self._paths.plan, self._document)
+            files.write_text(self._paths.plan, files.json_lines(self._document))
             self._run.begin(self._workflow.scheduler.exit_gracefully)
 
     def _render(self) -> None:
-        template = self._root / "workflow/templates/job.sh.jinja"
         machine = self._configuration.machine.model_dump()
         write_runner(self._paths.runner)
         for job in self._jobs_to_run():
-            render(job, template, machine)
+            render(job, self._templates, machine)
             job.paths.cancel.unlink(missing_ok=True)
 
     def _jobs_to_run(self) -> Iterator[JobFolder]:

@@ -25,6 +25,8 @@ class Node:
         The source text of a plain scalar; None for all else.
     keys : dict of str to (int, int)
         For a map: line and column of each key.
+    source : str
+        Where it comes from, if not from the file: an option of the command line.
     """
 
     value: dict[str, Node] | list[Node] | Scalar
@@ -32,6 +34,7 @@ class Node:
     column: int = 0
     text: str | None = None
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    source: str = ""
 
     @property
     def entries(self) -> dict[str, Node]:
@@ -53,7 +56,7 @@ class Node:
 
     def place(self, file: Path | str) -> str:
         """Give ``file:line:column`` of the value."""
-        return place(file, self.line, self.column)
+        return self.source or place(file, self.line, self.column)
 
     def key_place(self, file: Path | str, key: str) -> str:
         """Give ``file:line:column`` of a key of this map."""

@@ -45,6 +45,11 @@ def load(path: Path, problems: list[Problem] | None = None) -> Node:
         raise InputError([Problem(f"is not UTF-8: byte {error.start + 1}", place(path))]) from error
     except ValueError as error:  # a null byte in the path
         raise InputError([Problem(f"cannot be read: {error}", repr(str(path)))]) from error
+    return parse_text(text, path, problems)
+
+
+def parse_text(text: str, path: Path, problems: list[Problem] | None = None) -> Node:
+    """Read a text as `load` reads a file; the path is for the messages."""
     reader = _Reader(text, path)
     node = reader.document()
     if problems is not None:

@@ -21,10 +21,17 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["where", "first", "part", "set", "wait"])
-def test_slices_of_a_study_are_refused_rather_than_ignored(tmp_path: Path, key: str) -> None:
-    (tmp_path / "config.yaml").write_text(f"study: quick\n{key}: 1\n")
-    with pytest.raises(InputError, match=f"config.yaml:2:1: '{key}' is not supported yet"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("wait: true", "'wait' is not supported yet"),
+        ("first: 0", "'first' must be a whole number of at least 1, not 0"),
+        ("set: epochs", "'set' must be a map, not 'epochs'"),
+    ],
+)
+def test_a_slice_that_is_none_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "config.yaml").write_text(f"study: quick\n{text}\n")
+    with pytest.raises(InputError, match=f"config.yaml:2:.*{message}"):
         load_config(tmp_path / "config.yaml")
 
 

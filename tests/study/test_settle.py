@@ -43,8 +43,8 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
         (
             RUN + "parameters: {a: {type: int}}",
             (
-                "4:24: 'parameters.a.type' must be 'integer', 'number', 'string' or 'boolean', not 'int';"
-                " did you mean 'integer'?"
+                "4:24: 'parameters.a.type' must be 'integer', 'number', 'string', 'boolean', 'array', 'object' or"
+                " 'null', not 'int'; did you mean 'integer'?"
             ),
         ),
         (
@@ -88,8 +88,44 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
             f"4:13: unknown resource 'resources.mem'; did you mean 'mem_mb'? {RESOURCES}",
         ),
         (
-            RUN + "resources: {mem_mb: '100 * a'}",
-            "4:21: 'resources.mem_mb' must be a whole number of at least 1, not '100 * a'",
+            RUN + "parameters: {aa: {type: integer}}\nresources: {mem_mb: '100 * a'}",
+            (
+                "5:21: 'resources.mem_mb' uses 'a', which is no parameter that it depends on;"
+                " did you mean 'aa'? (allowed: aa)"
+            ),
+        ),
+        (
+            RUN + "resources: {mem_mb: '100 *'}",
+            "4:21: 'resources.mem_mb' is not an expression: it ends where more is expected",
+        ),
+        (
+            RUN + "parameters: {a: {type: [integer, nul]}}",
+            (
+                "4:34: 'parameters.a.type[1]' must be 'integer', 'number', 'string', 'boolean', 'array', 'object' or"
+                " 'null', not 'nul'; did you mean 'null'?"
+            ),
+        ),
+        (
+            RUN + "parameters: {a: {type: [integer, null], minimum: 1, default: x}}",
+            "4:62: 'parameters.a.default' must be a whole number of at least 1 or null, not 'x'",
+        ),
+        (
+            RUN + "parameters: {a: {type: array, items: {type: integer}, default: [1, x]}}",
+            "4:64: 'parameters.a.default' must be a whole number, not 'x'",
+        ),
+        (
+            RUN + "parameters: {a: {type: string, items: {type: integer}}}",
+            "4:39: 'parameters.a.items' goes with the type array only",
+        ),
+        (
+            RUN + "parameters: {a: {type: object, default: {b: [.nan]}}}",
+            "4:41: 'parameters.a.default' must hold finite numbers only",
+        ),
+        (
+            HEAD
+            + "parameters: {p: {type: integer}, q: {type: integer}}\n"
+            + "stages: {m: {command: [m], uses: [p], resources: {mem_mb: q}}, e: {command: [e], needs: [m]}}",
+            "4:59: 'stages.m.resources.mem_mb' uses 'q', which is no parameter that it depends on (allowed: p)",
         ),
         (
             HEAD + "stages: {make: {command: [m], uses: [a]}, e: {command: [e], needs: [make]}}",

@@ -1,0 +1,62 @@
+"""The command line ``fairmesh``: one module a verb, imported when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from fairmesh.errors import FairmeshError
+
+INTERRUPTED = 130
+
+VERBS = {
+    "plan": "list the experiments of a study: how many, which, and why each would run",
+    "diff": "tell how the experiments of two studies differ",
+}
+"""What each verb does; ``fairmesh.cli.VERB`` has its ``add_arguments`` and ``run``."""
+
+
+def _parser(called: str) -> argparse.ArgumentParser:
+    """Make the parser; only the verb that is called, which alone is imported, has its arguments."""
+    parser = argparse.ArgumentParser(prog="fairmesh", description="From one study file to a published benchmark.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb, title in VERBS.items():
+        own = verbs.add_parser(verb, help=title, description=f"{title[0].upper()}{title[1:]}.")
+        if verb == called:
+            module = import_module(f"fairmesh.cli.{verb}")
+            module.add_arguments(own)
+            own.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 good, 1 the work failed, 2 wrong input, 130 interrupted.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser(next((each for each in given if each in VERBS), "")).parse_args(given)
+    try:
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
+    except FairmeshError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes standard output once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status

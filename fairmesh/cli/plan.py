@@ -1,0 +1,106 @@
+"""``fairmesh plan``: seeing before running."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from fairmesh.cli import common
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.names import value_text
+from fairmesh.study import Plan
+from fairmesh.study.cost import cost
+from fairmesh.study.graph import mermaid
+from fairmesh.workflow.forecast import Forecast, forecast
+
+Table = tuple[Sequence[str], list[tuple[str, ...]]]
+WIDEST = 40  # characters of a cell in a table for people
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    common.add_study(parser)
+    common.add_machine(parser)
+    common.add_selection(parser)
+    parser.add_argument("--results", metavar="DIR", type=Path, default=Path("results"), help="what is there (results)")
+    parser.add_argument("--limit", metavar="N", type=common.count, help="show the first N of them only")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--table", action="store_true", help="a table with all parameters and resources")
+    how.add_argument("--json", action="store_true", help="all that is known, as JSON")
+    how.add_argument("--csv", action="store_true", help="a row an experiment, as CSV")
+    how.add_argument("--graph", action="store_true", help="the stages, how often each runs, as a Mermaid graph")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the plan."""
+    plan = common.selected_plan(arguments)
+    if arguments.graph:
+        print(mermaid(plan))
+        return 0
+    found = list(forecast(plan, StudyPaths(arguments.results, plan.study)))
+    shown = found[: arguments.limit]
+    if arguments.json:
+        _print_json(plan, found, shown)
+    elif arguments.csv:
+        print(common.csv_text(*_columns(shown)))
+    else:
+        print(common.table(*(_short(_columns(shown)) if arguments.table else _overview(shown))))
+        print(_summary(plan, found, arguments.machine))
+    return 0
+
+
+def _print_json(plan: Plan, found: Sequence[Forecast], shown: Sequence[Forecast]) -> None:
+    entries = [
+        {**each.experiment.to_json(), "selected": True, "state": each.state, "why": each.why, "note": each.note}
+        for each in shown
+    ]
+    asked = cost(each.experiment for each in found)
+    totals = {"cpu_hours": round(asked.cpu_hours, 3), "gpu_hours": round(asked.gpu_hours, 3), "to_run": _to_run(found)}
+    common.print_json(plan.to_json() | {"experiments": entries, "count": len(found), "totals": totals})
+
+
+def _overview(shown: Sequence[Forecast]) -> Table:
+    rows: list[tuple[str, ...]] = [
+        (each.experiment.id, each.experiment.key, each.state, each.why or each.note) for each in shown
+    ]
+    return ("id", "key", "state", "why it would run"), rows
+
+
+def _columns(shown: Sequence[Forecast]) -> Table:
+    """Give heads and rows with a column an axis, parameter and resource; what an experiment has not is empty."""
+    values = [{**each.experiment.axes, **each.experiment.parameters, **each.experiment.resources} for each in shown]
+    names = list(dict.fromkeys(name for each in values for name in each))
+    rows = [
+        (
+            each.experiment.id,
+            each.experiment.key,
+            each.state,
+            each.why,
+            *(_cell(own[name]) if name in own else "" for name in names),
+        )
+        for each, own in zip(shown, values, strict=True)
+    ]
+    return ("id", "key", "state", "why", *names), rows
+
+
+def _cell(value: Any) -> str:
+    return value if isinstance(value, str) else value_text(value)
+
+
+def _short(columns: Table) -> Table:
+    heads, rows = columns
+    return heads, [tuple(cell if len(cell) <= WIDEST else cell[: WIDEST - 1] + "…" for cell in row) for row in rows]
+
+
+def _summary(plan: Plan, found: Sequence[Forecast], machine: str) -> str:
+    count = len(found)
+    of = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
+    asked = cost(each.experiment for each in found if each.why)
+    lines = [f"{count}{of} experiments of {plan.study} on {machine}; {_to_run(found)} would run"]
+    return "\n".join([*lines, f"they ask for {asked}"] if _to_run(found) else lines)
+
+
+def _to_run(found: Sequence[Forecast]) -> int:
+    return sum(bool(each.why) for each in found)

@@ -1,0 +1,143 @@
+"""What a study leaves out: maps of values and patterns, and expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fairmesh.errors import Problem
+from fairmesh.functions import whole_match
+from fairmesh.names import value_text
+from fairmesh.study.axes import AxisReader
+from fairmesh.study.formulas import Formula, Scope
+from fairmesh.study.points import Point
+from fairmesh.study.values import FRAMEWORK, types_of
+from fairmesh.yaml12 import Node
+
+MATCHES = "matches"
+
+
+class Test(Protocol):
+    """What a value must be to match."""
+
+    def __call__(self, value: Any) -> bool:
+        """Tell whether a value matches."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A value must be one of these, told apart by their texts: 1 is not true."""
+
+    texts: frozenset[str]
+
+    def __call__(self, value: Any) -> bool:
+        """Tell whether a value is one of them."""
+        return value_text(value) in self.texts
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A regular expression must match the whole text of a value."""
+
+    pattern: str
+
+    def __call__(self, value: Any) -> bool:
+        """Tell whether it does; no value has no text."""
+        return value is not None and whole_match(value if isinstance(value, str) else value_text(value), self.pattern)
+
+
+@dataclass(frozen=True)
+class Exclude:
+    """Points that are left out: those at which every test holds, or the expression is true.
+
+    Parameters
+    ----------
+    where : str
+        Its place in the study file.
+    tests : mapping of str to callable
+        By name of a parameter, an axis, or a derived value.
+    formula : Formula, optional
+        In place of the tests.
+    """
+
+    where: str
+    tests: Mapping[str, Test]
+    formula: Formula | None = None
+
+    def matches(self, scope: Scope, point: Point, derived: Mapping[str, Any]) -> bool:
+        """Tell whether a point is left out."""
+        if self.formula:
+            return bool(self.formula.value(scope, point, derived))
+        return all(test(scope.value(name, point, derived)) for name, test in self.tests.items())
+
+
+class ExcludeReader:
+    """Reads what a study leaves out.
+
+    Parameters
+    ----------
+    axes : AxisReader
+        Knows the names, and collects the mistakes.
+    known : collection of str
+        The axes of the study, and the names that it derives.
+    """
+
+    def __init__(self, axes: AxisReader, known: frozenset[str]) -> None:
+        self._axes = axes
+        self._known = known
+
+    def read(self, node: Node) -> list[Exclude]:
+        """Read the list; entries with mistakes are left out."""
+        found = (self._entry(f"exclude[{at}]", each) for at, each in enumerate(node.members))
+        return [each for each in found if each]
+
+    def _entry(self, key: str, node: Node) -> Exclude | None:
+        where = node.place(self._axes.path)
+        if isinstance(node.value, str):
+            formula = self._axes.formula(key, node)
+            return Exclude(where, {}, formula) if formula else None
+        if not node.entries:
+            self._axes.note(f"{key!r} must be a map of names to values, or an expression", node)
+        before = len(self._axes.problems)
+        tests = self._tests(key, node)
+        return Exclude(where, tests) if len(self._axes.problems) == before else None
+
+    def _tests(self, key: str, node: Node) -> dict[str, Test]:
+        tests: dict[str, Test] = {}
+        for given, value in node.entries.items():
+            where = node.key_place(self._axes.path, given)
+            name = given if given in self._known else self._axes.name(given, key, where)
+            if name is None:
+                continue
+            if name in tests:
+                self._axes.problems.append(Problem(f"'{key}.{given}' is named twice", where))
+            elif name in FRAMEWORK and name not in self._known:
+                known = ", ".join(sorted(self._known))
+                self._axes.problems.append(Problem(f"'{key}.{given}' is not an axis of this study", where, known))
+            else:
+                test = self._test(name, f"{key}.{given}", value)
+                tests |= {name: test} if test else {}
+        return tests
+
+    def _test(self, name: str, key: str, node: Node) -> Test | None:
+        if node.entries.keys() == {MATCHES}:
+            return self._pattern(f"{key}.{MATCHES}", node.entries[MATCHES])
+        schema = self._axes.schemas.get(name)
+        if schema is None:  # a derived name of the study's own
+            return OneOf(frozenset(map(value_text, _any_of(node.plain()))))
+        several = isinstance(node.value, list) and "array" not in types_of(schema)
+        choices = [self._axes.choice(name, key, each) for each in (node.members if several else [node])]
+        return OneOf(frozenset(value_text(choice.value) for choice in choices if choice))
+
+    def _pattern(self, key: str, node: Node) -> Pattern | None:
+        try:
+            whole_match("", str(node.value))
+        except ValueError as error:
+            self._axes.note(f"{key!r}: {error}", node)
+            return None
+        return Pattern(str(node.value))
+
+
+def _any_of(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,69 @@
+"""What experiments ask of a machine, in hours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairmesh.study.plan import Experiment
+from fairmesh.study.values import GPU
+
+_GRES = re.compile(r"gpu(?::[^:,=]+)?(?:[:=](\d+))?(?=,|$)")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The hours that experiments ask for, which is more than they will use.
+
+    Parameters
+    ----------
+    cpu_hours, gpu_hours : float
+        Processors, or GPUs, times the run time asked for.
+    without : int
+        The number of experiments that ask for no run time, and are not in the hours.
+    """
+
+    cpu_hours: float = 0.0
+    gpu_hours: float = 0.0
+    without: int = 0
+
+    def __str__(self) -> str:
+        """Give the hours in words."""
+        text = f"{self.cpu_hours:,.1f} CPU hours, {self.gpu_hours:,.1f} GPU hours"
+        return f"{text}, and {self.without} that do not say how long" if self.without else text
+
+
+def cost(experiments: Iterable[Experiment]) -> Cost:
+    """Add up what experiments ask for."""
+    cpu = gpu = 0.0
+    without = 0
+    for each in experiments:
+        minutes = each.resources.get("runtime")
+        if not isinstance(minutes, int):
+            without += 1
+            continue
+        cpu += processors(each.resources) * minutes / 60
+        gpu += gpus(each) * minutes / 60
+    return Cost(cpu, gpu, without)
+
+
+def processors(resources: Mapping[str, Any]) -> int:
+    """Give the number of processors that resources ask for.
+
+    >>> processors({"nodes": 2, "tasks": 4, "cpus_per_task": 8})
+    32
+    """
+    own = int(resources.get("cpus_per_task") or resources.get("threads") or 1)
+    return own * int(resources.get("tasks") or resources.get("nodes") or 1)
+
+
+def gpus(experiment: Experiment) -> int:
+    """Give the number of GPUs that an experiment asks for: by ``gres``, or one for the axis ``gpu``."""
+    resources: Mapping[str, Any] = experiment.resources
+    found = _GRES.search(str(resources.get("gres", "")))
+    nodes = int(resources.get("nodes") or 1)
+    if found:
+        return int(found[1] or 1) * nodes
+    return nodes if experiment.axes.get(GPU) not in (None, "none", "cpu") else 0

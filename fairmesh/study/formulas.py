@@ -1,0 +1,122 @@
+"""Expressions in their place: what their names stand for at a point, and mistakes with file, line and point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.expressions import Expression, ExpressionError, parse
+from fairmesh.study.application import Application
+from fairmesh.study.points import Point, default_choices, point_id
+from fairmesh.study.values import FRAMEWORK, Schema, Value, computed_node, read_value
+
+_NONE: Mapping[str, Any] = {}
+
+
+class Scope:
+    """What names stand for: an axis of the point, a derived name, or else the default of a parameter.
+
+    Parameters
+    ----------
+    application : Application
+        Whose parameters and aliases are known.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self.real_names = dict(application.known_names)
+        self.defaults = default_choices(application)
+
+    def add(self, names: Iterable[str]) -> None:
+        """Make names known that are no parameters: framework axes of the study, and what it derives."""
+        self.real_names.update((name, name) for name in names)
+
+    def value(self, name: str, point: Point, derived: Mapping[str, Any] = _NONE) -> Any:
+        """Give the value of a known name; None for an axis that the point has not."""
+        name = self.real_names[name]
+        if name in point:
+            return point[name].value
+        if name in derived:
+            return derived[name]
+        return self.defaults[name].value if name in self.defaults else None
+
+    def unknown(self, name: str) -> tuple[str, str]:
+        """Give what would be known, and the nearest of it."""
+        return ", ".join(self.real_names), nearest(name, self.real_names)
+
+
+@dataclass(frozen=True)
+class Formula:
+    """An expression with its place.
+
+    Parameters
+    ----------
+    key, where : str
+        The key that holds it, and ``file:line:column``.
+    expression : Expression
+        What is computed.
+    """
+
+    key: str
+    where: str
+    expression: Expression
+
+    @classmethod
+    def read(cls, text: Any, key: str, where: str) -> Formula:
+        """Read an expression.
+
+        Raises
+        ------
+        InputError
+            If it is none.
+        """
+        if not isinstance(text, str):
+            raise InputError([Problem(f"{key!r} must be an expression in quotes", where)])
+        try:
+            return cls(key, where, parse(text))
+        except ExpressionError as error:
+            raise InputError([Problem(f"{key!r} is not an expression: {error}", where)]) from error
+
+    def mistakes(self, scope: Scope) -> list[Problem]:
+        """Give the names that it uses and nothing stands for."""
+        found = []
+        for name in sorted(self.expression.names - scope.real_names.keys()):
+            what = f"no axis {name!r} in this study" if name in FRAMEWORK else f"no parameter or axis {name!r}"
+            allowed, near = scope.unknown(name)
+            found.append(Problem(f"{self.key!r}: there is {what}", self.where, allowed, near))
+        return found
+
+    def value(self, scope: Scope, point: Point, derived: Mapping[str, Any] = _NONE) -> Any:
+        """Compute the value at a point.
+
+        Raises
+        ------
+        InputError
+            If it cannot be computed there.
+        """
+        try:
+            return self.expression({name: scope.value(name, point, derived) for name in self.expression.names})
+        except ExpressionError as error:
+            raise self.error(f"cannot be computed{_at(point)}: {error}") from error
+
+    def typed(self, value: Any, schema: Schema, point: Point) -> Value:
+        """Give a computed value as a declared type has it.
+
+        Raises
+        ------
+        InputError
+            If it is not of that type.
+        """
+        try:
+            return read_value(schema, computed_node(schema, value))
+        except ValueError as error:
+            raise self.error(f"{error}{_at(point)}") from error
+
+    def error(self, message: str) -> InputError:
+        """Make the error of this formula."""
+        return InputError([Problem(f"{self.key!r} {message}", self.where)])
+
+
+def _at(point: Point) -> str:
+    return f" for {point_id(point)}" if point else ""

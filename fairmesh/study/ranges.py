@@ -1,0 +1,108 @@
+"""Ranges of numbers, exact in decimals: ``{from: 0.1, to: 0.5, step: 0.1}`` gives 0.3, not 0.30000000000000004."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Context, Decimal, DecimalException
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from fairmesh.model import Model
+
+MAX_VALUES = 1_000_000
+
+# Quotients, logarithms and their inverse lose some of these digits; a float needs 17 of those that are left.
+_CONTEXT = Context(prec=60)
+_EXACT = Context(prec=40)
+
+
+class Range(Model):
+    """Evenly spaced numbers; both ends are included.
+
+    With ``scale: log`` neighbours have the same ratio, and ``step`` is that ratio.
+    """
+
+    model_config = ConfigDict(title="range")
+
+    from_: Annotated[float, Field(alias="from", description="the first value")]
+    to: Annotated[float, Field(description="the last value")]
+    step: Annotated[float, Field(description="from one value to the next; with `scale: log`, the factor")] | None = None
+    count: Annotated[int, Field(ge=1, le=MAX_VALUES, description="how many values, in place of `step`")] | None = None
+    scale: Annotated[Literal["linear", "log"], Field(description="even differences, or even ratios")] = "linear"
+
+
+def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
+    """Give the values of a range.
+
+    Parameters
+    ----------
+    texts : mapping
+        ``from``, ``to``, and one of ``step`` and ``count``, as they were written.
+    scale : str
+        ``linear`` or ``log``.
+
+    Raises
+    ------
+    ValueError
+        If it is no range: what it lacks.
+
+    Examples
+    --------
+    >>> [str(value) for value in range_values({"from": "0.1", "to": "0.3", "step": "0.1"}, "linear")]
+    ['0.1', '0.2', '0.3']
+    >>> [float(value) for value in range_values({"from": "1e-4", "to": "1e-2", "count": "3"}, "log")]
+    [0.0001, 0.001, 0.01]
+    """
+    if ("step" in texts) == ("count" in texts):
+        raise ValueError("needs 'step' or 'count', and not both")
+    first, last = _CONTEXT.create_decimal(texts["from"]), _CONTEXT.create_decimal(texts["to"])
+    if not first.is_finite() or not last.is_finite():
+        raise ValueError("must run from one finite number to another")
+    if scale == "log" and (first <= 0 or last <= 0):
+        raise ValueError("runs on a logarithmic scale, which has numbers above 0 only")
+    try:
+        if "count" in texts:
+            return _counted(first, last, int(texts["count"]), scale)
+        return _stepped(first, last, _CONTEXT.create_decimal(texts["step"]), scale)
+    except DecimalException as error:
+        raise ValueError("has numbers too large or too small to compute with") from error
+
+
+def _counted(first: Decimal, last: Decimal, count: int, scale: str) -> list[Decimal]:
+    if count == 1:
+        if first != last:
+            raise ValueError("has 'count: 1' but two ends")
+        return [first]
+    if first == last:
+        raise ValueError(f"has {count} values from {first} to {last}, all the same")
+    if scale == "linear":
+        width = _CONTEXT.divide(_CONTEXT.subtract(last, first), Decimal(count - 1))
+        inner = [_CONTEXT.fma(width, Decimal(at), first) for at in range(1, count - 1)]
+    else:
+        start = _CONTEXT.ln(first)
+        width = _CONTEXT.divide(_CONTEXT.subtract(_CONTEXT.ln(last), start), Decimal(count - 1))
+        inner = [_CONTEXT.exp(_CONTEXT.fma(width, Decimal(at), start)) for at in range(1, count - 1)]
+    return [first, *map(_EXACT.plus, inner), last]
+
+
+def _stepped(first: Decimal, last: Decimal, step: Decimal, scale: str) -> list[Decimal]:
+    neutral = Decimal(scale == "log")  # 1 is the factor that changes nothing, 0 the summand
+    if not step.is_finite() or step == neutral or (scale == "log" and step <= 0):
+        raise ValueError(f"has the step {step}, which leads nowhere")
+    if first != last and (step > neutral) != (last > first):
+        raise ValueError(f"runs from {first} to {last}, away from which the step {step} leads")
+    if scale == "linear":
+        count = int(_CONTEXT.divide_int(_CONTEXT.subtract(last, first), step)) + 1
+        _check_count(count)
+        return [_CONTEXT.fma(step, Decimal(at), first) for at in range(count)]
+    values = [first]
+    while (step > 1) == ((following := _CONTEXT.multiply(values[-1], step)) <= last) or following == last:
+        values.append(following)
+        _check_count(len(values))
+    return values
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_VALUES:
+        raise ValueError(f"has more than {MAX_VALUES} values")

@@ -1,0 +1,169 @@
+"""Parts of a study, and values in place of its own: what one run does, without a change of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import InputError, Problem
+from fairmesh.expressions import ExpressionError, parse
+from fairmesh.study.plan import Experiment, Plan
+from fairmesh.yaml12 import Node, parse_text, resolve
+
+Settings = Mapping[str, Any]
+NOTHING_SET: Settings = {}
+TOP = ("repeat", "title", "measure")  # keys of a study beside its axes
+
+_PART = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which experiments of a plan a run is about; all of them by default.
+
+    Parameters
+    ----------
+    where : str
+        An expression over parameters, axes and resources.
+    part : str
+        ``K/N``: every N-th experiment, beginning with the K-th. The N parts make up the whole.
+    first : int, optional
+        At most so many.
+    """
+
+    where: str = ""
+    part: str = ""
+    first: int | None = None
+
+    def of(self, plan: Plan) -> Plan:
+        """Give the plan with these experiments selected.
+
+        Raises
+        ------
+        InputError
+            If the selection cannot be understood, or nothing is selected.
+        """
+        found = self._where(plan) if self.where else plan.experiments
+        if self.part:
+            own, all_parts = _part(self.part)
+            found = found[own - 1 :: all_parts]
+        found = found[: self.first]
+        if not found:
+            raise InputError([Problem(f"no experiment of {plan.study} is selected by {self}")])
+        return replace(plan, selected=found, selection=self.to_json() | plan.selection)
+
+    def _where(self, plan: Plan) -> list[Experiment]:
+        try:
+            expression = parse(self.where)
+        except ExpressionError as error:
+            raise InputError([Problem(f"'where' is not an expression: {error}")]) from error
+        known = known_names(plan.experiments)
+        problems = [
+            Problem(f"'where': there is no {name!r} in {plan.study}", "", ", ".join(known))
+            for name in sorted(expression.names - known.keys())
+        ]
+        if problems:
+            raise InputError(problems)
+        try:
+            return [each for each in plan.experiments if expression(known | each.values)]
+        except ExpressionError as error:
+            raise InputError([Problem(f"'where' cannot be computed: {error}")]) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """Give what is set, as plan.json and run.json keep it."""
+        return {name: value for name, value in vars(self).items() if value}
+
+    def __str__(self) -> str:
+        """Give the selection as a person wrote it."""
+        return ", ".join(f"{name}: {value}" for name, value in self.to_json().items())
+
+
+def known_names(experiments: Sequence[Experiment]) -> dict[str, None]:
+    """Give the names that occur in experiments, each without a value."""
+    return dict.fromkeys(name for each in experiments for name in each.values)
+
+
+def _part(text: str) -> tuple[int, int]:
+    found = _PART.fullmatch(text)
+    if not found or int(found[1]) > int(found[2]):
+        raise InputError([Problem(f"'part' must be K/N with K from 1 to N, not {text!r}")])
+    return int(found[1]), int(found[2])
+
+
+def read_settings(texts: Sequence[str]) -> dict[str, str]:
+    """Read ``NAME=VALUE`` texts of a command line.
+
+    Raises
+    ------
+    InputError
+        If one is none.
+
+    >>> read_settings(["epochs=1,5", "gpu=a100"])
+    {'epochs': '1,5', 'gpu': 'a100'}
+    """
+    pairs = [text.partition("=") for text in texts]
+    problems = [Problem(f"--set {name!r}: write NAME=VALUE") for name, equals, _ in pairs if not equals or not name]
+    if problems:
+        raise InputError(problems)
+    return {name: value for name, _, value in pairs}
+
+
+def override(study: Node, settings: Settings, aliases: Mapping[str, str]) -> Node:
+    """Put values in place of a study's own.
+
+    They replace an axis wherever it stands, or are crossed with the rest if it stands nowhere.
+
+    Parameters
+    ----------
+    study : Node
+        The study file.
+    settings : mapping
+        Value by name: in the notation of axes (``1,5``, ``[1-3]``, ``{from: 1, to: 5, step: 2}``), or plain.
+    aliases : mapping of str to str
+        The real name of each name of a parameter.
+    """
+    for name, value in settings.items():
+        node = _given(name, value)
+        if name in TOP:
+            study = _with(study, name, node)
+            continue
+        below = study.entries.get("parameters", Node({}))
+        replaced, count = _replaced(below, aliases.get(name, name), node, aliases)
+        study = _with(study, "parameters", replaced if count else _with(below, name, node))
+    return study
+
+
+def _given(name: str, value: Any) -> Node:
+    source = f"--set {name}"
+    if isinstance(value, str):
+        text = value.strip()
+        node = parse_text(text, Path(source)) if text.startswith("{") else Node(resolve(value), text=value)
+    else:
+        node = Node.of(value)
+    return replace(node, source=source)
+
+
+def _with(node: Node, key: str, value: Node) -> Node:
+    return replace(node, value={**node.entries, key: value})
+
+
+def _replaced(node: Node, name: str, value: Node, aliases: Mapping[str, str]) -> tuple[Node, int]:
+    """Replace an axis in a space; give how often it was there."""
+    count = 0
+    entries: dict[str, Node] = {}
+    for key, below in node.entries.items():
+        if key in {"product", "zip", "union"} and isinstance(below.value, list):
+            members = [_replaced(each, name, value, aliases) for each in below.members]
+            entries[key] = replace(below, value=[each for each, _ in members])
+            count += sum(times for _, times in members)
+        elif key in {"product", "zip", "union"}:
+            entries[key], times = _replaced(below, name, value, aliases)
+            count += times
+        else:
+            is_it = aliases.get(key, key) == name
+            entries[key] = value if is_it else below
+            count += is_it
+    return (replace(node, value=entries) if count else node), count
