@@ -92,4 +92,7 @@ def read_settings(path: Path) -> Settings:
     for name, value in values.items():
         if mistake := _mistake(value, rules[name]):
             raise InputError(f"{path}: {name}: {value!r}: {mistake}")
-    return Settings(**values)
+    # Keras takes no 1 for 1.0.
+    return Settings(
+        **{name: float(value) if rules[name]["type"] == "number" else value for name, value in values.items()}
+    )

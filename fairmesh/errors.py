@@ -54,6 +54,11 @@ class Problem:
     allowed: str = ""
     near: str = ""
 
+    def line(self) -> tuple[int, int]:
+        """Give line and column of the place, by which the problems of a file are sorted; 0 where there is none."""
+        numbers = self.where.rsplit(":", 2)[1:]
+        return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 and all(map(str.isdigit, numbers)) else (0, 0)
+
     def __str__(self) -> str:
         """Give the problem as one line."""
         text = f"{self.where}: {self.message}" if self.where else self.message
@@ -74,7 +79,7 @@ class InputError(FairmeshError):
     exit_code = 2
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
+        self.problems = sorted(problems, key=Problem.line)
         super().__init__("\n".join(map(str, self.problems)))
 
 

@@ -123,20 +123,68 @@ def _check_powers(text: str) -> None:
             powers[-1] = False
 
 
-def template(text: str) -> Callable[[Mapping[str, Any]], str]:
-    """Read a text with ``{{ }}`` in it, for the same sandbox; what it gives raises `ExpressionError` as well.
+@dataclass(frozen=True)
+class Template:
+    """A text with expressions in it.
 
-    >>> template("--lr={{ rate }}")({"rate": 0.1})
-    '--lr=0.1'
+    Parameters
+    ----------
+    text : str
+        As it was written.
+    names : frozenset of str
+        The names that it needs; one whose part alone is asked for comes with it, as ``stage.scenes``.
+    fill : callable
+        Jinja2's compiled form.
+    """
+
+    text: str
+    names: frozenset[str]
+    fill: Callable[..., Any] = field(repr=False, compare=False)
+
+    def __call__(self, values: Mapping[str, Any]) -> str:
+        """Fill in the values.
+
+        Raises
+        ------
+        ExpressionError
+            If they do not do, or the text becomes too long.
+
+        Examples
+        --------
+        >>> template("--lr={{ rate }}")({"rate": 0.1})
+        '--lr=0.1'
+        """
+        return str(_guarded(self.fill, values))
+
+
+def template(text: str) -> Template:
+    """Read a text with ``{{ }}`` in it, for the same sandbox.
+
+    Raises
+    ------
+    ExpressionError
+        If something between the braces is no expression.
+
+    Examples
+    --------
+    >>> sorted(template("--lr={{ rate }} {{ stage.scenes }}").names)
+    ['rate', 'stage.scenes']
     """
     import jinja2  # noqa: PLC0415  as above
+    from jinja2 import meta, nodes  # noqa: PLC0415
 
     try:
         read = _environment().from_string(text)
+        tree = _environment().parse(text)
     except jinja2.TemplateError as error:
         raise ExpressionError(_explain(error)) from error
-
-    return lambda values: str(_guarded(read.render, values))
+    parts = {
+        f"{found.node.name}.{found.attr}": found.node.name
+        for found in tree.find_all(nodes.Getattr)
+        if isinstance(found.node, nodes.Name)
+    }
+    plain = meta.find_undeclared_variables(tree) - set(parts.values()) - functions.TABLE.keys()
+    return Template(text, frozenset(plain | parts.keys()), read.render)
 
 
 def _guarded(compute: Callable[..., Any], *arguments: Any, **values: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from logging import LogRecord
 from typing import Any
@@ -29,6 +30,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         self._jobs: dict[int, Event] = {}
         self._waiting: list[bytes] = []
         self._file: int | None = None
+        self._failed = False
 
     @property
     def writes_to_stream(self) -> bool:
@@ -62,8 +64,13 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
                 line = {"time": now(), **event}
                 self._waiting.append((json.dumps(line, ensure_ascii=False) + "\n").encode())
             self._flush()
-        except (OSError, ValueError):
-            self.handleError(record)
+        except OSError as error:
+            self._say_once(f"the events of this run are not written: {error.strerror}")
+
+    def _say_once(self, text: str) -> None:
+        if not self._failed:
+            print(f"warning: {text}", file=sys.stderr)
+        self._failed = True
 
     def _events(self, record: LogRecord) -> Iterator[Event]:
         """Turn a record into lines; of a job, Snakemake tells its rule and wildcards only once."""

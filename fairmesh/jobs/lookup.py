@@ -44,7 +44,20 @@ def _fingerprint(path: Path) -> str:
 
 def move_aside(path: Path) -> None:
     """Rename a file that no longer counts; nothing is lost."""
-    path.replace(path.with_name(path.name + STALE))
+    path.replace(_aside(path, _fingerprint(path)))
+
+
+def bring_back(path: Path, fingerprint: str) -> bool:
+    """Rename a file that was moved aside back if it is one of this fingerprint; tell whether it was."""
+    aside = _aside(path, fingerprint)
+    if not is_current(aside, fingerprint):
+        return False
+    aside.replace(path)
+    return True
+
+
+def _aside(path: Path, fingerprint: str) -> Path:
+    return path.with_name(f"{path.name}.{fingerprint[:12]}{STALE}")
 
 
 def settle(paths: JobPaths) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,16 @@ from fairmesh.names import experiment_key
 from fairmesh.results.metrics import Metric, MetricValue, finite
 from fairmesh.runner.protocol import (
     ATTEMPTS,
+    COMMIT,
     DONE,
+    ENDS,
     ENVIRONMENTS,
     EXPERIMENT,
     EXPERIMENTS,
     FAILED,
     LOG,
     RECORDS,
+    STAGES,
     STATES,
     STATUS,
     WAITING,
@@ -29,6 +32,7 @@ from fairmesh.runner.protocol import (
 
 PLAN = "plan.json"
 ENERGY_METHOD = "energy_method"
+BAD_ENDS = tuple(state for state in ENDS if state != DONE)
 _TAIL_BYTES = 1 << 16
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -53,6 +57,8 @@ class Outcome:
         ``status.json`` of the attempt, empty if there is none.
     folder, attempt : Path, Path or None
         The experiment's folder, and the attempt that the state speaks of; either may have been deleted.
+    is_blocked : bool
+        Whether it waits for a stage that failed; the reason says which.
     """
 
     machine: str
@@ -68,6 +74,7 @@ class Outcome:
     status: dict[str, Any]
     folder: Path
     attempt: Path | None
+    is_blocked: bool = False
 
     @cached_property
     def metrics(self) -> dict[str, MetricValue]:
@@ -163,7 +170,7 @@ def load_study(results: Path, study: str) -> StudyResults:
     folder = results / study
     try:
         plan = read_json(folder / PLAN)
-        experiments = list(_outcomes(folder, plan["experiments"]))
+        experiments = list(_outcomes(folder, plan["experiments"], Stages(folder.parent, plan["application"]["name"])))
     except FileNotFoundError:
         raise FairmeshError(f"{folder / PLAN}: no such file; the workflow writes it when it runs the study") from None
     except (KeyError, TypeError) as error:
@@ -171,11 +178,45 @@ def load_study(results: Path, study: str) -> StudyResults:
     return StudyResults(folder, plan, experiments)
 
 
-def _outcomes(folder: Path, points: list[dict[str, Any]]) -> Iterator[Outcome]:
+class Stages:
+    """Why shared stages have no result, each looked up once.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder.
+    application : str
+        Whose stages they are.
+    """
+
+    def __init__(self, results: Path, application: str) -> None:
+        self._folder = results / STAGES / application
+        self._known: dict[str, str] = {}
+
+    def reason(self, needs: dict[str, str]) -> str:
+        """Say which of the needed stages failed, and why; empty if none did."""
+        return next(filter(None, (self._of(name, fingerprint) for name, fingerprint in needs.items())), "")
+
+    def _of(self, name: str, fingerprint: str) -> str:
+        if fingerprint not in self._known:
+            self._known[fingerprint] = ""
+            own = self._folder / f"{name}-{fingerprint[:12]}"
+            attempt = _last_attempt(own, fingerprint)
+            status = _read_map(attempt / STATUS) if attempt else {}
+            if status.get("state") in BAD_ENDS:
+                self._known[fingerprint] = f"its stage {name} {status['state']}: {status.get('reason') or 'no reason'}"
+            elif not (own / COMMIT).exists():
+                self._known[fingerprint] = self.reason(_read_map(own / EXPERIMENT).get("stages") or {})
+        return self._known[fingerprint]
+
+
+def _outcomes(folder: Path, points: list[dict[str, Any]], stages: Stages) -> Iterator[Outcome]:
     planned = {(point["machine"], point["id"]) for point in points}
     recorded = _recorded(folder / RECORDS)
     for point in points:
-        yield _outcome(folder, point, point["machine"], point["id"] in recorded.get(point["machine"], ()))
+        outcome = _outcome(folder, point, point["machine"], point["id"] in recorded.get(point["machine"], ()))
+        blocked = stages.reason(point.get("stages") or {}) if outcome.state == WAITING and not outcome.reason else ""
+        yield replace(outcome, reason=blocked, is_blocked=True) if blocked else outcome
         for machine, ids in recorded.items():
             if point["id"] in ids and (machine, point["id"]) not in planned:
                 planned.add((machine, point["id"]))

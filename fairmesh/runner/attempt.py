@@ -88,14 +88,17 @@ class Attempt:
 
     def _start(self, command: List[str], stages: Dict[str, str], lock: MachineLock) -> Program:
         self._started = jsonfiles.now()
-        program = Program(
-            command,
-            self.folder,
-            self.job.environment(self.folder, stages),
-            self.output.path,
-            os.path.join(self.folder, PROCESS),
-            [] if lock.descriptor is None else [lock.descriptor],
-        )
+        try:
+            program = Program(
+                command,
+                self.folder,
+                self.job.environment(self.folder, stages),
+                self.output.path,
+                os.path.join(self.folder, PROCESS),
+                [] if lock.descriptor is None else [lock.descriptor],
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            raise commit.Refused(f"its command {command[0]!r} cannot be started: {error.strerror}") from None
         self.status.values["message"] = ""
         self.status.set_state(protocol.RUNNING, started=self._started)
         minutes = self.job.experiment["resources"].get("runtime")

@@ -1,5 +1,1 @@
-"""Results become pages and charts: the website."""
-
-from fairmesh.site.build import build_site
-
-__all__ = ["build_site"]
+"""Results become pages and charts: the website. ``build`` makes it; only ``folder`` is light to import."""

@@ -22,11 +22,11 @@ from fairmesh.files import write_text
 from fairmesh.results import load_study
 from fairmesh.results.load import PLAN
 from fairmesh.site import experiment_page
+from fairmesh.site.folder import MARKER, check_replaceable
 from fairmesh.site.study_page import write_study_page
 from fairmesh.site.templating import environment, escape
 from fairmesh.site.view import StudyView
 
-_MARKER = ".fairmesh-site"
 _STUDIES_HERE = "<!-- studies -->"
 _LINES_SHOWN = 15
 
@@ -50,8 +50,7 @@ def build_site(results: Path, site: Path, project: Path) -> None:
     """
     site = site.resolve()
     work = site.parent / "build" / site.name
-    if site.exists() and not (site / _MARKER).exists() and not (site.is_dir() and not any(site.iterdir())):
-        raise FairmeshError(f"{site}: not empty and not a website made by fairmesh; choose another folder as site")
+    check_replaceable(site)
     work.mkdir(parents=True, exist_ok=True)
     with _alone(work / "lock"):
         views = [StudyView(load_study(results, name)) for name in _studies(results)]
@@ -125,7 +124,7 @@ def _run_mkdocs(work: Path) -> None:
 
 
 def _swap(new: Path, site: Path, old: Path) -> None:
-    write_text(new / _MARKER, "This folder is replaced as a whole whenever the website is built.\n")
+    write_text(new / MARKER, "This folder is replaced as a whole whenever the website is built.\n")
     shutil.rmtree(old, ignore_errors=True)
     if site.exists():
         site.rename(old)

@@ -11,13 +11,14 @@ import jinja2
 
 from fairmesh.files import write_text
 from fairmesh.results import Outcome
+from fairmesh.results.load import BAD_ENDS
 from fairmesh.results.metrics import readable
 from fairmesh.results.series import read_rows
 from fairmesh.runner.protocol import CONFIG, EXPERIMENTS, HISTORY, JOB, LOG, METRICS, RECORDS, TELEMETRY
 from fairmesh.site.artefacts import publish
 from fairmesh.site.numbers import column
 from fairmesh.site.telemetry import telemetry_charts
-from fairmesh.site.view import BAD_ENDS, StudyView
+from fairmesh.site.view import StudyView
 
 LARGEST_STUDY = 200  # experiments; of a larger study the failed and the best get a page
 _TABLE_ROWS = 50

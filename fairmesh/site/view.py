@@ -13,13 +13,12 @@ import pandas as pd
 from fairmesh.files import canonical_json
 from fairmesh.names import REPEAT
 from fairmesh.results import Group, Outcome, StudyResults, Summary, fold_repeats, table
+from fairmesh.results.load import BAD_ENDS
 from fairmesh.results.metrics import Metric, readable
 from fairmesh.results.statistics import summarise
 from fairmesh.results.table import metric_columns
-from fairmesh.runner.protocol import DONE, ENDS, STATES
+from fairmesh.runner.protocol import STATES
 from fairmesh.site.numbers import spread, value
-
-BAD_ENDS = tuple(state for state in ENDS if state != DONE)
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,8 @@ class StudyView:
 
     @property
     def failures(self) -> list[Outcome]:
-        """The experiments that ended without a result."""
-        return [outcome for outcome in self.study.experiments if outcome.state in BAD_ENDS]
+        """The experiments that ended without a result, or whose stage did."""
+        return [outcome for outcome in self.study.experiments if outcome.state in BAD_ENDS or outcome.is_blocked]
 
     @property
     def date(self) -> str:

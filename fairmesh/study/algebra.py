@@ -24,27 +24,37 @@ class SpaceReader:
     def __init__(self, axes: AxisReader) -> None:
         self._axes = axes
 
-    def read(self, key: str, node: Node) -> Space:
-        """Read a space; what has mistakes is left out of it."""
+    def read(self, key: str, node: Node, distinct: bool = True) -> Space:
+        """Read a space; what has mistakes is left out of it.
+
+        Parameters
+        ----------
+        key : str
+            The key that holds it.
+        node : Node
+            What is there.
+        distinct : bool
+            Whether no axis may have a value twice, as inside a zip it may.
+        """
         if not isinstance(node.value, dict):
             self._axes.note(f"{key!r} must be a map of axes, or of product, zip and union, not {shown(node)}", node)
         members: list[Space] = []
         names: dict[str, str] = {}  # the key that each axis comes from
         for given, value in node.entries.items():
             where = node.key_place(self._axes.path, given)
-            member = self._entry(key, given, value, where)
+            member = self._entry(key, given, value, where, distinct)
             if member is not None:
                 members.append(member)
                 self._distinct(names, f"{key}.{given}", member, where)
         return self._product(key, members, node)
 
-    def _entry(self, key: str, given: str, value: Node, where: str) -> Space | None:
+    def _entry(self, key: str, given: str, value: Node, where: str, distinct: bool) -> Space | None:
         if given in ALGEBRA:
-            return self._combination(f"{key}.{given}", given, value)
+            return self._combination(f"{key}.{given}", given, value, distinct and given != "zip")
         name = self._axes.name(given, key, where)
         if name is None:
             return None
-        return self._axes.axis(name, f"{key}.{given}", value)
+        return self._axes.axis(name, f"{key}.{given}", value, distinct)
 
     def _distinct(self, names: dict[str, str], key: str, member: Space, where: str) -> None:
         """Note the axes that two members of a product or zip share; they could not both choose a value."""
@@ -53,8 +63,8 @@ class SpaceReader:
             self._axes.problems.append(Problem(message, where))
         names.update(dict.fromkeys(member.names, key))
 
-    def _combination(self, key: str, kind: str, node: Node) -> Space | None:
-        members = self._members(key, kind, node)
+    def _combination(self, key: str, kind: str, node: Node, distinct: bool) -> Space | None:
+        members = self._members(key, kind, node, distinct)
         if kind == "union":
             return Union(members) if members else None
         names: dict[str, str] = {}
@@ -64,17 +74,19 @@ class SpaceReader:
             return None
         return self._zip(key, members, node) if kind == "zip" else self._product(key, members, node)
 
-    def _members(self, key: str, kind: str, node: Node) -> list[Space]:
+    def _members(self, key: str, kind: str, node: Node, distinct: bool) -> list[Space]:
         """Read the list of spaces; a zip or product may also be one map of axes."""
         if kind != "union" and node.entries:
             each = [
                 Node({name: value}, keys={name: node.keys.get(name, (0, 0))}) for name, value in node.entries.items()
             ]
-            return [member for one in each for member in [self.read(key, one)] if member.names]
+            return [member for one in each for member in [self.read(key, one, distinct)] if member.names]
         if not node.members:
-            got = "an empty one" if node.value == [] else shown(node)
-            self._axes.note(f"{key!r} must be a list of maps, each a space of its own, not {got}", node)
-        return [self.read(f"{key}[{at}]", each) for at, each in enumerate(node.members)]
+            got = "an empty one" if node.value in ([], {}) else shown(node)
+            wanted = "a list of maps, each a space of its own"
+            wanted += "" if kind == "union" else ", or one map of axes"
+            self._axes.note(f"{key!r} must be {wanted}, not {got}", node)
+        return [self.read(f"{key}[{at}]", each, distinct) for at, each in enumerate(node.members)]
 
     def _zip(self, key: str, members: list[Space], node: Node) -> Zip:
         where = node.place(self._axes.path)

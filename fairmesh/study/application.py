@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text
+from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
 
 StageName = Annotated[
     str,
@@ -25,15 +25,15 @@ Number = int | float
 class Author(Model):
     """A person who wrote something."""
 
-    name: Text
-    orcid: str = ""
-    affiliation: str = ""
+    name: Annotated[Text, meaning("Given name and family name.", "Ada Example")]
+    orcid: Annotated[str, meaning("The person's ORCID.", "0000-0002-1825-0097")] = ""
+    affiliation: Annotated[str, meaning("Where the person works.", "University of Virginia")] = ""
 
 
 class Environment(Model):
     """What the application's programs need installed."""
 
-    conda: str = ""
+    conda: Annotated[str, meaning("Conda environment file, relative to this file.", "environment.yaml")] = ""
 
 
 Type = Literal["integer", "number", "string", "boolean", "array", "object", "null"]
@@ -44,15 +44,24 @@ def _named_null(value: Any) -> Any:
     return ["null" if each is None else each for each in value] if isinstance(value, list) else value
 
 
+Minimum = Annotated[float | None, meaning("Values are at least this.", 0)]
+Maximum = Annotated[float | None, meaning("Values are at most this.", 100)]
+ExclusiveMinimum = Annotated[float | None, Field(alias="exclusiveMinimum"), meaning("Values are above this.", 0)]
+ExclusiveMaximum = Annotated[float | None, Field(alias="exclusiveMaximum"), meaning("Values are below this.", 1)]
+Choices = Annotated[
+    Annotated[list[Any], Field(min_length=1)] | None, meaning("The values that are allowed.", ["adam", "sgd"])
+]
+
+
 class Items(Model):
     """What the members of a list are, in the words of JSON Schema."""
 
-    type: Literal["integer", "number", "string", "boolean"]
-    minimum: float | None = None
-    maximum: float | None = None
-    exclusive_minimum: float | None = Field(None, alias="exclusiveMinimum")
-    exclusive_maximum: float | None = Field(None, alias="exclusiveMaximum")
-    enum: Annotated[list[Any], Field(min_length=1)] | None = None
+    type: Annotated[Literal["integer", "number", "string", "boolean"], meaning("What each member is.")]
+    minimum: Minimum = None
+    maximum: Maximum = None
+    exclusive_minimum: ExclusiveMinimum = None
+    exclusive_maximum: ExclusiveMaximum = None
+    enum: Choices = None
 
 
 class Parameter(Model):
@@ -62,18 +71,25 @@ class Parameter(Model):
         Annotated[Type, One] | Annotated[Annotated[list[Type], Field(min_length=1)], Many],
         OneOrMany,
         BeforeValidator(_named_null),
+        meaning("What its values are; a list of types allows each of them.", "integer", ["number", "null"]),
     ]
-    default: Any = None
-    items: Items | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    exclusive_minimum: float | None = Field(None, alias="exclusiveMinimum")
-    exclusive_maximum: float | None = Field(None, alias="exclusiveMaximum")
-    enum: Annotated[list[Any], Field(min_length=1)] | None = None
-    unit: str = ""
-    description: str = ""
-    aliases: list[Text] = Field(default_factory=list)
-    seed: bool = False
+    default: Annotated[
+        Any, meaning("Its value where a study names none; without a default every study must name it.", 30)
+    ] = None
+    items: Annotated[Items | None, meaning("With the type array: what the members are.", {"type": "integer"})] = None
+    minimum: Minimum = None
+    maximum: Maximum = None
+    exclusive_minimum: ExclusiveMinimum = None
+    exclusive_maximum: ExclusiveMaximum = None
+    enum: Choices = None
+    unit: Annotated[str, meaning("Unit of its values.", "pixel")] = ""
+    description: Annotated[str, meaning("What it is, in a sentence.", "Passes over all training patches.")] = ""
+    aliases: Annotated[list[Text], meaning("Other names that a study may use for it.", ["epoch"])] = Field(
+        default_factory=list
+    )
+    seed: Annotated[
+        bool, meaning("Whether it is the seed, which is one higher at each repeat; of one integer parameter only.")
+    ] = False
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -91,60 +107,93 @@ class Parameter(Model):
 class Stage(Model):
     """A step of the application; it runs once for each distinct combination of the parameters that it uses."""
 
-    command: Command
-    uses: list[str] = Field(default_factory=list)
-    needs: list[str] = Field(default_factory=list)
-    resources: dict[str, Any] = Field(default_factory=dict)
-    environment: Environment = Environment()
-    title: str = ""
+    command: Annotated[
+        Command,
+        meaning(
+            "Program and arguments, each a Jinja2 text over parameters and stage.NAME.",
+            ["python", "-m", "cloudmask", "store", "--scenes", "{{ stage.scenes }}"],
+        ),
+    ]
+    uses: Annotated[
+        list[str], meaning("The parameters that it depends on; the last stage depends on all.", ["rows", "columns"])
+    ] = Field(default_factory=list)
+    needs: Annotated[list[str], meaning("The stages whose folders it reads.", ["scenes"])] = Field(default_factory=list)
+    resources: Annotated[
+        dict[str, Any], meaning("What it asks for beyond the application's resources.", {"mem_mb": 2000})
+    ] = Field(default_factory=dict)
+    environment: Annotated[Environment, meaning("What it needs installed.")] = Environment()
+    title: Annotated[str, meaning("What people call it.", "Training and inference")] = ""
 
 
 class Metric(Model):
     """A number that the application measures."""
 
-    title: str = ""
-    unit: str = ""
-    better: Literal["higher", "lower"] | None = None
-    primary: bool = False
-    target: float | None = None
-    tolerance: Annotated[float, Field(ge=0)] | None = None
-    description: str = ""
+    title: Annotated[str, meaning("What people call it.", "Accuracy")] = ""
+    unit: Annotated[str, meaning("Unit of its values; 1 for a ratio.", "s")] = ""
+    better: Annotated[Literal["higher", "lower"] | None, meaning("Which direction is better.", "higher")] = None
+    primary: Annotated[bool, meaning("Whether it ranks the experiments; of one metric only.")] = False
+    target: Annotated[float | None, meaning("The value to reach, in its unit.", 0.9)] = None
+    tolerance: Annotated[
+        Annotated[float, Field(ge=0)] | None, meaning("A difference up to this counts as none, in its unit.", 0.01)
+    ] = None
+    description: Annotated[str, meaning("What it measures, in a sentence.")] = ""
 
 
 class Plot(Model):
     """The columns of a table that make a picture of it."""
 
-    x: Text
-    y: Text
+    x: Annotated[Text, meaning("Column for the horizontal axis.", "scene")]
+    y: Annotated[Text, meaning("Column for the vertical axis.", "accuracy")]
 
 
 class Table(Model):
     """A further CSV file that the application writes."""
 
-    title: str = ""
-    description: str = ""
-    plot: Plot | None = None
+    title: Annotated[str, meaning("What people call it.", "Accuracy by scene")] = ""
+    description: Annotated[str, meaning("What its rows and columns are, in a sentence.")] = ""
+    plot: Annotated[Plot | None, meaning("How to draw it.", {"x": "scene", "y": "accuracy"})] = None
 
 
 class ApplicationFile(Model):
     """A program that can be benchmarked."""
 
-    name: SafeName
-    title: str = ""
-    version: Text
-    licence: str = ""
-    authors: list[Author] = Field(default_factory=list)
-    citation: str = ""
-    description: str = ""
-    environment: Environment = Environment()
-    command: Command | None = None
-    stages: Annotated[dict[StageName, Stage], Field(min_length=1)] | None = None
-    parameters: dict[Identifier, Parameter] = Field(default_factory=dict)
-    metrics: dict[SafeName, Metric] = Field(default_factory=dict)
-    tables: dict[SafeName, Table] = Field(default_factory=dict)
-    resources: dict[str, Any] = Field(default_factory=dict)
-    keep: list[Text] = Field(default_factory=list)
-    template: Text | None = None
+    name: Annotated[SafeName, meaning("Name of the application.", "cloudmask")]
+    title: Annotated[str, meaning("What people call it.", "CloudMask")] = ""
+    version: Annotated[Text, meaning("Its version; another version is measured anew.", "0.1.0")]
+    licence: Annotated[str, meaning("Its licence, as an SPDX identifier.", "Apache-2.0")] = ""
+    authors: Annotated[list[Author], meaning("Who wrote it.", [{"name": "Ada Example"}])] = Field(default_factory=list)
+    citation: Annotated[str, meaning("How to cite it, with a DOI if it has one.")] = ""
+    description: Annotated[str, meaning("What it does, in a few sentences.")] = ""
+    environment: Annotated[Environment, meaning("What it needs installed.")] = Environment()
+    command: Annotated[
+        Command | None,
+        meaning(
+            "Program and arguments, each a Jinja2 text over the parameters.", ["python", "-m", "pi", "{{ darts }}"]
+        ),
+    ] = None
+    stages: Annotated[
+        Annotated[dict[StageName, Stage], Field(min_length=1)] | None,
+        meaning("In place of `command`: steps by name, of which the last is the experiment itself."),
+    ] = None
+    parameters: Annotated[
+        dict[Identifier, Parameter], meaning("What a study can vary.", {"epochs": {"type": "integer", "default": 30}})
+    ] = Field(default_factory=dict)
+    metrics: Annotated[
+        dict[SafeName, Metric], meaning("What it writes to metrics.json.", {"accuracy": {"better": "higher"}})
+    ] = Field(default_factory=dict)
+    tables: Annotated[
+        dict[SafeName, Table], meaning("The CSV files that it writes to tables/.", {"scenes": {"title": "By scene"}})
+    ] = Field(default_factory=dict)
+    resources: Annotated[
+        dict[str, Any],
+        meaning("What each job asks for: values, or expressions over the parameters.", {"mem_mb": "500 + 10 * width"}),
+    ] = Field(default_factory=dict)
+    keep: Annotated[
+        list[Text], meaning("Patterns of the files to keep of an attempt; all, if there is none.", ["*.json", "*.csv"])
+    ] = Field(default_factory=list)
+    template: Annotated[
+        Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "job.sh.jinja")
+    ] = None
 
     @property
     def experiment_stage(self) -> Stage:

@@ -68,8 +68,24 @@ class AxisReader:
         self.problems.append(Problem(message, where, allowed, nearest(given, self._names)))
         return None
 
-    def axis(self, name: str, key: str, node: Node) -> Space | None:
-        """Read one axis in any of its forms."""
+    def axis(self, name: str, key: str, node: Node, distinct: bool = True) -> Space | None:
+        """Read one axis in any of its forms.
+
+        Parameters
+        ----------
+        name, key : str
+            The axis, and the key that holds it.
+        node : Node
+            What is there.
+        distinct : bool
+            Whether no value may come twice; in a zip the points that it makes are what counts.
+        """
+        found = self._any_form(name, key, node)
+        if distinct and isinstance(found, Axis):
+            self._check_distinct(key, found.choices, node)
+        return found
+
+    def _any_form(self, name: str, key: str, node: Node) -> Space | None:
         if isinstance(node.value, dict):
             return self._form(name, key, node)
         if isinstance(node.value, list):
@@ -140,15 +156,17 @@ class AxisReader:
             return []
 
     def _choices(self, name: str, key: str, nodes: Sequence[Node]) -> list[Choice]:
-        """Read values of one name; none may come twice."""
-        choices: dict[str, Choice] = {}
-        for node in nodes:
-            choice = self.choice(name, key, node)
-            if choice and choice.id_text in choices:
-                self.note(f"{key!r} has the value {choice.value!r} twice", node)
-            elif choice:
-                choices[choice.id_text] = choice
-        return list(choices.values())
+        """Read values of one name."""
+        choices = (self.choice(name, key, node) for node in nodes)
+        return [choice for choice in choices if choice]
+
+    def _check_distinct(self, key: str, choices: Sequence[Choice], node: Node) -> None:
+        seen: set[str] = set()
+        for at, choice in enumerate(choices):
+            if choice.id_text in seen:
+                whose = node.members[at] if len(node.members) == len(choices) else node
+                self.note(f"{key!r} has the value {choice.value!r} twice", whose)
+            seen.add(choice.id_text)
 
     def choice(self, name: str, key: str, node: Node) -> Choice | None:
         """Read one value."""

@@ -36,7 +36,9 @@ class Derived:
     def value(self, scope: Scope, point: Point, derived: dict[str, Any]) -> Any:
         """Compute the value, typed if it has a type."""
         value = self.formula.value(scope, point, derived)
-        return value if self.schema is None else self.formula.typed(value, self.schema, point)
+        if self.schema is None or (value is None and self.name in RESOURCES):  # a resource that is not asked for
+            return value
+        return self.formula.typed(value, self.schema, point)
 
 
 def derive(every: Sequence[Derived], scope: Scope, point: Point) -> dict[str, Any]:

@@ -128,12 +128,12 @@ def seeded(seed: Any, repeat: Any) -> int:
 
 
 def repeated(rows: Iterable[Row], repeats: Sequence[Choice]) -> Iterator[Row]:
-    """Repeat every point, or leave it as it is if there is nothing to repeat."""
+    """Repeat every point; one stays as it is if there is nothing to repeat, or it says itself which repeat it is."""
     for row in rows:
-        if not repeats:
+        if not repeats or REPEAT in row.point:
             yield row
-        for repeat in repeats:
-            yield Row({**row.point, REPEAT: repeat}, row.derived)
+        else:
+            yield from (Row({**row.point, REPEAT: repeat}, row.derived) for repeat in repeats)
 
 
 def clash(ids: Iterable[str]) -> tuple[str, str] | None:

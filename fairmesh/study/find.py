@@ -21,7 +21,10 @@ def find_study(study: str | Path, root: Path) -> Path:
         If there is none, with the nearest name.
     """
     if isinstance(study, Path) or _is_path(study):
-        return Path(study)
+        path = Path(study)
+        if not path.exists() and (root / STUDIES / path.name).is_file():
+            raise InputError([Problem(f"there is no file {str(study)!r}", near=path.stem)])
+        return path
     path = root / STUDIES / f"{study}.yaml"
     if not path.is_file():
         known = sorted(each.stem for each in (root / STUDIES).glob("*.yaml"))

@@ -95,10 +95,13 @@ class Formula:
         InputError
             If it cannot be computed there.
         """
+        values = {name: scope.value(name, point, derived) for name in self.expression.names}
         try:
-            return self.expression({name: scope.value(name, point, derived) for name in self.expression.names})
+            return self.expression(values)
         except ExpressionError as error:
-            raise self.error(f"cannot be computed{_at(point)}: {error}") from error
+            absent = " and ".join(sorted(name for name, value in values.items() if value is None))
+            why = f"; there {absent} is null, for which 'NAME != null' asks" if absent else ""
+            raise self.error(f"cannot be computed{_at(point)}: {error}{why}") from error
 
     def typed(self, value: Any, schema: Schema, point: Point) -> Value:
         """Give a computed value as a declared type has it.

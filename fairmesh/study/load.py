@@ -20,7 +20,7 @@ from fairmesh.study.plan import Experiment, Plan
 from fairmesh.study.points import Choice
 from fairmesh.study.selection import NOTHING_SET, Settings, override
 from fairmesh.study.settle import load_application
-from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space
+from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space, Union
 from fairmesh.study.studyfile import StudyFile
 from fairmesh.yaml12 import Node, load
 
@@ -113,7 +113,7 @@ class _Loader:
         """Read all that makes experiments."""
         spaces = SpaceReader(self.axes)
         below = self._entry("parameters")
-        space = spaces.read("parameters", below) if below.entries else Product([])
+        space = spaces.read("parameters", below) if below.entries else self._no_axes()
         repeats = self._repeats(space)
         self.axes.scope.add(space.names)
         derived = DeriveReader(self.axes).read(self._entry("derive"), space.names)
@@ -122,6 +122,10 @@ class _Loader:
         members = enumerate(self._entry("include").members)
         included = [spaces.read(f"include[{at}]", each) for at, each in members]
         return space, included, derived, excludes, repeats
+
+    def _no_axes(self) -> Space:
+        """Give the space of a study without axes: its one point has all defaults, unless it includes points instead."""
+        return Union([]) if self._entry("include").members else Product([])
 
     def _repeats(self, space: Space) -> list[Choice]:
         """Give 1 to n for ``repeat: n``; nothing where the study file's model has refused it."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from fairmesh.model import Model
+from fairmesh.model import Model, meaning
 
 MAX_VALUES = 1_000_000
 
@@ -25,11 +25,13 @@ class Range(Model):
 
     model_config = ConfigDict(title="range")
 
-    from_: Annotated[float, Field(alias="from", description="the first value")]
-    to: Annotated[float, Field(description="the last value")]
-    step: Annotated[float, Field(description="from one value to the next; with `scale: log`, the factor")] | None = None
-    count: Annotated[int, Field(ge=1, le=MAX_VALUES, description="how many values, in place of `step`")] | None = None
-    scale: Annotated[Literal["linear", "log"], Field(description="even differences, or even ratios")] = "linear"
+    from_: Annotated[float, Field(alias="from"), meaning("The first value.", 0.1)]
+    to: Annotated[float, meaning("The last value.", 0.5)]
+    step: Annotated[float | None, meaning("From a value to the next; with `scale: log`, the factor.", 0.1)] = None
+    count: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_VALUES)] | None, meaning("How many values, in place of `step`.", 5)
+    ] = None
+    scale: Annotated[Literal["linear", "log"], meaning("Even differences, or even ratios.")] = "linear"
 
 
 def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
@@ -55,7 +57,9 @@ def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
     [0.0001, 0.001, 0.01]
     """
     if ("step" in texts) == ("count" in texts):
-        raise ValueError("needs 'step' or 'count', and not both")
+        raise ValueError(
+            "has 'step' and 'count', of which one is enough" if "step" in texts else "needs 'step' or 'count'"
+        )
     first, last = _CONTEXT.create_decimal(texts["from"]), _CONTEXT.create_decimal(texts["to"])
     if not first.is_finite() or not last.is_finite():
         raise ValueError("must run from one finite number to another")

@@ -39,6 +39,7 @@ class Resources:
         return {
             name: self._value(name, value, settings) if isinstance(value, Formula) else value
             for name, value in resources.items()
+            if value is not None
         }
 
     def _value(self, name: str, formula: Formula, settings: Point) -> Value:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.model import Model, NotYet, SafeName, Text, check_model, load_model
+from fairmesh.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Author
 from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.yaml12 import Node, load
@@ -18,40 +18,67 @@ from fairmesh.yaml12 import Node, load
 class Publisher(Model):
     """Who publishes the results."""
 
-    title: str = ""
-    authors: list[Author] = Field(default_factory=list)
-    licence: str = ""
+    title: Annotated[str, meaning("What the website is called.", "CloudMask benchmark")] = ""
+    authors: Annotated[list[Author], meaning("The authors of the published results.", [{"name": "Ada Example"}])] = (
+        Field(default_factory=list)
+    )
+    licence: Annotated[str, meaning("Licence of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
 
 
 class Config(Model):
-    """What a run of the workflow is set up with."""
+    """What a run of the workflow does, where it writes, and who publishes."""
 
-    study: Text
-    results: Text = "results"
-    site: Text = "site/public"
-    machine: SafeName = "local"
-    publisher: Publisher = Publisher()
-    where: str = ""
-    first: Annotated[int, Field(ge=1)] | None = None
-    part: str = ""
-    set: dict[str, Any] = Field(default_factory=dict)
+    study: Annotated[
+        Text, meaning("The study: a name in config/studies, or the path of a file.", "quick", "./my-study.yaml")
+    ]
+    results: Annotated[Text, meaning("Folder for everything that is measured.")] = "results"
+    site: Annotated[Text, meaning("Folder of the website; it is replaced as a whole.")] = "site/public"
+    machine: Annotated[
+        SafeName, meaning("Where the jobs run, one of machines.yaml; a profile names it in its machine.yaml.")
+    ] = "local"
+    publisher: Annotated[Publisher, meaning("Who publishes the results.")] = Publisher()
+    where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
+    first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None
+    part: Annotated[str, meaning("K/N: only the K-th of N parts, which together make up the whole.", "1/3")] = ""
+    set: Annotated[
+        dict[str, Any], meaning("Values in place of the study's own, by the name of the axis.", {"epochs": "1,5"})
+    ] = Field(default_factory=dict)
     wait: NotYet = None
 
 
 class Machine(Model):
     """A named place where jobs run."""
 
-    kind: Literal["local", "profile", "ssh"]
-    scheduler: Literal["none", "slurm", "lsf"] = "none"
-    host: str = ""
-    base: str = ""
-    slots: Annotated[int, Field(ge=1)] | None = None
-    setup: list[str] = Field(default_factory=list)
-    modules: list[str] = Field(default_factory=list)
-    container: str = ""
-    gpus: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    power: dict[str, Any] = Field(default_factory=dict)
-    template: Text | None = None
+    kind: Annotated[
+        Literal["local", "profile", "ssh"],
+        meaning("This computer, what the profile's executor reaches, or a host that is reached by ssh."),
+    ]
+    scheduler: Annotated[
+        Literal["none", "slurm", "lsf"], meaning("What takes jobs there; job.sh is written for it.")
+    ] = "none"
+    host: Annotated[str, meaning("Name of the host, as ssh takes it.", "dgx.example.org")] = ""
+    base: Annotated[str, meaning("Folder on that host below which jobs are put.", "/scratch/ada/fairmesh")] = ""
+    slots: Annotated[Count | None, meaning("How many experiments run there at the same time.", 4)] = None
+    setup: Annotated[
+        list[str], meaning("Lines of bash that each job begins with.", ["source /opt/tensorflow/activate"])
+    ] = Field(default_factory=list)
+    modules: Annotated[
+        list[str], meaning("Environment modules that each job loads, before its setup.", ["cuda/12.4"])
+    ] = Field(default_factory=list)
+    container: Annotated[str, meaning("Image that programs run in.", "docker://tensorflow/tensorflow:2.21.0-gpu")] = ""
+    gpus: Annotated[
+        dict[str, dict[str, Any]],
+        meaning(
+            "What a value of the axis gpu stands for there: resources by the name of the GPU.",
+            {"a100": {"slurm_partition": "gpu", "gres": "gpu:a100:1"}},
+        ),
+    ] = Field(default_factory=dict)
+    power: Annotated[
+        dict[str, Any], meaning("Power draw in watts by device, from which energy is estimated where no meter is.")
+    ] = Field(default_factory=dict)
+    template: Annotated[
+        Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "dgx.sh.jinja")
+    ] = None
 
 
 def load_config(path: Path) -> Config:
@@ -100,5 +127,8 @@ def _gpu_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
                 yield Problem(f"{key!r} {error}", value.place(path))
 
 
+MachinesByName = dict[SafeName, Machine]
+
+
 class _Machines(Model):
-    machines: dict[SafeName, Machine]
+    machines: MachinesByName

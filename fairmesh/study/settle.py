@@ -11,6 +11,7 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import canonical_json
 from fairmesh.model import check_model
 from fairmesh.study.application import Application, ApplicationFile, Parameter, Stage
+from fairmesh.study.commands import command_problems
 from fairmesh.study.formulas import Formula
 from fairmesh.study.values import FRAMEWORK, RESOURCES, Value, read_value, types_of
 from fairmesh.yaml12 import Node, load
@@ -58,6 +59,7 @@ class _Settler:
         self._names(content, parameter_nodes)
         stage_nodes = entries.get("stages", Node({}))
         self._stages(content, stage_nodes)
+        self.problems += command_problems(content, node, self.path)
         self._only_one("metrics", "primary", content.metrics, entries.get("metrics", Node({})))
         self._only_one("parameters", "seed", content.parameters, parameter_nodes)
         resources = self._resources("resources", entries.get("resources", Node({})), content.parameters)

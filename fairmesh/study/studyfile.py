@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from fairmesh.model import Model, NotYet, SafeName, Text
+from fairmesh.model import Count, Model, NotYet, SafeName, Text, meaning
 
 RESERVED = ("stages", "environments", "applications")
 
@@ -18,16 +18,59 @@ def _free(name: str) -> str:
 
 
 class StudyFile(Model):
-    """What to run."""
+    """What to run: an application, the values of its parameters, and how to measure."""
 
-    study: Annotated[SafeName, AfterValidator(_free)]
-    title: str = ""
-    application: Text
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    repeat: Annotated[int, Field(ge=1)] | None = None
-    derive: dict[str, Any] = Field(default_factory=dict)
-    exclude: list[Any] = Field(default_factory=list)
-    include: list[Any] = Field(default_factory=list)
-    measure: Literal["exclusive", "shared"] = "exclusive"
-    template: Text | None = None
+    study: Annotated[
+        SafeName,
+        AfterValidator(_free),
+        meaning("Name of the study and of its folder in the results; in config/studies also the file's name.", "quick"),
+        Field(json_schema_extra={"not": {"enum": list(RESERVED)}}),
+    ]
+    title: Annotated[str, meaning("What the website calls the study.", "CloudMask in minutes")] = ""
+    application: Annotated[
+        Text,
+        meaning(
+            "What to run: a folder with an application.yaml in the repository, in examples/ or in tests/, or a path "
+            "relative to this file.",
+            "cloudmask",
+            "../../examples/pi",
+        ),
+    ]
+    parameters: Annotated[
+        dict[str, Any],
+        meaning(
+            "The space of parameters: axes, which are crossed, and products, zips and unions of spaces.",
+            {"epochs": [1, 30, 60], "gpu": "a100,v100"},
+        ),
+    ] = Field(default_factory=dict)
+    repeat: Annotated[
+        Count | None, meaning("How often each point runs; the application's seed is one higher each time.", 5)
+    ] = None
+    derive: Annotated[
+        dict[str, Any],
+        meaning(
+            "Expressions by the name of what they give: a parameter, a resource, or a name of your own that begins "
+            "with _.",
+            {"runtime": "30 + epochs * 8"},
+        ),
+    ] = Field(default_factory=dict)
+    exclude: Annotated[
+        list[Any],
+        meaning(
+            "Points to leave out: maps of which every value matches, and expressions that are true.",
+            [{"gpu": "v100", "epochs": 60}, "learning_rate > 0.005 and epochs == 1"],
+        ),
+    ] = Field(default_factory=list)
+    include: Annotated[
+        list[Any],
+        meaning("Spaces whose points are added at the end, whatever is excluded.", [{"epochs": 100, "gpu": "a100"}]),
+    ] = Field(default_factory=list)
+    measure: Annotated[
+        Literal["exclusive", "shared"],
+        meaning("One experiment at a time with all cores of its machine, or as many at once as there are cores."),
+    ] = "exclusive"
+    template: Annotated[
+        Text | None,
+        meaning("Jinja2 file that extends the template of job.sh, relative to this file.", "job-with-notes.sh.jinja"),
+    ] = None
     machines: NotYet = None

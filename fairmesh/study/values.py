@@ -26,15 +26,44 @@ _PLAIN: Schema = {
     "patternErrorMessage": "a text of letters, digits and _ . : = @ + / -",
 }
 
+
+def _count(meaning: str, unit: str = "") -> Schema:
+    return {**_COUNT, "description": meaning, "unit": unit}
+
+
+def _plain_text(meaning: str) -> Schema:
+    return {**_PLAIN, "description": meaning}
+
+
 RESOURCES: dict[str, Schema] = {
-    **dict.fromkeys(("threads", "mem_mb", "disk_mb", "runtime", "nodes", "tasks"), _COUNT),
-    **dict.fromkeys(("cpus_per_task", "cpus_per_gpu", "mem_mb_per_cpu", "tasks_per_gpu"), _COUNT),
-    **dict.fromkeys(("slurm_partition", "slurm_account", "gres", "gpu_model", "constraint", "qos"), _PLAIN),
-    **dict.fromkeys(("clusters", "reservation", "lsf_queue", "lsf_project"), _PLAIN),
+    "threads": _count("CPU cores of the job", "cores"),
+    "mem_mb": _count("memory of the job on each node", "MB"),
+    "disk_mb": _count("temporary disk space", "MB"),
+    "runtime": _count("the time after which the job is ended", "min"),
+    "nodes": _count("computers that take part"),
+    "tasks": _count("processes, as MPI counts them"),
+    "cpus_per_task": _count("CPU cores of each process", "cores"),
+    "cpus_per_gpu": _count("CPU cores that go with each GPU", "cores"),
+    "mem_mb_per_cpu": _count("memory that goes with each CPU core", "MB"),
+    "tasks_per_gpu": _count("processes that go with each GPU"),
+    "slurm_partition": _plain_text("partition of Slurm"),
+    "slurm_account": _plain_text("account that Slurm charges"),
+    "gres": _plain_text("generic resources of Slurm, such as gpu:a100:1"),
+    "gpu_model": _plain_text("model of GPU that the job asks for"),
+    "constraint": _plain_text("features that a node must have"),
+    "qos": _plain_text("quality of service"),
+    "clusters": _plain_text("clusters that may take the job"),
+    "reservation": _plain_text("reservation that the job may use"),
+    "lsf_queue": _plain_text("queue of LSF"),
+    "lsf_project": _plain_text("project that LSF charges"),
 }
 """Snakemake's resources, and those of its Slurm and LSF executors, by name."""
 
-FRAMEWORK: dict[str, Schema] = {GPU: _PLAIN, REPEAT: _COUNT, **RESOURCES}
+FRAMEWORK: dict[str, Schema] = {
+    GPU: _plain_text("kind of GPU; machines.yaml says what it stands for on each machine"),
+    REPEAT: _count("number of the repeat; the application's seed follows it"),
+    **RESOURCES,
+}
 """The axes that every application has."""
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.errors import FairmeshError, InputError, Problem, nearest
 from fairmesh.model import load_model
+from fairmesh.site.folder import check_replaceable
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import Selection
 from fairmesh.study.settings import Config, Machine, load_config, load_machines
@@ -57,6 +58,19 @@ class Configuration:
         except InputError as error:
             where = _place(self.node, "study")
             raise InputError(replace(each, where=each.where or where) for each in error.problems) from error
+
+    def check_site(self) -> None:
+        """Check that the website may take its folder, before hours of work end at that.
+
+        Raises
+        ------
+        InputError
+            If there is something else in it.
+        """
+        try:
+            check_replaceable(Path(self.config.site))
+        except FairmeshError as error:
+            raise self.error("site", str(error)) from error
 
     def error(self, key: str, message: str) -> InputError:
         """Make the error of a value that turned out to be wrong, with the place that it came from."""

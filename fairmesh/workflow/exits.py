@@ -18,5 +18,5 @@ def clear_errors() -> Iterator[None]:
         print(error, file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
     except OSError as error:  # a full disk, a folder without permission
-        print(f"{error.filename}: {error.strerror}", file=sys.stderr, flush=True)
+        print(": ".join(filter(None, (error.filename, error.strerror))), file=sys.stderr, flush=True)
         sys.exit(FairmeshError.exit_code)

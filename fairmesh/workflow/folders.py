@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from fairmesh.errors import InputError, Problem
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render_command
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.study import Experiment, Plan, StageInstance
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.targets import Target, marker_name
+
+Job = TypeVar("Job", Experiment, StageInstance)
 
 
 class Folders:
@@ -24,15 +28,20 @@ class Folders:
         Where.
     root : Path
         The folder of the Snakefile, whose environment serves applications that bring none.
+    application : str, optional
+        Where the runner finds the application, from its home, if the folders are to travel with a copy of it.
     """
 
-    def __init__(self, plan: Plan, paths: StudyPaths, root: Path) -> None:
+    def __init__(self, plan: Plan, paths: StudyPaths, root: Path, application: str = "") -> None:
         self.plan, self.paths = plan, paths
         self.stages = {marker_name(each.name, each.fingerprint): each for each in plan.stages.values()}
         self.experiments = {(each.machine, each.id): each for each in plan.experiments}
         self._application = plan.application
         own = plan.application.environment.conda
         self._conda = str(plan.application.folder / own if own else root / "workflow/envs/job.yaml")
+        self._folder = application or str(plan.application.folder.resolve())
+        if application:
+            self._conda = f"{application}/{own}" if own else ""
 
     def resource_names(self) -> set[str]:
         """Give the names of all resources that any job asks for."""
@@ -45,14 +54,19 @@ class Folders:
 
     def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
         """Give an experiment as its rule sees it; of the stages' markers, those that are there or will be."""
-        experiment = self.experiments[machine, identity]
+        experiment = self._planned(self.experiments, (machine, identity), f"experiment {identity!r} on {machine}")
         job, record = self.paths.job(machine, identity), self.paths.record(machine, identity)
         return self._target("experiment", record, job, experiment, experiment.stages, marked)
 
     def stage_target(self, name: str, marked: set[str]) -> Target:
         """Give a shared stage as its rule sees it."""
-        stage = self.stages[name]
+        stage = self._planned(self.stages, name, f"stage {name!r}")
         return self._target("stage", self.paths.stage_marker(name), self.stage_job(name), stage, stage.needs, marked)
+
+    def _planned(self, known: Mapping[Any, Job], key: object, what: str) -> Job:
+        if key not in known:
+            raise InputError([Problem(f"study {self.plan.study} has no {what}")])
+        return known[key]
 
     def _target(
         self,
@@ -104,7 +118,7 @@ class Folders:
             "application": {
                 "name": self._application.name,
                 "version": self._application.version,
-                "folder": str(self._application.folder.resolve()),
+                "folder": self._folder,
             },
             "command": render_command(command, where, job.parameters, list(needs)),
             "environment": {},

@@ -17,5 +17,6 @@ def plan_document(plan: Plan, config: Config) -> dict[str, Any]:
     return plan.to_json() | {
         "application": application,
         "measure": plan.measure,
+        "source": str(plan.source),
         "publisher": config.publisher.model_dump(),
     }

@@ -53,7 +53,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         What published.json says.
     """
     from fairmesh.results import load_study, table, write_csv  # noqa: PLC0415  pandas is not for the main process
-    from fairmesh.site import build_site  # noqa: PLC0415  neither is the website
+    from fairmesh.site.build import build_site  # noqa: PLC0415  neither is the website
 
     found = load_study(results, study)
     write_csv(table(found), results / study / "results.csv")
@@ -64,7 +64,11 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         "published": jsonfiles.now(),
         "experiments": len(found.experiments),
         "done": len(found.done),
-        "unfinished": [f"{each.id} {each.state}: {each.reason}" for each in found.experiments if not each.record],
+        "unfinished": [
+            ": ".join(filter(None, (f"{each.id} {each.state}", each.reason)))
+            for each in found.experiments
+            if not each.record
+        ],
         "site": str(site),
     }
 

@@ -104,6 +104,6 @@ def _is_settled(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool
     if copy.exists():
         lookup.move_aside(copy)
     if lookup.look(job, fingerprint) is not Found.COMMIT:
-        return False
+        return not must_be_there and lookup.bring_back(copy, fingerprint)
     files.copy(job.commit, copy)
     return True

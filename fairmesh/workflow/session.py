@@ -16,6 +16,7 @@ from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
+from fairmesh.runner import jsonfiles
 from fairmesh.study import Experiment
 from fairmesh.workflow import configuration, publishing, reconcile, snakelocks
 from fairmesh.workflow.exits import clear_errors
@@ -48,10 +49,11 @@ class Session:
         self._workflow, self._root = workflow, root
         self._configuration = configuration.read(workflow.config_settings.overwrite_config, root)
         config = self._configuration.config
+        self._configuration.check_site()
         self._plan = self._configuration.plan()
-        for warning in self._plan.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
         self._paths = StudyPaths(Path(config.results), self._plan.study)
+        for warning in [*self._plan.warnings, *self._takes_over()]:
+            print(f"warning: {warning}", file=sys.stderr)
         self._site = Path(config.site)
         self._project = root / "site"
         self._folders = Folders(self._plan, self._paths, root)
@@ -73,6 +75,14 @@ class Session:
         self._experiment = cache(partial(self._folders.experiment_target, marked=self._marked))
         self._stage = cache(partial(self._folders.stage_target, marked=self._marked))
         self.resource_names = sorted(self._folders.resource_names() - {"threads"})
+
+    def _takes_over(self) -> list[str]:
+        """Warn if the results of this name are another study's."""
+        before = (jsonfiles.read_map(str(self._paths.plan)) or {}).get("source", "")
+        if before in {"", str(self._plan.source)} or not Path(before).exists():
+            return []
+        study = self._plan.study
+        return [f"{self._plan.source}: 'study': the results of {study} are those of {before}; choose another name"]
 
     def _take_lock(self, patience: float) -> bool:
         try:
@@ -96,11 +106,13 @@ class Session:
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Give an experiment's target."""
-        return self._experiment(wildcards.machine, wildcards.experiment)
+        with clear_errors():
+            return self._experiment(wildcards.machine, wildcards.experiment)
 
     def stage(self, wildcards: Wildcards) -> Target:
         """Give a shared stage's target."""
-        return self._stage(wildcards.stage)
+        with clear_errors():
+            return self._stage(wildcards.stage)
 
     def force(self, target: Target) -> int:
         """Tell whether a person asked that a job run again: 1 or 0, as a resource carries it."""
@@ -162,12 +174,18 @@ class Session:
 
     def end(self, exit_code: int) -> None:
         """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
-        self._run.end(exit_code)
-        if not exit_code and self._paths.published.exists():
-            print(f"website: {self._site / 'index.html'}", file=sys.stderr)
-        if exit_code:
-            for each in self._plan.experiments:
-                lookup.settle(self._paths.job(each.machine, each.id))
-        if exit_code and not self._run.interrupted:
-            with clear_errors():
+        with clear_errors():
+            if exit_code:
+                self._settle()
+            self._run.end(exit_code)
+            if not exit_code and self._paths.published.exists():
+                print(f"website: {self._site / 'index.html'}", file=sys.stderr)
+            if exit_code and not self._run.interrupted:
                 publishing.publish_what_there_is(self._paths, self._site, self._project)
+
+    def _settle(self) -> None:
+        """Say of what a killed runner left that it is lost."""
+        for name in self._folders.stages:
+            lookup.settle(self._folders.stage_job(name))
+        for each in self._plan.selected:
+            lookup.settle(self._paths.job(each.machine, each.id))

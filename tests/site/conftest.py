@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.site import build_site
+from fairmesh.site.build import build_site
 from tests.results.builder import Folder, build
 
 PROJECT = Path(__file__).parents[2] / "site"

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from fairmesh.errors import FairmeshError
-from fairmesh.site import build_site
+from fairmesh.site.build import build_site
 from tests.results.builder import APPLICATION, Folder, build
 from tests.site.conftest import HOSTILE, PROJECT
 

@@ -49,6 +49,7 @@ def points(plan: Plan) -> list[dict[str, Any]]:
         ("{seed: {values: 'range(count)'}, count: 2, rate: {values: 'seed + 1'}}", "2"),
         ("{count: 3, union: [{order: up}, {order: down, rate: {values: 'count'}}]}", "2"),
         ("{mem_mb: {values: 'count * 100'}, count: [1, 2]}", "count=1+mem_mb=100 count=2+mem_mb=200"),
+        ("{zip: {count: [1, 1, 2], rate: [3, 4, 3]}}", "count=1+rate=3 count=1+rate=4 count=2+rate=3"),
         ("{zip: [{count: [1, 2]}, {rate: {values: '[5, 6]'}}]}", "count=1+rate=5 count=2+rate=6"),
     ],
 )
@@ -108,6 +109,35 @@ def test_derived_values_are_parameters_and_resources_but_no_axes(plan: Planner) 
     ]
 
 
+def test_an_included_point_may_say_which_repeat_it_is(plan: Planner) -> None:
+    made = plan("parameters: {count: 1}\ninclude: [{count: 3, repeat: 7}]\nrepeat: 2")
+    assert [each.id for each in made.experiments] == ["count=1+repeat=1", "count=1+repeat=2", "count=3+repeat=7"]
+
+
+def test_a_study_may_consist_of_included_points_alone(plan: Planner) -> None:
+    made = plan("include: [{count: 1, rate: 2}, {count: 3}]")
+    assert [each.id for each in made.experiments] == ["count=1+rate=2", "count=3"]
+
+
+def test_a_derived_resource_that_is_null_is_not_asked_for(plan: Planner) -> None:
+    made = plan("parameters: {count: [1, 2]}\nderive: {qos: \"'long' if count > 1 else null\", mem_mb: 'null'}")
+    assert [each.resources for each in made.experiments] == [
+        {"runtime": 5, "threads": 2},
+        {"runtime": 5, "threads": 2, "qos": "long"},
+    ]
+
+
+def test_a_name_that_a_point_has_not_is_null_in_expressions(
+    plan: Planner, mistakes: Callable[[str], list[str]]
+) -> None:
+    space = "parameters: {union: [{count: 1}, {count: 2, mem_mb: 700}]}\n"
+    made = plan(space + "exclude: ['mem_mb != null and mem_mb > 500']")
+    assert [each.id for each in made.experiments] == ["count=1"]
+    (line,) = mistakes(space + "exclude: ['mem_mb > 500']")
+    assert line.startswith("4:11: 'exclude[0]' cannot be computed for count=1: '>' not supported between instances of ")
+    assert line.endswith("'NoneType' and 'int'; there mem_mb is null, for which 'NAME != null' asks")
+
+
 def test_a_derived_parameter_is_computed_anew_where_it_changes(plan: Planner) -> None:
     (one,) = plan("derive: {rate: '2 * 0.5'}").experiments
     (same,) = plan("parameters: {rate: 1}").experiments
@@ -145,10 +175,16 @@ def test_two_names_for_one_computation_are_warned_of(plan: Planner) -> None:
                 " (allowed: a computed axis stands outside of the zip)"
             ),
         ),
-        ("parameters: {zip: 3}", "3:19: 'parameters.zip' must be a list of maps, each a space of its own, not 3"),
+        (
+            "parameters: {zip: 3}",
+            "3:19: 'parameters.zip' must be a list of maps, each a space of its own, or one map of axes, not 3",
+        ),
         (
             "parameters: {zip: []}",
-            "3:19: 'parameters.zip' must be a list of maps, each a space of its own, not an empty one",
+            (
+                "3:19: 'parameters.zip' must be a list of maps, each a space of its own, or one map of axes,"
+                " not an empty one"
+            ),
         ),
         (
             "parameters: {union: {count: 1}}",
@@ -220,7 +256,7 @@ def test_two_names_for_one_computation_are_warned_of(plan: Planner) -> None:
             "3:30: 'parameters.count.values' cannot be computed: more than 100000 characters or members are too many",
         ),
         ("parameters: {count: {from: 1}}", "3:21: 'parameters.count.to' is missing"),
-        ("parameters: {count: {from: 1, to: 2}}", "3:21: 'parameters.count' needs 'step' or 'count', and not both"),
+        ("parameters: {count: {from: 1, to: 2}}", "3:21: 'parameters.count' needs 'step' or 'count'"),
         (
             "parameters: {count: {from: 1, to: 3, stp: 1}}",
             "3:38: unknown key 'parameters.count.stp'; did you mean 'step'? (allowed: from, to, step, count, scale)",

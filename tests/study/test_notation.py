@@ -89,8 +89,8 @@ def test_a_range_is_exact_and_has_both_ends(text: str, scale: str, values: list[
 @pytest.mark.parametrize(
     ("text", "scale", "message"),
     [
-        ("1 2", "linear", "needs 'step' or 'count', and not both"),
-        ("1 2 1 2", "linear", "needs 'step' or 'count', and not both"),
+        ("1 2", "linear", "needs 'step' or 'count'"),
+        ("1 2 1 2", "linear", "has 'step' and 'count', of which one is enough"),
         ("1 2 0", "linear", "has the step 0, which leads nowhere"),
         ("1 2 1", "log", "has the step 1, which leads nowhere"),
         ("1 2 -1", "linear", "runs from 1 to 2, away from which the step -1 leads"),

@@ -99,6 +99,24 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
             "4:21: 'resources.mem_mb' is not an expression: it ends where more is expected",
         ),
         (
+            HEAD + "command: [run, '{{ epoch }}', '{{ epochs ']\nparameters: {epochs: {type: integer}}",
+            (
+                "3:16: 'command[1]' names 'epoch', which is not known there; did you mean 'epochs'? (allowed: epochs)\n"
+                "application.yaml:3:31: 'command[2]' cannot be filled in:"
+                " unexpected end of expression, expected its end"
+            ),
+        ),
+        (
+            HEAD
+            + "parameters: {p: {type: integer}}\n"
+            + "stages: {m: {command: [m, '{{ p }}']}, e: {command: [e, '{{ stage.n }}'], needs: [m]}}",
+            (
+                "4:27: 'stages.m.command[1]' names 'p', which is not known there\n"
+                "application.yaml:4:57: 'stages.e.command[1]' names 'stage.n', which is not known there;"
+                " did you mean 'stage.m'? (allowed: p, stage.m)"
+            ),
+        ),
+        (
             RUN + "parameters: {a: {type: [integer, nul]}}",
             (
                 "4:34: 'parameters.a.type[1]' must be 'integer', 'number', 'string', 'boolean', 'array', 'object' or"
