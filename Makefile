@@ -11,7 +11,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := run
-.PHONY: run help setup setup-dev check test unit toy quick chromium lock clean
+.PHONY: run help setup setup-dev check test unit toy quick debian docs lock clean
 
 run: setup  ## set up, run the study of config/config.yaml, build the website (the default)
 	snakemake --profile $(PROFILE)
@@ -44,23 +44,27 @@ check: setup-dev  ## style, types, the workflow's lint
 
 test: check unit toy quick  ## everything that must hold, in minutes
 
-unit: setup-dev
+unit: setup-dev debian
 	pytest -n 2 -m "not e2e" --doctest-modules tests fairmesh
 
-toy: setup-dev chromium
+toy: setup-dev debian
 	pytest -n 2 -m "e2e and not quick"
 
-quick: setup-dev chromium
+quick: setup-dev debian
 	pytest -m quick
 
-chromium:  # the website's tests open it in a real browser
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
-	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium >/dev/null; } \
-	  || echo "no chromium, and it cannot be installed: the browser tests cannot run" >&2
+debian:  # the website's tests open it in a real browser; ShellCheck reads every script that is rendered
+	@missing=; for program in chromium shellcheck; do command -v $$program >/dev/null || missing+=" $$program"; done; \
+	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
+	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; } \
+	  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2
+
+docs: setup-dev  ## write the JSON Schemas and the reference pages anew from the models
+	python -m fairmesh.reference
 
 lock: .venv/bin/uv  ## resolve the newest versions anew
-	$(LOCK) pyproject.toml --extra cloudmask --extra site --extra dev -o requirements/dev.lock
-	$(LOCK) pyproject.toml --extra cloudmask --extra site --constraints requirements/dev.lock -o requirements/run.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --constraints requirements/dev.lock -o requirements/run.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
 
 clean:  ## remove the environment and everything that can be made again; results and the website stay

@@ -93,6 +93,7 @@ def read_settings(path: Path) -> Settings:
         if mistake := _mistake(value, rules[name]):
             raise InputError(f"{path}: {name}: {value!r}: {mistake}")
     # Keras takes no 1 for 1.0.
-    return Settings(
-        **{name: float(value) if rules[name]["type"] == "number" else value for name, value in values.items()}
-    )
+    typed: dict[str, Any] = {
+        name: float(value) if rules[name]["type"] == "number" else value for name, value in values.items()
+    }
+    return Settings(**typed)

@@ -31,7 +31,7 @@ def _refuse(_: Any) -> Any:
     raise PydanticCustomError("not_yet", "is not supported yet")
 
 
-NotYet = Annotated[Any, AfterValidator(_refuse)]
+NotYet = Annotated[Any, AfterValidator(_refuse), Field(json_schema_extra={"not": {}})]
 
 
 def _named(pattern: str, words: str) -> Any:
@@ -39,7 +39,13 @@ def _named(pattern: str, words: str) -> Any:
     return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": f"a name of at most 100 {words}"})
 
 
+def meaning(sentence: str, *examples: Any) -> Any:
+    """Say what a key means, and how a value of it may look: for editors and for the reference pages."""
+    return Field(description=sentence, examples=list(examples) or None)
+
+
 Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
 
 # The tags of a choice between one thing and a list of them; they stand in pydantic's places, not in a file.
 _ONE, _MANY = "<one>", "<many>"

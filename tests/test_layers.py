@@ -16,7 +16,10 @@ FLOORS = {
     "cli": 5,
     "workflow": 4,
     "site": 3,
+    "submission": 3,
     "results": 2,
+    "cloudmesh": 2,
+    "reference": 2,
     "study": 1,
     "jobs": 1,
     **dict.fromkeys(

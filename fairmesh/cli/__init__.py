@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 from fairmesh.errors import FairmeshError
 
@@ -15,8 +16,10 @@ INTERRUPTED = 130
 VERBS = {
     "plan": "list the experiments of a study: how many, which, and why each would run",
     "diff": "tell how the experiments of two studies differ",
+    "render": "write job folders and a script that starts them, for a machine without Snakemake",
+    "import": "make a study and an application of what you have in Cloudmesh",
 }
-"""What each verb does; ``fairmesh.cli.VERB`` has its ``add_arguments`` and ``run``."""
+"""What each verb does; ``fairmesh.cli.VERB`` (``VERB_`` for a word of Python) has its ``add_arguments`` and ``run``."""
 
 
 def _parser(called: str) -> argparse.ArgumentParser:
@@ -26,7 +29,7 @@ def _parser(called: str) -> argparse.ArgumentParser:
     for verb, title in VERBS.items():
         own = verbs.add_parser(verb, help=title, description=f"{title[0].upper()}{title[1:]}.")
         if verb == called:
-            module = import_module(f"fairmesh.cli.{verb}")
+            module = import_module(f"fairmesh.cli.{verb}{'_' if iskeyword(verb) else ''}")
             module.add_arguments(own)
             own.set_defaults(run=module.run)
     return parser

@@ -8,7 +8,7 @@ from pathlib import Path
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.runner import commit, jsonfiles, protocol
 from fairmesh.runner.claims import Claims
-from fairmesh.runner.status import write_lost
+from fairmesh.runner.status import write_end
 
 STALE = ".stale"
 
@@ -62,7 +62,17 @@ def _aside(path: Path, fingerprint: str) -> Path:
 
 def settle(paths: JobPaths) -> None:
     """Say of the last attempt, if its runner is proven to be gone without an end, that it is lost."""
+    _end(paths, protocol.LOST, "its runner was killed")
+
+
+def tidy(paths: JobPaths) -> None:
+    """Say of a committed attempt whose runner was killed right after the commit that it is done."""
+    _end(paths, protocol.DONE)
+
+
+def _end(paths: JobPaths, state: str, reason: str = "") -> None:
     claims = Claims(str(paths.folder))
     number = claims.highest()
     if number and claims.is_over(number):
-        write_lost(str(paths.folder), number, "its runner was killed")
+        claims.end_leftovers(number)
+        write_end(str(paths.folder), number, state, reason)

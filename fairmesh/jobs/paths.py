@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from fairmesh.runner import protocol
@@ -56,7 +57,7 @@ class StudyPaths:
     home: Path
     study: str
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The study's folder."""
         return self.home / self.study
@@ -78,11 +79,11 @@ class StudyPaths:
 
     def job(self, machine: str, identity: str) -> JobPaths:
         """Give the job folder of an experiment."""
-        return JobPaths(self.folder / protocol.EXPERIMENTS / machine / identity)
+        return JobPaths(self.folder.joinpath(protocol.EXPERIMENTS, machine, identity))
 
     def record(self, machine: str, identity: str) -> Path:
         """Give the record of an experiment."""
-        return self.folder / protocol.RECORDS / machine / f"{identity}.json"
+        return self.folder.joinpath(protocol.RECORDS, machine, f"{identity}.json")
 
     def stage_job(self, application: str, stage: str) -> JobPaths:
         """Give the job folder of a shared stage, named ``<stage>-<12 hex>``; all studies of the home share it."""

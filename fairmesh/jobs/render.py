@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +14,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from fairmesh import files, yaml12
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.archive import archive
+from fairmesh.jobs.directives import directives
 from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.templates import Templates
+from fairmesh.runner import protocol
 from fairmesh.runner.job import MARK
 
 
@@ -46,15 +47,15 @@ def write_runner(path: Path) -> None:
         files.write_bytes(path, data)
 
 
-def render(job: JobFolder, template: Path, machine: Mapping[str, Any]) -> None:
+def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> None:
     """Write a job folder: the same input gives the same bytes, and a file that is right is not touched.
 
     Parameters
     ----------
     job : JobFolder
         The folder and its contents.
-    template : Path
-        The Jinja2 template of job.sh.
+    templates : Templates
+        What job.sh is made from.
     machine : mapping
         The machine's entry in machines.yaml.
 
@@ -63,50 +64,16 @@ def render(job: JobFolder, template: Path, machine: Mapping[str, Any]) -> None:
     FairmeshError
         If the template cannot be rendered; the message names it and the line.
     """
-    files.write_if_changed(job.paths.config, yaml12.dump(dict(job.parameters)))
-    text = render_text(template, experiment=job.experiment, machine=machine)
-    files.write_if_changed(job.paths.script, text, mode=0o755)
-    files.write_if_changed(job.paths.experiment, json.dumps(job.experiment, indent=1, ensure_ascii=False) + "\n")
-
-
-def render_text(template: Path, **values: Any) -> str:
-    """Render a template; an unknown variable is an error.
-
-    Raises
-    ------
-    FairmeshError
-        If it cannot be rendered; the message names the template and the line.
-    """
-    try:
-        return _environment(template.parent).get_template(template.name).render(**values)
-    except jinja2.TemplateSyntaxError as error:
-        raise FairmeshError(f"{error.filename or template}:{error.lineno}: {error.message}") from error
-    except jinja2.TemplateError as error:
-        raise FairmeshError(f"{template}:{_line_of(error, template)}: {error.message}") from error
-
-
-@cache
-def _environment(folder: Path) -> jinja2.Environment:
-    environment = jinja2.Environment(  # noqa: S701  shell scripts; every value goes through the filter q
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    lines = directives(job.experiment, machine)
+    script = templates.render(experiment=job.experiment, machine=machine, directives=lines)
+    files.write_folder(
+        job.paths.folder,
+        [
+            (protocol.CONFIG, yaml12.dump(dict(job.parameters)), 0o644),
+            (protocol.JOB, script, 0o755),
+            (protocol.EXPERIMENT, files.json_lines(job.experiment), 0o644),
+        ],
     )
-    environment.filters["q"] = lambda value: shlex.quote(str(value))
-    return environment
-
-
-def _line_of(error: BaseException, template: Path) -> int:
-    """Give the template's line in which an error was raised."""
-    lines = [0]
-    trace = error.__traceback__
-    while trace is not None:
-        if Path(trace.tb_frame.f_code.co_filename) == template:
-            lines.append(trace.tb_lineno)
-        trace = trace.tb_next
-    return lines[-1]
 
 
 def render_command(command: list[str], where: str, parameters: Mapping[str, Any], stages: list[str]) -> list[str]:
@@ -119,7 +86,7 @@ def render_command(command: list[str], where: str, parameters: Mapping[str, Any]
     """
     values = {**parameters, "stage": {name: f"{MARK}{name}{MARK}" for name in stages}}
     try:
-        return [_argument(text).render(values) for text in command]
+        return [_argument(text).render(values) if "{" in text else text for text in command]
     except jinja2.TemplateError as error:
         raise FairmeshError(f"{where}: command {command}: {error.message}") from error
 

@@ -86,7 +86,13 @@ class Job:
         """Give the environment of the program: this one, what the job asks for, and where things are."""
         variables = dict(os.environ, **self.experiment.get("environment", {}))
         variables["FAIRMESH_CONFIG"] = os.path.join(attempt, protocol.CONFIG)
-        variables.setdefault("FAIRMESH_APPLICATION", self.experiment["application"].get("folder", ""))
+        folder = self.experiment["application"].get("folder", "")
+        if folder and not os.path.isabs(folder):
+            # A copy that travels with the job: `python -m <package>` finds it there, installed or not.
+            folder = os.path.join(self.home, folder)
+            paths = [os.path.dirname(folder), variables.get("PYTHONPATH", "")]
+            variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+        variables.setdefault("FAIRMESH_APPLICATION", folder)
         for name, folder in stages.items():
             plain = "".join(c if c.isalnum() else "_" for c in name.upper())
             variables["FAIRMESH_STAGE_" + plain] = folder

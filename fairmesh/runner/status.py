@@ -72,9 +72,9 @@ class Status:
         self._written, self._changed = time.monotonic(), False
 
 
-def write_lost(folder: str, attempt: int, reason: str) -> None:
-    """Say of an attempt whose runner is proven to be gone that it is lost."""
+def write_end(folder: str, attempt: int, state: str, reason: str = "") -> None:
+    """Say of an attempt whose runner is proven to be gone, and could not say it itself, how it ended."""
     path = os.path.join(folder, protocol.ATTEMPTS, str(attempt), protocol.STATUS)
     values = jsonfiles.read_map(path)
     if values is not None and values.get("state") not in protocol.ENDS:
-        jsonfiles.write(path, dict(values, state=protocol.LOST, reason=reason, ended=jsonfiles.now()))
+        jsonfiles.write(path, dict(values, state=state, reason=reason, ended=jsonfiles.now()))

@@ -119,7 +119,9 @@ def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str
         ],
     )
     layers = [spread, line, points] if numeric and len(rows) > 1 else [spread, points]
+    repeated = any(row["n"] > 1 for row in rows)
     described = "Mean of the repeats, with one sample standard deviation to either side."
+    described = described if repeated else "One result for each point."
     return _chart(f"{title} by {parameter}", described, alt.layer(*layers), rows)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from fairmesh.errors import Problem
 from fairmesh.functions import whole_match
+from fairmesh.model import shown
 from fairmesh.names import value_text
 from fairmesh.study.axes import AxisReader
 from fairmesh.study.formulas import Formula, Scope
@@ -131,12 +132,16 @@ class ExcludeReader:
         return OneOf(frozenset(value_text(choice.value) for choice in choices if choice))
 
     def _pattern(self, key: str, node: Node) -> Pattern | None:
+        if isinstance(node.value, dict | list | None):
+            self._axes.note(f"{key!r} must be a regular expression, not {shown(node)}", node)
+            return None
+        pattern = node.text or str(node.value)
         try:
-            whole_match("", str(node.value))
+            whole_match("", pattern)
         except ValueError as error:
             self._axes.note(f"{key!r}: {error}", node)
             return None
-        return Pattern(str(node.value))
+        return Pattern(pattern)
 
 
 def _any_of(value: Any) -> Sequence[Any]:

@@ -12,12 +12,14 @@ from fairmesh.names import REPEAT
 from fairmesh.study.algebra import SpaceReader
 from fairmesh.study.application import Application
 from fairmesh.study.axes import AxisReader
+from fairmesh.study.cloudmesh import Foreign, is_cloudmesh, read_cloudmesh
 from fairmesh.study.conditions import Exclude, ExcludeReader
 from fairmesh.study.derive import Derived, DeriveReader, derive
 from fairmesh.study.expand import Expansion, Row, axis_values, clash, repeated, twins
 from fairmesh.study.find import find_application, find_study
 from fairmesh.study.plan import Experiment, Plan
 from fairmesh.study.points import Choice
+from fairmesh.study.references import EXPERIMENT
 from fairmesh.study.selection import NOTHING_SET, Settings, override
 from fairmesh.study.settle import load_application
 from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space, Union
@@ -67,14 +69,27 @@ class _Loader:
         self.settings = settings
         self.problems: list[Problem] = []
         self.node = load(path, self.problems)
+        self.foreign = self._foreign(root)
+        self.space = EXPERIMENT if self.foreign else "parameters"
         self.content, found = check_model(StudyFile, self.node, path)
         self.problems += found
         self.application = self._application(root)
         self.node = override(self.node, settings, self.application.known_names)
         self.axes = AxisReader(self.application, path, self.problems)
+        self.axes.warnings += self.foreign.warnings if self.foreign else []
+
+    def _foreign(self, root: Path) -> Foreign | None:
+        """Read a file of Cloudmesh's, if it is one; what it means takes its place."""
+        if not is_cloudmesh(self.node):
+            return None
+        found = read_cloudmesh(self.node, self.path, root, self.problems)
+        self.node = found.node
+        return found
 
     def _application(self, root: Path) -> Application:
         """Load the application, without which nothing more can be said."""
+        if self.foreign:
+            return self.foreign.application
         node = self._entry("application")
         if isinstance(node.value, dict | list | None):
             raise InputError(self.problems)
@@ -113,7 +128,7 @@ class _Loader:
         """Read all that makes experiments."""
         spaces = SpaceReader(self.axes)
         below = self._entry("parameters")
-        space = spaces.read("parameters", below) if below.entries else self._no_axes()
+        space = spaces.read(self.space, below) if below.entries else self._no_axes()
         repeats = self._repeats(space)
         self.axes.scope.add(space.names)
         derived = DeriveReader(self.axes).read(self._entry("derive"), space.names)
@@ -149,7 +164,7 @@ class _Loader:
         given = space.names | {each.name for each in derived}
         for name, parameter in self.application.parameters.items():
             if not parameter.has_default and name not in given:
-                self.problems.append(Problem(f"'parameters.{name}' is missing: it has no default", where))
+                self.problems.append(Problem(f"'{self.space}.{name}' is missing: it has no default", where))
         count = (space.size() + sum(each.size() for each in included)) * max(1, len(repeats))
         if count > MAX_EXPERIMENTS:
             message = f"the study has {count} experiments, of which at most {MAX_EXPERIMENTS} are possible"

@@ -18,11 +18,18 @@ def is_notation(text: str) -> bool:
     return any(sign in text for sign in ",[]")
 
 
-def expand_notation(text: str) -> list[str]:
+def expand_notation(text: str, gaps: bool = False) -> list[str]:
     """Give the texts that a text stands for.
 
     Commas separate; brackets hold spans of whole numbers, whose width is kept, and texts; several brackets are
     crossed, the last varying fastest.
+
+    Parameters
+    ----------
+    text : str
+        In the notation.
+    gaps : bool
+        Whether nothing may stand between two commas; it is left out, as Cloudmesh does.
 
     Raises
     ------
@@ -40,7 +47,8 @@ def expand_notation(text: str) -> list[str]:
     >>> expand_notation("[0-1][0-1]")
     ['00', '01', '10', '11']
     """
-    pieces = [_alternatives(part) for part in _split(text)]
+    parts = [part for part in _split(text) if part.strip() or not gaps]
+    pieces = [_alternatives(_filled(part)) for part in parts]
     if sum(math.prod(map(len, piece)) for piece in pieces) > MAX_VALUES:
         raise ValueError(f"stands for more than {MAX_VALUES} values")
     return ["".join(texts) for piece in pieces for texts in itertools.product(*piece)]
@@ -54,11 +62,11 @@ def _split(text: str) -> Iterator[str]:
         if depth not in (0, 1):
             raise ValueError(f"has a '{sign}' too many")
         if sign == "," and not depth:
-            yield _filled(text[start:at])
+            yield text[start:at]
             start = at + 1
     if depth:
         raise ValueError("has a '[' without its ']'")
-    yield _filled(text[start:])
+    yield text[start:]
 
 
 def _filled(part: str) -> str:

@@ -140,10 +140,19 @@ def _given(name: str, value: Any) -> Node:
     source = f"--set {name}"
     if isinstance(value, str):
         text = value.strip()
-        node = parse_text(text, Path(source)) if text.startswith("{") else Node(resolve(value), text=value)
+        node = parse_text(text, Path(source)) if text.startswith("{") else _from_text(value)
     else:
-        node = Node.of(value)
+        node = _from_text(value)
     return replace(node, source=source)
+
+
+def _from_text(value: Any) -> Node:
+    """Make a node of a value whose texts were typed without quotes: Snakemake's command line knows nothing else."""
+    if isinstance(value, str):
+        return Node(resolve(value), text=value)
+    if isinstance(value, dict):
+        return Node({str(key): _from_text(item) for key, item in value.items()})
+    return Node([_from_text(item) for item in value]) if isinstance(value, list) else Node.of(value)
 
 
 def _with(node: Node, key: str, value: Node) -> Node:

@@ -15,6 +15,13 @@ from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.yaml12 import Node, load
 
 
+class Contact(Model):
+    """Whom to ask about the results."""
+
+    name: Annotated[str, meaning("Given name and family name.", "Ada Example")] = ""
+    email: Annotated[str, meaning("E-mail address; a submission shows it.", "ada@example.org")] = ""
+
+
 class Publisher(Model):
     """Who publishes the results."""
 
@@ -23,6 +30,13 @@ class Publisher(Model):
         Field(default_factory=list)
     )
     licence: Annotated[str, meaning("Licence of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
+    organisation: Annotated[str, meaning("Who submits to MLCommons.", "University of Virginia")] = ""
+    contact: Annotated[Contact, meaning("Whom MLCommons may ask: `name` and `email`.")] = Contact()
+    status: Annotated[
+        Literal["cloud", "onprem", "preview", "research"] | None,
+        meaning("How others can get at the system, in the words of MLCommons.", "onprem"),
+    ] = None
+    platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""
 
 
 class Config(Model):
@@ -36,7 +50,7 @@ class Config(Model):
     machine: Annotated[
         SafeName, meaning("Where the jobs run, one of machines.yaml; a profile names it in its machine.yaml.")
     ] = "local"
-    publisher: Annotated[Publisher, meaning("Who publishes the results.")] = Publisher()
+    publisher: Annotated[Publisher, meaning("Who publishes: title, authors and licence.")] = Publisher()
     where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
     first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None
     part: Annotated[str, meaning("K/N: only the K-th of N parts, which together make up the whole.", "1/3")] = ""
@@ -49,23 +63,16 @@ class Config(Model):
 class Machine(Model):
     """A named place where jobs run."""
 
-    kind: Annotated[
-        Literal["local", "profile", "ssh"],
-        meaning("This computer, what the profile's executor reaches, or a host that is reached by ssh."),
-    ]
+    kind: Annotated[Literal["local", "profile"], meaning("This computer, or what the executor of the profile reaches.")]
     scheduler: Annotated[
         Literal["none", "slurm", "lsf"], meaning("What takes jobs there; job.sh is written for it.")
     ] = "none"
-    host: Annotated[str, meaning("Name of the host, as ssh takes it.", "dgx.example.org")] = ""
-    base: Annotated[str, meaning("Folder on that host below which jobs are put.", "/scratch/ada/fairmesh")] = ""
-    slots: Annotated[Count | None, meaning("How many experiments run there at the same time.", 4)] = None
     setup: Annotated[
         list[str], meaning("Lines of bash that each job begins with.", ["source /opt/tensorflow/activate"])
     ] = Field(default_factory=list)
     modules: Annotated[
         list[str], meaning("Environment modules that each job loads, before its setup.", ["cuda/12.4"])
     ] = Field(default_factory=list)
-    container: Annotated[str, meaning("Image that programs run in.", "docker://tensorflow/tensorflow:2.21.0-gpu")] = ""
     gpus: Annotated[
         dict[str, dict[str, Any]],
         meaning(
@@ -73,12 +80,14 @@ class Machine(Model):
             {"a100": {"slurm_partition": "gpu", "gres": "gpu:a100:1"}},
         ),
     ] = Field(default_factory=dict)
-    power: Annotated[
-        dict[str, Any], meaning("Power draw in watts by device, from which energy is estimated where no meter is.")
-    ] = Field(default_factory=dict)
     template: Annotated[
         Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "dgx.sh.jinja")
     ] = None
+    host: NotYet = None
+    base: NotYet = None
+    slots: NotYet = None
+    container: NotYet = None
+    power: NotYet = None
 
 
 def load_config(path: Path) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,10 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render_command
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.study import Experiment, Plan, StageInstance
+from fairmesh.study.application import Stage
 from fairmesh.study.find import APPLICATION
+from fairmesh.study.settings import Publisher
+from fairmesh.submission import identity
 from fairmesh.workflow.targets import Target, marker_name
 
 Job = TypeVar("Job", Experiment, StageInstance)
@@ -30,18 +34,36 @@ class Folders:
         The folder of the Snakefile, whose environment serves applications that bring none.
     application : str, optional
         Where the runner finds the application, from its home, if the folders are to travel with a copy of it.
+    publisher : Publisher, optional
+        Who publishes, for the logs.
     """
 
-    def __init__(self, plan: Plan, paths: StudyPaths, root: Path, application: str = "") -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        paths: StudyPaths,
+        root: Path,
+        application: str = "",
+        publisher: Publisher | None = None,
+    ) -> None:
         self.plan, self.paths = plan, paths
         self.stages = {marker_name(each.name, each.fingerprint): each for each in plan.stages.values()}
         self.experiments = {(each.machine, each.id): each for each in plan.experiments}
         self._application = plan.application
-        own = plan.application.environment.conda
-        self._conda = str(plan.application.folder / own if own else root / "workflow/envs/job.yaml")
+        self._marker = cache(lambda name: str(paths.stage_marker(name)))
         self._folder = application or str(plan.application.folder.resolve())
-        if application:
-            self._conda = f"{application}/{own}" if own else ""
+        self._travels = bool(application)
+        self._plain_conda = str(root / "workflow/envs/job.yaml")
+        self._conda = {name: self._conda_of(stage) for name, stage in plan.application.all_stages.items()}
+        self._last = list(plan.application.all_stages)[-1]
+        self._publisher = publisher or Publisher()
+
+    def _conda_of(self, stage: Stage) -> str:
+        """Give the file of a stage's conda environment: its own, the application's, or one for the runner alone."""
+        own = stage.environment.conda or self._application.environment.conda
+        if self._travels:
+            return f"{self._folder}/{own}" if own else ""
+        return str(self._application.folder / own) if own else self._plain_conda
 
     def resource_names(self) -> set[str]:
         """Give the names of all resources that any job asks for."""
@@ -83,10 +105,10 @@ class Folders:
             output=str(output),
             folder=str(paths.folder),
             fingerprint=job.fingerprint,
-            inputs=[str(self.paths.stage_marker(name)) for name in names],
+            inputs=[self._marker(name) for name in names],
             resources=job.resources,
             exclusive=self.plan.measure == "exclusive",
-            conda=self._conda,
+            conda=self._conda[job.name if isinstance(job, StageInstance) else self._last],
         )
 
     def of_stage(self, name: str) -> JobFolder:
@@ -96,12 +118,18 @@ class Folders:
         own = {"stage": stage.name, "machine": self.plan.machines[0], "key": stage.key, "axes": {}}
         return JobFolder(self.stage_job(name), stage.parameters, content | own)
 
-    def of_experiment(self, machine: str, identity: str) -> JobFolder:
+    def of_experiment(self, machine: str, name: str) -> JobFolder:
         """Give what goes into the folder of an experiment."""
-        experiment = self.experiments[machine, identity]
-        content = self._content(identity, experiment, experiment.stages, self._application.experiment_stage.command)
-        own = {"machine": machine, "key": experiment.key, "axes": experiment.axes}
-        return JobFolder(self.paths.job(machine, identity), experiment.parameters, content | own)
+        experiment = self.experiments[machine, name]
+        content = self._content(name, experiment, experiment.stages, self._application.experiment_stage.command)
+        own = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}
+        return JobFolder(self.paths.job(machine, name), experiment.parameters, content | own)
+
+    @cached_property
+    def _submission(self) -> dict[str, str]:
+        """What the log of an experiment says of who runs what."""
+        application = identity.Application(self._application.name, self._application.version)
+        return identity.of_run(application, self._application.folder, self._publisher)
 
     def _content(
         self, identity: str, job: Experiment | StageInstance, needs: dict[str, str], command: list[str]
@@ -119,10 +147,11 @@ class Folders:
                 "name": self._application.name,
                 "version": self._application.version,
                 "folder": self._folder,
+                "seed": self._application.seed or "",
             },
             "command": render_command(command, where, job.parameters, list(needs)),
             "environment": {},
-            "conda": self._conda,
+            "conda": self._conda[job.name if isinstance(job, StageInstance) else self._last],
             "measure": self.plan.measure,
             "keep": self._application.keep,
         }

@@ -14,6 +14,7 @@ from fairmesh import files
 from fairmesh.jobs import lookup, reuse
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.runner.protocol import EXPERIMENTS, RECORDS
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.values import FRAMEWORK
 from fairmesh.workflow.targets import marker_name
@@ -30,9 +31,11 @@ def experiments(plan: Plan, paths: StudyPaths) -> tuple[list[Experiment], list[E
     outstanding, living : list of Experiment
         Those without a record, and of these the ones that some other process is running right now.
     """
+    if not any(paths.folder.joinpath(name).is_dir() for name in (EXPERIMENTS, RECORDS)):
+        return plan.selected, []  # a first run, of maybe ten thousand
     outstanding = [each for each in plan.selected if not _is_done(each, paths)]
-    former = formers(plan, paths) if outstanding else {}
-    outstanding = [each for each in outstanding if not _is_reused(each, paths, former)]
+    found = formers(plan, paths) if outstanding else {}
+    outstanding = [each for each in outstanding if not _is_reused(each, paths, found)]
     living = [
         each for each in outstanding if lookup.look(paths.job(each.machine, each.id), each.fingerprint) is Found.LIVING
     ]
@@ -55,12 +58,17 @@ def formers(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
 
 def former(each: Experiment, found: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
     """Give the result that can stand for an experiment, if there is one."""
+    if not found:
+        return None
     return found.get(f"{each.machine} {reuse.framework_key(each.fingerprint, each.axes, FRAMEWORK)}")
 
 
 def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str, Any]]) -> bool:
-    record, job = former(each, found), paths.job(each.machine, each.id)
-    if record is None or job.attempts.exists():
+    record = former(each, found)
+    if record is None:
+        return False
+    job = paths.job(each.machine, each.id)
+    if job.attempts.exists():
         return False
     reuse.adopt(paths.job(each.machine, record["id"]), record, job, {"id": each.id, "key": each.key, "axes": each.axes})
     files.copy(job.commit, paths.record(each.machine, each.id))
@@ -105,5 +113,6 @@ def _is_settled(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool
         lookup.move_aside(copy)
     if lookup.look(job, fingerprint) is not Found.COMMIT:
         return not must_be_there and lookup.bring_back(copy, fingerprint)
+    lookup.tidy(job)
     files.copy(job.commit, copy)
     return True

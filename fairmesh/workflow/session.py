@@ -56,7 +56,7 @@ class Session:
             print(f"warning: {warning}", file=sys.stderr)
         self._site = Path(config.site)
         self._project = root / "site"
-        self._folders = Folders(self._plan, self._paths, root)
+        self._folders = Folders(self._plan, self._paths, root, publisher=config.publisher)
         self._templates = job_templates(self._plan, root, self._configuration.machines, self._configuration.machine)
         self._document = plan_document(self._plan, config)
         self._run = Run(self._paths, self._plan.selection)
@@ -72,8 +72,8 @@ class Session:
         self.folder = str(self._paths.folder)
         self.published = str(self._paths.published)
         self.living = "|".join(re.escape(each.id) for each in self._living)
-        self._experiment = cache(partial(self._folders.experiment_target, marked=self._marked))
-        self._stage = cache(partial(self._folders.stage_target, marked=self._marked))
+        self._experiment = cache(clear_errors()(partial(self._folders.experiment_target, marked=self._marked)))
+        self._stage = cache(clear_errors()(partial(self._folders.stage_target, marked=self._marked)))
         self.resource_names = sorted(self._folders.resource_names() - {"threads"})
 
     def _takes_over(self) -> list[str]:
@@ -106,13 +106,11 @@ class Session:
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Give an experiment's target."""
-        with clear_errors():
-            return self._experiment(wildcards.machine, wildcards.experiment)
+        return self._experiment(wildcards.machine, wildcards.experiment)
 
     def stage(self, wildcards: Wildcards) -> Target:
         """Give a shared stage's target."""
-        with clear_errors():
-            return self._stage(wildcards.stage)
+        return self._stage(wildcards.stage)
 
     def force(self, target: Target) -> int:
         """Tell whether a person asked that a job run again: 1 or 0, as a resource carries it."""

@@ -30,8 +30,10 @@ def test_parts_of_a_study_make_up_the_whole(workplace: Workplace) -> None:
 
 def test_a_value_set_for_one_run_is_kept_in_the_plan(workplace: Workplace) -> None:
     workplace.study({"value": [1, 2, 3]})
+    workplace.run(*RECORDS_ONLY, "--config", "set={value: [5, 6]}")
+    assert workplace.recorded() == {"value=5", "value=6"}
     workplace.run(*RECORDS_ONLY, "--config", 'set={value: "7,8"}')
-    assert workplace.recorded() == {"value=7", "value=8"}
+    assert workplace.recorded() == {"value=5", "value=6", "value=7", "value=8"}
     assert json.loads((workplace.results / "sweep/plan.json").read_text())["selection"] == {"set": {"value": "7,8"}}
 
 

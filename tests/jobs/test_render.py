@@ -14,22 +14,24 @@ from hypothesis import strategies as st
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.jobs.render import JobFolder, render, render_command, render_text
+from fairmesh.jobs.render import JobFolder, render, render_command
+from fairmesh.jobs.templates import Templates
+from tests.jobs.conftest import OURS, experiment, machine
 
-TEMPLATE = Path(__file__).parents[2] / "workflow/templates/job.sh.jinja"
-MACHINE = {"setup": []}
+TEMPLATES = Templates.of_jobs(OURS, "none")
+MACHINE = machine()
 HOSTILE = ["$(touch hacked)", "`id`", "a b", "'; rm -rf x; '", "{{ 7 * 7 }}", "\n", "-rf", "ü", '"']
 
 
 @pytest.fixture
 def job(tmp_path: Path) -> JobFolder:
-    return JobFolder(JobPaths(tmp_path / "x=1"), {"x": 1, "label": "on"}, {"id": "x=1", "fingerprint": "f"})
+    return JobFolder(JobPaths(tmp_path / "x=1"), {"x": 1, "label": "on"}, experiment())
 
 
 def test_rendering_again_touches_nothing(job: JobFolder) -> None:
-    render(job, TEMPLATE, MACHINE)
+    render(job, TEMPLATES, MACHINE)
     before = {path: path.stat().st_mtime_ns for path in job.paths.folder.iterdir()}
-    render(job, TEMPLATE, MACHINE)
+    render(job, TEMPLATES, MACHINE)
     assert {path: path.stat().st_mtime_ns for path in job.paths.folder.iterdir()} == before
     assert set(before) == {job.paths.config, job.paths.script, job.paths.experiment}
     assert os.access(job.paths.script, os.X_OK)
@@ -37,14 +39,14 @@ def test_rendering_again_touches_nothing(job: JobFolder) -> None:
 
 
 def test_setup_lines_of_the_machine_come_before_the_runner(job: JobFolder) -> None:
-    render(job, TEMPLATE, {"setup": ["module load python", "export A=b"]})
+    render(job, TEMPLATES, machine(modules=["python/3"], setup=["export A=b"]))
     text = job.paths.script.read_text()
-    assert text.index("module load python") < text.index("export A=b") < text.index("exec python3")
+    assert text.index("module load python/3") < text.index("export A=b") < text.index("exec python3")
     subprocess.run(["bash", "-n", job.paths.script], check=True)
 
 
 def test_a_job_without_a_runner_above_it_says_so(job: JobFolder) -> None:
-    render(job, TEMPLATE, MACHINE)
+    render(job, TEMPLATES, MACHINE)
     done = subprocess.run(["bash", job.paths.script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "no runner.pyz in" in done.stderr
@@ -70,17 +72,36 @@ def test_a_wrong_command_is_named_with_its_place(argument: str, message: str) ->
     assert str(caught.value).startswith("app/application.yaml: command ")
 
 
-def test_a_wrong_template_is_named_with_its_line(tmp_path: Path) -> None:
-    (tmp_path / "job.sh.jinja").write_text("#!/bin/sh\n{{ nobody }}\n")
-    with pytest.raises(FairmeshError, match=r"job\.sh\.jinja:2: 'nobody' is undefined"):
-        render_text(tmp_path / "job.sh.jinja", experiment={})
-    (tmp_path / "broken.jinja").write_text("\n{% if %}\n")
-    with pytest.raises(FairmeshError, match=r"broken\.jinja:2: "):
-        render_text(tmp_path / "broken.jinja")
-
-
 def test_an_experiment_file_holds_any_text(job: JobFolder) -> None:
-    hostile = JobFolder(job.paths, {"label": "".join(HOSTILE)}, {"id": "x", "values": HOSTILE})
-    render(hostile, TEMPLATE, MACHINE)
+    hostile = JobFolder(job.paths, {"label": "".join(HOSTILE)}, experiment(values=HOSTILE))
+    render(hostile, TEMPLATES, MACHINE)
     assert json.loads(job.paths.experiment.read_text())["values"] == HOSTILE
     assert yaml.safe_load(job.paths.config.read_text()) == {"label": "".join(HOSTILE)}
+
+
+def test_a_file_that_differs_changes_and_the_others_stay(job: JobFolder) -> None:
+    render(job, TEMPLATES, MACHINE)
+    before = job.paths.config.stat().st_mtime_ns
+    job.paths.script.write_text("old")
+    job.paths.experiment.unlink()
+    (job.paths.folder / "attempts").mkdir()
+    render(job, TEMPLATES, MACHINE)
+    assert "exec python3" in job.paths.script.read_text()
+    assert job.paths.experiment.exists()
+    assert job.paths.config.stat().st_mtime_ns == before
+    assert (job.paths.folder / "attempts").is_dir()
+
+
+def test_what_a_killed_writer_left_is_no_hindrance(job: JobFolder) -> None:
+    left = job.paths.folder.with_name(f".{job.paths.folder.name}.{os.getpid()}.half")
+    left.mkdir()
+    (left / "job.sh").write_text("half")
+    render(job, TEMPLATES, MACHINE)
+    assert [path.name for path in job.paths.folder.parent.iterdir()] == [job.paths.folder.name]
+
+
+def test_a_folder_that_cannot_be_written_leaves_nothing_behind(job: JobFolder) -> None:
+    job.paths.folder.write_text("in the way")
+    with pytest.raises(NotADirectoryError):
+        render(job, TEMPLATES, MACHINE)
+    assert [path.name for path in job.paths.folder.parent.iterdir()] == [job.paths.folder.name]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -145,3 +146,15 @@ def test_outputs_that_are_not_kept_are_deleted(make_job: MakeJob) -> None:
 def test_a_folder_without_a_job_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path / "a/b/c/d") == 1
     assert "holds no experiment.json" in capsys.readouterr().err
+
+
+def test_an_application_that_travels_with_the_job_is_found_below_the_home(make_job: MakeJob) -> None:
+    application = {"name": "travelling", "version": "1", "folder": "applications/travelling"}
+    folder = make_job(command=[sys.executable, "-m", "travelling"], application=application)
+    package = folder.parents[3] / "applications/travelling"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text(
+        f"import os; open('seen', 'w').write(os.environ['FAIRMESH_APPLICATION']); {GOOD}"
+    )
+    assert run(folder) == 0
+    assert (folder / "attempts/1/seen").read_text() == str(package)

@@ -92,6 +92,10 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
             "exclude: [{count: x}]",
             "3:19: 'exclude[0].count' must be a whole number of at least 1 and at most 1000, not 'x'",
         ),
+        (
+            "exclude: [{label: {matches: [a]}}]",
+            "3:29: 'exclude[0].label.matches' must be a regular expression, not a list",
+        ),
         ("exclude: [{count: 1, n: 1}]", "3:22: 'exclude[0].n' is named twice"),
         (
             "parameters: {count: 1}\nexclude: [{gpu: a100}]",

@@ -36,16 +36,22 @@ def test_a_slice_that_is_none_is_refused(tmp_path: Path, text: str, message: str
 
 
 def test_machines_are_read_by_name(tmp_path: Path) -> None:
-    (tmp_path / "machines.yaml").write_text("local: {kind: local}\ndgx: {kind: ssh, host: dgx, slots: 2}\n")
+    (tmp_path / "machines.yaml").write_text("local: {kind: local}\ndgx: {kind: profile, scheduler: slurm}\n")
     machines = load_machines(tmp_path / "machines.yaml")
     assert [(name, machine.kind) for name, machine in machines.items()] == [
         ("local", "local"),
-        ("dgx", "ssh"),
+        ("dgx", "profile"),
     ]
+
+
+def test_what_is_not_built_yet_is_refused_rather_than_ignored(tmp_path: Path) -> None:
+    (tmp_path / "machines.yaml").write_text("local: {kind: local}\ndgx: {kind: profile, host: nowhere}\n")
+    with pytest.raises(InputError, match=r"machines.yaml:2:22: 'dgx.host' is not supported yet"):
+        load_machines(tmp_path / "machines.yaml")
 
 
 def test_a_mistake_in_a_machine_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "machines.yaml").write_text("local: {kind: locl}\n")
-    message = r"machines.yaml:1:15: 'local.kind' must be 'local', 'profile' or 'ssh', not 'locl'; did you"
+    message = r"machines.yaml:1:15: 'local.kind' must be 'local' or 'profile', not 'locl'; did you"
     with pytest.raises(InputError, match=message):
         load_machines(tmp_path / "machines.yaml")

@@ -1,0 +1,40 @@
+"""``fairmesh import``: coming from Cloudmesh."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+from fairmesh.cloudmesh import import_files, write
+from fairmesh.errors import place
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        type=Path,
+        nargs="+",
+        help="cms ee configurations (YAML), a template (*.in.slurm, *.in.lsf, *.in.sh), a cms cc workflow (YAML)",
+    )
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path(), help="where everything goes (here)")
+    parser.add_argument("--name", metavar="NAME", default="", help="of study and application (the first file's)")
+    parser.add_argument(
+        "--os", metavar="X,Y", default="", dest="variables", help="environment variables that {os.X} may name"
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there already")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Import the files."""
+    variables = [each.strip() for each in arguments.variables.split(",") if each.strip()]
+    imported = import_files(arguments.files, arguments.name, variables)
+    for path in write(imported, arguments.out, arguments.force):
+        print(f"wrote {place(path)}")
+    for note in imported.notes:
+        print(f"note: {note}")
+    study = shlex.quote(place(arguments.out / imported.study))
+    print(f"{imported.summary}: fairmesh plan {study}")
+    return 0

@@ -1,0 +1,27 @@
+"""``fairmesh render``: folders that run without Snakemake."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+from fairmesh.cli import common
+from fairmesh.workflow.export import export
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    common.add_study(parser)
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the folder to write")
+    common.add_machine(parser)
+    common.add_selection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the folders."""
+    plan = common.selected_plan(arguments)
+    script = export(plan, arguments.out, common.find_root(Path.cwd()))
+    print(f"{len(plan.selected)} experiments of {plan.study} for {arguments.machine} are in {arguments.out}")
+    print(f"start them there, or wherever you move the folder: bash {shlex.quote(str(script))}")
+    return 0

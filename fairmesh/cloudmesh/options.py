@@ -1,0 +1,213 @@
+"""The options of batch scripts, ``#SBATCH`` and ``#BSUB``, and the resources that they are here."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import ceil
+
+LINE = re.compile(r"#(SBATCH|BSUB)\s+(\S.*)")
+
+_SHORT = {
+    "-A": "--account",
+    "-c": "--cpus-per-task",
+    "-C": "--constraint",
+    "-D": "--chdir",
+    "-e": "--error",
+    "-G": "--gpus",
+    "-J": "--job-name",
+    "-M": "--clusters",
+    "-n": "--ntasks",
+    "-N": "--nodes",
+    "-o": "--output",
+    "-p": "--partition",
+    "-q": "--qos",
+    "-t": "--time",
+}
+_FLAGS = ("--exclusive", "--requeue", "--no-requeue", "--overcommit", "-x", "-r", "-B", "-N")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a batch script.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``SBATCH`` or ``BSUB``.
+    name, value : str
+        As sbatch or bsub take them, sbatch's in their long form.
+    line : int
+        The line of the script, from 1.
+    """
+
+    scheduler: str
+    name: str
+    value: str
+    line: int
+
+    @property
+    def text(self) -> str:
+        """The option as it is written after the scheduler's word."""
+        joint = "=" if self.name.startswith("--") else " "
+        return f"{self.name}{joint}{self.value}" if self.value else self.name
+
+    @property
+    def resource(self) -> str:
+        """The resource that it is here; empty if there is none."""
+        return (_SLURM if self.scheduler == "SBATCH" else _LSF).get(self.name, "")
+
+
+def read_options(text: str, line: int) -> Iterator[Option]:
+    """Give the options of one line.
+
+    >>> [option.text for option in read_options("#SBATCH -c 4 --mem 64GB", 1)]
+    ['--cpus-per-task=4', '--mem=64GB']
+    """
+    found = LINE.match(text)
+    if not found:
+        return
+    try:
+        words = shlex.split(found[2], comments=True)
+    except ValueError:  # a quote without its partner
+        words = found[2].split()
+    while words:
+        yield _option(found[1], words, line)
+
+
+def _option(scheduler: str, words: list[str], line: int) -> Option:
+    """Take an option with its value off the front of the words."""
+    name, equals, value = words.pop(0).partition("=")
+    if scheduler == "SBATCH" and re.fullmatch(r"-[A-Za-z].+", name + equals + value):
+        name, value = (name + equals + value)[:2], (name + equals + value)[2:]
+    elif not equals and words and not words[0].startswith("-") and not (scheduler == "SBATCH" and name in _FLAGS[:4]):
+        value = words.pop(0)
+    return Option(scheduler, _SHORT.get(name, name) if scheduler == "SBATCH" else name, value, line)
+
+
+_SLURM = {
+    "--account": "slurm_account",
+    "--clusters": "clusters",
+    "--constraint": "constraint",
+    "--cpus-per-gpu": "cpus_per_gpu",
+    "--cpus-per-task": "cpus_per_task",
+    "--gres": "gres",
+    "--gpus": "gres",
+    "--mem": "mem_mb",
+    "--mem-per-cpu": "mem_mb_per_cpu",
+    "--nodes": "nodes",
+    "--ntasks": "tasks",
+    "--ntasks-per-gpu": "tasks_per_gpu",
+    "--partition": "slurm_partition",
+    "--qos": "qos",
+    "--reservation": "reservation",
+    "--time": "runtime",
+    "--tmp": "disk_mb",
+}
+_LSF = {
+    "-P": "lsf_project",
+    "-q": "lsf_queue",
+    "-W": "runtime",
+    "-n": "tasks",
+    "-M": "mem_mb",
+    "-U": "reservation",
+    "-gpu": "gres",
+}
+OURS = ("--job-name", "--output", "--error", "--chdir", "--exclusive", "-J", "-o", "-e", "-oo", "-eo", "-cwd", "-x")
+"""What fairmesh decides itself: names of jobs and logs, folders, and whether a node is shared."""
+
+
+EXCLUSIVE = ("--exclusive", "-x")
+
+
+def minutes(text: str) -> int:
+    """Give the minutes of a time limit, rounded up.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+
+    Examples
+    --------
+    >>> [minutes(text) for text in ("30", "1:30", "10:00:00", "2-12", "1-00:30")]
+    [30, 2, 600, 3600, 1470]
+    """
+    found = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text, re.ASCII)
+    if not found or len(text) > 20:
+        raise ValueError(f"is no time limit: {text!r}")
+    days = found[1]
+    numbers = [int(each) for each in found.groups()[1:] if each is not None]
+    if days is not None:
+        hours, mins, seconds = (*numbers, 0, 0)[:3]
+    elif len(numbers) == 3:
+        hours, mins, seconds = numbers
+    else:
+        hours, mins, seconds = 0, numbers[0], (*numbers, 0)[1]
+    return (int(days or 0) * 24 + hours) * 60 + mins + ceil(seconds / 60)
+
+
+def lsf_minutes(text: str) -> int:
+    """Give the minutes of LSF's time limit, ``[hours:]minutes[/host]``.
+
+    >>> lsf_minutes("2:30"), lsf_minutes("45")
+    (150, 45)
+    """
+    found = re.fullmatch(r"(?:(\d{1,6}):)?(\d{1,6})", text.partition("/")[0], re.ASCII)
+    if not found:
+        raise ValueError(f"is no time limit: {text!r}")
+    return int(found[1] or 0) * 60 + int(found[2])
+
+
+def megabytes(text: str) -> int:
+    """Give the megabytes, rounded up, of an amount of memory as Slurm writes it.
+
+    >>> [megabytes(text) for text in ("64GB", "500", "2T", "100K")]
+    [65536, 500, 2097152, 1]
+    """
+    found = re.fullmatch(r"(\d{1,15})([KMGT]?)B?", text.upper(), re.ASCII)
+    if not found:
+        raise ValueError(f"is no amount of memory: {text!r}")
+    return ceil(int(found[1]) * {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2}[found[2]])
+
+
+def gpus(text: str) -> str:
+    """Give GPUs in the form of ``gres``: of Slurm's ``--gpus`` and LSF's ``-gpu``.
+
+    >>> gpus("2"), gpus("a100:2"), gpus("num=1:gmodel=v100")
+    ('gpu:2', 'gpu:a100:2', 'gpu:v100:1')
+    """
+    if "=" not in text:
+        return f"gpu:{text}"
+    parts = dict(each.partition("=")[::2] for each in text.split(":"))
+    return ":".join(filter(None, ("gpu", parts.get("gmodel", ""), parts.get("num", "1"))))
+
+
+def convert(option: Option, value: str) -> int | str:
+    """Give the value of an option as its resource has it.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if option.resource == "runtime":
+        return minutes(value) if option.scheduler == "SBATCH" else lsf_minutes(value)
+    if option.name in {"--gpus", "-gpu"}:
+        return gpus(value)
+    if option.resource in {"mem_mb", "mem_mb_per_cpu", "disk_mb"}:
+        return megabytes(value)
+    return _COUNTS.get(option.resource, str)(value)
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise ValueError(f"is no number: {text!r}")
+    return int(text)
+
+
+_COUNTS: dict[str, Callable[[str], int | str]] = dict.fromkeys(
+    ("cpus_per_task", "cpus_per_gpu", "nodes", "tasks", "tasks_per_gpu"), _count
+)

@@ -1,0 +1,9 @@
+"""What the files of people may hold, told from their models: JSON Schemas for editors, reference pages for readers.
+
+``python -m fairmesh.reference`` writes both anew; a test fails when one is stale.
+"""
+
+from fairmesh.reference.pages import page
+from fairmesh.reference.schemas import FILES, published
+
+__all__ = ["FILES", "page", "published"]

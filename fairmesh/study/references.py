@@ -1,0 +1,195 @@
+"""References in Cloudmesh's files: ``{a.b}`` stands for the value of another key, ``{os.X}`` for a variable."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import platform
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from fairmesh.errors import Problem, nearest
+from fairmesh.study.notation import expand_notation, is_notation
+from fairmesh.yaml12 import Node, resolve
+
+# What a shell writes ${a} is the shell's own.
+REFERENCE = re.compile(r"(?<!\$)\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}", re.ASCII)
+VARIABLES = ("HOME", "USER", "LOGNAME", "HOSTNAME", "TMPDIR", "SCRATCH", "PWD")
+"""The variables of the environment that may be read; a whole environment holds secrets."""
+
+OS = "os"
+EXPERIMENT = "experiment"
+WORKFLOW = "workflow"
+OWN = ("cloudmesh", "cm", "ee", "slurm", f"{EXPERIMENT}.card_name")
+"""What Cloudmesh fills in itself, without any file that says so."""
+
+MAX_CHAIN = 50
+MAX_TEXT = 10_000  # characters of a value with everything filled in
+
+
+class References:
+    """Fills in the references of a Cloudmesh file.
+
+    Parameters
+    ----------
+    node : Node
+        The file's content.
+    path : Path
+        The file, for the messages.
+    problems : list of Problem
+        Takes the mistakes.
+    allowed : iterable of str
+        Variables of the environment that may be read besides `VARIABLES`.
+    environment : mapping, optional
+        The environment; that of the process by default.
+
+    Examples
+    --------
+    >>> node = Node.of({"data": {"scratch": "/scratch/{name}", "model": "{data.scratch}/model"}, "name": "ada"})
+    >>> References(node, Path("config.yaml"), []).filled(Node.of("{data.model}.h5")).value
+    '/scratch/ada/model.h5'
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        path: Path,
+        problems: list[Problem],
+        allowed: Iterable[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._path, self._problems = path, problems
+        self.allowed = (*VARIABLES, *allowed)
+        self._environment = _environment() if environment is None else environment
+        blocks = {key: each for key, each in node.entries.items() if key != WORKFLOW}  # it has a notation of its own
+        self.values = dict(_values(replace(node, value=blocks), ""))
+        self._known: dict[str, str] = {}
+        self._circles: list[set[str]] = []
+        self._is_strict = True
+
+    def filled(self, node: Node) -> Node:
+        """Give a value with its references filled in; one without any is given back as it is."""
+        if isinstance(node.value, list):
+            return replace(node, value=[self.filled(each) for each in node.members])
+        if isinstance(node.value, dict):
+            return replace(node, value={key: self.filled(each) for key, each in node.entries.items()})
+        if not isinstance(node.value, str) or not REFERENCE.search(node.value):
+            return node
+        text = self._text(node, ())
+        return replace(node, value=text if is_notation(text) or not text else _resolved(text), text=text)
+
+    def check(self) -> None:
+        """Note circles and unknown names anywhere in the file, even where nothing here needs the value."""
+        self._is_strict = False
+        for name, node in self.values.items():
+            self._value(name, node, ())
+            for member in node.members:
+                if isinstance(member.value, str):
+                    self._text(member, ())
+        self._is_strict = True
+        self._known.clear()  # what was let pass here must not be, where it is needed
+
+    def variable(self, name: str, node: Node) -> str:
+        """Give the value of a variable of the environment; note it if that may not be, or there is none."""
+        if name not in self.allowed:
+            message = f"'{{os.{name}}}': the environment variable {name!r} is not read"
+            allowed = f"{', '.join(self.allowed)}, and what `fairmesh import --os {name}` names"
+            self._note(message, node, allowed, nearest(name, self.allowed))
+        elif name not in self._environment:
+            self._note(f"'{{os.{name}}}': the environment has no variable {name!r}", node)
+        return self._environment[name] if name in self.allowed and name in self._environment else f"{{{OS}.{name}}}"
+
+    def unknown(self, name: str, node: Node) -> None:
+        """Note a name that nothing stands for."""
+        if name.partition(".")[0] in OWN or name in OWN:
+            self._note(f"'{{{name}}}' is filled in by Cloudmesh itself, and has no value here", node)
+            return
+        self._note(f"'{{{name}}}': there is no key {name!r}", node, near=nearest(name, self.values))
+
+    def _text(self, node: Node, chain: tuple[str, ...]) -> str:
+        text = REFERENCE.sub(lambda found: self._value(found[1], node, chain), str(node.value))
+        if len(text) > MAX_TEXT:
+            self._note(f"has more than {MAX_TEXT} characters with its references filled in", node)
+            return str(node.value)
+        return text
+
+    def _value(self, name: str, node: Node, chain: tuple[str, ...]) -> str:
+        """Give the text of a name; what is wrong with it is noted once, and leaves the reference as it is."""
+        if name not in self._known:
+            self._known[name] = f"{{{name}}}"
+            if name in self.values:
+                self._known[name] = self._of_key(name, node, (*chain, name))
+            else:
+                self._known[name] = self._from_elsewhere(name, node)
+        elif name in chain:
+            self._circle(chain[chain.index(name) :], node)
+        return self._known[name]
+
+    def _circle(self, names: tuple[str, ...], node: Node) -> None:
+        """Note a circle, wherever it was entered, once."""
+        if set(names) not in self._circles:
+            self._circles.append(set(names))
+            self._note(f"{names[0]!r} refers to itself: {' -> '.join([*names, names[0]])}", node)
+
+    def _of_key(self, name: str, node: Node, chain: tuple[str, ...]) -> str:
+        target = self.values[name]
+        if len(chain) > MAX_CHAIN:
+            self._note(f"more than {MAX_CHAIN} references lead from one to the next", node)
+            return self._known[name]
+        if isinstance(target.value, dict | list):
+            if self._is_strict:
+                kind = "map: name one of its keys" if isinstance(target.value, dict) else "list: it has no one value"
+                self._note(f"'{{{name}}}' is a {kind}", node)
+            return self._known[name]
+        if isinstance(target.value, str):
+            text = self._text(target, chain)
+            if self._is_strict and name.startswith(f"{EXPERIMENT}.") and _count(text) > 1:
+                self._note(f"'{{{name}}}' has {_count(text)} values: no single one can stand here", node)
+            return text
+        return target.text or str(target.value)
+
+    def _from_elsewhere(self, name: str, node: Node) -> str:
+        head, _, rest = name.partition(".")
+        if head == OS and rest:
+            return self.variable(rest, node) if self._is_strict else self._known[name]
+        if self._is_strict or not (head in OWN or name in OWN):
+            self.unknown(name, node)
+        return self._known[name]
+
+    def _note(self, message: str, node: Node, allowed: str = "", near: str = "") -> None:
+        problem = Problem(message, node.place(self._path), allowed, near)
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+
+def _environment() -> dict[str, str]:
+    """Give the environment, with what batch jobs and containers often lack."""
+    usual = {"HOSTNAME": platform.node(), "PWD": str(Path.cwd()), "HOME": str(Path("~").expanduser())}
+    with contextlib.suppress(KeyError, OSError):  # a user without a name
+        usual |= dict.fromkeys(("USER", "LOGNAME"), getpass.getuser())
+    return usual | dict(os.environ)
+
+
+def _values(node: Node, name: str) -> Iterator[tuple[str, Node]]:
+    """Give all values of a file by their dotted names."""
+    for key, each in node.entries.items():
+        full = f"{name}.{key}" if name else key
+        yield full, each
+        yield from _values(each, full)
+
+
+def _resolved(text: str) -> str | int | float | bool | None:
+    try:
+        return resolve(text)
+    except ValueError:  # a number too large to read
+        return text
+
+
+def _count(text: str) -> int:
+    try:
+        return len(set(expand_notation(text, gaps=True))) if is_notation(text) else 1
+    except ValueError:
+        return 1

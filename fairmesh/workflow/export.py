@@ -1,0 +1,129 @@
+"""Job folders for people without Snakemake on their cluster: all that they need, and a script that starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fairmesh import files
+from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.jobs import lookup
+from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.render import JobFolder, render, write_runner
+from fairmesh.jobs.templates import Templates
+from fairmesh.names import KEY_LENGTH
+from fairmesh.runner.protocol import RUNNER
+from fairmesh.study import Plan
+from fairmesh.study.settings import Config, Machine, load_config
+from fairmesh.workflow import configuration
+from fairmesh.workflow.carry import copy_application
+from fairmesh.workflow.folders import Folders
+from fairmesh.workflow.plandoc import plan_document
+from fairmesh.workflow.scripts import job_templates, templates_folder
+from fairmesh.workflow.targets import marker_name
+
+APPLICATIONS = "applications"
+SUBMIT = "submit.sh"
+OUT = "--out"
+
+_SUBMIT_TEMPLATES = {
+    "none": ("submit.sh.jinja", "submit-local.sh.jinja"),
+    "slurm": ("submit.sh.jinja", "submit-batch.sh.jinja", "submit-slurm.sh.jinja"),
+    "lsf": ("submit.sh.jinja", "submit-batch.sh.jinja", "submit-lsf.sh.jinja"),
+}
+
+
+def export(plan: Plan, out: Path, root: Path) -> Path:
+    """Write what is selected of a plan as folders that run without Snakemake.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to run; its machine decides how.
+    out : Path
+        The folder that gets everything; it may be moved afterwards.
+    root : Path
+        The folder of the Snakefile.
+
+    Returns
+    -------
+    Path
+        The script that starts all jobs.
+
+    Raises
+    ------
+    InputError
+        If the machine is not known, a template is missing, or the folder is not one to write to.
+    FairmeshError
+        If it cannot be written.
+    """
+    machines, machine = configuration.find_machine(plan.machines[0], root, "--machine")
+    templates = job_templates(plan, root, machines, machine)
+    config = load_config(configuration.FILE) if configuration.FILE.exists() else Config(study=plan.study)
+    _check_place(out, Path(config.results))
+    try:
+        return _write(plan, out, templates, machine, config, root)
+    except OSError as error:
+        blocked = _file_in_the_way(Path(error.filename or out))
+        if blocked:
+            raise InputError([Problem(f"{blocked} is a file", OUT)]) from error
+        raise FairmeshError(f"{error.filename}: {error.strerror}") from error
+
+
+def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config: Config, root: Path) -> Path:
+    paths = StudyPaths(out, plan.study)
+    copy = f"{APPLICATIONS}/{plan.application.name}"
+    write_runner(paths.runner)
+    copy_application(plan.application.folder, out / copy)
+    entry = machine.model_dump()
+    lines = []
+    for job in _jobs(Folders(plan, paths, root, copy, config.publisher)):
+        if lookup.look(job.paths, job.experiment["fingerprint"]) is not Found.COMMIT:
+            render(job, templates, entry)
+        lines.append(_line(job, out))
+    files.write_if_changed(paths.plan, files.json_lines(plan_document(plan, config)))
+    folder = templates_folder(root)
+    script = Templates(folder, [folder / name for name in _SUBMIT_TEMPLATES[machine.scheduler]])
+    files.write_if_changed(paths.folder / SUBMIT, script.render(jobs=lines), mode=0o755)
+    return paths.folder / SUBMIT
+
+
+def _jobs(folders: Folders) -> Iterator[JobFolder]:
+    """Give the stages that are needed, each after those that it needs, and then the experiments."""
+    plan = folders.plan
+    wanted = {fingerprint for each in plan.selected for fingerprint in each.stages.values()}
+    for fingerprint, stage in reversed(plan.stages.items()):
+        if fingerprint in wanted:
+            wanted.update(stage.needs.values())
+    for fingerprint, stage in plan.stages.items():
+        if fingerprint in wanted:
+            yield folders.of_stage(marker_name(stage.name, fingerprint))
+    for each in plan.selected:
+        yield folders.of_experiment(each.machine, each.id)
+
+
+def _line(job: JobFolder, out: Path) -> str:
+    """Give a job's line in the script: folder, key, fingerprint, and the keys of the stages that it needs."""
+    content = job.experiment
+    folder = str(job.paths.folder).removeprefix(f"{out}/")
+    needs = ",".join(fingerprint[:KEY_LENGTH] for fingerprint in content["stages"].values())
+    return f"{folder} {content['key']} {content['fingerprint']} {needs}".rstrip()
+
+
+def _check_place(out: Path, results: Path) -> None:
+    """Refuse a folder that cannot be one, or that belongs to the workflow."""
+    real = out.resolve()
+    blocked = _file_in_the_way(real)
+    if blocked:
+        raise InputError([Problem(f"{blocked} is a file", OUT)])
+    for each in real.parents:
+        if each == results.resolve() or (each / RUNNER).exists():
+            raise InputError([Problem(f"{out} is inside the results folder {each}", OUT)])
+    if real == results.resolve() or any(real.glob("*/run.lock")):
+        raise InputError([Problem(f"{out} is a results folder of the workflow; name another one", OUT)])
+
+
+def _file_in_the_way(folder: Path) -> Path | None:
+    """Give the file that stands where this folder, or one above it, would have to be."""
+    return next((each for each in (folder, *folder.parents) if each.exists() and not each.is_dir()), None)

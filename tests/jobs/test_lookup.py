@@ -1,0 +1,60 @@
+"""What is already there for a job."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fairmesh.jobs import lookup
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.runner import owner
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> JobPaths:
+    """Give a job whose runner was killed while it wrote its status."""
+    paths = JobPaths(tmp_path / "job")
+    (paths.attempt(1)).mkdir(parents=True)
+    (paths.folder / "claims").mkdir()
+    (paths.folder / "claims/1").write_text(json.dumps(owner.me() | {"start": "long ago"}))
+    (paths.attempt(1) / "status.json").write_text(json.dumps({"state": "running", "reason": ""}))
+    (paths.attempt(1) / ".status.json.host.1.half").write_text("{")
+    return paths
+
+
+def _status(paths: JobPaths) -> tuple[str, str]:
+    found = json.loads((paths.attempt(1) / "status.json").read_text())
+    return found["state"], found["reason"]
+
+
+def test_an_attempt_whose_runner_was_killed_is_lost(killed: JobPaths) -> None:
+    lookup.settle(killed)
+    assert _status(killed) == ("lost", "its runner was killed")
+    assert not list(killed.folder.rglob("*.half"))
+
+
+def test_an_attempt_that_was_killed_right_after_its_commit_is_done(killed: JobPaths) -> None:
+    lookup.tidy(killed)
+    assert _status(killed) == ("done", "")
+    assert not list(killed.folder.rglob("*.half"))
+
+
+@pytest.mark.parametrize("act", [lookup.settle, lookup.tidy])
+def test_a_living_attempt_is_left_alone(killed: JobPaths, act: object) -> None:
+    (killed.folder / "claims/1").write_text(json.dumps(owner.me()))
+    assert callable(act)
+    act(killed)
+    assert _status(killed) == ("running", "")
+    assert list(killed.folder.rglob("*.half"))
+
+
+def test_a_record_moved_aside_comes_back_for_its_own_fingerprint_alone(tmp_path: Path) -> None:
+    record = tmp_path / "a.json"
+    for fingerprint in ("1" * 64, "2" * 64):
+        record.write_text(json.dumps({"fingerprint": fingerprint}))
+        lookup.move_aside(record)
+    assert not lookup.bring_back(record, "3" * 64)
+    assert lookup.bring_back(record, "1" * 64)
+    assert lookup.is_current(record, "1" * 64)

@@ -1,0 +1,53 @@
+"""What the rules and the job folders are told of a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.study import load_plan
+from fairmesh.workflow.folders import Folders
+
+APPLICATION = """\
+name: diamond
+version: "1"
+environment: {conda: common.yaml}
+stages:
+  start: {command: [start], uses: [a], resources: {mem_mb: 100 * a}}
+  left: {command: [left], uses: [b], needs: [start], environment: {conda: left.yaml}}
+  right: {command: [right], uses: [c], needs: [start], resources: {mem_mb: 7}}
+  end: {command: [end, "{{ stage.left }}", "{{ a + b }}"], needs: [left, right]}
+parameters:
+  a: {type: integer, default: 1}
+  b: {type: integer, default: 1}
+  c: {type: integer, default: 1}
+  d: {type: integer, default: 1}
+"""
+
+
+def test_each_stage_of_a_graph_runs_once_for_each_combination_and_in_its_own_way(tmp_path: Path) -> None:
+    (tmp_path / "application.yaml").write_text(APPLICATION)
+    (tmp_path / "s.yaml").write_text(
+        "study: s\napplication: ./application.yaml\nparameters: {a: [1, 2], b: [1, 2], d: [1, 2, 3]}\n"
+    )
+    plan = load_plan(tmp_path / "s.yaml", tmp_path, "local")
+    assert len(plan.experiments) == 12
+    names = [each.name for each in plan.stages.values()]
+    assert {name: names.count(name) for name in names} == {"start": 2, "left": 4, "right": 2}
+
+    folders = Folders(plan, StudyPaths(Path("results"), "s"), tmp_path)
+    targets = {name: folders.stage_target(name, set(plan.stages)) for name in folders.stages}
+    asked = {
+        (name.split("-")[0], Path(each.conda or "").name, each.resources.get("mem_mb"))
+        for name, each in targets.items()
+    }
+    assert asked == {
+        ("start", "common.yaml", 100),
+        ("start", "common.yaml", 200),
+        ("left", "left.yaml", None),
+        ("right", "common.yaml", 7),
+    }
+    job = folders.of_experiment("local", "a=2+b=1+d=3").experiment
+    assert job["command"][2] == "3"
+    assert Path(job["conda"]).name == "common.yaml"
+    assert sorted(job["stages"]) == ["left", "right"]
