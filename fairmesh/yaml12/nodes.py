@@ -59,7 +59,9 @@ class Node:
         return self.source or place(file, self.line, self.column)
 
     def key_place(self, file: Path | str, key: str) -> str:
-        """Give ``file:line:column`` of a key of this map."""
+        """Give ``file:line:column`` of a key of this map, or where its value comes from, if not from the file."""
+        if key not in self.keys and key in self.entries and self.entries[key].source:
+            return self.entries[key].source
         return place(file, *self.keys.get(key, (0, 0)))
 
     @classmethod
