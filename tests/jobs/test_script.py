@@ -100,9 +100,21 @@ def test_after_the_runner_the_teardown_runs_and_the_status_is_the_runners(
     assert status(job)["state"] == ("failed" if expected else "done")
 
 
+def heed_signals() -> None:
+    """Undo what nohup or a shell's & made whoever started the tests ignore."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(job: JobPaths) -> subprocess.Popen[str]:
     """Start job.sh in a group of its own and wait until its program runs."""
-    process = subprocess.Popen(["bash", job.script], start_new_session=True, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        ["bash", job.script],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_signals,  # noqa: PLW1509  the tests have no other thread
+    )
     deadline = time.monotonic() + 20
     while not (job.attempt(1) / "started").exists():
         assert time.monotonic() < deadline
