@@ -71,7 +71,7 @@ class Workplace:
     def run(self, *arguments: str, status: int = 0) -> str:
         """Run Snakemake to its end, expect an exit status, and give what it said."""
         process = self.start(*arguments)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=900)
         assert process.returncode == status, output
         return output
 
