@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.names import number_text
+from fairmesh.wording import dotted, phrase, shown
 from fairmesh.yaml12 import Node
 
 
@@ -170,69 +170,6 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
 def not_yet(what: str, where: str) -> Problem:
     """Give the problem of a thing that the format has and this version has not."""
     return Problem(f"{what} is not supported yet", where)
-
-
-def dotted(loc: Sequence[int | str], start: str = "") -> str:
-    """Give the name of a key inside a file, or below another key.
-
-    >>> dotted(("authors", 0, "name"))
-    'authors[0].name'
-    """
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
-    return (start + text).removeprefix(".")
-
-
-def shown(node: Node) -> str:
-    """Show a value in a message, short and on one line."""
-    if isinstance(node.value, dict | list):
-        return "a map" if isinstance(node.value, dict) else "a list"
-    if isinstance(node.value, str):
-        return repr(node.value if len(node.value) <= 60 else node.value[:57] + "...")
-    if node.value is None:
-        return "null"
-    return node.text or str(node.value).lower()
-
-
-_NOUNS = {
-    "integer": "a whole number",
-    "number": "a number",
-    "string": "a text",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "a map",
-    "null": "null",
-}
-
-
-def phrase(schema: Mapping[str, Any]) -> str:
-    """Say what a JSON Schema allows.
-
-    >>> phrase({"type": "integer", "minimum": 1, "maximum": 8})
-    'a whole number of at least 1 and at most 8'
-    >>> phrase({"enum": ["adam", "sgd"]})
-    "'adam' or 'sgd'"
-    """
-    if "enum" in schema:
-        values = [repr(value) if isinstance(value, str) else shown(Node.of(value)) for value in schema["enum"]]
-        return " or ".join(filter(None, (", ".join(values[:-1]), values[-1])))
-    if "patternErrorMessage" in schema:
-        return str(schema["patternErrorMessage"])
-    kind = schema.get("type", "")
-    if isinstance(kind, list | tuple):
-        return " or ".join(phrase({**schema, "type": each}) for each in kind)
-    noun = _NOUNS.get(kind, "something else")
-    if schema.get("minLength") or schema.get("minItems"):
-        noun = noun.replace("a ", "a non-empty ", 1)
-    bounds = (
-        ("minimum", "of at least"),
-        ("exclusiveMinimum", "above"),
-        ("maximum", "of at most"),
-        ("exclusiveMaximum", "below"),
-    )
-    limits = [f"{words} {number_text(schema[key])}" for key, words in bounds if schema.get(key) is not None]
-    if kind not in {"integer", "number"}:
-        limits = []
-    return " ".join(filter(None, (noun, " and ".join(limits).replace("and of ", "and "))))
 
 
 def _walk(node: Node, loc: Sequence[int | str]) -> Node:

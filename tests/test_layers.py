@@ -23,7 +23,7 @@ FLOORS = {
     "study": 1,
     "jobs": 1,
     **dict.fromkeys(
-        ("__init__", "errors", "expressions", "files", "functions", "yaml12", "names", "model", "runner"), 0
+        ("__init__", "errors", "expressions", "files", "functions", "yaml12", "names", "model", "runner", "wording"), 0
     ),
 }
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fairmesh.model import phrase
 from fairmesh.reference import calls
 from fairmesh.reference.models import Schema
 from fairmesh.study.values import RESOURCES
+from fairmesh.wording import phrase
 from fairmesh.yaml12 import dump
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from fairmesh.errors import FairmeshError
 from fairmesh.files import read_json
 from fairmesh.names import experiment_key
+from fairmesh.results.attempts import BAD_ENDS, Stages, last_attempt, read_map
 from fairmesh.results.metrics import Metric, MetricValue, finite
 from fairmesh.runner.protocol import (
     ATTEMPTS,
@@ -32,7 +33,6 @@ from fairmesh.runner.protocol import (
 
 PLAN = "plan.json"
 ENERGY_METHOD = "energy_method"
-BAD_ENDS = tuple(state for state in ENDS if state != DONE)
 _TAIL_BYTES = 1 << 16
 _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -154,7 +154,7 @@ class StudyResults:
         digest = str((outcome.record or {}).get("environment") or "")
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             return {}
-        return _read_map(self.folder.parent / ENVIRONMENTS / f"{digest}.json")
+        return read_map(self.folder.parent / ENVIRONMENTS / f"{digest}.json")
 
 
 def load_study(results: Path, study: str) -> StudyResults:
@@ -176,38 +176,6 @@ def load_study(results: Path, study: str) -> StudyResults:
     except (KeyError, TypeError) as error:
         raise FairmeshError(f"{folder / PLAN}: not a plan: {error}") from error
     return StudyResults(folder, plan, experiments)
-
-
-class Stages:
-    """Why shared stages have no result, each looked up once.
-
-    Parameters
-    ----------
-    results : Path
-        The results folder.
-    application : str
-        Whose stages they are.
-    """
-
-    def __init__(self, results: Path, application: str) -> None:
-        self._folder = results / STAGES / application
-        self._known: dict[str, str] = {}
-
-    def reason(self, needs: dict[str, str]) -> str:
-        """Say which of the needed stages failed, and why; empty if none did."""
-        return next(filter(None, (self._of(name, fingerprint) for name, fingerprint in needs.items())), "")
-
-    def _of(self, name: str, fingerprint: str) -> str:
-        if fingerprint not in self._known:
-            self._known[fingerprint] = ""
-            own = self._folder / f"{name}-{fingerprint[:12]}"
-            attempt = _last_attempt(own, fingerprint)
-            status = _read_map(attempt / STATUS) if attempt else {}
-            if status.get("state") in BAD_ENDS:
-                self._known[fingerprint] = f"its stage {name} {status['state']}: {status.get('reason') or 'no reason'}"
-            elif not (own / COMMIT).exists():
-                self._known[fingerprint] = self.reason(_read_map(own / EXPERIMENT).get("stages") or {})
-        return self._known[fingerprint]
 
 
 def _outcomes(folder: Path, points: list[dict[str, Any]], stages: Stages) -> Iterator[Outcome]:
@@ -234,8 +202,8 @@ def _recorded(records: Path) -> dict[str, set[str]]:
 def _outcome(folder: Path, point: dict[str, Any], machine: str, recorded: bool) -> Outcome:
     own = folder / EXPERIMENTS / machine / point["id"]
     record, broken = _record(folder / RECORDS / machine / f"{point['id']}.json", point) if recorded else (None, "")
-    attempt = own / ATTEMPTS / str(record["attempt"]) if record else _last_attempt(own, point["fingerprint"])
-    status = _read_map(attempt / STATUS) if attempt else {}
+    attempt = own / ATTEMPTS / str(record["attempt"]) if record else last_attempt(own, point["fingerprint"])
+    status = read_map(attempt / STATUS) if attempt else {}
     if record:
         state, reason = DONE, ""
     elif broken:
@@ -283,15 +251,6 @@ def _check(record: dict[str, Any]) -> None:
             finite(value)
 
 
-def _last_attempt(folder: Path, fingerprint: str) -> Path | None:
-    """Give the last attempt, unless it was one at something else than what is planned now."""
-    numbers = [int(path.name) for path in (folder / ATTEMPTS).glob("*") if path.name.isdecimal()]
-    if not numbers:
-        return None
-    attempt = folder / ATTEMPTS / str(max(numbers))
-    return attempt if _read_map(attempt / EXPERIMENT).get("fingerprint", fingerprint) == fingerprint else None
-
-
 def _unfinished(status: dict[str, Any], selected: bool) -> tuple[str, str]:
     """Give state and reason of a point without a record."""
     state = status.get("state", WAITING)
@@ -302,12 +261,3 @@ def _unfinished(status: dict[str, Any], selected: bool) -> tuple[str, str]:
     if state == WAITING and not selected:
         return WAITING, "not selected in the last run"
     return state, str(status.get("reason") or "")
-
-
-def _read_map(path: Path) -> dict[str, Any]:
-    """Read what a runner may be writing at this moment or may never have written."""
-    try:
-        found = read_json(path)
-    except (FairmeshError, OSError):
-        return {}
-    return found if isinstance(found, dict) else {}

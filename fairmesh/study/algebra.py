@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairmesh.errors import Problem
-from fairmesh.model import shown
 from fairmesh.study.axes import AxisReader
 from fairmesh.study.settle import ALGEBRA
 from fairmesh.study.space import Product, Space, Union, Zip
+from fairmesh.wording import shown
 from fairmesh.yaml12 import Node
 
 

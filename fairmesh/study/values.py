@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from fairmesh.files import canonical_json
-from fairmesh.model import phrase, shown
 from fairmesh.names import REPEAT, number_text
+from fairmesh.wording import phrase, shown
 from fairmesh.yaml12 import Node
 
 Schema = Mapping[str, Any]
