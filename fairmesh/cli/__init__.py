@@ -17,6 +17,7 @@ VERBS = {
     "plan": "list the experiments of a study: how many, which, and why each would run",
     "diff": "tell how the experiments of two studies differ",
     "render": "write job folders and a script that starts them, for a machine without Snakemake",
+    "submission": "make a folder of the best results for MLCommons Science, and check its logs",
     "import": "make a study and an application of what you have in Cloudmesh",
 }
 """What each verb does; ``fairmesh.cli.VERB`` (``VERB_`` for a word of Python) has its ``add_arguments`` and ``run``."""

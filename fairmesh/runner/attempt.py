@@ -10,6 +10,7 @@ from . import commit, environment, jsonfiles, owner, protocol
 from .claims import PROCESS, Claims
 from .job import Job
 from .machine_lock import MachineLock
+from .mllog import Events, milliseconds
 from .output import Output
 from .program import Program, Signals
 from .status import Status
@@ -36,7 +37,9 @@ class Attempt:
         os.makedirs(self.folder)
         self.status = Status(os.path.join(self.folder, protocol.STATUS), number, owner.me())
         self.output = Output(self.folder, self.status)
+        self.events = Events(self.folder, job.experiment)
         self._started = jsonfiles.now()
+        self._ended_ms = 0
         self._looked = 0.0
         self._deadline = float("inf")
 
@@ -50,6 +53,7 @@ class Attempt:
             end, exit_code = self._execute()
         except (commit.Refused, OSError) as error:
             end = End(protocol.FAILED, str(error))
+        self.events.close(self._ended_ms or milliseconds())
         self.status.end(end.state, end.reason, exit_code)
         return end
 
@@ -59,13 +63,16 @@ class Attempt:
         stopped = self._wait_for_machine(lock)
         if stopped:
             return stopped, None
+        init_ms = milliseconds()
         command = self.job.command(stages)
         digest = environment.record(self.job.home, command[0])
         telemetry = Telemetry(os.path.join(self.folder, protocol.TELEMETRY), self.job.exclusive)
+        if not self.job.experiment.get("stage"):
+            self.events.open(init_ms)
         began = time.monotonic()
         program = self._start(command, stages, lock)
         asked = self._watch(program, telemetry)
-        seconds = time.monotonic() - began
+        seconds, self._ended_ms = time.monotonic() - began, milliseconds()
         self.output.read_new(whole=True)
         telemetry.flush()
         end = asked or _natural_end(program.exit_code or 0)
@@ -145,6 +152,7 @@ class Attempt:
             commit.keep_only(self.folder, experiment["keep"])
         if self.claims.highest() != self.number:
             return End(protocol.LOST, "another attempt took over")
+        self.events.close(self._ended_ms, metrics)
         passed_on = (
             "study",
             "machine",

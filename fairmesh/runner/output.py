@@ -2,11 +2,10 @@
 
 import os
 
-from . import protocol
+from . import mllog, protocol
 from .status import Status
 
 BLOCK = 1 << 20  # bytes read at once, so that a chatty program costs its watcher little memory
-MLLOG_MARK = ":::MLLOG "
 
 
 class Output:
@@ -32,7 +31,7 @@ class Output:
 
     def _take(self, text: str) -> None:
         self._status.read_progress(text)
-        if MLLOG_MARK in text:
-            lines = [line for line in text.splitlines(True) if line.startswith(MLLOG_MARK)]
+        if mllog.MARK in text:
+            lines = [line.rstrip("\r\n") + "\n" for line in text.split("\n") if mllog.is_the_programs(line)]
             with open(self._mllog, "a", encoding="utf-8") as file:
                 file.writelines(lines)

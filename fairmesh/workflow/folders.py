@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from fairmesh.study import Experiment, Plan, StageInstance
 from fairmesh.study.application import Stage
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.settings import Publisher
+from fairmesh.submission import identity
 from fairmesh.workflow.targets import Target, marker_name
 
 Job = TypeVar("Job", Experiment, StageInstance)
@@ -121,8 +122,14 @@ class Folders:
         """Give what goes into the folder of an experiment."""
         experiment = self.experiments[machine, name]
         content = self._content(name, experiment, experiment.stages, self._application.experiment_stage.command)
-        own = {"machine": machine, "key": experiment.key, "axes": experiment.axes}
+        own = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}
         return JobFolder(self.paths.job(machine, name), experiment.parameters, content | own)
+
+    @cached_property
+    def _submission(self) -> dict[str, str]:
+        """What the log of an experiment says of who runs what."""
+        application = identity.Application(self._application.name, self._application.version)
+        return identity.of_run(application, self._application.folder, self._publisher)
 
     def _content(
         self, identity: str, job: Experiment | StageInstance, needs: dict[str, str], command: list[str]

@@ -52,10 +52,11 @@ def test_a_growing_log_is_read_by_whole_lines(status: Status, tmp_path: Path) ->
     log.write_text("# fairmesh progress=1")
     output.read_new()
     assert status.values["progress"] == 0
-    log.write_text("# fairmesh progress=10\n:::MLLOG {}\nplain\n")
+    event = ':::MLLOG {"time_ms": 1, "key": "loss", "value": 2, "metadata": {}}\n'
+    log.write_text(f"# fairmesh progress=10\n{event}plain\n")
     output.read_new()
     assert status.values["progress"] == 10
-    assert (tmp_path / "events.mllog").read_text() == ":::MLLOG {}\n"
+    assert (tmp_path / "events.mllog").read_text() == event
 
 
 @given(st.dictionaries(st.text(min_size=1), st.floats() | st.integers(-(2**60), 2**60), min_size=1))

@@ -1,0 +1,119 @@
+"""``fairmesh submission``: a study's results for MLCommons Science."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fairmesh.cli import common
+from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.names import number_text
+from fairmesh.results import load_study
+from fairmesh.study import load_plan
+from fairmesh.study.settings import Config, load_config
+from fairmesh.submission import compliance, folder, identity
+from fairmesh.submission.request import Request
+from fairmesh.submission.submission import Submission, gather
+from fairmesh.workflow import configuration
+
+_OPTIONS = {
+    "org": ("org", "NAME", "the organisation that submits"),
+    "contact": ("poc_name", "NAME", "whom MLCommons may ask"),
+    "email": ("poc_email", "ADDRESS", "the contact's e-mail address"),
+    "platform": ("platform", "NAME", "the name of the system"),
+    "commit": (identity.COMMIT, "HASH", "the commit of the code (the one that the logs name)"),
+}
+STATUSES = ("cloud", "onprem", "preview", "research")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    common.add_study(parser)
+    parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="where organisations have their folders")
+    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
+    for name, (_, value, meaning) in _OPTIONS.items():
+        parser.add_argument(f"--{name}", metavar=value, default="", help=meaning)
+    parser.add_argument("--status", choices=STATUSES, default="", help="how others can get at the system")
+    parser.add_argument("--descriptor", metavar="NAME", default="", help="name of the innermost folder (the study's)")
+    parser.add_argument("--repository", metavar="URL", default="", help="where the code can be cloned from (git knows)")
+    parser.add_argument("--pdf", metavar="FILE", type=Path, help="the description of the scientific contribution")
+    parser.add_argument(
+        "--reference",
+        metavar="METRIC=VALUE",
+        action="append",
+        default=[],
+        type=_reference,
+        help="what the reference model reaches (the target that the application declares)",
+    )
+    parser.add_argument("--check", action="store_true", help="fail if the compliance checker is not installed")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the submission and check its logs."""
+    config = load_config(configuration.FILE) if configuration.FILE.exists() else Config(study=arguments.study)
+    if arguments.check and not compliance.is_installed():
+        raise InputError([Problem("the compliance checker is not installed: pip install mlperf-logging", "--check")])
+    if arguments.pdf and not arguments.pdf.is_file():
+        raise InputError([Problem(f"there is no file {str(arguments.pdf)!r}", "--pdf")])
+    study = load_study(arguments.results or Path(config.results), _name(arguments.study))
+    submission = gather(study, _request(arguments, config))
+    try:
+        written = folder.write(submission, arguments.to)
+    except OSError as error:
+        raise FairmeshError(f"{error.filename}: {error.strerror}") from error
+    _tell(submission, written)
+    return _check(submission, written)
+
+
+def _request(arguments: argparse.Namespace, config: Config) -> Request:
+    named = {key: getattr(arguments, name) for name, (key, _, _) in _OPTIONS.items()} | {"status": arguments.status}
+    given = {name: text for name, text in named.items() if text}
+    return Request(
+        identity.of_publisher(config.publisher) | given,
+        arguments.descriptor,
+        arguments.repository,
+        arguments.pdf,
+        dict(arguments.reference),
+    )
+
+
+def _name(study: str) -> str:
+    """Give the name of a study, which is the name of its folder in the results."""
+    is_file = "/" in study or study.endswith((".yaml", ".yml"))
+    return load_plan(study, common.find_root(Path.cwd()), "local").study if is_file else study
+
+
+def _tell(submission: Submission, written: Path) -> None:
+    choice = submission.choice
+    value = number_text(choice.best.metrics[choice.metric.name].value)
+    print(
+        f"{choice.best.id} on {choice.best.machine} is the best of {len(choice.ranked)}: {choice.metric.title} {value}"
+    )
+    print(f"{written}: {len(choice.submitted)} logs, {folder.README}, {folder.CONFIG}, {folder.RUN}")
+    for note in submission.notes:
+        print(f"missing: {note}", file=sys.stderr)
+
+
+def _check(submission: Submission, written: Path) -> int:
+    """Run the compliance checker on every log; 1 if it finds anything."""
+    if not compliance.is_installed():
+        print("not checked: the compliance checker is not installed: pip install mlperf-logging", file=sys.stderr)
+        return 0
+    rules = compliance.rules_for(submission.code)
+    failed = 0
+    for log in folder.results(written):
+        findings = compliance.check(log, rules)
+        failed += bool(findings)
+        print(f"compliance checker: {log.name}: {'FAILED' if findings else 'SUCCESS'}")
+        for finding in findings:
+            print(f"    {finding}")
+    return int(failed > 0)
+
+
+def _reference(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be METRIC=VALUE, such as accuracy=0.9, not {text!r}") from None

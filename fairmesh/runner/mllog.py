@@ -1,0 +1,151 @@
+"""What an attempt did as lines of MLCommons' logging format, wrapped around those of the program.
+
+The lines are those that mlperf-logging 4.1 writes and its parser and compliance checker read: a mark, and a map whose
+keys come in this order: namespace, time_ms, event_type, key, value, metadata; the metadata begin with file and line.
+"""
+
+import inspect
+import json
+import os
+import time
+from collections import OrderedDict
+from typing import Any, Dict, Optional, Tuple
+
+from .gpu import Gpus
+from .protocol import MLLOG
+
+MARK = ":::MLLOG "
+START, END, POINT = "INTERVAL_START", "INTERVAL_END", "POINT_IN_TIME"
+SUBMISSION = "submission_"
+# Each of them once a log, whatever the program thinks: from the checker's common rules, and the policy's `result`.
+OURS = (
+    "cache_clear",
+    "init_start",
+    "init_stop",
+    "run_start",
+    "run_stop",
+    "number_of_nodes",
+    "accelerators_per_node",
+    "seed",
+    "result",
+)
+
+
+def milliseconds() -> int:
+    """Give the time in whole milliseconds since 1970."""
+    return int(time.time() * 1e3)
+
+
+def line(kind: str, key: str, value: Any, metadata: Dict[str, Any], time_ms: Optional[int] = None) -> str:
+    """Give one line of a log.
+
+    Parameters
+    ----------
+    kind : str
+        `START`, `END` or `POINT`.
+    value : anything of JSON
+        What is to be said; None for the ends of an interval.
+    metadata : dict
+        ``file`` and ``lineno`` first.
+    """
+    stamp = milliseconds() if time_ms is None else time_ms
+    event = [("namespace", ""), ("time_ms", stamp), ("event_type", kind), ("key", key), ("value", value)]
+    return MARK + json.dumps(OrderedDict([*event, ("metadata", metadata)])) + "\n"
+
+
+def is_the_programs(text: str) -> bool:
+    """Tell whether a printed line is a whole event of the program's own, and not one that the runner writes itself."""
+    if not text.startswith(MARK):
+        return False
+    try:
+        event = json.loads(text[len(MARK) :])
+    except ValueError:
+        return False
+    if not isinstance(event, dict) or not event.keys() >= {"time_ms", "key", "value", "metadata"}:
+        return False
+    return not _is_ours(str(event["key"]))
+
+
+def _is_ours(key: str) -> bool:
+    return key in OURS or key.startswith(SUBMISSION)
+
+
+class Events:
+    """The log of an attempt's events: opened before the program starts, closed when it has ended.
+
+    Parameters
+    ----------
+    folder : str
+        The attempt's folder.
+    experiment : dict
+        What experiment.json says; its ``submission`` may name who submits.
+    """
+
+    def __init__(self, folder: str, experiment: Dict[str, Any]) -> None:
+        self.path = os.path.join(folder, MLLOG)
+        self.is_open = False
+        self._experiment = experiment
+
+    def open(self, init_ms: int) -> None:
+        """Say what is run and by whom, then that the run starts; the initialisation began at ``init_ms``."""
+        lines = [line(POINT, *event) for event in self._facts()]
+        lines.append(line(START, "init_start", None, _here(), init_ms))
+        lines += [line(POINT, *event) for event in self._values()]
+        lines.append(line(END, "init_stop", None, _here()))
+        lines.append(line(START, "run_start", None, _here()))
+        self._append("".join(lines))
+        self.is_open = True
+
+    def close(self, end_ms: int, metrics: Optional[Dict[str, Any]] = None) -> None:
+        """Say that the run ended: well if there are metrics, which are the result."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        status = "aborted" if metrics is None else "success"
+        text = line(END, "run_stop", None, dict(_here(), status=status), end_ms)
+        if metrics is not None:
+            values = {name: metric["value"] for name, metric in metrics.items()}
+            text += line(POINT, "result", values, _here())
+        self._append(text)
+
+    def _facts(self) -> Tuple[Tuple[str, Any, Dict[str, Any]], ...]:
+        """Give what the log says of the submission; nothing has emptied the caches of the machine."""
+        named = dict({"benchmark": self._experiment["application"]["name"]}, **self._experiment.get("submission", {}))
+        given = [(SUBMISSION + name, value, _here()) for name, value in named.items()]
+        return (*given, ("cache_clear", False, _here()))
+
+    def _values(self) -> Tuple[Tuple[str, Any, Dict[str, Any]], ...]:
+        """Give the size of the machine and all parameters, the seed under the name that MLCommons has for it."""
+        resources, parameters = self._experiment["resources"], self._experiment["parameters"]
+        seed = self._experiment["application"].get("seed", "")
+        events = [
+            ("number_of_nodes", _nodes(resources), _here()),
+            ("accelerators_per_node", len(Gpus().all), _here()),
+        ]
+        if seed in parameters:
+            events.append(("seed", parameters[seed], _here()))
+        others = [name for name in parameters if name != seed and not _is_ours(name)]
+        return (*events, *((name, parameters[name], _here()) for name in others))
+
+    def _append(self, text: str) -> None:
+        """Add lines, after the end of the one that a killed program may have left half written."""
+        with open(self.path, "ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                text = text if file.read(1) == b"\n" else "\n" + text
+            file.write(text.encode())
+
+
+def _nodes(resources: Dict[str, Any]) -> int:
+    """Give the number of computers, as the scheduler has it or the experiment asked for it."""
+    for found in (os.environ.get("SLURM_JOB_NUM_NODES"), resources.get("nodes")):
+        if str(found).isdigit():
+            return int(str(found))
+    return 1
+
+
+def _here() -> Dict[str, Any]:
+    """Give the place in this module that an event comes from: not a path of this machine."""
+    frame = inspect.currentframe()
+    caller = frame.f_back if frame else None
+    return OrderedDict([("file", "fairmesh/runner/mllog.py"), ("lineno", caller.f_lineno if caller else 0)])

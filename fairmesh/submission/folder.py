@@ -1,0 +1,127 @@
+"""The folder of a submission, in the layout of submit.adoc."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from fairmesh import files, yaml12
+from fairmesh.names import number_text
+from fairmesh.runner.protocol import JOB
+from fairmesh.submission import identity
+from fairmesh.submission.request import PDF
+from fairmesh.submission.submission import Submission
+
+README, CONFIG, VERSION, RUN, STUDY = "README.md", "config.yaml", "VERSION.txt", "run.sh", "study.yaml"
+_MARKS = "\\`*_[]<>#|!~$"
+
+
+def write(submission: Submission, to: Path) -> Path:
+    """Write the folder; what people have put into it, such as the PDF, stays.
+
+    Returns
+    -------
+    Path
+        The folder: ``{organisation}/{application}/{system}/{descriptor}`` below ``to``.
+    """
+    folder = to / submission.place
+    for old in [*folder.glob("result-*.txt"), *folder.glob("job-*.sh")]:
+        old.unlink()
+    for name, text in _texts(submission):
+        files.write_text(folder / name, text, 0o755 if name.endswith(".sh") else 0o644)
+    if submission.request.pdf:
+        files.copy(submission.request.pdf, folder / PDF)
+    files.write_text(folder / README, _readme(submission))
+    return folder
+
+
+def results(folder: Path) -> list[Path]:
+    """Give the logs in a submission's folder, the best run's first."""
+    return sorted(folder.glob("result-*.txt"), key=lambda path: int(path.stem.rpartition("-")[2]))
+
+
+def _texts(submission: Submission) -> Iterator[tuple[str, str]]:
+    for number, (outcome, log) in enumerate(zip(submission.choice.submitted, submission.logs, strict=True), start=1):
+        yield f"result-{number}.txt", log.text(submission.given)
+        script = outcome.folder / JOB
+        if script.is_file():
+            yield f"job-{number}.sh", script.read_text(encoding="utf-8")
+    yield CONFIG, yaml12.dump(_config(submission))
+    yield VERSION, submission.application.tagged + "\n"
+    source = Path(submission.study.plan.get("source") or "")
+    if source.is_file():
+        yield STUDY, source.read_text(encoding="utf-8")
+    yield RUN, _render("run.sh.jinja", submission=submission)
+
+
+def _config(submission: Submission) -> dict[str, Any]:
+    """Give config.yaml: the keys that submit.adoc names, and all parameters."""
+    repository, application = submission.repository, submission.study.plan["application"]
+    return {
+        "benchmark": submission.application.name,
+        "github": {
+            "description": application.get("title") or application["name"],
+            "repo": repository.address,
+            "branch": repository.branch,
+            "version": application["version"],
+            "tag": repository.tag,
+            "commit": submission.given[identity.COMMIT],
+        },
+        "data": [shlex.join(command) for command in submission.preparations],
+        "parameters": submission.parameters,
+        "resources": submission.choice.best.resources,
+        "machine": submission.choice.best.machine,
+    }
+
+
+def _readme(submission: Submission) -> str:
+    choice = submission.choice
+    numbers = {each.key: number for number, each in enumerate(choice.submitted, start=1)}
+    environment = submission.study.environment(choice.best)
+    differences = [each.submitted - each.reference for each in submission.measurements if each.reference is not None]
+    return _render(
+        "README.md.jinja",
+        submission=submission,
+        choice=choice,
+        given=submission.given,
+        numbers=numbers,
+        environment=environment,
+        difference=sum(differences) / len(differences) if len(differences) > 1 else None,
+        cleared=submission.logs[0].first("cache_clear"),
+        pdf=PDF,
+    )
+
+
+def _render(name: str, **values: Any) -> str:
+    made = jinja2.Environment(  # noqa: S701  Markdown and bash have escapes of their own, the filters below
+        loader=jinja2.PackageLoader("fairmesh.submission"),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters |= {"q": lambda value: shlex.quote(str(value)), "md": markdown, "number": _number}
+    return made.get_template(name).render(values)
+
+
+def markdown(value: Any) -> str:
+    r"""Give a value as text that means nothing to Markdown, on one line.
+
+    >>> print(markdown("a|b <c>\n*d*"))
+    a\|b \<c\> \*d\*
+    """
+    text = " ".join(str(value).split())
+    return "".join(f"\\{character}" if character in _MARKS else character for character in text)
+
+
+def _number(value: float) -> str:
+    """Give a number to six digits.
+
+    >>> _number(0.88908123)
+    '0.889081'
+    """
+    return number_text(float(f"{value:.6g}"))
