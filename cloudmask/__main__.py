@@ -1,4 +1,7 @@
-"""The command line: ``python -m cloudmask scenes|store|train --config config.yaml [--scenes DIR] [--store DIR]``."""
+"""The command line: ``python -m cloudmask scenes|store|train --config config.yaml [--scenes DIR] [--store DIR]``.
+
+``python -m cloudmask download --to DIR`` gets the benchmark's own scenes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloudmask import download
 from cloudmask.errors import CloudmaskError
 from cloudmask.quiet import quiet_stderr
 from cloudmask.settings import read_settings
@@ -27,11 +31,18 @@ def _parser() -> argparse.ArgumentParser:
             verb.add_argument("--scenes", type=Path, metavar="DIR", required=True, help="where `scenes` was run")
         if name == "train":
             verb.add_argument("--store", type=Path, metavar="DIR", required=True, help="where `store` was run")
+    get = verbs.add_parser(
+        "download", help="get real scenes", description="Get the benchmark's scenes from their bucket."
+    )
+    download.add_options(get)
     return parser
 
 
 def _run(arguments: argparse.Namespace) -> None:
     # Each verb imports its own part: TensorFlow alone takes three seconds.
+    if arguments.verb == "download":
+        download.run(arguments)
+        return
     settings = read_settings(arguments.config)
     if arguments.verb == "scenes":
         from cloudmask import scenes  # noqa: PLC0415

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,42 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
+def reason(error: OSError) -> str:
+    """Say in a few words what the system said; HDF5 wraps it into a sentence of its own.
+
+    >>> reason(OSError(28, "Can't write data (error message = 'No space left on device', buf = 0x1)"))
+    'No space left on device'
+    """
+    found = re.search(r"error message = '([^']+)'", str(error))
+    return found[1] if found else error.strerror or str(error)
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give the name to write a file under: it comes to its place if the block ends well, or nothing of it stays.
+
+    Raises
+    ------
+    CloudmaskError
+        If the disk is full or for another reason takes no more.
+    """
+    try:
+        part = beside(path)
+        try:
+            yield part
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise CloudmaskError(f"{path}: cannot be written: {reason(error)}") from None
+
+
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside the file, flush it to the disk, and move it into place."""
-    part = beside(path)
-    with part.open("wb") as file:
+    """Write beside the file, flush it to the disk, and move it into place; raises what `whole` raises."""
+    with whole(path) as part, part.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    part.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
