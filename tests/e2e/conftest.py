@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.e2e.workplace import Workplace
 
 
 @pytest.fixture
-def workplace(tmp_path: Path) -> Workplace:
-    """Give a fresh working folder."""
-    return Workplace(tmp_path)
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    """Give a fresh working folder, and end what still runs there when the test is over."""
+    place = Workplace(tmp_path)
+    yield place
+    place.end()

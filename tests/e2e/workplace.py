@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Workplace:
     """A working folder with a configuration, the profiles, and a copy of the toy application that may be edited."""
 
     folder: Path
+    _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         (self.folder / "config").mkdir()
@@ -58,7 +59,7 @@ class Workplace:
         command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--profile", "profiles/local"]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         environment["TOY_STARTS"] = str(self.folder / "starts")
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*command, *arguments],
             cwd=self.folder,
             env=environment,
@@ -67,6 +68,15 @@ class Workplace:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """End the runs that a failed test left: they would hold the lock of the machine."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                process.communicate(timeout=PATIENCE)
 
     def run(self, *arguments: str, status: int = 0) -> str:
         """Run Snakemake to its end, expect an exit status, and give what it said."""
