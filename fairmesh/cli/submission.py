@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
 from fairmesh.cli import common
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.names import number_text
 from fairmesh.results import load_study
 from fairmesh.study import load_plan
-from fairmesh.study.settings import Config, load_config
+from fairmesh.study.settings import Config, Status, load_config
 from fairmesh.submission import compliance, folder, identity
 from fairmesh.submission.request import Request
 from fairmesh.submission.submission import Submission, gather
@@ -24,7 +25,6 @@ _OPTIONS = {
     "platform": ("platform", "NAME", "the name of the system"),
     "commit": (identity.COMMIT, "HASH", "the commit of the code (the one that the logs name)"),
 }
-STATUSES = ("cloud", "onprem", "preview", "research")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
     for name, (_, value, meaning) in _OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=value, default="", help=meaning)
-    parser.add_argument("--status", choices=STATUSES, default="", help="how others can get at the system")
+    parser.add_argument("--status", choices=get_args(Status), default="", help="how others can get at the system")
     parser.add_argument("--descriptor", metavar="NAME", default="", help="name of the innermost folder (the study's)")
     parser.add_argument("--repository", metavar="URL", default="", help="where the code can be cloned from (git knows)")
     parser.add_argument("--pdf", metavar="FILE", type=Path, help="the description of the scientific contribution")

@@ -8,11 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
 from fairmesh import files, yaml12
 from fairmesh.errors import FairmeshError
+from fairmesh.expressions import ExpressionError, template
 from fairmesh.jobs.archive import archive
 from fairmesh.jobs.directives import directives
 from fairmesh.jobs.paths import JobPaths
@@ -86,16 +84,9 @@ def render_command(command: list[str], where: str, parameters: Mapping[str, Any]
     """
     values = {**parameters, "stage": {name: f"{MARK}{name}{MARK}" for name in stages}}
     try:
-        return [_argument(text).render(values) if "{" in text else text for text in command]
-    except jinja2.TemplateError as error:
-        raise FairmeshError(f"{where}: command {command}: {error.message}") from error
+        return [_argument(text)(values) if "{" in text else text for text in command]
+    except ExpressionError as error:
+        raise FairmeshError(f"{where}: command {command}: {error}") from error
 
 
-@cache
-def _argument(text: str) -> jinja2.Template:
-    return _sandbox().from_string(text)
-
-
-@cache
-def _sandbox() -> jinja2.Environment:
-    return ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined)
+_argument = cache(template)

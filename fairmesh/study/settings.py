@@ -14,6 +14,8 @@ from fairmesh.study.application import Author
 from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.yaml12 import Node, load
 
+Status = Literal["cloud", "onprem", "preview", "research"]
+
 
 class Contact(Model):
     """Whom to ask about the results."""
@@ -33,7 +35,7 @@ class Publisher(Model):
     organisation: Annotated[str, meaning("Who submits to MLCommons.", "University of Virginia")] = ""
     contact: Annotated[Contact, meaning("Whom MLCommons may ask: `name` and `email`.")] = Contact()
     status: Annotated[
-        Literal["cloud", "onprem", "preview", "research"] | None,
+        Status | None,
         meaning("How others can get at the system, in the words of MLCommons.", "onprem"),
     ] = None
     platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""

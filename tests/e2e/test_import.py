@@ -15,7 +15,7 @@ from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace
 pytestmark = pytest.mark.e2e
 
 CONFIG = """
-paths: {basket: "/tmp/{os.USER}/it's {experiment.kind}"}
+paths: {basket: "/baskets/{os.USER}/it's {experiment.kind}"}
 batch: {time: "0:05:00"}
 experiment:
   kind: "red,green apple"
@@ -72,7 +72,7 @@ def test_an_imported_sweep_runs(farm: Workplace) -> None:
     assert farm.recorded() == ids
     assert metrics(farm, "kind=green~20apple+weight=3+repeat=2") == {"total": 17, "letters": 11}
     attempt = farm.job("kind=green~20apple+weight=3+repeat=2") / "attempts/1"
-    assert (attempt / "basket.txt").read_text() == "basket: /tmp/ada/it's green apple\n"
+    assert (attempt / "basket.txt").read_text() == "basket: /baskets/ada/it's green apple\n"
     assert farm.status("kind=red+weight=2+repeat=1")["progress"] == 100
     farm.run(*RECORDS_ONLY)
     assert not (attempt.parent / "2").exists()

@@ -26,7 +26,7 @@ def write(folder: Path, **texts: str) -> list[Path]:
 
 
 @pytest.mark.parametrize("scheduler", CHILDREN)
-@pytest.mark.parametrize("teardown", ["", "{% block teardown %}\nrm -rf /tmp/x\n{% endblock %}\n"])
+@pytest.mark.parametrize("teardown", ["", "{% block teardown %}\nrm -rf scratch\n{% endblock %}\n"])
 def test_every_script_is_right(make_job: MakeJob, tmp_path: Path, scheduler: str, teardown: str) -> None:
     child = write(tmp_path, child=PARENT + teardown)
     at = machine(scheduler=scheduler, setup=["export A=b"], modules=["cuda/12"])
