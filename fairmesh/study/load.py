@@ -71,10 +71,10 @@ class _Loader:
         self.node = load(path, self.problems)
         self.foreign = self._foreign(root)
         self.space = EXPERIMENT if self.foreign else "parameters"
-        self.content, found = check_model(StudyFile, self.node, path)
-        self.problems += found
         self.application = self._application(root)
         self.node = override(self.node, settings, self.application.known_names)
+        self.content, found = check_model(StudyFile, self.node, path)
+        self.problems += found
         self.axes = AxisReader(self.application, path, self.problems)
         self.axes.warnings += self.foreign.warnings if self.foreign else []
 
@@ -92,11 +92,12 @@ class _Loader:
             return self.foreign.application
         node = self._entry("application")
         if isinstance(node.value, dict | list | None):
-            raise InputError(self.problems)
+            raise InputError([*self.problems, *check_model(StudyFile, self.node, self.path)[1]])
         try:
             return load_application(find_application(node, self.path, root))
         except InputError as error:
-            raise InputError([*self.problems, *error.problems]) from error
+            found = check_model(StudyFile, self.node, self.path)[1]
+            raise InputError([*self.problems, *found, *error.problems]) from error
 
     def plan(self, machine: str) -> Plan:
         """Give the plan."""

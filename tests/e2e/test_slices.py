@@ -44,6 +44,8 @@ def test_a_value_set_for_one_run_is_kept_in_the_plan(workplace: Workplace) -> No
         ("where=valu > 1", "'where': there is no 'valu' in sweep"),
         ("where=value > 9", "no experiment of sweep is selected by where: value > 9"),
         ("part=3/2", "'part' must be K/N with K from 1 to N, not '3/2'"),
+        ("set={repeat: often}", "--set repeat: 'repeat' must be a whole number of at least 1, not 'often'"),
+        ("set={measure: shard}", "--set measure: 'measure' must be 'exclusive' or 'shared', not 'shard'"),
         ("set={valu: 1}", "--set valu: 'parameters.valu': toy has no parameter 'valu'"),
         ("set={value: x}", "--set value: 'parameters.value' must be a number, not 'x'"),
     ],
