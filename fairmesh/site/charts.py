@@ -140,6 +140,28 @@ def by_item(title: str, item: str, label: str, rows: Rows, point: str) -> Chart:
     return _chart(title, f"At the best point, {point}; mean of the repeats.", chart, rows, height)
 
 
+def curves(title: str, x: str, label: str, rows: Rows, best: str) -> Chart:
+    """Draw a table whose items are numbers: one line a point (``x``, ``value``, ``point``), the best point strong."""
+    chart = (
+        alt.Chart(_DATA)
+        .mark_line(point=_markers(rows))
+        .encode(
+            x=alt.X("x:Q", title=x, axis=alt.Axis(grid=False)),
+            y=alt.Y("value:Q", title=label, scale=alt.Scale(zero=False)),
+            detail="point:N",
+            order="x:Q",
+            opacity=alt.condition(_IS_BEST, alt.value(1), alt.value(0.3)),
+            tooltip=[_tip("point:N", "point"), _tip("x:Q", x), _tip("value:Q", label)],
+        )
+    )
+    return _chart(
+        title,
+        f"One line for each point, mean of the repeats; the best, {best}, is drawn strong.",
+        chart,
+        _marked(rows, best),
+    )
+
+
 def spectrum(title: str, label: str, rows: Rows, best: str) -> Chart:
     """Draw a table's values sorted, one line a point (``rank``, ``value``, ``point``), the best point strong."""
     chart = (

@@ -140,6 +140,13 @@ def _tables(view: StudyView, points: list[Row]) -> Iterator[charts.Chart]:
         means = {point.name: _mean_by(_rows_of(point, path), plot["x"], plot["y"]) for point in points}
         best = points[0].name
         title, label = str(declared.get("title") or name), view.metric_label(plot["y"])
+        if all(isinstance(item, float) for by_item in means.values() for item in by_item):
+            lines = [
+                {"x": x, "value": y, "point": point} for point, by_item in means.items() for x, y in by_item.items()
+            ]
+            if lines:
+                yield charts.curves(title, str(plot["x"]), label, lines, best)
+            continue
         if means[best]:
             rows = [{"item": value(item), "value": mean} for item, mean in means[best].items()]
             yield charts.by_item(title, str(plot["x"]), label, rows, best)

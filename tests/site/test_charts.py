@@ -34,10 +34,11 @@ def drawn(hostile: str) -> list[Chart]:
         charts.by_item(hostile, hostile, hostile, items, hostile),
         charts.spectrum(hostile, hostile, ranked, hostile),
         charts.over_time(hostile, hostile, samples),
+        charts.curves(hostile, hostile, hostile, [{"x": row["rank"], **row} for row in ranked], hostile),
     ]
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(7))
 def test_a_chart_is_drawn_whatever_things_are_called(number: int) -> None:
     chart = drawn(HOSTILE)[number]
     picture = ET.fromstring(chart.svg())  # noqa: S314  (our own drawing)
