@@ -1,4 +1,4 @@
-"""The command line: ``python -m cloudmask scenes|store|train --config config.yaml [--scenes DIR] [--store DIR]``.
+"""The command line: ``python -m cloudmask scenes|store|baselines|train --config config.yaml``.
 
 ``python -m cloudmask download --to DIR`` gets the benchmark's own scenes.
 """
@@ -23,14 +23,27 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m cloudmask", description="Cloud segmentation with a U-Net; outputs go to the current folder."
     )
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    helps = {"scenes": "make or list scenes", "store": "cut patches", "train": "train, predict and score"}
+    helps = {
+        "scenes": "make or list scenes",
+        "store": "cut patches",
+        "baselines": "try simpler methods",
+        "train": "train, predict and score",
+    }
     for name, text in helps.items():
         verb = verbs.add_parser(name, help=text, description=text.capitalize() + ".")
         verb.add_argument("--config", type=Path, metavar="FILE", required=True, help="YAML map of all parameters")
         if name != "scenes":
             verb.add_argument("--scenes", type=Path, metavar="DIR", required=True, help="where `scenes` was run")
-        if name == "train":
+        if name in ("baselines", "train"):
             verb.add_argument("--store", type=Path, metavar="DIR", required=True, help="where `store` was run")
+        if name == "train":
+            verb.add_argument("--baselines", type=Path, metavar="DIR", help="where `baselines` was run (default: none)")
+            verb.add_argument(
+                "--checkpoints",
+                type=Path,
+                metavar="DIR",
+                help="checkpoints to go on from (default: those of this experiment's earlier attempts)",
+            )
     get = verbs.add_parser(
         "download", help="get real scenes", description="Get the benchmark's scenes from their bucket."
     )
@@ -49,14 +62,18 @@ def _run(arguments: argparse.Namespace) -> None:
 
         scenes.run(settings)
     elif arguments.verb == "store":
-        from cloudmask import store  # noqa: PLC0415
+        from cloudmask import preparation  # noqa: PLC0415
 
-        store.run(settings, arguments.scenes)
+        preparation.run(settings, arguments.scenes)
+    elif arguments.verb == "baselines":
+        from cloudmask import baselines  # noqa: PLC0415
+
+        baselines.run(settings, arguments.scenes, arguments.store)
     else:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         with quiet_stderr():
             from cloudmask import experiment  # noqa: PLC0415
-        experiment.run(settings, arguments.scenes, arguments.store)
+        experiment.run(settings, arguments.scenes, arguments.store, arguments.checkpoints, arguments.baselines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.errors import CloudmaskError, EmptySceneError, InputError
 from cloudmask.files import read_json, write_json
+from cloudmask.progress import say
 
 FILE = "scenes.json"
 Part = Literal["training", "inference"]
@@ -85,3 +88,22 @@ def read_catalogue(folder: Path) -> Catalogue:
         return Catalogue(folder / content["folder"], entries)
     except (KeyError, TypeError):
         raise CloudmaskError(f"{path}: not a catalogue of scenes") from None
+
+
+@contextmanager
+def tolerated(damaged: str) -> Iterator[None]:
+    """Name a scene that cannot be used and leave it out: one of fill always, another if the parameter says skip.
+
+    Parameters
+    ----------
+    damaged : str
+        The parameter: ``refuse`` or ``skip``.
+    """
+    try:
+        yield
+    except EmptySceneError as error:
+        say(f"left out: {error}")
+    except CloudmaskError as error:
+        if damaged != "skip":
+            raise
+        say(f"left out: {error}")

@@ -3,6 +3,7 @@
 ::
 
     CloudmaskError      the work failed, such as a damaged scene    exit status 1
+    ├── EmptySceneError no pixel of a scene has all channels        exit status 1, or the scene is left out
     └── InputError      a person can mend the input                 exit status 2
 """
 
@@ -17,3 +18,7 @@ class InputError(CloudmaskError):
     """A parameter is wrong or a file that was named is missing."""
 
     exit_code = 2
+
+
+class EmptySceneError(CloudmaskError):
+    """A scene is fill from edge to edge: there is nothing to learn from and nothing to score."""

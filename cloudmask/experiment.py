@@ -1,119 +1,99 @@
-"""The experiment: train on the store, predict the held-out scenes, score them and the baseline, write it all down."""
+"""The experiment: train on the store, predict the held-out scenes, score them beside baselines, write it all down."""
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, fields
 from pathlib import Path
 
+import keras
+
+from cloudmask.baselines import Baselines, read_baselines
 from cloudmask.catalogue import read_catalogue
-from cloudmask.figures import draw_scene, draw_training
+from cloudmask.compatibility import is_upstream
+from cloudmask.errors import InputError
+from cloudmask.figures import draw_training
 from cloudmask.files import write_bytes, write_csv, write_json
-from cloudmask.hdf5 import Mask, Scene, read_scene
-from cloudmask.inference import predictor
+from cloudmask.heldout import short_name
+from cloudmask.history import Epoch
+from cloudmask.inference import Predictor
+from cloudmask.judging import Predict, judge
+from cloudmask.keeper import keeper_for
+from cloudmask.mllog import FILE as EVENTS
+from cloudmask.mllog import Events
+from cloudmask.patchwise import PatchPredictor
 from cloudmask.progress import report
-from cloudmask.scoring import Counts, summarise
+from cloudmask.results import write_results
 from cloudmask.settings import Settings
-from cloudmask.store import open_patches
-from cloudmask.threshold import threshold_mask
-from cloudmask.training import Epoch, prepare, train
+from cloudmask.store import FILE, open_patches
+from cloudmask.team import join
+from cloudmask.training import prepare, train
 
 TRAINED = 80  # percent of the whole work, about
-COLUMNS = ("scene", "light", "cover", "accuracy", "threshold_accuracy", "seconds")
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A held-out scene and what the network and the thresholds make of it; `seconds` are the network's."""
-
-    name: str
-    scene: Scene
-    predicted: Mask
-    network: Counts
-    thresholds: Counts
-    seconds: float
-
-    @property
-    def row(self) -> tuple[object, ...]:
-        """Its line of tables/scenes.csv."""
-        light = "day" if self.scene.day else "night"
-        shares = self.network.cover, self.network.accuracy, self.thresholds.accuracy
-        return self.name, light, *(round(share, 6) for share in shares), round(self.seconds, 3)
-
-    @property
-    def contrast(self) -> float:
-        """How good a picture it makes, whatever the network: by day, with as much cloud as clear sky."""
-        return self.scene.day - abs(self.network.cover - 0.5)
-
-
-def run(settings: Settings, scenes: Path, store: Path) -> None:
+def run(
+    settings: Settings, scenes: Path, store: Path, checkpoints: Path | None = None, baselines: Path | None = None
+) -> None:
     """Do the experiment and write its results into the current folder, metrics.json last.
 
     Parameters
     ----------
     scenes, store : Path
         The folders of the two stages.
+    checkpoints : Path, optional
+        A folder with the checkpoint of an earlier attempt; by default those beside this attempt's folder are looked at.
+    baselines : Path, optional
+        The folder of the stage `baselines`; without it the network stands alone.
 
     Raises
     ------
     InputError
-        If one of them is not such a folder.
+        If one of them is not such a folder, or the baselines are of other scenes.
     CloudmaskError
         If a file in it is damaged or training diverges.
     """
     training, validation = open_patches(store, "training"), open_patches(store, "validation")
-    files = read_catalogue(scenes).files("inference")
+    others = _baselines(baselines, scenes)
     here = Path.cwd()
-    prepare(settings.seed)
+    prepare(settings.seed, settings.deterministic)
+    team = join()
+    keeper = keeper_for(settings, here, store / FILE, checkpoints, team.chief)
     epochs: list[Epoch] = []
 
     def record(epoch: Epoch) -> None:
+        if not team.chief:
+            return
         epochs.append(epoch)
         write_csv(here / "history.csv", [field.name for field in fields(Epoch)], map(astuple, epochs))
         report(TRAINED * epoch.epoch / settings.epochs, f"epoch {epoch.epoch} of {settings.epochs}")
 
-    report(0, "training")
-    model = train(settings, training, validation, record)
-    write_bytes(here / "figures/training.png", draw_training(epochs))
-    network, thresholds = _judge_all(files, predictor(model), here)
-    write_json(here / "baselines.json", {"threshold": summarise(thresholds)})
-    write_json(here / "metrics.json", summarise(network) | {"val_accuracy": epochs[-1].val_accuracy})
+    def share(done: float) -> None:
+        if team.chief:
+            report(TRAINED * done / settings.epochs, f"epoch {int(done) + 1} of {settings.epochs}")
+
+    if team.chief:
+        report(0, "training")
+    events = Events(here / EVENTS if team.chief else None)
+    trained = train(settings, training, validation, record, events, team, keeper, share)
+    if not team.chief:
+        return
+    write_json(here / "training.json", trained.about)
+    write_bytes(here / "figures/training.png", draw_training(trained.epochs, settings.loss, trained.kept.epoch))
+    judged = judge(settings, scenes, _predictor(settings, trained.model), TRAINED, here / "masks")
+    scores = write_results(here, judged, others)
+    write_json(here / "metrics.json", scores | {"val_accuracy": {"value": trained.kept.val_accuracy}})
+    keeper.clear()
 
 
-def _judge_all(files: list[Path], predict: Callable[[Scene], Mask], here: Path) -> tuple[list[Counts], list[Counts]]:
-    """Write table and figure of the held-out scenes, one scene in memory beside the one for the figure."""
-    judged_all = _judge(files, predict)
-    best = next(judged_all)
-    rows, network, thresholds = [best.row], [best.network], [best.thresholds]
-    for judged in judged_all:
-        rows.append(judged.row)
-        network.append(judged.network)
-        thresholds.append(judged.thresholds)
-        best = max(best, judged, key=lambda each: each.contrast)
-    write_csv(here / "tables/scenes.csv", COLUMNS, rows)
-    title = f"{best.name}, accuracy {best.network.accuracy:.3f} (thresholds {best.thresholds.accuracy:.3f})"
-    write_bytes(here / "figures/scene.png", draw_scene(best.scene, best.predicted, title))
-    return network, thresholds
+def _baselines(folder: Path | None, scenes: Path) -> Baselines:
+    """Read the baselines, and see at once whether they are of the scenes that will be predicted."""
+    found = read_baselines(folder) if folder else Baselines({})
+    known = {short_name(file) for file in read_catalogue(scenes).files("inference")}
+    if strange := [name for name in found.names if name not in known]:
+        raise InputError(f"{folder}: baselines of other scenes ({strange[0]}) than those in {scenes}")
+    return found
 
 
-def _judge(files: list[Path], predict: Callable[[Scene], Mask]) -> Iterator[Judged]:
-    for done, file in enumerate(files, start=1):
-        scene = read_scene(file)
-        start = time.perf_counter()
-        predicted = predict(scene)
-        seconds = time.perf_counter() - start
-        network, baseline = Counts.of(predicted, scene), Counts.of(threshold_mask(scene), scene)
-        yield Judged(short_name(file), scene, predicted, network, baseline, seconds)
-        report(TRAINED + (100 - TRAINED) * done / len(files), f"scene {done} of {len(files)}")
-
-
-def short_name(file: Path) -> str:
-    """Give the satellite and start time in a scene's file name, or all of the name if it is not of that kind.
-
-    >>> short_name(Path("S3A_SL_1_RBT____20191001T113221_20191001T113521_0179_LN2_O_NT_003.hdf"))
-    'S3A 20191001T113221'
-    """
-    found = re.match(r"(S3[AB])_SL_1_RBT_+(\d{8}T\d{6})_", file.name)
-    return " ".join(found.groups()) if found else file.stem
+def _predictor(settings: Settings, model: keras.Model) -> Predict:
+    """Give what finds the probability of cloud in a scene: one pass, or the benchmark's patches."""
+    return PatchPredictor(model) if is_upstream(settings.compatibility) else Predictor(model, settings.tile)

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from cloudmask.errors import CloudmaskError, InputError
-from cloudmask.files import beside
+from cloudmask.errors import CloudmaskError, EmptySceneError, InputError
+from cloudmask.files import write_bytes
 
 Mask = npt.NDArray[np.bool_]
 
@@ -38,7 +38,7 @@ class Scene:
     channels : ndarray of float32, shape (rows, columns, 9)
         Brightness temperatures of S7, S8, S9 in K, then reflectances of S1 to S6.
     valid : ndarray of bool, shape (rows, columns)
-        False where a channel is missing, as outside the swath.
+        False where a channel or the label is missing, NaN or infinite, as outside the swath.
     cloud : ndarray of bool, shape (rows, columns)
         The label: ``bayes > 0``.
     """
@@ -53,14 +53,22 @@ class Scene:
         return bool((self.channels[..., 3:] > 0).any())
 
 
-def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], compress: bool = False) -> None:
-    """Write datasets at the root of a file, which appears whole or not at all."""
-    part = beside(path)
-    options = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if compress else {}
-    with h5py.File(part, "w") as file:
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], compress: int = 0) -> None:
+    """Write datasets at the root of a file, which appears whole or not at all; `compress` is a level of gzip.
+
+    Raises
+    ------
+    CloudmaskError
+        If the disk is full or for another reason takes no more.
+    """
+    options = {"compression": "gzip", "compression_opts": int(compress), "shuffle": True} if compress else {}
+    # In memory first: HDF5 itself may crash the process when the disk is full.
+    with h5py.File(path.name, "w", driver="core", backing_store=False, block_size=1 << 24) as file:
         for name, array in arrays.items():
             file.create_dataset(name, data=array, **options)
-    part.replace(path)
+        file.flush()
+        image = file.id.get_file_image()
+    write_bytes(path, image)
 
 
 @contextmanager
@@ -81,7 +89,7 @@ def _checked(file: h5py.File, path: Path, name: str, pixels: tuple[int, int] | N
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
         raise CloudmaskError(f"{where} is missing: not an SLSTR scene of CloudMask")
-    if dataset.dtype.kind not in "fiu":
+    if dataset.dtype.kind not in "fiub":
         raise CloudmaskError(f"{where} has type {dataset.dtype}, not numbers")
     wanted = (*(pixels or dataset.shape[:2]), SCHEMA[name][0])
     if dataset.shape != wanted or len(wanted) != 3 or 0 in wanted:
@@ -119,12 +127,16 @@ def read_scene(path: Path) -> Scene:
     InputError
         If there is no such file.
     CloudmaskError
-        If it is truncated, not HDF5, a dataset is missing or of another shape or kind, or no pixel is valid.
+        If it is truncated, not HDF5, a dataset is missing or of another shape or kind.
+    EmptySceneError
+        If no pixel is valid.
     """
     with _opened(path) as file:
         bts, refs, bayes = (_values(dataset, path) for dataset in _checked_inputs(file, path))
-    channels = np.concatenate([bts, refs], axis=-1, dtype=np.float32, casting="unsafe")
-    valid = np.asarray(np.isfinite(channels).all(axis=-1) & (channels[..., :3] > 0).all(axis=-1))
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, so not valid
+        channels = np.concatenate([bts, refs], axis=-1, dtype=np.float32, casting="unsafe")
+    measured = np.isfinite(channels).all(axis=-1) & (channels[..., :3] > 0).all(axis=-1)
+    valid = np.asarray(measured & np.isfinite(bayes[..., 0]))
     if not valid.any():
-        raise CloudmaskError(f"{path}: no pixel has all channels")
+        raise EmptySceneError(f"{path}: no pixel has all channels")
     return Scene(channels, valid, np.asarray(bayes[..., 0] > 0))

@@ -62,7 +62,7 @@ def stack(reflectance: Field, transmittance: Field, below: Field) -> Field:
     return reflectance + transmittance**2 * below / (1 - reflectance * below)
 
 
-def sun_glint(sun: Field, view: Field, wind: float) -> Field:
+def sun_glint(sun: Field, view: Field, wind: Number) -> Field:
     """Reflectance of sunlight mirrored by a rough sea, in the plane of sun and swath.
 
     Slopes after Cox and Munk (1954), variance 0.003 + 0.00512 U; Fresnel reflectance at normal incidence.
@@ -71,7 +71,7 @@ def sun_glint(sun: Field, view: Field, wind: float) -> Field:
     ----------
     sun, view : ndarray
         Zenith angles in radians, the view's with its side as sign.
-    wind : float
+    wind : float or ndarray
         Speed in m/s.
     """
     variance = 0.003 + 0.00512 * wind

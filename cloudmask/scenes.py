@@ -5,15 +5,16 @@ from __future__ import annotations
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
-from cloudmask.catalogue import FILE, Part, scan
+from cloudmask.catalogue import FILE, Catalogue, Part, scan, tolerated
 from cloudmask.errors import CloudmaskError, InputError
-from cloudmask.hdf5 import write_arrays
+from cloudmask.hdf5 import scene_shape, write_arrays
 from cloudmask.parallel import allowed_cpus
 from cloudmask.progress import report, say
 from cloudmask.settings import Settings
@@ -90,6 +91,30 @@ def _make_all(settings: Settings, folder: Path) -> None:
             raise
 
 
+def sound(catalogue: Catalogue, damaged: str) -> Catalogue:
+    """Open every scene, without reading its pixels: what is truncated or foreign is named now, not after hours.
+
+    Parameters
+    ----------
+    damaged : str
+        ``refuse`` or ``skip``, as in `tolerated`.
+
+    Raises
+    ------
+    CloudmaskError
+        If a scene is damaged and the parameter says refuse, or no scene of a part is left.
+    """
+    good = []
+    for entry in catalogue.entries:
+        with tolerated(damaged):
+            scene_shape(catalogue.folder / entry.path)
+            good.append(entry)
+    for part in get_args(Part):
+        if not any(entry.part == part for entry in good):
+            raise CloudmaskError(f"{catalogue.folder}: no scene for {part} can be used")
+    return replace(catalogue, entries=tuple(good))
+
+
 def run(settings: Settings) -> None:
     """Write scenes.json and, unless `data` names a folder of real scenes, synthetic scenes into the current folder.
 
@@ -98,7 +123,7 @@ def run(settings: Settings) -> None:
     InputError
         If `data` is not the absolute path of a folder with scenes for training and inference.
     CloudmaskError
-        If a worker process was killed.
+        If a worker process was killed, the disk is full, or a real scene is damaged (see `sound`).
     """
     here = Path.cwd()
     folder = Path(settings.data).expanduser() if settings.data else here
@@ -107,5 +132,7 @@ def run(settings: Settings) -> None:
     if not settings.data:
         _make_all(settings, here)
     catalogue = scan(folder)
+    if settings.data:
+        catalogue = sound(catalogue, settings.damaged)
     catalogue.write(here / FILE)
     say(f"{len(catalogue.entries)} scenes in {folder}")

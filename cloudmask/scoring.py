@@ -1,78 +1,99 @@
-"""How well a mask agrees with the label, by the counts of a two-by-two table."""
+"""Scores of a method on all held-out scenes, with what chance in the choice of scenes may do to them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from statistics import fmean
+from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 
-from cloudmask.hdf5 import Mask, Scene
+from cloudmask import bootstrap
+from cloudmask.histograms import Histograms
+from cloudmask.metrics import Pairs, Table, scores
 
-
-@dataclass(frozen=True)
-class Counts:
-    """Pixels of a scene by what was predicted and what the label says; only valid pixels count."""
-
-    hits: int  # cloud in both
-    misses: int  # cloud in the label alone
-    false_alarms: int  # cloud in the prediction alone
-    clear: int  # in both
-
-    @classmethod
-    def of(cls, predicted: Mask, scene: Scene) -> Counts:
-        """Count the pixels of a scene.
-
-        Parameters
-        ----------
-        predicted : ndarray of bool, shape (rows, columns)
-            True for cloud.
-        """
-        pairs = scene.cloud[scene.valid] * 2 + predicted[scene.valid]
-        clear, false_alarms, misses, hits = np.bincount(pairs, minlength=4).tolist()
-        return cls(hits, misses, false_alarms, clear)
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.hits + other.hits,
-            self.misses + other.misses,
-            self.false_alarms + other.false_alarms,
-            self.clear + other.clear,
-        )
-
-    @property
-    def pixels(self) -> int:
-        """All valid pixels."""
-        return self.hits + self.misses + self.false_alarms + self.clear
-
-    @property
-    def cover(self) -> float:
-        """Share of cloud in the label."""
-        return (self.hits + self.misses) / self.pixels
-
-    @property
-    def accuracy(self) -> float:
-        """Share of pixels that agree.
-
-        >>> Counts(hits=50, misses=10, false_alarms=5, clear=35).accuracy
-        0.85
-        """
-        return (self.hits + self.clear) / self.pixels
+Array = npt.NDArray[np.float64]
+Score = dict[str, float]
+Scores = dict[str, Score]
 
 
-def summarise(scenes: list[Counts]) -> dict[str, float]:
-    """Give the metrics of all scenes together; one whose denominator is zero is left out.
+def summarise(found: Histograms, soft: bool = True) -> Scores:
+    """Give the scores of a method; what is not defined, as detection where no scene has cloud, is left out.
 
-    ``accuracy`` is the mean over the scenes, as the benchmark has it; ``iou``, ``pod`` and ``pofd`` are of all pixels.
+    ``accuracy`` is the mean over scenes of the share of valid pixels that agree with the label, so that each scene
+    weighs the same; ``benchmark_accuracy`` is the benchmark's own, the same of all pixels, fill included;
+    ``truth_accuracy`` the same as the first against the hidden truth, over the scenes where it is known. All others are
+    of all scenes' valid pixels together.
 
-    >>> summarise([Counts(75, 25, 0, 0), Counts(0, 0, 25, 75)])
-    {'accuracy': 0.75, 'iou': 0.6, 'pod': 0.75, 'pofd': 0.25}
+    Parameters
+    ----------
+    found : Histograms
+        Of at least one scene.
+    soft : bool
+        Whether the method gives probabilities, not a mask alone.
+
+    Returns
+    -------
+    dict
+        Name to ``value`` and, for two scenes and more, ``low`` and ``high``: the 95 % percentile interval of a
+        bootstrap over scenes with `cloudmask.bootstrap.RESAMPLES` resamples.
     """
-    total = sum(scenes, Counts(0, 0, 0, 0))
-    shares = {
-        "iou": (total.hits, total.hits + total.misses + total.false_alarms),
-        "pod": (total.hits, total.hits + total.misses),
-        "pofd": (total.false_alarms, total.false_alarms + total.clear),
+    by_label = found.by_label()
+    means = {
+        "accuracy": of_mean(accuracies(by_label)),
+        "benchmark_accuracy": of_mean(accuracies(found.with_fill())),
+        "truth_accuracy": of_mean(accuracies(found.by_truth())),
     }
-    accuracy = fmean(counts.accuracy for counts in scenes)
-    return {"accuracy": accuracy} | {name: part / whole for name, (part, whole) in shares.items() if whole}
+    return {name: score for name, score in means.items() if score} | of_pool(by_label, soft)
+
+
+def accuracies(pairs: Pairs) -> Array:
+    """Give the accuracy of each scene, shape (n,), from shape (n, 2, 256); NaN where a scene has no such pixel."""
+    return Table.of(pairs).accuracy
+
+
+def of_mean(by_scene: Array) -> Score:
+    """Give a mean over the scenes that have a value, with its interval; nothing if none has."""
+    defined = by_scene[np.isfinite(by_scene)]
+    if not len(defined):
+        return {}
+    resampled = bootstrap.of_mean(defined) if len(defined) > 1 else np.empty(0)
+    return _score(float(defined.mean()), resampled)
+
+
+def of_pool(pairs: npt.NDArray[np.int64], soft: bool) -> Scores:
+    """Give the scores of all pixels of all scenes together, shape (n, 2, 256), with their intervals."""
+    values = scores(pairs.sum(axis=0), soft)
+    resampled: Mapping[str, Array] = scores(bootstrap.of_pool(pairs), soft) if len(pairs) > 1 else {}
+    return {
+        name: _score(float(value), resampled.get(name, np.empty(0)))
+        for name, value in values.items()
+        if np.isfinite(value)
+    }
+
+
+def _score(value: float, resampled: Array) -> Score:
+    found = bootstrap.interval(resampled)
+    return {"value": value} | (dict(zip(("low", "high"), found, strict=True)) if found else {})
+
+
+def gain(method: Histograms, other: Histograms) -> Score:
+    """Give the mean over scenes of the difference in accuracy, with its paired interval.
+
+    Both methods are drawn on the same scenes, so that what is hard about a scene falls out of the difference.
+    """
+    return of_mean(accuracies(method.by_label()) - accuracies(other.by_label()))
+
+
+def values(found: Scores) -> dict[str, float]:
+    """Give the values alone.
+
+    >>> values({"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}})
+    {'accuracy': 0.9}
+    """
+    return {name: score["value"] for name, score in found.items()}
+
+
+def lacking(pairs: Pairs) -> str:
+    """Say of a scene, shape (2, 256), which class it has no valid pixel of; an empty text if it has both."""
+    clear, cloud = pairs.sum(axis=-1)
+    return "no clear sky, so no POFD and no AUC" if not clear else "no cloud, so no POD and no AUC" if not cloud else ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,18 @@ from cloudmask.errors import InputError
 
 APPLICATION = Path(__file__).with_name("application.yaml")
 
-_TYPES: dict[str, tuple[type, ...]] = {"integer": (int,), "number": (int, float), "string": (str,)}
+_TYPES: dict[str, tuple[type, ...]] = {
+    "integer": (int,),
+    "number": (int, float),
+    "string": (str,),
+    "boolean": (bool,),
+}
+_BOUNDS: tuple[tuple[str, Callable[[Any, Any], bool], str], ...] = (
+    ("minimum", operator.ge, "at least"),
+    ("maximum", operator.le, "at most"),
+    ("exclusiveMinimum", operator.gt, "more than"),
+    ("exclusiveMaximum", operator.lt, "less than"),
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +35,7 @@ class Settings:
     """All parameters; their units, bounds and defaults are in application.yaml."""
 
     data: str
+    damaged: str
     scenes_train: int
     scenes_test: int
     rows: int
@@ -33,21 +47,30 @@ class Settings:
     batch: int
     learning_rate: float
     width: int
+    depth: int
+    loss: str
+    patience: int
+    precision: str
+    deterministic: bool
+    checkpoint_minutes: float
     seed: int
+    compatibility: str
+    tile: int
+    save_masks: str
 
 
 def _mistake(value: Any, rule: dict[str, Any]) -> str:
     """Say what the value should have been; an empty text if it is right."""
-    if isinstance(value, bool) or not isinstance(value, _TYPES[rule["type"]]):
+    # Python takes True for 1.
+    if isinstance(value, bool) != (rule["type"] == "boolean") or not isinstance(value, _TYPES[rule["type"]]):
         return f"must be of type {rule['type']}"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be finite"
-    if "minimum" in rule and value < rule["minimum"]:
-        return f"must be at least {rule['minimum']}"
-    if "exclusiveMinimum" in rule and value <= rule["exclusiveMinimum"]:
-        return f"must be more than {rule['exclusiveMinimum']}"
-    if "exclusiveMaximum" in rule and value >= rule["exclusiveMaximum"]:
-        return f"must be less than {rule['exclusiveMaximum']}"
+    if "enum" in rule and value not in rule["enum"]:
+        return f"must be one of {', '.join(map(str, rule['enum']))}"
+    for bound, holds, words in _BOUNDS:
+        if bound in rule and not holds(value, rule[bound]):
+            return f"must be {words} {rule[bound]}"
     return ""
 
 

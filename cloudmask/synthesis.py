@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cloudmask import physics
-from cloudmask.fields import Field
+from cloudmask.fields import Field, power_law
 from cloudmask.world import (
     Cloud,
     Conditions,
@@ -45,6 +45,18 @@ def _shadow(cloud: Cloud, geometry: Geometry) -> Field:
     return np.roll(np.exp(-cloud.tau * np.float32(0.14)), shift, axis=1)
 
 
+def sea_glint(surface: Surface, geometry: Geometry) -> Field:
+    """Reflectance of the sun mirrored by open water, 0 elsewhere."""
+    return np.where(
+        surface.land | surface.snow, np.float32(0), physics.sun_glint(geometry.sun, geometry.view, surface.wind)
+    )
+
+
+def plumes(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
+    """Draw how aerosol is spread over a scene: smoothly, about 1, at most 4."""
+    return np.asarray(np.exp(np.float32(0.9) * np.minimum(power_law(rng, shape, 3.0, outer=400), np.float32(1.5))))
+
+
 def reflectances(
     rng: np.random.Generator, weather: Conditions, surface: Surface, clouds: list[Cloud], geometry: Geometry
 ) -> npt.NDArray[np.float32]:
@@ -55,19 +67,23 @@ def reflectances(
         return seen
     mu0, mu = geometry.sunlight, np.cos(geometry.view)
     airmass = 1 / mu0 + 1 / mu
-    glint = np.where(surface.land | surface.snow, 0, physics.sun_glint(geometry.sun, geometry.view, weather.wind))
+    glint = sea_glint(surface, geometry)
+    dust = weather.aerosol * plumes(rng, (rows, columns))
+    veil = weather.veil * plumes(rng, (rows, columns))
     light = np.minimum.reduce([_shadow(cloud, geometry) for cloud in clouds])
     for band in range(6):
         below = (surface.reflectance[band] + glint) * light
-        haze = weather.aerosol * (physics.SOLAR_WAVELENGTH[band] / 0.555) ** -1.3
-        path = haze + physics.RAYLEIGH[band] * 0.75 / (4 * mu0 * mu)
+        haze = dust * np.float32((physics.SOLAR_WAVELENGTH[band] / 0.555) ** -weather.fineness)
+        path = haze + np.float32(physics.RAYLEIGH[band] * 0.75) / (4 * mu0 * mu)
         for index, cloud in enumerate(clouds):
-            below = physics.stack(*physics.layer(cloud.tau, mu0, cloud.ice, band), below)
+            # Added light may exceed what a surface reflects; between layers it must not be reflected without end.
+            below = np.minimum(below, np.float32(0.98))
+            below = physics.stack(*physics.layer(cloud.seen, mu0, cloud.ice, band), below)
             if index == 1:
                 # Vapour lies below the ice clouds; it darkens S4 alone by much.
                 strength = 2.8 if band == physics.CIRRUS_BAND else 0.01
-                below = below * np.exp(-strength * surface.vapour * np.minimum(airmass, 6)) + path
-        seen[..., band] = below * np.float32(physics.GAS[band])
+                below = (below + path) * np.exp(-strength * surface.vapour * np.minimum(airmass, 6))
+        seen[..., band] = (below + veil) * np.float32(physics.GAS[band])
     gain = 1 + 0.004 * rng.standard_normal((2, 1, 6))  # two detectors see alternate rows
     seen *= np.resize(gain, (rows, 1, 6)).astype(np.float32)
     seen += 0.002 * rng.standard_normal(seen.shape, dtype=np.float32)
@@ -81,14 +97,15 @@ def temperatures(
     rows, columns = surface.land.shape
     seen = np.empty((rows, columns, 3), dtype=np.float32)
     mu = np.cos(geometry.view)
+    glint = sea_glint(surface, geometry) if weather.day else np.float32(0)
     for band, wavelength in enumerate(physics.THERMAL_WAVELENGTH):
         emissivity = np.where(surface.land, (0.94, 0.97, 0.975)[band], (0.975, 0.99, 0.985)[band])
         clear = np.exp(-physics.VAPOUR_ABSORPTION[band] * surface.vapour / np.sqrt(mu))
         radiance = emissivity * physics.planck(surface.temperature, wavelength) * clear
         radiance += (1 - clear) * physics.planck(surface.temperature - 11, wavelength)
-        mirror = 0.03 * clear**2
+        mirror = (0.03 + glint) * clear**2
         for cloud in clouds:
-            emission = 1 - np.exp(-physics.CLOUD_EMISSION[band] * cloud.tau / mu)
+            emission = 1 - np.exp(-physics.CLOUD_EMISSION[band] * cloud.seen / mu)
             radiance = radiance * (1 - emission) + emission * physics.planck(cloud.top, wavelength)
             mirror = mirror * (1 - emission) + emission * (0.04 if cloud.ice else 0.16)
         if band == 0 and weather.day:

@@ -5,44 +5,51 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-LEVELS = 3
+from cloudmask.store import CHANNELS
 
 
-def unet(width: int = 32, channels: int = 9) -> keras.Model:
+def unet(width: int = 32, depth: int = 3, channels: int = CHANNELS, precision: str = "float32") -> keras.Model:
     """Build the network.
 
-    Filters double with each pooling, from `width` to 8 x `width`; upsampling repeats pixels and joins the level's skip.
-    Kernels start from He's normal distribution, as in the reference.
+    Filters double with each pooling, from `width` to `width` x 2**depth; upsampling repeats pixels and joins the
+    level's skip. Kernels start from He's normal distribution, as in the reference.
 
     Parameters
     ----------
     width : int
         Filters of the first level; the reference has 32.
+    depth : int
+        Poolings; the reference has 3.
     channels : int
         Channels of the input.
+    precision : str
+        What Keras calls a dtype policy: float32, mixed_bfloat16 or mixed_float16. The weights, and the last layer with
+        its logit, are float32 in all of them. In float64, for checks, all is float64.
 
     Returns
     -------
     keras.Model
-        Maps (n, rows, columns, channels), rows and columns multiples of 8, to the logit of cloud (n, rows, columns, 1).
-        The reference ends in a sigmoid, which loss and inference apply here: logits do not saturate.
+        Maps (n, rows, columns, channels), rows and columns multiples of 2**depth, to the logit of cloud
+        (n, rows, columns, 1). The reference ends in a sigmoid, which loss and inference apply here: logits do not
+        saturate.
     """
 
     def convolve(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
         for _ in range(2):
-            x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal")(x)
-            x = layers.ReLU()(x)
+            x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", dtype=precision)(x)
+            x = layers.ReLU(dtype=precision)(x)
         return x
 
-    inputs = x = keras.Input((None, None, channels))
+    inputs = x = keras.Input((None, None, channels), dtype="float32")
     skips = []
-    for level in range(LEVELS):
+    for level in range(depth):
         x = convolve(x, width << level)
         skips.append(x)
-        x = layers.MaxPooling2D(2)(x)
-    x = convolve(x, width << LEVELS)
-    for level in reversed(range(LEVELS)):
-        x = layers.UpSampling2D(2)(x)
-        x = layers.Concatenate()([x, skips[level]])
+        x = layers.MaxPooling2D(2, dtype=precision)(x)
+    x = convolve(x, width << depth)
+    for level in reversed(range(depth)):
+        x = layers.UpSampling2D(2, dtype=precision)(x)
+        x = layers.Concatenate(dtype=precision)([x, skips[level]])
         x = convolve(x, width << level)
-    return keras.Model(inputs, layers.Conv2D(1, 1, kernel_initializer="he_normal")(x))
+    last = "float64" if precision == "float64" else "float32"
+    return keras.Model(inputs, layers.Conv2D(1, 1, kernel_initializer="he_normal", dtype=last)(x))

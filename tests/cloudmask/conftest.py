@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,23 @@ from cloudmask.hdf5 import write_arrays
 from cloudmask.synthesis import Arrays, synthesise
 
 SHAPE = (48, 64)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared_tensorflow() -> None:
+    """Set threads and determinism before the first operation, whichever module comes first; import nothing for it."""
+    if "tensorflow" in sys.modules:
+        from cloudmask.training import prepare  # noqa: PLC0415
+
+        prepare(1)
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> None:
+    """Prepare TensorFlow before its first operation in this process; for all modules that use it."""
+    from cloudmask.training import prepare  # noqa: PLC0415  three seconds, only for those
+
+    prepare(1)
 
 
 @pytest.fixture(scope="session")

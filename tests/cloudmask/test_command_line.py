@@ -1,4 +1,4 @@
-"""The three commands as the framework starts them, and what a person reads when one cannot run."""
+"""The commands as the framework starts them, and what a person reads when one cannot run."""
 
 from __future__ import annotations
 
@@ -100,26 +100,41 @@ def test_a_scene_becomes_a_score(start: tuple[Path, Start]) -> None:
     stages = ["--scenes", "../scenes", "--store", "../store"]
     run("scenes", "scenes")
     run("store", "store", *stages[:2])
-    lines = run("train", "train", *stages)
+    run("baselines", "baselines", *stages)
+    lines = run("train", "train", *stages, "--baselines", "../baselines", extra="save_masks: masks\ntile: 48\n")
     run("train", "again", *stages)
     progress = [int(found[1]) for line in lines if (found := PROGRESS.fullmatch(line))]
     assert progress == sorted(progress)
     assert progress[-1] == 100
     metrics = json.loads((root / "train/metrics.json").read_text())
-    assert {"accuracy", "val_accuracy"} <= metrics.keys()
-    assert all(math.isfinite(value) for value in metrics.values())
-    assert metrics == json.loads((root / "again/metrics.json").read_text())
+    assert {"accuracy", "benchmark_accuracy", "truth_accuracy", "val_accuracy"} <= metrics.keys()
+    assert all(math.isfinite(number) for score in metrics.values() for number in score.values())
+    assert metrics["accuracy"]["low"] <= metrics["accuracy"]["value"] <= metrics["accuracy"]["high"]
+    gain = metrics.pop("gain_over_boosting")
+    again = json.loads((root / "again/metrics.json").read_text())
+    assert metrics.keys() == again.keys()
+    for name, score in again.items():
+        assert metrics[name] == pytest.approx(score, abs=2e-3), name  # tiles may move a probability by a bin
+    assert json.loads((root / "again/baselines.json").read_text()) == {}
     baselines = json.loads((root / "train/baselines.json").read_text())
+    assert baselines == json.loads((root / "baselines/methods.json").read_text())["scores"]
+    assert gain["value"] == pytest.approx(metrics["accuracy"]["value"] - baselines["boosting"]["accuracy"])
     with (root / "train/tables/scenes.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2
-    for column, expected in (("accuracy", metrics), ("threshold_accuracy", baselines["threshold"])):
-        mean = sum(float(row[column]) for row in rows) / len(rows)
-        assert mean == pytest.approx(expected["accuracy"], abs=1e-6)
+    expected = {"accuracy": metrics["accuracy"]["value"], "threshold_accuracy": baselines["threshold"]["accuracy"]}
+    for column, value in expected.items():
+        assert sum(float(row[column]) for row in rows) / len(rows) == pytest.approx(value, abs=1e-6)
+    assert len(list((root / "train/masks").iterdir())) == 2
+    assert {path.name for path in (root / "train/tables").iterdir()} == {
+        *("scenes.csv", "strata.csv", "reliability.csv", "roc.csv")
+    }
     history = (root / "train/history.csv").read_text().splitlines()
     assert history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,seconds"
     assert len(history) == 3
-    assert {path.name for path in (root / "train/figures").iterdir()} == {"scene.png", "training.png"}
+    assert {path.stem for path in (root / "train/figures").iterdir()} == {
+        *("training", "reliability", "roc", "confusion", "spectrum", "scene_day", "scene_night")
+    }
     assert not list(root.rglob(".*.part"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +57,34 @@ def test_a_pixel_without_a_finite_value_is_not_valid(scene_file: Path, value: fl
     with h5py.File(scene_file, "r+") as file:
         file["refs"][5, 40, 2] = value
     assert not read_scene(scene_file).valid[5, 40]
+
+
+def test_a_pixel_without_a_label_is_not_valid(scene_file: Path) -> None:
+    with h5py.File(scene_file, "r+") as file:
+        file["bayes"][5, 40, 0] = np.nan
+    assert not read_scene(scene_file).valid[5, 40]
+
+
+def test_a_value_beyond_float32_is_not_valid(scene_file: Path) -> None:
+    with h5py.File(scene_file, "r+") as file:
+        file["refs"][5, 40, 0] = 1e300
+    assert not read_scene(scene_file).valid[5, 40]
+
+
+@pytest.mark.parametrize("size", [100, 3000, 50_000])
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_full_disk_leaves_no_file(tmp_path: Path, size: int, compress: bool) -> None:
+    program = f"""
+import resource, numpy, pathlib, cloudmask.hdf5, cloudmask.errors
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
+try:
+    cloudmask.hdf5.write_arrays(pathlib.Path("scene.hdf"), {{"a": numpy.random.rand(100, 100)}}, {compress})
+except cloudmask.errors.CloudmaskError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("scene.hdf: cannot be written: File too large\n", "")
+    assert not list(tmp_path.iterdir())
 
 
 def replace(name: str, array: object) -> Change:

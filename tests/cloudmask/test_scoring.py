@@ -1,57 +1,197 @@
-"""Scores and the baseline, checked by hand and against what must always hold."""
+"""Scores of several scenes, their intervals, and scenes that have no score."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from cloudmask import bootstrap
 from cloudmask.hdf5 import Mask, Scene
-from cloudmask.scoring import Counts, summarise
+from cloudmask.histograms import Ground, Histograms, strata
+from cloudmask.metrics import Table
+from cloudmask.scoring import accuracies, gain, lacking, summarise
+from cloudmask.strata import Hidden, edges
 from cloudmask.threshold import threshold_mask
 
 SHAPE = (6, 7)
 masks = arrays(np.bool_, SHAPE)
-counts = st.builds(Counts, *[st.integers(0, 1000)] * 4).filter(lambda each: each.pixels > 0)
+bins = arrays(np.uint8, SHAPE)
 
 
 def scene(cloud: Mask, valid: Mask) -> Scene:
     return Scene(np.zeros((*cloud.shape, 9), dtype=np.float32), valid, cloud)
 
 
-@given(masks, masks, masks.filter(np.any))
-def test_each_valid_pixel_counts_once(predicted: Mask, cloud: Mask, valid: Mask) -> None:
-    found = Counts.of(predicted, scene(cloud, valid))
-    assert found.pixels == valid.sum()
-    assert found.hits == (predicted & cloud & valid).sum()
-    assert found.accuracy == pytest.approx((predicted == cloud)[valid].mean())
-    assert found.cover == pytest.approx(cloud[valid].mean())
+def counted(*tables: Sequence[int], known: bool = False) -> Histograms:
+    """Give scenes by hits, misses, false alarms, clear, and, outside the swath, pixels called cloud in clear sky."""
+    grounds, counts = [], []
+    for hits, misses, false_alarms, clear, *fill in tables:
+        numbers = (hits, misses, false_alarms, clear, sum(fill))
+        cloud = np.repeat([[True, True, False, False, False]], numbers, axis=1)
+        called = np.repeat(np.array([[255, 0, 255, 0, 255]], dtype=np.uint8), numbers, axis=1)
+        valid = np.repeat([[True, True, True, True, False]], numbers, axis=1)
+        hidden = Hidden(cloud, np.zeros_like(cloud), np.zeros_like(cloud)) if known else None
+        ground = Ground.of(f"scene {len(grounds)}", scene(cloud, valid), hidden)
+        grounds.append(ground)
+        counts.append(ground.count(called))
+    return Histograms.of(grounds, counts)
 
 
-@given(st.lists(counts, min_size=1))
-def test_metrics_are_shares(scenes: list[Counts]) -> None:
-    metrics = summarise(scenes)
-    assert "accuracy" in metrics
-    assert all(0 <= share <= 1 for share in metrics.values())
+@given(masks, masks, masks, masks, bins, masks)
+def test_each_pixel_counts_once_and_where_it_belongs(
+    cloud: Mask, land: Mask, snow: Mask, truth: Mask, called: npt.NDArray[np.uint8], valid: Mask
+) -> None:
+    ground = Ground.of("scene", scene(cloud, valid), Hidden(truth, land, snow))
+    found = Histograms.of([ground], [ground.count(called)])
+    assert found.counts.sum() == cloud.size
+    edge = edges(scene(cloud, valid))
+    for pairs, where in (
+        (found.by_label(), valid),
+        (found.with_fill(), np.ones_like(valid)),
+        (found.by_label(surface="snow"), valid & snow),
+        (found.by_label(surface="land"), valid & land & ~snow),
+        (found.by_label(surface="ocean"), valid & ~land & ~snow),
+        (found.by_label(zone="edge"), valid & edge),
+        (found.by_label(zone="interior"), valid & ~edge),
+    ):
+        for label in (False, True):
+            chosen = called[where & (cloud == label)]
+            assert np.array_equal(pairs[0, int(label)], np.bincount(chosen, minlength=256))
+    for true in (False, True):
+        chosen = called[valid & (truth == true)]
+        assert np.array_equal(found.by_truth()[0, int(true)], np.bincount(chosen, minlength=256))
+
+
+@given(masks, masks, st.integers(1, 4))
+def test_an_edge_is_near_a_valid_pixel_of_the_other_class(cloud: Mask, valid: Mask, distance: int) -> None:
+    found = edges(scene(cloud, valid), distance)
+    for row, column in np.argwhere(valid):
+        around = np.s_[max(row - distance, 0) : row + distance + 1, max(column - distance, 0) : column + distance + 1]
+        other = valid[around] & (cloud[around] != cloud[row, column])
+        assert found[row, column] == other.any()
 
 
 def test_every_scene_weighs_the_same_in_accuracy_but_not_in_the_other_metrics() -> None:
-    metrics = summarise([Counts(hits=10, misses=0, false_alarms=0, clear=0), Counts(0, 100, 0, 0)])
-    assert metrics["accuracy"] == 0.5
-    assert metrics["pod"] == pytest.approx(10 / 110)
+    found = summarise(counted((10, 0, 0, 0), (0, 100, 0, 0)))
+    assert found["accuracy"]["value"] == 0.5
+    assert found["pod"]["value"] == pytest.approx(10 / 110)
+
+
+def test_the_benchmarks_accuracy_counts_fill() -> None:
+    found = summarise(counted((6, 0, 0, 4, 10)))
+    assert found["accuracy"]["value"] == 1
+    assert found["benchmark_accuracy"]["value"] == 0.5
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_accuracy_against_the_truth_is_there_where_the_truth_is(known: bool) -> None:
+    found = summarise(counted((6, 1, 1, 2), known=known))
+    assert ("truth_accuracy" in found) == known
+    assert ("hidden truth" in strata(counted((6, 1, 1, 2), known=known))) == known
 
 
 def test_a_metric_that_is_not_defined_is_left_out() -> None:
-    assert set(summarise([Counts(hits=0, misses=0, false_alarms=0, clear=9)])) == {"accuracy", "pofd"}
+    found = summarise(counted((0, 0, 0, 9), (0, 0, 1, 8)))
+    assert {"accuracy", "pofd", "brier"} <= set(found)
+    assert not {"pod", "auc", "hk", "mcc"} & set(found)
+    assert all(np.isfinite(number) for score in found.values() for number in score.values())
+
+
+def test_a_scene_of_fill_counts_in_no_mean() -> None:
+    scenes = counted((6, 0, 0, 4), (0, 0, 0, 0, 10))
+    assert np.isnan(accuracies(scenes.by_label())[1])
+    assert summarise(scenes)["accuracy"] == {"value": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("table", "said"), [((0, 0, 2, 3), "no cloud"), ((2, 3, 0, 0), "no clear sky"), ((1, 0, 0, 1), "")]
+)
+def test_a_scene_of_one_class_is_told(table: tuple[int, ...], said: str) -> None:
+    assert lacking(counted(table).by_label()[0]).startswith(said)
+    assert bool(lacking(counted(table).by_label()[0])) == bool(said)
+
+
+def test_a_single_scene_has_no_interval() -> None:
+    assert all(set(score) == {"value"} for score in summarise(counted((6, 1, 1, 2))).values())
+
+
+tables = st.lists(st.tuples(*[st.integers(1, 50)] * 4), min_size=2, max_size=8)
+
+
+@settings(max_examples=10, deadline=None)
+@given(tables)
+def test_an_interval_lies_within_what_the_scenes_span(several: list[tuple[int, ...]]) -> None:
+    found = summarise(counted(*several))
+    by_scene = Table.of(counted(*several).by_label())
+    for name in ("accuracy", "pod", "pofd", "far", "f1", "csi"):
+        each = getattr(by_scene, name)
+        score = found[name]
+        assert each.min() - 1e-12 <= score["low"] <= score["high"] <= each.max() + 1e-12, name
+
+
+def test_the_interval_is_that_of_the_central_limit_for_many_scenes() -> None:
+    rng = np.random.default_rng(1)
+    hits = rng.integers(40, 61, size=400)
+    found = summarise(counted(*[(hit, 100 - hit, 0, 0) for hit in hits]))["accuracy"]
+    half = 1.96 * (hits / 100).std() / 20
+    assert found["low"] == pytest.approx(found["value"] - half, abs=0.1 * half)
+    assert found["high"] == pytest.approx(found["value"] + half, abs=0.1 * half)
+
+
+def test_a_pools_interval_is_that_of_resampled_scenes_one_by_one() -> None:
+    scenes = counted((5, 1, 2, 9), (20, 4, 0, 1), (3, 3, 3, 3))
+    resampled = []
+    for weight in bootstrap.weights(3):
+        table = Table.of(np.tensordot(weight, scenes.by_label(), axes=1))
+        resampled.append(float(table.f1))
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    assert summarise(scenes)["f1"] == {"value": pytest.approx(56 / 69), "low": low, "high": high}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 40))
+def test_resamples_draw_as_many_scenes_and_always_the_same(scenes: int) -> None:
+    drawn = bootstrap.weights(scenes)
+    assert (drawn.sum(axis=1) == scenes).all()
+    assert np.array_equal(drawn, bootstrap.weights(scenes))
+    assert drawn.mean(axis=0) == pytest.approx(1, abs=0.15)
+
+
+def test_resamples_without_the_score_are_left_out_and_too_many_of_them_leave_no_interval() -> None:
+    values = np.concatenate([np.linspace(0, 1, 60), np.full(40, np.nan)])
+    assert bootstrap.interval(values) == pytest.approx((0.025, 0.975))
+    assert bootstrap.interval(np.concatenate([values, np.full(40, np.nan)])) is None
+
+
+def test_the_gain_is_paired_by_scene() -> None:
+    """Scenes differ much, the methods by always the same: the paired interval is narrow, those of means wide."""
+    better = [(hits, 100 - hits, 0, 0) for hits in (90, 70, 50, 30, 10)]
+    worse = [(hits - 5, 105 - hits, 0, 0) for hits, *_ in better]
+    found = gain(counted(*better), counted(*worse))
+    assert found == {name: pytest.approx(0.05) for name in ("value", "low", "high")}
+    assert np.ptp([summarise(counted(*better))["accuracy"][name] for name in ("low", "high")]) > 0.3
+    assert gain(counted(*worse), counted(*better))["value"] == pytest.approx(-0.05)
+
+
+def test_strata_are_named_and_those_of_no_pixel_are_left_out() -> None:
+    day = counted((2, 1, 1, 2), (1, 1, 1, 2), known=True)
+    found = strata(replace(day, day=np.array([True, False])))
+    assert list(found) == ["all", "day", "night", "ocean", "edge", "hidden truth"]
+    assert np.array_equal(found["all"].sum(axis=0), found["day"].sum(axis=0) + found["night"].sum(axis=0))
 
 
 @pytest.mark.parametrize(
     ("temperature", "bright", "cloud"),
-    [(250, 0.0, True), (290, 0.2, True), (290, 0.01, False), (266, 0.07, False), (265.9, 0.0, True)],
+    [(250, 0.0, True), (290, 0.2, True), (290, 0.01, False), (270, 0.15, False), (269.9, 0.0, True)],
 )
-def test_the_baseline_calls_cold_or_bright_pixels_cloud(temperature: float, bright: float, cloud: bool) -> None:
+def test_the_thresholds_call_cold_or_bright_pixels_cloud(temperature: float, bright: float, cloud: bool) -> None:
     pixel = scene(np.ones((1, 1), dtype=bool), np.ones((1, 1), dtype=bool))
     pixel.channels[..., 1], pixel.channels[..., 6] = temperature, bright
     assert threshold_mask(pixel).item() is cloud

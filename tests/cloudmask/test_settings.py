@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cloudmask import __version__
+from cloudmask import __version__, tables
 from cloudmask.__main__ import _parser
 from cloudmask.errors import InputError
-from cloudmask.experiment import COLUMNS
+from cloudmask.metrics import OF_MASKS, OF_PROBABILITIES
 from cloudmask.settings import APPLICATION, Settings, read_settings
 from fairmesh.study import load_plan
 from fairmesh.study.settle import load_application
@@ -43,10 +43,17 @@ def test_a_number_may_be_written_in_any_form(config: Path, text: str) -> None:
         ("width: true", "width: True: must be of type integer"),
         ("width: 1.5", "width: 1.5: must be of type integer"),
         ("width: 0", "width: 0: must be at least 1"),
+        ("epochs: 0", "epochs: 0: must be at least 1"),
+        ("patience: -1", "patience: -1: must be at least 0"),
+        ("depth: 7", "depth: 7: must be at most 6"),
+        ("precision: half", "precision: 'half': must be one of auto, float32, mixed_bfloat16, mixed_float16"),
+        ("loss: mse", "loss: 'mse': must be one of cross_entropy, dice"),
+        ("deterministic: 1", "deterministic: 1: must be of type boolean"),
         ("learning_rate: 0", "learning_rate: 0: must be more than 0"),
         ("learning_rate: .inf", "learning_rate: inf: must be finite"),
         ("validation: 1", "validation: 1: must be less than 1"),
         ("data: 7", "data: 7: must be of type string"),
+        ("compatibility: up", "compatibility: 'up': must be one of fairmesh, upstream"),
         ("- epochs", "must be a map of parameters"),
         ("epochs: [", "not a YAML file"),
         ("\udcff", "not a YAML file"),
@@ -73,10 +80,18 @@ def test_the_declared_commands_are_understood() -> None:
         assert _parser().parse_args(stage.command[3:]).verb == name
 
 
-def test_the_declared_plot_names_columns_of_the_table() -> None:
-    plot = load_application(APPLICATION).tables["scenes"].plot
+@pytest.mark.parametrize("name", ["scenes", "strata", "reliability", "roc"])
+def test_the_declared_plots_name_columns_of_the_tables(name: str) -> None:
+    plot = load_application(APPLICATION).tables[name].plot
     assert plot is not None
-    assert {plot.x, plot.y} <= set(COLUMNS)
+    assert {plot.x, plot.y} <= set(getattr(tables, name.upper()))
+
+
+def test_every_score_is_declared_and_one_is_primary() -> None:
+    declared = load_application(APPLICATION).metrics
+    assert {*OF_MASKS, *OF_PROBABILITIES, "accuracy", "benchmark_accuracy", "truth_accuracy"} <= set(declared)
+    assert [name for name, metric in declared.items() if metric.primary] == ["accuracy"]
+    assert all(metric.title and metric.unit and metric.better and metric.description for metric in declared.values())
 
 
 def test_the_quick_study_is_small_and_repeats_each_point() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudmask import store
-from cloudmask.catalogue import FILE, scan
-from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.hdf5 import read_scene
-from cloudmask.settings import Settings, read_settings
-from cloudmask.store import CLOUD, SCALE, VALID, corners, cut, normalise, open_patches, split
+from cloudmask.preparation import split
+from cloudmask.store import CLOUD, SCALE, VALID, corners, cut, normalise
 
 names = st.lists(st.integers(0, 999), min_size=2, max_size=30, unique=True)
 
@@ -66,68 +61,3 @@ def test_the_normalisation_is_the_benchmarks(scene_file: Path) -> None:
 def test_pixels_that_are_not_valid_are_zero(scene_file: Path) -> None:
     scene = read_scene(scene_file)
     assert not normalise(scene)[~scene.valid].any()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    (tmp_path / "config.yaml").write_text("patch: 32\n")
-    return read_settings(tmp_path / "config.yaml")
-
-
-@pytest.fixture
-def scenes(scene_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of three training scenes with its catalogue, and make another one the current folder."""
-    folder = scene_folder("training/S3A_1.hdf", "training/S3A_2.hdf", "training/S3A_3.hdf", "inference/S3A_4.hdf")
-    scan(folder).write(folder / FILE)
-    (tmp_path / "store").mkdir()
-    monkeypatch.chdir(tmp_path / "store")
-    return folder
-
-
-def test_a_store_is_opened_as_it_was_written(settings: Settings, scenes: Path) -> None:
-    store.run(settings, scenes)
-    expected = cut(read_scene(scenes / "training/S3A_1.hdf"), 32)
-    training, validation = open_patches(Path.cwd(), "training"), open_patches(Path.cwd(), "validation")
-    assert len(training.labels) == 2 * len(expected.labels)
-    assert np.array_equal(validation.images, expected.images)
-    assert np.array_equal(validation.labels, expected.labels)
-    assert sorted(path.name for path in Path.cwd().iterdir()) == [
-        "store.json",
-        "training_images.npy",
-        "training_labels.npy",
-        "validation_images.npy",
-        "validation_labels.npy",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("patch", "said"), [(20, "20 is not a multiple of 8"), (56, "56 is larger than the scene .* of 48 x 64 pixels")]
-)
-def test_a_patch_that_does_not_fit_is_wrong_input(settings: Settings, scenes: Path, patch: int, said: str) -> None:
-    with pytest.raises(InputError, match=said):
-        store.run(replace(settings, patch=patch), scenes)
-    assert not list(Path.cwd().iterdir())
-
-
-def test_a_damaged_scene_leaves_no_store(settings: Settings, scenes: Path) -> None:
-    (scenes / "training/S3A_2.hdf").write_bytes(b"nothing")
-    with pytest.raises(CloudmaskError, match=r"S3A_2\.hdf: not a whole HDF5 file"):
-        store.run(settings, scenes)
-    with pytest.raises(InputError, match=r"store\.json: no such file"):
-        open_patches(Path.cwd(), "training")
-
-
-def test_one_scene_cannot_be_split(settings: Settings, scenes: Path) -> None:
-    for number in (1, 2):
-        (scenes / f"training/S3A_{number}.hdf").unlink()
-    scan(scenes).write(scenes / FILE)
-    with pytest.raises(InputError, match="at least 2 training scenes"):
-        store.run(settings, scenes)
-
-
-def test_a_truncated_array_is_told(settings: Settings, scenes: Path) -> None:
-    store.run(settings, scenes)
-    path = Path("training_images.npy")
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(CloudmaskError, match=r"training_images\.npy: not a whole array"):
-        open_patches(Path.cwd(), "training")

@@ -1,0 +1,20 @@
+"""The figures of an experiment, as PNG files in memory.
+
+All are for everyone: the colours are told apart with every common colour vision (Okabe and Ito 2008, Color Universal
+Design), and lines, markers and brightness tell the same story in grey.
+"""
+
+from cloudmask.figures.confusion import draw_confusion
+from cloudmask.figures.curves import draw_reliability, draw_roc, draw_spectrum
+from cloudmask.figures.scenes import Shown, draw_scene
+from cloudmask.figures.training import draw_training
+
+__all__ = [
+    "Shown",
+    "draw_confusion",
+    "draw_reliability",
+    "draw_roc",
+    "draw_scene",
+    "draw_spectrum",
+    "draw_training",
+]

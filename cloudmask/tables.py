@@ -1,0 +1,152 @@
+"""The tables of an experiment: by scene, by stratum, and the numbers behind the reliability diagram and the ROC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cloudmask import bootstrap
+from cloudmask.baselines import KINDS, Baselines
+from cloudmask.files import write_csv
+from cloudmask.histograms import Histograms, strata
+from cloudmask.metrics import GROUPS, OF_MASKS, OF_PROBABILITIES, Pairs, Table, auc, reliability, roc, scores
+from cloudmask.scoring import accuracies
+
+Array = npt.NDArray[np.float64]
+
+SOFT = tuple(name for name, kind in KINDS.items() if kind.soft)
+OF_BASELINES = tuple(f"{name}_accuracy" for name in KINDS)
+SCENES = (
+    *("scene", "light", "cover", "accuracy", "benchmark_accuracy", "truth_accuracy", "pod", "pofd", "auc"),
+    *OF_BASELINES,
+    "seconds",
+)
+STRATA = (
+    *("stratum", "scenes", "pixels", "cover", "accuracy", "accuracy_low", "accuracy_high"),
+    *OF_MASKS,
+    *OF_PROBABILITIES,
+    *OF_BASELINES,
+)
+RELIABILITY = (
+    *("group", "probability", "observed", "pixels"),
+    *(f"{name}_{what}" for name in SOFT for what in ("probability", "observed", "pixels")),
+)
+ROC = ("pofd", "pod", *(f"{name}_pod" for name in SOFT))
+GRID: Array = np.linspace(0, 1, 51)
+
+
+def write_tables(folder: Path, network: Histograms, baselines: Baselines, seconds: Sequence[float]) -> None:
+    """Write all tables; what is not defined is an empty cell.
+
+    Parameters
+    ----------
+    seconds : sequence of float
+        What the network took for each scene.
+    """
+    write_csv(folder / "scenes.csv", SCENES, scene_rows(network, baselines, seconds))
+    write_csv(folder / "strata.csv", STRATA, strata_rows(network, baselines))
+    pooled = {"": network.by_label().sum(axis=0)}
+    pooled |= {
+        f"{name}_": found.by_label().sum(axis=0) for name, found in baselines.methods.items() if KINDS[name].soft
+    }
+    write_csv(folder / "reliability.csv", RELIABILITY, reliability_rows(pooled))
+    write_csv(folder / "roc.csv", ROC, roc_rows(pooled))
+
+
+def _columns(names: Sequence[str], columns: Mapping[str, Sequence[object] | Array]) -> list[list[object]]:
+    """Put columns side by side; one that is not there, as without baselines, is empty."""
+    empty = [""] * len(columns[names[0]])
+    return [[_cell(value) for value in row] for row in zip(*(columns.get(name, empty) for name in names), strict=True)]
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, np.floating | np.ndarray | float):
+        return "" if np.isnan(value) else round(float(value), 6)
+    return value
+
+
+def scene_rows(network: Histograms, baselines: Baselines, seconds: Sequence[float]) -> list[list[object]]:
+    """Give the lines of scenes.csv, in the order of the scenes."""
+    pairs = network.by_label()
+    table = Table.of(pairs)
+    columns: dict[str, Sequence[object] | Array] = {
+        "scene": network.names,
+        "light": ["day" if day else "night" for day in network.day],
+        "cover": table.cover,
+        "accuracy": table.accuracy,
+        "benchmark_accuracy": accuracies(network.with_fill()),
+        "truth_accuracy": accuracies(network.by_truth()),
+        "pod": table.pod,
+        "pofd": table.pofd,
+        "auc": auc(pairs),
+        "seconds": [round(each, 3) for each in seconds],
+    }
+    columns |= {f"{name}_accuracy": accuracies(found.by_label()) for name, found in baselines.methods.items()}
+    return _columns(SCENES, columns)
+
+
+def strata_rows(network: Histograms, baselines: Baselines) -> list[list[object]]:
+    """Give the lines of strata.csv: scores of all scenes' pixels of a stratum together."""
+    others = {name: strata(found) for name, found in baselines.methods.items()}
+    rows = []
+    for name, pairs in strata(network).items():
+        pool = pairs.sum(axis=0)
+        table = Table.of(pool)
+        low, high = _interval(pairs)
+        row: dict[str, object] = {
+            "stratum": name,
+            "scenes": int((pairs.sum(axis=(1, 2)) > 0).sum()),
+            "pixels": int(pool.sum()),
+            "cover": table.cover,
+            "accuracy": table.accuracy,
+            "accuracy_low": low,
+            "accuracy_high": high,
+            **scores(pool),
+            **{f"{other}_accuracy": accuracies(found[name].sum(axis=0)) for other, found in others.items()},
+        }
+        rows.append([_cell(row.get(key, "")) for key in STRATA])
+    return rows
+
+
+def _interval(pairs: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Give the interval of the accuracy of pooled pixels, shape (n, 2, 256); NaN if there is none."""
+    table = Table.of(pairs)
+    right = np.stack([table.hits + table.clear, table.pixels], axis=-1)
+    if len(right) < 2:
+        return np.nan, np.nan
+    sums = bootstrap.of_pool(right)
+    with np.errstate(invalid="ignore"):
+        return bootstrap.interval(sums[:, 0] / sums[:, 1]) or (np.nan, np.nan)
+
+
+def reliability_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
+    """Give the lines of reliability.csv, one a sixteenth of probability, named by its middle.
+
+    Parameters
+    ----------
+    pooled : mapping of ndarray, each of shape (2, 256)
+        By the prefix of a method's columns; that of the network is empty.
+    """
+    columns: dict[str, Sequence[object] | Array] = {"group": (np.arange(GROUPS) + 0.5) / GROUPS}
+    for prefix, pairs in pooled.items():
+        found = reliability(pairs)
+        columns |= {
+            f"{prefix}probability": found.forecast,
+            f"{prefix}observed": found.observed,
+            f"{prefix}pixels": found.pixels.astype(int).tolist(),
+        }
+    return _columns(RELIABILITY, columns)
+
+
+def roc_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
+    """Give the lines of roc.csv: POD at 51 values of POFD, so that curves can be averaged.
+
+    Vertical averaging (Fawcett 2006, Pattern Recognition Letters 27, 861-874). No line if a class is missing.
+    """
+    if any(np.isnan(auc(pairs)) for pairs in pooled.values()):
+        return []
+    columns = {f"{prefix}pod": np.interp(GRID, *roc(pairs)) for prefix, pairs in pooled.items()}
+    return _columns(ROC, {"pofd": GRID} | columns)

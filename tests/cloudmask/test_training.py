@@ -1,0 +1,256 @@
+"""Training: what it learns from, when it ends, and what a person reads when it cannot go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.feed import Feed, ahead, share, valid_pixels
+from cloudmask.hdf5 import read_scene
+from cloudmask.history import Epoch
+from cloudmask.keeper import FILE, Keeper
+from cloudmask.learner import Learner
+from cloudmask.settings import Settings, read_settings
+from cloudmask.stopping import StoppedError, told_to_stop
+from cloudmask.store import CLOUD, VALID, Patches, cut
+from cloudmask.team import alone
+from cloudmask.training import Trained, prepare, train
+from cloudmask.unet import unet
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+CONFIG = "patch: 16\nwidth: 2\ndepth: 1\nepochs: 6\nbatch: 5\nlearning_rate: 0.01\nprecision: float32\n"
+
+
+@pytest.fixture
+def patches(scene_file: Path) -> Patches:
+    return cut(read_scene(scene_file), 16)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    return read_settings(tmp_path / "config.yaml")
+
+
+def run(settings: Settings, patches: Patches, keeper: Keeper | None = None) -> Trained:
+    prepare(settings.seed)
+    return train(settings, patches, patches, lambda _epoch: None, keeper=keeper)
+
+
+def timeless(epochs: list[Epoch]) -> list[Epoch]:
+    return [replace(epoch, seconds=0) for epoch in epochs]
+
+
+def same_weights(one: Trained, other: Trained) -> bool:
+    return all(map(np.array_equal, one.model.get_weights(), other.model.get_weights()))
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3, 7])
+def test_the_shares_of_all_devices_are_the_batch(patches: Patches, devices: int) -> None:
+    chosen = np.array([3, 0, 7, 5, 1])
+    shares = [share(patches, chosen, device, devices) for device in range(devices)]
+    valid = sum(np.count_nonzero(labels & VALID) for _, labels in shares)
+    assert valid == valid_pixels(patches.labels)[chosen].sum()
+    assert np.array_equal(np.concatenate([images for images, _ in shares])[: len(chosen)], patches.images[chosen])
+    # A device for which nothing is left takes part all the same.
+    assert {len(images) for images, _ in shares} <= {-(-len(chosen) // devices), max(len(chosen) // devices, 1)}
+
+
+def test_an_epoch_gives_every_patch_once_and_the_last_batch_may_be_smaller(patches: Patches) -> None:
+    order = np.random.default_rng(1).permutation(len(patches.labels))
+    found = list(Feed(patches, 5, alone())(order))
+    assert [len(batch.images) for batch in found] == [5, 5, 2]
+    assert np.array_equal(np.concatenate([batch.images for batch in found]), patches.images[order])
+    assert np.array_equal(np.concatenate([batch.labels for batch in found]), patches.labels[order])
+    assert [batch.pixels for batch in found] == [np.count_nonzero(batch.labels & VALID) for batch in found]
+
+
+def test_what_is_read_ahead_comes_in_order_and_so_does_an_error() -> None:
+    assert list(ahead(iter(range(5)))) == list(range(5))
+    source = ahead(1 // each for each in (1, 0))
+    assert next(source) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(source)
+
+
+def test_training_lowers_the_loss_and_takes_no_notice_of_pixels_that_are_not_valid(
+    settings: Settings, patches: Patches
+) -> None:
+    found = run(settings, patches)
+    assert [epoch.epoch for epoch in found.epochs] == list(range(1, 7))
+    assert found.epochs[-1].val_loss < found.epochs[0].val_loss
+    assert found.kept is found.epochs[-1]
+    labels = np.where(patches.labels < VALID, patches.labels ^ CLOUD, patches.labels)
+    assert (labels != patches.labels).any()
+    again = run(settings, Patches(patches.images, labels))
+    # Equal to the last digit: the same seed gives the same network.
+    assert timeless(again.epochs) == timeless(found.epochs)
+    assert same_weights(again, found)
+
+
+def test_another_seed_gives_another_network(settings: Settings, patches: Patches) -> None:
+    short = replace(settings, epochs=1)
+    assert not same_weights(run(short, patches), run(replace(short, seed=5), patches))
+
+
+def test_the_history_is_the_mean_over_all_valid_pixels(settings: Settings, patches: Patches) -> None:
+    found = run(replace(settings, epochs=1, batch=len(patches.labels)), patches)
+    prepare(settings.seed)
+    initial = unet(settings.width, settings.depth)  # training's means are taken before the step, here the only one
+    cloud, valid = patches.labels & CLOUD > 0, patches.labels & VALID > 0
+    for name, model in (("", initial), ("val_", found.model)):
+        logit = model(patches.channels(np.arange(len(patches.labels))))[..., 0].numpy().astype(float)
+        each = np.log1p(np.exp(-np.where(cloud, logit, -logit)))
+        assert getattr(found.kept, f"{name}loss") == pytest.approx(each[valid].mean(), rel=1e-5)
+        assert getattr(found.kept, f"{name}accuracy") == pytest.approx(((logit > 0) == cloud)[valid].mean(), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("precision", "loss"), [("float32", "dice"), ("mixed_bfloat16", "dice"), ("mixed_float16", "cross_entropy")]
+)
+def test_any_precision_and_loss_learns(settings: Settings, patches: Patches, precision: str, loss: str) -> None:
+    found = run(replace(settings, epochs=4, precision=precision, loss=loss), patches)
+    assert found.about["precision"] == precision
+    assert found.epochs[-1].val_loss < found.epochs[0].val_loss
+
+
+def test_a_batch_without_a_valid_pixel_changes_nothing(settings: Settings, patches: Patches) -> None:
+    empty = Patches(patches.images[:3], np.zeros_like(patches.labels[:3]))
+    both = Patches(np.concatenate([patches.images, empty.images]), np.concatenate([patches.labels, empty.labels]))
+    short = replace(settings, epochs=2, batch=1)
+    prepare(short.seed)
+    found = train(short, both, both, lambda _epoch: None)
+    assert all(np.isfinite([epoch.loss, epoch.val_loss]).all() for epoch in found.epochs)
+    learner = Learner(settings, alone(), "float32")
+    before = learner.weights
+    # Even if such a share is all that one of several devices has.
+    batch = replace(next(Feed(empty, 3, alone())(np.arange(3))), pixels=7)
+    assert learner.judge(batch).tolist() == [0, 0, 0]
+    assert learner.learn(batch, stop=True).tolist() == [0, 0, 1]
+    assert all(map(np.array_equal, before, learner.weights))
+
+
+@pytest.mark.parametrize(("patience", "kept"), [(0, "last"), (2, "best")])
+def test_patience_ends_a_training_with_its_best_weights(
+    settings: Settings, patches: Patches, patience: int, kept: str
+) -> None:
+    # Labels of validation that are the opposite: what is learned makes it worse from the first epoch on.
+    opposite = Patches(patches.images, patches.labels ^ CLOUD)
+    prepare(settings.seed)
+    found = train(replace(settings, patience=patience), patches, opposite, lambda _epoch: None)
+    best = min(found.epochs, key=lambda epoch: epoch.val_loss)
+    assert len(found.epochs) == (best.epoch + patience if patience else settings.epochs)
+    assert best.epoch < len(found.epochs)
+    assert found.kept is (best if kept == "best" else found.epochs[-1])
+    prepare(settings.seed)
+    until_then = train(replace(settings, epochs=found.kept.epoch), patches, opposite, lambda _epoch: None)
+    assert same_weights(found, until_then)
+
+
+@pytest.mark.parametrize("learning_rate", [1e30, 1e4])
+def test_a_training_that_diverges_is_told(settings: Settings, patches: Patches, learning_rate: float) -> None:
+    with pytest.raises(CloudmaskError, match=r"training diverged in epoch \d of 6: the loss is no longer a finite"):
+        run(replace(settings, learning_rate=learning_rate, precision="mixed_float16"), patches)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch": 13}, "batch: 13 is more than the 12 patches for training"),
+        ({"patch": 32}, "patch: 32, but the store's patches have 16 x 16 pixels"),
+        ({"depth": 5}, "patch: 16 is not a multiple of 32"),
+    ],
+)
+def test_what_does_not_fit_together_is_told(
+    settings: Settings, patches: Patches, change: dict[str, int], said: str
+) -> None:
+    with pytest.raises(InputError, match=said):
+        run(replace(settings, **change), patches)  # type: ignore[arg-type]
+
+
+def test_a_store_of_other_channels_is_told(settings: Settings, patches: Patches) -> None:
+    with pytest.raises(InputError, match="patches have 8 channels, the network takes 9"):
+        run(settings, Patches(patches.images[..., :8], patches.labels))
+
+
+def test_patches_without_a_valid_pixel_are_told(settings: Settings, patches: Patches) -> None:
+    with pytest.raises(CloudmaskError, match="the patches for training have no valid pixel"):
+        run(settings, Patches(patches.images, patches.labels & CLOUD))
+
+
+@pytest.mark.parametrize(("minutes", "patience"), [(10, 0), (1e-9, 3)])
+def test_a_training_goes_on_from_any_checkpoint_to_the_same_network(
+    settings: Settings, patches: Patches, tmp_path: Path, minutes: float, patience: int
+) -> None:
+    settings = replace(settings, epochs=2, patience=patience)
+    whole = run(settings, patches)
+    written: list[int] = []
+
+    class Killed(Keeper):
+        def write(self, checkpoint: object) -> None:
+            super().write(checkpoint)  # type: ignore[arg-type]
+            written.append(1)
+            if len(written) % 2 == 0:
+                raise KeyboardInterrupt
+
+    for _ in range(20):
+        try:
+            found = run(settings, patches, Killed(tmp_path, [tmp_path], {"parameters": {}}, minutes))
+        except KeyboardInterrupt:
+            continue
+        break
+    assert len(written) >= (2 if minutes == 10 else 8)
+    assert timeless(found.epochs) == timeless(whole.epochs)
+    assert found.kept.epoch == whole.kept.epoch
+    assert same_weights(found, whole)
+    assert found.about["resumed_after"]
+
+
+def test_a_finished_training_gives_its_network_at_once(settings: Settings, patches: Patches, tmp_path: Path) -> None:
+    keeper = Keeper(tmp_path, [tmp_path], {"parameters": {}})
+    whole = run(settings, patches, keeper)
+    again = run(settings, patches, Keeper(tmp_path, [tmp_path], {"parameters": {}}))
+    assert again.epochs == whole.epochs
+    assert same_weights(again, whole)
+
+
+def test_a_checkpoint_of_another_network_is_never_half_used(
+    settings: Settings, patches: Patches, tmp_path: Path
+) -> None:
+    run(replace(settings, epochs=1), patches, Keeper(tmp_path, [], {"parameters": {}}))
+    with pytest.raises(CloudmaskError, match=rf"{tmp_path / FILE}: arrays of another network"):
+        run(replace(settings, width=3), patches, Keeper(tmp_path, [tmp_path], {"parameters": {}}))
+
+
+def test_sigterm_ends_a_training_after_the_step_with_a_checkpoint(
+    settings: Settings, patches: Patches, tmp_path: Path
+) -> None:
+    whole = run(settings, patches)
+    keeper = Keeper(tmp_path, [tmp_path], {"parameters": {}})
+
+    def record(epoch: Epoch) -> None:
+        if epoch.epoch == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    prepare(settings.seed)
+    with pytest.raises(StoppedError, match="ended by SIGTERM after 2 epochs and 1 steps") as caught:
+        train(settings, patches, patches, record, keeper=keeper)
+    assert caught.value.exit_code == 143
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    found = run(settings, patches, keeper)
+    assert timeless(found.epochs) == timeless(whole.epochs)
+    assert same_weights(found, whole)
+
+
+def test_a_wish_to_stop_is_heard_only_within_the_block() -> None:
+    with told_to_stop() as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
