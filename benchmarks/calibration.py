@@ -106,7 +106,7 @@ def learn(training: Sequence[Known]) -> dict[str, tuple[Describe, object]]:
     """Fit all methods to the same pixels."""
     drawn = [(each.scene, draw(each, PIXELS)) for each in training]
     label = np.concatenate([scene.cloud.ravel()[chosen] for scene, chosen in drawn])
-    known = {
+    known: dict[Describe, Features] = {
         describe: np.concatenate([describe(scene)[chosen] for scene, chosen in drawn])
         for describe in (pixels, neighbourhoods)
     }
@@ -116,7 +116,7 @@ def learn(training: Sequence[Known]) -> dict[str, tuple[Describe, object]]:
 def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str, float]:
     """Give the share of pixels at which each method agrees with the label."""
     scene, chosen = known.scene, draw(known, JUDGED)
-    described = {describe: describe(scene)[chosen] for describe in (pixels, neighbourhoods)}
+    described: dict[Describe, Features] = {describe: describe(scene)[chosen] for describe in (pixels, neighbourhoods)}
     label = scene.cloud.ravel()[chosen]
     masks = {"always cloud": np.ones_like(label), "thresholds": threshold_mask(scene).ravel()[chosen]}
     masks |= {name: method.predict(described[describe]) for name, (describe, method) in methods.items()}  # type: ignore[attr-defined]

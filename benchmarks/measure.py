@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +41,14 @@ def measure(command: Sequence[str], folder: Path, runs: int = 3) -> Measured:
 def _once(command: Sequence[str], folder: Path) -> Measured:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    log = folder / "output.log"
-    with log.open("w") as output:
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
         process = subprocess.Popen(list(command), cwd=folder, env=environment, stdout=output, stderr=output)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        said = output.read() if process.returncode else ""
     if process.returncode:
-        print(log.read_text()[-2000:], file=sys.stderr)
+        print(said[-2000:], file=sys.stderr)
         raise subprocess.CalledProcessError(process.returncode, command)
     unit = 1 if sys.platform == "darwin" else 1024
     return Measured(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)
@@ -58,8 +60,9 @@ class Report:
     def __init__(self) -> None:
         self.missed = 0
 
-    def line(self, what: str, value: float, goal: float, unit: str) -> None:
-        """Print one line; a goal is an upper bound."""
-        met = value <= goal
+    def line(self, what: str, value: float, goal: float, unit: str, *, least: bool = False) -> None:
+        """Print one line; a goal is an upper bound, or the least that is wanted."""
+        met = value >= goal if least else value <= goal
         self.missed += not met
-        print(f"{'ok  ' if met else 'MISS'}  {value:9.3f} {unit:<6} (at most {goal:g})  {what}", flush=True)
+        bound = "at least" if least else "at most"
+        print(f"{'ok  ' if met else 'MISS'}  {value:9.3f} {unit:<6} ({bound} {goal:g})  {what}", flush=True)

@@ -53,12 +53,12 @@ def write_scenes(folder: Path, count: int, seed: int) -> list[Path]:
     return paths
 
 
-def ours(theirs: keras.Model, temperatures_first: bool) -> keras.Model:
+def ours(theirs: keras.Model, temperatures_first: bool, precision: str = "float32") -> keras.Model:
     """Give our network with the reference's weights, its first layer turned to our order of channels if asked for."""
     first, *others = theirs.get_weights()
     if temperatures_first:
         first = np.concatenate([first[:, :, 6:], first[:, :, :6]], axis=2)
-    model = unet(WIDTH)
+    model = unet(first.shape[-1], precision=precision)
     model.set_weights([first, *others])
     return model
 

@@ -1,0 +1,274 @@
+"""CloudMask beside a plain re-statement of the benchmark: ``python -m benchmarks.cloudmask``.
+
+Each pair runs in turns in one process, and its ratio is one of processor seconds, so that others on the machine matter
+little. `benchmarks.reference` is what it is compared with: a Python generator a scene, 63 padded patches, float32. Some
+ten minutes of two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass, replace
+from functools import partial
+from io import StringIO
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import reference
+from benchmarks.measure import Report, measure
+from benchmarks.parity import ours, write_scenes
+from cloudmask import compatibility, preparation
+from cloudmask.catalogue import FILE as CATALOGUE
+from cloudmask.catalogue import Catalogue, Entry
+from cloudmask.feed import Batch, Feed, valid_pixels
+from cloudmask.hdf5 import read_scene, write_arrays
+from cloudmask.inference import Predictor
+from cloudmask.learner import Learner
+from cloudmask.precision import BFLOAT16, FLOAT32, Precision, choose, processor_flags
+from cloudmask.settings import Settings, read_settings
+from cloudmask.store import Patches, open_patches
+from cloudmask.synthesis import synthesise
+from cloudmask.team import alone
+from cloudmask.training import prepare
+
+ROOT = Path(__file__).parents[1]
+SHAPE = (1200, 1500)
+SCENES = 12
+PATCH, BATCH = reference.PATCH, 32
+STEP = 4  # patches of a training step that is timed
+LEARNING = 30  # steps of the network whose masks are compared
+ROUNDS = 5
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Processor seconds of the reference and of ours for the same work."""
+
+    reference: float
+    ours: float
+
+    @property
+    def gain(self) -> float:
+        """How many times less ours takes."""
+        return self.reference / self.ours
+
+
+def in_turns(theirs: Callable[[], object], own: Callable[[], object], rounds: int = ROUNDS) -> Pair:
+    """Time two ways to do the same, one after the other, and give the medians; the first round only warms up."""
+    spent = [(_seconds(theirs), _seconds(own)) for _ in range(rounds + 1)][1:]
+    return Pair(*(statistics.median(each) for each in zip(*spent, strict=True)))
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
+
+
+def main() -> int:
+    """Measure everything, and give 1 if a goal was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cloudmask", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--predict", choices=("reference", FLOAT32, BFLOAT16), help=argparse.SUPPRESS)
+    parser.add_argument("scene", nargs="?", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    prepare(1, deterministic=False)
+    if options.predict:
+        predict_once(options.predict, options.scene)
+        return 0
+    report = Report()
+    precision = choose("auto")
+    print(f"{processor()}, {len(os.sched_getaffinity(0))} cores; training in {precision.policy}: {precision.reason}")
+    with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name:
+        place = Path(name)
+        real = write_scenes(place, SCENES, 1)
+        small(report, place)
+        patches = loading(report, real, place)
+        training_step(report, patches, precision)
+        inference(report, real, precision)
+        memory(report, real[0], precision)
+    return int(report.missed > 0)
+
+
+def processor() -> str:
+    """Give the processor's name."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    flags = sorted(flag for flag in processor_flags() if "bf16" in flag)
+    return f"{names[0] if names else 'unknown processor'} ({', '.join(flags) or 'without bfloat16'})"
+
+
+def in_float32(paths: list[Path], folder: Path) -> list[Path]:
+    """Write scenes again, all numbers as float32."""
+    folder.mkdir()
+    for path in paths:
+        with h5py.File(path) as file:
+            arrays = {name: dataset[:].astype(np.float32) for name, dataset in file.items()}
+        write_arrays(folder / path.name, arrays)
+    return [folder / path.name for path in paths]
+
+
+def small(report: Report, place: Path) -> None:
+    """Measure what costs little and must stay so."""
+    report.line("import cloudmask", measure([sys.executable, "-c", "import cloudmask"], place).cpu_s, 0.2, "s CPU")
+    for light in ("day", "night"):
+        work = partial(synthesise, np.random.default_rng(1), SHAPE, light == "day")
+        spent = min(_seconds(work) for _ in range(3))
+        report.line(f"a scene of 1200 x 1500 pixels made, by {light}", spent, 4, "s CPU")
+
+
+def loading(report: Report, real: list[Path], place: Path) -> Patches:
+    """Measure patches for training: from the files on their first pass, and from the store."""
+    for name, scenes, goal in (("float32", in_float32(real, place / "float32"), 8), ("float64", real, 12)):
+        begun = time.process_time()
+        patches = store_of(scenes, place / f"store-{name}")
+        spent = time.process_time() - begun
+        print(f"      store of {SCENES} scenes with reflectances in {name} made once: {spent:.1f} s CPU")
+        theirs = reference.dataset(scenes, SHAPE, BATCH)
+        pair = in_turns(partial(count, theirs), partial(read_all, patches), 3)
+        number = SCENES * len(list(compatibility.windows(SHAPE, PATCH)))
+        rates = number // BATCH * BATCH / pair.reference, len(patches.labels) / pair.ours
+        print(f"      patches per CPU second: {rates[0]:.0f} of the reference, {rates[1]:.0f} of ours")
+        report.line(f"loader, reflectances in {name}", rates[1] / rates[0], goal, "times", least=True)
+    before = memory_of_process("RssAnon")
+    largest = max(memory_of_process("RssAnon") for _ in batches(patches)) - before
+    whole = len(patches.labels) * PATCH * PATCH * reference.CHANNELS * 4
+    print(f"      all patches in float32 would be {whole / MEGABYTE:.0f} MB")
+    report.line("memory that a pass over them adds", largest / MEGABYTE, 4 * BATCH * 2.36, "MB")
+    return patches
+
+
+def store_of(paths: list[Path], folder: Path) -> Patches:
+    """Make the stage `store` of scenes, as training reads them: all but one are for training."""
+    folder.mkdir()
+    entries = tuple(Entry(path.name, path.stat().st_size, "training") for path in paths)
+    held = (replace(entries[0], part="inference"),)
+    Catalogue(paths[0].parent, (*entries, *held)).write(folder / CATALOGUE)
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        with redirect_stdout(StringIO()):
+            preparation.run(settings("validation: 0.01"), folder)
+    finally:
+        os.chdir(here)
+    return open_patches(folder, "training")
+
+
+def settings(text: str = "{}") -> Settings:
+    """Give the parameters that a config.yaml of this text means."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "config.yaml"
+        path.write_text(text)
+        return read_settings(path)
+
+
+def count(dataset: tf.data.Dataset) -> int:
+    """Read a data set to its end."""
+    return sum(1 for _ in dataset)
+
+
+def batches(patches: Patches) -> Iterator[Batch]:
+    """Give all patches shuffled, in batches, as a step takes them: it turns int16 into float32, and is timed with that."""
+    order = np.random.default_rng(1).permutation(len(patches.labels))
+    return Feed(patches, BATCH, alone())(order)
+
+
+def read_all(patches: Patches) -> int:
+    """Read a store to its end."""
+    return sum(1 for _ in batches(patches))
+
+
+def memory_of_process(what: str) -> int:
+    """Give a size in bytes from proc(5): RssAnon, without mapped files, or VmHWM, the peak since the program began."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
+
+
+def training_step(report: Report, patches: Patches, precision: Precision) -> None:
+    """Measure a step of the optimiser on a few patches of the full network."""
+    chosen = np.arange(STEP)
+    theirs = reference.compiled()
+    images = patches.channels(chosen)
+    masks = (patches.labels[chosen] & 1).astype(np.float32)[..., None]
+    pixels = int(valid_pixels(patches.labels[chosen]).sum())
+    batch = Batch(tf.constant(patches.images[chosen]), tf.constant(patches.labels[chosen]), pixels)
+    gains = {}
+    for policy in dict.fromkeys((FLOAT32, precision.policy)):
+        learner = Learner(settings(), alone(), policy)
+        pair = in_turns(partial(theirs.train_on_batch, images, masks), partial(learner.learn, batch))
+        gains[policy] = pair.gain
+        print(f"      step of {STEP} patches: {pair.reference:.2f} s CPU of the reference, {pair.ours:.2f} in {policy}")
+    goal = 3.2 if has_amx() else 1.0
+    report.line(f"training step in {precision.policy}", gains[precision.policy], goal, "times", least=True)
+
+
+def has_amx() -> bool:
+    """Tell whether the processor multiplies tiles of bfloat16."""
+    return "amx_bf16" in processor_flags()
+
+
+def inference(report: Report, paths: list[Path], precision: Precision) -> None:
+    """Measure a whole scene: 63 patches of the reference, and our one pass with the same weights."""
+    theirs = learned(paths[2:])
+    images = [reference.load(path)[0].astype(np.float32) for path in paths[:2]]
+    scenes = [compatibility.whole(read_scene(path)) for path in paths[:2]]  # fill as that network learned it
+    expected = [reference.predict(theirs, image) > 0.5 for image in images]
+    print(f"      share of cloud in the reference's masks: {np.mean(expected):.2f}")
+    for policy in dict.fromkeys((FLOAT32, precision.policy)):
+        predictor = Predictor(ours(theirs, temperatures_first=True, precision=policy))
+        pair = in_turns(partial(reference.predict, theirs, images[0]), partial(predictor, scenes[0]), 3)
+        print(f"      a scene: {pair.reference:.1f} s CPU of the reference, {pair.ours:.1f} in {policy}")
+        goal = 7 if policy == BFLOAT16 and has_amx() else 1.9
+        report.line(f"inference in {policy}", pair.gain, goal, "times", least=True)
+        changed = [np.mean((predictor(scene) > 0.5) != mask) for scene, mask in zip(scenes, expected, strict=True)]
+        report.line(f"pixels whose mask changes in {policy}", 1000 * float(np.mean(changed)), 1, "of 1000")
+
+
+def learned(paths: list[Path]) -> keras.Model:
+    """Train the reference for some steps, so that its masks are of clear sky and of cloud."""
+    model = reference.compiled()
+    steps = reference.dataset(paths, SHAPE, 8, cached=True).repeat().take(LEARNING)
+    for number, (images, masks) in enumerate(steps, start=1):
+        model.train_on_batch(images, masks)
+        if number % 10 == 0:
+            print(f"      reference trained for {number} of {LEARNING} steps", flush=True)
+    return model
+
+
+def memory(report: Report, scene: Path, precision: Precision) -> None:
+    """Measure the largest memory of a process that predicts one scene, TensorFlow itself included."""
+    peaks = {}
+    for way in dict.fromkeys(("reference", FLOAT32, precision.policy)):
+        command = [sys.executable, "-m", "benchmarks.cloudmask", "--predict", way, str(scene)]
+        # The peak that wait4(2) gives a child begins with this process's own.
+        done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+        peaks[way] = int(done.stdout)
+        print(f"      memory for a scene: {peaks[way] / MEGABYTE:.0f} MB, {way}")
+    for way in list(peaks)[1:]:
+        report.line(f"memory for inference in {way}", peaks[way] / peaks["reference"], 0.55, "times")
+
+
+def predict_once(way: str, path: Path) -> None:
+    """Predict one scene with untrained weights, in a process of its own, and print its peak of memory in bytes."""
+    theirs = reference.network()
+    if way == "reference":
+        reference.predict(theirs, reference.load(path)[0].astype(np.float32))
+    else:
+        Predictor(ours(theirs, temperatures_first=True, precision=way))(read_scene(path))
+    print(memory_of_process("VmHWM"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
