@@ -180,7 +180,7 @@ def count(dataset: tf.data.Dataset) -> int:
 
 
 def batches(patches: Patches) -> Iterator[Batch]:
-    """Give all patches shuffled, in batches, as a step takes them: it turns int16 into float32, and is timed with that."""
+    """Give all patches shuffled, in batches, as a step takes them; it turns int16 into float32 itself."""
     order = np.random.default_rng(1).permutation(len(patches.labels))
     return Feed(patches, BATCH, alone())(order)
 
