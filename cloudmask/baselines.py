@@ -21,7 +21,7 @@ from cloudmask.masks import Bins
 from cloudmask.progress import report, say
 from cloudmask.scoring import summarise, values
 from cloudmask.settings import Settings
-from cloudmask.store import open_patches, read_description
+from cloudmask.store import channel_names, open_patches
 from cloudmask.threshold import threshold_mask
 
 FILE, ARRAYS = "methods.json", "histograms.npz"  # not baselines.json, which the runner reads
@@ -108,8 +108,8 @@ def _learned(settings: Settings, store: Path) -> dict[str, Method]:
     from cloudmask import classifiers  # noqa: PLC0415  scikit-learn, for this stage alone
 
     report(0, "baselines: learning from pixels")
-    patches, names = open_patches(store, "training"), read_description(store)["channels"]
-    fitted = classifiers.learn(patches, names, settings.data_seed)
+    patches = open_patches(store, "training", settings.compatibility)
+    fitted = classifiers.learn(patches, channel_names(settings.compatibility), settings.data_seed)
 
     def method(name: str) -> Method:
         return lambda scene: classifiers.predict(fitted[name], scene)

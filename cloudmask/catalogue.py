@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cloudmask.errors import CloudmaskError, EmptySceneError, InputError
 from cloudmask.files import read_json, write_json
 from cloudmask.progress import say
 
 FILE = "scenes.json"
+FORMAT = 2
 Part = Literal["training", "inference"]
 # The published set has had two names for each folder.
 FOLDERS: dict[Part, tuple[str, str]] = {"training": ("training", "one-day"), "inference": ("inference", "ssts")}
@@ -30,10 +31,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The scenes in a folder, in the order of their names."""
+    """The scenes in a folder, in the order of their names.
+
+    Attributes
+    ----------
+    made : dict
+        What synthetic scenes were made with, as their names do not tell it; empty for real ones.
+    """
 
     folder: Path
     entries: tuple[Entry, ...]
+    made: dict[str, Any] = field(default_factory=dict)
 
     def files(self, part: Part) -> list[Path]:
         """Give the paths of one part, at least one, in the order of the file names."""
@@ -43,7 +51,8 @@ class Catalogue:
         """Write the catalogue; a folder that holds the file itself is written as ``.``, so that both can move."""
         here = self.folder.resolve() == path.parent.resolve()
         folder = "." if here else str(self.folder.resolve())
-        write_json(path, {"format": 1, "folder": folder, "scenes": [asdict(entry) for entry in self.entries]})
+        scenes = [asdict(entry) for entry in self.entries]
+        write_json(path, {"format": FORMAT, "folder": folder, "made": self.made, "scenes": scenes})
 
 
 def _entries(folder: Path, part: Part) -> list[Entry]:
@@ -64,11 +73,17 @@ def scan(folder: Path) -> Catalogue:
     Raises
     ------
     InputError
-        If there is no such folder or one of the two parts has no scene.
+        If there is no such folder, one of the two parts has no scene, or a scene is there twice: it would be learned
+        from and judged by, or counted double.
     """
     if not folder.is_dir():
         raise InputError(f"data: {folder}: no such folder")
-    return Catalogue(folder, tuple(_entries(folder, "training") + _entries(folder, "inference")))
+    entries = _entries(folder, "training") + _entries(folder, "inference")
+    paths: dict[str, str] = {}
+    for entry in entries:
+        if (other := paths.setdefault(Path(entry.path).name, entry.path)) != entry.path:
+            raise InputError(f"data: {folder}: the same scene is there twice, as {other} and {entry.path}")
+    return Catalogue(folder, tuple(entries))
 
 
 def read_catalogue(folder: Path) -> Catalogue:
@@ -85,8 +100,8 @@ def read_catalogue(folder: Path) -> Catalogue:
     content = read_json(path)
     try:
         entries = tuple(Entry(**entry) for entry in content["scenes"])
-        return Catalogue(folder / content["folder"], entries)
-    except (KeyError, TypeError):
+        return Catalogue(folder / content["folder"], entries, dict(content["made"]))
+    except (KeyError, TypeError, ValueError):
         raise CloudmaskError(f"{path}: not a catalogue of scenes") from None
 
 

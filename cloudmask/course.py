@@ -96,6 +96,8 @@ class Course:
         kept = self._use(np.arange(len(training.valid)), self._settings.batch)
         self._watch.events.data(len(kept), len(held), self._settings.batch)
         self._watch.events.adam(self._settings.learning_rate)
+        for epoch in self.epochs:
+            self._watch.events.again(epoch.epoch, epoch.val_accuracy)
         while len(self.epochs) < self._settings.epochs and not is_stale(self.epochs, self._settings.patience):
             self._epoch(training, validation, held)
         if not self._best or is_upstream(self._settings.compatibility):

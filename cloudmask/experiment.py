@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import get_args
 
 import keras
 
@@ -24,7 +25,7 @@ from cloudmask.patchwise import PatchPredictor
 from cloudmask.progress import report
 from cloudmask.results import write_results
 from cloudmask.settings import Settings
-from cloudmask.store import FILE, open_patches
+from cloudmask.store import FILE, Subset, open_patches
 from cloudmask.team import join
 from cloudmask.training import prepare, train
 
@@ -48,11 +49,12 @@ def run(
     Raises
     ------
     InputError
-        If one of them is not such a folder, or the baselines are of other scenes.
+        If one of them is not such a folder, the store was made with the other `compatibility`, or the baselines are of
+        other scenes.
     CloudmaskError
         If a file in it is damaged or training diverges.
     """
-    training, validation = open_patches(store, "training"), open_patches(store, "validation")
+    training, validation = (open_patches(store, subset, settings.compatibility) for subset in get_args(Subset))
     others = _baselines(baselines, scenes)
     here = Path.cwd()
     prepare(settings.seed, settings.deterministic)

@@ -38,7 +38,8 @@ class Scene:
     channels : ndarray of float32, shape (rows, columns, 9)
         Brightness temperatures of S7, S8, S9 in K, then reflectances of S1 to S6.
     valid : ndarray of bool, shape (rows, columns)
-        False where a channel or the label is missing, NaN or infinite, as outside the swath.
+        False where a temperature is missing (0 K), as outside the swath, or anything is NaN or infinite. A reflectance
+        of 0 is a measurement: of the night, or of a dark ground at 1.375 um.
     cloud : ndarray of bool, shape (rows, columns)
         The label: ``bayes > 0``.
     """
@@ -138,5 +139,5 @@ def read_scene(path: Path) -> Scene:
     measured = np.isfinite(channels).all(axis=-1) & (channels[..., :3] > 0).all(axis=-1)
     valid = np.asarray(measured & np.isfinite(bayes[..., 0]))
     if not valid.any():
-        raise EmptySceneError(f"{path}: no pixel has all channels")
+        raise EmptySceneError(f"{path}: no pixel has all temperatures and a label")
     return Scene(channels, valid, np.asarray(bayes[..., 0] > 0))

@@ -12,7 +12,7 @@ from typing import Any
 
 from cloudmask import __version__
 from cloudmask.checkpoints import FORMAT, Checkpoint, agrees, read, write
-from cloudmask.errors import CloudmaskError
+from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.progress import say
 from cloudmask.settings import Settings
 
@@ -36,6 +36,8 @@ class Keeper:
         The longest time between two checkpoints within an epoch.
     chief : bool
         Whether this is the process that writes and speaks.
+    named : bool
+        Whether a person named the sources, and waits for them to be used.
     """
 
     def __init__(
@@ -45,19 +47,29 @@ class Keeper:
         identity: dict[str, Any] | None = None,
         minutes: float = 10,
         chief: bool = True,
+        named: bool = False,
     ) -> None:
         self.folder, self._sources, self._identity = folder, list(sources), identity or {}
+        self._named = named
         self._minutes, self._chief, self._written = minutes, chief, time.monotonic()
 
     def find(self, epochs: int) -> Checkpoint | None:
-        """Give the checkpoint that is farthest, of at most so many epochs; one that cannot be used is named."""
+        """Give the checkpoint that is farthest, of at most so many epochs; one that cannot be used is named.
+
+        Raises
+        ------
+        CloudmaskError
+            If a person named a checkpoint that cannot be used.
+        """
         found = []
         for path in sorted(source / FILE for source in self._sources if (source / FILE).exists()):
             try:
                 found.append(read(path, self._identity))
             except CloudmaskError as error:
+                if self._named:
+                    raise
                 self._say(f"checkpoint passed over: {error}")
-        usable = [each for each in found if len(each.epochs) <= epochs]
+        usable = [each for each in found if (len(each.epochs), each.step) <= (epochs, 0)]
         for each in found:
             if each not in usable:
                 self._say(f"checkpoint passed over: {each.path}: {each}, more than {epochs}")
@@ -111,9 +123,17 @@ def keeper_for(settings: Settings, here: Path, store: Path, given: Path | None, 
         The file that describes the store.
     given : Path or None
         The folder with the checkpoints to go on from; by default those of the attempts beside this one.
+
+    Raises
+    ------
+    InputError
+        If there is no checkpoint in the given folder.
     """
+    if given and not (given / FILE).is_file():
+        raise InputError(f"--checkpoints {given}: no {FILE} in it")
     sources = [given] if given else siblings(here)
-    return Keeper(here / FOLDER, sources, identity(settings, store), settings.checkpoint_minutes, chief)
+    minutes = settings.checkpoint_minutes
+    return Keeper(here / FOLDER, sources, identity(settings, store), minutes, chief, named=given is not None)
 
 
 def identity(settings: Settings, store: Path) -> dict[str, Any]:

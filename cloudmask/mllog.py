@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
+
+from cloudmask.errors import CloudmaskError
 
 FILE = "events.mllog"
 _MARK = ":::MLLOG "
@@ -66,9 +69,24 @@ class Events:
         """Say how many of the pixels for validation agree with their label after an epoch, as a share."""
         self._event("eval_accuracy", value, {"epoch_num": epoch})
 
+    def again(self, epoch: int, value: float) -> None:
+        """Say of an epoch of an earlier attempt that it is behind: its log is another, and this one must be whole."""
+        for name in ("epoch", "eval"):
+            with self.interval(name, epoch):
+                pass
+        self.accuracy(epoch, value)
+
     def _event(self, key: str, value: Any, metadata: dict[str, Any] | None = None) -> None:
         if self._logger:
             self._logger.event(key=key, value=value, metadata=metadata)
+
+
+class _Lines(logging.FileHandler):
+    """Writes the log's lines; one that cannot be written ends the training, as a log with a gap is worth nothing."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name is logging's
+        error = sys.exc_info()[1]
+        raise CloudmaskError(f"{self.baseFilename}: cannot be written: {error}") from None
 
 
 def _logger(path: Path) -> Any:
@@ -79,7 +97,7 @@ def _logger(path: Path) -> Any:
         return None
     # Of its own, not one of the registered ones, which a second training in this process would share.
     logger = logging.Logger("cloudmask.mllog", logging.INFO)  # noqa: LOG001
-    logger.addHandler(logging.FileHandler(path, "a" if _is_begun(path) else "w", encoding="utf-8"))
+    logger.addHandler(_Lines(path, "a" if _is_begun(path) else "w", encoding="utf-8"))
     return mllog.MLLogger(logger, root_dir=re.escape(str(Path(__file__).parents[1])))
 
 

@@ -182,7 +182,7 @@ def _recipe(settings: Settings, catalogue: Catalogue, subsets: dict[Subset, list
     names = {subset: [path.name for path in paths] for subset, paths in subsets.items()}
     sizes = sum(entry.bytes for entry in catalogue.entries if entry.part == "training")
     chosen = {name: getattr(settings, name) for name in ("patch", "compatibility", "damaged")}
-    return {"format": FORMAT, **chosen, "listed": names, "listed_bytes": sizes}
+    return {"format": FORMAT, **chosen, "made": catalogue.made, "listed": names, "listed_bytes": sizes}
 
 
 def _description(recipe: dict[str, Any], settings: Settings, written: dict[Subset, Written]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from cloudmask import figures
 from cloudmask.baselines import KINDS, Baselines
 from cloudmask.errors import CloudmaskError
@@ -27,7 +29,7 @@ def write_results(folder: Path, judged: Judged, baselines: Baselines) -> Scores:
         If the baselines are of other scenes.
     """
     network = judged.histograms
-    if baselines.methods and baselines.names != network.names:
+    if not all(_same_scenes(network, each) for each in baselines.methods.values()):
         raise CloudmaskError("the baselines are of other scenes than those that were predicted; run their stage anew")
     write_tables(folder / "tables", network, baselines, judged.seconds)
     methods = {NETWORK: network} | baselines.methods
@@ -37,6 +39,12 @@ def write_results(folder: Path, judged: Judged, baselines: Baselines) -> Scores:
     if BEST in baselines.methods:
         found |= {f"gain_over_{BEST}": gain(network, baselines.methods[BEST])}
     return found
+
+
+def _same_scenes(one: Histograms, other: Histograms) -> bool:
+    """Tell whether two methods have seen the same labels; synthetic scenes of all seeds have the same names."""
+    labels = [each.with_fill().sum(axis=-1) for each in (one, other)]
+    return one.names == other.names and np.array_equal(*labels)
 
 
 def _write_figures(folder: Path, judged: Judged, methods: dict[str, Histograms]) -> None:

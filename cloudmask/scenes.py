@@ -12,7 +12,8 @@ from typing import get_args
 
 import numpy as np
 
-from cloudmask.catalogue import FILE, Catalogue, Part, scan, tolerated
+from cloudmask import __version__
+from cloudmask.catalogue import FILE, Catalogue, Entry, Part, scan, tolerated
 from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.hdf5 import scene_shape, write_arrays
 from cloudmask.parallel import allowed_cpus
@@ -58,14 +59,19 @@ class Order:
             f"S3A_SL_1_RBT____{stamps}_{_FRAME.seconds:04}_{40 + cycle:03}_{orbit + 1:03}_{frame:04}_LN2_O_NT_003.hdf"
         )
 
+    @property
+    def path(self) -> str:
+        """Where it goes, in the benchmark's folders."""
+        return f"{self.part}/{'day' if self.day else 'night'}/{self.name}"
 
-def make_scene(order: Order, folder: Path) -> str:
-    """Make one scene and, beside the benchmark's folders, its hidden truth; give its name."""
+
+def make_scene(order: Order, folder: Path) -> Entry:
+    """Make one scene and, beside the benchmark's folders, its hidden truth."""
     rng = np.random.default_rng([order.seed, 0 if order.part == "training" else 1, order.index])
     benchmark, hidden = synthesise(rng, order.shape, order.day)
-    write_arrays(folder / order.part / ("day" if order.day else "night") / order.name, benchmark)
+    write_arrays(folder / order.path, benchmark)
     write_arrays(folder / "truth" / order.part / order.name, hidden, compress=True)
-    return order.name
+    return Entry(order.path, (folder / order.path).stat().st_size, order.part)
 
 
 def _leave_signals_to_the_parent() -> None:
@@ -73,7 +79,8 @@ def _leave_signals_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _make_all(settings: Settings, folder: Path) -> None:
+def _make_all(settings: Settings, folder: Path) -> Catalogue:
+    """Make all scenes; what else lies in the folder is none of theirs."""
     shape = settings.rows, settings.columns
     counts: dict[Part, int] = {"training": settings.scenes_train, "inference": settings.scenes_test}
     orders = [Order(part, index, shape, settings.data_seed) for part, count in counts.items() for index in range(count)]
@@ -82,13 +89,15 @@ def _make_all(settings: Settings, folder: Path) -> None:
         try:
             tasks = [pool.submit(make_scene, order, folder) for order in orders]
             for done, task in enumerate(as_completed(tasks), start=1):
-                say(f"made {task.result()}")
+                say(f"made {Path(task.result().path).name}")
                 report(100 * done / len(orders), f"scene {done} of {len(orders)}")
         except BrokenProcessPool:
             raise CloudmaskError("a worker process was killed, perhaps for want of memory") from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    made = {name: getattr(settings, name) for name in ("data_seed", "rows", "columns")} | {"version": __version__}
+    return Catalogue(folder, tuple(task.result() for task in tasks), made)
 
 
 def sound(catalogue: Catalogue, damaged: str) -> Catalogue:
@@ -129,10 +138,6 @@ def run(settings: Settings) -> None:
     folder = Path(settings.data).expanduser() if settings.data else here
     if not folder.is_absolute():
         raise InputError(f"data: {settings.data!r} must be an absolute path: each stage runs in a folder of its own")
-    if not settings.data:
-        _make_all(settings, here)
-    catalogue = scan(folder)
-    if settings.data:
-        catalogue = sound(catalogue, settings.damaged)
+    catalogue = sound(scan(folder), settings.damaged) if settings.data else _make_all(settings, here)
     catalogue.write(here / FILE)
     say(f"{len(catalogue.entries)} scenes in {folder}")

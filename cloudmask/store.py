@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cloudmask import compatibility
 from cloudmask.arrays import Entry, open_arrays
 from cloudmask.compatibility import FAIRMESH, UPSTREAM, is_upstream
-from cloudmask.errors import CloudmaskError
+from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.files import read_json
 from cloudmask.hdf5 import Scene
 
@@ -108,22 +108,30 @@ def read_description(folder: Path) -> dict[str, Any]:
         raise CloudmaskError(f"{folder / FILE}: not a store of format {FORMAT}; run the stage store anew")
     channels = content.get("channels")
     if channels not in (channel_names(FAIRMESH), channel_names(UPSTREAM)):
-        names = " ".join(map(str, channels or ["none"]))
+        names = " ".join(map(str, channels)) if isinstance(channels, list) else "none"
         raise CloudmaskError(f"{folder / FILE}: a store of other channels ({names}) than {' '.join(NAMES)}")
     return content
 
 
-def open_patches(folder: Path, subset: Subset) -> Patches:
+def open_patches(folder: Path, subset: Subset, ways: str | None = None) -> Patches:
     """Open the patches of one subset as memory maps, after the check of `cloudmask.arrays.open_arrays`.
+
+    Parameters
+    ----------
+    ways : str, optional
+        The `compatibility` that the store must have been made with, which decides the order of its channels.
 
     Raises
     ------
     InputError
-        If the folder holds no finished store.
+        If the folder holds no finished store, or one that was made with the other `compatibility`.
     CloudmaskError
         If it is a store of other channels or of another format, or a file of it is damaged.
     """
     content = read_description(folder)
+    if ways and content["channels"] != channel_names(ways):
+        other = FAIRMESH if is_upstream(ways) else UPSTREAM
+        raise InputError(f"compatibility: {ways}, but {folder} was made with {other}; run the stage store anew")
     names = [file_name(subset, kind) for kind in ("images", "labels")]
     try:
         entries = {name: Entry.read(content["arrays"][name]) for name in names}

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from cloudmask.checkpoints import Checkpoint
+from cloudmask.compatibility import is_upstream
 from cloudmask.course import Course, Watch
 from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.feed import Feed
@@ -104,7 +105,7 @@ def train(
         if not feed.valid.any():
             raise CloudmaskError(f"the patches for {name} have no valid pixel")
     found = keeper.find(settings.epochs)
-    precision = _agreed(settings.precision, found, team)
+    precision = _agreed(settings, found, team)
     with told_to_stop() as stop, _told_in_one_line(settings, team):
         learner = Learner(settings, team, precision.policy, training.images.dtype)
         course = Course(settings, precision.policy, learner, keeper, Watch(record, share, events or Events(None)), stop)
@@ -153,14 +154,18 @@ def check(settings: Settings, training: Patches, validation: Patches, devices: i
         raise InputError(f"batch: {settings.batch} is less than the {devices} devices that share it")
 
 
-def _agreed(wish: str, found: Checkpoint | None, team: Team) -> Precision:
+def _agreed(settings: Settings, found: Checkpoint | None, team: Team) -> Precision:
     """Choose the arithmetic for all processes: that of the checkpoint, so that the result stays the same, if any."""
-    if not team.agrees(len(found.epochs) * 2**20 + found.step if found else -1):
+    place = (len(found.epochs), found.step) if found else (-1, -1)
+    if not all(map(team.agrees, place)):
         raise CloudmaskError("the processes do not see the same checkpoints: their folders must be shared")
     if found:
         return Precision(found.policy, "as in the checkpoint")
-    precision = choose(wish)
-    if wish == "auto" and not team.agrees((FLOAT32, BFLOAT16, FLOAT16).index(precision.policy)):
+    is_open = settings.precision == "auto"
+    if is_open and is_upstream(settings.compatibility):
+        return Precision(FLOAT32, "as in the benchmark")
+    precision = choose(settings.precision)
+    if is_open and not team.agrees((FLOAT32, BFLOAT16, FLOAT16).index(precision.policy)):
         return Precision(FLOAT32, "the processes would choose differently")
     return precision
 

@@ -57,3 +57,9 @@ def test_a_file_that_is_no_catalogue_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_text(text)
     with pytest.raises(CloudmaskError, match=FILE):
         read_catalogue(tmp_path)
+
+
+@pytest.mark.parametrize("again", ["one-day/S3A_1.hdf", "training/day/S3A_1.hdf", "inference/S3A_1.hdf"])
+def test_a_scene_that_is_there_twice_is_refused(scene_folder: Folder, again: str) -> None:
+    with pytest.raises(InputError, match=r"twice, as .*S3A_1\.hdf and .*S3A_1\.hdf"):
+        scan(scene_folder("training/S3A_1.hdf", "inference/S3A_2.hdf", again))

@@ -92,7 +92,7 @@ def test_a_checkpoint_of_another_training_is_told(file: Path, other: dict[str, o
 def test_the_farthest_is_taken_and_each_that_cannot_be_used_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, epochs, step in (("1", 2, 3), ("2", 3, 0), ("3", 2, 9), ("4", 9, 0), ("5", 8, 0), ("6", 4, 1)):
+    for name, epochs, step in (("1", 2, 3), ("2", 3, 0), ("3", 2, 9), ("4", 5, 2), ("5", 8, 0), ("6", 4, 1)):
         write(tmp_path / name / "checkpoints" / FILE, checkpoint(epochs, step), IDENTITY)
     write(tmp_path / "5/checkpoints" / FILE, checkpoint(8), IDENTITY | {"store": "other"})
     (tmp_path / "6/checkpoints" / FILE).write_bytes(b"PK")
@@ -105,7 +105,7 @@ def test_the_farthest_is_taken_and_each_that_cannot_be_used_is_named(
     assert [line.split("checkpoint passed over: ")[1].split(": ")[1] for line in lines] == [
         "of another training, in store",
         "not a whole checkpoint",
-        "9 epochs, more than 5",
+        "5 epochs and 2 steps, more than 5",
     ]
 
 
@@ -182,3 +182,18 @@ def test_the_attempts_beside_this_one_are_looked_at_unless_a_folder_is_named(
         found = keeper_for(parameters, here, store, named, True).find(3)
         assert found is not None
         assert len(found.epochs) == epochs
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "no last.npz in it"), (b"PK", "not a whole checkpoint")], ids=["missing", "damaged"]
+)
+def test_a_named_checkpoint_that_cannot_be_used_ends_the_training(
+    parameters: Settings, tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    store, named = tmp_path / "store.json", tmp_path / "named"
+    store.write_text("{}")
+    named.mkdir()
+    if content:
+        (named / FILE).write_bytes(content)
+    with pytest.raises(CloudmaskError, match=said):
+        keeper_for(parameters, tmp_path, store, named, True).find(3)

@@ -106,7 +106,7 @@ def replace(name: str, array: object) -> Change:
         (replace("bts", np.zeros((48, 64))), "dataset 'bts' has shape (48, 64), not (rows, columns, 3)"),
         (replace("bts", np.zeros((0, 64, 3))), "dataset 'bts' has shape (0, 64, 3), not (rows, columns, 3)"),
         (replace("bayes", np.full((48, 64, 1), b"x")), "dataset 'bayes' has type |S1, not numbers"),
-        (replace("bts", np.zeros((48, 64, 3))), "no pixel has all channels"),
+        (replace("bts", np.zeros((48, 64, 3))), "no pixel has all temperatures"),
     ],
 )
 def test_a_file_of_another_kind_is_named_with_its_fault(scene_file: Path, change: Change, said: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import resource
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cloudmask.errors import CloudmaskError
 from cloudmask.mllog import Events
 
 parser = pytest.importorskip("mlperf_logging.compliance_checker.mlp_parser")
@@ -66,6 +68,34 @@ def test_an_old_log_is_replaced_since_two_runs_in_one_file_count_twice(tmp_path:
     for _ in range(times):
         log_a_training(tmp_path / "log")
     assert [line.key for line in parsed(tmp_path / "log")] == TRAINING
+
+
+def test_epochs_of_an_earlier_attempt_are_told_again(tmp_path: Path) -> None:
+    events = Events(tmp_path / "log")
+    events.again(1, 0.81)
+    with events.interval("epoch", 2):
+        pass
+    keys = [line.key for line in parsed(tmp_path / "log")]
+    assert keys == [
+        "epoch_start",
+        "epoch_stop",
+        "eval_start",
+        "eval_stop",
+        "eval_accuracy",
+        "epoch_start",
+        "epoch_stop",
+    ]
+
+
+def test_a_log_that_cannot_be_written_ends_the_training(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, most))
+    try:
+        with pytest.raises(CloudmaskError, match=r"log: cannot be written: .*File too large"):
+            Events(tmp_path / "log").accuracy(1, 0.9)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_an_interval_that_fails_has_no_end(tmp_path: Path) -> None:

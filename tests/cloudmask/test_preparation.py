@@ -18,6 +18,7 @@ import pytest
 
 from cloudmask import arrays, preparation
 from cloudmask.catalogue import FILE, scan
+from cloudmask.compatibility import FAIRMESH, UPSTREAM
 from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.hdf5 import read_scene
 from cloudmask.preparation import run
@@ -149,6 +150,22 @@ def test_another_store_is_not_overwritten(settings: Settings, scenes: Path) -> N
     assert contents() == before
 
 
+def test_scenes_of_the_same_names_made_otherwise_are_another_store(settings: Settings, scenes: Path) -> None:
+    replace(scan(scenes), made={"data_seed": 1}).write(scenes / FILE)
+    run(settings, scenes)
+    replace(scan(scenes), made={"data_seed": 4}).write(scenes / FILE)
+    with pytest.raises(InputError, match="holds a store of other scenes or parameters"):
+        run(settings, scenes)
+
+
+@pytest.mark.parametrize(("made", "asked"), [(FAIRMESH, UPSTREAM), (UPSTREAM, FAIRMESH)])
+def test_a_store_of_the_other_way_is_refused(settings: Settings, scenes: Path, made: str, asked: str) -> None:
+    run(replace(settings, compatibility=made), scenes)
+    assert open_patches(Path.cwd(), "training", made).labels.any()
+    with pytest.raises(InputError, match=f"compatibility: {asked}, but .* was made with {made}"):
+        open_patches(Path.cwd(), "training", asked)
+
+
 @pytest.mark.parametrize("kind", ["f4", "f8", ">f4"])
 def test_any_type_of_number_gives_the_same_store(settings: Settings, scenes: Path, kind: str) -> None:
     run(settings, scenes)
@@ -228,7 +245,7 @@ def test_a_scene_of_fill_is_left_out_and_never_half_used(
 ) -> None:
     change(scenes / "training/S3A_2.hdf", "bts", 0)
     run(replace(settings, damaged=damaged), scenes)
-    assert "S3A_2.hdf: no pixel has all channels" in capsys.readouterr().out
+    assert "S3A_2.hdf: no pixel has all temperatures and a label" in capsys.readouterr().out
     training = open_patches(Path.cwd(), "training")
     assert np.array_equal(training.images, cut(read_scene(scenes / "training/S3B_3.hdf"), 32).images)
     # The header was written for more scenes, its hash and size were amended.

@@ -41,6 +41,18 @@ def test_scenes_of_both_satellites_in_any_folder_are_listed(settings: Settings) 
     assert names("inference") == ["S3B_4.hdf"]
 
 
+def test_synthetic_scenes_alone_are_listed_with_what_they_were_made_with(settings: Settings) -> None:
+    Path("training").mkdir()
+    Path("training/S3A_other.hdf").touch()
+    scenes.run(replace(settings, data="", scenes_train=2, scenes_test=1, rows=64, columns=80, data_seed=9))
+    made = read_catalogue(Path.cwd())
+    assert (len(made.files("training")), len(made.files("inference"))) == (2, 1)
+    assert all(
+        path.stat().st_size == entry.bytes for path, entry in zip(made.files("training"), made.entries, strict=False)
+    )
+    assert (made.made["data_seed"], made.made["rows"], made.made["columns"]) == (9, 64, 80)
+
+
 def foreign(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["bts"] = np.zeros((48, 64, 3))

@@ -45,6 +45,7 @@ def test_a_number_may_be_written_in_any_form(config: Path, text: str) -> None:
         ("width: 0", "width: 0: must be at least 1"),
         ("epochs: 0", "epochs: 0: must be at least 1"),
         ("patience: -1", "patience: -1: must be at least 0"),
+        ("seed: 4294967296", "seed: 4294967296: must be at most 4294967295"),
         ("depth: 7", "depth: 7: must be at most 6"),
         ("precision: half", "precision: 'half': must be one of auto, float32, mixed_bfloat16, mixed_float16"),
         ("loss: mse", "loss: 'mse': must be one of cross_entropy, dice"),

@@ -184,6 +184,12 @@ def test_patches_without_a_valid_pixel_are_told(settings: Settings, patches: Pat
         run(settings, Patches(patches.images, patches.labels & CLOUD))
 
 
+def test_the_benchmarks_way_is_float32_unless_asked_otherwise(settings: Settings, patches: Patches) -> None:
+    settings = replace(settings, epochs=1, compatibility="upstream")
+    open_, asked = (run(replace(settings, precision=each), patches) for each in ("auto", "mixed_bfloat16"))
+    assert (open_.about["precision"], asked.about["precision"]) == ("float32", "mixed_bfloat16")
+
+
 @pytest.mark.parametrize(("minutes", "patience"), [(10, 0), (1e-9, 3)])
 def test_a_training_goes_on_from_any_checkpoint_to_the_same_network(
     settings: Settings, patches: Patches, tmp_path: Path, minutes: float, patience: int
