@@ -6,7 +6,7 @@ import signal
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import commit, environment, jsonfiles, owner, protocol
+from . import allocation, cancel, commit, environment, jsonfiles, limit, owner, protocol
 from .claims import PROCESS, Claims
 from .job import Job
 from .machine_lock import MachineLock
@@ -17,6 +17,7 @@ from .status import Status
 from .telemetry import Telemetry
 
 LOOK_FOR_CANCEL = 2.0  # seconds
+NEARLY_ALL = 0.95
 
 
 class End(NamedTuple):
@@ -25,6 +26,7 @@ class End(NamedTuple):
     state: str
     reason: str = ""
     signal: int = signal.SIGTERM
+    grace: Optional[float] = None
 
 
 class Attempt:
@@ -35,13 +37,14 @@ class Attempt:
         self.claims = Claims(job.folder)
         self.folder = self.claims.attempt_folder(number)
         os.makedirs(self.folder)
-        self.status = Status(os.path.join(self.folder, protocol.STATUS), number, owner.me())
+        status = os.path.join(self.folder, protocol.STATUS)
+        self.status = Status(status, number, owner.me(), job.run, job.fingerprint)
         self.output = Output(self.folder, self.status)
         self.events = Events(self.folder, job.experiment)
         self._started = jsonfiles.now()
         self._ended_ms = 0
         self._looked = 0.0
-        self._deadline = float("inf")
+        self._limit = limit.Limit()
 
     def run(self) -> End:
         """Run the program to its end and commit a good result."""
@@ -75,16 +78,15 @@ class Attempt:
         seconds, self._ended_ms = time.monotonic() - began, milliseconds()
         self.output.read_new(whole=True)
         telemetry.flush()
-        end = asked or _natural_end(program.exit_code or 0)
+        end = asked or _natural_end(program.exit_code or 0, str(self.status.values["memory"]))
         if end.state == protocol.DONE:
             end = self._commit(seconds, telemetry.usage(program), digest)
         return end, program.exit_code
 
     def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
         """Wait until the machine is free; give why the attempt ends before it began, if it does."""
-        on_scheduler = bool(os.environ.get("SLURM_JOB_ID") or os.environ.get("LSB_JOBID"))
         asked = self._why_end()
-        while not asked and not on_scheduler and not lock.try_take():
+        while not asked and not allocation.job() and not lock.try_take():
             if not self.status.values["message"]:
                 self.status.values["message"] = "waits for the machine, which another experiment has for itself"
                 self.status.set_state(protocol.QUEUED)
@@ -108,9 +110,7 @@ class Attempt:
             raise commit.Refused(f"its command {command[0]!r} cannot be started: {error.strerror}") from None
         self.status.values["message"] = ""
         self.status.set_state(protocol.RUNNING, started=self._started)
-        minutes = self.job.experiment["resources"].get("runtime")
-        if isinstance(minutes, (int, float)):
-            self._deadline = time.monotonic() + 60 * minutes
+        self._limit = limit.of_program(self.job.experiment["resources"].get("runtime"))
         return program
 
     def _watch(self, program: Program, telemetry: Telemetry) -> Optional[End]:
@@ -122,25 +122,32 @@ class Attempt:
             if program.has_ended():
                 return asked
             self.output.read_new()
+            self._note_memory(telemetry.resident_bytes)
             self.status.beat()
             if asked is None:
                 asked = self._why_end()
                 if asked:
-                    program.request_end(asked.signal)
+                    program.request_end(asked.signal, asked.grace)
             self.signals.wait(telemetry.due_in())
+
+    def _note_memory(self, used: int) -> None:
+        """Write down at once that a program is about to use all the memory of its job: it may be killed for that."""
+        allowed = allocation.memory()
+        if allowed and used > NEARLY_ALL * allowed and not self.status.values["memory"]:
+            text = f"it used {used >> 20} MB of memory, and its job has {allowed >> 20} MB"
+            self.status.set_state(protocol.RUNNING, memory=text)
 
     def _why_end(self) -> Optional[End]:
         number = self.signals.first_end()
+        if number or time.monotonic() - self._looked > LOOK_FOR_CANCEL:
+            self._looked = time.monotonic()
+            wish = cancel.reason(self.job.folder) or cancel.reason(self.job.run_folder)
+            if wish:  # also where the scheduler, which was asked as well, was faster with its signal
+                return End(protocol.CANCELLED, wish, number or signal.SIGTERM)
+        if self._limit.is_reached(signalled=bool(number)):
+            return End(protocol.TIMEOUT, self._limit.reason, grace=self._limit.grace)
         if number:
             return End(protocol.CANCELLED, "stopped by " + signal.Signals(number).name, number)
-        if time.monotonic() > self._deadline:
-            minutes = self.job.experiment["resources"]["runtime"]
-            return End(protocol.TIMEOUT, f"ran longer than its runtime of {minutes} minutes")
-        if time.monotonic() - self._looked > LOOK_FOR_CANCEL:
-            self._looked = time.monotonic()
-            cancel = jsonfiles.read_map(os.path.join(self.job.folder, protocol.CANCEL))
-            if cancel is not None:
-                return End(protocol.CANCELLED, "cancelled by {}".format(cancel.get("who", "somebody")))
         return None
 
     def _commit(self, seconds: float, usage: Dict[str, Any], digest: str) -> End:
@@ -185,9 +192,10 @@ class Attempt:
         return End(protocol.DONE)
 
 
-def _natural_end(exit_code: int) -> End:
+def _natural_end(exit_code: int, memory: str) -> End:
     if exit_code == 0:
         return End(protocol.DONE)
     if exit_code < 0:
-        return End(protocol.FAILED, "killed by " + signal.Signals(-exit_code).name)
+        why = ": " + memory if memory and exit_code == -signal.SIGKILL else ""
+        return End(protocol.FAILED, f"killed by {signal.Signals(-exit_code).name}{why}")
     return End(protocol.FAILED, f"exit code {exit_code}")

@@ -18,7 +18,7 @@ class Claims:
     def highest(self) -> int:
         """Give the highest number in use, or 0; an attempt whose claim somebody deleted counts too."""
         folders = (os.path.join(self.folder, name) for name in (CLAIMS, ATTEMPTS))
-        return max((number for folder in folders for number in _numbers(folder)), default=0)
+        return max((number for folder in folders for number in numbers(folder)), default=0)
 
     def attempt_folder(self, number: int) -> str:
         """Give the folder of an attempt."""
@@ -68,8 +68,9 @@ class Claims:
             jsonfiles.remove_half_written(folder)
 
 
-def _numbers(folder: str) -> List[int]:
+def numbers(folder: str) -> List[int]:
+    """Give the numbers that name what is in a folder; none if there is no folder."""
     try:
-        return [int(name) for name in os.listdir(folder) if name.isdigit()]
+        return [int(name) for name in os.listdir(folder) if name.isdecimal()]
     except OSError:
         return []

@@ -37,7 +37,8 @@ class Job:
         self.experiment: Dict[str, Any] = found
         self.fingerprint = str(found["fingerprint"])
         self.record = record or _record_beside(folder)
-        self.run = os.environ.get("FAIRMESH_RUN", "")
+        self.run = os.environ.get(protocol.RUN, "")
+        self.run_folder = os.environ.get(protocol.RUN_FOLDER, "")
         self.exclusive = found.get("measure") == "exclusive"
 
     @property

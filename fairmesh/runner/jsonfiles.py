@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from _thread import get_ident
 from typing import Any, Dict, Optional
 
 _HALF = ".half"
@@ -32,7 +33,7 @@ def write(path: str, value: Any) -> None:
 def write_bytes(path: str, data: bytes) -> None:
     """Write bytes beside the file and move them into place."""
     folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name[:40]}.{os.uname()[1][:20]}.{os.getpid()}{_HALF}")
+    beside = os.path.join(folder, f".{name[:40]}.{mark()}{_HALF}")
     try:
         with open(beside, "wb") as file:
             file.write(data)
@@ -43,6 +44,11 @@ def write_bytes(path: str, data: bytes) -> None:
         if os.path.exists(beside):
             os.unlink(beside)
         raise
+
+
+def mark() -> str:
+    """Give a text that no other writer of the moment has: host, process and thread."""
+    return f"{os.uname()[1][:20]}.{os.getpid()}.{get_ident()}"
 
 
 def remove_half_written(folder: str) -> None:

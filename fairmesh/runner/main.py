@@ -6,7 +6,7 @@ import sys
 import time
 from typing import List, Optional
 
-from . import commit, jsonfiles, owner, program, protocol
+from . import commit, jsonfiles, owner, program, protocol, scheduler
 from .attempt import Attempt
 from .claims import Claims
 from .job import Job
@@ -22,36 +22,51 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--home", required=True, help="the folder of runner.pyz, stages/ and environments/")
     parser.add_argument("--record", help="the file that gets a copy of the commit")
     parser.add_argument("--force", type=int, default=0, help="1: run again in spite of a good commit of another run")
-    parser.add_argument("--collect", action="store_true", help="start nothing: wait for whoever runs it, and copy")
+    parser.add_argument(
+        "--collect",
+        metavar="JOB",
+        help="start nothing: wait for whoever runs it, or for the scheduler's JOB in its queue, and copy",
+    )
+    parser.add_argument(
+        "--silence",
+        type=float,
+        default=SILENCE,
+        metavar="SECONDS",
+        help="without a sign of life for so long, and without proof of anything, another's attempt counts as lost",
+    )
     options = parser.parse_args(arguments)
     try:
         job = Job(os.path.abspath(options.folder), os.path.abspath(options.home), options.record, bool(options.force))
         with Signals().caught() as signals:
-            return bring_to_end(job, signals, options.collect)
+            return bring_to_end(job, signals, options.collect, options.silence)
     except (commit.Refused, OSError) as error:
         return _say(f"fairmesh: {error}")
 
 
-def bring_to_end(job: Job, signals: Signals, collect: bool) -> int:
-    """See to it that the job has a commit of its fingerprint: found, waited for, or made by a new attempt."""
+def bring_to_end(job: Job, signals: Signals, collect: Optional[str], silence: float) -> int:
+    """See to it that the job has a commit of its fingerprint: found, waited for, or made by a new attempt.
+
+    With a job of the scheduler's to collect from, nothing is started.
+    """
     claims = Claims(job.folder)
     while True:
+        may_come = scheduler.may_start(collect or "")  # asked before the files are looked at
         if job.commit():
             job.copy_record()
             return 0
-        number = claims.highest()
+        number, problem = claims.highest(), ""
         if number and not claims.is_over(number):
-            problem = _wait(claims, number, signals)
-            if problem:
-                return _say(f"fairmesh: {job.name}: {problem}")
-        elif collect:
-            return _say(f"fairmesh: {job.name} ended without a result; the next run starts it")
+            problem = _wait(claims, number, signals, silence)
+        elif collect is not None:
+            problem = _wait_for_turn(collect, may_come, signals)
         elif claims.take(number + 1):
             if number:
                 claims.end_leftovers(number)
             if commit.read(job.folder, job.fingerprint):  # forced: a failure must not hide behind the old result
                 commit.set_aside(job.folder)
             return _attempt(job, number + 1, signals)
+        if problem:
+            return _say(f"fairmesh: {job.name}: {problem}")
 
 
 def _attempt(job: Job, number: int, signals: Signals) -> int:
@@ -67,7 +82,7 @@ def _attempt(job: Job, number: int, signals: Signals) -> int:
     return _say("\n    ".join(lines))
 
 
-def _wait(claims: Claims, number: int, signals: Signals) -> str:
+def _wait(claims: Claims, number: int, signals: Signals, silence: float) -> str:
     """Wait for the end of somebody else's claim; give what went wrong, or an empty text."""
     path = os.path.join(claims.attempt_folder(number), protocol.STATUS)
     heartbeat, heard = None, time.monotonic()
@@ -77,10 +92,20 @@ def _wait(claims: Claims, number: int, signals: Signals) -> str:
         latest = (jsonfiles.read_map(path) or {}).get("heartbeat")
         if latest != heartbeat or owner.is_alive(claims.holder(number)):
             heartbeat, heard = latest, time.monotonic()
-        if time.monotonic() - heard > SILENCE:
+        if time.monotonic() - heard > silence:
             host = claims.holder(number).get("host", "an unknown host")
-            return f"lost: no sign of life of attempt {number} on {host} for {SILENCE:.0f} s"
+            return f"lost: no sign of life of attempt {number} on {host} for {silence:.0f} s"
         signals.wait(0.5)
+    return ""
+
+
+def _wait_for_turn(queued: str, may_come: bool, signals: Signals) -> str:
+    """Wait a little for a job in the scheduler's queue; give why there is no more waiting, or an empty text."""
+    if signals.first_end():
+        return f"stopped while it waited for job {queued}"
+    if not may_come:
+        return "ended without a result; the next run starts it"
+    signals.wait(scheduler.FRESH)
     return ""
 
 

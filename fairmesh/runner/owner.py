@@ -6,6 +6,8 @@ import subprocess
 import time
 from typing import Any, Dict, List, Optional
 
+from . import allocation, scheduler
+
 Owner = Dict[str, Any]
 
 
@@ -60,16 +62,29 @@ def describe(pid: int) -> Owner:
         "pid": pid,
         "start": start_time(pid),
         "process_group": os.getpgid(pid),
-        "job_id": os.environ.get("SLURM_JOB_ID") or os.environ.get("LSB_JOBID") or "",
+        "job_id": allocation.job(),
         "restart": os.environ.get("SLURM_RESTART_COUNT", ""),
+        "cluster": allocation.cluster(),
     }
 
 
 def is_alive(owner: Owner) -> Optional[bool]:
-    """Tell whether an owner still runs: True or False on proof, None where this process cannot know.
+    """Tell whether an owner still runs: True or False on proof, None where nobody can know.
 
-    Clocks are never compared: another boot of the same host, or no such process in the same namespace, are the proofs.
+    Clocks are never compared: another boot of the same host, or no such process in the same namespace, are the
+    proofs; of a process that cannot be seen from here, the scheduler knows whether its job lives.
     """
+    seen = _is_seen(owner)
+    if seen is not None:
+        return seen
+    over = scheduler.is_over(
+        str(owner.get("job_id") or ""), str(owner.get("cluster") or ""), int(owner.get("restart") or 0)
+    )
+    return None if over is None else not over
+
+
+def _is_seen(owner: Owner) -> Optional[bool]:
+    """Tell what this process can see by itself; None of a process on another host, or in another namespace."""
     if owner.get("host") != os.uname()[1]:
         return None
     if owner.get("boot") != _boot():
@@ -86,7 +101,7 @@ def end_group(leader: Owner, grace: float = 5.0) -> None:
     safe to signal; one that lives under another start time is a stranger.
     """
     started = start_time(leader["pid"])
-    if is_alive(leader) is None or leader.get("boot") != _boot() or (started and started != leader.get("start")):
+    if _is_seen(leader) is None or leader.get("boot") != _boot() or (started and started != leader.get("start")):
         return
     for number in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + grace

@@ -20,20 +20,22 @@ def tree(root: int) -> List[int]:
     """Give a process and all that descend from it."""
     found = [root]
     for pid in found:
-        found.extend(_children(pid))
+        found.extend(children(pid))
     return found
 
 
-def _children(pid: int) -> List[int]:
+def children(pid: int) -> List[int]:
+    """Give the children of a process."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
         return []
-    texts = (_read(f"/proc/{pid}/task/{thread}/children") for thread in threads)
+    texts = (read(f"/proc/{pid}/task/{thread}/children") for thread in threads)
     return [int(child) for text in texts for child in text.split()]
 
 
-def _read(path: str) -> str:
+def read(path: str) -> str:
+    """Give the text of a file of /proc, empty if it is gone or not ours."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -56,11 +58,11 @@ def sample(root: int) -> Sample:
 
 
 def _one(pid: int) -> Sample:
-    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     if len(fields) < 22:
         return Sample(0.0, 0, 0, 0)
     ticks = sum(int(field) for field in fields[11:15])
-    io = io_counters(_read(f"/proc/{pid}/io"))
+    io = io_counters(read(f"/proc/{pid}/io"))
     return Sample(ticks / TICK, int(fields[21]) * PAGE, io.get("read_bytes", 0), io.get("write_bytes", 0))
 
 
@@ -74,7 +76,7 @@ def pressure() -> Dict[str, float]:
     """Give the share of the last ten seconds, in percent, in which some task of the host waited: psi(7)."""
     shares = {}
     for resource in ("cpu", "memory", "io"):
-        for line in _read("/proc/pressure/" + resource).splitlines():
+        for line in read("/proc/pressure/" + resource).splitlines():
             if line.startswith("some avg10="):
                 shares[resource] = float(line.split()[1].split("=")[1])
     return shares

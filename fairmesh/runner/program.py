@@ -10,6 +10,7 @@ import time
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set
 
 from . import jsonfiles, owner
+from .family import Family
 from .protocol import FORMAT
 
 GRACE = 10.0  # seconds between the request to end and the kill
@@ -51,6 +52,8 @@ class Program:
         process_file: str,
         inherited: Sequence[int] = (),
     ) -> None:
+        self._family = Family()
+
         def introduce() -> None:
             jsonfiles.write(process_file, dict(owner.describe(os.getpid()), format=FORMAT))
 
@@ -72,7 +75,7 @@ class Program:
         self._kill_at: Optional[float] = None
 
     def has_ended(self) -> bool:
-        """Tell whether the program has ended, and if so end what it left behind in its group."""
+        """Tell whether the program has ended, and if so end what it left behind."""
         if self.exit_code is None:
             self._reap()
         if self.exit_code is None and self._kill_at is not None and time.monotonic() > self._kill_at:
@@ -80,6 +83,7 @@ class Program:
         return self.exit_code is not None
 
     def _reap(self) -> None:
+        self._family.bury(self.pid)
         pid, status, used = os.wait4(self.pid, os.WNOHANG)
         if pid:
             self._signal(signal.SIGKILL)
@@ -88,13 +92,14 @@ class Program:
             unit = 1 if sys.platform == "darwin" else 1024
             self.usage = Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
 
-    def request_end(self, number: int = signal.SIGTERM) -> None:
-        """Ask the whole group to end; after the grace period it is killed."""
+    def request_end(self, number: int = signal.SIGTERM, grace: Optional[float] = None) -> None:
+        """Ask all its processes to end; after the grace period they are killed."""
         self._signal(number)
         if self._kill_at is None:
-            self._kill_at = time.monotonic() + GRACE
+            self._kill_at = time.monotonic() + (GRACE if grace is None else grace)
 
     def _signal(self, number: int) -> None:
+        self._family.signal_strays(self.pid, number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 

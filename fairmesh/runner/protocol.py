@@ -21,6 +21,14 @@ ENVIRONMENTS = "environments"
 RECORDS = "records"
 EXPERIMENTS = "experiments"
 RUNNER = "runner.pyz"
+RUNS = "runs"
+RUN_FILE = "run.json"
+EVENTS = "events.jsonl"
+
+RUN = "FAIRMESH_RUN"
+RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
+RUN_ID = "FAIRMESH_RUN_ID"  # what whoever starts a run calls it
+EXECUTOR_RUN = "FAIRMESH_EXECUTOR_RUN"
 
 WAITING = "waiting"
 QUEUED = "queued"

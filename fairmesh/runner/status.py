@@ -18,7 +18,7 @@ HEARTBEAT = 15.0  # seconds; a little is added at random, so that a thousand job
 class Status:
     """The status of one attempt; changes are written at once, but not more often than every two seconds."""
 
-    def __init__(self, path: str, attempt: int, owner: Owner) -> None:
+    def __init__(self, path: str, attempt: int, owner: Owner, run: str = "", fingerprint: str = "") -> None:
         self.path = path
         self._written = 0.0
         self._changed = False
@@ -34,9 +34,13 @@ class Status:
             "updated": None,
             "ended": None,
             "host": owner["host"],
+            "node": os.environ.get("SLURMD_NODENAME") or owner["host"],
             "pid": owner["pid"],
             "job_id": owner["job_id"],
+            "run": run,
+            "fingerprint": fingerprint,
             "exit_code": None,
+            "memory": "",
         }
 
     def set_state(self, state: str, reason: str = "", **values: Any) -> None:

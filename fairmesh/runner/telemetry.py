@@ -28,6 +28,11 @@ class Telemetry:
         self._peak = 0
         self._sampled = self._written = time.monotonic()
 
+    @property
+    def resident_bytes(self) -> int:
+        """The memory that the program held at the last sample."""
+        return self._last.resident_bytes
+
     def due_in(self) -> float:
         """Give the seconds until the next sample."""
         return max(0.0, self._sampled + INTERVAL - time.monotonic())

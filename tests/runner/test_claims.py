@@ -95,14 +95,14 @@ def test_a_living_claim_is_waited_for_and_its_result_taken(make_job: MakeJob) ->
         _claim_of(folder, owner.me(), "done")
 
     threading.Thread(target=finish).start()
-    assert run(folder, "--collect") == 0
+    assert run(folder, "--collect", "nobody") == 0
     assert not (folder / "attempts/2").exists()
     assert (folder.parents[2] / "records/local/x=1.json").exists()
 
 
 def test_collecting_never_starts(make_job: MakeJob, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_job()
-    assert run(folder, "--collect") == 1
+    assert run(folder, "--collect", "nobody") == 1
     assert "ended without a result" in capsys.readouterr().err
     assert not (folder / "attempts").exists()
 

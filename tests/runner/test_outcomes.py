@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -158,3 +159,38 @@ def test_an_application_that_travels_with_the_job_is_found_below_the_home(make_j
     )
     assert run(folder) == 0
     assert (folder / "attempts/1/seen").read_text() == str(package)
+
+
+DAEMON = """
+import json, os, time
+middle = os.fork()
+if not middle:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    open("daemon.tmp", "w").write(str(os.getpid()))
+    os.rename("daemon.tmp", "daemon")
+    time.sleep(1000)
+os.waitpid(middle, 0)
+while not os.path.exists("daemon"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody adopts orphans")
+def test_nothing_that_a_program_started_outlives_it(make_job: MakeJob, cancelled: bool) -> None:
+    folder = make_job(DAEMON + ("time.sleep(1000)" if cancelled else GOOD))
+    command = [sys.executable, "-c", "import sys; from fairmesh.runner.main import main; sys.exit(main(sys.argv[1:]))"]
+    runner = subprocess.Popen([*command, str(folder), "--home", str(folder.parents[3])], stderr=subprocess.PIPE)
+    daemon = folder / "attempts/1/daemon"
+    deadline = time.monotonic() + 20
+    while not daemon.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    pid = int(daemon.read_text())
+    if cancelled:
+        (folder / "cancel.json").write_text(json.dumps({"who": "ada", "when": "2026-11-20T10:00:00Z"}))
+    runner.communicate(timeout=30)
+    assert status(folder)["state"] == ("cancelled" if cancelled else "done")
+    assert status(folder)["reason"] == ("cancelled by ada at 2026-11-20T10:00:00Z" if cancelled else "")
+    assert not owner.start_time(pid), "the daemon, in a session of its own and without a parent, is gone"

@@ -1,0 +1,66 @@
+"""How long a program may run: its own runtime, and what is left of the job of the scheduler's that it runs in.
+
+At its time limit a scheduler signals all processes at once and kills what it finds a moment later. The runner is
+earlier, so that the program can save what it has, and the state says timeout.
+"""
+
+import time
+from typing import Any, NamedTuple, Optional
+
+from . import allocation, scheduler
+
+NOTICE = 60.0  # seconds between the request to end and the end of the job; a quarter of what is left, if that is less
+FOR_THE_PROGRAM = 0.8  # of them; the rest is the runner's
+
+
+class Limit(NamedTuple):
+    """When a program is asked to end, by this process's own clock, and why.
+
+    Parameters
+    ----------
+    at : float
+        The moment.
+    reason : str
+        Why.
+    grace : float, optional
+        How long the program may take to end.
+    slack : float
+        How long before the moment a signal is the scheduler's, for the same reason.
+    """
+
+    at: float = float("inf")
+    reason: str = ""
+    grace: Optional[float] = None
+    slack: float = 0.0
+
+    def is_reached(self, signalled: bool) -> bool:
+        """Tell whether the time is up, or it is what a signal says."""
+        return time.monotonic() > self.at - (self.slack if signalled else 0.0)
+
+
+def of_program(minutes: Any) -> Limit:
+    """Give the limit of a program that starts now, with so many minutes of its own."""
+    job, left = allocation.job(), seconds_left()
+    own = Limit()
+    if isinstance(minutes, (int, float)):
+        reason = f"ran longer than its runtime of {minutes} minutes"
+        # Where the scheduler cannot be asked, its limit is the same, and counts from a little earlier.
+        slack = min(NOTICE, 60 * minutes / 4) if job and left is None else 0.0
+        own = Limit(time.monotonic() + 60 * minutes, reason, None, slack)
+    return own if left is None else min(own, _of_job(job, left))
+
+
+def seconds_left() -> Optional[float]:
+    """Give the time until the limit of this process's job, None if it has none or nobody can tell.
+
+    What squeue tells of the time that is left is reckoned with the clock of the host that asks.
+    """
+    number = allocation.job()
+    job = (scheduler.jobs([number]) or {}).get(number) if allocation.cluster() else None
+    return job.time_limit - allocation.age() if job and job.time_limit else None
+
+
+def _of_job(job: str, left: float) -> Limit:
+    notice = min(NOTICE, left / 4)
+    reason = f"did not end in the time of job {job}, of which {notice:.0f} s were left"
+    return Limit(time.monotonic() + left - notice, reason, notice * FOR_THE_PROGRAM)
