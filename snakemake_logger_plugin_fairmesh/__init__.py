@@ -1,26 +1,32 @@
 """Snakemake's events as JSON lines: ``--logger fairmesh`` writes them beside the study's results.
 
-The line is written by one call on a file opened for appending, so a crash loses nothing that happened before, and
-readers never see half a line of another writer.
+A line is written by one call on a file opened for appending, so a crash loses nothing that happened before, and
+readers never see half a line of another writer. ``job`` is Snakemake's number of a job, ``job_id`` the scheduler's,
+which executors tell in words alone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from logging import LogRecord
 from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from fairmesh.runner.jsonfiles import now
+from fairmesh.runner import jsonfiles
+from fairmesh.runner.protocol import EVENTS, EXECUTOR_RUN, RUN_FILE, RUN_FOLDER
 
-FOLDER = "FAIRMESH_RUN_FOLDER"
-FILE = "events.jsonl"
 Event = dict[str, Any]
+
+_MORE = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
+_RUN_ID = re.compile(r"SLURM run ID: (\S+)")
+_JOB = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\d+)")
+_ARRAY = re.compile(r"Submitted array job with Snakemake IDs ([\d,]+) and SLURM job ID (\d+)\..* are (\d+)-")
 
 
 class LogHandler(LogHandlerBase):  # type: ignore[misc]
@@ -31,6 +37,8 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         self._waiting: list[bytes] = []
         self._file: int | None = None
         self._failed = False
+        for name in (RUN_FOLDER, EXECUTOR_RUN):  # of a run that this one was started in
+            os.environ.pop(name, None)
 
     @property
     def writes_to_stream(self) -> bool:
@@ -61,7 +69,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         """Write the lines that a record of Snakemake's means."""
         try:
             for event in self._events(record):
-                line = {"time": now(), **event}
+                line = {"time": jsonfiles.now(), **event}
                 self._waiting.append((json.dumps(line, ensure_ascii=False) + "\n").encode())
             self._flush()
         except OSError as error:
@@ -77,27 +85,67 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         event = getattr(record, "event", None)
         fields = vars(record)
         if event == LogEvent.JOB_INFO:
-            wildcards = fields.get("wildcards") or {}
-            self._jobs[fields["jobid"]] = {
-                "rule": fields["rule_name"],
-                "machine": wildcards.get("machine", ""),
-                "id": wildcards.get("experiment", wildcards.get("stage", "")),
-                "job_id": fields["jobid"],
-            }
-            yield self._event("submitted", fields["jobid"], str(fields.get("reason") or ""))
+            yield self._submitted(fields)
         elif event == LogEvent.JOB_FINISHED:
             yield self._event("finished", fields["job_id"])
         elif event == LogEvent.JOB_ERROR:
-            yield self._event("failed", fields["jobid"])
+            self._learn(fields["jobid"], (fields.get("aux") or {}).get("external_jobid"))
+            yield self._event("failed", fields["jobid"], str(fields.get("rule_msg") or "").removesuffix(_MORE).strip())
+        elif event is None:
+            yield from self._from_words(record.getMessage())
+
+    def _submitted(self, fields: Mapping[str, Any]) -> Event:
+        wildcards = fields.get("wildcards") or {}
+        self._jobs[fields["jobid"]] = {
+            "rule": fields["rule_name"],
+            "machine": wildcards.get("machine", ""),
+            "id": wildcards.get("experiment", wildcards.get("stage", "")),
+            "job": fields["jobid"],
+            "job_id": "",
+        }
+        return self._event("submitted", fields["jobid"], str(fields.get("reason") or ""))
+
+    def _from_words(self, text: str) -> Iterator[Event]:
+        """Read what the executor for Slurm says: the name of its run, and the numbers of its jobs."""
+        run, job, array = _RUN_ID.match(text), _JOB.match(text), _ARRAY.match(text)
+        if run:
+            os.environ[EXECUTOR_RUN] = run[1]
+            yield {"event": "executor", "reason": run[1]}
+        elif job:
+            yield self._queued(int(job[1]), job[2])
+        elif array:
+            for task, number in enumerate(array[1].split(","), int(array[3])):
+                yield self._queued(int(number), f"{array[2]}_{task}")
+
+    def _queued(self, number: int, job_id: str) -> Event:
+        self._learn(number, job_id)
+        return self._event("queued", number)
+
+    def _learn(self, number: int, job_id: str | None) -> None:
+        if job_id and number in self._jobs:
+            self._jobs[number]["job_id"] = str(job_id)
 
     def _event(self, name: str, number: int, reason: str = "") -> Event:
-        job = self._jobs.get(number, {"rule": "", "machine": "", "id": "", "job_id": number})
-        return {"event": name, **job, "reason": reason}
+        unknown = {"rule": "", "machine": "", "id": "", "job": number, "job_id": ""}
+        return {"event": name, **self._jobs.get(number, unknown), "reason": reason}
 
     def _flush(self) -> None:
-        if self._file is None and FOLDER in os.environ:
-            path = os.path.join(os.environ[FOLDER], FILE)  # noqa: PTH118  start-up time of every run
+        if self._file is None and RUN_FOLDER in os.environ:
+            folder = os.environ[RUN_FOLDER]
+            path = os.path.join(folder, EVENTS)  # noqa: PTH118  start-up time of every run
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        if self._file is not None:
+            _name_run(os.path.join(folder, RUN_FILE))  # noqa: PTH118  as above
+        if self._file is not None and self._waiting:
             os.write(self._file, b"".join(self._waiting))
             self._waiting.clear()
+
+
+def _name_run(path: str) -> None:
+    """Say in run.json what the scheduler calls this run, by which its jobs are found after a crash.
+
+    The records come through a queue: run.json may have been written before this was known.
+    """
+    about = jsonfiles.read_map(path)
+    name = os.environ.get(EXECUTOR_RUN, "")
+    if about and name and about.get("executor_run") != name:
+        jsonfiles.write(path, dict(about, executor_run=name))

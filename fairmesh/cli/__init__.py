@@ -16,6 +16,11 @@ INTERRUPTED = 130
 VERBS = {
     "plan": "list the experiments of a study: how many, which, and why each would run",
     "diff": "tell how the experiments of two studies differ",
+    "run": "run a study with a profile, as snakemake --profile does",
+    "status": "tell how a study stands, now or until its run ends",
+    "logs": "print what experiments wrote to their logs",
+    "cancel": "end experiments that run, and take those that are to come out of the run",
+    "retry": "run again what ended without a result",
     "render": "write job folders and a script that starts them, for a machine without Snakemake",
     "submission": "make a folder of the best results for MLCommons Science, and check its logs",
     "import": "make a study and an application of what you have in Cloudmesh",

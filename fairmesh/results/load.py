@@ -11,21 +11,18 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.files import read_json
+from fairmesh.jobs import logs
+from fairmesh.jobs.attempts import Stages, last_attempt, read_map
 from fairmesh.names import experiment_key
-from fairmesh.results.attempts import BAD_ENDS, Stages, last_attempt, read_map
 from fairmesh.results.metrics import Metric, MetricValue, finite
 from fairmesh.runner.protocol import (
     ATTEMPTS,
-    COMMIT,
     DONE,
-    ENDS,
     ENVIRONMENTS,
-    EXPERIMENT,
     EXPERIMENTS,
     FAILED,
     LOG,
     RECORDS,
-    STAGES,
     STATES,
     STATUS,
     WAITING,
@@ -33,8 +30,6 @@ from fairmesh.runner.protocol import (
 
 PLAN = "plan.json"
 ENERGY_METHOD = "energy_method"
-_TAIL_BYTES = 1 << 16
-_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -97,6 +92,11 @@ class Outcome:
         return (self.record or {}).get("seconds")
 
     @property
+    def node(self) -> str:
+        """The computer that it ran on, by the scheduler's name where there is one; empty if nobody knows any more."""
+        return str(self.status.get("node") or self.status.get("host") or "")
+
+    @property
     def usage(self) -> dict[str, Any]:
         """CPU time, peak memory, I/O and energy, with the keys of the record."""
         return (self.record or {}).get("usage") or {}
@@ -108,14 +108,7 @@ class Outcome:
 
     def log_tail(self, lines: int = 20) -> list[str]:
         """Give the last lines of the attempt's log, as a terminal would show them in the end."""
-        path = self.attempt / LOG if self.attempt else None
-        if path is None or path.is_symlink() or not path.is_file():
-            return []
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            text = file.read().decode(errors="replace")
-        shown = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
-        return [_TERMINAL_CODES.sub("", line) for line in shown if line.strip()][-lines:]
+        return logs.tail(self.attempt / LOG, lines) if self.attempt else []
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def _row(outcome: Outcome, parameters: dict[str, str], metrics: dict[str, str]) 
     row |= {name: outcome.usage.get(name) for name in _USAGE}
     record = outcome.record or {}
     row |= {"seconds": outcome.seconds, "attempt": record.get("attempt"), "run": record.get("run")}
-    return {**row, "node": outcome.status.get("host")}
+    return {**row, "node": outcome.node or None}
 
 
 def _typed(values: list[Any]) -> ExtensionArray:

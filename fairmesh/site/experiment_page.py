@@ -10,8 +10,8 @@ from typing import Any
 import jinja2
 
 from fairmesh.files import write_text
+from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.results import Outcome
-from fairmesh.results.attempts import BAD_ENDS
 from fairmesh.results.metrics import readable
 from fairmesh.results.series import read_rows
 from fairmesh.runner.protocol import CONFIG, EXPERIMENTS, HISTORY, JOB, LOG, METRICS, RECORDS, TELEMETRY

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from fairmesh.files import canonical_json
+from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.names import REPEAT
 from fairmesh.results import Group, Outcome, StudyResults, Summary, fold_repeats, table
-from fairmesh.results.attempts import BAD_ENDS
 from fairmesh.results.metrics import Metric, readable
 from fairmesh.results.statistics import summarise
 from fairmesh.results.table import metric_columns

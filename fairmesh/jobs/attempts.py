@@ -7,6 +7,7 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.files import read_json
+from fairmesh.runner.claims import numbers
 from fairmesh.runner.protocol import ATTEMPTS, COMMIT, DONE, ENDS, EXPERIMENT, STAGES, STATUS
 
 BAD_ENDS = tuple(state for state in ENDS if state != DONE)
@@ -46,10 +47,10 @@ class Stages:
 
 def last_attempt(folder: Path, fingerprint: str) -> Path | None:
     """Give the last attempt, unless it was one at something else than what is planned now."""
-    numbers = [int(path.name) for path in (folder / ATTEMPTS).glob("*") if path.name.isdecimal()]
-    if not numbers:
+    number = max(numbers(str(folder / ATTEMPTS)), default=0)
+    if not number:
         return None
-    attempt = folder / ATTEMPTS / str(max(numbers))
+    attempt = folder / ATTEMPTS / str(number)
     return attempt if read_map(attempt / EXPERIMENT).get("fingerprint", fingerprint) == fingerprint else None
 
 

@@ -1,0 +1,43 @@
+"""``fairmesh run``: the workflow with a profile, which is what ``snakemake --profile`` does, too."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from fairmesh.cli import common
+from fairmesh.live.launch import PROFILE, command
+from fairmesh.study.selection import read_settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument(
+        "study", metavar="STUDY", nargs="?", default="", help="a name, or a study file (the configuration's)"
+    )
+    parser.add_argument("--profile", metavar="DIR", default=PROFILE, help=f"where it runs ({PROFILE})")
+    common.add_selection(parser)
+    add_launching(parser)
+
+
+def add_launching(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what starts the workflow."""
+    parser.add_argument("--dry-run", action="store_true", help="start nothing, but print the command")
+    parser.add_argument("--wait", action="store_true", help="first wait for the end of a run that goes on")
+    parser.add_argument(
+        "--snakemake", metavar="ARGUMENT", action="append", default=[], help="an argument more for Snakemake"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the study."""
+    asked: dict[str, Any] = {name: getattr(arguments, name) for name in ("study", "where", "part", "first", "wait")}
+    asked["set"] = read_settings(arguments.settings)
+    config = {name: value for name, value in asked.items() if value}
+    made = command(common.find_root(Path.cwd()), arguments.profile, config, arguments.snakemake)
+    if arguments.dry_run:
+        print(made)
+        return 0
+    return subprocess.run(made.arguments, cwd=made.folder, check=False).returncode

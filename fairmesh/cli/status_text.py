@@ -1,0 +1,139 @@
+"""How a study stands, in lines of text; each line knows its colour, which pipes do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from fairmesh.cli.output import table
+from fairmesh.jobs import logs
+from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.live import JobStatus, RunStatus, StudyStatus
+from fairmesh.live.model import ORDER
+from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
+
+WIDTH = 40  # characters of the progress bar
+LOG_LINES = 3
+NARROW = 60  # characters of a cell
+
+STYLES = {DONE: "green", RUNNING: "cyan", QUEUED: "blue", CANCELLED: "yellow"} | dict.fromkeys(BAD_ENDS, "red")
+
+
+class Line(NamedTuple):
+    """A line, and its colour on a terminal."""
+
+    text: str
+    style: str = ""
+
+
+def overview(status: StudyStatus, limit: int) -> list[Line]:
+    """Give the whole picture: run, progress, counts, what failed with its last words, what runs, what is queued."""
+    return [*_head(status), *_bad(status, limit), *_active(status, limit)]
+
+
+def short(status: StudyStatus) -> str:
+    """Give the picture in one line."""
+    return f"{status.now[11:19]}  {status.progress:4.0%}  {_counts(status)}{_left(status)}"
+
+
+def _head(status: StudyStatus) -> Iterator[Line]:
+    yield Line(logs.harmless(f"{status.study}: {status.title}" if status.title else status.study), "bold")
+    if status.run:
+        yield Line(logs.harmless(_run(status.run)))
+    filled = int(status.progress * WIDTH)
+    yield Line(f"[{'#' * filled}{'.' * (WIDTH - filled)}] {status.progress:4.0%}{_left(status)}")
+    yield Line(_counts(status))
+
+
+def _run(run: RunStatus) -> str:
+    who = f"run {run.uuid[:8]}, started {_moment(run.started)} on {run.host}"
+    if run.cancelled:
+        who += f", {run.cancelled}"
+    if run.is_alive:
+        return f"{who}, goes on as process {run.pid}"
+    return f"{who}, ended {_moment(run.ended)} with {run.exit_code}" if run.ended else f"{who}, was killed"
+
+
+def _moment(time: str) -> str:
+    return f"{time[:10]} {time[11:19]} UTC" if time else "never"
+
+
+def _counts(status: StudyStatus) -> str:
+    counts = (f"{status.counts[state]} {state}" for state in STATES if status.counts[state])
+    return ", ".join(counts) or "no experiments"
+
+
+def _left(status: StudyStatus) -> str:
+    return "" if status.left is None else f", about {duration(status.left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Give a time span as people say it.
+
+    >>> [duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
+    ['0 s', '59 s', '1 min 30 s', '1 h 1 min', '55 h 33 min']
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+
+
+def _bad(status: StudyStatus, limit: int) -> Iterator[Line]:
+    """Give what went wrong, the worst first, each with the last words of its log."""
+    bad = _sorted(each for each in status.jobs if each.state in BAD_ENDS)
+    for each in bad[:limit]:
+        yield Line(logs.harmless(f"{each.state}: {each.name}: {each.reason}"), STYLES[each.state])
+        yield from (Line(f"    {line}", "dim") for line in last_words(each, LOG_LINES))
+    yield from _more(bad, limit, "ended badly")
+
+
+def last_words(job: JobStatus, lines: int) -> list[str]:
+    """Give the last lines that an attempt wrote; before it began, what its rule wrote."""
+    paths = JobPaths(Path(job.folder))
+    if job.attempt:
+        return logs.tail(paths.attempt(job.attempt) / LOG, lines)
+    return logs.tail(paths.rule_log, lines)
+
+
+def _sorted(jobs: Iterable[JobStatus]) -> list[JobStatus]:
+    return sorted(jobs, key=lambda each: ORDER.index(each.state))
+
+
+def _active(status: StudyStatus, limit: int) -> Iterator[Line]:
+    """Give what runs or is queued, as a table."""
+    jobs = _sorted(each for each in status.jobs if each.state in {RUNNING, QUEUED})
+    if not jobs:
+        return
+    rows = [_row(each) for each in jobs[:limit]]
+    heads, *lines = table(("id", "machine", "state", "progress", "for", "host", "job", "message"), rows).splitlines()
+    yield Line(heads, "bold")
+    yield from (Line(line, STYLES[each.state]) for line, each in zip(lines, jobs, strict=False))
+    yield from _more(jobs, limit, "run or are queued")
+
+
+def _row(job: JobStatus) -> tuple[str, ...]:
+    spent = job.seconds.get(job.state)
+    return (
+        _cell(job.id),
+        job.machine,
+        job.state,
+        f"{job.progress}%" if job.state == RUNNING else "",
+        duration(spent) if spent is not None else "",
+        _cell(job.host),
+        _cell(job.job_id),
+        _cell(job.message or job.reason),
+    )
+
+
+def _cell(text: str) -> str:
+    plain = logs.harmless(text)
+    return plain if len(plain) <= NARROW else plain[: NARROW - 1] + "…"
+
+
+def _more(jobs: Sequence[JobStatus], limit: int, what: str) -> Iterator[Line]:
+    if len(jobs) > limit:
+        yield Line(f"... and {len(jobs) - limit} more that {what}: --limit {len(jobs)} shows them", "dim")

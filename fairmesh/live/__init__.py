@@ -1,0 +1,18 @@
+"""What runs right now, and how to steer it: one truth for every face, below all of them."""
+
+from fairmesh.live.model import JobStatus, RunStatus, StudyStatus
+from fairmesh.live.reader import Reader, read_status
+from fairmesh.live.selection import Selection
+from fairmesh.live.steering import Steered, cancel, clear
+
+__all__ = [
+    "JobStatus",
+    "Reader",
+    "RunStatus",
+    "Selection",
+    "Steered",
+    "StudyStatus",
+    "cancel",
+    "clear",
+    "read_status",
+]

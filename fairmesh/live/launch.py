@@ -1,0 +1,133 @@
+"""The command that runs a study: the same for a person who types it, for a retry, and for every face."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import InputError, Problem
+from fairmesh.files import text_sha256, write_if_changed
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live.model import JobStatus, RunStatus
+from fairmesh.runner.protocol import RUNS
+from fairmesh.yaml12 import resolve
+
+PROFILE = "profiles/local"
+NOT_REPEATED = ("where", "first", "part", "only", "wait")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, and the folder that it is for.
+
+    Parameters
+    ----------
+    arguments : tuple of str
+        The program and its arguments.
+    folder : Path
+        Where it is started.
+    """
+
+    arguments: tuple[str, ...]
+    folder: Path
+
+    def __str__(self) -> str:
+        """Give the line that a person would type."""
+        line = shlex.join(self.arguments)
+        return line if self.folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(self.folder))} && {line}"
+
+
+def command(
+    root: Path,
+    profile: str = "",
+    config: Mapping[str, Any] | None = None,
+    more: Sequence[str] = (),
+    folder: Path | None = None,
+    python: str = "",
+) -> Command:
+    """Make the command that runs the workflow.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the Snakefile.
+    profile : str
+        Of Snakemake; the local one by default.
+    config : mapping, optional
+        What to put over the configuration.
+    more : sequence of str
+        Further arguments of Snakemake's.
+    folder : Path, optional
+        Where to start it; here by default.
+    python : str
+        The interpreter; this one by default.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile.
+    """
+    place = folder or Path()
+    chosen = profile or PROFILE
+    if "/" in chosen and not (place / chosen).is_dir():
+        raise InputError([Problem(f"there is no profile {chosen!r} in {place.resolve()}", "--profile")])
+    arguments = [python or sys.executable, "-m", "snakemake"]
+    if not (place / "Snakefile").is_file():
+        arguments += ["--snakefile", str(root / "Snakefile")]
+    arguments += ["--profile", chosen, *more]
+    settings = [f"{name}={_text(value)}" for name, value in (config or {}).items()]
+    return Command((*arguments, *(["--config", *settings] if settings else [])), place)
+
+
+def _text(value: Any) -> str:
+    """Give a value as Snakemake's command line reads it back."""
+    if isinstance(value, str):
+        try:
+            return value if resolve(value) == value else json.dumps(value)
+        except ValueError:  # a number too large to read
+            return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def again(
+    paths: StudyPaths,
+    source: str,
+    run: RunStatus | None,
+    experiments: Iterable[JobStatus],
+    root: Path,
+    more: Sequence[str] = (),
+    wait: bool = False,
+) -> Command:
+    """Make the command that runs some experiments of a study anew, as its last run was started.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files; one of them gets the names of the experiments.
+    source : str
+        The study file, as the plan names it.
+    run : RunStatus or None
+        The last run.
+    experiments : iterable of JobStatus
+        What to run.
+    root : Path
+        The folder of the Snakefile.
+    more : sequence of str
+        Further arguments of Snakemake's.
+    wait : bool
+        Whether to wait for the end of a run that goes on.
+    """
+    before = dict(run.config) if run else {}
+    names = "".join(f"{each.key}\n" for each in experiments)
+    only = paths.folder / RUNS / f"only-{text_sha256(names)[:12]}.txt"
+    write_if_changed(only, names)
+    folder = Path(run.folder) if run and Path(run.folder).is_dir() else Path()
+    config = {name: value for name, value in before.items() if name not in NOT_REPEATED}
+    config |= {"study": source, "only": str(only.resolve())} | ({"wait": True} if wait else {})
+    python = run.python if run and Path(run.python).is_file() else ""
+    return command(root, run.profile if run else "", config, more, folder, python)

@@ -1,0 +1,214 @@
+"""What is known of a study at one moment, as small objects that become JSON as they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.runner.protocol import DONE, ENDS, QUEUED, RUNNING, STATES, WAITING
+
+ACTIVE = (QUEUED, RUNNING)
+ORDER = (*BAD_ENDS, RUNNING, QUEUED, WAITING, DONE)  # what a person looks for first comes first
+
+EXPERIMENT = "experiment"
+STAGE = "stage"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """An experiment on one machine, or a shared stage, and how it stands.
+
+    Parameters
+    ----------
+    kind : str
+        ``experiment`` or ``stage``.
+    machine, id, key : str
+        Its identity; a stage has no machine.
+    state : str
+        One of ``fairmesh.runner.protocol.STATES``.
+    reason : str
+        Why it is in this state, if there is something to say.
+    progress : int
+        Percent, as its program says.
+    message : str
+        What its program said last.
+    host, job_id : str
+        The node or computer that its last attempt runs or ran on, and the scheduler's number of it, if they are known.
+    attempt : int
+        The number of its last attempt, 0 if there is none.
+    run : str
+        The uuid of the run that its last attempt belongs to, empty if it was started by hand.
+    started, ended : str
+        When its last attempt's program began and ended, in ISO 8601, by the clock of its host; empty if it has not.
+    seconds : mapping of str to float
+        The time spent in the states ``waiting``, ``queued`` and ``running``, as far as it is known.
+    is_selected, is_blocked : bool
+        Whether the last run was to run it; whether it waits for a stage that failed.
+    folder : str
+        Its job folder.
+    point : mapping
+        Its entry in the plan.
+    """
+
+    kind: str
+    machine: str
+    id: str
+    key: str
+    state: str
+    reason: str = ""
+    progress: int = 0
+    message: str = ""
+    host: str = ""
+    job_id: str = ""
+    attempt: int = 0
+    run: str = ""
+    started: str = ""
+    ended: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    is_selected: bool = True
+    is_blocked: bool = False
+    folder: str = field(default="", repr=False)
+    point: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"{self.id} on {self.machine}" if self.machine else self.id
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What expressions see: parameters, axes, resources, identity, and how it stands."""
+        own = {**self.point.get("resources", {}), **self.point.get("parameters", {}), **self.point.get("axes", {})}
+        names = ("machine", "id", "state", "host", "attempt", "progress")
+        return own | {name: getattr(self, name) for name in names}
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it for JSON, with its axes in place of the whole entry of the plan."""
+        names = (name for name in self.__slots__ if name not in {"folder", "point", "is_selected", "is_blocked"})
+        found = {name: getattr(self, name) for name in names}
+        found |= {"selected": self.is_selected, "blocked": self.is_blocked}
+        return found | {"axes": self.point.get("axes", {})}
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """The last run of a study.
+
+    Parameters
+    ----------
+    uuid : str
+        Its name.
+    executor_run : str
+        The scheduler's name of it, empty if there is none.
+    profile, config, folder, python : str, mapping, str, str
+        With what it was started, where, and by which interpreter.
+    started, ended : str
+        When; no end if nobody wrote one.
+    exit_code : int or None
+        How it ended.
+    host, pid : str, int
+        Its main process.
+    is_alive : bool
+        Whether it goes on: it has not ended, and there is no proof that its process is gone.
+    cancelled : str
+        Who cancelled it and when, empty if nobody did.
+    """
+
+    uuid: str
+    executor_run: str = ""
+    profile: str = ""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
+    python: str = ""
+    started: str = ""
+    ended: str = ""
+    exit_code: int | None = None
+    host: str = ""
+    pid: int = 0
+    is_alive: bool = False
+    cancelled: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        found = {name: getattr(self, name) for name in self.__slots__ if name != "is_alive"}
+        return found | {"alive": self.is_alive}
+
+
+@dataclass(frozen=True)
+class StudyStatus:
+    """A study at one moment.
+
+    Parameters
+    ----------
+    study, title, source : str
+        From its plan; the source is the study file.
+    now : str
+        The moment.
+    run : RunStatus or None
+        The last run, if there was one.
+    experiments, stages : tuple of JobStatus
+        In the order of the plan; stages before those that need them.
+    left : float or None
+        The seconds that the run will still take if it goes on like this, if that can be said.
+    """
+
+    study: str
+    title: str
+    source: str
+    now: str
+    run: RunStatus | None
+    experiments: tuple[JobStatus, ...]
+    stages: tuple[JobStatus, ...]
+    left: float | None = None
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many experiments are in each state, every state named."""
+        found = Counter(each.state for each in self.experiments)
+        return {state: found[state] for state in STATES}
+
+    @cached_property
+    def progress(self) -> float:
+        """The share of the work that is behind, from 0 to 1: ended experiments, and parts of running ones."""
+        return progress(self.experiments)
+
+    @property
+    def jobs(self) -> tuple[JobStatus, ...]:
+        """Stages and experiments."""
+        return (*self.stages, *self.experiments)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether something goes on: a run, or a job that somebody started by hand."""
+        alive = self.run is not None and self.run.is_alive
+        return alive or any(each.state in ACTIVE for each in self.jobs)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something ended badly, or cannot begin, of what the last run was about."""
+        return any(each.is_selected and (each.state in BAD_ENDS or each.is_blocked) for each in self.jobs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        return {
+            "study": self.study,
+            "title": self.title,
+            "now": self.now,
+            "run": self.run.to_json() if self.run else None,
+            "counts": self.counts,
+            "progress": round(self.progress, 4),
+            "left": self.left,
+            "stages": [each.to_json() for each in self.stages],
+            "experiments": [each.to_json() for each in self.experiments],
+        }
+
+
+def progress(experiments: tuple[JobStatus, ...]) -> float:
+    """Give the share of the work that is behind; what nobody asked for does not count."""
+    wanted = [each for each in experiments if each.is_selected or each.state != WAITING]
+    behind = sum(1.0 if each.state in ENDS else each.progress / 100 for each in wanted)
+    return behind / len(wanted) if wanted else 0.0

@@ -1,0 +1,103 @@
+"""What the events of a run say of each job, whatever order they are read in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+SUBMITTED = "submitted"
+QUEUED = "queued"
+FINISHED = "finished"
+FAILED = "failed"
+
+Name = tuple[str, str]
+"""Machine and id of an experiment; a stage has no machine."""
+
+
+class Item(NamedTuple):
+    """The latest event of one kind: of two at the same moment, the larger one."""
+
+    time: str = ""
+    job_id: str = ""
+    reason: str = ""
+
+
+NOTHING = Item()
+
+
+class News(dict[str, Item]):
+    """What is known of one job: the latest event of each kind."""
+
+    def latest(self, *events: str) -> Item:
+        """Give the latest event of some kinds."""
+        found = NOTHING
+        for event in events:
+            item = self.get(event)
+            if item is not None and item > found:
+                found = item
+        return found
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was handed to the executor, and no end of that was told since."""
+        return self.latest(SUBMITTED, QUEUED).time > self.latest(FINISHED, FAILED).time
+
+    @property
+    def job_id(self) -> str:
+        """The scheduler's number of its last submission, empty if it is not known."""
+        last = self.latest(QUEUED, FINISHED, FAILED)
+        return last.job_id if last.time >= self.get(SUBMITTED, NOTHING).time else ""
+
+
+NO_NEWS = News()
+
+
+def fold_events(events: Iterable[Mapping[str, Any]], known: dict[Name, News]) -> None:
+    """Add events to what is known; the order in which they come makes no difference."""
+    for event in events:
+        if not event.get("id"):
+            continue
+        news = known.setdefault((str(event.get("machine") or ""), str(event["id"])), News())
+        item = Item(str(event.get("time") or ""), str(event.get("job_id") or ""), str(event.get("reason") or ""))
+        name = str(event.get("event"))
+        news[name] = max(news.get(name, NOTHING), item)
+
+
+class EventLog:
+    """The growing file of a run's events, of which only what is new is read."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.news: dict[Name, News] = {}
+        self._offset = 0
+
+    def read(self) -> dict[Name, News]:
+        """Give what is known by now, by machine and id."""
+        try:
+            with open(self.path, "rb") as file:  # noqa: PTH123  as the runner does it
+                file.seek(self._offset)
+                block = file.read()
+        except OSError:
+            return self.news
+        end = block.rfind(b"\n") + 1
+        self._offset += end
+        fold_events(_events(block[:end]), self.news)
+        return self.news
+
+
+def _events(block: bytes) -> Iterable[Mapping[str, Any]]:
+    """Read lines of JSON, all at once if they are whole; a line that a full disk cut is left out."""
+    lines = [line for line in block.split(b"\n") if line]
+    try:
+        found = json.loads(b"[" + b",".join(lines) + b"]")
+    except ValueError:
+        found = [event for line in lines for event in _one(line)]
+    return [event for event in found if isinstance(event, dict)]
+
+
+def _one(line: bytes) -> list[Any]:
+    try:
+        return [json.loads(line)]
+    except ValueError:
+        return []

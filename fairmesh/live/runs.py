@@ -1,0 +1,70 @@
+"""The runs of a study: which is the last one, and whether it goes on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live.memo import Map, Memo
+from fairmesh.live.model import RunStatus
+from fairmesh.runner import cancel, owner
+from fairmesh.runner.protocol import RUN_FILE, RUNS
+
+
+class RunReader:
+    """Finds the last run of a study.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    """
+
+    def __init__(self, paths: StudyPaths) -> None:
+        self._folder = str(paths.folder / RUNS)
+        self._files = Memo()
+
+    def last(self) -> RunStatus | None:
+        """Give the run that was started last, if there was one."""
+        about = max(self._abouts(), key=_started, default=None)
+        return self._status(about) if about else None
+
+    def all(self) -> list[RunStatus]:
+        """Give all runs, the last one first."""
+        return [self._status(each) for each in sorted(self._abouts(), key=_started, reverse=True)]
+
+    def one(self, uuid: str) -> RunStatus | None:
+        """Give the run of a name, if there is one."""
+        about = self._files.read(f"{self._folder}/{uuid}/{RUN_FILE}")
+        return self._status(about) if about.get("uuid") else None
+
+    def _abouts(self) -> list[Map]:
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208  for every look of everybody who watches
+        except OSError:
+            return []
+        found = (self._files.read(f"{self._folder}/{name}/{RUN_FILE}") for name in names)
+        return [each for each in found if each.get("uuid")]
+
+    def _status(self, about: Map) -> RunStatus:
+        whose: dict[str, Any] = about.get("owner") or {}
+        return RunStatus(
+            uuid=str(about["uuid"]),
+            executor_run=str(about.get("executor_run") or ""),
+            profile=str(about.get("profile") or ""),
+            config=about.get("config") or {},
+            folder=str(about.get("folder") or ""),
+            python=str(about.get("python") or ""),
+            started=_started(about),
+            ended=str(about.get("ended") or ""),
+            exit_code=about.get("exit_code"),
+            host=str(whose.get("host") or ""),
+            pid=int(whose.get("pid") or 0),
+            is_alive=not about.get("ended") and "pid" in whose and owner.is_alive(whose) is not False,
+            cancelled=cancel.reason(f"{self._folder}/{about['uuid']}"),
+        )
+
+
+def _started(about: Map) -> str:
+    return str(about.get("started") or "")

@@ -1,0 +1,1 @@
+"""Tests of what runs right now, and of steering it."""
