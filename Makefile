@@ -3,7 +3,8 @@ SHELL := /bin/bash -eu -o pipefail
 PYTHON ?= python3
 PROFILE ?= profiles/local
 BIN := .venv/bin
-CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh tests
+ON_SLURM := $(if $(filter profiles/slurm,$(PROFILE:%/=%)),yes)
+CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh snakemake_executor_plugin_slurm_lean tests
 # Images often switch bytecode off; without it every start of Snakemake compiles everything anew (5 s instead of 1).
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -11,10 +12,10 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := run
-.PHONY: run help setup setup-dev check test unit toy quick debian docs lock clean
+.PHONY: run help setup setup-dev setup-slurm slurm-demo check test test-all unit toy quick debian docs lock clean
 
-run: setup  ## set up, run the study of config/config.yaml, build the website (the default)
-	snakemake --profile $(PROFILE)
+run: setup $(ON_SLURM:%=setup-slurm)  ## set up, run the study of config/config.yaml, build the website (the default)
+	$(ON_SLURM:%=.venv-slurm/bin/)snakemake --profile $(PROFILE)
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +35,28 @@ setup-dev: .venv/.dev  ## the same with the tools of development
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Not in .venv: where Slurm's client is and its controller is not, importing the executor costs each start of Snakemake 9 s.
+# What a job of Slurm's starts twice is kept slim; the application and the website's packages are lent by .venv.
+setup-slurm: setup .venv-slurm/.ready  ## create .venv-slurm, in which Snakemake knows Slurm
+
+.venv-slurm/.ready: requirements/slurm.lock pyproject.toml .venv/bin/uv
+	@echo "installing $<"
+	@test -x .venv-slurm/bin/python || $(BIN)/python -m venv --without-pip .venv-slurm
+	@$(BIN)/python -c 'import site; print(*site.getsitepackages())' > "$$(echo .venv-slurm/lib/python3*/site-packages)/lent.pth"
+	@$(BIN)/uv pip install --quiet --python .venv-slurm/bin/python --compile-bytecode --require-hashes -r $<
+	@$(BIN)/uv pip install --quiet --python .venv-slurm/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+slurm-demo: setup-slurm  ## a Slurm of three small nodes on this computer, and a study on it (Debian or Ubuntu, as root)
+	@tests/slurm/cluster.sh env > /dev/null 2>&1 || tests/slurm/cluster.sh up > /dev/null
+	@eval "$$(tests/slurm/cluster.sh env)"; sinfo; set -x; \
+	.venv-slurm/bin/snakemake --profile profiles/slurm --quiet rules --config study=examples/slurm-demo.yaml
+	@echo
+	@echo "what ran where:      site/public/index.html, results/slurm-demo/results.csv"
+	@echo "look at the cluster: eval \"\$$(tests/slurm/cluster.sh env)\"; squeue --states=all"
+	@echo "bundles:             .venv/bin/snakemake --profile profiles/slurm-lean --slurm-lean-bundle 4 --config study=..."
+	@echo "end it:              tests/slurm/cluster.sh down"
+
 check: setup-dev  ## style, types, the workflow's lint
 	ruff check .
 	ruff format --check .
@@ -47,14 +70,18 @@ test: check unit toy quick  ## everything that must hold, in minutes
 unit: setup-dev debian
 	pytest -n 2 -m "not e2e" --doctest-modules tests fairmesh
 
-toy: setup-dev debian
-	pytest -n 2 -m "e2e and not quick"
+toy: setup-dev setup-slurm debian
+	pytest -n 2 -m "e2e and not quick and not long"
 
 quick: setup-dev debian
 	pytest -m quick
 
-debian:  # the website's tests open it in a real browser; ShellCheck reads every script that is rendered
-	@missing=; for program in chromium shellcheck; do command -v $$program >/dev/null || missing+=" $$program"; done; \
+test-all: test setup-slurm  ## the same, and the faults that take minutes
+	pytest -n 2 -m long
+
+debian:  # the website's tests open it in a real browser; ShellCheck reads every script that is rendered; Slurm runs jobs
+	@missing=; while read -r program packages; do PATH=$$PATH:/usr/sbin command -v $$program >/dev/null || missing+=" $$packages"; \
+	done <<< $$'chromium chromium\nshellcheck shellcheck\nslurmctld slurm-wlm slurm-wlm-basic-plugins munge\nslurmdbd slurmdbd\nmariadbd mariadb-server\nfaketime faketime'; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; } \
 	  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2
@@ -65,8 +92,9 @@ docs: setup-dev  ## write the JSON Schemas and the reference pages anew from the
 lock: .venv/bin/uv  ## resolve the newest versions anew
 	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra dev -o requirements/dev.lock
 	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --constraints requirements/dev.lock -o requirements/run.lock
+	$(LOCK) pyproject.toml --extra slurm --constraints requirements/dev.lock -o requirements/slurm.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
 
 clean:  ## remove the environment and everything that can be made again; results and the website stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
+	rm -rf .venv .venv-slurm .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,5 @@
 # From one study file to a published benchmark: snakemake --profile profiles/local
 from fairmesh.workflow.opening import check_configuration, open_view
-from fairmesh.workflow.targets import resource_functions
 
 check_configuration(workflow)
 
@@ -26,10 +25,7 @@ include: "workflow/rules/experiment.smk"
 if workflow.is_main_process:
 
     include: "workflow/rules/publish.smk"
-
-    if view.living:
-
-        include: "workflow/rules/collect.smk"
+    include: "workflow/rules/collect.smk"
 
     rule all:
         default_target: True

@@ -99,6 +99,15 @@ def _member_lines(value: Any) -> str:
 _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
+def append_lines(path: Path, lines: Sequence[str]) -> None:
+    """Add lines to a file in one piece, so that other writers' lines are not torn."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, "".join(f"{line}\n" for line in lines).encode())
+    finally:
+        os.close(descriptor)
+
+
 def copy(source: Path, target: Path) -> None:
     """Copy a file, whole or not at all, with its time of change."""
     write_bytes(target, source.read_bytes())

@@ -29,6 +29,8 @@ _SLURM = {
     "disk_mb": "--tmp={}M",
     "gres": "--gres={}",
 }
+# Of these, a rule's resources become options of sbatch.
+RESOURCE_OPTIONS = frozenset({*_SLURM, "threads", "gpu_model"})
 _LSF = {
     "lsf_queue": "-q {}",
     "lsf_project": "-P {}",
@@ -46,28 +48,33 @@ _LSF = {
 
 
 def requested(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an experiment asks for on a machine: its resources, and what its ``gpu`` stands for there.
+    """Give what an experiment asks for on a machine: what every job does, what its ``gpu`` stands for, and its own.
 
     Parameters
     ----------
     experiment : mapping
-        The content of experiment.json.
+        The content of experiment.json, or its ``axes`` and ``resources``.
     machine : mapping
         The machine's entry in machines.yaml.
 
     Examples
     --------
-    >>> requested({"axes": {"gpu": "v100"}, "resources": {"runtime": 5}}, {"gpus": {}})
-    {'gres': 'gpu:v100:1', 'runtime': 5}
+    >>> machine = {"scheduler": "slurm", "resources": {"slurm_account": "mine"}, "gpus": {}}
+    >>> requested({"axes": {"gpu": "v100"}, "resources": {"runtime": 5}}, machine)
+    {'slurm_account': 'mine', 'gres': 'gpu:v100:1', 'runtime': 5}
     """
     own = experiment["resources"]
-    gpu = experiment["axes"].get(GPU)
-    if gpu is None:
-        return dict(own)
-    usual = dict(machine["gpus"].get(gpu, {"gres": f"gpu:{gpu}:1"}))
+    usual = {**machine["resources"], **_of_gpu(experiment["axes"].get(GPU), machine)}
     if "gpu_model" in own:
         usual.pop("gres", None)
     return {**usual, **own}
+
+
+def _of_gpu(gpu: str | None, machine: Mapping[str, Any]) -> Mapping[str, Any]:
+    if gpu is None or machine["scheduler"] == "none":
+        return {}
+    found: Mapping[str, Any] = machine["gpus"].get(gpu, {"gres": f"gpu:{gpu}:1"})
+    return found
 
 
 def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> list[str]:
@@ -81,7 +88,7 @@ def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> lis
     Examples
     --------
     >>> job = {"key": "0123456789ab", "axes": {}, "resources": {"runtime": 5, "mem_mb": 900}, "measure": "shared"}
-    >>> for line in directives(job, {"scheduler": "slurm", "gpus": {}}):
+    >>> for line in directives(job, {"scheduler": "slurm", "resources": {}, "gpus": {}}):
     ...     print(line)
     #SBATCH --job-name=0123456789ab
     #SBATCH --output=slurm-%j.log
@@ -94,12 +101,20 @@ def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> lis
     wanted = requested(experiment, machine)
     exclusive = experiment["measure"] == "exclusive"
     if scheduler == "slurm":
-        options = [f"--job-name={experiment['key']}", "--output=slurm-%j.log"]
-        options += _filled(_SLURM, _for_slurm(wanted)) + ["--exclusive"] * exclusive
+        options = [f"--job-name={experiment['key']}", "--output=slurm-%j.log", *sbatch_options(wanted, exclusive)]
         return [f"#SBATCH {_word(option)}" for option in options]
     options = [f"-J {experiment['key']}", "-o lsf-%J.log"]
     options += _filled(_LSF, _for_lsf(wanted)) + ["-x"] * exclusive
     return [f"#BSUB {' '.join(map(_word, option.split(' ', 1)))}" for option in options]
+
+
+def sbatch_options(wanted: Mapping[str, Any], exclusive: bool) -> list[str]:
+    """Give the options of sbatch that ask for resources under Snakemake's names.
+
+    >>> sbatch_options({"gpu_model": "a100", "threads": 2}, exclusive=True)
+    ['--cpus-per-task=2', '--gres=gpu:a100:1', '--exclusive']
+    """
+    return _filled(_SLURM, _for_slurm(wanted)) + ["--exclusive"] * exclusive
 
 
 def _filled(options: Mapping[str, str], values: Mapping[str, Any]) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from enum import Enum
 from pathlib import Path
 
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.runner import commit, jsonfiles, protocol
+from fairmesh.runner import commit, jsonfiles, owner, protocol, scheduler
 from fairmesh.runner.claims import Claims
+from fairmesh.runner.main import SILENCE
 from fairmesh.runner.status import write_end
 
 STALE = ".stale"
@@ -61,8 +64,21 @@ def _aside(path: Path, fingerprint: str) -> Path:
 
 
 def settle(paths: JobPaths) -> None:
-    """Say of the last attempt, if its runner is proven to be gone without an end, that it is lost."""
-    _end(paths, protocol.LOST, "its runner was killed")
+    """Say of the last attempt, if its runner is proven to be gone without an end, how it ended: lost, or as known."""
+    claims = Claims(str(paths.folder))
+    number = claims.highest()
+    if number and claims.is_over(number):
+        _end(paths, *_why_killed(claims.holder(number), paths.attempt(number) / protocol.STATUS))
+
+
+def _why_killed(holder: owner.Owner, status: Path) -> tuple[str, str]:
+    """Give the state and reason of an attempt whose runner was killed, as far as the scheduler or a sample knows."""
+    memory = (jsonfiles.read_map(str(status)) or {}).get("memory")
+    job = scheduler.ended(str(holder.get("job_id") or ""), str(holder.get("cluster") or ""))
+    state = scheduler.ENDS.get(job.state, protocol.LOST) if job else protocol.LOST
+    said = f"the scheduler says {job.state}" if job else ""
+    reason = "; ".join(filter(None, ("its runner was killed", memory, said)))
+    return protocol.FAILED if memory and state == protocol.LOST else state, reason
 
 
 def tidy(paths: JobPaths) -> None:
@@ -76,3 +92,43 @@ def _end(paths: JobPaths, state: str, reason: str = "") -> None:
     if number and claims.is_over(number):
         claims.end_leftovers(number)
         write_end(str(paths.folder), number, state, reason)
+
+
+def give_up(paths: JobPaths, who: str) -> bool:
+    """Say of an attempt of which nothing is heard, and whose runner is not proven to be gone, that it is lost.
+
+    Somebody's word takes the place of the proof. Should the runner come back, it goes on, and is waited for, unless the
+    next attempt has been claimed: then its result does not count.
+
+    Parameters
+    ----------
+    paths : JobPaths
+        The job.
+    who : str
+        Whose word it is.
+
+    Returns
+    -------
+    bool
+        False if the runner is alive: a process of this host, or heard in the last 90 s by the file system's clock.
+    """
+    claims = Claims(str(paths.folder))
+    number = claims.living()
+    if not number:
+        return True
+    if owner.is_alive(claims.holder(number)) or _silence(paths, number) < SILENCE:
+        return False
+    paths.attempt(number).mkdir(parents=True, exist_ok=True)
+    status = paths.attempt(number) / protocol.STATUS
+    if not status.exists():
+        jsonfiles.write(str(status), {"format": protocol.FORMAT, "state": protocol.QUEUED, "attempt": number})
+    write_end(str(paths.folder), number, protocol.LOST, f"no sign of life; given up by {who}")
+    return True
+
+
+def _silence(paths: JobPaths, number: int) -> float:
+    """Give the seconds since a claim's last sign of life: both moments by the clock of the file system."""
+    signs = (paths.attempt(number) / protocol.STATUS, paths.folder / protocol.CLAIMS / str(number))
+    heard = max(sign.stat().st_mtime for sign in signs if sign.exists())
+    with tempfile.NamedTemporaryFile(dir=paths.folder, prefix=".clock.") as now:
+        return os.fstat(now.fileno()).st_mtime - heard

@@ -41,6 +41,11 @@ class JobPaths:
         return self.folder / protocol.CANCEL
 
     @property
+    def rule_log(self) -> Path:
+        """What the runner said when the workflow called it last."""
+        return self.folder / "rule.log"
+
+    @property
     def attempts(self) -> Path:
         """The folder of all attempts."""
         return self.folder / protocol.ATTEMPTS

@@ -100,8 +100,8 @@ def _complete_application(schema: Schema) -> None:
 
 def _complete_machines(schema: Schema) -> None:
     schema["$defs"]["resources"] = resources(with_expressions=False)
-    gpus = {"gpus": {"type": "object", "additionalProperties": ref("resources")}}
-    _put(schema["$defs"]["Machine"]["properties"], gpus)
+    asked = {"gpus": {"type": "object", "additionalProperties": ref("resources")}, "resources": ref("resources")}
+    _put(schema["$defs"]["Machine"]["properties"], asked)
 
 
 def _complete_config(schema: Schema) -> None:

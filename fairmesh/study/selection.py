@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairmesh.errors import InputError, Problem
+from fairmesh.errors import InputError, Problem, nearest, place
 from fairmesh.expressions import ExpressionError, parse
 from fairmesh.study.plan import Experiment, Plan
 from fairmesh.yaml12 import Node, parse_text, resolve
@@ -32,11 +32,14 @@ class Selection:
         ``K/N``: every N-th experiment, beginning with the K-th. The N parts make up the whole.
     first : int, optional
         At most so many.
+    only : str
+        A file that names them, an id or key a line.
     """
 
     where: str = ""
     part: str = ""
     first: int | None = None
+    only: str = ""
 
     def of(self, plan: Plan) -> Plan:
         """Give the plan with these experiments selected.
@@ -47,6 +50,9 @@ class Selection:
             If the selection cannot be understood, or nothing is selected.
         """
         found = self._where(plan) if self.where else plan.experiments
+        if self.only:
+            names = _names(Path(self.only), plan)
+            found = [each for each in found if each.id in names or each.key in names]
         if self.part:
             own, all_parts = _part(self.part)
             found = found[own - 1 :: all_parts]
@@ -84,6 +90,23 @@ class Selection:
 def known_names(experiments: Sequence[Experiment]) -> dict[str, None]:
     """Give the names that occur in experiments, each without a value."""
     return dict.fromkeys(name for each in experiments for name in each.values)
+
+
+def _names(path: Path, plan: Plan) -> frozenset[str]:
+    """Read the ids and keys that a file names, one a line."""
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, ValueError) as error:
+        raise InputError([Problem(f"'only': {path} cannot be read: {error}")]) from error
+    known = {name for each in plan.experiments for name in (each.id, each.key)}
+    problems = [
+        Problem(f"{plan.study} has no experiment {name!r}", place(path, at, 1), near=nearest(name, known))
+        for at, name in enumerate(names, 1)
+        if name not in known
+    ]
+    if problems:
+        raise InputError(problems)
+    return frozenset(names)
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
@@ -41,6 +41,11 @@ class Publisher(Model):
     platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""
 
 
+def _true_or_false(value: object) -> object:
+    """Read what ``--config`` makes a text of, though a file has a word for it."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 class Config(Model):
     """What a run of the workflow does, where it writes, and who publishes."""
 
@@ -56,10 +61,15 @@ class Config(Model):
     where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
     first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None
     part: Annotated[str, meaning("K/N: only the K-th of N parts, which together make up the whole.", "1/3")] = ""
+    only: Annotated[str, meaning("Only the experiments that this file names, an id or key a line.", "failed.txt")] = ""
     set: Annotated[
         dict[str, Any], meaning("Values in place of the study's own, by the name of the axis.", {"epochs": "1,5"})
     ] = Field(default_factory=dict)
-    wait: NotYet = None
+    wait: Annotated[
+        bool,
+        BeforeValidator(_true_or_false),
+        meaning("Whether to wait for the end of another run of the same study, rather than to end at once."),
+    ] = False
 
 
 class Machine(Model):
@@ -75,6 +85,13 @@ class Machine(Model):
     modules: Annotated[
         list[str], meaning("Environment modules that each job loads, before its setup.", ["cuda/12.4"])
     ] = Field(default_factory=list)
+    resources: Annotated[
+        dict[str, Any],
+        meaning(
+            "What every job asks for there unless the study, the application or its GPU says otherwise.",
+            {"slurm_account": "climate", "slurm_partition": "standard"},
+        ),
+    ] = Field(default_factory=dict)
     gpus: Annotated[
         dict[str, dict[str, Any]],
         meaning(
@@ -82,6 +99,10 @@ class Machine(Model):
             {"a100": {"slurm_partition": "gpu", "gres": "gpu:a100:1"}},
         ),
     ] = Field(default_factory=dict)
+    impossible: Annotated[
+        Literal["cancel", "wait"],
+        meaning("What becomes of a job of which Slurm says that it can never start."),
+    ] = "cancel"
     template: Annotated[
         Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "dgx.sh.jinja")
     ] = None
@@ -114,7 +135,7 @@ def load_machines(path: Path) -> dict[str, Machine]:
     node = load(path)
     machines, problems = check_model(_Machines, Node({"machines": node}, keys={"machines": (1, 1)}), path)
     if machines is not None:
-        problems = [each for name, machine in node.entries.items() for each in _gpu_problems(name, machine, path)]
+        problems = [each for name, machine in node.entries.items() for each in _resource_problems(name, machine, path)]
     if machines is None or problems:
         raise InputError(
             Problem(each.message.replace("machines.", "", 1), each.where, each.allowed, each.near) for each in problems
@@ -122,20 +143,23 @@ def load_machines(path: Path) -> dict[str, Machine]:
     return machines.machines
 
 
-def _gpu_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
-    """Give the mistakes in what a machine's GPUs stand for: resources under Snakemake's names."""
-    gpus = node.entries.get("gpus", Node({}))
-    for gpu, resources in gpus.entries.items():
+def _resource_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
+    """Give the mistakes in what a machine's jobs ask for, and in what its GPUs stand for: names of Snakemake's."""
+    maps = {f"gpus.{gpu}": resources for gpu, resources in node.entries.get("gpus", Node({})).entries.items()}
+    maps["resources"] = node.entries.get("resources", Node({}))
+    for key, resources in maps.items():
         for name, value in resources.entries.items():
-            key = f"{machine}.gpus.{gpu}.{name}"
-            if name not in RESOURCES:
-                where = resources.key_place(path, name)
-                yield Problem(f"unknown resource {key!r}", where, ", ".join(RESOURCES), nearest(name, RESOURCES))
-                continue
-            try:
-                read_value(RESOURCES[name], value)
-            except ValueError as error:
-                yield Problem(f"{key!r} {error}", value.place(path))
+            yield from _resource_problem(f"{machine}.{key}.{name}", name, value, resources.key_place(path, name), path)
+
+
+def _resource_problem(key: str, name: str, value: Node, where: str, path: Path) -> Iterator[Problem]:
+    if name not in RESOURCES:
+        yield Problem(f"unknown resource {key!r}", where, ", ".join(RESOURCES), nearest(name, RESOURCES))
+        return
+    try:
+        read_value(RESOURCES[name], value)
+    except ValueError as error:
+        yield Problem(f"{key!r} {error}", value.place(path))
 
 
 MachinesByName = dict[SafeName, Machine]

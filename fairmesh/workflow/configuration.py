@@ -54,7 +54,7 @@ class Configuration:
         """
         try:
             whole = load_plan(self.config.study, self.root, self.config.machine, self.config.set)
-            return Selection(self.config.where, self.config.part, self.config.first).of(whole)
+            return Selection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
         except InputError as error:
             where = _place(self.node, "study")
             raise InputError(replace(each, where=each.where or where) for each in error.problems) from error

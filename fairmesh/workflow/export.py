@@ -78,7 +78,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
     copy_application(plan.application.folder, out / copy)
     entry = machine.model_dump()
     lines = []
-    for job in _jobs(Folders(plan, paths, root, copy, config.publisher)):
+    for job in _jobs(Folders(plan, paths, root, copy, config.publisher, machine)):
         if lookup.look(job.paths, job.experiment["fingerprint"]) is not Found.COMMIT:
             render(job, templates, entry)
         lines.append(_line(job, out))

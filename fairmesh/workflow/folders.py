@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from fairmesh.errors import InputError, Problem
+from fairmesh.jobs.directives import requested
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render_command
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.study import Experiment, Plan, StageInstance
 from fairmesh.study.application import Stage
 from fairmesh.study.find import APPLICATION
-from fairmesh.study.settings import Publisher
+from fairmesh.study.settings import Machine, Publisher
 from fairmesh.submission import identity
+from fairmesh.workflow.orphans import Wanted
 from fairmesh.workflow.targets import Target, marker_name
 
 Job = TypeVar("Job", Experiment, StageInstance)
@@ -36,6 +38,8 @@ class Folders:
         Where the runner finds the application, from its home, if the folders are to travel with a copy of it.
     publisher : Publisher, optional
         Who publishes, for the logs.
+    machine : Machine, optional
+        What its jobs ask for there, and what its GPUs stand for.
     """
 
     def __init__(
@@ -45,6 +49,7 @@ class Folders:
         root: Path,
         application: str = "",
         publisher: Publisher | None = None,
+        machine: Machine | None = None,
     ) -> None:
         self.plan, self.paths = plan, paths
         self.stages = {marker_name(each.name, each.fingerprint): each for each in plan.stages.values()}
@@ -57,6 +62,7 @@ class Folders:
         self._conda = {name: self._conda_of(stage) for name, stage in plan.application.all_stages.items()}
         self._last = list(plan.application.all_stages)[-1]
         self._publisher = publisher or Publisher()
+        self._machine = (machine or Machine(kind="local")).model_dump()
 
     def _conda_of(self, stage: Stage) -> str:
         """Give the file of a stage's conda environment: its own, the application's, or one for the runner alone."""
@@ -67,12 +73,25 @@ class Folders:
 
     def resource_names(self) -> set[str]:
         """Give the names of all resources that any job asks for."""
-        of_experiments = {name for each in self.experiments.values() for name in each.resources}
-        return of_experiments.union(*(each.resources for each in self.stages.values()))
+        jobs: list[Experiment | StageInstance] = [*self.experiments.values(), *self.stages.values()]
+        return {name for each in jobs for name in self._resources(each)}
+
+    def _resources(self, job: Experiment | StageInstance) -> dict[str, Any]:
+        """Give what a job asks for on the machine; this is no part of what it computes."""
+        axes = job.axes if isinstance(job, Experiment) else {}
+        return requested({"axes": axes, "resources": job.resources}, self._machine)
 
     def stage_job(self, name: str) -> JobPaths:
         """Give the paths of a shared stage."""
         return self.paths.stage_job(self._application.name, name)
+
+    def wanted(self, outstanding: Iterable[Experiment], marked: set[str]) -> Iterator[Wanted]:
+        """Give what has no result: experiments, and of the stages that are or will be marked those without a marker."""
+        for each in outstanding:
+            yield Wanted((each.machine, each.id), self.paths.job(each.machine, each.id), each.fingerprint)
+        for name, stage in self.stages.items():
+            if stage.fingerprint in marked and not self.paths.stage_marker(name).exists():
+                yield Wanted(("", name), self.stage_job(name), stage.fingerprint)
 
     def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
         """Give an experiment as its rule sees it; of the stages' markers, those that are there or will be."""
@@ -106,7 +125,7 @@ class Folders:
             folder=str(paths.folder),
             fingerprint=job.fingerprint,
             inputs=[self._marker(name) for name in names],
-            resources=job.resources,
+            resources=self._resources(job),
             exclusive=self.plan.measure == "exclusive",
             conda=self._conda[job.name if isinstance(job, StageInstance) else self._last],
         )
@@ -140,7 +159,7 @@ class Folders:
             "study": self.plan.study,
             "id": identity,
             "parameters": job.parameters,
-            "resources": job.resources,
+            "resources": self._resources(job),
             "stages": needs,
             "fingerprint": job.fingerprint,
             "application": {

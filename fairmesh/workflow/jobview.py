@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fairmesh.files import read_json
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.workflow.targets import Target, Wildcards, marker_name
+from fairmesh.workflow import on_slurm
+from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, marker_name, resource_functions
 
 
 class JobView:
@@ -22,7 +24,6 @@ class JobView:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.results = str(config.get("results", "results"))
-        self.resource_names: list[str] = []
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Give an experiment's target."""
@@ -36,6 +37,14 @@ class JobView:
         found = next((paths.home / "stages").glob(f"*/{wildcards.stage}"))
         return _target("stage", paths.stage_marker(wildcards.stage), JobPaths(found), paths)
 
+    def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
+        """Give the functions of the resources that the step of a job is started with."""
+        return resource_functions(_OF_THE_STEP, find, {})
+
+    def threads(self, target: Target) -> int:
+        """Give the number of threads: an exclusive job has what the executor gave it."""
+        return target.threads(exclusive=1)
+
     def force(self, target: Target) -> int:
         """Tell nothing: whether to run again is decided in the main process."""
         return 0
@@ -47,8 +56,14 @@ class JobView:
         """Close nothing."""
 
 
+_OF_THE_STEP = ("cpus_per_gpu", "cpus_per_task", "nodes", "tasks")
+
+
 def _target(rule: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target:
     content = read_json(job.experiment)
+    resources, exclusive = content["resources"], content["measure"] == "exclusive"
+    if "SLURM_JOB_ID" in os.environ:
+        resources = on_slurm.rule_resources(resources, exclusive, inner_snakemake=True)
     markers = [paths.stage_marker(marker_name(*need)) for need in content["stages"].items()]
     return Target(
         rule=rule,
@@ -56,7 +71,7 @@ def _target(rule: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target
         folder=str(job.folder),
         fingerprint=content["fingerprint"],
         inputs=[str(marker) for marker in markers if marker.exists()],
-        resources=content["resources"],
-        exclusive=content["measure"] == "exclusive",
+        resources=resources,
+        exclusive=exclusive,
         conda=content["conda"],
     )

@@ -20,7 +20,7 @@ from fairmesh.study.values import FRAMEWORK
 from fairmesh.workflow.targets import marker_name
 
 
-def experiments(plan: Plan, paths: StudyPaths) -> tuple[list[Experiment], list[Experiment]]:
+def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:
     """Bring the records of what is selected in line with the plan.
 
     A record of another fingerprint goes aside; a missing one whose experiment is committed is restored, or made from
@@ -28,18 +28,14 @@ def experiments(plan: Plan, paths: StudyPaths) -> tuple[list[Experiment], list[E
 
     Returns
     -------
-    outstanding, living : list of Experiment
-        Those without a record, and of these the ones that some other process is running right now.
+    list of Experiment
+        Those without a record.
     """
     if not any(paths.folder.joinpath(name).is_dir() for name in (EXPERIMENTS, RECORDS)):
-        return plan.selected, []  # a first run, of maybe ten thousand
+        return plan.selected  # a first run, of maybe ten thousand
     outstanding = [each for each in plan.selected if not _is_done(each, paths)]
     found = formers(plan, paths) if outstanding else {}
-    outstanding = [each for each in outstanding if not _is_reused(each, paths, found)]
-    living = [
-        each for each in outstanding if lookup.look(paths.job(each.machine, each.id), each.fingerprint) is Found.LIVING
-    ]
-    return outstanding, living
+    return [each for each in outstanding if not _is_reused(each, paths, found)]
 
 
 def _is_done(each: Experiment, paths: StudyPaths) -> bool:

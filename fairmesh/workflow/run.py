@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
 import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fairmesh.files import write_json
+from fairmesh.jobs import submission
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.runner import jsonfiles, owner
-from fairmesh.runner.protocol import FORMAT
+from fairmesh.runner import jsonfiles, owner, scheduler
+from fairmesh.runner.protocol import CANCEL, EXECUTOR_RUN, FORMAT, RUN, RUN_FILE, RUN_FOLDER, RUN_ID
 
-RUN = "FAIRMESH_RUN"
-RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
+LOOK_FOR_CANCEL = 2.0  # seconds
 
 
 class Run:
@@ -29,10 +31,12 @@ class Run:
         The study's files.
     selection : dict
         What it was set to do of the study.
+    config : mapping
+        What ``--config`` put over the configuration, with which the same run can be started again.
     """
 
-    def __init__(self, paths: StudyPaths, selection: dict[str, Any]) -> None:
-        identity = str(uuid.uuid4())
+    def __init__(self, paths: StudyPaths, selection: dict[str, Any], config: Mapping[str, Any]) -> None:
+        identity = _identity()
         self.interrupted = False
         self._folder = paths.run(identity)
         self._about: dict[str, Any] = {
@@ -41,6 +45,10 @@ class Run:
             "executor_run": "",
             "study": paths.study,
             "command": sys.argv,
+            "profile": _profile(sys.argv[1:]),
+            "config": dict(config),
+            "folder": str(Path.cwd()),
+            "python": sys.executable,
             "selection": selection,
             "owner": owner.me(),
             "started": None,
@@ -48,35 +56,74 @@ class Run:
             "exit_code": None,
         }
 
-    def begin(self, drain: Callable[[], None]) -> None:
+    def begin(self, drain: Callable[[], None], executor_run: str = "") -> None:
         """Write run.json, and set what jobs inherit and what signals do.
 
         Parameters
         ----------
         drain : callable
             Makes Snakemake start no more jobs and end when the running ones have, which the same signal reaches.
+        executor_run : str
+            The name that the executor gives its jobs, by which the next run finds them if this one is killed.
         """
+        if executor_run:
+            os.environ[EXECUTOR_RUN] = executor_run
         self._write(started=jsonfiles.now())
         os.environ |= {RUN: self._about["uuid"], RUN_FOLDER: str(self._folder.resolve())}
         beside = str(Path(sys.executable).parent)  # a job finds the programs of this environment, activated or not
         if beside not in os.environ["PATH"].split(os.pathsep):
             os.environ["PATH"] = beside + os.pathsep + os.environ["PATH"]
 
+        def end() -> None:
+            self.interrupted = True
+            drain()
+
+        def look_for_cancel() -> None:
+            while not (self._folder / CANCEL).exists():
+                time.sleep(LOOK_FOR_CANCEL)
+            end()
+
         def on_signal(number: int, frame: Any) -> None:
             if self.interrupted:
                 signal.default_int_handler(number, frame)
             self.interrupted = True
+            if number == signal.SIGINT and executor_run:
+                threading.Thread(target=_empty_queue, args=[executor_run], daemon=True).start()
             # In this thread it could wait for ever for a lock that the thread holds, as Snakemake's own handler does;
             # an exception from here would be lost in the middle of an import.
             threading.Thread(target=drain).start()
 
         signal.signal(signal.SIGINT, on_signal)
         signal.signal(signal.SIGTERM, on_signal)
+        threading.Thread(target=look_for_cancel, daemon=True).start()
 
     def end(self, exit_code: int) -> None:
         """Say in run.json how it ended."""
         self._write(ended=jsonfiles.now(), exit_code=exit_code)
 
     def _write(self, **changed: Any) -> None:
-        self._about |= changed
-        write_json(self._folder / "run.json", self._about)
+        self._about |= {"executor_run": os.environ.get(EXECUTOR_RUN, "")} | changed
+        write_json(self._folder / RUN_FILE, self._about)
+
+
+def _empty_queue(executor_run: str) -> None:
+    """Take a run's jobs out of the scheduler's queue, also those that this process was just about to submit."""
+    while True:
+        found = scheduler.jobs(name=executor_run) or {}
+        submission.cancel(job.id for job in found.values() if not job.has_ended)
+        time.sleep(scheduler.FRESH)
+
+
+def _identity() -> str:
+    """Give the name that whoever started this process has for the run, or a new one; no job inherits it."""
+    try:
+        return str(uuid.UUID(os.environ.pop(RUN_ID)))
+    except (KeyError, ValueError):
+        return str(uuid.uuid4())
+
+
+def _profile(arguments: list[str]) -> str:
+    """Give the profile that Snakemake was started with."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--profile", "--workflow-profile", nargs="?", default="")
+    return str(parser.parse_known_args(arguments)[0].profile or "")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,18 @@ from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
+from fairmesh.live.news import Name
 from fairmesh.runner import jsonfiles
-from fairmesh.study import Experiment
-from fairmesh.workflow import configuration, publishing, reconcile, snakelocks
+from fairmesh.workflow import configuration, on_slurm, orphans, publishing, reconcile, slurm_check, snakelocks
 from fairmesh.workflow.exits import clear_errors
 from fairmesh.workflow.folders import Folders
+from fairmesh.workflow.guard import Guard
 from fairmesh.workflow.plandoc import plan_document
 from fairmesh.workflow.run import Run
 from fairmesh.workflow.scripts import job_templates
-from fairmesh.workflow.targets import Target, Wildcards
+from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, resource_functions
 
+NOBODY = "nobody"  # what stands for the number of a job where there is none: Snakemake leaves out an empty argument
 PATIENCE = 2.0  # seconds that a lock may be held by somebody who only looks (-n, --lint)
 
 
@@ -56,14 +59,16 @@ class Session:
             print(f"warning: {warning}", file=sys.stderr)
         self._site = Path(config.site)
         self._project = root / "site"
-        self._folders = Folders(self._plan, self._paths, root, publisher=config.publisher)
+        self._folders = Folders(
+            self._plan, self._paths, root, publisher=config.publisher, machine=self._configuration.machine
+        )
         self._templates = job_templates(self._plan, root, self._configuration.machines, self._configuration.machine)
         self._document = plan_document(self._plan, config)
-        self._run = Run(self._paths, self._plan.selection)
+        self._run = Run(self._paths, self._plan.selection, workflow.config_settings.config)
         self._lock = RunLock(self._paths.lock)
-        self._living: list[Experiment] = []
+        self._living: dict[Name, str] = {}
         self._marked = set(self._plan.stages)
-        if self._take_lock(PATIENCE):
+        if self._take_lock(PATIENCE) or (config.wait and self._wait_for_lock()):
             self._reconcile()
         else:
             print(f"{self._busy()}; it is left alone", file=sys.stderr)
@@ -71,10 +76,11 @@ class Session:
         self.records = [str(self._paths.record(each.machine, each.id)) for each in self._plan.selected]
         self.folder = str(self._paths.folder)
         self.published = str(self._paths.published)
-        self.living = "|".join(re.escape(each.id) for each in self._living)
-        self._experiment = cache(clear_errors()(partial(self._folders.experiment_target, marked=self._marked)))
-        self._stage = cache(clear_errors()(partial(self._folders.stage_target, marked=self._marked)))
-        self.resource_names = sorted(self._folders.resource_names() - {"threads"})
+        self.living_experiments = _alternatives(name for machine, name in self._living if machine)
+        self.living_stages = _alternatives(name for machine, name in self._living if not machine)
+        self._is_slurms = self._configuration.machine.scheduler == "slurm"
+        self._experiment = cache(clear_errors()(partial(self._target, self._folders.experiment_target)))
+        self._stage = cache(clear_errors()(partial(self._target, self._folders.stage_target)))
 
     def _takes_over(self) -> list[str]:
         """Warn if the results of this name are another study's."""
@@ -91,6 +97,14 @@ class Session:
             message = f"cannot write to {self._paths.folder}: {error.strerror}"
             raise self._configuration.error("results", message) from error
 
+    def _wait_for_lock(self) -> bool:
+        """Wait for the end of the other run, or of this one's patience."""
+        print(f"{self._busy()}; this run waits for its end", file=sys.stderr, flush=True)
+        try:
+            return self._take_lock(float("inf"))
+        except KeyboardInterrupt:
+            sys.exit(1)
+
     def _busy(self) -> str:
         holder = self._lock.holder()
         who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('since', '?')}"
@@ -99,8 +113,9 @@ class Session:
     def _reconcile(self) -> None:
         """Bring in line what a crashed run, a person or a changed plan left."""
         snakelocks.remove(Path(".snakemake/locks"), self._paths.folder)
-        outstanding, self._living = reconcile.experiments(self._plan, self._paths)
+        outstanding = reconcile.experiments(self._plan, self._paths)
         self._marked = reconcile.stages(self._plan, self._paths, outstanding)
+        self._living = orphans.living(self._paths, self._folders.wanted(outstanding, self._marked))
         if not (self._site / "index.html").exists():
             self._paths.published.unlink(missing_ok=True)
 
@@ -111,6 +126,28 @@ class Session:
     def stage(self, wildcards: Wildcards) -> Target:
         """Give a shared stage's target."""
         return self._stage(wildcards.stage)
+
+    def _target(self, make: Callable[..., Target], *names: str) -> Target:
+        target = make(*names, marked=self._marked)
+        if not self._is_slurms:
+            return target
+        inner_snakemake = getattr(self._workflow.executor_plugin, "name", "") == slurm_check.PLUGIN
+        resources = on_slurm.rule_resources(target.resources, target.exclusive, inner_snakemake)
+        return replace(target, resources=resources)
+
+    def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
+        """Give the functions of a rule's resources."""
+        names = self._folders.resource_names() | (on_slurm.ADDED if self._is_slurms else frozenset())
+        usual = self._workflow.resource_settings.default_resources or {}
+        return resource_functions(sorted(names - {"threads"}), find, usual)
+
+    def threads(self, target: Target) -> int:
+        """Give the number of threads; a job of Slurm's that has its node for itself gets all of that by other means."""
+        return target.threads(exclusive=1 if self._is_slurms else self._workflow.cores)
+
+    def job(self, machine: str, name: str) -> str:
+        """Give the scheduler's number of the job of an earlier run that is to make a result, or that there is none."""
+        return self._living.get((machine, name)) or NOBODY
 
     def force(self, target: Target) -> int:
         """Tell whether a person asked that a job run again: 1 or 0, as a resource carries it."""
@@ -146,9 +183,20 @@ class Session:
         with clear_errors():
             if not self._lock.try_take():
                 raise BusyError(self._busy())
+            self._check_slurm()
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._document))
-            self._run.begin(self._workflow.scheduler.exit_gracefully)
+            scheduler = self._workflow.scheduler
+            self._run.begin(scheduler.exit_gracefully, getattr(scheduler._executor, "run_uuid", ""))
+
+    def _check_slurm(self) -> None:
+        """Refuse what Slurm would refuse, and look after what it may never start."""
+        executor = self._workflow.executor_plugin.name
+        if executor not in {slurm_check.PLUGIN, slurm_check.LEAN}:
+            return
+        slurm_check.check(self._workflow.dag.needrun_jobs(), executor, self._paths.home)
+        if self._configuration.machine.impossible == "cancel":
+            Guard(self._workflow.scheduler._executor.run_uuid).start()
 
     def _render(self) -> None:
         machine = self._configuration.machine.model_dump()
@@ -160,14 +208,14 @@ class Session:
     def _jobs_to_run(self) -> Iterator[JobFolder]:
         """Give the folders of Snakemake's jobs that will start something."""
         for job in self._workflow.dag.needrun_jobs():
-            if job.rule.name == "stage":
+            if job.rule.name in {"stage", "collect_stage"}:
                 target, folder = self.stage(job.wildcards), self._folders.of_stage(job.wildcards.stage)
-            elif job.rule.name == "experiment":
+            elif job.rule.name in {"experiment", "collect"}:
                 target = self.experiment(job.wildcards)
                 folder = self._folders.of_experiment(job.wildcards.machine, job.wildcards.experiment)
             else:
                 continue
-            if self.force(target) or lookup.look(folder.paths, target.fingerprint) is not Found.COMMIT:
+            if self.force(target) or lookup.look(folder.paths, target.fingerprint) is Found.NOTHING:
                 yield folder
 
     def end(self, exit_code: int) -> None:
@@ -187,3 +235,8 @@ class Session:
             lookup.settle(self._folders.stage_job(name))
         for each in self._plan.selected:
             lookup.settle(self._paths.job(each.machine, each.id))
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    """Give the regular expression of a wildcard that is one of these; empty if there is none."""
+    return "|".join(map(re.escape, names))

@@ -16,7 +16,7 @@ class Wildcards(Protocol):
     stage: str
 
 
-ResourceFunction = Callable[[Wildcards], Any]
+ResourceFunction = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,46 @@ class Target:
     exclusive: bool
     conda: str | None
 
-    def threads(self, cores: int) -> int:
-        """Give the number of threads on a machine with so many cores."""
-        return int(self.resources.get("threads", cores if self.exclusive else 1))
+    def threads(self, exclusive: int) -> int:
+        """Give the number of threads: as asked for, or so many of a job that has its machine for itself."""
+        return int(self.resources.get("threads", exclusive if self.exclusive else 1))
 
 
-def resource_functions(names: Iterable[str], find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
-    """Give Snakemake's functions of resources; a job that does not name one leaves it to the profile."""
+def resource_functions(
+    names: Iterable[str], find: Callable[[Wildcards], Target], usual: Mapping[str, Any]
+) -> dict[str, ResourceFunction]:
+    """Give Snakemake's functions of resources.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The resources that any job names.
+    find : callable
+        Gives the target of a job's wildcards.
+    usual : mapping
+        What counts for a job that does not name one: the default resources of profile and command line, which
+        Snakemake itself drops where there is a function.
+    """
 
     def function(name: str) -> ResourceFunction:
-        return lambda wildcards: find(wildcards).resources.get(name)
+        default = usual.get(name)
+        if default is not None and default.is_evaluable():
+            return _or_computed(name, find, default)
+        value = None if default is None else default.value
+        return lambda wildcards: find(wildcards).resources.get(name, value)
 
     return {name: function(name) for name in names}
+
+
+def _or_computed(name: str, find: Callable[[Wildcards], Target], default: Any) -> ResourceFunction:
+    # The names of the arguments are those by which Snakemake gives them.
+    def function(wildcards: Wildcards, input: Any, attempt: int, threads: int, rulename: str) -> Any:  # noqa: A002
+        own = find(wildcards).resources
+        if name in own:
+            return own[name]
+        return default.evaluate(wildcards, input=input, attempt=attempt, threads=threads, rulename=rulename).value
+
+    return function
 
 
 def marker_name(stage: str, fingerprint: str) -> str:

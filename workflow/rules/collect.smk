@@ -1,25 +1,54 @@
-# The experiment's twin for what a process of an earlier run still works at: it waits and copies, and starts nothing.
-rule collect:
-    input:
-        rules.experiment.input,
-    output:
-        rules.experiment.output,
-    log:
-        rules.experiment.log,
-    wildcard_constraints:
-        experiment=view.living,
-    conda:
-        "../envs/job.yaml"
-    resources:
-        folder=lambda wildcards: view.experiment(wildcards).folder,
-    params:
-        fingerprint=lambda wildcards: view.experiment(wildcards).fingerprint,
-    shell:
-        "bash {resources.folder:q}/job.sh --record {output:q} --collect > {log:q} 2>&1"
+# Twins of the rules above, for what a process or a queued job of an earlier run is at: they wait and copy, start
+# nothing, and hold no place on a cluster.
+if view.living_experiments:
+
+    rule collect:
+        input:
+            rules.experiment.input,
+        output:
+            rules.experiment.output,
+        log:
+            rules.experiment.log,
+        wildcard_constraints:
+            experiment=view.living_experiments,
+        conda:
+            "../envs/job.yaml"
+        resources:
+            folder=lambda wildcards: view.experiment(wildcards).folder,
+            job=lambda wildcards: view.job(wildcards.machine, wildcards.experiment),
+        params:
+            fingerprint=lambda wildcards: view.experiment(wildcards).fingerprint,
+        shell:
+            "bash {resources.folder:q}/job.sh --record {output:q} --collect {resources.job:q} > {log:q} 2>&1"
+
+    localrules:
+        collect,
+
+    ruleorder: collect > experiment
 
 
-localrules:
-    collect,
+if view.living_stages:
 
+    rule collect_stage:
+        input:
+            rules.stage.input,
+        output:
+            rules.stage.output,
+        log:
+            rules.stage.log,
+        wildcard_constraints:
+            stage=view.living_stages,
+        conda:
+            "../envs/job.yaml"
+        resources:
+            folder=lambda wildcards: view.stage(wildcards).folder,
+            job=lambda wildcards: view.job("", wildcards.stage),
+        params:
+            fingerprint=lambda wildcards: view.stage(wildcards).fingerprint,
+        shell:
+            "bash {resources.folder:q}/job.sh --record {output:q} --collect {resources.job:q} > {log:q} 2>&1"
 
-ruleorder: collect > experiment
+    localrules:
+        collect_stage,
+
+    ruleorder: collect_stage > stage

@@ -8,9 +8,9 @@ rule experiment:
         f"{view.results}/{{study}}/experiments/{{machine}}/{{experiment}}/rule.log",
     conda:
         lambda wildcards: view.experiment(wildcards).conda
-    threads: lambda wildcards: view.experiment(wildcards).threads(workflow.cores)
+    threads: lambda wildcards: view.threads(view.experiment(wildcards))
     resources:
-        **resource_functions(view.resource_names, view.experiment),
+        **view.resource_functions(view.experiment),
         folder=lambda wildcards: view.experiment(wildcards).folder,
         force=lambda wildcards: view.force(view.experiment(wildcards)),
     params:

@@ -8,9 +8,9 @@ rule stage:
         f"{view.results}/{{study}}/stages/{{stage}}.log",
     conda:
         lambda wildcards: view.stage(wildcards).conda
-    threads: lambda wildcards: view.stage(wildcards).threads(workflow.cores)
+    threads: lambda wildcards: view.threads(view.stage(wildcards))
     resources:
-        **resource_functions(view.resource_names, view.stage),
+        **view.resource_functions(view.stage),
         folder=lambda wildcards: view.stage(wildcards).folder,
         force=lambda wildcards: view.force(view.stage(wildcards)),
     params:

@@ -1,0 +1,161 @@
+"""What a job of Slurm's costs, and how many go through: ``python -m benchmarks.slurm``, on a cluster of its own.
+
+CPU seconds are those of Snakemake and all that it starts, and those that Slurm accounts to the jobs.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measure import Report, measure
+from fairmesh import yaml12
+from tests.slurm.cluster import Cluster, cluster
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[1]
+SNAKEMAKE = str(ROOT / ".venv-slurm/bin/snakemake")
+FEW, BUNDLE, MANY, SINGLE = 10, 20, 1_000, 60
+BARE = """\
+rule all:
+    input:
+        expand("bare/{number}.txt", number=range(FEW)),
+
+rule one:
+    output:
+        "bare/{number}.txt",
+    shell:
+        "python3 -IS -c pass > {output}"
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds of a run: in Snakemake and what it starts, and in its jobs, of which there were so many."""
+
+    main_s: float
+    jobs_s: float
+    jobs: int
+
+    @property
+    def whole_s(self) -> float:
+        """The sum."""
+        return self.main_s + self.jobs_s
+
+
+def main() -> int:
+    """Measure everything, and give 1 if a goal was missed."""
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name, cluster(3, accounting=True) as found:
+        os.environ |= found.environment | {"TOY_STARTS": f"{name}/starts"}
+        place = Path(name)
+        shutil.copytree(ROOT / "tests/toy", place / "toy", ignore=shutil.ignore_patterns("__pycache__"))
+        (place / "config").mkdir()
+        (place / "profiles").symlink_to(ROOT / "profiles")
+        one_job(report, place, found)
+        bundles(report, place, found)
+        many(report, place, found)
+    return int(report.missed > 0)
+
+
+def one_job(report: Report, place: Path, found: Cluster) -> None:
+    """Run as many jobs through the executor plugin: of a workflow without fairmesh, of a small and of a large plan."""
+    (place / "bare.smk").write_text(BARE.replace("FEW", str(FEW)))
+    bare = run(place, found, "slurm", "--snakefile", "bare.smk", "--logger", "fairmesh")
+    each = bare.jobs_s / bare.jobs
+    print(f"      a job of the executor plugin's own: {each:.2f} s CPU")
+    spent = []
+    for count in (FEW, MANY):
+        study(place, count)
+        cost = run(place, found, "slurm", "--omit-from", "publish", "--config", f"first={FEW}")
+        spent.append(cost.jobs_s / cost.jobs)
+        report.line(f"a job of ours beyond that, in a plan of {count:,}", spent[-1] - each, 0.3, "s CPU")
+    report.line("a job in the large plan takes so many times as long", spent[1] / spent[0], 1.1, "times")
+
+
+def bundles(report: Report, place: Path, found: Cluster) -> None:
+    """Run twenty experiments: each as a job of the executor plugin's, and all in one job without Snakemake in it."""
+    costs = {}
+    for profile, options in (("slurm", ()), ("slurm-lean", ("--slurm-lean-bundle", str(BUNDLE)))):
+        study(place, BUNDLE)
+        costs[profile] = run(place, found, profile, "--omit-from", "publish", *options)
+    single, bundle = costs["slurm"], costs["slurm-lean"]
+    print(f"      {BUNDLE} single jobs of the plugin's: {single.whole_s:.1f} s CPU, {single.jobs} jobs of Slurm's")
+    print(f"      the same in a bundle: {bundle.whole_s:.1f} s CPU, {bundle.jobs} jobs of Slurm's")
+    report.line("the bundle of the single ones", 100 * bundle.whole_s / single.whole_s, 15, "%")
+
+
+def many(report: Report, place: Path, found: Cluster) -> None:
+    """Run a thousand in bundles, and sixty one by one: none lost, none twice."""
+    for count, size in ((MANY, BUNDLE), (SINGLE, 1)):
+        study(place, count)
+        began = time.monotonic()
+        cost = run(place, found, "slurm-lean", "--omit-from", "publish", "--slurm-lean-bundle", str(size))
+        seconds = time.monotonic() - began
+        starts = Counter(line.split()[0] for line in (place / "starts").read_text().splitlines())
+        experiments = {name: number for name, number in starts.items() if "=" in name}
+        recorded = len(list((place / f"results/s{count}/records").rglob("*.json")))
+        print(f"      {count:,} experiments, {size} to a job: {count / seconds:.1f} a second, {cost.jobs} jobs")
+        report.line("of them lost", count - recorded, 0, "")
+        report.line("of them started twice", sum(experiments.values()) - len(experiments), 0, "")
+        report.line("CPU time for each, all counted", cost.whole_s / count, 0.3, "s CPU")
+
+
+def study(place: Path, count: int) -> None:
+    """Write a study of so many experiments, all still to do."""
+    values = {"from": 1, "to": count, "step": 1}
+    content = {"study": f"s{count}", "application": "./toy", "measure": "shared", "parameters": {"value": values}}
+    (place / "study.yaml").write_text(yaml12.dump({**content, "derive": {"runtime": "1"}}))
+    (place / "config/config.yaml").write_text("study: ./study.yaml\n")
+    shutil.rmtree(place / "results", ignore_errors=True)
+    (place / "starts").unlink(missing_ok=True)
+
+
+def run(place: Path, found: Cluster, profile: str, *arguments: str) -> Cost:
+    """Run Snakemake with a profile, and add up what it and its jobs used."""
+    before = max(_jobs(found), default=0)
+    snakefile = () if "--snakefile" in arguments else ("--snakefile", str(ROOT / "Snakefile"))
+    command = (SNAKEMAKE, *snakefile, "--profile", f"profiles/{profile}", "--quiet", "all", *arguments)
+    used = measure(command, place, runs=1)
+    jobs = sum(number > before for number in _jobs(found))
+    wait_until(lambda: _ended(found, before) >= jobs, "all jobs are accounted for")
+    return Cost(used.cpu_s, sum(map(_seconds, _sacct(found, before, "TotalCPU", "--duplicates"))), jobs)
+
+
+def _jobs(found: Cluster) -> list[int]:
+    return [int(number) for number in found.ask("squeue", "--noheader", "--states=all", "--format=%i").split()]
+
+
+def _ended(found: Cluster, after: int) -> int:
+    return sum(state.split()[0] == "COMPLETED" for state in _sacct(found, after, "State", "--allocations"))
+
+
+def _sacct(found: Cluster, after: int, field: str, *options: str) -> list[str]:
+    text = found.ask(
+        "sacct", "--noheader", "--parsable2", f"--format=JobIDRaw,{field}", "--starttime=now-1days", *options
+    )
+    lines = (line.split("|") for line in text.splitlines())
+    steps = {name: value for name, value in lines if int(name.split(".")[0]) > after}
+    return list(steps.values()) if "--allocations" in options else [v for name, v in steps.items() if "." in name]
+
+
+def _seconds(text: str) -> float:
+    """Read the time of sacct: [hours:]minutes:seconds.
+
+    >>> _seconds("00:01.500"), _seconds("01:00:02")
+    (1.5, 3602.0)
+    """
+    total = 0.0
+    for part in text.split(":"):
+        total = total * 60 + float(part)
+    return total
+
+
+if __name__ == "__main__":
+    sys.exit(main())

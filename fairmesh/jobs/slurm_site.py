@@ -1,0 +1,86 @@
+"""What a Slurm has to offer: its partitions, the accounts of this user, and whether all of its nodes are up."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmesh.errors import FairmeshError
+
+ANSWER = 30.0  # seconds
+_NOT_UP = ("down", "drain", "fail", "maint", "unk", "inval", "reboot", "no_respond", "*")
+
+
+@dataclass(frozen=True)
+class SlurmSite:
+    """A Slurm as this user sees it.
+
+    Parameters
+    ----------
+    partitions : list of str
+        By name.
+    accounts : list of str or None
+        That this user may charge; None where Slurm keeps no accounts.
+    all_up : bool
+        Whether every node could take a job.
+    hosts : frozenset of str
+        The computers that its nodes are.
+    """
+
+    partitions: list[str]
+    accounts: list[str] | None
+    all_up: bool
+    hosts: frozenset[str] = frozenset()
+
+
+def look() -> SlurmSite:
+    """Ask Slurm what it has to offer.
+
+    Raises
+    ------
+    FairmeshError
+        If its controller does not answer.
+    """
+    lines = [line.split() for line in _output("sinfo", "--noheader", "--Node", "--format=%R %T %n").splitlines()]
+    partitions = list(dict.fromkeys(line[0] for line in lines))
+    all_up = not any(mark in line[1] for line in lines for mark in _NOT_UP)
+    return SlurmSite(partitions, _accounts(), all_up, frozenset(line[2] for line in lines))
+
+
+def is_on_local_disk(folder: Path) -> bool:
+    """Tell whether a folder is on a disk of this computer; False where nobody can tell."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    kinds = {fields[2]: fields[fields.index("-") + 1] for fields in map(str.split, lines)}
+    device = folder.resolve().stat().st_dev
+    return kinds.get(f"{os.major(device)}:{os.minor(device)}", "") in _LOCAL
+
+
+_LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay")
+
+
+def _accounts() -> list[str] | None:
+    query = ("show", "associations", f"user={getpass.getuser()}", "format=account")
+    try:
+        text = _output("sacctmgr", "--noheader", "--parsable2", *query)
+    except FairmeshError:
+        return None
+    return sorted(set(text.split()))
+
+
+def _output(*command: str) -> str:
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", timeout=ANSWER)
+    except OSError as error:
+        raise FairmeshError(f"{command[0]}: {error.strerror}") from error
+    except subprocess.TimeoutExpired:
+        raise FairmeshError(f"Slurm's controller does not answer, not within {ANSWER:.0f} s") from None
+    if done.returncode:
+        words = "; ".join(line.strip() for line in done.stderr.splitlines()) or f"status {done.returncode}"
+        raise FairmeshError(f"Slurm's controller does not answer: {words}")
+    return done.stdout

@@ -1,0 +1,74 @@
+"""What became of a job in a bundle: what its script wrote, held against what Slurm says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+BEGUN = "begun"
+ENDED = "ended"
+GONE = "unknown to Slurm"
+_BY_ITSELF = ("COMPLETED", "FAILED")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job in a bundle is: on which node it began, and with what status it ended."""
+
+    node: str
+    status: int | None = None
+
+
+def read_progress(path: Path) -> dict[int, Progress]:
+    """Read what a bundle's script has written so far, by the number of the job; a half-written line does not count."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    found: dict[int, Progress] = {}
+    for line in text.splitlines(keepends=True):
+        fields = line.split()
+        if not line.endswith("\n") or len(fields) != 3 or not fields[0].isdecimal():
+            continue
+        number, what, value = int(fields[0]), fields[1], fields[2]
+        if what == BEGUN:
+            found[number] = Progress(value)
+        elif what == ENDED and number in found and value.isdecimal():
+            found[number] = Progress(found[number].node, int(value))
+    return found
+
+
+def verdict(progress: Progress | None, state: str | None, others_began: bool) -> tuple[bool | None, str]:
+    """Tell whether a job is done, and of a failed one why.
+
+    Parameters
+    ----------
+    progress : Progress or None
+        What its script wrote of it.
+    state : str or None
+        Slurm's word for the end of its job, ``GONE`` where it knows no such job; None as long as that has not ended.
+    others_began : bool
+        Whether the script wrote of other jobs.
+
+    Returns
+    -------
+    done : bool or None
+        None while nobody knows.
+    reason : str
+        Why it failed, with the place for the number of Slurm's job.
+
+    Examples
+    --------
+    >>> verdict(Progress("n1"), "TIMEOUT", others_began=True)
+    (False, "Slurm's job {} on n1 ended as TIMEOUT while this one ran")
+    """
+    if progress is not None and progress.status is not None:
+        reason = f"it ended with status {progress.status} in Slurm's job {{}} on {progress.node}"
+        return progress.status == 0, reason if progress.status else ""
+    if state is None:
+        return None, ""
+    if progress is not None:
+        return False, f"Slurm's job {{}} on {progress.node} ended as {state} while this one ran"
+    if others_began or state not in _BY_ITSELF:
+        return False, f"Slurm's job {{}} ended as {state} before this one began"
+    return False, "Slurm's job {} left nothing here: its node does not share this folder"

@@ -1,0 +1,210 @@
+"""Gives jobs to Slurm without Snakemake on the nodes: ``--executor slurm-lean``, which profiles/slurm-lean chooses.
+
+What is submitted is the job folder's own ``job.sh``, several of them in one job of Slurm's if so wanted; each stays a
+target of its own. One ``squeue`` for all tells what becomes of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
+
+from fairmesh.files import append_lines
+from fairmesh.jobs import manifest, submission
+from fairmesh.jobs.bundle import Member, asked, bundles, options, resources_of, script
+from fairmesh.jobs.verdict import GONE, read_progress, verdict
+from fairmesh.runner import scheduler
+from fairmesh.runner.jsonfiles import now
+from fairmesh.runner.protocol import EVENTS, RUN_FOLDER
+
+BUNDLE, NUMBER = "bundle", "number"
+FIRST_LOOK, LONGEST = 2.0, 30.0  # seconds between two looks at the queue; longer while nothing ends
+MISSING = 60.0  # seconds in which a submitted job must show in the queue
+PATIENCE = 300.0  # seconds in which a full queue or a silent controller must take a job
+
+
+@dataclass
+class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
+    """What can be set, as ``slurm-lean-bundle`` in a profile."""
+
+    bundle: int = field(
+        default=1,
+        metadata={"help": "So many jobs at most run in one job of Slurm's, one after another", "type": int},
+    )
+
+
+common_settings = CommonSettings(
+    non_local_exec=True,
+    implies_no_shared_fs=False,
+    job_deploy_sources=False,
+    pass_default_storage_provider_args=False,
+    pass_default_resources_args=False,
+    pass_envvar_declarations_to_cmd=False,
+    auto_deploy_default_storage_provider=False,
+)
+
+
+@dataclass(eq=False)
+class Submitted:
+    """A bundle on its way through Slurm.
+
+    Parameters
+    ----------
+    number : int
+        Of the run.
+    members : list of Member
+        What it runs.
+    jobs : list of mapping
+        What the events say of each.
+    job_id : str
+        Slurm's number, when it is in the queue.
+    refusal : RefusedError or None
+        Why it is not.
+    """
+
+    number: int
+    members: list[Member]
+    jobs: list[dict[str, str]]
+    job_id: str = ""
+    refusal: submission.RefusedError | None = None
+    since: float = field(default_factory=time.monotonic)
+    ended: float | None = None
+
+    def file(self, kind: str) -> Path:
+        """Give the path of one of its files, in the folder of the run."""
+        return manifest.file(Path(os.environ[RUN_FOLDER]), self.number, kind)
+
+
+class Executor(RemoteExecutor):  # type: ignore[misc]
+    """Submits, looks, and cancels."""
+
+    def __post_init__(self) -> None:
+        self._size = self.workflow.executor_settings.bundle
+        if self._size < 1:
+            raise WorkflowError(f"slurm-lean-bundle must be a whole number above 0, not {self._size}")
+        self._count = 0
+        self.run_uuid = str(uuid.uuid4())  # the name of its jobs, as the other executor for Slurm has it
+        self._patience = self.workflow.execution_settings.latency_wait
+        self.next_seconds_between_status_checks = FIRST_LOOK
+
+    def run_jobs(self, jobs: Sequence[Any]) -> None:
+        """Submit all jobs that are ready now, in bundles."""
+        by_folder = {}
+        for job in jobs:
+            self.run_job_pre(job)
+            by_folder[job.resources["folder"]] = job
+        for members in bundles(map(_member, by_folder.values()), self._size):
+            self._count += 1
+            found = [by_folder[each.folder] for each in members]
+            bundle = Submitted(self._count, members, [_event(job) for job in found])
+            self._submit(bundle)
+            for number, job in enumerate(found):
+                self.report_job_submission(
+                    SubmittedJobInfo(job, bundle.job_id or None, {BUNDLE: bundle, NUMBER: number})
+                )
+
+    def run_job(self, job: Any) -> None:
+        """Submit one job."""
+        self.run_jobs([job])
+
+    def _submit(self, bundle: Submitted) -> None:
+        names = [(job["machine"], job["id"]) for job in bundle.jobs]
+        manifest.write(bundle.file(manifest.KIND), names)  # before Slurm has it, whenever this process may be killed
+        try:
+            bundle.job_id = submission.submit(
+                script(bundle.members, str(bundle.file("progress"))),
+                [*options(resources_of(bundle.members)), f"--comment={manifest.comment(bundle.number)}"],
+                self.run_uuid,
+                bundle.file("log"),
+            )
+        except submission.RefusedError as error:
+            if error.passes and not bundle.refusal:
+                text = f"{error}; it is tried again for {PATIENCE:.0f} s"
+                self.logger.warning(text)
+            bundle.refusal = error
+            return
+        bundle.refusal, bundle.since = None, time.monotonic()
+        lines = [json.dumps({"time": now(), **job, "job_id": bundle.job_id, "reason": ""}) for job in bundle.jobs]
+        append_lines(Path(os.environ[RUN_FOLDER], EVENTS), lines)
+        more = f" and {len(bundle.jobs) - 1} more" if len(bundle.jobs) > 1 else ""
+        text = f"Slurm's job {bundle.job_id} runs {bundle.jobs[0]['id']}{more}."
+        self.logger.info(text)
+
+    async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
+        """Look at the queue once, report what has ended, and give back the rest."""
+        if not active_jobs:
+            return
+        all_bundles = dict.fromkeys(info.aux[BUNDLE] for info in active_jobs)
+        queue = scheduler.jobs(name=self.run_uuid)
+        found = {bundle: self._look(bundle, queue) for bundle in all_bundles}
+        still = 0
+        for info in active_jobs:
+            done, reason = found[info.aux[BUNDLE]][info.aux[NUMBER]]
+            info.external_jobid = info.aux[BUNDLE].job_id or None
+            if done is None:
+                still += 1
+                yield info
+            elif done:
+                self.report_job_success(info)
+            else:
+                self.report_job_error(info, msg=f"{reason}. ")
+        idle = still == len(active_jobs)
+        self.next_seconds_between_status_checks = min(
+            LONGEST, self.next_seconds_between_status_checks + 1 if idle else FIRST_LOOK
+        )
+
+    def _look(self, bundle: Submitted, queue: dict[str, scheduler.Job] | None) -> list[tuple[bool | None, str]]:
+        """Tell of each job of a bundle whether it is done, and why not."""
+        if bundle.refusal and bundle.refusal.passes and time.monotonic() - bundle.since < PATIENCE:
+            self._submit(bundle)
+        if bundle.refusal:
+            waits = bundle.refusal.passes and time.monotonic() - bundle.since < PATIENCE
+            return [(None, "") if waits else (False, str(bundle.refusal))] * len(bundle.members)
+        if not bundle.job_id:
+            return [(None, "")] * len(bundle.members)
+        state = self._end(bundle, queue)
+        progress = read_progress(bundle.file("progress"))
+        found = [verdict(progress.get(number), state, bool(progress)) for number in range(len(bundle.members))]
+        return [(done, reason.format(bundle.job_id)) for done, reason in found]
+
+    def _end(self, bundle: Submitted, queue: dict[str, scheduler.Job] | None) -> str | None:
+        """Give Slurm's word for the end of a bundle's job, once what its node wrote has had the time to show here."""
+        job = None if queue is None else queue.get(bundle.job_id)
+        lives = queue is None or (not job.has_ended if job else time.monotonic() - bundle.since < MISSING)
+        if lives:
+            bundle.ended = None
+            return None
+        bundle.ended = bundle.ended or time.monotonic()
+        all_began = len(read_progress(bundle.file("progress"))) == len(bundle.members)
+        complete = all_began or (job is not None and not job.node)  # one that never had a node wrote nothing
+        return (job.state if job else GONE) if complete or time.monotonic() - bundle.ended > self._patience else None
+
+    def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
+        """Take all jobs out of the queue."""
+        submission.cancel({info.aux[BUNDLE].job_id for info in active_jobs} - {""})
+
+
+def _member(job: Any) -> Member:
+    """Give a job as its bundle sees it; what is left of its output goes, as before every start of Snakemake's."""
+    record, log = Path(str(job.output[0])).resolve(), Path(str(job.log[0])).resolve()
+    record.unlink(missing_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    arguments = ("--record", str(record), "--force", str(job.resources["force"]))
+    return Member(str(job.resources["folder"]), str(log), arguments, asked(job.resources, job.threads))
+
+
+def _event(job: Any) -> dict[str, str]:
+    wildcards = job.wildcards_dict
+    identity = wildcards.get("experiment", wildcards.get("stage", ""))
+    return {"event": "queued", "rule": job.rule.name, "machine": wildcards.get("machine", ""), "id": identity}
