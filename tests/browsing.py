@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -11,8 +10,9 @@ from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.needs import must_have
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -26,10 +26,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def open_browser() -> Iterator[Browser]:
     """Start Chromium; without one, the test is skipped on a laptop and fails in continuous integration."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing; in continuous integration this is an error")
-        pytest.skip("CHROMIUM IS MISSING: the website was not opened in a browser")
+    must_have(chromium, "CHROMIUM IS MISSING: the website was not opened in a browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         print(f"the website is opened in Chromium {browser.version} ({chromium})")

@@ -18,6 +18,7 @@ FLOORS = {
     "site": 3,
     "submission": 3,
     "results": 2,
+    "live": 2,
     "cloudmesh": 2,
     "reference": 2,
     "study": 1,

@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import COMPONENT
 from tests.e2e.workplace import Workplace
+from tests.slurm.cluster import Cluster, cluster, described
 
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Iterator[Workplace]:
     """Give a fresh working folder, and end what still runs there when the test is over."""
     place = Workplace(tmp_path)
+    yield place
+    place.end()
+
+
+@pytest.fixture(scope="session")
+def _slurm_of_session() -> Iterator[Cluster]:
+    with cluster() as found:
+        yield found
+
+
+@pytest.fixture
+def slurm(_slurm_of_session: Cluster, record_property: Callable[[str, object], None]) -> Cluster:
+    """Give a real cluster of three nodes, all up and without jobs."""
+    record_property(COMPONENT, described(_slurm_of_session))
+    _slurm_of_session.wait_idle()
+    return _slurm_of_session
+
+
+@pytest.fixture(params=["slurm-lean"])
+def slurm_workplace(request: pytest.FixtureRequest, tmp_path: Path, slurm: Cluster) -> Iterator[Workplace]:
+    """Give a fresh working folder for a real cluster; a test may name the profiles."""
+    place = Workplace(tmp_path, request.param, slurm)
     yield place
     place.end()

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from fairmesh.runner import owner
-from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill, wait_until
+from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 

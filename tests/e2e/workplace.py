@@ -8,18 +8,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fairmesh import yaml12
+from tests.slurm.cluster import Cluster
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 RECORDS_ONLY = ("--omit-from", "publish")  # the website has tests of its own
-PATIENCE = 60.0  # seconds
 
 
 @dataclass
@@ -27,6 +26,8 @@ class Workplace:
     """A working folder with a configuration, the profiles, and a copy of the toy application that may be edited."""
 
     folder: Path
+    profile: str = "local"
+    cluster: Cluster | None = None
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -36,8 +37,20 @@ class Workplace:
         self.configure()
 
     @property
+    def machine(self) -> str:
+        """The machine that the profile names."""
+        return (ROOT / f"profiles/{self.profile}/machine.yaml").read_text().split()[-1]
+
+    @property
     def results(self) -> Path:
         return self.folder / "results"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of what a person starts here."""
+        inherited = os.environ if self.cluster is None else self.cluster.environment
+        environment = {key: value for key, value in inherited.items() if not key.startswith("PYTHON")}
+        return environment | {"TOY_STARTS": str(self.folder / "starts")}
 
     def configure(self, **keys: Any) -> None:
         """Write config/config.yaml."""
@@ -56,13 +69,12 @@ class Workplace:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake in a process group of its own, as a shell does."""
-        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--profile", "profiles/local"]
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environment["TOY_STARTS"] = str(self.folder / "starts")
+        python = sys.executable if self.cluster is None else on_slurm()
+        command = [python, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--profile", f"profiles/{self.profile}"]
         process = subprocess.Popen(
             [*command, *arguments],
             cwd=self.folder,
-            env=environment,
+            env=self.environment,
             start_new_session=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -85,6 +97,16 @@ class Workplace:
         assert process.returncode == status, output
         return output
 
+    def fairmesh(self, *arguments: str, status: int = 0) -> str:
+        """Run a verb of the command line, expect an exit status, and give what it said."""
+        command = [sys.executable, "-m", "fairmesh.cli", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout + done.stderr
+
     def starts(self) -> Counter[str]:
         """Count the starts of the program by job."""
         path = self.folder / "starts"
@@ -101,11 +123,11 @@ class Workplace:
 
     def job(self, identity: str) -> Path:
         """Give an experiment's folder."""
-        return self.results / "sweep/experiments/local" / identity
+        return self.results / "sweep/experiments" / self.machine / identity
 
     def record_file(self, identity: str) -> Path:
         """Give an experiment's record."""
-        return self.results / "sweep/records/local" / f"{identity}.json"
+        return self.results / "sweep/records" / self.machine / f"{identity}.json"
 
     def record(self, identity: str) -> dict[str, Any]:
         """Read an experiment's record."""
@@ -120,12 +142,19 @@ class Workplace:
 
     def recorded(self) -> set[str]:
         """Give the ids that have a record."""
-        return {path.stem for path in (self.results / "sweep/records/local").glob("*.json")}
+        return {path.stem for path in (self.results / "sweep/records" / self.machine).glob("*.json")}
 
     def half_written(self) -> list[Path]:
         """Give the files that somebody began to write and left."""
         broken = [path for path in self.results.rglob("*.json") if not _is_json(path)]
         return [*self.results.rglob(".*.half"), *broken]
+
+
+def on_slurm() -> str:
+    """Give the Python of the environment in which Snakemake knows Slurm."""
+    python = ROOT / ".venv-slurm/bin/python"
+    assert python.exists(), "make setup-slurm makes the environment in which Snakemake knows Slurm"
+    return str(python)
 
 
 def _is_json(path: Path) -> bool:
@@ -134,14 +163,6 @@ def _is_json(path: Path) -> bool:
     except ValueError:
         return False
     return True
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Wait until something is so; a failure names it."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -35,6 +35,14 @@ def test_an_attempt_whose_runner_was_killed_is_lost(killed: JobPaths) -> None:
     assert not list(killed.folder.rglob("*.half"))
 
 
+def test_an_attempt_that_used_all_its_memory_when_it_was_killed_failed_for_that(killed: JobPaths) -> None:
+    path = killed.attempt(1) / "status.json"
+    memory = "it used 9 MB of memory, and its job has 8 MB"
+    path.write_text(json.dumps({"state": "running", "reason": "", "memory": memory}))
+    lookup.settle(killed)
+    assert _status(killed) == ("failed", f"its runner was killed; {memory}")
+
+
 def test_an_attempt_that_was_killed_right_after_its_commit_is_done(killed: JobPaths) -> None:
     lookup.tidy(killed)
     assert _status(killed) == ("done", "")

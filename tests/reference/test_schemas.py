@@ -215,7 +215,7 @@ def test_what_is_right_is_taken_by_both(tmp_path: Path, name: str, text: str) ->
         ("config", "machine: ../a"),
         ("config", "first: 0"),
         ("config", "set: epochs"),
-        ("config", "wait: true"),
+        ("config", "wait: often"),
         ("config", "publisher: {authors: [{orcid: 1}]}"),
     ],
 )

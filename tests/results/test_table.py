@@ -43,6 +43,13 @@ def test_whole_numbers_stay_whole_and_what_is_absent_stays_empty(tmp_path: Path)
     assert (waiting["state"], waiting["count"], waiting["seconds"], waiting["node"]) == ("waiting", "", "", "")
 
 
+def test_a_node_has_the_schedulers_name_where_there_is_one(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    folder.start(folder.add(epochs=1), "failed")
+    folder.start(folder.add(epochs=2), "failed", node="n2")
+    assert [row["node"] for row in written(folder, tmp_path / "results.csv")] == ["node-7", "n2"]
+
+
 def test_names_that_are_taken_say_what_they_are(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "results")
     folder.finish(folder.add(state="hot", epochs=2), {"seconds": 1.5, "epochs": 2.5})

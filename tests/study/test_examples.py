@@ -235,6 +235,12 @@ def test_what_the_page_shows_is_in_the_example(here: str, example: str) -> None:
         assert any(contains(part, content) for part in contents), content
 
 
+def test_the_demo_of_slurm_asks_for_a_gpu_where_it_says_so() -> None:
+    plan = load_plan(ROOT / "examples/slurm-demo.yaml", ROOT, "slurm")
+    assert [each.axes.get("gpu") for each in plan.experiments] == [None] * 6 + ["a100"] * 2
+    assert [each.resources["mem_mb"] for each in plan.experiments] == [600 + 10 * value for value in range(1, 9)]
+
+
 def parts(content: object) -> Iterator[object]:
     """Give a content and all that is in it."""
     yield content

@@ -24,7 +24,7 @@ def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("wait: true", "'wait' is not supported yet"),
+        ("wait: often", "'wait' must be true or false, not 'often'"),
         ("first: 0", "'first' must be a whole number of at least 1, not 0"),
         ("set: epochs", "'set' must be a map, not 'epochs'"),
     ],
@@ -55,3 +55,19 @@ def test_a_mistake_in_a_machine_is_one_line(tmp_path: Path) -> None:
     message = r"machines.yaml:1:15: 'local.kind' must be 'local' or 'profile', not 'locl'; did you"
     with pytest.raises(InputError, match=message):
         load_machines(tmp_path / "machines.yaml")
+
+
+@pytest.mark.parametrize(
+    ("resources", "message"),
+    [
+        ("{slurm_partion: x}", "unknown resource 'dgx.resources.slurm_partion'; did you mean 'slurm_partition'"),
+        ("{mem_mb: much}", "'dgx.resources.mem_mb' must be a whole number of at least 1, not 'much'"),
+        ("{slurm_account: 'a; reboot'}", "'dgx.resources.slurm_account' must be a text of letters"),
+    ],
+)
+def test_what_a_machine_asks_for_is_checked(tmp_path: Path, resources: str, message: str) -> None:
+    (tmp_path / "machines.yaml").write_text(f"local: {{kind: local}}\ndgx: {{kind: profile, resources: {resources}}}\n")
+    with pytest.raises(InputError) as error:
+        load_machines(tmp_path / "machines.yaml")
+    assert message in str(error.value)
+    assert "machines.yaml:2:" in str(error.value)

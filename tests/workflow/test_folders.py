@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.study import load_plan
+from fairmesh.study.settings import Machine
 from fairmesh.workflow.folders import Folders
 
 APPLICATION = """\
@@ -51,3 +52,31 @@ def test_each_stage_of_a_graph_runs_once_for_each_combination_and_in_its_own_way
     assert job["command"][2] == "3"
     assert Path(job["conda"]).name == "common.yaml"
     assert sorted(job["stages"]) == ["left", "right"]
+
+
+def test_what_the_machine_adds_reaches_rule_and_folder_and_is_no_part_of_what_is_computed(tmp_path: Path) -> None:
+    (tmp_path / "application.yaml").write_text(APPLICATION)
+    (tmp_path / "s.yaml").write_text(
+        "study: s\napplication: ./application.yaml\nparameters: {a: 1, gpu: [a100, v100]}\nderive: {runtime: 5 * a}\n"
+    )
+    plan = load_plan(tmp_path / "s.yaml", tmp_path, "local")
+    usual = {"slurm_account": "mine", "slurm_partition": "main", "runtime": 1}
+    gpus = {"a100": {"slurm_partition": "dgx", "gres": "gpu:a100:2"}}
+    made = {}
+    for scheduler in ("slurm", "none"):
+        machine = Machine(kind="profile", scheduler=scheduler, resources=usual, gpus=gpus)
+        folders = Folders(plan, StudyPaths(Path("results"), "s"), tmp_path, machine=machine)
+        targets = [folders.experiment_target("local", each.id, set()) for each in plan.experiments]
+        assert [each.fingerprint for each in targets] == [each.fingerprint for each in plan.experiments]
+        contents = [folders.of_experiment("local", each.id).experiment for each in plan.experiments]
+        assert [each["resources"] for each in contents] == [each.resources for each in targets]
+        made[scheduler] = [each.resources for each in targets]
+        (stage,) = [name for name in folders.stages if name.startswith("right")]
+        assert folders.stage_target(stage, set()).resources == {**usual, "mem_mb": 7}
+        assert folders.resource_names() >= {"slurm_account", "slurm_partition", "runtime", "mem_mb"}
+    common = {"slurm_account": "mine", "runtime": 5}
+    assert made["slurm"] == [
+        {**common, "slurm_partition": "dgx", "gres": "gpu:a100:2"},
+        {**common, "slurm_partition": "main", "gres": "gpu:v100:1"},
+    ]
+    assert made["none"] == [{**common, "slurm_partition": "main"}] * 2

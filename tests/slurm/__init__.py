@@ -1,0 +1,1 @@
+"""Test clusters of a real Slurm."""
