@@ -90,8 +90,8 @@ docs: setup-dev  ## write the JSON Schemas and the reference pages anew from the
 	python -m fairmesh.reference
 
 lock: .venv/bin/uv  ## resolve the newest versions anew
-	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra dev -o requirements/dev.lock
-	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --constraints requirements/dev.lock -o requirements/run.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra service --extra client --extra dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra service --extra client --constraints requirements/dev.lock -o requirements/run.lock
 	$(LOCK) pyproject.toml --extra slurm --constraints requirements/dev.lock -o requirements/slurm.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
 

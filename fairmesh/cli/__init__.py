@@ -21,6 +21,7 @@ VERBS = {
     "logs": "print what experiments wrote to their logs",
     "cancel": "end experiments that run, and take those that are to come out of the run",
     "retry": "run again what ended without a result",
+    "serve": "answer over HTTP: the REST service, for programs and other computers",
     "render": "write job folders and a script that starts them, for a machine without Snakemake",
     "submission": "make a folder of the best results for MLCommons Science, and check its logs",
     "import": "make a study and an application of what you have in Cloudmesh",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,8 @@ from fairmesh.runner.protocol import RUNS
 from fairmesh.yaml12 import resolve
 
 PROFILE = "profiles/local"
+# What all readers of YAML take for the text that it is, unless it is a number or the like.
+_PLAIN = re.compile(r"[\w./(]([\w./+<>=()* -]*[\w./)])?", re.ASCII)
 NOT_REPEATED = ("where", "first", "part", "only", "wait")
 
 
@@ -87,11 +90,24 @@ def command(
 def _text(value: Any) -> str:
     """Give a value as Snakemake's command line reads it back."""
     if isinstance(value, str):
-        try:
-            return value if resolve(value) == value else json.dumps(value)
-        except ValueError:  # a number too large to read
-            return json.dumps(value)
+        # Between spaces, since Snakemake takes away quotes at the ends before it reads YAML.
+        return value if _is_plain(value) else f" {_quoted(value)} "
     return json.dumps(value, ensure_ascii=False)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether Snakemake and YAML take a text for itself."""
+    try:
+        float(text)
+    except ValueError:
+        return bool(_PLAIN.fullmatch(text)) and resolve(text) == text
+    return False
+
+
+def _quoted(text: str) -> str:
+    """Give a text in quotes; what YAML may not hold, or takes for the end of a line, is escaped."""
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def again(

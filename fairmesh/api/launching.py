@@ -1,0 +1,33 @@
+"""From a study that was checked to a run of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fairmesh.api import starts
+from fairmesh.api.place import Place
+from fairmesh.api.running import Run
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live import places
+from fairmesh.live.launch import command
+
+
+def launch(
+    place: Place,
+    study: str,
+    source: Path,
+    profile: str,
+    config: Mapping[str, Any],
+    key: str = "",
+    snakemake: Sequence[str] = (),
+) -> Run:
+    """Start a run of a study that was checked; the configuration is what was wished."""
+    paths = StudyPaths(place.results, study)
+    over = {"study": place.called(source), **config}
+    if place.results != places.results_of(place.folder):
+        over["results"] = str(place.results)
+    made = command(place.root, profile, over, snakemake, place.folder)
+    about = {"profile": profile, "config": over, "snakemake": list(snakemake)}
+    return Run(place, paths, starts.start(paths, made, about, key, bool(config.get("wait"))))

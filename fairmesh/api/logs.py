@@ -1,0 +1,78 @@
+"""What an experiment wrote to its log, in parts: the last lines, or from a place on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmesh.errors import InputError, Problem
+from fairmesh.jobs import logs
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.live import JobStatus
+from fairmesh.runner.protocol import LOG
+
+
+def log_path(job: JobStatus, attempt: int | None = None) -> Path:
+    """Give the log of an attempt, by default the last; before there is one, what the rule wrote.
+
+    Raises
+    ------
+    InputError
+        If there was no such attempt.
+    """
+    paths = JobPaths(Path(job.folder))
+    if attempt and not paths.attempt(attempt).is_dir():
+        raise InputError([Problem(f"{job.name} has no attempt {attempt}", "attempt", f"1 to {job.attempt}")])
+    number = attempt or job.attempt
+    return paths.attempt(number) / LOG if number else paths.rule_log
+
+
+def last_lines(job: JobStatus, lines: int = 20, attempt: int | None = None) -> list[str]:
+    """Give the last lines of a log, harmless on a terminal."""
+    return logs.tail(log_path(job, attempt), lines)
+
+
+@dataclass(frozen=True)
+class LogPart:
+    """A part of a log.
+
+    Parameters
+    ----------
+    lines : list of str
+        Harmless on a terminal; without empty ones.
+    offset, next, size : int
+        Where it begins, where the next part begins, and how long the log is now, in bytes.
+    """
+
+    lines: list[str]
+    offset: int
+    next: int
+    size: int
+
+
+def log_part(path: Path, offset: int, limit: int, is_over: bool) -> LogPart:
+    """Give the whole lines of a log that lie in a range of bytes.
+
+    Parameters
+    ----------
+    path : Path
+        The log; one that is not there, or is a link, is empty.
+    offset, limit : int
+        The first byte, and how many at most; a negative offset counts from the end.
+    is_over : bool
+        Whether nobody writes any more, so that a last line without an end is whole.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return LogPart([], 0, 0, 0)
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        begin = min(offset, size) if offset >= 0 else max(0, size + offset)
+        file.seek(begin)
+        data = file.read(limit)
+    cut = data.rfind(b"\n") + 1
+    at_end = begin + len(data) >= size
+    end = len(data) if (at_end and is_over) or (not cut and len(data) == limit) else cut
+    return LogPart(logs.lines_of(data[:end]), begin, begin + end, size)

@@ -1,0 +1,104 @@
+"""Where somebody works: the folder with the configuration, the workflow, and the results; every face has one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live import places
+from fairmesh.yaml12 import load
+
+STUDIES = Path("config/studies")
+PROFILES = Path("profiles")
+MACHINE = "machine.yaml"
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A working folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where runs are started: it has config/config.yaml and the profiles.
+    root : Path
+        The folder of the Snakefile.
+    results : Path
+        Where everything that is measured lies.
+    """
+
+    folder: Path
+    root: Path
+    results: Path
+
+    @classmethod
+    def of(cls, folder: str | Path | None = None, results: str | Path | None = None) -> Place:
+        """Give the place that a folder is, this process's by default; its configuration names the results."""
+        here = Path(folder or ".").resolve()
+        return cls(here, places.find_root(here), Path(results).resolve() if results else places.results_of(here))
+
+    def paths(self, study: str) -> StudyPaths:
+        """Give the files of a study, by its name.
+
+        Raises
+        ------
+        InputError
+            If it is no name.
+        """
+        if not re.fullmatch(NAME, study, re.ASCII):
+            raise InputError([Problem(f"not the name of a study: {study[:100]!r}")])
+        return StudyPaths(self.results, study)
+
+    def studies(self) -> dict[str, Path | None]:
+        """Give all studies by name, with the study file if it is known here."""
+        own = places.configured("study", self.folder)
+        files = [*sorted((self.root / STUDIES).glob("*.yaml")), *([self.folder / own] if "/" in own else [])]
+        found: dict[str, Path | None] = {each.study: None for each in places.studies_in(self.results)}
+        return dict(sorted((found | dict(_named(files))).items()))
+
+    def study_file(self, study: str) -> Path:
+        """Give the file of a study that is known here by its name.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        known = {name: path for name, path in self.studies().items() if path}
+        found = known.get(study)
+        if found is None:
+            message = f"there is no file of a study {study!r} in {STUDIES}"
+            raise InputError([Problem(message, "", ", ".join(known), nearest(study, known))])
+        return found
+
+    def called(self, source: Path) -> str:
+        """Give what a person would call a study file here: a name, or a path."""
+        whole = self.folder / source
+        if whole.parent == self.root / STUDIES:
+            return whole.stem
+        return f"./{whole.relative_to(self.folder)}" if whole.is_relative_to(self.folder) else str(whole)
+
+    def profiles(self) -> dict[str, str]:
+        """Give the machine of each profile, by the profile's name."""
+        found = {}
+        for path in sorted((self.folder / PROFILES).glob(f"*/{MACHINE}")):
+            if re.fullmatch(NAME, path.parent.name, re.ASCII):
+                machine = load(path).entries.get("machine")
+                found[path.parent.name] = str(machine.value) if machine else "local"
+        return found
+
+
+def _named(files: list[Path]) -> Iterator[tuple[str, Path]]:
+    """Give study files by their name; one that cannot be read is named like its file, so that it is seen."""
+    for path in files:
+        try:
+            name = places.name_of(str(path), path.parent)
+        except InputError:
+            name = path.stem
+        if re.fullmatch(NAME, name, re.ASCII):
+            yield name, path

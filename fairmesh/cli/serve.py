@@ -1,0 +1,43 @@
+"""``fairmesh serve``: the REST service."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fairmesh.api import Place
+from fairmesh.api.token import read_token, token_file
+from fairmesh.errors import InputError, Problem
+
+PORT = 8765
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1: this computer alone)")
+    parser.add_argument("--port", type=int, default=PORT, help=f"the port to listen on ({PORT})")
+    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
+    parser.add_argument("--token-file", metavar="FILE", type=Path, help="where the token is (~/.config/fairmesh/token)")
+    parser.add_argument(
+        "--name", metavar="HOST", action="append", default=[], dest="names", help="a name by which others reach it"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until somebody interrupts it."""
+    try:
+        from fairmesh.service import serving  # noqa: PLC0415  a clear line where it is not installed
+    except ImportError as error:
+        message = f"{error.name} is missing: pip install 'fairmesh[service]'"
+        raise InputError([Problem(message)]) from error
+    serving.check_address(arguments.host, arguments.names, arguments.token_file is not None)
+    path = arguments.token_file or token_file()
+    token = read_token(path)
+    bound = serving.listen(arguments.host, arguments.port)
+    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    port = bound.getsockname()[1]
+    print(f"http://{host}:{port}/api/v1, documented at /docs; the token is in {path}", file=sys.stderr)
+    server = serving.server(Place.of(results=arguments.results), token, arguments.names)
+    server.run([bound])
+    return 0 if server.started else 1

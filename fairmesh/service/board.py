@@ -1,0 +1,196 @@
+"""How studies stand, read once for everybody who asks within a moment, and told to those who listen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from fairmesh.errors import FairmeshError
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live import JobStatus, Reader, StudyStatus
+from fairmesh.service.ring import Ring
+
+FRESH = 1.7  # seconds for which a look is as good as new; as long as it takes, where looking is slow
+GOOD_ENOUGH = 3.0  # seconds for which a look is shown while the next one is on its way
+PERIOD = 2.0  # seconds between the looks for those who listen
+ANSWERS = 64  # of a look, kept for those who ask the same
+READERS = 2  # looks at once
+
+Answer = TypeVar("Answer")
+
+
+class Look:
+    """How a study stood at one moment, with what was made of it already.
+
+    Parameters
+    ----------
+    status : StudyStatus
+        How it stood.
+    taken : float
+        When somebody began to look.
+    """
+
+    def __init__(self, status: StudyStatus, taken: float) -> None:
+        self.status = status
+        self.taken, self.took = taken, time.monotonic() - taken
+        self.by_key: Mapping[str, JobStatus] = {each.key: each for each in status.jobs}
+        self._answers: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def knows(self, question: Hashable) -> bool:
+        """Tell whether something was made for a question already."""
+        return question in self._answers
+
+    def answer(self, question: Hashable, make: Callable[[], Answer]) -> Answer:
+        """Give what was made for a question, or make it."""
+        if question not in self._answers:
+            self._answers[question] = make()
+            if len(self._answers) > ANSWERS:
+                self._answers.popitem(last=False)
+        found: Answer = self._answers[question]
+        return found
+
+
+class Board:
+    """One study, for all who ask.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    threads : executor
+        Where reading happens.
+    """
+
+    def __init__(self, paths: StudyPaths, threads: ThreadPoolExecutor) -> None:
+        self.paths = paths
+        self.ring = Ring()
+        self._threads = threads
+        self._reader = Reader(paths)
+        self._one = asyncio.Lock()
+        self._look: Look | None = None
+        self._next: asyncio.Task[Look] | None = None
+        self._listeners = 0
+        self._watch: asyncio.Task[None] | None = None
+
+    async def look(self) -> Look:
+        """Give how the study stands, as of a moment ago.
+
+        Raises
+        ------
+        FairmeshError
+            If it has no plan.
+        """
+        age = time.monotonic() - self._look.taken if self._look else float("inf")
+        if self._look and age < max(FRESH, self._look.took):
+            return self._look
+        if self._next is None or self._next.done():
+            self._next = asyncio.ensure_future(self._read())
+            self._next.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if by nobody
+        if self._look and age < GOOD_ENOUGH:
+            return self._look
+        return await asyncio.shield(self._next)
+
+    async def _read(self) -> Look:
+        async with self._one:
+            look, changed = await self.compute(self._read_now, self._look)
+        if self._listeners and self._look is not None:
+            self._tell(self._look, look, changed)
+        self._look = look
+        return look
+
+    async def compute(self, make: Callable[..., Answer], *arguments: Any) -> Answer:
+        """Compute what takes a while, beside those who are answered meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, make, *arguments)
+
+    def _read_now(self, before: Look | None) -> tuple[Look, list[JobStatus]]:
+        """Look, and find what has changed since."""
+        begin = time.monotonic()
+        look = Look(self._reader.read(), begin)
+        known = before.by_key if before and self._listeners else {}
+        jobs = look.status.jobs if known else ()
+        return look, [each for each in jobs if _core(known.get(each.key)) != _core(each)]
+
+    def forget(self) -> None:
+        """Read anew when somebody asks next: something was done to the study just now."""
+        if self._look:
+            self._look.taken = float("-inf")
+        self._next = None
+
+    def _tell(self, before: Look, now: Look, changed: Iterable[JobStatus]) -> None:
+        """Put on the ring what has changed."""
+        if before.status.run != now.status.run:
+            self.ring.add("run", _json(now.status.run.to_json() if now.status.run else {}))
+        for each in changed:
+            self.ring.add(each.kind, _json(each.to_json()))
+        if changed:
+            self.ring.add("summary", _json(summary(now.status)))
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Look]:
+        """Keep looking as long as somebody listens."""
+        self._listeners += 1
+        try:
+            look = await self.look()
+            if self._watch is None or self._watch.done():
+                self._watch = asyncio.ensure_future(self._keep_looking())
+            yield look
+        finally:
+            self._listeners -= 1
+
+    async def _keep_looking(self) -> None:
+        while self._listeners:
+            await asyncio.sleep(PERIOD)
+            try:
+                await self.look()
+            except FairmeshError as error:
+                self.ring.add("trouble", _json({"detail": str(error)}))
+        self.ring.clear()  # nobody looked on; who comes back is told that something is missing
+
+
+def _core(job: JobStatus | None) -> tuple[Any, ...]:
+    """Give what makes a change worth telling: seconds pass anyway."""
+    return (job.state, job.reason, job.progress, job.message, job.attempt, job.host, job.job_id) if job else ()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def summary(status: StudyStatus) -> dict[str, Any]:
+    """Give how a study stands without its experiments."""
+    return {
+        "study": status.study,
+        "title": status.title,
+        "now": status.now,
+        "run": status.run.to_json() if status.run else None,
+        "counts": status.counts,
+        "progress": round(status.progress, 4),
+        "left": status.left,
+        "active": status.is_active,
+        "failed": status.has_failed,
+    }
+
+
+class Boards:
+    """The boards of all studies that somebody asked for."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(READERS, "look")
+        self._boards: OrderedDict[StudyPaths, Board] = OrderedDict()
+
+    def of(self, paths: StudyPaths) -> Board:
+        """Give the board of a study."""
+        if paths not in self._boards:
+            self._boards[paths] = Board(paths, self._threads)
+        return self._boards[paths]
+
+    def forget(self, paths: StudyPaths) -> None:
+        """Look anew at a study, if anybody looked at it before."""
+        if paths in self._boards:
+            self._boards[paths].forget()

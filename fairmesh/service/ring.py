@@ -1,0 +1,77 @@
+"""What has happened lately, numbered, for all who listen: one copy for all of them, and never more than so much."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+MOST = 5000  # events that are kept for who comes back
+
+
+class Event(NamedTuple):
+    """Something that happened: its number, its kind, and what it is, as JSON."""
+
+    id: str
+    kind: str
+    data: str
+
+
+class Ring:
+    """The latest events.
+
+    Parameters
+    ----------
+    most : int
+        How many are kept.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        self._life = secrets.token_hex(4)  # numbers of another life of the service mean nothing
+        self._events: deque[Event] = deque(maxlen=most)
+        self._count = 0
+        self._news = asyncio.Event()
+
+    def add(self, kind: str, data: str) -> None:
+        """Add an event, and wake who listens."""
+        self._count += 1
+        self._events.append(Event(f"{self._life}-{self._count}", kind, data))
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def clear(self) -> None:
+        """Forget all events, and their numbers."""
+        self._life = secrets.token_hex(4)
+        self._events.clear()
+
+    @property
+    def last_id(self) -> str:
+        """The number of the latest event."""
+        return f"{self._life}-{self._count}"
+
+    def after(self, identity: str) -> list[Event] | None:
+        """Give the events after a number; None if some of them are gone, or it was never given."""
+        life, _, number = identity.partition("-")
+        if life != self._life or not number.isascii() or not number.isdigit() or len(number) > 18:
+            return None
+        missed = self._count - int(number)
+        if not 0 <= missed <= len(self._events):
+            return None
+        return [self._events[at] for at in range(len(self._events) - missed, len(self._events))]
+
+    async def follow(self, identity: str) -> AsyncIterator[Event | None]:
+        """Give events after a number as they come; None where some were missed, because they came too fast."""
+        while True:
+            news = self._news
+            found = self.after(identity)
+            if found is None:
+                yield None
+                identity = self.last_id
+                continue
+            for event in found:
+                yield event
+                identity = event.id
+            if not found:
+                await news.wait()

@@ -1,0 +1,35 @@
+"""A working folder in which Python starts real runs of the toy application."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fairmesh.api import Place, starts
+from fairmesh.jobs.paths import StudyPaths
+from tests.e2e.workplace import Workplace
+from tests.waiting import wait_until
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
+    """Give a working folder that is the current one, and end the runs that are left in it."""
+    place = Workplace(tmp_path)
+    monkeypatch.chdir(place.folder)
+    monkeypatch.setenv("TOY_STARTS", str(place.folder / "starts"))
+    yield place
+    end_runs(Place.of(place.folder))
+
+
+def end_runs(place: Place) -> None:
+    """End what a test left running."""
+    studies = [StudyPaths(each.parents[1], each.parent.name) for each in place.results.glob("*/runs")]
+    for paths in studies:
+        for run in starts.runs(paths):
+            if run.is_alive:
+                os.killpg(run.pid, signal.SIGTERM)
+        wait_until(lambda paths=paths: not any(each.is_alive for each in starts.runs(paths)), "the end of all runs")  # type: ignore[misc]

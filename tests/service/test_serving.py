@@ -1,0 +1,149 @@
+"""A real service over real runs: they go on without it, and it knows them again."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fairmesh.api import Place
+from fairmesh.client import Client
+from fairmesh.errors import BusyError, FairmeshError, InputError
+from tests.api.conftest import end_runs
+from tests.e2e.workplace import ROOT, Workplace
+from tests.waiting import PATIENCE, wait_until
+
+pytestmark = pytest.mark.e2e
+
+
+class Served:
+    """A service that can be started again."""
+
+    def __init__(self, workplace: Workplace) -> None:
+        self.workplace = workplace
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.token = workplace.folder / "token"
+        self.log = workplace.folder / "service.log"
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Client:
+        """Start it as a shell does in the background: with SIGINT ignored; give somebody who speaks with it."""
+        command = f"trap '' INT; exec {sys.executable} -m fairmesh.cli serve --port {self.port} --token-file token"
+        environment = self.workplace.environment | {"PYTHONPATH": str(ROOT)}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                ["bash", "-c", command], cwd=self.workplace.folder, env=environment, stderr=log
+            )
+        wait_until(self._answers, "the service")
+        return Client(self.url, self.token.read_text().strip())
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    place = Workplace(tmp_path)
+    yield place
+    end_runs(Place.of(tmp_path))
+
+
+@pytest.fixture
+def served(workplace: Workplace) -> Iterator[Served]:
+    service = Served(workplace)
+    yield service
+    service.kill()
+
+
+def test_a_run_from_its_start_to_its_results(served: Served, workplace: Workplace) -> None:
+    note = "$(touch P) `touch P`; touch P '{{7*7}} {wildcards}"
+    workplace.study({"behaviour": ["good", "hang", "exit"], "note": [note]})
+    client = served.start()
+    assert client.studies() == sorted(client.studies())
+    assert [each["why"] for each in client.plan("sweep")] == ["new"] * 3
+
+    def start(_: int) -> str:
+        try:
+            return client.run("sweep").uuid
+        except BusyError:
+            return ""
+
+    with ThreadPoolExecutor(4) as people:
+        (uuid,) = [each for each in people.map(start, range(4)) if each]
+    (run,) = client.runs("sweep")
+    assert run.uuid == uuid
+    served.kill()
+    client = served.start()  # another service, which has never heard of the run
+    (run,) = client.runs()
+    wait_until(lambda: run.state == "running", "the run")
+    wait_until(
+        lambda: run.status().counts["running"] and run.status().counts["failed"], "one that runs, one that failed"
+    )
+    assert [lines[-1] for lines in run.logs().values()] == ["toy: something went wrong"]
+    events = client.events("sweep")
+    first = next(events)
+    assert first.kind == "summary"
+    (hanging,) = [each for each in run.status().experiments if each.state == "running"]
+    assert run.cancel([hanging.key]) == (hanging.name,)
+    seen = next(each for each in events if each.kind == "experiment" and each.data["state"] == "cancelled")
+    assert seen.data["key"] == hanging.key
+    assert seen.data["reason"].startswith("cancelled by ")
+    again = [next(client.events("sweep", first.id)) for _ in range(2)]
+    assert {each.id for each in again} == {again[0].id} != {first.id}, "what came after the first, for whoever returns"
+    assert run.wait(PATIENCE).counts["done"] == 1
+    assert run.state == "failed"
+    workplace.edit("toy/toy.py", 'behaviour == "exit"', 'behaviour == "never"')
+    retried = run.retry(states=["failed"])
+    assert retried != run
+    assert retried.wait(PATIENCE).counts["done"] == 2
+    frame = client.results("sweep")
+    assert list(frame["state"]) == ["done", "cancelled", "done"]
+    assert frame.attrs["units"]["score"] == "1"
+    assert not list(workplace.folder.rglob("P"))
+    token = served.token.read_text().strip()
+    known = [path for path in workplace.folder.rglob("*") if path.is_file() and path != served.token]
+    assert not [path for path in known if token.encode() in path.read_bytes()], "the token is kept in one place"
+
+
+def test_what_goes_wrong_is_one_clear_line(served: Served, workplace: Workplace) -> None:
+    workplace.study({"value": [1]})
+    client = served.start()
+    with pytest.raises(InputError, match="there is no 'valu' in sweep"):
+        client.run("sweep", where="valu > 1")
+    with pytest.raises(InputError, match="there is no profile 'locl'; did you mean 'local'"):
+        client.run("sweep", profile="locl")
+    with pytest.raises(FairmeshError, match="there is no file of a study 'swep'"):
+        client.run("swep")
+    with pytest.raises(FairmeshError, match="show the token"):
+        Client(served.url, "not-the-token-of-this-service").studies()
+    run = client.run("sweep", key="once")
+    assert client.run("sweep", key="once") == run, "a wish that was sent again is the same wish"
+    with pytest.raises(InputError, match="the key was used for another request before"):
+        client.run("sweep", key="once", first=1)
+    with pytest.raises(BusyError, match=f"study sweep is being run: run {run.uuid}"):
+        client.run("sweep", first=1)
+    assert run.wait(PATIENCE).counts["done"] == 1
+    assert len(client.runs("sweep")) == 1
+    done = subprocess.run(
+        [sys.executable, "-m", "fairmesh.cli", "serve", "--host", "0.0.0.0"],  # noqa: S104
+        cwd=workplace.folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--token-file: to listen on 0.0.0.0, which others reach" in done.stderr
