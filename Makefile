@@ -11,16 +11,20 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := run
-.PHONY: run help setup setup-dev check test unit toy quick debian docs lock clean
+.PHONY: run publish help setup setup-dev check test unit toy quick debian docs lock clean
 
 run: setup  ## set up, run the study of config/config.yaml, build the website (the default)
 	snakemake --profile $(PROFILE)
+
+publish: setup  ## site/publish: website and crates for the world; BRANCH=gh-pages puts them onto that branch as well
+	fairmesh publish --to site/publish
+	$(if $(BRANCH),ghp-import --no-jekyll --branch $(BRANCH) site/publish)
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.run  ## create .venv with the locked packages
-setup-dev: .venv/.dev  ## the same with the tools of development
+setup-dev: .venv/.dev .venv-cff/.ready  ## the same with the tools of development
 
 .venv/bin/uv: requirements/bootstrap.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairmesh needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -32,6 +36,13 @@ setup-dev: .venv/.dev  ## the same with the tools of development
 	@echo "installing $<"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $<
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# cffconvert needs a jsonschema of which all the others need a newer one.
+.venv-cff/.ready: requirements/cffconvert.lock .venv/bin/uv
+	@echo "installing $<"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-cff
+	@$(BIN)/uv pip install --quiet --python .venv-cff/bin/python --require-hashes -r $<
 	@touch $@
 
 check: setup-dev  ## style, types, the workflow's lint
@@ -59,14 +70,17 @@ debian:  # the website's tests open it in a real browser; ShellCheck reads every
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; } \
 	  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2
 
-docs: setup-dev  ## write the JSON Schemas and the reference pages anew from the models
+docs: setup-dev  ## write the JSON Schemas and the reference pages anew from models and docstrings, and codemeta.json
 	python -m fairmesh.reference
+	python -m fairmesh.cli.manual
+	python -m fairmesh.fair.codemeta
 
 lock: .venv/bin/uv  ## resolve the newest versions anew
-	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra fair --extra dev -o requirements/dev.lock
 	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --constraints requirements/dev.lock -o requirements/run.lock
+	printf 'cffconvert\n' | $(LOCK) - -o requirements/cffconvert.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
 
 clean:  ## remove the environment and everything that can be made again; results and the website stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
+	rm -rf .venv .venv-cff .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

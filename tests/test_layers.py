@@ -16,6 +16,7 @@ FLOORS = {
     "cli": 5,
     "workflow": 4,
     "site": 3,
+    "fair": 3,
     "submission": 3,
     "results": 2,
     "cloudmesh": 2,

@@ -13,6 +13,9 @@ from typing import Any
 
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import Selection, read_settings
+from fairmesh.study.settings import load_config
+from fairmesh.wording import cell_text
+from fairmesh.workflow.configuration import FILE
 
 
 def find_root(start: Path) -> Path:
@@ -44,6 +47,24 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="values in place of the file's: epochs=1,5",
     )
+
+
+def add_results(parser: argparse.ArgumentParser) -> None:
+    """Add the option of the results folder."""
+    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
+
+
+def results_folder(arguments: argparse.Namespace) -> Path:
+    """Give the results folder that is named, else the configuration's, else the usual one."""
+    if arguments.results:
+        return Path(arguments.results)
+    return Path(load_config(FILE).results if FILE.exists() else "results")
+
+
+def study_name(study: str) -> str:
+    """Give the name of a study, which is the name of its folder in the results."""
+    is_file = "/" in study or study.endswith((".yaml", ".yml"))
+    return load_plan(study, find_root(Path.cwd()), "local").study if is_file else study
 
 
 def selected_plan(arguments: argparse.Namespace) -> Plan:
@@ -93,18 +114,5 @@ def csv_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(heads)
-    writer.writerows(
-        [
-            [f"'{cell}" if cell[:1] in tuple("=+-@\t\r") and not _is_number(cell) else cell for cell in row]
-            for row in rows
-        ]
-    )
+    writer.writerows([list(map(cell_text, row)) for row in rows])
     return out.getvalue().rstrip("\n")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -12,20 +12,16 @@ from typing import Any
 from fairmesh.errors import FairmeshError
 from fairmesh.files import read_json
 from fairmesh.names import experiment_key
-from fairmesh.results.attempts import BAD_ENDS, Stages, last_attempt, read_map
+from fairmesh.results.attempts import Stages, last_attempt, read_map
 from fairmesh.results.metrics import Metric, MetricValue, finite
 from fairmesh.runner.protocol import (
     ATTEMPTS,
-    COMMIT,
     DONE,
-    ENDS,
     ENVIRONMENTS,
-    EXPERIMENT,
     EXPERIMENTS,
     FAILED,
     LOG,
     RECORDS,
-    STAGES,
     STATES,
     STATUS,
     WAITING,
@@ -148,6 +144,16 @@ class StudyResults:
     def primary(self) -> Metric | None:
         """The metric that ranks the experiments: the one declared primary, else the first."""
         return next((metric for metric in self.metrics if metric.primary), next(iter(self.metrics), None))
+
+    @cached_property
+    def best(self) -> Outcome | None:
+        """The outcome with the best value of the primary metric."""
+        metric = self.primary
+        measured = [outcome for outcome in self.done if metric and metric.name in outcome.metrics]
+        if not metric or not measured:
+            return None
+        sign = -1 if metric.higher_is_better else 1
+        return min(measured, key=lambda outcome: sign * outcome.metrics[metric.name].value)
 
     def environment(self, outcome: Outcome) -> dict[str, Any]:
         """Give the environment that a record refers to, empty if it is not on file."""

@@ -6,7 +6,7 @@ import signal
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import commit, environment, jsonfiles, owner, protocol
+from . import commit, environment, jsonfiles, owner, protocol, provenance
 from .claims import PROCESS, Claims
 from .job import Job
 from .machine_lock import MachineLock
@@ -65,7 +65,7 @@ class Attempt:
             return stopped, None
         init_ms = milliseconds()
         command = self.job.command(stages)
-        digest = environment.record(self.job.home, command[0])
+        digest = environment.record(self.job.home, command[0], self.job.experiment.get("code", {}))
         telemetry = Telemetry(os.path.join(self.folder, protocol.TELEMETRY), self.job.exclusive)
         if not self.job.experiment.get("stage"):
             self.events.open(init_ms)
@@ -179,6 +179,7 @@ class Attempt:
             baselines=baselines,
             usage=usage,
             environment=digest,
+            provenance=provenance.of_attempt(experiment, self.job.home),
             files=commit.list_files(self.job.folder, self.folder),
         )
         commit.write(self.job.folder, content)

@@ -8,6 +8,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ class Run:
             "study": paths.study,
             "command": sys.argv,
             "selection": selection,
+            "versions": {name: version(name) for name in ("fairmesh", "snakemake")},
             "owner": owner.me(),
             "started": None,
             "ended": None,
