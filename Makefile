@@ -12,16 +12,20 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := run
-.PHONY: run help setup setup-dev setup-slurm slurm-demo check test test-all unit toy quick debian docs lock clean
+.PHONY: run publish help setup setup-dev setup-slurm slurm-demo check test test-all unit toy quick debian docs lock clean
 
 run: setup $(ON_SLURM:%=setup-slurm)  ## set up, run the study of config/config.yaml, build the website (the default)
 	$(ON_SLURM:%=.venv-slurm/bin/)snakemake --profile $(PROFILE)
+
+publish: setup  ## site/publish: website and crates for the world; BRANCH=gh-pages puts them onto that branch as well
+	fairmesh publish --to site/publish
+	$(if $(BRANCH),ghp-import --no-jekyll --branch $(BRANCH) site/publish)
 
 help:  ## list these targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.run  ## create .venv with the locked packages
-setup-dev: .venv/.dev  ## the same with the tools of development
+setup-dev: .venv/.dev .venv-cff/.ready  ## the same with the tools of development
 
 .venv/bin/uv: requirements/bootstrap.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairmesh needs Python 3.11 or newer: make PYTHON=python3.11")'
@@ -57,6 +61,13 @@ slurm-demo: setup-slurm  ## a Slurm of three small nodes on this computer, and a
 	@echo "bundles:             .venv/bin/snakemake --profile profiles/slurm-lean --slurm-lean-bundle 4 --config study=..."
 	@echo "end it:              tests/slurm/cluster.sh down"
 
+# cffconvert needs a jsonschema of which all the others need a newer one.
+.venv-cff/.ready: requirements/cffconvert.lock .venv/bin/uv
+	@echo "installing $<"
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-cff
+	@$(BIN)/uv pip install --quiet --python .venv-cff/bin/python --require-hashes -r $<
+	@touch $@
+
 check: setup-dev  ## style, types, the workflow's lint
 	ruff check .
 	ruff format --check .
@@ -86,15 +97,18 @@ debian:  # the website's tests open it in a real browser; ShellCheck reads every
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; } \
 	  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2
 
-docs: setup-dev  ## write the JSON Schemas and the reference pages anew from the models
+docs: setup-dev  ## write the JSON Schemas and the reference pages anew from models and docstrings, and codemeta.json
 	python -m fairmesh.reference
+	python -m fairmesh.cli.manual
+	python -m fairmesh.fair.codemeta
 
 lock: .venv/bin/uv  ## resolve the newest versions anew
-	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra service --extra client --extra dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra service --extra client --extra fair --extra dev -o requirements/dev.lock
 	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra service --extra client --constraints requirements/dev.lock -o requirements/run.lock
 	$(LOCK) pyproject.toml --extra slurm --constraints requirements/dev.lock -o requirements/slurm.lock
+	printf 'cffconvert\n' | $(LOCK) - -o requirements/cffconvert.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
 
 clean:  ## remove the environment and everything that can be made again; results and the website stay
-	rm -rf .venv .venv-slurm .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
+	rm -rf .venv .venv-slurm .venv-cff .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

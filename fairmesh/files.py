@@ -70,9 +70,14 @@ def write_text(path: Path, text: str, mode: int = 0o644) -> None:
     write_bytes(path, text.encode(), mode)
 
 
+def json_text(value: Any) -> str:
+    """Give a value as readable JSON, keys in the order given."""
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as readable JSON, keys in the order given."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, json_text(value))
 
 
 def json_lines(value: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Words for people: where a key is, what stands there, and what a JSON Schema allows."""
+"""Words for people: where a key is, what stands there, what a JSON Schema allows; and text that stays text."""
 
 from __future__ import annotations
 
@@ -70,3 +70,34 @@ def phrase(schema: Mapping[str, Any]) -> str:
     if kind not in {"integer", "number"}:
         limits = []
     return " ".join(filter(None, (noun, " and ".join(limits).replace("and of ", "and "))))
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_MARKS = "\\`*_[]<>#|!~$"
+
+
+def cell_text(text: str) -> str:
+    """Give a text as a cell of a CSV file that no spreadsheet takes for a formula: an apostrophe stands before it.
+
+    >>> [cell_text(text) for text in ("=cmd|' /C calc'!A0", "-1.5", "plain")]
+    ["'=cmd|' /C calc'!A0", '-1.5', 'plain']
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def markdown(value: Any) -> str:
+    r"""Give a value as text that means nothing to Markdown, on one line.
+
+    >>> print(markdown("a|b <c>\n*d*"))
+    a\|b \<c\> \*d\*
+    """
+    text = " ".join(str(value).split())
+    return "".join(f"\\{character}" if character in _MARKS else character for character in text)

@@ -57,7 +57,7 @@ def collect_faults(page: Page, address: str) -> list[str]:
 def wait_for_charts(page: Page) -> int:
     """Wait until every chart of a page is drawn; give their number."""
     page.wait_for_load_state("networkidle")
-    charts = page.locator(".fm-chart").count()
+    charts = page.locator(".fm-chart-canvas").count()
     page.wait_for_function("n => document.querySelectorAll('.fm-chart-canvas svg').length === n", arg=charts)
     return charts
 

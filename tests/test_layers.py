@@ -19,6 +19,7 @@ FLOORS = {
     "api": 4,
     "workflow": 4,
     "site": 3,
+    "fair": 3,
     "submission": 3,
     "results": 2,
     "live": 2,

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+OWN = {"cffconvert"}  # environments of their own, because their pins cannot agree with those of the others
 ENVIRONMENTS = sorted((ROOT / "workflow/envs").glob("*.yaml"))
 CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
 
@@ -39,7 +40,7 @@ def test_a_lock_has_hashes_and_no_address(lock: Path) -> None:
 
 def test_the_locks_agree() -> None:
     full = pins(ROOT / "requirements/dev.lock")
-    for lock in LOCKS:
+    for lock in (each for each in LOCKS if each.stem not in OWN):
         assert {name: version for name, version in pins(lock).items() if full.get(name, version) != version} == {}
 
 

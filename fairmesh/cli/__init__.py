@@ -23,23 +23,28 @@ VERBS = {
     "retry": "run again what ended without a result",
     "serve": "answer over HTTP: the REST service, for programs and other computers",
     "render": "write job folders and a script that starts them, for a machine without Snakemake",
+    "crate": "write the metadata of a study, and one archive of it for a repository",
+    "fair": "assess how findable, accessible, interoperable and reusable results are",
+    "reproduce": "measure a recorded result again, and tell whether it agrees",
+    "site": "build the website of all results",
+    "publish": "make a website for the world, with crates: without logs, without names of users, hosts and folders",
     "submission": "make a folder of the best results for MLCommons Science, and check its logs",
     "import": "make a study and an application of what you have in Cloudmesh",
 }
 """What each verb does; ``fairmesh.cli.VERB`` (``VERB_`` for a word of Python) has its ``add_arguments`` and ``run``."""
 
 
-def _parser(called: str) -> argparse.ArgumentParser:
+def parser(called: str) -> argparse.ArgumentParser:
     """Make the parser; only the verb that is called, which alone is imported, has its arguments."""
-    parser = argparse.ArgumentParser(prog="fairmesh", description="From one study file to a published benchmark.")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    made = argparse.ArgumentParser(prog="fairmesh", description="From one study file to a published benchmark.")
+    verbs = made.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, title in VERBS.items():
         own = verbs.add_parser(verb, help=title, description=f"{title[0].upper()}{title[1:]}.")
         if verb == called:
             module = import_module(f"fairmesh.cli.{verb}{'_' if iskeyword(verb) else ''}")
             module.add_arguments(own)
             own.set_defaults(run=module.run)
-    return parser
+    return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 good, 1 the work failed, 2 wrong input, 130 interrupted.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    arguments = _parser(next((each for each in given if each in VERBS), "")).parse_args(given)
+    arguments = parser(next((each for each in given if each in VERBS), "")).parse_args(given)
     try:
         status = int(arguments.run(arguments))
         sys.stdout.flush()

@@ -9,6 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from fairmesh.wording import cell_text
+
 
 def count(text: str) -> int:
     """Read a whole number above 0 from the command line."""
@@ -44,18 +46,5 @@ def csv_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(heads)
-    writer.writerows(
-        [
-            [f"'{cell}" if cell[:1] in tuple("=+-@\t\r") and not _is_number(cell) else cell for cell in row]
-            for row in rows
-        ]
-    )
+    writer.writerows([list(map(cell_text, row)) for row in rows])
     return out.getvalue().rstrip("\n")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -11,7 +11,6 @@ from fairmesh.cli import common
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.names import number_text
 from fairmesh.results import load_study
-from fairmesh.study import load_plan
 from fairmesh.study.settings import Config, Status, load_config
 from fairmesh.submission import compliance, folder, identity
 from fairmesh.submission.request import Request
@@ -31,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     common.add_study(parser)
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="where organisations have their folders")
-    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
+    common.add_results(parser)
     for name, (_, value, meaning) in _OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=value, default="", help=meaning)
     parser.add_argument("--status", choices=get_args(Status), default="", help="how others can get at the system")
@@ -56,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError([Problem("the compliance checker is not installed: pip install mlperf-logging", "--check")])
     if arguments.pdf and not arguments.pdf.is_file():
         raise InputError([Problem(f"there is no file {str(arguments.pdf)!r}", "--pdf")])
-    study = load_study(arguments.results or Path(config.results), _name(arguments.study))
+    study = load_study(arguments.results or Path(config.results), common.study_name(arguments.study))
     submission = gather(study, _request(arguments, config))
     try:
         written = folder.write(submission, arguments.to)
@@ -76,12 +75,6 @@ def _request(arguments: argparse.Namespace, config: Config) -> Request:
         arguments.pdf,
         dict(arguments.reference),
     )
-
-
-def _name(study: str) -> str:
-    """Give the name of a study, which is the name of its folder in the results."""
-    is_file = "/" in study or study.endswith((".yaml", ".yml"))
-    return load_plan(study, common.find_root(Path.cwd()), "local").study if is_file else study
 
 
 def _tell(submission: Submission, written: Path) -> None:

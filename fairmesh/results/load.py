@@ -142,6 +142,16 @@ class StudyResults:
         """The metric that ranks the experiments: the one declared primary, else the first."""
         return next((metric for metric in self.metrics if metric.primary), next(iter(self.metrics), None))
 
+    @cached_property
+    def best(self) -> Outcome | None:
+        """The outcome with the best value of the primary metric."""
+        metric = self.primary
+        measured = [outcome for outcome in self.done if metric and metric.name in outcome.metrics]
+        if not metric or not measured:
+            return None
+        sign = -1 if metric.higher_is_better else 1
+        return min(measured, key=lambda outcome: sign * outcome.metrics[metric.name].value)
+
     def environment(self, outcome: Outcome) -> dict[str, Any]:
         """Give the environment that a record refers to, empty if it is not on file."""
         digest = str((outcome.record or {}).get("environment") or "")

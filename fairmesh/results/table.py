@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairmesh.files import canonical_json, write_if_changed
 from fairmesh.results.load import ENERGY_METHOD, Outcome, StudyResults
+from fairmesh.wording import cell_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,9 +37,15 @@ def table(study: StudyResults) -> pd.DataFrame:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV (RFC 4180, but lines end with a line feed); a file that says the same is left alone."""
+    """Write a table as CSV (RFC 4180, but lines end with a line feed); a file that says the same is left alone.
+
+    An apostrophe stands before a text that a spreadsheet would take for a formula.
+    """
     lines = _Lines()
-    frame.to_csv(lines, index=False, lineterminator="\r\n")
+    guarded = frame.rename(columns=cell_text)
+    for name in map(str, guarded.select_dtypes("str").columns):
+        guarded[name] = guarded[name].map(cell_text, na_action="ignore")
+    guarded.to_csv(lines, index=False, lineterminator="\r\n")
     write_if_changed(path, lines.getvalue())
 
 

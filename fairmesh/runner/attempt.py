@@ -6,13 +6,13 @@ import signal
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from . import allocation, cancel, commit, environment, jsonfiles, limit, owner, protocol
+from . import allocation, cancel, commit, environment, jsonfiles, limit, owner, protocol, provenance
 from .claims import PROCESS, Claims
 from .job import Job
 from .machine_lock import MachineLock
 from .mllog import Events, milliseconds
 from .output import Output
-from .program import Program, Signals
+from .program import PASSED_ON, Program, Signals
 from .status import Status
 from .telemetry import Telemetry
 
@@ -68,7 +68,7 @@ class Attempt:
             return stopped, None
         init_ms = milliseconds()
         command = self.job.command(stages)
-        digest = environment.record(self.job.home, command[0])
+        digest = environment.record(self.job.home, command[0], self.job.experiment.get("code", {}))
         telemetry = Telemetry(os.path.join(self.folder, protocol.TELEMETRY), self.job.exclusive)
         if not self.job.experiment.get("stage"):
             self.events.open(init_ms)
@@ -120,7 +120,7 @@ class Attempt:
             telemetry.take(program.pid, last=signal.SIGCHLD in self.signals.seen)
             self.signals.seen.discard(signal.SIGCHLD)
             if program.has_ended():
-                return asked
+                return asked or self._late_word(program)
             self.output.read_new()
             self._note_memory(telemetry.resident_bytes)
             self.status.beat()
@@ -129,6 +129,15 @@ class Attempt:
                 if asked:
                     program.request_end(asked.signal, asked.grace)
             self.signals.wait(telemetry.due_in())
+
+    def _late_word(self, program: Program) -> Optional[End]:
+        """Wait a moment for what ended a program: a scheduler signals it and this process, and it may be faster."""
+        looks = 5 if -(program.exit_code or 0) in PASSED_ON else 0
+        for _ in range(looks):
+            if self.signals.first_end():
+                return self._why_end()
+            self.signals.wait(0.1)
+        return None
 
     def _note_memory(self, used: int) -> None:
         """Write down at once that a program is about to use all the memory of its job: it may be killed for that."""
@@ -186,6 +195,7 @@ class Attempt:
             baselines=baselines,
             usage=usage,
             environment=digest,
+            provenance=provenance.of_attempt(experiment, self.job.home),
             files=commit.list_files(self.job.folder, self.folder),
         )
         commit.write(self.job.folder, content)

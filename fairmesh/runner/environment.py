@@ -1,6 +1,6 @@
 """What an attempt ran on: hardware, system, interpreter and packages, written once and referred to by its hash.
 
-Only what is named here is recorded, never the environment variables as a whole: they hold secrets.
+Only what is named here and in provenance.py is recorded, never the environment variables as a whole: they hold secrets.
 """
 
 import glob
@@ -12,7 +12,7 @@ import shutil
 import subprocess
 from typing import Any, Dict, Optional
 
-from . import jsonfiles, owner
+from . import jsonfiles, owner, provenance
 from .gpu import Gpus
 from .protocol import ENVIRONMENTS, FORMAT
 
@@ -29,21 +29,30 @@ print(json.dumps(dict(found, packages=packages)))
 """
 
 
-def record(home: str, command: str) -> str:
+def record(home: str, command: str, code: Dict[str, Any]) -> str:
     """Make sure that the environment of a command is on file; give its SHA-256.
 
     Listing the packages costs more than a small experiment, so the answer is kept for as long as the host has not
-    been started anew and the interpreter's packages are the same.
+    been started anew, the interpreter's packages are the same, and the job may use the same cores and GPUs.
+
+    Parameters
+    ----------
+    home : str
+        The folder of environments/.
+    command : str
+        The program; if it is a Python interpreter, its packages are those that count.
+    code : dict
+        The commits of application and project, as experiment.json names them.
     """
     folder = os.path.join(home, ENVIRONMENTS)
     interpreter = _interpreter(command)
-    note = os.path.join(
-        folder, "." + _digest([os.uname()[1], owner.me()["boot"], interpreter, _changed(interpreter)])[:32]
-    )
+    settings = dict(provenance.settings(), code=code)
+    about = [os.uname()[1], owner.me()["boot"], interpreter, _changed(interpreter), _cores(), settings]
+    note = os.path.join(folder, "." + _digest(about)[:32])
     known = jsonfiles.read(note)
     if isinstance(known, str) and os.path.exists(os.path.join(folder, known + ".json")):
         return known
-    found = dict(describe(interpreter), format=FORMAT)
+    found = dict(describe(interpreter), **settings, format=FORMAT)
     digest = _digest(found)
     os.makedirs(folder, exist_ok=True)
     jsonfiles.write(os.path.join(folder, digest + ".json"), found)
@@ -52,7 +61,7 @@ def record(home: str, command: str) -> str:
 
 
 def describe(interpreter: str) -> Dict[str, Any]:
-    """Gather what is recorded."""
+    """Gather what is recorded of the machine and the interpreter."""
     gpus = Gpus()
     return {
         "system": {"name": platform.system(), "release": platform.release(), "distribution": _distribution()},
@@ -88,21 +97,12 @@ def _ask(interpreter: str) -> Optional[Dict[str, Any]]:
     return dict(found, packages=dict(sorted(found["packages"].items())))
 
 
-def _line(path: str, key: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = [line for line in file if line.startswith(key)]
-    except OSError:
-        return ""
-    return lines[0].split("=" if "=" in lines[0] else ":", 1)[1].strip().strip('"') if lines else ""
-
-
 def _distribution() -> str:
-    return _line("/etc/os-release", "PRETTY_NAME=")
+    return provenance.value_in("/etc/os-release", "PRETTY_NAME=")
 
 
 def _processor() -> str:
-    return _line("/proc/cpuinfo", "model name") or platform.processor()
+    return provenance.value_in("/proc/cpuinfo", "model name") or platform.processor()
 
 
 def _cores() -> int:

@@ -20,7 +20,9 @@ class Download:
     size: int
 
 
-def publish(root: Path, sources: Iterable[Path], target: Path, below: str = "") -> Iterator[Download]:
+def publish(
+    root: Path, sources: Iterable[Path], target: Path, below: str = "", largest: int = LARGEST
+) -> Iterator[Download]:
     """Copy those files that there are, that really lie below ``root`` and are not too large.
 
     Parameters
@@ -33,12 +35,14 @@ def publish(root: Path, sources: Iterable[Path], target: Path, below: str = "") 
         The folder of the page.
     below : str
         A folder in it for the copies.
+    largest : int
+        Bytes; what is larger is left out.
     """
     used: set[str] = set()
     for source in sources:
         if not source.is_file() or not source.resolve().is_relative_to(root.resolve()):
             continue
-        if (size := source.stat().st_size) > LARGEST:
+        if (size := source.stat().st_size) > largest:
             continue
         name = _unused(_plain(source.name), used)
         (target / below).mkdir(parents=True, exist_ok=True)

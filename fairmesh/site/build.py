@@ -10,20 +10,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import vl_convert
 import yaml
 
 from fairmesh.errors import FairmeshError
 from fairmesh.files import write_text
 from fairmesh.results import load_study
 from fairmesh.results.load import PLAN
-from fairmesh.site import experiment_page
+from fairmesh.site import bundles, experiment_page
 from fairmesh.site.folder import MARKER, check_replaceable
-from fairmesh.site.study_page import write_study_page
+from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.templating import environment, escape
 from fairmesh.site.view import StudyView
 
@@ -31,7 +29,7 @@ _STUDIES_HERE = "<!-- studies -->"
 _LINES_SHOWN = 15
 
 
-def build_site(results: Path, site: Path, project: Path) -> None:
+def build_site(results: Path, site: Path, project: Path, archives: Path | None = None) -> None:
     """Build the website of all studies in a results folder.
 
     Parameters
@@ -42,6 +40,8 @@ def build_site(results: Path, site: Path, project: Path) -> None:
         The folder of the website; it is replaced as a whole. ``build`` beside it is for the work.
     project : Path
         The MkDocs project with the documentation.
+    archives : Path or None
+        The folder with the archives of crates, ``<study>-<version>.zip``, if readers are to have them.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def build_site(results: Path, site: Path, project: Path) -> None:
     with _alone(work / "lock"):
         views = [StudyView(load_study(results, name)) for name in _studies(results)]
         views.sort(key=lambda view: view.date, reverse=True)
-        _assemble(views, work, project.resolve())
+        _assemble(views, work, project.resolve(), archives)
         _run_mkdocs(work)
         _swap(work / "new", site, work / "old")
 
@@ -72,7 +72,7 @@ def _studies(results: Path) -> list[str]:
     return sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))
 
 
-def _assemble(views: list[StudyView], work: Path, project: Path) -> None:
+def _assemble(views: list[StudyView], work: Path, project: Path, archives: Path | None) -> None:
     docs = work / "docs"
     shutil.rmtree(docs, ignore_errors=True)
     shutil.copytree(project / "docs", docs)
@@ -81,23 +81,17 @@ def _assemble(views: list[StudyView], work: Path, project: Path) -> None:
         chosen = experiment_page.choose(view)
         for outcome in chosen:
             experiment_page.write_experiment_page(view, outcome, docs, templates)
-        write_study_page(
-            view, {outcome.key: f"experiments/{outcome.key}/index.html" for outcome in chosen}, docs, templates
-        )
+        pages = {outcome.key: f"experiments/{outcome.key}/index.html" for outcome in chosen}
+        write_study_pages(view, pages, docs, templates, archives)
     home = (docs / "index.md").read_text(encoding="utf-8")
-    write_text(
-        docs / "index.md", home.replace(_STUDIES_HERE, templates.get_template("studies.html.jinja").render(views=views))
-    )
-    shutil.copyfile(_vega(work), docs / "javascripts" / "vega.js")
+    studies = templates.get_template("studies.html.jinja").render(views=views)
+    write_text(docs / "index.md", home.replace(_STUDIES_HERE, studies))
+    if views:
+        names = {view.study.name: view.title for view in views}
+        compare = templates.get_template("compare.md.jinja").render(views=views, names=names, root="")
+        write_text(docs / "compare.md", compare)
+    bundles.place(docs, work)
     write_text(work / "mkdocs.yml", json.dumps(_configuration(views, project)))
-
-
-def _vega(work: Path) -> Path:
-    """Give the bundle that draws charts; packing it takes a second, so it is kept."""
-    bundle = work / f"vega-{version('vl-convert-python')}.js"
-    if not bundle.exists():
-        write_text(bundle, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-    return bundle
 
 
 def _configuration(views: list[StudyView], project: Path) -> dict[str, Any]:
@@ -105,7 +99,7 @@ def _configuration(views: list[StudyView], project: Path) -> dict[str, Any]:
     base = project / "mkdocs.yml"
     home, *documentation = yaml.safe_load(base.read_text(encoding="utf-8"))["nav"]
     studies = [{str(escape(view.title)): f"studies/{view.study.name}/index.md"} for view in views]
-    nav = [home, *([{"Studies": studies}] if studies else []), *documentation]
+    nav = [home, *([{"Studies": [*studies, {"Compare": "compare.md"}]}] if studies else []), *documentation]
     names = [str(escape(title)) for view in views if (title := (view.study.plan.get("publisher") or {}).get("title"))]
     return {"INHERIT": str(base), "docs_dir": "docs", "nav": nav, **({"site_name": names[0]} if names else {})}
 

@@ -6,17 +6,19 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 
 from fairmesh.files import write_text
 from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.names import REPEAT
 from fairmesh.results import Outcome
 from fairmesh.results.metrics import readable
 from fairmesh.results.series import read_rows
 from fairmesh.runner.protocol import CONFIG, EXPERIMENTS, HISTORY, JOB, LOG, METRICS, RECORDS, TELEMETRY
 from fairmesh.site.artefacts import publish
-from fairmesh.site.numbers import column
+from fairmesh.site.numbers import column, value
 from fairmesh.site.telemetry import telemetry_charts
 from fairmesh.site.view import StudyView
 
@@ -54,16 +56,67 @@ def write_experiment_page(view: StudyView, outcome: Outcome, docs: Path, templat
             (readable(Path(figure.name).stem), figure) for figure in publish(study.folder, figures, folder, "figures")
         ],
         tables=list(_tables(view, outcome)),
+        parameters=list(_parameters(view, outcome)),
+        intervals=any(found.low is not None for found in outcome.metrics.values()),
         environment=study.environment(outcome),
         commands=[
-            f"snakemake --profile profiles/local --force {shlex.quote(target)} --config study={study.name}",
-            f"bash {shlex.quote(job)}",
+            (
+                "The first line runs it again through the workflow.",
+                f"snakemake --profile profiles/local --force {shlex.quote(target)} --config study={study.name}",
+            ),
+            ("The second one starts its job alone, if it has no result yet.", f"bash {shlex.quote(job)}"),
+            (
+                "The third one measures it anew elsewhere, and says whether each metric agrees.",
+                f"fairmesh reproduce {shlex.quote(target)}",
+            ),
         ],
+        title=_title(view, outcome),
+        largest=LARGEST_STUDY,
+        linked_data=_linked_data(view, outcome),
+        compare=f"../../../../compare.html#{urlencode({'pick': f'{study.name}/{outcome.key}'})}",
         downloads=downloads,
         log=outcome.log_tail(_LOG_LINES),
         root="../../../../",
     )
     write_text(folder / "index.md", text)
+
+
+def _title(view: StudyView, outcome: Outcome) -> str:
+    """Name an experiment by what tells it apart; the only one of its study by the study."""
+    repeat = f"repeat {outcome.axes[REPEAT]}" if REPEAT in outcome.axes else ""
+    return ", ".join(filter(None, (view.name_of(outcome) or view.title, repeat)))
+
+
+def _parameters(view: StudyView, outcome: Outcome) -> Iterator[dict[str, Any]]:
+    """Give each parameter with what the application says of it, and whether the study sets it."""
+    declared = view.application.get("parameters") or {}
+    for name, found in outcome.values.items():
+        about = declared.get(name) or {}
+        unit = about.get("unit") or ""
+        yield {
+            "name": name,
+            "value": value(found) or "(empty)",
+            "unit": "" if unit == "1" else unit,
+            "description": about.get("description") or "",
+            "own": name in outcome.axes,
+        }
+
+
+def _linked_data(view: StudyView, outcome: Outcome) -> dict[str, Any]:
+    """Give the description of the experiment as a part of the study's data set."""
+    return {
+        "@context": "https://schema.org/",
+        "@type": "Dataset",
+        "name": _title(view, outcome),
+        "description": f"One experiment of {view.title}: {outcome.id} on {outcome.machine}, {outcome.state}.",
+        "identifier": outcome.key,
+        "isPartOf": {"@type": "Dataset", "name": view.title},
+        "variableMeasured": [
+            {"@type": "PropertyValue", "name": metric.title, "unitText": metric.unit or "1", "value": found.value}
+            for metric in view.study.metrics
+            if (found := outcome.metrics.get(metric.name))
+        ],
+    }
 
 
 def _tables(view: StudyView, outcome: Outcome) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from fairmesh.files import canonical_json
+from fairmesh.results.intervals import half_width
+from fairmesh.results.metrics import MetricValue
 from fairmesh.results.statistics import Summary
 
 _DIGITS = 4
@@ -28,22 +30,40 @@ def number(found: float | None) -> str:
 
 
 def spread(summary: Summary | None) -> str:
-    """Give mean ± sd, rounded to the second digit of the sd, or to the first if the mean has four digits by then.
+    """Give mean ± half the 95 % interval, which has two digits, or one if the mean has four digits by then.
 
-    >>> spread(Summary(3, 0.91234, 0.00456, 0.9, 0.92)), spread(Summary(1, 0.91234, None, 0.91234, 0.91234))
-    ('0.9123 ± 0.0046', '0.9123')
-    >>> spread(Summary(3, 0.91234, 0.00046, 0.9, 0.92)), spread(Summary(3, 35.056, 0.083, 35, 36))
-    ('0.9123 ± 0.0005', '35.06 ± 0.08')
+    >>> spread(Summary(4, 0.91234, 0.00456, 0.9, 0.92)), spread(Summary(1, 0.91234, None, 0.91234, 0.91234))
+    ('0.9123 ± 0.0073', '0.9123')
+    >>> spread(Summary(4, 0.91234, 0.00046, 0.9, 0.92)), spread(Summary(4, 35.056, 0.083, 35, 36))
+    ('0.9123 ± 0.0007', '35.06 ± 0.13')
     """
     if summary is None:
         return MISSING
-    if not summary.sd:
-        return number(summary.mean)
-    first = -_magnitude(summary.sd)
-    decimals = max(0, first, min(first + 1, _DIGITS - 1 - _magnitude(summary.mean)))
+    half = half_width(summary)
+    return with_error(summary.mean, half) if half else number(summary.mean)
+
+
+def single(found: MetricValue) -> str:
+    """Give one measurement, with the interval that the program gave for it.
+
+    >>> single(MetricValue(0.9187, 0.9083, 0.9282)), single(MetricValue(3))
+    ('0.9187 (0.9083 to 0.9282)', '3')
+    """
+    interval = "" if found.low is None or found.high is None else f" ({number(found.low)} to {number(found.high)})"
+    return f"{number(found.value)}{interval}"
+
+
+def with_error(mean: float, half: float) -> str:
+    """Give a number and what it is uncertain by, both with the decimals that this deserves.
+
+    >>> with_error(0.9187, 0.0099), with_error(1234.5, 56.7)
+    ('0.9187 ± 0.0099', '1234 ± 57')
+    """
+    first = -_magnitude(half)
+    decimals = max(0, first, min(first + 1, _DIGITS - 1 - _magnitude(mean)))
     if decimals > 9:
-        return f"{number(summary.mean)} ± {summary.sd:.1e}"
-    return f"{summary.mean:.{decimals}f} ± {summary.sd:.{decimals}f}"
+        return f"{number(mean)} ± {half:.1e}"
+    return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
 
 
 def column(found: Sequence[float | str | None]) -> list[str]:

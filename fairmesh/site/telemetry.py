@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairmesh.site import charts
+from fairmesh.site import charts, line_charts
 
 _DRAWN = {"cpu": "Processor use", "memory": "Memory", "utilisation": "Accelerator use", "power": "Accelerator power"}
 _COLUMNS = ["time", "device", "metric", "value", "unit"]
@@ -26,7 +26,7 @@ def telemetry_charts(path: Path) -> Iterator[charts.Chart]:
         if unit == "byte":
             unit, found = "MiB", found.assign(value=found["value"] / _MIB)
         rows = [row for device, samples in found.groupby("device") for row in _thinned(str(device), samples)]
-        yield charts.over_time(title, f"{title} ({unit})", rows)
+        yield line_charts.over_time(title, f"{title} ({unit})", rows)
 
 
 def _read(path: Path) -> pd.DataFrame:

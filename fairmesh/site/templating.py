@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from fairmesh.site import numbers
+from fairmesh.site import numbers, sentences
 
 # Left alone besides letters and digits: single spaces, characters without any meaning, a point or hyphen inside a word.
 _SPECIAL = re.compile(r"(?!(?<=[^\W_])[.\-](?=[^\W_]))(?:[^\w ,/%()]|_)|(?<!\S) | \Z")
@@ -56,6 +58,16 @@ def script_json(value: Any) -> Markup:
     return Markup(text)  # noqa: S704
 
 
+def command(words: Sequence[Any]) -> str:
+    """Give a command as a shell takes it, the program without its folder.
+
+    >>> command(["/opt/bin/snakemake", "--config", "title=a b"])
+    "snakemake --config 'title=a b'"
+    """
+    first, *rest = map(str, words)
+    return shlex.join([first.rsplit("/", 1)[-1], *rest])
+
+
 def environment() -> jinja2.Environment:
     """Give the environment of the page templates: all they print goes through ``escape``."""
     made = jinja2.Environment(
@@ -75,5 +87,8 @@ def environment() -> jinja2.Environment:
         "spread": numbers.spread,
         "size": numbers.size,
         "value": numbers.value,
+        "duration": sentences.duration,
+        "command": command,
     }
+    made.globals |= {"headline": sentences.headline, "remarks": sentences.remarks}
     return made

@@ -14,6 +14,7 @@ from fairmesh.files import canonical_json
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.names import REPEAT
 from fairmesh.results import Group, Outcome, StudyResults, Summary, fold_repeats, table
+from fairmesh.results.intervals import Verdict, compare
 from fairmesh.results.metrics import Metric, readable
 from fairmesh.results.statistics import summarise
 from fairmesh.results.table import metric_columns
@@ -28,7 +29,7 @@ class Row:
     Parameters
     ----------
     name : str
-        The point in words, or the name of the baseline.
+        The point in words, empty if it is the only one; or the name of the baseline.
     values : dict
         The values of the parameters that vary; none for a baseline.
     metrics : dict of str to Summary
@@ -123,14 +124,14 @@ class StudyView:
     def varying(self) -> list[str]:
         """The parameters that tell the points apart; not the repeat, nor what follows it, such as a seed."""
         names = dict.fromkeys(name for outcome in self.study.experiments for name in outcome.values if name != REPEAT)
-        follows = {name for name in names for _, repeats in self.groups if _differ(name, repeats)}
-        return [name for name in names if name not in follows and _differ(name, self.study.experiments)]
+        follows = {name for name in names for _, repeats in self.groups if differ(name, repeats)}
+        return [name for name in names if name not in follows and differ(name, self.study.experiments)]
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
         """The parameters that are the same everywhere, with their value."""
         first = self.study.experiments[0].values if self.study.experiments else {}
-        return {name: first[name] for name in first if name != REPEAT and not _differ(name, self.study.experiments)}
+        return {name: first[name] for name in first if name != REPEAT and not differ(name, self.study.experiments)}
 
     @property
     def repeats(self) -> int:
@@ -138,9 +139,9 @@ class StudyView:
         return max((len(repeats) for _, repeats in self.groups), default=0)
 
     def name_of(self, outcome: Outcome) -> str:
-        """Give a point in words: the parameters that vary, and the machine if there are several."""
+        """Give a point in words: the parameters that vary, and the machine if there are several; empty if none do."""
         words = [f"{name} = {value(outcome.values[name])}" for name in self.varying if name in outcome.values]
-        return ", ".join([*words, *([outcome.machine] if len(self.machines) > 1 else [])]) or "the only point"
+        return ", ".join([*words, *([outcome.machine] if len(self.machines) > 1 else [])])
 
     @cached_property
     def points(self) -> list[Row]:
@@ -185,10 +186,22 @@ class StudyView:
         return first if first and self.primary and self.primary.name in first.metrics else None
 
     def headline(self, row: Row) -> str:
-        """Give the mean of the primary metric, with its spread and unit; empty if the row has none."""
+        """Give the mean of the primary metric, with its interval and unit; empty if the row has none."""
         if not self.primary or self.primary.name not in row.metrics:
             return ""
         return f"{spread(row.metrics[self.primary.name])} {self.primary.unit}".rstrip()
+
+    def verdict(self, row: Row) -> Verdict | None:
+        """Say whether a point differs from the best by more than noise; None for the best itself and for baselines."""
+        best, primary = self.best, self.primary
+        if not best or not primary or row is best or row.is_baseline or primary.name not in row.metrics:
+            return None
+        return compare(best.metrics[primary.name], row.metrics[primary.name])
+
+    @cached_property
+    def within_noise(self) -> int:
+        """How many other points cannot be told from the best."""
+        return sum(self.verdict(row) == "noise" for row in self.points)
 
     def parameter_label(self, name: str) -> str:
         """Give a parameter's name with its unit."""
@@ -209,7 +222,8 @@ class StudyView:
         return sorted(ranked, key=lambda row: sign * row.metrics[primary.name].mean) + others
 
 
-def _differ(name: str, outcomes: Iterable[Outcome]) -> bool:
+def differ(name: str, outcomes: Iterable[Outcome]) -> bool:
+    """Tell whether a parameter has more than one value."""
     return len({canonical_json(outcome.values.get(name)) for outcome in outcomes}) > 1
 
 

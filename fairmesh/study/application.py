@@ -28,6 +28,9 @@ class Author(Model):
     name: Annotated[Text, meaning("Given name and family name.", "Ada Example")]
     orcid: Annotated[str, meaning("The person's ORCID.", "0000-0002-1825-0097")] = ""
     affiliation: Annotated[str, meaning("Where the person works.", "University of Virginia")] = ""
+    affiliation_url: Annotated[
+        str, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
+    ] = ""
 
 
 class Environment(Model):
@@ -164,6 +167,10 @@ class ApplicationFile(Model):
     authors: Annotated[list[Author], meaning("Who wrote it.", [{"name": "Ada Example"}])] = Field(default_factory=list)
     citation: Annotated[str, meaning("How to cite it, with a DOI if it has one.")] = ""
     description: Annotated[str, meaning("What it does, in a few sentences.")] = ""
+    url: Annotated[str, meaning("Address of its code, or of a page about it.", "https://example.org/cloudmask")] = ""
+    keywords: Annotated[list[Text], meaning("Words by which its results are found.", ["cloud mask"])] = Field(
+        default_factory=list
+    )
     environment: Annotated[Environment, meaning("What it needs installed.")] = Environment()
     command: Annotated[
         Command | None,

@@ -15,6 +15,8 @@ from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.yaml12 import Node, load
 
 Status = Literal["cloud", "onprem", "preview", "research"]
+Redacted = Literal["homes", "users", "hosts"]
+_REDACTED: tuple[Redacted, ...] = ("homes", "users", "hosts")
 
 
 class Contact(Model):
@@ -22,6 +24,15 @@ class Contact(Model):
 
     name: Annotated[str, meaning("Given name and family name.", "Ada Example")] = ""
     email: Annotated[str, meaning("E-mail address; a submission shows it.", "ada@example.org")] = ""
+
+
+class Funding(Model):
+    """Money that the work was done with."""
+
+    funder: Annotated[Text, meaning("Who gave it.", "National Science Foundation")]
+    url: Annotated[str, meaning("Address of the funder, best its ROR.", "https://ror.org/021nxhr62")] = ""
+    award: Annotated[str, meaning("Number of the grant.", "2200409")] = ""
+    title: Annotated[str, meaning("Title of the grant.")] = ""
 
 
 class Publisher(Model):
@@ -32,7 +43,27 @@ class Publisher(Model):
         Field(default_factory=list)
     )
     licence: Annotated[str, meaning("Licence of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
-    organisation: Annotated[str, meaning("Who submits to MLCommons.", "University of Virginia")] = ""
+    keywords: Annotated[
+        list[Text], meaning("Words by which the results are found, besides the application's.", ["benchmark"])
+    ] = Field(default_factory=list)
+    funding: Annotated[list[Funding], meaning("What the work was paid from.", [{"funder": "NSF"}])] = Field(
+        default_factory=list
+    )
+    access: Annotated[str, meaning("Who may have the data, in a sentence.", "Open to everybody.")] = ""
+    url: Annotated[str, meaning("Address at which the website is published.", "https://example.org/results/")] = ""
+    dois: Annotated[
+        dict[SafeName, Text], meaning("The DOI of a study after its deposit.", {"quick": "10.5281/zenodo.1234567"})
+    ] = Field(default_factory=dict)
+    redact: Annotated[
+        list[Redacted], meaning("What a copy for others does not tell: paths of homes, user names, host names.")
+    ] = Field(default_factory=lambda: list(_REDACTED))
+    logs: Annotated[bool, meaning("Whether a copy for others has the logs in it.")] = False
+    organisation: Annotated[
+        str, meaning("The organisation that publishes, and that submits to MLCommons.", "University of Virginia")
+    ] = ""
+    organisation_url: Annotated[
+        str, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
+    ] = ""
     contact: Annotated[Contact, meaning("Whom MLCommons may ask: `name` and `email`.")] = Contact()
     status: Annotated[
         Status | None,
@@ -46,6 +77,15 @@ def _true_or_false(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
+class Publishing(Model):
+    """What of the results the world sees; names of users, hosts and home folders are hidden in any case."""
+
+    logs: Annotated[bool, meaning("Whether the logs of programs are published.")] = False
+    hide: Annotated[
+        list[Text], meaning("Further words to hide, such as names of projects or folders.", ["project-42"])
+    ] = Field(default_factory=list)
+
+
 class Config(Model):
     """What a run of the workflow does, where it writes, and who publishes."""
 
@@ -57,7 +97,12 @@ class Config(Model):
     machine: Annotated[
         SafeName, meaning("Where the jobs run, one of machines.yaml; a profile names it in its machine.yaml.")
     ] = "local"
-    publisher: Annotated[Publisher, meaning("Who publishes: title, authors and licence.")] = Publisher()
+    publisher: Annotated[Publisher, meaning("Who publishes, and on which terms: authors, licence, funding.")] = (
+        Publisher()
+    )
+    publish: Annotated[Publishing, meaning("What `make publish` shows of the results, and what it hides.")] = (
+        Publishing()
+    )
     where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
     first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None
     part: Annotated[str, meaning("K/N: only the K-th of N parts, which together make up the whole.", "1/3")] = ""

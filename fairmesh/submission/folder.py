@@ -15,9 +15,9 @@ from fairmesh.runner.protocol import JOB
 from fairmesh.submission import identity
 from fairmesh.submission.request import PDF
 from fairmesh.submission.submission import Submission
+from fairmesh.wording import markdown
 
 README, CONFIG, VERSION, RUN, STUDY = "README.md", "config.yaml", "VERSION.txt", "run.sh", "study.yaml"
-_MARKS = "\\`*_[]<>#|!~$"
 
 
 def write(submission: Submission, to: Path) -> Path:
@@ -106,16 +106,6 @@ def _render(name: str, **values: Any) -> str:
     )
     made.filters |= {"q": lambda value: shlex.quote(str(value)), "md": markdown, "number": _number}
     return made.get_template(name).render(values)
-
-
-def markdown(value: Any) -> str:
-    r"""Give a value as text that means nothing to Markdown, on one line.
-
-    >>> print(markdown("a|b <c>\n*d*"))
-    a\|b \<c\> \*d\*
-    """
-    text = " ".join(str(value).split())
-    return "".join(f"\\{character}" if character in _MARKS else character for character in text)
 
 
 def _number(value: float) -> str:

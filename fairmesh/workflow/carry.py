@@ -43,6 +43,15 @@ def copy_application(source: Path, target: Path) -> None:
         _copy(path, target / path.relative_to(source))
 
 
+def mirror_application(source: Path, target: Path) -> None:
+    """Copy an application's folder as ``copy_application`` does, and take away what is no longer in it."""
+    copy_application(source, target)
+    kept = {target / path.relative_to(source) for path in _files(source, frozenset())}
+    for path in target.rglob("*"):
+        if path not in kept and not path.is_dir():
+            path.unlink()
+
+
 def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
     """Give the files of a folder, of those below, and of those that links lead to."""
     real = folder.resolve()

@@ -17,6 +17,7 @@ from fairmesh.study.application import Stage
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.settings import Machine, Publisher
 from fairmesh.submission import identity
+from fairmesh.submission.repository import DIRTY, Repository, commit_of
 from fairmesh.workflow.orphans import Wanted
 from fairmesh.workflow.targets import Target, marker_name
 
@@ -56,6 +57,7 @@ class Folders:
         self.experiments = {(each.machine, each.id): each for each in plan.experiments}
         self._application = plan.application
         self._marker = cache(lambda name: str(paths.stage_marker(name)))
+        self._root = root
         self._folder = application or str(plan.application.folder.resolve())
         self._travels = bool(application)
         self._plain_conda = str(root / "workflow/envs/job.yaml")
@@ -150,6 +152,12 @@ class Folders:
         application = identity.Application(self._application.name, self._application.version)
         return identity.of_run(application, self._application.folder, self._publisher)
 
+    @cached_property
+    def _code(self) -> dict[str, dict[str, Any]]:
+        """The commits of the code that is measured and of the project that measures it; nothing outside of git."""
+        found = {"application": _code(self._application.folder), "project": _code(self._root)}
+        return {name: code for name, code in found.items() if code}
+
     def _content(
         self, identity: str, job: Experiment | StageInstance, needs: dict[str, str], command: list[str]
     ) -> dict[str, Any]:
@@ -170,7 +178,18 @@ class Folders:
             },
             "command": render_command(command, where, job.parameters, list(needs)),
             "environment": {},
+            "code": self._code,
             "conda": self._conda[job.name if isinstance(job, StageInstance) else self._last],
             "measure": self.plan.measure,
             "keep": self._application.keep,
         }
+
+
+def _code(folder: Path) -> dict[str, Any]:
+    """Give commit and state of the code in a folder, and where it can be cloned from if that is no folder here."""
+    commit = commit_of(folder)
+    if not commit:
+        return {}
+    address = Repository.of(folder).address
+    known = {"repository": address} if address.startswith(("https://", "http://", "ssh://", "git@")) else {}
+    return {"commit": commit.removesuffix(DIRTY), "dirty": commit.endswith(DIRTY)} | known

@@ -7,15 +7,16 @@ from typing import Any
 from fairmesh.study import Plan
 from fairmesh.study.settings import Config
 
-OF_APPLICATION = {"name", "version", "title", "licence", "authors", "citation", "description"}
+OF_APPLICATION = {"name", "version", "title", "licence", "authors", "citation", "description", "url", "keywords"}
 DECLARED = {"parameters", "metrics", "tables"}
 
 
 def plan_document(plan: Plan, config: Config) -> dict[str, Any]:
     """Give the content of plan.json."""
     application = plan.application.model_dump(include=OF_APPLICATION | DECLARED, by_alias=True, exclude_none=True)
+    stages = {name: each.title for name, each in plan.application.all_stages.items()}
     return plan.to_json() | {
-        "application": application,
+        "application": application | {"stages": stages},
         "measure": plan.measure,
         "source": str(plan.source),
         "publisher": config.publisher.model_dump(),

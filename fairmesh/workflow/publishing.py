@@ -44,19 +44,29 @@ def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
         raise FairmeshError(f"the results of {paths.study} could not be published")
 
 
+def unstated(paths: StudyPaths) -> list[str]:
+    """Give a line about what the metadata of the last publication lack; none if they lack nothing."""
+    missing = (jsonfiles.read_map(str(paths.published)) or {}).get("missing")
+    if not missing:
+        return []
+    count = f"{len(missing)} things are" if len(missing) > 1 else "one thing is"
+    return [f"metadata: {count} not stated yet; `fairmesh crate {paths.study}` says which"]
+
+
 def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, Any]:
-    """Write results.csv and the website.
+    """Write results.csv, the metadata and the website.
 
     Returns
     -------
     dict
         What published.json says.
     """
-    from fairmesh.results import load_study, table, write_csv  # noqa: PLC0415  pandas is not for the main process
+    from fairmesh.fair.scorecard import write_score  # noqa: PLC0415  pandas is not for the main process
     from fairmesh.site.build import build_site  # noqa: PLC0415  neither is the website
+    from fairmesh.workflow.packing import package  # noqa: PLC0415
 
-    found = load_study(results, study)
-    write_csv(table(found), results / study / "results.csv")
+    found, _, described = package(results, study, project.parent)
+    scorecard = write_score(found.folder) if described else None
     build_site(results, site, project)
     return {
         "format": FORMAT,
@@ -69,13 +79,16 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
             for each in found.experiments
             if not each.record
         ],
+        "missing": described.missing if described else [],
+        "problems": described.package.inventory.problems if described else [],
+        "fair": scorecard.counts if scorecard else {},
         "site": str(site),
     }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Publish from the command line."""
-    parser = argparse.ArgumentParser(description="Publish a study: results.csv and the website.")
+    parser = argparse.ArgumentParser(description="Publish a study: results.csv, metadata and website.")
     parser.add_argument("results", type=Path, help="the results folder")
     parser.add_argument("study", help="the study's folder in it")
     parser.add_argument("--site", type=Path, required=True, help="the folder of the website")
@@ -86,8 +99,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         made = publish(options.results, options.study, options.site, options.project)
     if options.published:
         write_json(options.published, made)
-    for line in made["unfinished"][:SHOWN]:
+    for line in [*made["unfinished"][:SHOWN], *made["problems"][:SHOWN]]:
         print(line)
+    for line in made["missing"]:
+        print(f"missing: {line}")
     print(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
     return 0
 

@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ class Run:
             "folder": str(Path.cwd()),
             "python": sys.executable,
             "selection": selection,
+            "versions": {name: version(name) for name in ("fairmesh", "snakemake")},
             "owner": owner.me(),
             "started": None,
             "ended": None,

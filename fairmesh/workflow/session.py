@@ -226,6 +226,8 @@ class Session:
             self._run.end(exit_code)
             if not exit_code and self._paths.published.exists():
                 print(f"website: {self._site / 'index.html'}", file=sys.stderr)
+                for line in publishing.unstated(self._paths):
+                    print(line, file=sys.stderr)
             if exit_code and not self._run.interrupted:
                 publishing.publish_what_there_is(self._paths, self._site, self._project)
 

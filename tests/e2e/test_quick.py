@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
+from fairmesh import cli
+from fairmesh.fair import validators
+from fairmesh.fair.scorecard import score
+from fairmesh.files import read_json
 from tests.browsing import collect_faults, open_browser, served, wait_for_charts
 from tests.e2e.workplace import Workplace
+from tests.fair.conftest import CFFCONVERT, PUBLISHER
 
 pytestmark = [pytest.mark.e2e, pytest.mark.quick]
 MEMORY = 4 << 30  # bytes
@@ -19,7 +27,7 @@ MEMORY = 4 << 30  # bytes
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """Give a workplace in which the quick study was run."""
     workplace = Workplace(tmp_path_factory.mktemp("quick"))
-    workplace.configure(study="quick")
+    workplace.configure(study="quick", publisher=PUBLISHER)
     output = workplace.run()
     assert "website: site/public/index.html" in output
     print(f"the quick study ran with TensorFlow {version('tensorflow-cpu')}")
@@ -40,6 +48,32 @@ def test_every_experiment_is_done_and_most_beat_the_threshold(quick: Workplace) 
 
 def test_a_second_run_has_nothing_to_do(quick: Workplace) -> None:
     assert "Nothing to be done" in quick.run()
+
+
+def test_every_validator_accepts_the_crate_and_no_principle_falls(quick: Workplace) -> None:
+    folder = quick.results / "quick"
+    assert validators.validate(folder) == {name: [] for name in validators.VALIDATORS}
+    subprocess.run([CFFCONVERT, "--validate", "-i", folder / "CITATION.cff"], check=True)
+    for stage in quick.results.glob("stages/cloudmask/*/croissant.json"):
+        assert validators.croissant(stage.parent) == []
+    assert score(folder).counts == {"met": 11, "prepared": 4, "falls": 0}
+
+
+def test_a_crate_in_an_empty_folder_is_reproduced_and_with_another_seed_is_not(
+    quick: Workplace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(quick.folder)
+    assert cli.main(["crate", "quick", "--zip", "--out", str(tmp_path)]) == 0
+    (archive,) = tmp_path.glob("*.zip")
+    shutil.unpack_archive(archive, tmp_path / "empty/crate")
+    monkeypatch.chdir(tmp_path / "empty")
+    record = next(
+        path for path in Path("crate/records/local").iterdir() if read_json(path)["parameters"]["epochs"] == 1
+    )
+    assert cli.main(["reproduce", str(record)]) == 0
+    assert "it agrees\n" in capfd.readouterr().out
+    assert cli.main(["reproduce", str(record), "--set", "seed=7"]) == 1
+    assert "it does not agree: " in capfd.readouterr().out
 
 
 def test_the_website_opens_without_an_error_or_an_outside_request(quick: Workplace) -> None:

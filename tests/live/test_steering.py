@@ -169,7 +169,7 @@ def test_the_command_of_a_retry_repeats_how_the_run_was_started(busy: Study, tmp
     assert line[line.index("--profile") + 1] == "profiles/slurm"
     settings = dict(each.split("=", 1) for each in line[line.index("--config") + 1 :])
     assert settings.keys() == {"set", "site", "machine", "study", "only"}
-    assert (json.loads(settings["set"]), settings["machine"]) == ({"epochs": "1,2"}, '"1"')
+    assert (json.loads(settings["set"]), settings["machine"]) == ({"epochs": "1,2"}, ' "1" ')
     named = Path(settings["only"]).read_text().split()
     assert named == [each.key for each in status.experiments[:2]]
 

@@ -75,13 +75,20 @@ class Folder:
         return self.results / self.study
 
     def add(self, machine: str = "local", **axes: Any) -> dict[str, Any]:
-        """Add a point to the plan; the seed follows the repeat."""
+        """Add a point to the plan."""
+        point = self.point(machine, **axes)
+        self.points.append(point)
+        self.write_plan()
+        return point
+
+    def point(self, machine: str, **axes: Any) -> dict[str, Any]:
+        """Make a point; the seed follows the repeat."""
         name = "+".join(f"{key}={value}" for key, value in axes.items()) or "defaults"
         defaults = {key: entry["default"] for key, entry in self.application["parameters"].items()}
         parameters = {**defaults, **{key: value for key, value in axes.items() if key != "repeat"}}
         if "seed" in defaults:
             parameters["seed"] = defaults["seed"] + axes.get("repeat", 1) - 1
-        point = {
+        return {
             "machine": machine,
             "id": name,
             "key": text_sha256(f"{self.study}/{machine}/{name}")[:12],
@@ -92,9 +99,6 @@ class Folder:
             "fingerprint": text_sha256(canonical_json(parameters)),
             "selected": True,
         }
-        self.points.append(point)
-        self.write_plan()
-        return point
 
     def write_plan(self) -> None:
         plan = {

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from fairmesh.site.numbers import MISSING
 from tests.browsing import collect_faults, open_browser, search, served, wait_for_charts
 
 pytestmark = pytest.mark.e2e
@@ -46,17 +46,103 @@ def test_the_pages_open_and_every_chart_is_drawn(page: Page, address: str, site:
         assert wait_for_charts(page) > 0 or path.parent == site
 
 
+def column(page: Page, title: str) -> list[str]:
+    """Give the texts of a column of the table on the page."""
+    script = """title => {
+      const heads = [...document.querySelectorAll('.fm-board thead th')].map(head => head.textContent.trim());
+      const place = heads.indexOf(title);
+      return [...document.querySelectorAll('.fm-board tbody tr')].map(row => row.cells[place].textContent.trim());
+    }"""
+    found: list[str] = page.evaluate(script, title)
+    return found
+
+
 def test_a_click_on_a_heading_sorts_and_a_second_one_turns_round(page: Page, address: str) -> None:
     page.goto(f"{address}/studies/quick/index.html")
-    times = "[...document.querySelectorAll('.fm-sortable tbody tr')].map(r => r.querySelectorAll('.fm-number')[2])"
-    heading = page.get_by_role("button", name="Time (s)", exact=True)
+    heading = page.locator(".fm-board thead th", has_text="Time (s)").first
     for expected in ("ascending", "descending"):
         heading.click()
-        shown = [float(text) for text in page.evaluate(f"{times}.map(c => c.dataset.value).filter(Boolean)")]
-        assert shown == sorted(shown, reverse=expected == "descending")
-        assert len(shown) == 6
-        assert heading.locator("..").get_attribute("aria-sort") == expected
-        assert page.evaluate(f"{times}.at(-1).textContent") == MISSING
+        page.locator(f".fm-board th[aria-sort={expected}]").wait_for()
+        *shown, last = column(page, "Time (s)")
+        numbers = [float(text.split(" ")[0]) for text in shown]
+        assert numbers == sorted(numbers, reverse=expected == "descending")
+        assert len(numbers) == 6
+        assert last == ""
+
+
+def test_a_link_keeps_filters_sorting_columns_and_axes(page: Page, address: str) -> None:
+    page.goto(f"{address}/studies/quick/index.html")
+    page.locator(".fm-filters select[name='parameter:epochs']").select_option("4")
+    page.locator(".fm-board thead th", has_text="Time (s)").first.click()
+    page.locator(".fm-columns summary").click()
+    page.get_by_role("checkbox", name="Peak memory (MiB)").check()
+    page.locator(".fm-chart select[name=x]").first.select_option("parameter:width")
+    kept = page.url
+    assert column(page, "epochs") == ["4", "4"]
+    page.goto("about:blank")
+    page.goto(kept)
+    page.locator(".fm-filters").wait_for()
+    assert column(page, "epochs") == ["4", "4"]
+    assert all(text.endswith("MiB") for text in column(page, "Peak memory (MiB)"))
+    assert page.locator(".fm-board th[aria-sort=ascending]").inner_text().startswith("Time (s)")
+    assert page.locator(".fm-chart select[name=x]").first.input_value() == "parameter:width"
+
+
+def test_a_chart_shows_its_data_as_a_table(page: Page, address: str) -> None:
+    page.goto(f"{address}/studies/quick/index.html")
+    wait_for_charts(page)
+    figure = page.locator(".fm-chart", has_text="By parameter")
+    figure.locator("summary").click()
+    assert figure.locator("tbody tr").count() == 6
+    assert "epochs = 8, width = 8" in figure.locator("tbody").inner_text()
+
+
+def test_the_legend_chooses_the_lines(page: Page, address: str) -> None:
+    page.goto(f"{address}/studies/quick/index.html")
+    wait_for_charts(page)
+    lines = page.locator(".fm-chart", has_text="Loss by epoch").locator(".mark-line.role-mark path")
+    before = lines.count()
+    page.locator(".fm-legend input").first.uncheck()
+    lines.nth(before - 1).wait_for(state="detached")
+    assert 0 < lines.count() < before
+    assert "lines=" in page.url
+
+
+def test_experiments_are_picked_and_compared(page: Page, address: str) -> None:
+    page.goto(f"{address}/studies/quick/experiments.html")
+    picks = page.locator(".fm-pick")
+    picks.nth(0).check()
+    picks.nth(2).check()
+    page.get_by_role("link", name="Compare 2 chosen").click()
+    page.locator(".fm-compare tbody tr").first.wait_for()
+    text = page.locator(".fm-compare table").inner_text()
+    assert "epochs=2+width=4+repeat=1" in text
+    assert page.locator(".fm-compare tr.fm-differs th", has_text="width").count() == 1
+    assert page.locator(".fm-compare tbody th", has_text="learning_rate").count() == 0
+    page.get_by_label("only what differs").uncheck()
+    page.locator(".fm-compare tbody th", has_text="learning_rate").wait_for()
+    page.get_by_label("Study").select_option("hostile")
+    page.get_by_role("button", name="Add").click()
+    page.locator(".fm-compare thead th").nth(2).wait_for()
+    assert "onerror=alert(1)" in page.locator(".fm-compare table").inner_text()
+
+
+def test_an_address_that_names_nothing_says_so(page: Page, address: str) -> None:
+    page.goto(f"{address}/compare.html#pick=quick/nothing&pick=../../x/y&pick=<img src=x onerror=alert(1)>")
+    page.get_by_text("3 of what the address names").wait_for()
+
+
+def test_axe_finds_nothing_to_object_to(page: Page, address: str, site: Path) -> None:
+    experiments = [path.parent.name for path in sorted(site.glob("studies/quick/experiments/*/index.html"))]
+    picks = "&".join(f"pick=quick/{key}" for key in experiments[:2])
+    longest = max(site.glob("studies/quick/experiments/*/index.html"), key=lambda path: path.stat().st_size)
+    places = ["index.html", "studies/quick/index.html", "studies/hostile/index.html", "studies/quick/experiments.html"]
+    for place in [*places, str(longest.relative_to(site)), f"compare.html#{picks}"]:
+        page.goto(f"{address}/{place}")
+        wait_for_charts(page)
+        page.wait_for_timeout(500)  # the theme fades its parts in
+        found = Axe().run(page).response["violations"]
+        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], place
 
 
 def test_the_search_finds_a_study(page: Page, address: str) -> None:

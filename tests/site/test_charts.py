@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from fairmesh.site import charts
+from fairmesh.site import line_charts, point_charts
 from fairmesh.site.charts import Chart
 
 HOSTILE = "a.b['c']\n</script>\\\" + x + \"\u2028{{7*7}}"
@@ -27,18 +27,22 @@ def drawn(hostile: str) -> list[Chart]:
     items = [{"item": hostile, "value": 0.5}, {"item": "other", "value": 0.7}]
     ranked = [{"rank": rank, "value": 1 / rank, "point": hostile} for rank in (1, 2)]
     samples = [{"seconds": 1.0 * s, "value": 2.0, "device": hostile} for s in range(3)]
+    several = [{**row, "point": f"{row['point']}{number % 2}"} for number, row in enumerate(curves)]
+    controls = {"name": "by", "x": ["parameter:x"], "y": ["metric:y"], "colour": [""], "front": True}
     return [
-        charts.learning_curves(hostile, curves, hostile),
-        charts.by_parameter(hostile, hostile, hostile, groups, hostile),
-        charts.by_parameter(hostile, hostile, hostile, named, ""),
-        charts.by_item(hostile, hostile, hostile, items, hostile),
-        charts.spectrum(hostile, hostile, ranked, hostile),
-        charts.over_time(hostile, hostile, samples),
-        charts.curves(hostile, hostile, hostile, [{"x": row["rank"], **row} for row in ranked], hostile),
+        line_charts.learning_curves(hostile, curves),
+        point_charts.by_parameter(hostile, hostile, hostile, groups, hostile),
+        point_charts.by_parameter(hostile, hostile, hostile, named, ""),
+        point_charts.by_item(hostile, hostile, hostile, items, hostile),
+        line_charts.spectrum(hostile, hostile, ranked),
+        line_charts.over_time(hostile, hostile, samples),
+        line_charts.curves(hostile, hostile, hostile, [{"x": row["rank"], **row} for row in ranked]),
+        line_charts.learning_curves(hostile, several),
+        point_charts.explorer(hostile, hostile, controls),
     ]
 
 
-@pytest.mark.parametrize("number", range(7))
+@pytest.mark.parametrize("number", range(8))
 def test_a_chart_is_drawn_whatever_things_are_called(number: int) -> None:
     chart = drawn(HOSTILE)[number]
     picture = ET.fromstring(chart.svg())  # noqa: S314  (our own drawing)
@@ -58,3 +62,17 @@ def test_a_wide_range_gets_a_logarithmic_axis() -> None:
     wide, named = drawn("name")[1:3]
     assert '"type": "log"' in json.dumps(wide.spec)
     assert '"type": "log"' not in json.dumps(named.spec)
+
+
+def test_of_many_lines_the_picture_shows_the_first() -> None:
+    rows = [{"x": x, "value": 1.0, "point": f"p{number}"} for number in range(20) for x in (1.0, 2.0)]
+    chart = line_charts.curves("t", "x", "y", rows)
+    assert chart.lines == tuple(f"p{number}" for number in range(20))
+    assert "p5" in chart.svg()
+    assert "p6" not in chart.svg()
+
+
+def test_rows_are_said_in_words_for_the_table_of_a_chart() -> None:
+    for number, chart in enumerate(drawn("name")):
+        rows = chart.spec["data"]["values"]
+        assert number in {1, 2, 8} or (rows and chart.columns.keys() <= rows[0].keys())

@@ -13,7 +13,7 @@ rule publish:
     params:
         digest=view.digest,
     message:
-        "results.csv and website"
+        "results.csv, metadata and website"
     shell:
         "python -m fairmesh.workflow.publishing {resources.home:q} {resources.study:q} --site {resources.site:q}"
         " --project {resources.project:q} --published {output:q} > {log:q} 2>&1"

@@ -1,0 +1,103 @@
+"""How fast and how large the website is: ``python -m benchmarks.site``."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import Report, measure
+from benchmarks.plan import MEGABYTE
+from tests.browsing import open_browser, served
+from tests.results.builder import APPLICATION, Folder
+
+ROOT = Path(__file__).parents[1]
+GOALS = {200: (15.0, 20.0), 10_000: (30.0, 25.0)}  # CPU seconds and megabytes by number of experiments
+REPEATS = 5
+USABLE = 3.0  # seconds until a reader can work with the largest study's page
+HISTORY = "epoch,loss,val_loss,accuracy,val_accuracy\n" + "".join(
+    f"{epoch},{2 / epoch:.4f},{3 / epoch:.4f},{1 - 0.5 / epoch:.4f},{1 - 0.6 / epoch:.4f}\n" for epoch in range(1, 31)
+)
+
+
+def main() -> int:
+    """Measure everything, and give 1 if a goal was missed."""
+    report = Report()
+    for count, (cpu_s, megabytes) in GOALS.items():
+        with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name:
+            place = Path(name)
+            write_results(place / "results", count)
+            (place / "Snakefile").touch()
+            (place / "site").symlink_to(ROOT / "site")
+            command = ["fairmesh", "site", "--results", str(place / "results"), "--site", str(place / "out" / "public")]
+            made = measure(command, place, runs=1)
+            report.line(f"{count:,} experiments: the whole website", made.cpu_s, cpu_s, "s CPU")
+            report.line("its size, figures left out", size(place / "out" / "public") / MEGABYTE, megabytes, "MB")
+            report.line("memory for that", made.peak_bytes / MEGABYTE, 2000, "MB")
+            opening(report, place / "out" / "public", count)
+    return int(report.missed > 0)
+
+
+def size(site: Path) -> int:
+    """Give the bytes of a website without the original figures."""
+    return sum(path.stat().st_size for path in site.rglob("*") if path.is_file() and path.parent.name != "figures")
+
+
+def opening(report: Report, site: Path, count: int) -> None:
+    """From the address to a table that a reader has sorted, in Chromium."""
+    with open_browser() as browser, served(site) as address:
+        page = browser.new_page()
+        for name in ("index.html", "experiments.html"):
+            start = time.monotonic()
+            page.goto(f"{address}/studies/large/{name}")
+            page.locator(".fm-board tbody tr").nth(2).wait_for()
+            page.locator(".fm-filters").wait_for()
+            page.get_by_role("button", name="Inference accuracy").first.click()
+            page.locator("th[aria-sort]").first.wait_for()
+            report.line(f"{name} of {count:,} experiments, opened and sorted", time.monotonic() - start, USABLE, "s")
+
+
+def write_results(results: Path, count: int) -> None:
+    """Write a study of so many experiments on two machines, all done but one in a hundred."""
+    folder = Folder(results, "large", application=application())
+    random.seed(1)
+    widths = range(1, count // (2 * REPEATS * 4) + 1)
+    for machine, epochs, width, repeat in itertools.product(
+        ("local", "dgx"), (1, 2, 4, 8), widths, range(1, REPEATS + 1)
+    ):
+        folder.points.append(folder.point(machine, epochs=epochs, width=width, repeat=repeat))
+    folder.write_plan()
+    for number, each in enumerate(folder.points):
+        if number % 100 == 99:
+            folder.start(each, "failed", reason="the program ended with exit code 1")
+        else:
+            finish(folder, each)
+
+
+def application() -> dict[str, Any]:
+    """Give an application with as many metrics as a real one has."""
+    metrics = {f"score_{number}": {"title": f"Score {number}", "unit": "1"} for number in range(10)}
+    return {**APPLICATION, "metrics": {**APPLICATION["metrics"], **metrics}}
+
+
+def finish(folder: Folder, each: dict[str, Any]) -> None:
+    """Write the result of an experiment with its history and telemetry."""
+    accuracy = 0.9 + random.gauss(0, 0.02)
+    seconds = random.gauss(10 * each["axes"]["epochs"], 1)
+    metrics = {
+        "accuracy": {"value": accuracy, "low": accuracy - 0.01, "high": accuracy + 0.01},
+        "training_time": seconds,
+    }
+    metrics |= {f"score_{number}": random.gauss(0, 1) for number in range(10)}
+    attempt = folder.finish(each, metrics, seconds=seconds, baselines={"threshold": {"accuracy": 0.832}})
+    (attempt / "history.csv").write_text(HISTORY)
+    rows = [f"2026-11-20T10:00:{second:02d}.000Z,program,cpu,{random.gauss(99, 1)},%\n" for second in range(20)]
+    (attempt / "telemetry.csv").write_text("time,device,metric,value,unit\n" + "".join(rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

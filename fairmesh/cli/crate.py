@@ -1,0 +1,54 @@
+"""``fairmesh crate``: a study's metadata, and the archive that a repository takes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from fairmesh.cli import common
+from fairmesh.errors import FairmeshError
+from fairmesh.fair.archive import write_archive
+from fairmesh.fair.package import Package
+from fairmesh.fair.scorecard import write_score
+from fairmesh.results import StudyResults
+from fairmesh.workflow import packing
+from fairmesh.workflow.public import public_copy
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    common.add_study(parser)
+    common.add_results(parser)
+    parser.add_argument("--zip", action="store_true", help="write one zip file, and Zenodo's metadata beside it")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path(), help="where the zip file goes (here)")
+    parser.add_argument("--whole", action="store_true", help="zip it with logs, and with names of people and computers")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the documents, and the archive if it is asked for."""
+    results = common.results_folder(arguments)
+    study, _, described = packing.package(results, common.study_name(arguments.study), common.find_root(Path.cwd()))
+    if described is None:
+        raise FairmeshError(f"no experiment of {study.name} has a result yet")
+    for note in [*described.package.inventory.problems, *described.missing]:
+        print(f"missing: {note}", file=sys.stderr)
+    counts = write_score(study.folder).counts
+    print(f"{study.folder}: {described.package.identifier}, version {described.package.version}")
+    print(f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['falls']} fall; `fairmesh fair` says why")
+    if arguments.zip:
+        for path in _archive(study, described.package, arguments.out, whole=arguments.whole):
+            print(f"wrote {path}")
+    return 0
+
+
+def _archive(study: StudyResults, package: Package, out: Path, *, whole: bool) -> tuple[Path, Path]:
+    """Write the archive, of a copy for others unless the whole is asked for."""
+    if whole:
+        return write_archive(package, out)
+    with tempfile.TemporaryDirectory(prefix="fairmesh-crate-") as place:
+        copy = public_copy(study, Path(place))
+        if copy is None:
+            raise FairmeshError(f"no experiment of {study.name} has a result yet")
+        return write_archive(copy.package, out)

@@ -1,0 +1,80 @@
+"""``fairmesh fair``: how FAIR a study's package is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fairmesh.cli import common
+from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.fair import validators
+from fairmesh.fair.crate import DESCRIPTOR
+from fairmesh.fair.principles import KINDS
+from fairmesh.fair.scorecard import SHOWN, Scorecard, Verdict, write_score
+from fairmesh.results.load import PLAN
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument(
+        "path",
+        metavar="RESULTS",
+        type=Path,
+        nargs="?",
+        help="a results folder, a study's folder in it, or a crate (the configuration's results)",
+    )
+    common.add_results(parser)
+    parser.add_argument("--validators", action="store_true", help="ask the validators of others, too, as installed")
+    parser.add_argument("--json", action="store_true", help="print the scorecards as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Assess, write fair.json, and fail if a principle falls."""
+    path = arguments.path or common.results_folder(arguments)
+    if arguments.validators and validators.missing():
+        print(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
+    scorecards = []
+    for folder in _packages(path):
+        asked = validators.validate(folder) if arguments.validators else {}
+        try:
+            scorecards.append(write_score(folder, asked))
+        except OSError as error:
+            raise FairmeshError(f"{error.filename}: {error.strerror}") from error
+    if arguments.json:
+        common.print_json([each.to_json() for each in scorecards])
+    else:
+        print("\n\n".join(map(_shown, scorecards)))
+    return int(any(each.falls for each in scorecards))
+
+
+def _packages(path: Path) -> list[Path]:
+    """Give the folders that a path means: itself, or the studies in it."""
+    if (path / DESCRIPTOR).is_file():
+        return [path]
+    found = sorted(each.parent for each in path.glob(f"*/{DESCRIPTOR}"))
+    if not found:
+        planned = [each.parent.name for each in path.glob(f"*/{PLAN}")]
+        hint = f"`fairmesh crate {planned[0]}` writes one" if planned else "a results folder or a crate is meant"
+        raise InputError([Problem(f"{path}: there is no {DESCRIPTOR} in it; {hint}", "RESULTS")])
+    return found
+
+
+def _shown(scorecard: Scorecard) -> str:
+    counts = scorecard.counts
+    rows = [(each.principle.code, each.state, _why(each)) for each in scorecard.verdicts]
+    lines = [
+        f"{scorecard.study}: {counts['met']} met, {counts['prepared']} prepared for a deposit, {counts['falls']} fall",
+        common.table(("", "state", "principle"), rows),
+    ]
+    for each in scorecard.verdicts:
+        lines += [f"{each.principle.code}: {finding}" for finding in each.findings[:SHOWN]]
+        if len(each.findings) > SHOWN:
+            lines.append(f"{each.principle.code}: and {len(each.findings) - SHOWN} more")
+    lines += [f"validator {name}: {verdict}" for name, verdict in scorecard.validators.items()]
+    lines += [f"please state {ask}" for ask in scorecard.asks]
+    return "\n".join(lines)
+
+
+def _why(verdict: Verdict) -> str:
+    return f"{verdict.principle.text} ({KINDS[verdict.principle.kind].partition(':')[0]})"

@@ -1,0 +1,102 @@
+"""``python -m fairmesh.cli.manual``: write the reference pages of the command line and of the Python interface anew."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from fairmesh.cli import VERBS, parser
+from fairmesh.files import write_if_changed
+
+PAGES = Path("site/docs/reference")
+PUBLIC = ("fairmesh.study", "fairmesh.results", "fairmesh.results.intervals")
+_QUOTED = re.compile(r"(: |-> )'([^']*)'")
+_WIDTH = "100"  # columns of the help texts, whatever the terminal
+
+_CLI = """# Command line
+
+Every verb ends with 0 if all is good, with 1 if the work failed, with 2 if something in the input is wrong, and says in
+one line what. `fairmesh VERB --help` shows what is below. This page is written by `make docs` from the program itself.
+"""
+_PYTHON = """# Python
+
+What scripts and notebooks may use. This page is written by `make docs` from the docstrings.
+
+```python
+from pathlib import Path
+
+from fairmesh.results import load_study, table
+
+frame = table(load_study(Path("results"), "quick"))
+```
+"""
+
+
+def cli_page() -> str:
+    """Give the page of the command line."""
+    os.environ["COLUMNS"] = _WIDTH
+    parts = [_CLI]
+    parts += [f"\n## fairmesh {verb}\n\n```text\n{_help(verb)}```\n" for verb in VERBS]
+    return "".join(parts)
+
+
+def _help(verb: str) -> str:
+    actions = parser(verb)._actions
+    verbs = next(action for action in actions if isinstance(action, argparse._SubParsersAction))
+    text: str = verbs.choices[verb].format_help()
+    return text
+
+
+def python_page() -> str:
+    """Give the page of the Python interface."""
+    return "".join([_PYTHON, *(part for name in PUBLIC for part in _module(name))])
+
+
+def _module(name: str) -> Iterator[str]:
+    module = import_module(name)
+    yield f"\n## {name}\n\n{_first_line(module)}\n"
+    for public in getattr(module, "__all__", None) or _own(module):
+        yield from _entry(public, getattr(module, public))
+
+
+def _own(module: Any) -> list[str]:
+    """Give the public functions and classes that a module itself defines."""
+    return [
+        name
+        for name, found in vars(module).items()
+        if not name.startswith("_") and getattr(found, "__module__", "") == module.__name__
+    ]
+
+
+def _entry(name: str, found: Any) -> Iterator[str]:
+    if not callable(found) or not inspect.getdoc(found):
+        return
+    call = "" if inspect.isclass(found) else f"```python\n{name}{_signature(found)}\n```\n\n"
+    yield f"\n### {name}\n\n{call}```text\n{inspect.getdoc(found)}\n```\n"
+
+
+def _signature(found: Any) -> str:
+    """Give a signature as the source has it: its annotations are texts."""
+    return _QUOTED.sub(r"\1\2", str(inspect.signature(found)))
+
+
+def _first_line(found: Any) -> str:
+    return (inspect.getdoc(found) or "").split("\n", 1)[0]
+
+
+def main() -> None:
+    """Write what has changed, and say so."""
+    for name, text in (("cli", cli_page()), ("python", python_page())):
+        path = Path.cwd() / PAGES / f"{name}.md"
+        if write_if_changed(path, text):
+            print(f"wrote {PAGES / path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""How to cite the data: ``CITATION.cff``, ``datacite.json`` and what Zenodo asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import escape
+
+from fairmesh import yaml12
+from fairmesh.fair.package import Package
+from fairmesh.fair.people import ORCID, ROR, SPDX, Organisation, Person, spdx
+
+CITATION, DATACITE = "CITATION.cff", "datacite.json"
+_MESSAGE = "If you use these data, please cite them as below."
+
+
+def citation_cff(package: Package) -> str:
+    """Give the content of ``CITATION.cff``, format 1.2.0."""
+    owner = package.owner
+    licence = spdx(owner.licence)
+    found = {
+        "cff-version": "1.2.0",
+        "message": _MESSAGE,
+        "type": "dataset",
+        "title": package.title,
+        "abstract": package.description,
+        "authors": [_cff_author(each) for each in owner.authors],
+        "version": package.version,
+        "date-released": package.date,
+        "license": licence,
+        "keywords": package.keywords,
+        "doi": owner.doi,
+        "url": owner.text("url"),
+        "identifiers": [{"type": "other", "value": package.identifier, "description": "Follows from the fingerprints"}],
+    }
+    return yaml12.dump({key: value for key, value in found.items() if value not in ("", [])})
+
+
+def _cff_author(person: Person) -> dict[str, str]:
+    if person.is_group:
+        return {"name": person.name}
+    found = {
+        "given-names": person.given,
+        "family-names": person.family,
+        "orcid": f"{ORCID}{person.orcid}" if person.orcid else "",
+        "affiliation": person.affiliation.name if person.affiliation else "",
+    }
+    return {key: text for key, text in found.items() if text}
+
+
+def datacite(package: Package) -> dict[str, Any]:
+    """Give the content of ``datacite.json``, DataCite's metadata 4.5."""
+    owner = package.owner
+    licence = spdx(owner.licence)
+    rights = {
+        "rights": owner.licence,
+        "rightsUri": f"{SPDX}{licence}",
+        "rightsIdentifier": licence,
+        "rightsIdentifierScheme": "SPDX",
+        "schemeUri": SPDX,
+    }
+    found = {
+        "doi": owner.doi,
+        "schemaVersion": "http://datacite.org/schema/kernel-4",
+        "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Benchmark results"},
+        "titles": [{"title": package.title}],
+        "creators": [_creator(each) for each in owner.authors],
+        "publisher": _publisher(owner.organisation) if owner.organisation else {},
+        "publicationYear": package.date[:4],
+        "dates": [
+            {"date": f"{package.started[:10]}/{package.ended[:10]}", "dateType": "Collected"},
+            {"date": package.date, "dateType": "Created"},
+        ],
+        "language": "en",
+        "version": package.version,
+        "subjects": [{"subject": word} for word in package.keywords],
+        "rightsList": [rights] if licence else [],
+        "descriptions": [{"description": package.description, "descriptionType": "Abstract"}],
+        "alternateIdentifiers": [
+            {"alternateIdentifier": package.identifier, "alternateIdentifierType": "Fingerprints of the experiments"}
+        ],
+        "fundingReferences": [_funding(each) for each in owner.funding],
+        "formats": sorted({file.media_type for file in package.inventory}),
+        "sizes": [f"{sum(file.bytes for file in package.inventory)} B", f"{len(package.inventory.files)} files"],
+    }
+    return {key: value for key, value in found.items() if value not in ("", [], {})}
+
+
+def _creator(person: Person) -> dict[str, Any]:
+    if person.is_group:
+        return {"name": person.name, "nameType": "Organizational"}
+    identifiers = [
+        {"nameIdentifier": f"{ORCID}{person.orcid}", "nameIdentifierScheme": "ORCID", "schemeUri": ORCID.rstrip("/")}
+    ]
+    found = {
+        "name": f"{person.family}, {person.given}" if person.given else person.family,
+        "nameType": "Personal",
+        "givenName": person.given,
+        "familyName": person.family,
+        "nameIdentifiers": identifiers if person.orcid else [],
+        "affiliation": [_affiliation(person.affiliation)] if person.affiliation else [],
+    }
+    return {key: value for key, value in found.items() if value not in ("", [])}
+
+
+def _affiliation(organisation: Organisation) -> dict[str, str]:
+    known = {"affiliationIdentifier": organisation.ror, "affiliationIdentifierScheme": "ROR", "schemeUri": ROR}
+    return {"name": organisation.name} | (known if organisation.ror else {})
+
+
+def _publisher(organisation: Organisation) -> dict[str, str]:
+    known = {"publisherIdentifier": organisation.ror, "publisherIdentifierScheme": "ROR", "schemeUri": ROR}
+    return {"name": organisation.name} | (known if organisation.ror else {})
+
+
+def _funding(funding: dict[str, str]) -> dict[str, str]:
+    ror = funding["url"] if funding["url"].startswith(ROR) else ""
+    found = {
+        "funderName": funding["funder"],
+        "funderIdentifier": ror,
+        "funderIdentifierType": "ROR" if ror else "",
+        "awardNumber": funding["award"],
+        "awardTitle": funding["title"],
+    }
+    return {key: text for key, text in found.items() if text}
+
+
+def zenodo(package: Package) -> dict[str, Any]:
+    """Give the metadata that Zenodo takes beside an archive; its description is HTML, so that ours is escaped."""
+    owner = package.owner
+    creators = []
+    for each in owner.authors:
+        name = each.name if each.is_group else f"{each.family}, {each.given}"
+        known = {"affiliation": each.affiliation.name if each.affiliation else "", "orcid": each.orcid}
+        creators.append({"name": name} | {key: text for key, text in known.items() if text})
+    grants = [f"{each['funder']}: {each['award']} {each['title']}".strip() for each in owner.funding]
+    found = {
+        "title": package.title,
+        "upload_type": "dataset",
+        "description": str(escape(package.description)),
+        "creators": creators,
+        "license": spdx(owner.licence).lower(),
+        "access_right": "open" if spdx(owner.licence) else "",
+        "publication_date": package.date,
+        "version": package.version,
+        "keywords": package.keywords,
+        "notes": str(escape(" ".join([*grants, owner.text("access")]).strip())),
+        "language": "eng",
+        "doi": owner.doi,
+    }
+    return {key: value for key, value in found.items() if value not in ("", [])}

@@ -1,0 +1,175 @@
+"""What the columns of a package's tables are: type, unit, meaning and limits, for every document that says so."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairmesh.results import StudyResults
+from fairmesh.results.metrics import readable
+from fairmesh.results.table import metric_columns, parameter_columns
+from fairmesh.runner.protocol import STATES
+from fairmesh.wording import cell_text
+
+INTEGER, NUMBER, BOOLEAN, STRING, DATETIME = "integer", "number", "boolean", "string", "datetime"
+
+_OWN = {
+    "machine": ("Name of the machine that it ran on.", ""),
+    "id": ("Name of the experiment in the study.", ""),
+    "state": ("What became of it.", ""),
+    "reason": ("Why it has no result.", ""),
+    "seconds": ("Time from the start of the program to its end.", "s"),
+    "cpu_s": ("Processor time of the program and its children.", "s"),
+    "peak_bytes": ("Largest memory of the program and its children.", "byte"),
+    "read_bytes": ("Bytes read from storage.", "byte"),
+    "write_bytes": ("Bytes written to storage.", "byte"),
+    "energy_j": ("Energy of the machine or of the program, as energy_method says.", "J"),
+    "energy_method": ("How the energy is known: measured, shared, estimated or unavailable.", ""),
+    "attempt": ("Number of the attempt that has the result.", ""),
+    "run": ("The run of the workflow that it belongs to.", ""),
+    "node": ("Host that it ran on.", ""),
+}
+TELEMETRY = {
+    "time": (DATETIME, "When it was sampled, in UTC."),
+    "device": (STRING, "What was sampled: program, machine or a GPU."),
+    "metric": (STRING, "The quantity."),
+    "value": (NUMBER, "The sample, in the unit that the row names."),
+    "unit": (STRING, "The unit of the value."),
+}
+"""The columns of telemetry.csv."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Parameters
+    ----------
+    name, title, description, unit : str
+        As in the header, for people, and the unit of its values; empty where there is none.
+    type : str
+        A type of Table Schema.
+    constraints : dict
+        Limits in the words of Table Schema.
+    has_gaps : bool
+        Whether a cell may be empty.
+    """
+
+    name: str
+    type: str
+    title: str = ""
+    description: str = ""
+    unit: str = ""
+    constraints: dict[str, Any] = field(default_factory=dict)
+    has_gaps: bool = False
+
+
+def of_results(study: StudyResults, frame: pd.DataFrame) -> list[Column]:
+    """Describe the columns of ``results.csv``.
+
+    Parameters
+    ----------
+    study : StudyResults
+        Whose parameters and metrics they are.
+    frame : pandas.DataFrame
+        The table as ``fairmesh.results.table`` gives it.
+    """
+    known = _known(study)
+    return [
+        Column(
+            name=cell_text(name),
+            type=_type(frame[name]),
+            title=readable(str(known.get(name, {}).get("title") or name)),
+            description=str(known.get(name, {}).get("description") or ""),
+            unit=str(known.get(name, {}).get("unit") or ""),
+            constraints=_constraints(known.get(name, {}), _type(frame[name])),
+            has_gaps=bool(frame[name].isna().any() or (frame[name].astype(str) == "").any()),
+        )
+        for name in map(str, frame.columns)
+    ]
+
+
+def _known(study: StudyResults) -> dict[str, dict[str, Any]]:
+    """Give what is declared, by the name of the column."""
+    application = study.plan["application"]
+    found: dict[str, dict[str, Any]] = {
+        name: {"description": text, "unit": unit} for name, (text, unit) in _OWN.items()
+    }
+    found |= {name: {**found[name], "required": True} for name in ("machine", "id", "state")}
+    found["state"] |= {"enum": list(STATES)}
+    declared = application.get("parameters") or {}
+    found |= {column: declared.get(name) or {} for name, column in parameter_columns(study.plan).items()}
+    declared = application.get("metrics") or {}
+    for name, column in metric_columns(study).items():
+        told = declared.get(name) or {}
+        about = {key: told[key] for key in ("title", "unit", "description") if key in told}
+        found[column] = about
+        for end, words in (("low", "Lower"), ("high", "Upper")):
+            found[f"{column}_{end}"] = about | {"title": "", "description": f"{words} end of the interval of {name}."}
+    return found
+
+
+def _type(values: pd.Series[Any]) -> str:
+    kinds = {"Int64": INTEGER, "Float64": NUMBER, "boolean": BOOLEAN}
+    return kinds.get(str(values.dtype), STRING)
+
+
+def _constraints(known: dict[str, Any], kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = {"required": True} if known.get("required") else {}
+    if kind in {INTEGER, NUMBER}:
+        found |= {key: known[key] for key in ("minimum", "maximum") if known.get(key) is not None}
+    choices = known.get("enum")
+    if kind == STRING and choices and all(isinstance(each, str) and each for each in choices):
+        found["enum"] = list(map(cell_text, choices))
+    return found
+
+
+def of_file(path: Path) -> list[Column]:
+    """Describe the columns of a CSV file by what is in it; none if it is no table.
+
+    A column is of whole numbers or of numbers if all of its cells are, else of text.
+    """
+    if path.is_symlink() or not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            heads, kinds, gaps = _scan(csv.reader(file))
+    except (csv.Error, UnicodeDecodeError):
+        return []
+    if not heads or len(set(heads)) != len(heads) or "" in heads:
+        return []
+    told = zip(heads, kinds, gaps, strict=True)
+    return [Column(name, kind, title=readable(name), has_gaps=gap) for name, kind, gap in told]
+
+
+def _scan(rows: Iterator[list[str]]) -> tuple[list[str], list[str], list[bool]]:
+    """Give the heads, the type of each column, and whether it has an empty cell."""
+    heads = next(rows, [])
+    kinds, gaps = [INTEGER] * len(heads), [False] * len(heads)
+    for row in rows:
+        if len(row) != len(heads):
+            return [], [], []
+        for number, cell in enumerate(row):
+            if cell:
+                kinds[number] = _wider(kinds[number], cell)
+            else:
+                gaps[number] = True
+    return heads, kinds, gaps
+
+
+def _wider(kind: str, cell: str) -> str:
+    """Give the narrowest type that takes what the column had so far and this cell too."""
+    if kind == INTEGER and cell.removeprefix("-").isdecimal() and cell.isascii():
+        return INTEGER
+    if kind in {INTEGER, NUMBER}:
+        try:
+            return NUMBER if math.isfinite(float(cell)) and "_" not in cell else STRING
+        except ValueError:
+            return STRING
+    return STRING

@@ -1,0 +1,97 @@
+"""The parts of a crate: maps with an ``@id``, which refer to each other and to nothing that is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+from fairmesh.fair.inventory import File
+from fairmesh.fair.people import ORCID, SPDX, Organisation, Person, spdx, web
+
+Entity = dict[str, Any]
+_EMPTY: tuple[Any, ...] = ("", None, [], {})
+
+
+class Graph:
+    """The entities of a crate, each once, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self._entities: dict[str, Entity] = {}
+
+    def add(self, identity: str, kind: str | list[str], **properties: Any) -> Entity:
+        """Add an entity unless it is there; what is empty is left out, but for a value. Give a reference to it."""
+        if identity not in self._entities:
+            kept = {key: value for key, value in properties.items() if key == "value" or value not in _EMPTY}
+            found = {key: unwrapped(value) for key, value in kept.items()}
+            self._entities[identity] = {"@id": identity, "@type": kind, **found}
+        return ref(identity)
+
+    def person(self, person: Person, home: str = "") -> Entity:
+        """Add an author: a person, or a group, whose page is that of what it made."""
+        if person.is_group:
+            return self.add(f"#group/{fragment(person.name)}", "Organization", name=person.name, url=web(home))
+        identity = f"{ORCID}{person.orcid}" if person.orcid else f"#person/{fragment(person.full)}"
+        return self.add(
+            identity,
+            "Person",
+            name=person.full,
+            givenName=person.given,
+            familyName=person.family,
+            affiliation=self.organisation(person.affiliation) if person.affiliation else None,
+        )
+
+    def organisation(self, organisation: Organisation) -> Entity:
+        """Add an organisation, known by its address if it has one."""
+        url = web(organisation.url)
+        identity = url or f"#organisation/{fragment(organisation.name)}"
+        return self.add(identity, "Organization", name=organisation.name, url=url)
+
+    def licence(self, licence: str) -> Entity | str | None:
+        """Add a licence that SPDX knows; any other stays the text that it is."""
+        if not spdx(licence):
+            return licence or None
+        identity = f"{SPDX}{spdx(licence)}"
+        return self.add(identity, "CreativeWork", name=spdx(licence), identifier=spdx(licence), url=identity)
+
+    def file(self, file: File, **more: Any) -> Entity:
+        """Add a file of the package."""
+        properties = {
+            "name": file.name,
+            "encodingFormat": file.media_type,
+            "contentSize": str(file.bytes),
+            "sha256": file.sha256,
+        }
+        return self.add(file.id, "File", **properties | more)
+
+    def update(self, identity: str, **properties: Any) -> None:
+        """Add properties to an entity that is there."""
+        self._entities[identity] |= {key: unwrapped(value) for key, value in properties.items()}
+
+    def to_list(self) -> list[Entity]:
+        """Give the entities."""
+        return list(self._entities.values())
+
+
+def ref(identity: str) -> Entity:
+    """Refer to an entity."""
+    return {"@id": identity}
+
+
+def unwrapped(value: Any) -> Any:
+    """Give the only member of a list in place of the list, as the specification recommends."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def fragment(text: str) -> str:
+    """Give a text as the end of an address.
+
+    >>> fragment("<b> #1")
+    '%3Cb%3E%20%231'
+    """
+    return quote(text, safe="")
+
+
+def refs(entities: Iterable[File]) -> list[Entity]:
+    """Refer to files."""
+    return [ref(file.id) for file in entities]

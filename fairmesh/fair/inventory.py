@@ -1,0 +1,183 @@
+"""The files of a study's package: path, SHA-256, size and media type of each, and what is wrong with some."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from fairmesh.files import file_sha256
+from fairmesh.runner.provenance import manifest_sha256
+
+MEDIA_TYPES = {
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+    ".csv": "text/csv",
+    ".md": "text/markdown",
+    ".html": "text/html",
+    ".cff": "application/yaml",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".pdf": "application/pdf",
+    ".sh": "application/x-sh",
+    ".py": "text/x-python",
+    ".h5": "application/x-hdf5",
+    ".hdf5": "application/x-hdf5",
+    ".nc": "application/x-netcdf",
+    ".npz": "application/zip",
+    ".zip": "application/zip",
+    ".pyz": "application/zip",
+    ".gz": "application/gzip",
+    ".parquet": "application/vnd.apache.parquet",
+    ".keras": "application/zip",
+    ".xml": "application/xml",
+    ".bin": "application/octet-stream",
+    ".npy": "application/octet-stream",
+    ".pb": "application/octet-stream",
+    ".pt": "application/octet-stream",
+}
+"""Media types by ending."""
+TEXT, BYTES = "text/plain", "application/octet-stream"
+_TEXTS = {"", ".log", ".txt", ".mllog", ".smk", ".jinja", ".toml", ".cfg", ".lock", ".c", ".cpp", ".h", ".f90", ".jl"}
+_SHA256 = re.compile("[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the package.
+
+    Parameters
+    ----------
+    path : str
+        From the study's folder, with ``/``.
+    sha256 : str
+        Of its bytes, 64 hex digits.
+    bytes : int
+        Its size.
+    """
+
+    path: str
+    sha256: str
+    bytes: int
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def id(self) -> str:
+        """Its path as a relative address."""
+        return address(self.path)
+
+    @property
+    def media_type(self) -> str:
+        """What it is, as a media type."""
+        return media_type(self.name)
+
+
+def address(path: str) -> str:
+    """Give a path as a relative address.
+
+    >>> address("tables/a b#.csv")
+    'tables/a%20b%23.csv'
+    """
+    return quote(path, safe="/+=~.,@!$'()*;")
+
+
+def media_type(name: str) -> str:
+    """Give the media type that a name says.
+
+    >>> media_type("job.log"), media_type("a.h5"), media_type("weights.xyz")
+    ('text/plain', 'application/x-hdf5', 'application/octet-stream')
+    """
+    ending = PurePosixPath(name).suffix.lower()
+    return MEDIA_TYPES.get(ending) or (TEXT if ending in _TEXTS else BYTES)
+
+
+@dataclass
+class Inventory:
+    """The files of a package, and what was found wrong while they were gathered.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder.
+    """
+
+    folder: Path
+    files: dict[str, File] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, path: str) -> File | None:
+        """Add a file whose hash nobody has yet; None if there is no such file."""
+        place = self.folder / path
+        try:
+            found = place.lstat()
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            return self._enter(File(path, file_sha256(place), found.st_size))
+        except OSError:
+            return None
+
+    def add_tree(self, below: str) -> list[File]:
+        """Add all files below a folder, in order."""
+        root = self.folder / below
+        paths = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
+        return list(filter(None, (self.add(str(path.relative_to(self.folder))) for path in paths)))
+
+    def add_recorded(self, below: str, entries: Iterable[dict[str, Any]], whose: str) -> list[File]:
+        """Add files of which a record says hash and size; they are looked for, not read."""
+        found: list[File] = []
+        if not (self.folder / below).is_dir():
+            self.problems.append(f"{whose}: its folder is gone, with all that its record lists")
+            return found
+        for entry in entries:
+            wrong = self._wrong(below, entry)
+            if wrong:
+                self.problems.append(f"{whose}: {wrong}")
+            else:
+                found.append(self._enter(File(f"{below}/{entry['path']}", entry["sha256"], entry["bytes"])))
+        return found
+
+    def _wrong(self, below: str, entry: Any) -> str:
+        """Say what is wrong with an entry, which may come from elsewhere, or with its file."""
+        try:
+            path, size, known = PurePosixPath(entry["path"]), entry["bytes"], _SHA256.fullmatch(entry["sha256"])
+        except (KeyError, TypeError):
+            known = None
+        if not known or not isinstance(size, int):
+            return "an entry of its list of files cannot be read"
+        fault = self._fault(below, path, size)
+        return f"{path} {fault}" if fault else ""
+
+    def _fault(self, below: str, path: PurePosixPath, size: int) -> str:
+        if path.is_absolute() or ".." in path.parts:
+            return "lies outside of its folder"
+        try:
+            found = (self.folder / below / path).lstat()
+        except OSError:
+            return "is missing"
+        if not stat.S_ISREG(found.st_mode):
+            return "is not a plain file"
+        return "" if found.st_size == size else "has not the size that the record says"
+
+    def _enter(self, file: File) -> File:
+        self.files[file.path] = file
+        return file
+
+    def __iter__(self) -> Iterator[File]:
+        """Give the files in the order of their paths."""
+        return iter(sorted(self.files.values(), key=lambda file: file.path))
+
+
+def manifest(files: Iterable[File], below: str = "") -> str:
+    """Give one hash for many files, whose paths are written from a folder."""
+    start = len(below) + 1 if below else 0
+    return manifest_sha256([{"path": file.path[start:], "sha256": file.sha256} for file in files])

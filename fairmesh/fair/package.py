@@ -1,0 +1,212 @@
+"""A study as a package that others can find, take away, trust and cite: its results, its files, its owners."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from fairmesh.fair.about import About
+from fairmesh.fair.inventory import File, Inventory
+from fairmesh.files import text_sha256
+from fairmesh.jobs.attempts import BAD_ENDS, read_map
+from fairmesh.results import Outcome, StudyResults
+from fairmesh.results.load import PLAN
+from fairmesh.runner.protocol import (
+    ATTEMPTS,
+    CONFIG,
+    ENVIRONMENTS,
+    EXPERIMENT,
+    EXPERIMENTS,
+    JOB,
+    LOG,
+    RECORDS,
+    STAGES,
+)
+
+RESULTS = "results.csv"
+PROJECT, APPLICATIONS = "project", "applications"
+MAIN = f"{PROJECT}/Snakefile"
+_STAGE = re.compile("[a-z][a-z0-9_]*-[0-9a-f]{64}")
+MANY = 500  # experiments; beyond that each is one action with one data set, whose manifest is hashed
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment with the files that it left.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        What became of it.
+    files : list of File
+        Those of its folder that belong to the package.
+    record : File or None
+        Its record.
+    """
+
+    outcome: Outcome
+    files: list[File]
+    record: File | None
+
+    @property
+    def folder(self) -> str:
+        """Its folder, from the study's."""
+        return f"{EXPERIMENTS}/{self.outcome.machine}/{self.outcome.id}"
+
+
+@dataclass
+class Package(About):
+    """A study's package.
+
+    Parameters
+    ----------
+    study : StudyResults
+        The results.
+    inventory : Inventory
+        Everything that belongs to it, but for the documents that are still to be written.
+    experiments : list of Experiment
+        Those that have a result, and those that failed, in the order of the plan.
+    """
+
+    inventory: Inventory
+    experiments: list[Experiment] = field(default_factory=list)
+
+    @classmethod
+    def gather(cls, study: StudyResults) -> Package:
+        """Gather the files of a study whose folder holds all that belongs to it."""
+        made = cls(study, Inventory(study.folder))
+        for path in (PLAN, RESULTS):
+            made.inventory.add(path)
+        for below in (PROJECT, APPLICATIONS):
+            made.inventory.add_tree(below)
+        for outcome in study.experiments:
+            if outcome.record is not None or outcome.state in BAD_ENDS:
+                made.experiments.append(made._experiment(outcome))
+        for path in sorted(made._shared()):
+            made.inventory.add(path)
+        return made
+
+    def _experiment(self, outcome: Outcome) -> Experiment:
+        below = f"{EXPERIMENTS}/{outcome.machine}/{outcome.id}"
+        names = [JOB, EXPERIMENT, CONFIG]
+        if outcome.record is None:
+            attempt = outcome.attempt.name if outcome.attempt else ""
+            names += [f"{ATTEMPTS}/{attempt}/{LOG}"] if attempt else []
+            if outcome.reason.startswith("its record cannot be read"):
+                self.inventory.problems.append(f"{outcome.id} on {outcome.machine}: {outcome.reason}")
+        own = [file for name in names if (file := self.inventory.add(f"{below}/{name}"))]
+        if outcome.record is None:
+            return Experiment(outcome, own, None)
+        recorded = outcome.record.get("files")
+        whose = f"{outcome.id} on {outcome.machine}"
+        own += self.inventory.add_recorded(below, recorded if isinstance(recorded, list) else [], whose)
+        return Experiment(outcome, own, self.inventory.add(f"{RECORDS}/{outcome.machine}/{outcome.id}.json"))
+
+    def _shared(self) -> set[str]:
+        """Give the paths of what several experiments refer to: commits of stages, environments."""
+        records = [each.outcome.record for each in self.done]
+        waiting = {path for each in self.done for path in stage_paths(each.outcome.record)}
+        stages: set[str] = set()
+        while waiting:
+            path = waiting.pop()
+            stages.add(path)
+            records.append(read_map(self.study.folder / path))
+            waiting |= set(stage_paths(records[-1])) - stages
+        return {f"{ENVIRONMENTS}/{digest}.json" for each in records if (digest := environment_of(each))} | stages
+
+    @property
+    def done(self) -> list[Experiment]:
+        """The experiments that have a result."""
+        return [each for each in self.experiments if each.outcome.record is not None]
+
+    @property
+    def failed(self) -> list[Experiment]:
+        """The experiments that ended without one."""
+        return [each for each in self.experiments if each.outcome.record is None]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are too many experiments to list the files of each."""
+        return len(self.experiments) > MANY
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hex digits that change with every change of a result."""
+        records = [f"{each.record.path} {each.record.sha256}" for each in self.done if each.record]
+        return text_sha256("\n".join(sorted(records)))[:12]
+
+    @cached_property
+    def started(self) -> str:
+        """When the first experiment started, as ISO 8601 with its zone; empty if no record says so."""
+        return min(filter(None, (time(each.outcome.record, "started") for each in self.done)), default="")
+
+    @cached_property
+    def ended(self) -> str:
+        """When the last experiment ended."""
+        return max(filter(None, (time(each.outcome.record, "ended") for each in self.done)), default="")
+
+    @property
+    def date(self) -> str:
+        """The day of the last result: what is built again from the same records has the same date."""
+        return self.ended[:10]
+
+    @cached_property
+    def engine_version(self) -> str:
+        """The version of Snakemake in the last run that says it."""
+        runs = sorted(map(read_map, self.study.folder.glob("runs/*/run.json")), key=lambda run: str(run.get("started")))
+        said = [str(each["versions"].get("snakemake") or "") for each in runs if isinstance(each.get("versions"), dict)]
+        return said[-1] if said else ""
+
+    @cached_property
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """The commits of the shared stages that results came from, by their path in the package."""
+        paths = [path for path in self.inventory.files if path.startswith(f"{STAGES}/")]
+        return {path: read_map(self.study.folder / path) for path in sorted(paths)}
+
+    def environment(self, experiment: Experiment) -> dict[str, Any]:
+        """Give what an experiment ran on; empty if that is not on file."""
+        digest = environment_of(experiment.outcome.record)
+        if digest not in self._environments:
+            self._environments[digest] = read_map(self.study.folder / ENVIRONMENTS / f"{digest}.json")
+        return self._environments[digest]
+
+    @cached_property
+    def _environments(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def inputs(self, experiment: Experiment) -> list[File]:
+        """Give the files of the package that an experiment came from: stages' commits, its environment."""
+        names = [
+            *stage_paths(experiment.outcome.record),
+            f"{ENVIRONMENTS}/{environment_of(experiment.outcome.record)}.json",
+        ]
+        return [self.inventory.files[name] for name in names if name in self.inventory.files]
+
+
+def time(record: dict[str, Any] | None, key: str) -> str:
+    """Give a record's time as ISO 8601 with milliseconds and zone, as the profiles ask for it; empty if it is none.
+
+    >>> time({"ended": "2026-11-20T10:01:30Z"}, "ended")
+    '2026-11-20T10:01:30.000+00:00'
+    """
+    try:
+        found = datetime.fromisoformat(str((record or {}).get(key)))
+    except ValueError:
+        return ""
+    return found.astimezone(UTC).isoformat(timespec="milliseconds") if found.tzinfo else ""
+
+
+def stage_paths(record: dict[str, Any] | None) -> list[str]:
+    """Give the paths of the commits that a record came from; records also come from elsewhere."""
+    found = (record or {}).get("stages")
+    named = [(str(name), str(mark)) for name, mark in found.items()] if isinstance(found, dict) else []
+    return [f"{STAGES}/{name}-{mark[:12]}.json" for name, mark in named if _STAGE.fullmatch(f"{name}-{mark}")]
+
+
+def environment_of(record: dict[str, Any] | None) -> str:
+    """Give the hash of the environment that a record refers to; empty if it refers to none."""
+    digest = str((record or {}).get("environment") or "")
+    return digest if re.fullmatch("[0-9a-f]{64}", digest) else ""

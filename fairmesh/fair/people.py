@@ -1,0 +1,200 @@
+"""Who stands behind the data and what others may do with them, as the configuration says it; nothing is made up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+SPDX = "https://spdx.org/licenses/"
+ROR = "https://ror.org/"
+ORCID = "https://orcid.org/"
+DOI = "https://doi.org/"
+
+_ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])")
+_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:)?(10\.\d{4,9}/\S+)")
+_WEB = re.compile(r"https?://[A-Za-z0-9][^\s<>\"{}|\\^`]*")
+_PARTICLES = ("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ten", "ter", "zu")
+
+
+def web(text: str) -> str:
+    """Give a text if it is an address of the web; nothing else is one, whatever a person wrote.
+
+    >>> web("https://example.org/a"), web("javascript:alert(1)"), web("https://example.org/a b")
+    ('https://example.org/a', '', '')
+    """
+    return text if _WEB.fullmatch(text) else ""
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """An organisation: its name, and its address or ROR if that is known."""
+
+    name: str
+    url: str = ""
+
+    @property
+    def ror(self) -> str:
+        """Its ROR as an address, if the address is one."""
+        return self.url if self.url.startswith(ROR) else ""
+
+
+@dataclass(frozen=True)
+class Person:
+    """An author.
+
+    Parameters
+    ----------
+    name : str
+        ``Given Family``, or ``Family, Given`` where that would be read wrongly.
+    orcid : str
+        The sixteen digits, or empty.
+    affiliation : Organisation or None
+        Where the person works.
+    """
+
+    name: str
+    orcid: str = ""
+    affiliation: Organisation | None = None
+
+    @classmethod
+    def read(cls, found: Any) -> Person:
+        """Read an entry of ``authors``: a map, or a name alone, as older plans have it."""
+        entry = found if isinstance(found, Mapping) else {"name": found}
+        named = str(entry.get("affiliation") or "")
+        affiliation = Organisation(named, str(entry.get("affiliation_url") or "")) if named else None
+        orcid = _ORCID.fullmatch(str(entry.get("orcid") or ""))
+        return cls(str(entry.get("name") or ""), orcid[1] if orcid else "", affiliation)
+
+    @property
+    def is_group(self) -> bool:
+        """Whether the name is that of several people: ``The fairmesh developers``."""
+        return self.name.startswith("The ") or not self.family
+
+    @cached_property
+    def _split(self) -> tuple[str, str]:
+        family, comma, given = (part.strip() for part in self.name.partition(","))
+        if comma:
+            return given, family
+        words = self.name.split()
+        at = max(len(words) - 1, 0)
+        while at > 1 and words[at - 1].lower() in _PARTICLES:
+            at -= 1
+        return " ".join(words[:at]), " ".join(words[at:])
+
+    @property
+    def given(self) -> str:
+        """The given names.
+
+        >>> Person("Gregor von Laszewski").given, Person("Gregor von Laszewski").family
+        ('Gregor', 'von Laszewski')
+        """
+        return self._split[0]
+
+    @property
+    def family(self) -> str:
+        """The family name."""
+        return self._split[1]
+
+    @property
+    def full(self) -> str:
+        """Given name and family name."""
+        return self.name if self.is_group else f"{self.given} {self.family}".strip()
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who publishes a study, and under which terms.
+
+    Parameters
+    ----------
+    publisher : mapping
+        ``publisher`` of the plan.
+    study : str
+        The study, whose DOI may be among ``dois``.
+    """
+
+    publisher: Mapping[str, Any]
+    study: str
+    authors: list[Person] = field(init=False)
+
+    def __post_init__(self) -> None:
+        authors = self.publisher.get("authors")
+        found = [Person.read(each) for each in authors] if isinstance(authors, list) else []
+        object.__setattr__(self, "authors", [each for each in found if each.name])
+
+    def text(self, key: str) -> str:
+        """Give a text of the configuration, empty if it is not there."""
+        return str(self.publisher.get(key) or "").strip()
+
+    @property
+    def organisation(self) -> Organisation | None:
+        """The organisation that publishes."""
+        name = self.text("organisation")
+        return Organisation(name, self.text("organisation_url")) if name else None
+
+    @property
+    def licence(self) -> str:
+        """The licence as SPDX writes it, as it was given if SPDX does not know it, or empty."""
+        return spdx(self.text("licence")) or self.text("licence")
+
+    @property
+    def doi(self) -> str:
+        """The study's DOI, once it is deposited."""
+        dois = self.publisher.get("dois")
+        found = _DOI.fullmatch(str(dois.get(self.study) or "")) if isinstance(dois, Mapping) else None
+        return found[1] if found else ""
+
+    @property
+    def funding(self) -> list[dict[str, str]]:
+        """What the work was paid from: ``funder``, ``url``, ``award``, ``title``."""
+        return [
+            {key: str(each.get(key) or "") for key in ("funder", "url", "award", "title")}
+            for each in self.publisher.get("funding") or []
+        ]
+
+    def missing(self) -> list[str]:
+        """Say by name what the documents lack, and where a person can give it."""
+        return [f"{key}: {meaning}" for key, meaning in self._missing()]
+
+    def _missing(self) -> Iterator[tuple[str, str]]:
+        if not self.authors:
+            yield "publisher.authors", "who made the results, with name, orcid and affiliation"
+        for number, author in enumerate(self.authors):
+            yield from self._missing_of(author, f"publisher.authors[{number}]")
+        if not self.text("licence"):
+            yield "publisher.licence", "what others may do with the results, as an SPDX identifier such as CC-BY-4.0"
+        elif not spdx(self.text("licence")):
+            yield "publisher.licence", f"{self.text('licence')!r} is no SPDX identifier; CC-BY-4.0 is one"
+        if not self.organisation:
+            yield "publisher.organisation", "the organisation that publishes"
+        elif not self.organisation.url:
+            yield "publisher.organisation_url", "the organisation's address, best its ROR"
+        if not self.text("access"):
+            yield "publisher.access", "who may have the data, in a sentence"
+
+    @staticmethod
+    def _missing_of(author: Person, where: str) -> Iterator[tuple[str, str]]:
+        if not author.orcid and not author.is_group:
+            yield f"{where}.orcid", f"the ORCID of {author.full}"
+        if not author.affiliation:
+            yield f"{where}.affiliation", f"where {author.full} works"
+        elif not author.affiliation.url:
+            yield f"{where}.affiliation_url", f"the address of {author.affiliation.name}, best its ROR"
+
+
+def spdx(licence: str) -> str:
+    """Give an SPDX licence identifier as SPDX writes it; empty if it is none, or more than one.
+
+    >>> spdx("cc-by-4.0"), spdx("free for all"), spdx("MIT OR Apache-2.0")
+    ('CC-BY-4.0', '', '')
+    """
+    try:
+        found = str(canonicalize_license_expression(licence))
+    except (InvalidLicenseExpression, ValueError, IndexError):
+        return ""
+    return "" if " " in found or found.startswith("LicenseRef-") else found

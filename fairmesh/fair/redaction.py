@@ -1,0 +1,117 @@
+"""What results tell of people and computers, taken out of texts: homes, user names, host names."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmesh.jobs.attempts import read_map
+from fairmesh.names import escape
+from fairmesh.results import StudyResults
+
+HOMES, USERS, HOSTS = "homes", "users", "hosts"
+SHORTEST = 4  # characters of a host name that is replaced wherever it stands as a word
+
+_NAME = r"[A-Za-z0-9._-]+"
+_ROOTS = ("/home", "/Users", "/users", "/export/home", "/usr/home")
+_BEFORE, _AFTER = r"(?<![A-Za-z0-9_-])", r"(?![A-Za-z0-9_-])"
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """What is replaced by what, in any text, also in the names of files.
+
+    Parameters
+    ----------
+    rules : tuple of (pattern, str)
+        In the order in which they are applied.
+    """
+
+    rules: tuple[tuple[re.Pattern[str], str], ...]
+
+    @classmethod
+    def of(cls, study: StudyResults, kinds: Iterable[str]) -> Redaction:
+        """Find out what the results of a study tell.
+
+        Parameters
+        ----------
+        study : StudyResults
+            The results.
+        kinds : iterable of str
+            What is to be taken out: ``homes``, ``users``, ``hosts``.
+        """
+        chosen = set(kinds)
+        rules: list[tuple[re.Pattern[str], str]] = []
+        if HOMES in chosen:
+            rules += _homes()
+        if USERS in chosen:
+            rules += _users()
+        if HOSTS in chosen:
+            rules += _hosts(study)
+        return cls(tuple(rules))
+
+    def text(self, text: str) -> str:
+        """Give a text without what is to be taken out.
+
+        >>> Redaction(((re.compile("node-7"), "host-1"),)).text("ran on node-7")
+        'ran on host-1'
+        """
+        for pattern, replacement in self.rules:
+            text = pattern.sub(replacement, text)
+        return text
+
+
+def _homes() -> Iterator[tuple[re.Pattern[str], str]]:
+    """Give the rules for homes, also as they stand in the ids of experiments."""
+    own = str(Path.home())
+    for root in _ROOTS:
+        yield re.compile(f"{re.escape(root)}/{_NAME}"), "~"
+        yield re.compile(f"{re.escape(escape(root))}{escape('/')}(?:(?!~2f)[A-Za-z0-9._-])+"), escape("~")
+    for home in {own, "/root"} - {"/"}:
+        yield re.compile(f"(?<![A-Za-z0-9._~-]){re.escape(home)}{_AFTER}"), "~"
+        yield re.compile(f"(?<==){re.escape(escape(home))}(?=~2f|\\+|$)"), escape("~")
+
+
+def _users() -> Iterator[tuple[re.Pattern[str], str]]:
+    """Give the rules for the name of whoever publishes, where it stands in a path, an address or an assignment."""
+    try:
+        name = re.escape(getpass.getuser())
+    except (KeyError, OSError):  # a number without a name, as in some containers
+        return
+    yield re.compile(f"(?<=/){name}(?=/)"), "user"
+    yield re.compile(f"{_BEFORE}{name}(?=@)"), "user"
+    yield re.compile(f"(?i:(user|logname|owner)\\b[\"']?\\s*[=:]\\s*[\"']?){name}{_AFTER}"), r"\g<1>=user"
+
+
+def _hosts(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
+    """Give the rules for hosts, by number; short ones, and words of the study itself, only where a host is meant."""
+    plan = study.plan
+    taken = {study.name, str(plan["application"]["name"]), *map(str, plan.get("machines") or [])}
+    taken |= {str(each["machine"]) for each in plan["experiments"]} | set(map(str, plan.get("axes") or []))
+    for number, host in enumerate(sorted(set(_named(study)) - {""}), start=1):
+        yield re.compile(f'("host":\\s*"){re.escape(host)}(?=")'), rf"\g<1>host-{number}"
+        if len(host) >= SHORTEST and host not in taken:
+            yield re.compile(f"{_BEFORE}{re.escape(host)}{_AFTER}"), f"host-{number}"
+
+
+def _named(study: StudyResults) -> Iterator[str]:
+    for outcome in study.experiments:
+        yield str(outcome.status.get("host") or "")
+        provenance = (outcome.record or {}).get("provenance")
+        scheduler = provenance.get("scheduler") if isinstance(provenance, dict) else None
+        yield from _nodes(scheduler)
+    for path in study.folder.glob("runs/*/run.json"):
+        owner = read_map(path).get("owner")
+        yield str(owner.get("host") or "") if isinstance(owner, dict) else ""
+
+
+def _nodes(scheduler: Any) -> Iterator[str]:
+    """Give the list of nodes that a scheduler named, as it wrote it, and those in LSF's list with their slots."""
+    variables = scheduler.get("variables") if isinstance(scheduler, dict) else None
+    found = variables if isinstance(variables, dict) else {}
+    yield str(found.get("SLURM_JOB_NODELIST") or "")
+    yield from (word for word in str(found.get("LSB_MCPU_HOSTS") or "").split() if not word.isdecimal())

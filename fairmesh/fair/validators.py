@@ -1,0 +1,145 @@
+"""The validators of others, run without a network: each is asked if it is installed (``pip install 'fairmesh[fair]'``).
+
+RO-Crate's looks its contexts up on the web. Here it gets those terms of them that the crate uses, from
+``fairmesh.fair.vocabulary``, and nothing else: any other address fails.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from fairmesh.fair.citation import DATACITE
+from fairmesh.fair.croissant import CROISSANT
+from fairmesh.fair.datapackage import DATA_PACKAGE
+from fairmesh.fair.vocabulary import CONTEXTS
+from fairmesh.files import read_json
+
+PROFILE = "provenance-run-crate-0.5"
+SKIPPED = {
+    "process-run-crate-0.5_5.1": "asks for an absolute address of the main workflow, which must be a file of the crate"
+}
+"""Recommendations that cannot be followed, and why."""
+
+
+def validate(folder: Path) -> dict[str, list[str]]:
+    """Ask every validator that is installed.
+
+    Parameters
+    ----------
+    folder : Path
+        The package.
+
+    Returns
+    -------
+    dict of str to list of str
+        What each found, by its name.
+    """
+    installed = {name: check for name, (module, check) in VALIDATORS.items() if find_spec(module)}
+    return {name: check(folder) for name, check in installed.items()}
+
+
+def missing() -> list[str]:
+    """Give the names of the validators that are not installed."""
+    return [name for name, (module, _) in VALIDATORS.items() if not find_spec(module)]
+
+
+def ro_crate(folder: Path, severity: str = "RECOMMENDED") -> list[str]:
+    """Check the crate against Provenance Run Crate 0.5, what is required and what is recommended."""
+    from rocrate_validator import services  # noqa: PLC0415  seconds, which only this check pays
+
+    with tempfile.TemporaryDirectory() as cache, _contexts(cache):
+        settings = services.ValidationSettings(
+            rocrate_uri=str(folder.resolve()),
+            profile_identifier=PROFILE,
+            requirement_severity=severity,
+            skip_checks=list(SKIPPED),
+            offline=True,
+            cache_path=Path(cache) / "http",
+        )
+        found = services.validate(settings).get_issues()
+    return [f"{each.check.identifier}: {each.message} ({each.violatingEntity or 'the crate'})" for each in found]
+
+
+@contextmanager
+def _contexts(cache: str) -> Iterator[None]:
+    """Let the validator's own web client serve our terms, and refuse everything else."""
+    from rocrate_validator.utils.http import HttpRequester  # noqa: PLC0415
+
+    requester = HttpRequester.initialize_cache(offline=True, cache_path=f"{cache}/http")
+    vars(requester)["get"] = _serve
+    try:
+        yield
+    finally:
+        del vars(requester)["get"]
+        HttpRequester.reset()
+
+
+def _serve(url: str, **_: Any) -> Any:
+    from requests import Response  # noqa: PLC0415
+
+    response = Response()
+    response.url = url
+    response.status_code = 200 if url in CONTEXTS else 504
+    response.headers["Content-Type"] = "application/ld+json"
+    response._content = json.dumps({"@context": CONTEXTS.get(url, {})}).encode()
+    return response
+
+
+def croissant(folder: Path) -> list[str]:
+    """Check ``croissant.json``, and load every record that it describes."""
+    import mlcroissant  # noqa: PLC0415
+
+    try:
+        with _quiet():
+            dataset = mlcroissant.Dataset(jsonld=str(folder / CROISSANT))
+            for records in dataset.metadata.record_sets:
+                for _ in dataset.records(record_set=records.uuid):
+                    pass
+    except Exception as error:  # noqa: BLE001  it raises whatever it stumbles over; that is its verdict
+        return [f"{CROISSANT}: {type(error).__name__}: {error}"]
+    return [f"{CROISSANT}: {each}" for each in sorted(dataset.metadata.issues.errors)]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+def frictionless(folder: Path) -> list[str]:
+    """Check ``datapackage.json``, and every row of every table against its schema."""
+    from frictionless import Package, system  # noqa: PLC0415
+
+    with system.use_context(trusted=False):
+        report = Package(str(folder / DATA_PACKAGE)).validate()
+    rows = report.flatten(["name", "rowNumber", "fieldName", "message"])
+    return [f"{DATA_PACKAGE}: " + ", ".join(str(each) for each in row if each is not None) for row in rows]
+
+
+def datacite(folder: Path) -> list[str]:
+    """Check ``datacite.json`` against DataCite's schema 4.5."""
+    from datacite import schema45  # noqa: PLC0415
+
+    record = read_json(folder / DATACITE)
+    found = sorted(schema45.validator.iter_errors(record), key=lambda each: list(map(str, each.path)))
+    return [f"{DATACITE}: {'.'.join(map(str, each.path)) or 'the record'}: {each.message}" for each in found]
+
+
+VALIDATORS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
+    "roc-validator": ("rocrate_validator", ro_crate),
+    "mlcroissant": ("mlcroissant", croissant),
+    "frictionless": ("frictionless", frictionless),
+    "datacite": ("datacite", datacite),
+}
+"""The validators by name: the module that must be there, and the function that asks it."""

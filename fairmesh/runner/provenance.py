@@ -1,0 +1,148 @@
+"""Where a result comes from: what it was computed with and from, as far as it can change from one start to the next.
+
+Variables are recorded by name alone: these lists, never ``os.environ`` as a whole, which holds secrets.
+"""
+
+import hashlib
+import os
+from typing import Any, Dict, List
+
+from . import commit, protocol
+
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OMP_PROC_BIND",
+    "OMP_PLACES",
+    "GOMP_CPU_AFFINITY",
+    "KMP_AFFINITY",
+    "KMP_BLOCKTIME",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+    "BLIS_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "CUDA_VISIBLE_DEVICES",
+)
+"""How many threads a program has, and where they run."""
+
+DETERMINISM = (
+    "PYTHONHASHSEED",
+    "TF_DETERMINISTIC_OPS",
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "NVIDIA_TF32_OVERRIDE",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "CUDA_LAUNCH_BLOCKING",
+    "XLA_FLAGS",
+)
+"""What decides whether the same seed gives the same numbers."""
+
+SCHEDULERS = {
+    "slurm": (
+        "SLURM_JOB_ID",
+        "SLURM_ARRAY_JOB_ID",
+        "SLURM_ARRAY_TASK_ID",
+        "SLURM_CLUSTER_NAME",
+        "SLURM_JOB_PARTITION",
+        "SLURM_JOB_NODELIST",
+        "SLURM_JOB_NUM_NODES",
+        "SLURM_CPUS_ON_NODE",
+        "SLURM_CPUS_PER_TASK",
+        "SLURM_MEM_PER_NODE",
+        "SLURM_JOB_GPUS",
+        "SLURM_RESTART_COUNT",
+    ),
+    "lsf": ("LSB_JOBID", "LSB_JOBINDEX", "LSB_QUEUE", "LSB_MCPU_HOSTS", "LSB_DJOB_NUMPROC"),
+}
+"""What a scheduler says of a job, the job's number first."""
+
+_IMAGES = {
+    "apptainer": ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"),
+    "charliecloud": ("CH_RUNNING",),
+    "enroot": ("ENROOT_ROOTFS",),
+}
+_MARKS = {"podman": "/run/.containerenv", "docker": "/.dockerenv"}
+
+
+def settings() -> Dict[str, Any]:
+    """Give what the jobs of a study usually have in common: settings of threads, modules, container."""
+    modules = os.environ.get("LOADEDMODULES", "").split(":")
+    return {
+        "variables": _variables(THREADS + DETERMINISM),
+        "modules": [name for name in modules if name],
+        "container": container(),
+    }
+
+
+def container() -> Dict[str, str]:
+    """Give the kind and the image of the container that this process runs in; nothing outside of one."""
+    for kind, names in _IMAGES.items():
+        for name in names:
+            if os.environ.get(name):
+                return {"kind": kind, "image": os.environ[name]}
+    for kind, mark in _MARKS.items():
+        if os.path.exists(mark):
+            return {"kind": kind, "image": value_in(mark, "image=")}
+    return {}
+
+
+def of_attempt(experiment: Dict[str, Any], home: str) -> Dict[str, Any]:
+    """Give what one result comes from: its scheduler's job, its seeds, and what the stages before it made.
+
+    Parameters
+    ----------
+    experiment : dict
+        experiment.json.
+    home : str
+        The folder that holds stages/.
+    """
+    seed = experiment["application"].get("seed", "")
+    parameters = experiment["parameters"]
+    return {
+        "scheduler": scheduler(),
+        "seeds": {seed: parameters[seed]} if seed in parameters else {},
+        "inputs": [_input(experiment, home, name, mark) for name, mark in sorted(experiment["stages"].items())],
+    }
+
+
+def scheduler() -> Dict[str, Any]:
+    """Give the scheduler that this process runs under and what it says of the job; nothing outside of one."""
+    for name, variables in SCHEDULERS.items():
+        if os.environ.get(variables[0]):
+            return {"name": name, "job": os.environ[variables[0]], "variables": _variables(variables[1:])}
+    return {}
+
+
+def manifest_sha256(files: List[Dict[str, Any]]) -> str:
+    """Give one hash for many files: the SHA-256 of the lines that ``sha256sum`` prints for them, sorted by path."""
+    lines = sorted((str(each["path"]), str(each["sha256"])) for each in files)
+    return hashlib.sha256("".join(f"{digest}  {path}\n" for path, digest in lines).encode()).hexdigest()
+
+
+def value_in(path: str, key: str) -> str:
+    """Give what stands after the key in the first line of a text file that begins with it; empty if there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = [line for line in file if line.startswith(key)]
+    except OSError:
+        return ""
+    return lines[0].split("=" if "=" in lines[0] else ":", 1)[1].strip().strip('"') if lines else ""
+
+
+def _input(experiment: Dict[str, Any], home: str, stage: str, fingerprint: str) -> Dict[str, Any]:
+    name = f"{stage}-{fingerprint[:12]}"
+    folder = os.path.join(home, protocol.STAGES, experiment["application"]["name"], name)
+    files = (commit.read(folder, fingerprint) or {}).get("files", [])
+    return {
+        "stage": stage,
+        "fingerprint": fingerprint,
+        "sha256": manifest_sha256(files),
+        "files": len(files),
+        "bytes": sum(each["bytes"] for each in files),
+    }
+
+
+def _variables(names: Any) -> Dict[str, str]:
+    return {name: os.environ[name] for name in names if name in os.environ}

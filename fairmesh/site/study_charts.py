@@ -1,0 +1,169 @@
+"""The charts of a study's page."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fairmesh.results import Outcome, Summary
+from fairmesh.results.intervals import half_width
+from fairmesh.results.metrics import readable
+from fairmesh.results.series import Row as Cells
+from fairmesh.results.series import Value, read_rows
+from fairmesh.runner.protocol import HISTORY
+from fairmesh.site import charts, line_charts, point_charts
+from fairmesh.site.leaderboard import Leaderboard
+from fairmesh.site.numbers import value
+from fairmesh.site.tabular import Column
+from fairmesh.site.view import Row, StudyView
+
+DRAWN = 30  # points in one chart of lines; more cannot be told apart
+COLOURS = len(charts.PALETTE)
+PICTURED = 200  # points of the pictures that need no script; with more, a reader saves what the page draws
+_VALIDATION = "val_"
+
+
+def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
+    """Give the charts whose axes a reader chooses: by parameter, one quantity against another, by machine."""
+    parameters, machines, metrics, usage = (
+        [column for column in board.columns if column.kind == kind]
+        for kind in ("parameter", "machine", "metric", "usage")
+    )
+    measured = sum(bool(row.done) for row, _ in board.rows)
+    if measured < 2 or not metrics:
+        return
+    groups = _keys([*parameters, *machines])
+    if groups:
+        colours = [*groups[1:2], "", *groups[:1], *groups[2:]]
+        controls = {"name": "by", "x": groups, "y": _keys([*metrics, *usage]), "colour": colours, "front": False}
+        yield point_charts.explorer("By parameter", "Any result by any parameter.", controls)
+    if usage:
+        controls = {"name": "trade", "x": _keys([*usage, *metrics]), "y": _keys(metrics), "front": True}
+        described = "The dashed line joins the best trade-offs (Pareto front): nothing is better in both."
+        yield point_charts.explorer("Trade-offs", described, controls | {"colour": ["", *groups]})
+    if machines and usage:
+        controls = {"name": "machines", "x": _keys(machines), "y": _keys(usage), "front": False}
+        colours = [*_keys(parameters), ""]
+        yield point_charts.explorer("By machine", "What the same point takes on each.", controls | {"colour": colours})
+
+
+def _keys(columns: Iterable[Column]) -> list[str]:
+    return [column.key for column in columns]
+
+
+def static(view: StudyView) -> Iterator[charts.Chart]:
+    """Give what the explorers draw at first, for readers without a script and for papers: each result by parameter."""
+    if len(view.points) > PICTURED:
+        return
+    quantities = [("seconds", "Time", "Time (s)")]
+    if view.primary:
+        quantities.insert(0, (view.primary.name, view.primary.title, view.primary.label))
+    for parameter in view.varying:
+        others = [name for name in view.varying if name != parameter]
+        for name, title, label in quantities:
+            rows = list(_groups(view, parameter, others, name))
+            if rows:
+                few = 1 < len({row["series"] for row in rows}) <= COLOURS
+                legend = ", ".join([*others, *(["machine"] if len(view.machines) > 1 else [])])
+                parameter_label = view.parameter_label(parameter)
+                yield point_charts.by_parameter(parameter_label, title, label, rows, legend if few else "")
+
+
+def lines_and_tables(view: StudyView) -> Iterator[charts.Chart]:
+    """Give the learning curves, and the tables that the application wants to be drawn."""
+    points = [point for point in view.points if point.done][:DRAWN]
+    if points:
+        yield from _learning_curves(points)
+        yield from _tables(view, points)
+
+
+def _learning_curves(points: list[Row]) -> Iterator[charts.Chart]:
+    histories = {point.name: _rows_of(point, Path(HISTORY)) for point in points}
+    columns = dict.fromkeys(name for rows in histories.values() for cells in rows[:1] for name in cells)
+    for name in columns:
+        if f"{_VALIDATION}{name}" not in columns:
+            continue
+        rows = []
+        for point, cells in histories.items():
+            for split, column in (("training", name), ("validation", f"{_VALIDATION}{name}")):
+                means = _mean_by(cells, "epoch", column)
+                rows += [{"epoch": e, "value": v, "split": split, "point": point} for e, v in means.items()]
+        if rows:
+            yield line_charts.learning_curves(readable(name), rows)
+
+
+def _groups(view: StudyView, parameter: str, others: list[str], quantity: str) -> Iterator[dict[str, Any]]:
+    for point in view.points:
+        summary = point.metrics.get(quantity) or point.usage.get(quantity)
+        x = point.values[parameter]
+        if summary is None or x is None:
+            continue
+        series = [value(point.values[name]) for name in others]
+        series += [point.outcomes[0].machine] if len(view.machines) > 1 else []
+        yield {
+            "x": x if isinstance(x, int | float) and not isinstance(x, bool) else value(x),
+            "series": ", ".join(series),
+            "point": point.name,
+            **_band(summary),
+        }
+
+
+def _band(summary: Summary) -> dict[str, float]:
+    half = half_width(summary) or 0.0
+    return {"mean": summary.mean, "low": summary.mean - half, "high": summary.mean + half, "n": summary.n}
+
+
+def _tables(view: StudyView, points: list[Row]) -> Iterator[charts.Chart]:
+    for name, declared in (view.application.get("tables") or {}).items():
+        plot = declared.get("plot") or {}
+        if not {"x", "y"} <= plot.keys():
+            continue
+        path = Path("tables") / f"{name}.csv"
+        means = {point.name: _mean_by(_rows_of(point, path), plot["x"], plot["y"]) for point in points}
+        title, label = str(declared.get("title") or name), view.metric_label(plot["y"])
+        if all(isinstance(item, float) for by_item in means.values() for item in by_item):
+            yield from _numbered(title, readable(str(plot["x"])), label, means)
+        else:
+            yield from _named(title, readable(str(plot["x"])), label, means)
+
+
+def _numbered(title: str, x: str, label: str, means: dict[str, dict[Value, float]]) -> Iterator[charts.Chart]:
+    lines = [{"x": item, "value": y, "point": point} for point, by_item in means.items() for item, y in by_item.items()]
+    if lines:
+        yield line_charts.curves(title, x, label, lines)
+
+
+def _named(title: str, item: str, label: str, means: dict[str, dict[Value, float]]) -> Iterator[charts.Chart]:
+    best, found = next(iter(means.items()))
+    if found:
+        rows = [{"item": value(each), "value": mean} for each, mean in found.items()]
+        where = f"At the best point, {best}; mean of the repeats." if best else "Mean of the repeats."
+        yield point_charts.by_item(title, item, label, rows, where)
+    ranked = [
+        {"rank": rank, "value": mean, "point": point}
+        for point, by_item in means.items()
+        for rank, mean in enumerate(sorted(by_item.values(), reverse=True), 1)
+    ]
+    if len(means) > 1 and ranked:
+        yield line_charts.spectrum(title, label, ranked)
+
+
+def _rows_of(point: Row, path: Path) -> list[Cells]:
+    """Give the rows of a file of all repeats of a point."""
+    return [cells for outcome in point.done for cells in _read(outcome, path)]
+
+
+def _read(outcome: Outcome, path: Path) -> list[Cells]:
+    return read_rows(outcome.attempt / path) if outcome.attempt else []
+
+
+def _mean_by(rows: Iterable[Cells], key: str, column: str) -> dict[Value, float]:
+    """Give the mean of a column for each value of another one, in the order of their first appearance."""
+    found: dict[Value, list[float]] = {}
+    for cells in rows:
+        x, y = cells.get(key), cells.get(column)
+        if x is not None and isinstance(y, float):
+            found.setdefault(x, []).append(y)
+    return {x: statistics.fmean(values) for x, values in found.items()}

@@ -1,0 +1,111 @@
+"""What results refer to is brought into their study's folder, which alone can then be taken away and run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairmesh import files
+from fairmesh.fair.documents import Described, describe
+from fairmesh.fair.package import APPLICATIONS, MAIN, PROJECT, environment_of, stage_paths
+from fairmesh.jobs.attempts import read_map
+from fairmesh.results import StudyResults, load_study, table, write_csv
+from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
+from fairmesh.study.find import APPLICATION
+from fairmesh.workflow.carry import mirror_application
+
+SNAKEFILE, RULES, STUDY = "Snakefile", "workflow/rules", "study.yaml"
+
+
+def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.DataFrame, Described | None]:
+    """Write ``results.csv`` and all documents of a study.
+
+    Parameters
+    ----------
+    results, study : Path, str
+        The results folder, and the study's folder in it.
+    root : Path
+        The folder of the Snakefile.
+
+    Raises
+    ------
+    FairmeshError
+        If there is no readable plan.
+    """
+    found = load_study(results, study)
+    frame = table(found)
+    write_csv(frame, found.folder / "results.csv")
+    pack(found, root)
+    return found, frame, describe(found, frame)
+
+
+def pack(study: StudyResults, root: Path) -> None:
+    """Bring into a study's folder the environments, the application and the workflow that its results came from.
+
+    What is no longer on this computer stays as it was packed before; documents say what is missing.
+    """
+    commits = _stages(study)
+    for source, target in [*_environments(study, commits), *_project(study, root)]:
+        if source.is_file():
+            files.write_if_changed(target, source.read_text(encoding="utf-8"))
+    application = _application(study)
+    if application:
+        mirror_application(application, study.folder / APPLICATIONS / str(study.plan["application"]["name"]))
+
+
+def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:
+    """Give the files of what experiments and stages ran on, and where they go."""
+    records = [*(each.record for each in study.done), *commits]
+    for digest in sorted(set(filter(None, map(environment_of, records)))):
+        name = f"{ENVIRONMENTS}/{digest}.json"
+        yield study.folder.parent / name, study.folder / name
+
+
+def _stages(study: StudyResults) -> list[dict[str, Any]]:
+    """Copy the commits of shared stages that no workflow has copied; with their time, or it would take them for new.
+
+    Returns
+    -------
+    list of dict
+        The commits of all that the results came from.
+    """
+    home = study.folder.parent / STAGES / str(study.plan["application"]["name"])
+    waiting = {path for each in study.done for path in stage_paths(each.record)}
+    seen: set[str] = set()
+    commits = []
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        marker, commit = study.folder / path, home / Path(path).stem / COMMIT
+        if not marker.exists() and commit.is_file():
+            files.copy(commit, marker)
+        commits.append(read_map(marker))
+        waiting |= set(stage_paths(commits[-1])) - seen
+    return commits
+
+
+def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
+    """Give the workflow's own files and the study, and where they go."""
+    yield root / SNAKEFILE, study.folder / MAIN
+    for rule in sorted((root / RULES).glob("*.smk")):
+        yield rule, study.folder / PROJECT / RULES / rule.name
+    source = str(study.plan.get("source") or "")
+    if source:
+        yield Path(source), study.folder / PROJECT / STUDY
+
+
+def _application(study: StudyResults) -> Path | None:
+    """Give the folder of the application, if it is on this computer and still of the version that was measured."""
+    name = study.plan["application"]["name"]
+    for outcome in study.experiments:
+        found = read_map(outcome.folder / EXPERIMENT).get("application")
+        folder = str(found.get("folder") or "") if isinstance(found, dict) else ""
+        if folder:
+            place = study.folder.parent / folder  # an absolute folder stays what it is
+            own = study.folder / APPLICATIONS / str(name)
+            is_there = (place / APPLICATION).is_file() and place.resolve() != own.resolve()
+            return place if is_there else None
+    return None

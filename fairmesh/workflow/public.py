@@ -1,0 +1,112 @@
+"""A copy of a study for others: without what it tells of people and computers, and without logs unless wanted."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import FairmeshError
+from fairmesh.fair.documents import Described, describe
+from fairmesh.fair.package import APPLICATIONS, Package
+from fairmesh.fair.redaction import HOMES, HOSTS, USERS, Redaction
+from fairmesh.fair.scorecard import write_score
+from fairmesh.files import file_sha256, write_bytes, write_json
+from fairmesh.jobs.attempts import read_map
+from fairmesh.results import StudyResults, load_study, table, write_csv
+from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENTS, LOG, MLLOG, RECORDS, STAGES, STATUS
+
+EVERYTHING = (HOMES, USERS, HOSTS)
+_LOGS = {LOG, MLLOG}
+_TEXTS = (".json", ".yaml", ".yml", ".csv", ".log", ".mllog", ".sh", ".txt", ".md", ".smk", ".toml", ".cfg", ".ini")
+
+
+def public_copy(study: StudyResults, out: Path) -> Described | None:
+    """Write a study as others may have it, with documents and scorecard of its own.
+
+    What is taken out is what ``redact`` and ``logs`` of the publisher say. A record of the copy has the hashes of files
+    as they are there, and in ``original`` that of each file that was changed.
+
+    Parameters
+    ----------
+    study : StudyResults
+        The study, whose folder holds all that belongs to it.
+    out : Path
+        A results folder for the copy, which replaces an older copy of the same study.
+
+    Raises
+    ------
+    FairmeshError
+        If the copy would replace the results themselves.
+    OSError
+        If it cannot be written.
+    """
+    publisher = study.plan.get("publisher") or {}
+    kinds = publisher.get("redact")
+    redaction = Redaction.of(study, EVERYTHING if kinds is None else kinds)
+    target = out / study.name
+    if target.resolve() == study.folder.resolve():
+        raise FairmeshError(f"{target}: the copy would replace the results themselves")
+    shutil.rmtree(target, ignore_errors=True)
+    for path in _wanted(study, with_logs=bool(publisher.get("logs"))):
+        _copy(study.folder / path, target / redaction.text(path), redaction, path)
+    _mend(target)
+    found = load_study(out, study.name)
+    frame = table(found)
+    write_csv(frame, target / "results.csv")
+    described = describe(found, frame)
+    if described:
+        write_score(target)
+    return described
+
+
+def _wanted(study: StudyResults, *, with_logs: bool) -> Iterator[str]:
+    """Give the files of the package, and the statuses, which say on which node an experiment ran."""
+    package = Package.gather(study)
+    for file in package.inventory:
+        if with_logs or file.name not in _LOGS:
+            yield file.path
+    for each in package.experiments:
+        attempt = each.outcome.attempt
+        status = f"{each.folder}/{ATTEMPTS}/{attempt.name}/{STATUS}" if attempt else ""
+        if status and (study.folder / status).is_file():
+            yield status
+
+
+def _copy(source: Path, target: Path, redaction: Redaction, path: str) -> None:
+    """Copy a file; of texts, what is to be taken out is; the application's own files stay as they are."""
+    data = source.read_bytes()
+    if path.endswith(_TEXTS) and not path.startswith(f"{APPLICATIONS}/"):
+        with suppress(UnicodeDecodeError):
+            data = redaction.text(data.decode()).encode()
+    write_bytes(target, data, source.stat().st_mode & 0o777)
+
+
+def _mend(target: Path) -> None:
+    """Give records the hashes that files and environments have now."""
+    names = {path.stem: file_sha256(path) for path in (target / ENVIRONMENTS).glob("*.json")}
+    for old, new in names.items():
+        (target / ENVIRONMENTS / f"{old}.json").rename(target / ENVIRONMENTS / f"{new}.json")
+    for path in (target / STAGES).glob("*.json"):
+        commit = read_map(path)
+        write_json(path, commit | {"environment": names.get(str(commit.get("environment")), "")})
+    for path in (target / RECORDS).glob("*/*.json"):
+        record = read_map(path)
+        folder = target / EXPERIMENTS / path.parent.name / path.stem
+        entries = record.get("files")
+        files = [_entry(folder, each) for each in entries or [] if isinstance(each, dict)]
+        environment = names.get(str(record.get("environment")), record.get("environment"))
+        changed = {"environment": environment, "files": [each for each in files if each]}
+        write_json(path, record | changed)
+
+
+def _entry(folder: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the entry of a file as it is in the copy; empty if it is not there."""
+    path = folder / str(entry.get("path"))
+    if not path.is_file():
+        return {}
+    digest = file_sha256(path)
+    original = {} if digest == entry.get("sha256") else {"original": entry.get("sha256")}
+    return {"path": entry["path"], "sha256": digest, "bytes": path.stat().st_size} | original

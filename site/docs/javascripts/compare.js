@@ -1,0 +1,129 @@
+// The page that compares: experiments, or the best points of studies, side by side.
+(() => {
+  const { read, keep, make, text, nameOf, data } = window.fairmeshPage;
+  const BEST = "best";
+  const GROUPS = [["parameter", "Parameters"], ["metric", "Results"], ["usage", "What it took"], ["environment", "Environment"]];
+
+  const frame = document.querySelector(".fm-compare");
+  const form = frame.querySelector("form");
+  const told = frame.querySelector(".fm-told");
+  const table = frame.querySelector("table");
+  const titles = JSON.parse(frame.querySelector("script").textContent);
+
+  const loads = new Map();
+  const load = (study) => {
+    if (!Object.hasOwn(titles, study)) return Promise.resolve(undefined);
+    if (!loads.has(study)) {
+      loads.set(study, new Promise((resolve) => {
+        const script = make("script", { src: `studies/${encodeURIComponent(study)}/experiments.js` });
+        const done = () => resolve(data(`${study}/experiments`));
+        script.addEventListener("load", done);
+        script.addEventListener("error", done);
+        document.head.append(script);
+      }));
+    }
+    return loads.get(study);
+  };
+
+  const picks = () => read().getAll("pick");
+  const setPicks = (all) => {
+    keep({ pick: "" });
+    const found = read();
+    for (const each of new Set(all)) found.append("pick", each);
+    history.replaceState(null, "", `#${found}`);
+    return show();
+  };
+
+  // Gives what is in one column of the comparison: a heading, and texts by [group, name].
+  const gather = async (pick) => {
+    const [study, key] = [pick.slice(0, pick.lastIndexOf("/")), pick.slice(pick.lastIndexOf("/") + 1)];
+    const found = await load(study);
+    if (!found) return undefined;
+    const cells = new Map(Object.entries(found.fixed).map(([name, value]) => [`parameter:${name}`, value]));
+    if (key === BEST) {
+      if (!found.best) return undefined;
+      for (const [name, value] of Object.entries(found.best.cells)) cells.set(name, value);
+      return { pick, study: found.title, name: `best point, n = ${found.best.n}`, href: `studies/${encodeURIComponent(study)}/index.html`, cells, titles: names(found) };
+    }
+    const row = found.rows.find((each) => each.experiments[0][1] === key);
+    if (!row) return undefined;
+    found.columns.forEach((column, place) => cells.set(column.key, text(row.cells[place])));
+    for (const [name, value] of Object.entries(found.environments[row.environment] ?? {})) cells.set(`environment:${name}`, value);
+    const [, , page] = row.experiments[0];
+    const href = page ? `studies/${encodeURIComponent(study)}/${page}` : undefined;
+    return { pick, study: found.title, name: nameOf(row), href, cells, titles: names(found) };
+  };
+
+  const names = (found) => new Map(found.columns.map((column) => [column.key, column.title]));
+
+  const heading = (column) => {
+    const remove = make("button", { type: "button", "aria-label": `Remove ${column.name}` }, "Remove");
+    remove.addEventListener("click", () => setPicks(picks().filter((each) => each !== column.pick)));
+    const name = column.href ? make("a", { href: column.href }, column.name) : column.name;
+    return make("th", { scope: "col" }, make("small", {}, column.study), name, remove);
+  };
+
+  const rowsOf = (group, columns, onlyDifferent) => {
+    const keys = new Map();
+    for (const column of columns) {
+      for (const key of column.cells.keys()) if (key.startsWith(`${group}:`)) keys.set(key, column.titles.get(key) ?? keys.get(key) ?? key.slice(group.length + 1));
+    }
+    const made = [];
+    for (const [key, title] of keys) {
+      const values = columns.map((column) => column.cells.get(key) ?? "");
+      const differs = new Set(values).size > 1;
+      if (onlyDifferent && !differs) continue;
+      made.push(make("tr", { class: differs ? "fm-differs" : undefined }, make("th", { scope: "row" }, title), ...values.map((value) => make("td", {}, value))));
+    }
+    return made;
+  };
+
+  const show = async () => {
+    const columns = (await Promise.all(picks().map(gather))).filter(Boolean);
+    const missing = picks().length - columns.length;
+    const onlyDifferent = form.elements.differ.checked && columns.length > 1;
+    const bodies = [];
+    for (const [group, title] of columns.length ? GROUPS : []) {
+      const rows = rowsOf(group, columns, onlyDifferent);
+      if (rows.length) bodies.push(make("tbody", {}, make("tr", {}, make("th", { scope: "rowgroup", colspan: columns.length + 1, class: "fm-group" }, title)), ...rows));
+    }
+    const head = make("thead", {}, make("tr", {}, make("td", {}), ...columns.map(heading)));
+    table.replaceChildren(...(columns.length ? [head, ...bodies] : []));
+    const about = columns.length < 2 ? "Add at least two." : bodies.length ? "" : "They do not differ.";
+    told.textContent = [about, missing ? `${missing} of what the address names is not in this site.` : ""].join(" ").trim();
+  };
+
+  const suggest = async () => {
+    const found = await load(form.elements.study.value);
+    const list = frame.querySelector("datalist");
+    list.replaceChildren(...(found?.rows ?? []).slice(0, 500).map((row) => make("option", { value: nameOf(row) })));
+  };
+
+  const add = async () => {
+    const [study, wanted] = [form.elements.study.value, form.elements.experiment.value.trim()];
+    const found = await load(study);
+    const row = found?.rows.find((each) => nameOf(each) === wanted || each.experiments[0][1] === wanted);
+    if (wanted && !row) {
+      told.textContent = `${study} has no experiment ${wanted}.`;
+      return;
+    }
+    form.elements.experiment.value = "";
+    await setPicks([...picks(), `${study}/${row ? row.experiments[0][1] : BEST}`]);
+  };
+
+  form.addEventListener("submit", (event) => { event.preventDefault(); add(); });
+  form.addEventListener("reset", (event) => { event.preventDefault(); setPicks([]); });
+  form.elements.study.addEventListener("change", suggest);
+  form.elements.differ.checked = read().get("all") !== "1";
+  form.elements.differ.addEventListener("change", () => { keep2(); show(); });
+  const keep2 = () => {
+    const found = read();
+    if (form.elements.differ.checked) found.delete("all");
+    else found.set("all", "1");
+    history.replaceState(null, "", `#${found}`);
+  };
+  window.addEventListener("hashchange", show);
+  form.hidden = false;
+  suggest();
+  show();
+})();

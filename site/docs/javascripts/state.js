@@ -1,0 +1,53 @@
+// What a reader chose on a page is kept in its address, so that a link shows the same; and what all scripts share.
+window.fairmeshPage = (() => {
+  const read = () => new URLSearchParams(location.hash.slice(1));
+
+  // The part after # alone may change on pages opened from a disk.
+  const keep = (changes) => {
+    const found = read();
+    for (const [key, value] of Object.entries(changes)) {
+      if (value === "" || value === null || value === undefined) found.delete(key);
+      else found.set(key, value);
+    }
+    // What has no value is the name of a heading.
+    for (const [key, value] of [...found]) if (value === "") found.delete(key);
+    const text = found.toString();
+    history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+  };
+
+  const make = (tag, attributes = {}, ...children) => {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === true) made.setAttribute(name, "");
+      else if (value !== false && value !== undefined) made.setAttribute(name, value);
+    }
+    made.append(...children);
+    return made;
+  };
+
+  const choose = (label, options, chosen, change) => {
+    const select = make("select", { name: label });
+    for (const [value, text] of options) select.append(make("option", { value, selected: value === chosen }, text));
+    select.addEventListener("change", () => change(select.value));
+    return make("label", {}, `${label} `, select);
+  };
+
+  // Four significant digits, whole numbers with all of theirs.
+  const number = (value) => {
+    if (typeof value !== "number") return value ?? "";
+    if (Number.isInteger(value)) return String(value);
+    return Math.abs(value) >= 1e4 && Math.abs(value) < 1e15 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
+  };
+
+  // A cell is its text, its number, or [text, number, half of its interval].
+  const text = (cell) => (Array.isArray(cell) ? cell[0] : number(cell));
+  const order = (cell) => (Array.isArray(cell) ? cell[1] : cell);
+  const half = (cell) => (Array.isArray(cell) ? (cell[2] ?? 0) : 0);
+
+  // The name of a row of points, the id in a row of one experiment.
+  const nameOf = (row) => row.name ?? row.experiments[0][0];
+
+  const data = (name) => window.fairmesh?.[name];
+
+  return { read, keep, make, choose, number, text, order, half, nameOf, data };
+})();

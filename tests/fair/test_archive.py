@@ -1,0 +1,68 @@
+"""The archive: whole, the same bytes from the same files, with the metadata that Zenodo takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from fairmesh import cli
+from fairmesh.files import read_json
+from tests.fair.conftest import Results
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of one's own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def zipped(out: str = "out") -> Path:
+    assert cli.main(["crate", "sweep", "--zip", "--out", out]) == 0
+    (archive,) = Path(out).glob("*.zip")
+    return archive
+
+
+def test_the_same_files_give_the_same_archive(results: Results) -> None:
+    first = zipped("one").read_bytes()
+    for path in results.study.rglob("*"):
+        os.utime(path, (0, 0))
+    assert zipped("two").read_bytes() == first
+
+
+def test_the_archive_is_a_crate_of_its_own(results: Results, tmp_path: Path) -> None:
+    with zipfile.ZipFile(zipped()) as file:
+        assert "ro-crate-metadata.json" in file.namelist()
+        assert [name for name in file.namelist() if "run.lock" in name or "claims" in name or "fair.json" in name] == []
+        file.extractall(tmp_path / "copy")
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=tmp_path / "copy", check=True)
+    assert cli.main(["fair", str(tmp_path / "copy")]) == 0
+
+
+def test_zenodo_gets_what_it_asks_for(results: Results) -> None:
+    metadata = read_json(zipped().with_suffix(".zenodo.json"))["metadata"]
+    assert metadata["title"] == "A study of toys"
+    assert metadata["upload_type"] == "dataset"
+    assert metadata["license"] == "cc-by-4.0"
+    assert metadata["creators"] == [
+        {"name": "Example, Ada", "affiliation": "University of Virginia", "orcid": "0000-0002-1825-0097"}
+    ]
+
+
+def test_what_is_missing_is_said_and_the_rest_is_written(results: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    results.publisher(licence="")
+    zipped()
+    out, err = capsys.readouterr()
+    assert "missing: publisher.licence: " in err
+    assert "fall" in out
+
+
+def test_a_study_without_results_is_one_line(results: Results, capsys: pytest.CaptureFixture[str]) -> None:
+    for record in (results.study / "records/local").iterdir():
+        record.unlink()
+    assert cli.main(["crate", "sweep"]) == 1
+    assert capsys.readouterr().err == "no experiment of sweep has a result yet\n"

@@ -1,0 +1,105 @@
+"""A result measured again: from a copy of a crate in an empty folder, from an experiment, from a record."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fairmesh import cli
+from fairmesh.files import read_json, write_json
+from tests.fair.conftest import Results
+
+FIRST = "size=4+value=1+repeat=1"
+BEST = "size=4+value=3+repeat=2"
+
+
+@pytest.fixture
+def crate(results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy what the checksums name into an empty folder, and take everything else away."""
+    for line in [*(results.study / "SHA256SUMS").read_text().splitlines(), "-  SHA256SUMS"]:
+        path = line.partition("  ")[2]
+        (tmp_path / "empty/crate" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(results.study / path, tmp_path / "empty/crate" / path)
+    shutil.rmtree(results.home)
+    monkeypatch.chdir(tmp_path / "empty")
+    return tmp_path / "empty/crate"
+
+
+def test_the_best_of_a_crate_agrees(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reproduce", "crate"]) == 0
+    out = capfd.readouterr().out
+    assert out.startswith(f"{BEST} on local, recorded ")
+    assert "agrees, the same number\nit agrees\n" in out
+    assert not (crate / "runner.pyz").exists()
+
+
+def test_with_another_seed_it_says_that_it_does_not(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reproduce", "crate", "--experiment", FIRST, "--set", "seed=7"]) == 1
+    out = capfd.readouterr().out
+    assert "changed: seed = 7, recorded with 1\n" in out
+    assert "differs, by " in out
+    assert "it does not agree: 1 of 1 metrics differ\n" in out
+
+
+def test_within_a_stated_tolerance_it_does_agree(crate: Path) -> None:
+    plan = read_json(crate / "plan.json")
+    plan["application"]["metrics"]["score"]["tolerance"] = 0.01
+    write_json(crate / "plan.json", plan)
+    assert cli.main(["reproduce", "crate", "--set", "seed=7"]) == 0
+
+
+def test_a_recorded_number_that_is_not_so_is_found(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = crate / f"records/local/{FIRST}.json"
+    write_json(path, read_json(path) | {"metrics": {"score": {"value": 7, "low": None, "high": None}}})
+    assert cli.main(["reproduce", str(path), "--json"]) == 1
+    told = json.loads(capfd.readouterr().out)
+    assert (told["experiment"], told["agrees"], told["metrics"][0]["state"]) == (FIRST, False, "differs")
+
+
+def test_the_folder_of_an_experiment_will_do(crate: Path) -> None:
+    assert cli.main(["reproduce", f"crate/experiments/local/{FIRST}"]) == 0
+    record = next(Path("reproduction/run").glob("sweep/experiments/*/*/commit.json"))
+    assert read_json(record)["fingerprint"] == read_json(crate / f"records/local/{FIRST}.json")["fingerprint"]
+
+
+def test_the_settings_of_threads_are_those_of_then(crate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    assert cli.main(["reproduce", "crate"]) == 0
+    (environment,) = Path("reproduction/run/environments").glob("[!.]*.json")
+    assert read_json(environment)["variables"]["OMP_NUM_THREADS"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["crate", "--experiment", "size=4+value=1+repeat=9"], 2, "did you mean 'size=4+value=1+repeat="),
+        (["crate/results.csv"], 2, "no result that can be reproduced"),
+        (["nowhere"], 2, "no result that can be reproduced"),
+        (["crate", "--set", "speed=7"], 2, "speed"),
+        (["crate", "--set", "seed=7,8"], 2, "one value each, not 2 experiments"),
+        (["crate", "--set", "behaviour=exit"], 1, "ended without a result"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    crate: Path, arguments: list[str], status: int, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["reproduce", *arguments]) == status
+    err = capfd.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_another_version_of_the_application_is_refused(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = crate / "applications/toy/application.yaml"
+    path.write_text(path.read_text().replace('version: "1"', 'version: "2"'))
+    assert cli.main(["reproduce", "crate"]) == 1
+    assert "is not the application that was measured" in capfd.readouterr().err
+
+
+def test_a_crate_without_its_application_says_so(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(crate / "applications")
+    assert cli.main(["reproduce", "crate"]) == 2
+    assert "the application toy is not in" in capfd.readouterr().err

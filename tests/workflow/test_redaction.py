@@ -1,0 +1,81 @@
+"""What is published holds no name of a user, a host or a home folder, and is still whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairmesh.files import read_json, write_json
+from fairmesh.study.settings import Publishing
+from fairmesh.workflow.redaction import Redaction
+from fairmesh.workflow.world import publish_to_world
+from tests.results.builder import Folder, build
+from tests.site.conftest import PROJECT
+
+SECRETS = ("zoeuser", "node-7", "login4.cluster", "/home/zoeuser", "project-42")
+
+
+def results_with_secrets(place: Path) -> Folder:
+    """Make results whose files name a user, hosts, home folders and a project."""
+    folder = build(place / "results", epochs=(2,))
+    folder.publisher = {"authors": ["A. Scientist"], "licence": "CC-BY-4.0"}
+    for point in folder.points:
+        own = folder.folder / "experiments" / point["machine"] / point["id"]
+        attempt = own / "attempts" / "1"
+        if (attempt / "metrics.json").exists():
+            (attempt / "notes.txt").write_text("read /home/zoeuser/data on login4.cluster for project-42, by zoeuser\n")
+            (attempt / "job.log").write_text("zoeuser@login4.cluster\n")
+            record = folder.folder / "records" / point["machine"] / f"{point['id']}.json"
+            files = [
+                {"path": f"attempts/1/{name}", "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+                for name in ("notes.txt", "job.log")
+                for data in [(attempt / name).read_bytes()]
+            ]
+            for target in (record, own / "commit.json"):
+                write_json(target, {**read_json(record), "files": files})
+    run = {"owner": {"host": "login4.cluster"}, "command": ["/home/zoeuser/x"]}
+    write_json(folder.folder / "runs" / "5f0c" / "run.json", run)
+    folder.write_plan()
+    return folder
+
+
+@pytest.mark.parametrize("logs", [False, True])
+def test_no_secret_is_published_and_every_hash_is_right(tmp_path: Path, logs: bool) -> None:
+    folder = results_with_secrets(tmp_path)
+    (tmp_path / "site").symlink_to(PROJECT)
+    publish_to_world(folder.results, tmp_path / "out", tmp_path, Publishing(logs=logs, hide=["project-42"]))
+    archive = next((tmp_path / "out").glob("studies/quick/quick-*.zip"))
+    with zipfile.ZipFile(archive) as found:
+        packed = {name: found.read(name) for name in found.namelist()}
+    published = {str(path): path.read_bytes() for path in (tmp_path / "out" / "studies").rglob("*") if path.is_file()}
+    for name, data in {**packed, **published}.items():
+        assert not [secret for secret in SECRETS if secret.encode() in data], name
+    assert any(name.endswith("job.log") for name in packed) == logs
+    for line in packed["SHA256SUMS"].decode().splitlines():
+        digest, name = line.split("  ")
+        assert hashlib.sha256(packed[name]).hexdigest() == digest, name
+    assert any(b"read HOME/data on HOST for HIDDEN, by USER" in data for data in packed.values())
+
+
+def test_the_results_keep_what_the_world_does_not_see(tmp_path: Path) -> None:
+    folder = results_with_secrets(tmp_path)
+    (tmp_path / "site").symlink_to(PROJECT)
+    publish_to_world(folder.results, tmp_path / "out", tmp_path, Publishing())
+    assert "login4.cluster" in next(folder.folder.rglob("notes.txt")).read_text()
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_a_whole_word_is_hidden_wherever_it_stands(before: str, after: str) -> None:
+    hidden = Redaction(users={"zoe9"}).text(f"{before} zoe9 {after}")
+    assert "zoe9" not in hidden.replace(before, "").replace(after, "")
+
+
+def test_keys_and_parts_of_words_stay() -> None:
+    found = Redaction(users={"data"}, hosts={"vm"}).value({"data": ["database", "vm", "a.vmx", 1, None]})
+    assert json.dumps(found) == '{"data": ["database", "HOST", "a.vmx", 1, null]}'
