@@ -12,7 +12,9 @@ from fairmesh.cli import VERBS, manual
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize(("name", "page"), [("cli", manual.cli_page), ("python", manual.python_page)])
+@pytest.mark.parametrize(
+    ("name", "page"), [("cli", manual.cli_page), ("python", manual.python_page), ("results", manual.results_page)]
+)
 def test_a_page_is_up_to_date(name: str, page: Callable[[], str]) -> None:
     assert (ROOT / manual.PAGES / f"{name}.md").read_text(encoding="utf-8") == page(), "run `make docs`"
 

@@ -1,4 +1,4 @@
-"""``python -m fairmesh.cli.manual``: write the reference pages of the command line and of the Python interface anew."""
+"""``python -m fairmesh.cli.manual``: write the reference pages of command line, Python interface and result tables."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.cli import VERBS, parser
+from fairmesh.fair.columns import OWN, TELEMETRY
 from fairmesh.files import write_if_changed
 
 PAGES = Path("site/docs/reference")
-PUBLIC = ("fairmesh.study", "fairmesh.results", "fairmesh.results.intervals")
+PUBLIC = ("fairmesh", "fairmesh.study", "fairmesh.results", "fairmesh.results.intervals")
 _QUOTED = re.compile(r"(: |-> )'([^']*)'")
 _WIDTH = "100"  # columns of the help texts, whatever the terminal
 
@@ -29,12 +30,32 @@ _PYTHON = """# Python
 What scripts and notebooks may use. This page is written by `make docs` from the docstrings.
 
 ```python
-from pathlib import Path
+import fairmesh
 
-from fairmesh.results import load_study, table
-
-frame = table(load_study(Path("results"), "quick"))
+run = fairmesh.run(fairmesh.Study.load("quick"))
+run.wait()
+frame = fairmesh.results("results/quick")
 ```
+"""
+_RESULTS = """# Tables of results
+
+`results.csv` has a row for each experiment: the columns below, one for each parameter, and one for each metric, with
+`_low` and `_high` where the program gives an interval. The same values are in an experiment's record
+([Files](files.md)), and `datapackage.json` of a study says of every column its type, unit and limits. This page is
+written by `make docs`.
+
+## results.csv
+
+| column | unit | meaning |
+|---|---|---|
+"""
+_TELEMETRY = """
+## telemetry.csv
+
+A row for each sample, about one a second.
+
+| column | type | meaning |
+|---|---|---|
 """
 
 
@@ -51,6 +72,13 @@ def _help(verb: str) -> str:
     verbs = next(action for action in actions if isinstance(action, argparse._SubParsersAction))
     text: str = verbs.choices[verb].format_help()
     return text
+
+
+def results_page() -> str:
+    """Give the page of the tables of results."""
+    own = "".join(f"| `{name}` | {unit} | {text} |\n" for name, (text, unit) in OWN.items())
+    samples = "".join(f"| `{name}` | {kind} | {text} |\n" for name, (kind, text) in TELEMETRY.items())
+    return _RESULTS + own + _TELEMETRY + samples
 
 
 def python_page() -> str:
@@ -79,6 +107,18 @@ def _entry(name: str, found: Any) -> Iterator[str]:
         return
     call = "" if inspect.isclass(found) else f"```python\n{name}{_signature(found)}\n```\n\n"
     yield f"\n### {name}\n\n{call}```text\n{inspect.getdoc(found)}\n```\n"
+    if methods := list(_methods(found)):
+        yield "\n| | |\n|---|---|\n" + "".join(methods)
+
+
+def _methods(found: Any) -> Iterator[str]:
+    """Give a row of a table for each public method and property that a class itself defines."""
+    for name, method in vars(found).items() if inspect.isclass(found) else ():
+        made = getattr(method, "__func__", method)  # of a class method
+        if name.startswith("_") or not inspect.getdoc(made) or not (callable(made) or isinstance(made, property)):
+            continue
+        call = "" if isinstance(made, property) else _signature(made).partition(" -> ")[0]
+        yield f"| `{name}{call.replace('|', chr(92) + '|')}` | {_first_line(made)} |\n"
 
 
 def _signature(found: Any) -> str:
@@ -92,7 +132,7 @@ def _first_line(found: Any) -> str:
 
 def main() -> None:
     """Write what has changed, and say so."""
-    for name, text in (("cli", cli_page()), ("python", python_page())):
+    for name, text in (("cli", cli_page()), ("python", python_page()), ("results", results_page())):
         path = Path.cwd() / PAGES / f"{name}.md"
         if write_if_changed(path, text):
             print(f"wrote {PAGES / path.name}")

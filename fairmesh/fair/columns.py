@@ -19,7 +19,7 @@ from fairmesh.wording import cell_text
 
 INTEGER, NUMBER, BOOLEAN, STRING, DATETIME = "integer", "number", "boolean", "string", "datetime"
 
-_OWN = {
+OWN = {
     "machine": ("Name of the machine that it ran on.", ""),
     "id": ("Name of the experiment in the study.", ""),
     "state": ("What became of it.", ""),
@@ -35,6 +35,8 @@ _OWN = {
     "run": ("The run of the workflow that it belongs to.", ""),
     "node": ("Host that it ran on.", ""),
 }
+"""The columns of results.csv beside parameters and metrics: meaning and unit."""
+
 TELEMETRY = {
     "time": (DATETIME, "When it was sampled, in UTC."),
     "device": (STRING, "What was sampled: program, machine or a GPU."),
@@ -98,9 +100,7 @@ def of_results(study: StudyResults, frame: pd.DataFrame) -> list[Column]:
 def _known(study: StudyResults) -> dict[str, dict[str, Any]]:
     """Give what is declared, by the name of the column."""
     application = study.plan["application"]
-    found: dict[str, dict[str, Any]] = {
-        name: {"description": text, "unit": unit} for name, (text, unit) in _OWN.items()
-    }
+    found: dict[str, dict[str, Any]] = {name: {"description": text, "unit": unit} for name, (text, unit) in OWN.items()}
     found |= {name: {**found[name], "required": True} for name in ("machine", "id", "state")}
     found["state"] |= {"enum": list(STATES)}
     declared = application.get("parameters") or {}
