@@ -221,15 +221,17 @@ class Session:
     def end(self, exit_code: int) -> None:
         """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
         with clear_errors():
-            if exit_code:
-                self._settle()
-            self._run.end(exit_code)
+            try:
+                if exit_code:
+                    self._settle()
+                if exit_code and not self._run.interrupted:
+                    publishing.publish_what_there_is(self._paths, self._site, self._project)
+            finally:
+                self._run.end(exit_code)  # last: who waits for the end may start the next run at once
             if not exit_code and self._paths.published.exists():
                 print(f"website: {self._site / 'index.html'}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
                     print(line, file=sys.stderr)
-            if exit_code and not self._run.interrupted:
-                publishing.publish_what_there_is(self._paths, self._site, self._project)
 
     def _settle(self) -> None:
         """Say of what a killed runner left that it is lost."""
