@@ -6,26 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
-from fairmesh.jobs.paths import JobPaths
-from fairmesh.live import JobStatus
-from fairmesh.runner.protocol import LOG
-
-
-def log_path(job: JobStatus, attempt: int | None = None) -> Path:
-    """Give the log of an attempt, by default the last; before there is one, what the rule wrote.
-
-    Raises
-    ------
-    InputError
-        If there was no such attempt.
-    """
-    paths = JobPaths(Path(job.folder))
-    if attempt and not paths.attempt(attempt).is_dir():
-        raise InputError([Problem(f"{job.name} has no attempt {attempt}", "attempt", f"1 to {job.attempt}")])
-    number = attempt or job.attempt
-    return paths.attempt(number) / LOG if number else paths.rule_log
+from fairmesh.live import JobStatus, log_path
 
 
 def last_lines(job: JobStatus, lines: int = 20, attempt: int | None = None) -> list[str]:

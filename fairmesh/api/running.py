@@ -14,7 +14,7 @@ from fairmesh.api.states import run_state
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import RunStatus, Selection, Steered, StudyStatus, cancel, clear, places, read_status
+from fairmesh.live import RunStatus, Selection, Steered, StudyStatus, cancel, check_to_come, clear, places, read_status
 from fairmesh.live.launch import again
 from fairmesh.live.steering import me
 from fairmesh.runner import cancel as wish
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 
 PERIOD = 0.5  # seconds between two looks of who waits
-SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ class Run:
             raise InputError([Problem(f"there is nothing to retry in {self.study}")])
         status = read_status(self.paths)
         if status.run and status.run.is_alive and not wait:
-            _check_to_come(status, {each.folder for each in cleared.jobs})
+            check_to_come(status, cleared.jobs)
             return replace(self, uuid=status.run.uuid)
         made = again(self.paths, status.source, status.run, cleared.jobs, self.place.root, wait=wait)
         about = {
@@ -247,11 +246,3 @@ class Run:
         from fairmesh.api.html import of_status  # noqa: PLC0415  only in notebooks
 
         return of_status(self.status(), self.state)
-
-
-def _check_to_come(status: StudyStatus, folders: set[str]) -> None:
-    """Check that the run that goes on has not had what is meant; what it has behind it, it does not do again."""
-    late = [each.name for each in status.experiments if each.folder in folders and each.state in BAD_ENDS]
-    if late and status.run:
-        run = f"run {status.run.uuid} goes on as process {status.run.pid} on {status.run.host}"
-        raise BusyError(f"{run}, and does not start these again; wait for its end: {', '.join(late[:SHOWN])}")

@@ -81,8 +81,7 @@ def start(paths: StudyPaths, command: Command, asked: Mapping[str, Any], key: st
 def _check_free(paths: StudyPaths) -> None:
     going = next((each for each in runs(paths) if each.is_alive), None)
     if going:
-        who = f"run {going.uuid} goes on as process {going.pid} on {going.host}"
-        raise BusyError(f"study {paths.study} is being run: {who}")
+        raise BusyError(f"study {paths.study} is being run: {going.going}")
 
 
 @contextmanager

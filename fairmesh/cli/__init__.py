@@ -74,4 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Python flushes standard output once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:  # what no verb has better words for, as a full disk
+        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        return 1
     return status

@@ -10,8 +10,6 @@ from fairmesh.cli.output import count, csv_text, print_json, table
 from fairmesh.live.places import find_root
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import Selection, read_settings
-from fairmesh.study.settings import load_config
-from fairmesh.workflow.configuration import FILE
 
 __all__ = [
     "add_machine",
@@ -51,24 +49,6 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         help="values in place of the file's: epochs=1,5",
     )
-
-
-def add_results(parser: argparse.ArgumentParser) -> None:
-    """Add the option of the results folder."""
-    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
-
-
-def results_folder(arguments: argparse.Namespace) -> Path:
-    """Give the results folder that is named, else the configuration's, else the usual one."""
-    if arguments.results:
-        return Path(arguments.results)
-    return Path(load_config(FILE).results if FILE.exists() else "results")
-
-
-def study_name(study: str) -> str:
-    """Give the name of a study, which is the name of its folder in the results."""
-    is_file = "/" in study or study.endswith((".yaml", ".yml"))
-    return load_plan(study, find_root(Path.cwd()), "local").study if is_file else study
 
 
 def selected_plan(arguments: argparse.Namespace) -> Plan:

@@ -7,20 +7,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fairmesh.cli import common
+from fairmesh.cli import common, places
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.archive import write_archive
-from fairmesh.fair.package import Package
 from fairmesh.fair.scorecard import write_score
 from fairmesh.results import StudyResults
 from fairmesh.workflow import packing
+from fairmesh.workflow.configuration import publisher
 from fairmesh.workflow.public import public_copy
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     common.add_study(parser)
-    common.add_results(parser)
+    places.add_results(parser)
     parser.add_argument("--zip", action="store_true", help="write one zip file, and Zenodo's metadata beside it")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path(), help="where the zip file goes (here)")
     parser.add_argument("--whole", action="store_true", help="zip it with logs, and with names of people and computers")
@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the documents, and the archive if it is asked for."""
-    results = common.results_folder(arguments)
-    study, _, described = packing.package(results, common.study_name(arguments.study), common.find_root(Path.cwd()))
+    paths, root = places.find_study(arguments.study, arguments.results), common.find_root(Path.cwd())
+    study, _, described = packing.package(paths.home, paths.study, root)
     if described is None:
         raise FairmeshError(f"no experiment of {study.name} has a result yet")
     for note in [*described.package.inventory.problems, *described.missing]:
@@ -38,17 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{study.folder}: {described.package.identifier}, version {described.package.version}")
     print(f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['falls']} fall; `fairmesh fair` says why")
     if arguments.zip:
-        for path in _archive(study, described.package, arguments.out, whole=arguments.whole):
-            print(f"wrote {path}")
+        out = arguments.out
+        written = write_archive(described.package, out) if arguments.whole else _for_others(study, out, root)
+        print("\n".join(f"wrote {path}" for path in written))
     return 0
 
 
-def _archive(study: StudyResults, package: Package, out: Path, *, whole: bool) -> tuple[Path, Path]:
-    """Write the archive, of a copy for others unless the whole is asked for."""
-    if whole:
-        return write_archive(package, out)
+def _for_others(study: StudyResults, out: Path, root: Path) -> tuple[Path, Path]:
+    """Write the archive of a copy that does not tell who ran what where."""
     with tempfile.TemporaryDirectory(prefix="fairmesh-crate-") as place:
-        copy = public_copy(study, Path(place))
+        copy = public_copy(study, Path(place), publisher(), root)
         if copy is None:
             raise FairmeshError(f"no experiment of {study.name} has a result yet")
         return write_archive(copy.package, out)

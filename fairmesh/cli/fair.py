@@ -6,8 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from fairmesh.cli import common
-from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.cli import common, places
+from fairmesh.errors import InputError, Problem
 from fairmesh.fair import validators
 from fairmesh.fair.crate import DESCRIPTOR
 from fairmesh.fair.principles import KINDS
@@ -24,23 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         help="a results folder, a study's folder in it, or a crate (the configuration's results)",
     )
-    common.add_results(parser)
+    places.add_results(parser)
     parser.add_argument("--validators", action="store_true", help="ask the validators of others, too, as installed")
     parser.add_argument("--json", action="store_true", help="print the scorecards as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Assess, write fair.json, and fail if a principle falls."""
-    path = arguments.path or common.results_folder(arguments)
+    path = arguments.path or places.results_folder(arguments)
     if arguments.validators and validators.missing():
         print(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
     scorecards = []
     for folder in _packages(path):
         asked = validators.validate(folder) if arguments.validators else {}
-        try:
-            scorecards.append(write_score(folder, asked))
-        except OSError as error:
-            raise FairmeshError(f"{error.filename}: {error.strerror}") from error
+        scorecards.append(write_score(folder, asked))
     if arguments.json:
         common.print_json([each.to_json() for each in scorecards])
     else:

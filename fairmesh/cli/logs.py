@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from fairmesh.cli import places
 from fairmesh.cli.output import count, print_json
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
 from fairmesh.jobs.attempts import BAD_ENDS
-from fairmesh.jobs.paths import JobPaths
-from fairmesh.live import JobStatus, Reader
-from fairmesh.runner.protocol import ENDS, LOG
+from fairmesh.live import JobStatus, Reader, log_path
+from fairmesh.runner.protocol import ENDS
 
 PERIOD = 1.0  # seconds
 SEVERAL = 20  # lines of each, if nobody says how many
@@ -38,10 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.follow:
         return _follow(reader, found, arguments)
     if len(found) == 1 and not (arguments.lines or arguments.json):
-        for line in logs.Growing(_log(found[0], arguments.attempt)).read(last=True):
+        for line in logs.Growing(log_path(found[0], arguments.attempt)).read(last=True):
             print(line)
         return 0
-    texts = {each.name: logs.tail(_log(each, arguments.attempt), arguments.lines or SEVERAL) for each in found}
+    texts = {each.name: logs.tail(log_path(each, arguments.attempt), arguments.lines or SEVERAL) for each in found}
     if arguments.json:
         print_json(texts)
         return 0
@@ -52,31 +50,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _log(job: JobStatus, attempt: int | None) -> Path:
-    """Give the log of an attempt; before there is one, what the rule wrote.
-
-    Raises
-    ------
-    InputError
-        If there was no such attempt.
-    """
-    paths = JobPaths(Path(job.folder))
-    if attempt and not paths.attempt(attempt).is_dir():
-        raise InputError([Problem(f"{job.name} has no attempt {attempt}", "--attempt", f"1 to {job.attempt}")])
-    number = attempt or job.attempt
-    return paths.attempt(number) / LOG if number else paths.rule_log
-
-
 def _follow(reader: Reader, found: list[JobStatus], arguments: argparse.Namespace) -> int:
     """Print a log as it grows, until its attempt has ended."""
     if len(found) != 1:
         raise InputError([Problem(f"{len(found)} logs cannot be followed at once; name one", "--follow")])
-    growing = logs.Growing(_log(found[0], arguments.attempt))
+    growing = logs.Growing(log_path(found[0], arguments.attempt))
     growing.skip_to(arguments.lines or SEVERAL)
     while True:
         status = reader.read()
         job = next(each for each in status.jobs if each.folder == found[0].folder)
-        growing.path = _log(job, arguments.attempt)
+        growing.path = log_path(job, arguments.attempt)
         has_ended = job.state in ENDS or not status.is_active
         for line in growing.read(last=has_ended):
             print(line, flush=True)

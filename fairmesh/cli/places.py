@@ -6,15 +6,20 @@ import argparse
 from pathlib import Path
 
 from fairmesh.live import Selection
-from fairmesh.live.places import find_studies, find_study
+from fairmesh.live.places import find_studies, find_study, results_of
 from fairmesh.runner.protocol import STATES
 
-__all__ = ["add_jobs", "add_results", "find_studies", "find_study", "selection"]
+__all__ = ["add_jobs", "add_results", "find_studies", "find_study", "results_folder", "selection"]
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:
     """Add the option of the results folder."""
     parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
+
+
+def results_folder(arguments: argparse.Namespace) -> Path:
+    """Give the results folder that is named, else the configuration's."""
+    return arguments.results or results_of(Path())
 
 
 def add_jobs(parser: argparse.ArgumentParser, meaning: str) -> None:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from fairmesh.cli import common
-from fairmesh.study.settings import Publishing, load_config
-from fairmesh.workflow.configuration import FILE
+from fairmesh.cli import common, places
+from fairmesh.workflow.configuration import publisher
 from fairmesh.workflow.world import publish_to_world
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    common.add_results(parser)
+    places.add_results(parser)
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="the folder; it is replaced as a whole")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Publish, and say what."""
-    rules = load_config(FILE).publish if FILE.exists() else Publishing()
     root = common.find_root(Path.cwd())
-    studies = publish_to_world(common.results_folder(arguments), arguments.to, root, rules)
+    studies = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher())
     print(f"{len(studies)} {'study' if len(studies) == 1 else 'studies'} published: {arguments.to / 'index.html'}")
     return 0

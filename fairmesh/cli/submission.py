@@ -7,15 +7,15 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from fairmesh.cli import common
-from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.cli import common, places
+from fairmesh.errors import InputError, Problem
 from fairmesh.names import number_text
 from fairmesh.results import load_study
-from fairmesh.study.settings import Config, Status, load_config
+from fairmesh.study.settings import Status
 from fairmesh.submission import compliance, folder, identity
 from fairmesh.submission.request import Request
 from fairmesh.submission.submission import Submission, gather
-from fairmesh.workflow import configuration
+from fairmesh.workflow.configuration import publisher
 
 _OPTIONS = {
     "org": ("org", "NAME", "the organisation that submits"),
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     common.add_study(parser)
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="where organisations have their folders")
-    common.add_results(parser)
+    places.add_results(parser)
     for name, (_, value, meaning) in _OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=value, default="", help=meaning)
     parser.add_argument("--status", choices=get_args(Status), default="", help="how others can get at the system")
@@ -50,26 +50,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the submission and check its logs."""
-    config = load_config(configuration.FILE) if configuration.FILE.exists() else Config(study=arguments.study)
     if arguments.check and not compliance.is_installed():
         raise InputError([Problem("the compliance checker is not installed: pip install mlperf-logging", "--check")])
     if arguments.pdf and not arguments.pdf.is_file():
         raise InputError([Problem(f"there is no file {str(arguments.pdf)!r}", "--pdf")])
-    study = load_study(arguments.results or Path(config.results), common.study_name(arguments.study))
-    submission = gather(study, _request(arguments, config))
-    try:
-        written = folder.write(submission, arguments.to)
-    except OSError as error:
-        raise FairmeshError(f"{error.filename}: {error.strerror}") from error
+    paths = places.find_study(arguments.study, arguments.results)
+    study = load_study(paths.home, paths.study)
+    submission = gather(study, _request(arguments))
+    written = folder.write(submission, arguments.to)
     _tell(submission, written)
     return _check(submission, written)
 
 
-def _request(arguments: argparse.Namespace, config: Config) -> Request:
+def _request(arguments: argparse.Namespace) -> Request:
     named = {key: getattr(arguments, name) for name, (key, _, _) in _OPTIONS.items()} | {"status": arguments.status}
     given = {name: text for name, text in named.items() if text}
     return Request(
-        identity.of_publisher(config.publisher) | given,
+        identity.of_publisher(publisher()) | given,
         arguments.descriptor,
         arguments.repository,
         arguments.pdf,

@@ -14,10 +14,12 @@ from fairmesh.names import escape
 from fairmesh.results import StudyResults
 
 HOMES, USERS, HOSTS = "homes", "users", "hosts"
-SHORTEST = 4  # characters of a host name that is replaced wherever it stands as a word
+SHORTEST = 4  # characters of a name that is replaced wherever it stands as a word
 
 _NAME = r"[A-Za-z0-9._-]+"
 _ROOTS = ("/home", "/Users", "/users", "/export/home", "/usr/home")
+_OWNERS = re.compile(f"(?:{'|'.join(_ROOTS)})/({_NAME})")
+_KEYS = re.compile(r'"([^"\\]+)"\s*:')
 _BEFORE, _AFTER = r"(?<![A-Za-z0-9_-])", r"(?![A-Za-z0-9_-])"
 
 
@@ -34,7 +36,9 @@ class Redaction:
     rules: tuple[tuple[re.Pattern[str], str], ...]
 
     @classmethod
-    def of(cls, study: StudyResults, kinds: Iterable[str]) -> Redaction:
+    def of(
+        cls, study: StudyResults, kinds: Iterable[str], words: Iterable[str] = (), root: Path | None = None
+    ) -> Redaction:
         """Find out what the results of a study tell.
 
         Parameters
@@ -43,13 +47,17 @@ class Redaction:
             The results.
         kinds : iterable of str
             What is to be taken out: ``homes``, ``users``, ``hosts``.
+        words : iterable of str
+            Further words.
+        root : Path, optional
+            The folder of the project, whose path goes with the homes.
         """
         chosen = set(kinds)
-        rules: list[tuple[re.Pattern[str], str]] = []
+        rules = [(_word(word), "hidden") for word in words]
         if HOMES in chosen:
-            rules += _homes()
+            rules += [*_homes(), *_project(study, root)]
         if USERS in chosen:
-            rules += _users()
+            rules += _users(study)
         if HOSTS in chosen:
             rules += _hosts(study)
         return cls(tuple(rules))
@@ -76,12 +84,26 @@ def _homes() -> Iterator[tuple[re.Pattern[str], str]]:
         yield re.compile(f"(?<==){re.escape(escape(home))}(?=~2f|\\+|$)"), escape("~")
 
 
-def _users() -> Iterator[tuple[re.Pattern[str], str]]:
-    """Give the rules for the name of whoever publishes, where it stands in a path, an address or an assignment."""
+def _project(study: StudyResults, root: Path | None) -> Iterator[tuple[re.Pattern[str], str]]:
+    """Give the rules for a project that lies in no home: the folders of the workflow and of the study file."""
+    source = Path(str(study.plan.get("source") or ""))
+    folders = {str(root.resolve())} if root else set()
+    folders |= {str(source.parent)} if source.is_absolute() else set()
+    for folder in sorted(folders - {"/"}, key=len, reverse=True):
+        yield re.compile(f"{re.escape(folder)}{_AFTER}"), "project"
+
+
+def _users(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
+    """Give the rules for those who have homes in the results' paths, and for whoever publishes."""
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in study.folder.rglob("*.json")]
+    taken = _taken(study) | {key for text in texts for key in _KEYS.findall(text)}
+    found = {name for text in texts for name in _OWNERS.findall(text)}
+    yield from ((_word(name), "user") for name in sorted(found - taken) if len(name) >= SHORTEST)
     try:
         name = re.escape(getpass.getuser())
     except (KeyError, OSError):  # a number without a name, as in some containers
         return
+    # A name such as root is a word as well, so only where a user is meant: in a path, an address or an assignment.
     yield re.compile(f"(?<=/){name}(?=/)"), "user"
     yield re.compile(f"{_BEFORE}{name}(?=@)"), "user"
     yield re.compile(f"(?i:(user|logname|owner)\\b[\"']?\\s*[=:]\\s*[\"']?){name}{_AFTER}"), r"\g<1>=user"
@@ -89,13 +111,22 @@ def _users() -> Iterator[tuple[re.Pattern[str], str]]:
 
 def _hosts(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
     """Give the rules for hosts, by number; short ones, and words of the study itself, only where a host is meant."""
-    plan = study.plan
-    taken = {study.name, str(plan["application"]["name"]), *map(str, plan.get("machines") or [])}
-    taken |= {str(each["machine"]) for each in plan["experiments"]} | set(map(str, plan.get("axes") or []))
+    taken = _taken(study)
     for number, host in enumerate(sorted(set(_named(study)) - {""}), start=1):
         yield re.compile(f'("host":\\s*"){re.escape(host)}(?=")'), rf"\g<1>host-{number}"
         if len(host) >= SHORTEST and host not in taken:
-            yield re.compile(f"{_BEFORE}{re.escape(host)}{_AFTER}"), f"host-{number}"
+            yield _word(host), f"host-{number}"
+
+
+def _taken(study: StudyResults) -> set[str]:
+    """Give the study's own words, which mean something else where a person or a computer has the same name."""
+    plan = study.plan
+    taken = {study.name, str(plan["application"]["name"]), *map(str, plan.get("machines") or [])}
+    return taken | {str(each["machine"]) for each in plan["experiments"]} | set(map(str, plan.get("axes") or []))
+
+
+def _word(text: str) -> re.Pattern[str]:
+    return re.compile(f"{_BEFORE}{re.escape(text)}{_AFTER}")
 
 
 def _named(study: StudyResults) -> Iterator[str]:

@@ -1,9 +1,10 @@
 """What runs right now, and how to steer it: one truth for every face, below all of them."""
 
+from fairmesh.live.logs import log_path
 from fairmesh.live.model import JobStatus, RunStatus, StudyStatus
 from fairmesh.live.reader import Reader, read_status
 from fairmesh.live.selection import Selection
-from fairmesh.live.steering import Steered, cancel, clear
+from fairmesh.live.steering import Steered, cancel, check_to_come, clear
 
 __all__ = [
     "JobStatus",
@@ -13,6 +14,8 @@ __all__ = [
     "Steered",
     "StudyStatus",
     "cancel",
+    "check_to_come",
     "clear",
+    "log_path",
     "read_status",
 ]

@@ -132,6 +132,11 @@ class RunStatus:
     is_alive: bool = False
     cancelled: str = ""
 
+    @property
+    def going(self) -> str:
+        """How messages say that it goes on."""
+        return f"run {self.uuid[:8]} goes on as process {self.pid} on {self.host}"
+
     def to_json(self) -> dict[str, Any]:
         """Give it for JSON."""
         found = {name: getattr(self, name) for name in self.__slots__ if name != "is_alive"}
@@ -192,8 +197,8 @@ class StudyStatus:
         """Whether something ended badly, or cannot begin, of what the last run was about."""
         return any(each.is_selected and (each.state in BAD_ENDS or each.is_blocked) for each in self.jobs)
 
-    def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+    def summary(self) -> dict[str, Any]:
+        """Give it for JSON without its jobs."""
         return {
             "study": self.study,
             "title": self.title,
@@ -202,9 +207,14 @@ class StudyStatus:
             "counts": self.counts,
             "progress": round(self.progress, 4),
             "left": self.left,
-            "stages": [each.to_json() for each in self.stages],
-            "experiments": [each.to_json() for each in self.experiments],
+            "active": self.is_active,
+            "failed": self.has_failed,
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        jobs = {"stages": self.stages, "experiments": self.experiments}
+        return self.summary() | {kind: [each.to_json() for each in found] for kind, found in jobs.items()}
 
 
 def progress(experiments: tuple[JobStatus, ...]) -> float:

@@ -24,6 +24,7 @@ from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import CANCEL, DONE, WAITING
 
 EVERYTHING = Selection()
+SHOWN = 5  # names in a message
 AT_ONCE = 200  # numbers of jobs in one call of scancel
 _JOB_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
 
@@ -169,6 +170,21 @@ def clear(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "", d
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
     return Steered(tuple(fallen), _others(chosen, fallen), status.run)
+
+
+def check_to_come(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
+    """Check that the run that goes on still starts these jobs; what it has behind it, it does not do again.
+
+    Raises
+    ------
+    BusyError
+        If it does not.
+    """
+    folders = {each.folder for each in jobs}
+    late = [each.name for each in status.experiments if each.folder in folders and each.state in BAD_ENDS]
+    if late and status.run:
+        names = ", ".join(late[:SHOWN])
+        raise BusyError(f"{status.run.going}, and does not start these again; wait for its end: {names}")
 
 
 def _needs_clearing(job: JobStatus) -> bool:

@@ -129,7 +129,7 @@ class Board:
         for each in changed:
             self.ring.add(each.kind, _json(each.to_json()))
         if changed:
-            self.ring.add("summary", _json(summary(now.status)))
+            self.ring.add("summary", _json(now.status.summary()))
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Look]:
@@ -160,21 +160,6 @@ def _core(job: JobStatus | None) -> tuple[Any, ...]:
 
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-def summary(status: StudyStatus) -> dict[str, Any]:
-    """Give how a study stands without its experiments."""
-    return {
-        "study": status.study,
-        "title": status.title,
-        "now": status.now,
-        "run": status.run.to_json() if status.run else None,
-        "counts": status.counts,
-        "progress": round(status.progress, 4),
-        "left": status.left,
-        "active": status.is_active,
-        "failed": status.has_failed,
-    }
 
 
 class Boards:

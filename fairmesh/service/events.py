@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response
 
-from fairmesh.service.board import Board, summary
+from fairmesh.service.board import Board
 from fairmesh.service.context import Given, StudyName
 from fairmesh.service.problems import documented
 
@@ -47,7 +47,7 @@ async def _events(board: Board, last: str) -> AsyncIterator[ServerSentEvent]:
         elif last:
             yield ServerSentEvent(event="reset", id=begin, data="{}")
         if begin != last:
-            yield ServerSentEvent(event="summary", id=begin, data=json.dumps(summary(look.status)))
+            yield ServerSentEvent(event="summary", id=begin, data=json.dumps(look.status.summary()))
         async for event in board.ring.follow(begin):
             if event is None:
                 yield ServerSentEvent(event="reset", id=board.ring.last_id, data="{}")

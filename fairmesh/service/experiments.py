@@ -11,13 +11,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import FileResponse, Response
 
 from fairmesh.api.artefacts import artefacts
-from fairmesh.api.logs import log_part, log_path
+from fairmesh.api.logs import log_part
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.live import JobStatus, Selection
+from fairmesh.live import JobStatus, Selection, log_path
 from fairmesh.live.model import ORDER
 from fairmesh.runner.protocol import ENDS
 from fairmesh.service import models
-from fairmesh.service.board import Look, summary
+from fairmesh.service.board import Look
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, Key, StudyName, answer, as_json
 from fairmesh.service.problems import NotFoundError, documented
@@ -45,7 +45,7 @@ Attempt = Annotated[int | None, Query(ge=1, le=1_000_000, description="Of this a
 async def read_status(service: Given, study: StudyName) -> Response:
     """Tell how a study stands: its last run, and how many experiments are in each state."""
     look = await service.board(study).look()
-    return answer(look.answer("summary", lambda: as_json(summary(look.status))))
+    return answer(look.answer("summary", lambda: as_json(look.status.summary())))
 
 
 @router.get("/studies/{study}/experiments", responses=documented(404), response_model=models.Experiments)

@@ -55,8 +55,12 @@ class Publisher(Model):
         dict[SafeName, Text], meaning("The DOI of a study after its deposit.", {"quick": "10.5281/zenodo.1234567"})
     ] = Field(default_factory=dict)
     redact: Annotated[
-        list[Redacted], meaning("What a copy for others does not tell: paths of homes, user names, host names.")
+        list[Redacted],
+        meaning("What a copy for others does not tell: paths of homes and of the project, user names, host names."),
     ] = Field(default_factory=lambda: list(_REDACTED))
+    hide: Annotated[list[Text], meaning("Further words that a copy for others does not tell.", ["project-42"])] = Field(
+        default_factory=list
+    )
     logs: Annotated[bool, meaning("Whether a copy for others has the logs in it.")] = False
     organisation: Annotated[
         str, meaning("The organisation that publishes, and that submits to MLCommons.", "University of Virginia")
@@ -77,15 +81,6 @@ def _true_or_false(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
-class Publishing(Model):
-    """What of the results the world sees; names of users, hosts and home folders are hidden in any case."""
-
-    logs: Annotated[bool, meaning("Whether the logs of programs are published.")] = False
-    hide: Annotated[
-        list[Text], meaning("Further words to hide, such as names of projects or folders.", ["project-42"])
-    ] = Field(default_factory=list)
-
-
 class Config(Model):
     """What a run of the workflow does, where it writes, and who publishes."""
 
@@ -99,9 +94,6 @@ class Config(Model):
     ] = "local"
     publisher: Annotated[Publisher, meaning("Who publishes, and on which terms: authors, licence, funding.")] = (
         Publisher()
-    )
-    publish: Annotated[Publishing, meaning("What `make publish` shows of the results, and what it hides.")] = (
-        Publishing()
     )
     where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
     first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None

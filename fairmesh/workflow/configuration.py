@@ -12,12 +12,17 @@ from fairmesh.model import load_model
 from fairmesh.site.folder import check_replaceable
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import Selection
-from fairmesh.study.settings import Config, Machine, load_config, load_machines
+from fairmesh.study.settings import Config, Machine, Publisher, load_config, load_machines
 from fairmesh.yaml12 import Node, load
 
 FILE = Path("config/config.yaml")
 MACHINES = Path("config/machines.yaml")
 COMMAND_LINE = "--config, or the configfile of a profile"
+
+
+def publisher() -> Publisher:
+    """Give who publishes, from the configuration of the working folder; nobody if there is none."""
+    return load_config(FILE).publisher if FILE.exists() else Publisher()
 
 
 @dataclass(frozen=True)

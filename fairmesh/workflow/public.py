@@ -11,23 +11,23 @@ from typing import Any
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, Package
-from fairmesh.fair.redaction import HOMES, HOSTS, USERS, Redaction
+from fairmesh.fair.redaction import Redaction
 from fairmesh.fair.scorecard import write_score
 from fairmesh.files import file_sha256, write_bytes, write_json
 from fairmesh.jobs.attempts import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENTS, LOG, MLLOG, RECORDS, STAGES, STATUS
+from fairmesh.study.settings import Publisher
 
-EVERYTHING = (HOMES, USERS, HOSTS)
 _LOGS = {LOG, MLLOG}
 _TEXTS = (".json", ".yaml", ".yml", ".csv", ".log", ".mllog", ".sh", ".txt", ".md", ".smk", ".toml", ".cfg", ".ini")
 
 
-def public_copy(study: StudyResults, out: Path) -> Described | None:
+def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path) -> Described | None:
     """Write a study as others may have it, with documents and scorecard of its own.
 
-    What is taken out is what ``redact`` and ``logs`` of the publisher say. A record of the copy has the hashes of files
-    as they are there, and in ``original`` that of each file that was changed.
+    A record of the copy has the hashes of files as they are there, and in ``original`` that of each file that was
+    changed.
 
     Parameters
     ----------
@@ -35,6 +35,10 @@ def public_copy(study: StudyResults, out: Path) -> Described | None:
         The study, whose folder holds all that belongs to it.
     out : Path
         A results folder for the copy, which replaces an older copy of the same study.
+    publisher : Publisher
+        Says with ``redact``, ``hide`` and ``logs`` what is taken out.
+    root : Path
+        The folder of the Snakefile.
 
     Raises
     ------
@@ -43,14 +47,12 @@ def public_copy(study: StudyResults, out: Path) -> Described | None:
     OSError
         If it cannot be written.
     """
-    publisher = study.plan.get("publisher") or {}
-    kinds = publisher.get("redact")
-    redaction = Redaction.of(study, EVERYTHING if kinds is None else kinds)
+    redaction = Redaction.of(study, publisher.redact, publisher.hide, root)
     target = out / study.name
     if target.resolve() == study.folder.resolve():
         raise FairmeshError(f"{target}: the copy would replace the results themselves")
     shutil.rmtree(target, ignore_errors=True)
-    for path in _wanted(study, with_logs=bool(publisher.get("logs"))):
+    for path in _wanted(study, with_logs=publisher.logs):
         _copy(study.folder / path, target / redaction.text(path), redaction, path)
     _mend(target)
     found = load_study(out, study.name)

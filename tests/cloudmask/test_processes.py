@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,18 @@ def processes() -> Iterator[ExitStack]:
 
 def start(stack: ExitStack, folder: Path, options: dict[str, Any], **environment: str) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
+    arguments = [str(TRAINER), str(folder), json.dumps({"precision": "float32", **options})]
+    return python(stack, arguments, folder, {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment)
+
+
+def python(
+    stack: ExitStack, arguments: Sequence[str], folder: Path, environment: dict[str, str]
+) -> subprocess.Popen[str]:
+    """Start Python in a folder; it is killed at the end, if it still runs then."""
     process = subprocess.Popen(
-        [sys.executable, str(TRAINER), str(folder), json.dumps({"precision": "float32", **options})],
-        env=os.environ | {"PYTHONPATH": str(TRAINER.parents[2]), "TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(TRAINER.parents[2])} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -181,17 +190,7 @@ CONFIG = {
 def command(stack: ExitStack, verb: str, folder: Path, *options: str, **environment: str) -> subprocess.Popen[str]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(json.dumps(CONFIG))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cloudmask", verb, "--config", "config.yaml", *options],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(TRAINER.parents[2])} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    stack.callback(process.wait)
-    stack.callback(process.kill)
-    return process
+    return python(stack, ["-m", "cloudmask", verb, "--config", "config.yaml", *options], folder, environment)
 
 
 def outputs(folder: Path) -> set[str]:

@@ -136,7 +136,7 @@ def test_a_failure_is_told_with_the_last_words_of_its_log(workplace: Workplace) 
     assert workplace.fairmesh("logs", "behaviour=exit", "--lines", "1") == "toy: something went wrong\n"
     assert workplace.fairmesh("logs", "behaviour=exit", "--attempt", "1", "--follow").endswith("went wrong\n")
     said = workplace.fairmesh("logs", "behaviour=exit", "--attempt", "2", status=2)
-    assert said == "--attempt: behaviour=exit on local has no attempt 2 (allowed: 1 to 1)\n"
+    assert said == "attempt: behaviour=exit on local has no attempt 2 (allowed: 1 to 1)\n"
 
 
 def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:

@@ -16,12 +16,24 @@ from fairmesh.fair.redaction import Redaction
 from fairmesh.fair.scorecard import score
 from fairmesh.files import file_sha256, read_json, write_json
 from fairmesh.results import load_study
+from fairmesh.study.settings import Publisher
 from fairmesh.workflow.public import public_copy
 from tests.fair.conftest import Results
 
 FIRST = "size=4+value=1+repeat=1"
 HOST = "node-0815.cluster.example.org"
 HOME = "/home/ada/benchmarks"
+
+
+def write_history(results: Results, text: str) -> None:
+    """Let the first experiment have left this file, as its record says."""
+    history = results.study / f"experiments/local/{FIRST}/attempts/1/history.csv"
+    history.write_text(text)
+    record = read_json(results.record(FIRST))
+    for entry in record["files"]:
+        if entry["path"].endswith("history.csv"):
+            entry |= {"sha256": file_sha256(history), "bytes": history.stat().st_size}
+    write_json(results.record(FIRST), record)
 
 
 @pytest.fixture
@@ -31,12 +43,8 @@ def telling(results: Results) -> Results:
         write_json(status, read_json(status) | {"host": HOST})
     plan = read_json(results.study / "plan.json")
     write_json(results.study / "plan.json", plan | {"source": f"{HOME}/study.yaml"})
-    history = results.study / f"experiments/local/{FIRST}/attempts/1/history.csv"
-    history.write_text(f"epoch,place\n1,{HOME} on {HOST}\n")
+    write_history(results, f"epoch,place\n1,{HOME} on {HOST}\n")
     record = read_json(results.record(FIRST))
-    for entry in record["files"]:
-        if entry["path"].endswith("history.csv"):
-            entry |= {"sha256": file_sha256(history), "bytes": history.stat().st_size}
     record["provenance"]["scheduler"] = {"name": "slurm", "job": "7", "variables": {"SLURM_JOB_NODELIST": HOST}}
     write_json(results.record(FIRST), record)
     assert results.describe()
@@ -44,9 +52,8 @@ def telling(results: Results) -> Results:
 
 
 def copied(results: Results, place: Path, **publisher: Any) -> Path:
-    results.publisher(**publisher)
     results.describe()
-    assert public_copy(load_study(results.home, "sweep"), place)
+    assert public_copy(load_study(results.home, "sweep"), place, Publisher(**publisher), Path("no project"))
     return place / "sweep"
 
 
@@ -83,7 +90,7 @@ def test_a_record_says_what_was_changed(telling: Results, tmp_path: Path) -> Non
 
 def test_a_copy_never_takes_the_place_of_the_results(results: Results) -> None:
     with pytest.raises(FairmeshError, match="would replace the results themselves"):
-        public_copy(load_study(results.home, "sweep"), results.home)
+        public_copy(load_study(results.home, "sweep"), results.home, Publisher(), Path("no project"))
     assert results.record(FIRST).exists()
 
 
@@ -97,6 +104,17 @@ def test_logs_are_there_if_they_are_asked_for(results: Results, tmp_path: Path, 
 @pytest.mark.parametrize(("redact", "kept"), [([], {HOST, HOME}), (["homes"], {HOST}), (["hosts"], {HOME})])
 def test_what_is_not_to_be_taken_out_stays(telling: Results, tmp_path: Path, redact: list[str], kept: set[str]) -> None:
     assert telltale(copied(telling, tmp_path / "copy", redact=redact), HOST, HOME) == kept
+
+
+def test_words_of_the_publisher_and_the_folder_of_the_project_are_gone(telling: Results, tmp_path: Path) -> None:
+    write_history(telling, f"epoch,place\n1,{tmp_path}/data for project-42 by ada9zoe of /home/ada9zoe\n")
+    plan = read_json(telling.study / "plan.json")
+    write_json(telling.study / "plan.json", plan | {"source": "/home/ada9zoe/study.yaml"})
+    telling.describe()
+    study = load_study(telling.home, "sweep")
+    assert public_copy(study, tmp_path / "copy", Publisher(hide=["project-42"]), tmp_path)
+    text = (tmp_path / f"copy/sweep/experiments/local/{FIRST}/attempts/1/history.csv").read_text()
+    assert text == "epoch,place\n1,project/data for hidden by user of ~\n"
 
 
 def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(

@@ -127,7 +127,7 @@ def test_a_retry_while_a_run_goes_on_says_what_comes_and_what_does_not(
     assert out.startswith("epochs=30 on local: was cancelled, cancelled by somebody\nrun this-run goes on as process ")
     assert out.endswith("and starts them in their turn\n")
     assert cli.main(["retry", "epochs=0", "--study", "quick"]) == 1
-    assert "does not start these again; --wait waits for its end: epochs=0 on local" in capsys.readouterr().err
+    assert "does not start these again; wait for its end: epochs=0 on local" in capsys.readouterr().err
 
 
 def test_the_command_of_a_run_is_shown(
