@@ -15,8 +15,7 @@ import numpy.typing as npt
 from cloudmask.errors import InputError
 from cloudmask.hdf5 import Scene
 
-FAIRMESH, UPSTREAM = "fairmesh", "upstream"
-CHOICES = (FAIRMESH, UPSTREAM)
+OWN, UPSTREAM = "own", "upstream"
 
 Channels = npt.NDArray[np.float32]
 Order = npt.NDArray[np.int_]

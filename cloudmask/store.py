@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from cloudmask import compatibility
 from cloudmask.arrays import Entry, open_arrays
-from cloudmask.compatibility import FAIRMESH, UPSTREAM, is_upstream
+from cloudmask.compatibility import OWN, UPSTREAM, is_upstream
 from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.files import read_json
 from cloudmask.hdf5 import Scene
@@ -68,7 +68,7 @@ def corners(size: int, patch: int) -> list[int]:
     return [int(start) for start in np.linspace(0, size - patch, -(-size // patch)).round()]
 
 
-def cut(scene: Scene, patch: int, ways: str = FAIRMESH) -> Patches:
+def cut(scene: Scene, patch: int, ways: str = OWN) -> Patches:
     """Cut a scene into patches that cover all of it, or into those of the benchmark, in which all pixels count."""
     if is_upstream(ways):
         values, cloud = compatibility.cut(scene, patch)
@@ -107,7 +107,7 @@ def read_description(folder: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CloudmaskError(f"{folder / FILE}: not a store of format {FORMAT}; run the stage store anew")
     channels = content.get("channels")
-    if channels not in (channel_names(FAIRMESH), channel_names(UPSTREAM)):
+    if channels not in (channel_names(OWN), channel_names(UPSTREAM)):
         names = " ".join(map(str, channels)) if isinstance(channels, list) else "none"
         raise CloudmaskError(f"{folder / FILE}: a store of other channels ({names}) than {' '.join(NAMES)}")
     return content
@@ -130,7 +130,7 @@ def open_patches(folder: Path, subset: Subset, ways: str | None = None) -> Patch
     """
     content = read_description(folder)
     if ways and content["channels"] != channel_names(ways):
-        other = FAIRMESH if is_upstream(ways) else UPSTREAM
+        other = OWN if is_upstream(ways) else UPSTREAM
         raise InputError(f"compatibility: {ways}, but {folder} was made with {other}; run the stage store anew")
     names = [file_name(subset, kind) for kind in ("images", "labels")]
     try:

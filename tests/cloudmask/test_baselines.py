@@ -15,7 +15,7 @@ from cloudmask.baselines import ARRAYS, FILE, KINDS, Baselines, read_baselines
 from cloudmask.baselines import _write as write
 from cloudmask.catalogue import FILE as CATALOGUE
 from cloudmask.catalogue import scan
-from cloudmask.compatibility import UPSTREAM
+from cloudmask.compatibility import OWN, UPSTREAM
 from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.hdf5 import Scene, read_scene, write_arrays
 from cloudmask.heldout import held_out, short_name
@@ -61,7 +61,7 @@ def test_the_differences_are_those_of_their_names() -> None:
     assert found.tolist() == [*channels[0], *expected]
 
 
-@pytest.mark.parametrize("ways", ["fairmesh", UPSTREAM])
+@pytest.mark.parametrize("ways", [OWN, UPSTREAM])
 def test_pixels_to_learn_from_are_valid_and_their_own(scene: Scene, ways: str) -> None:
     patches = cut(scene, 16, ways)
     known, cloud = classifiers.sample(patches, channel_names(ways), 1)
@@ -182,9 +182,7 @@ def test_a_damaged_scene_is_refused_or_skipped(folder: Path, settings: Settings,
 
 
 def test_in_the_benchmarks_way_fill_counts(folder: Path, settings: Settings) -> None:
-    ours, theirs = (
-        next(held_out(replace(settings, compatibility=ways), folder)).ground for ways in ("fairmesh", UPSTREAM)
-    )
+    ours, theirs = (next(held_out(replace(settings, compatibility=ways), folder)).ground for ways in (OWN, UPSTREAM))
     pixels = [
         Table.of(Histograms.of([ground], [ground.count(np.zeros(ground.kind.shape, np.uint8))]).by_label()).pixels[0]
         for ground in (ours, theirs)

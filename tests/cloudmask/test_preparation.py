@@ -18,7 +18,7 @@ import pytest
 
 from cloudmask import arrays, preparation
 from cloudmask.catalogue import FILE, scan
-from cloudmask.compatibility import FAIRMESH, UPSTREAM
+from cloudmask.compatibility import OWN, UPSTREAM
 from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.hdf5 import read_scene
 from cloudmask.preparation import run
@@ -158,7 +158,7 @@ def test_scenes_of_the_same_names_made_otherwise_are_another_store(settings: Set
         run(settings, scenes)
 
 
-@pytest.mark.parametrize(("made", "asked"), [(FAIRMESH, UPSTREAM), (UPSTREAM, FAIRMESH)])
+@pytest.mark.parametrize(("made", "asked"), [(OWN, UPSTREAM), (UPSTREAM, OWN)])
 def test_a_store_of_the_other_way_is_refused(settings: Settings, scenes: Path, made: str, asked: str) -> None:
     run(replace(settings, compatibility=made), scenes)
     assert open_patches(Path.cwd(), "training", made).labels.any()

@@ -54,7 +54,7 @@ def test_a_number_may_be_written_in_any_form(config: Path, text: str) -> None:
         ("learning_rate: .inf", "learning_rate: inf: must be finite"),
         ("validation: 1", "validation: 1: must be less than 1"),
         ("data: 7", "data: 7: must be of type string"),
-        ("compatibility: up", "compatibility: 'up': must be one of fairmesh, upstream"),
+        ("compatibility: up", "compatibility: 'up': must be one of own, upstream"),
         ("- epochs", "must be a map of parameters"),
         ("epochs: [", "not a YAML file"),
         ("\udcff", "not a YAML file"),

@@ -44,7 +44,7 @@ def test_logs_of_cloudmask_pass_the_checker_with_its_own_rules(
     monkeypatch.chdir(workplace.folder)
     workplace.configure(publisher=PUBLISHER)
     small = {"rows": 64, "columns": 64, "patch": 32, "width": 2, "batch": 4, "scenes_train": 3, "scenes_test": 2}
-    workplace.study({"compatibility": ["fairmesh", "upstream"], "epochs": 2, **small}, application="cloudmask")
+    workplace.study({"compatibility": ["own", "upstream"], "epochs": 2, **small}, application="cloudmask")
     workplace.run(*RECORDS_ONLY)
     logs = list(workplace.results.glob("sweep/experiments/local/*/attempts/1/events.mllog"))
     assert len(logs) == 2
