@@ -6,7 +6,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from benchmarks.measure import Report, measure
 from fairmesh import files
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.live import Reader
+from fairmesh.live.memo import TICK
+from fairmesh.live.news import EventLog
 from fairmesh.names import experiment_key
 from fairmesh.runner import owner, protocol
 
@@ -21,6 +24,7 @@ COUNT = 10_000
 RUN = "5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"
 NOW = "2026-11-20T10:00:{:06.3f}Z"
 MEGABYTE = 1e6
+LONG = 100 * MEGABYTE  # bytes of events
 
 
 def main() -> int:
@@ -32,7 +36,7 @@ def main() -> int:
         points = write_plan(paths)
         steps = {
             "nothing started": lambda _: "",
-            "half done, 200 running, 200 failed": _mixed,
+            "half done, 200 running, 200 failed": mixed,
             "all done": lambda _: protocol.DONE,
             "all failed": lambda _: protocol.FAILED,
         }
@@ -41,21 +45,65 @@ def main() -> int:
             found = measure(["fairmesh", "status", str(paths.folder)], place)
             report.line(f"{COUNT:,} experiments, {title}: fairmesh status", found.cpu_s, 1, "s CPU")
             report.line("memory for that", found.peak_bytes / MEGABYTE, 250, "MB")
-            report.line("a further look of a program that watches", _again(paths), 0.5, "s CPU")
+            report.line("a further look of a program that watches", _again(paths), 0.15, "s CPU")
+        write_states(paths, points, mixed)
+        running = running_attempts(paths, points)
+        report.line("a further look at the half done", _again(paths), 0.06, "s CPU")
+        report.line("the same when 40 said something new", _again(paths, running[:40]), 0.1, "s CPU")
+        _measure_long_log(paths, report)
         as_json = measure(["fairmesh", "status", str(paths.folder), "--json"], place)
         report.line("fairmesh status --json", as_json.cpu_s, 1.5, "s CPU")
     return int(report.missed > 0)
 
 
-def _again(paths: StudyPaths) -> float:
+def _again(paths: StudyPaths, speakers: Sequence[Path] = (), looks: int = 5) -> float:
+    """Give the CPU seconds of a look at what was looked at before, once the file system's clock has gone on."""
     reader = Reader(paths)
     reader.read()
-    before = time.process_time()
+    time.sleep(TICK)
     reader.read()
-    return time.process_time() - before
+    took = []
+    for number in range(looks):
+        for each in speakers:
+            say(each, number)
+        before = time.process_time()
+        reader.read()
+        took.append(time.process_time() - before)
+    return min(took)
 
 
-def _mixed(number: int) -> str:
+def say(attempt: Path, progress: int) -> None:
+    """Let a running experiment say how far it is."""
+    status = files.read_json(attempt / protocol.STATUS)
+    files.write_json(attempt / protocol.STATUS, status | {"progress": progress})
+
+
+def running_attempts(paths: StudyPaths, points: list[dict[str, Any]]) -> list[Path]:
+    """Give the attempts that run in a half-done study."""
+    running = (each for at, each in enumerate(points) if mixed(at) == protocol.RUNNING)
+    return [paths.job(each["machine"], each["id"]).attempt(1) for each in running]
+
+
+def _measure_long_log(paths: StudyPaths, report: Report) -> None:
+    """Measure how a log of events that has grown for very long is read, and what comes to it."""
+    path = paths.run(RUN) / protocol.EVENTS
+    text = path.read_text(encoding="utf-8")
+    with path.open("a", encoding="utf-8") as file:
+        while file.tell() < LONG:
+            file.write(text)
+    log = EventLog(str(path))
+    tracemalloc.start()
+    log.read()
+    report.line(f"{LONG / MEGABYTE:g} MB of events: memory", tracemalloc.get_traced_memory()[1] / MEGABYTE, 50, "MB")
+    tracemalloc.stop()
+    files.append_lines(path, text.splitlines()[:20])
+    before = time.process_time()
+    log.read()
+    report.line("20 events more: to read them", time.process_time() - before, 0.01, "s CPU")
+
+
+def mixed(number: int) -> str:
+    """Give the state of an experiment of a half-done study."""
     if number < COUNT // 2:
         return protocol.DONE
     return {0: protocol.FAILED, 1: protocol.RUNNING}.get(number % 25, "")

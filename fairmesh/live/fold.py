@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from fairmesh.live.facts import Facts
@@ -32,8 +31,7 @@ class Standing(NamedTuple):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Witnesses:
+class Witnesses(NamedTuple):
     """What is known of one job.
 
     Parameters

@@ -21,7 +21,7 @@ from fairmesh.yaml12 import resolve
 PROFILE = "profiles/local"
 # What all readers of YAML take for the text that it is, unless it is a number or the like.
 _PLAIN = re.compile(r"[\w./(]([\w./+<>=()* -]*[\w./)])?", re.ASCII)
-NOT_REPEATED = ("where", "first", "part", "only", "wait")
+NOT_REPEATED = ("where", "first", "part", "only", "wait", "probe")
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 from fairmesh.jobs.attempts import BAD_ENDS
@@ -46,6 +47,8 @@ class JobStatus:
         When its last attempt's program began and ended, in ISO 8601, by the clock of its host; empty if it has not.
     seconds : mapping of str to float
         The time spent in the states ``waiting``, ``queued`` and ``running``, as far as it is known.
+    energy : float or None
+        What its result took, in joules, if that was measured.
     is_selected, is_blocked : bool
         Whether the last run was to run it; whether it waits for a stage that failed.
     folder : str
@@ -69,10 +72,16 @@ class JobStatus:
     started: str = ""
     ended: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    energy: float | None = None
     is_selected: bool = True
     is_blocked: bool = False
     folder: str = field(default="", repr=False)
     point: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def after(self, seconds: Mapping[str, float]) -> JobStatus:
+        """Give the same, but that time has passed."""
+        make: Callable[..., JobStatus] = JobStatus  # ``replace`` takes twice as long
+        return make(*_BEFORE_SECONDS(self), seconds, *_AFTER_SECONDS(self))
 
     @property
     def name(self) -> str:
@@ -92,6 +101,11 @@ class JobStatus:
         found = {name: getattr(self, name) for name in names}
         found |= {"selected": self.is_selected, "blocked": self.is_blocked}
         return found | {"axes": self.point.get("axes", {})}
+
+
+_NAMES = JobStatus.__slots__
+_BEFORE_SECONDS = attrgetter(*_NAMES[: _NAMES.index("seconds")])
+_AFTER_SECONDS = attrgetter(*_NAMES[_NAMES.index("seconds") + 1 :])
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +195,12 @@ class StudyStatus:
         """The share of the work that is behind, from 0 to 1: ended experiments, and parts of running ones."""
         return progress(self.experiments)
 
+    @cached_property
+    def energy(self) -> float | None:
+        """What all results so far took, in joules; None if nothing was measured."""
+        known = [each.energy for each in self.jobs if each.energy is not None]
+        return sum(known) if known else None
+
     @property
     def jobs(self) -> tuple[JobStatus, ...]:
         """Stages and experiments."""
@@ -207,6 +227,7 @@ class StudyStatus:
             "counts": self.counts,
             "progress": round(self.progress, 4),
             "left": self.left,
+            "energy": self.energy,
             "active": self.is_active,
             "failed": self.has_failed,
         }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO, NamedTuple
 
 SUBMITTED = "submitted"
 QUEUED = "queued"
 FINISHED = "finished"
 FAILED = "failed"
+BLOCK = 1 << 20  # bytes that are read at once: of a long run there are a hundred times as many
 
 Name = tuple[str, str]
 """Machine and id of an experiment; a stage has no machine."""
@@ -27,7 +28,11 @@ NOTHING = Item()
 
 
 class News(dict[str, Item]):
-    """What is known of one job: the latest event of each kind."""
+    """What is known of one job: the latest event of each kind. What comes later makes another one of it."""
+
+    __slots__ = ("_is_open", "_job_id")
+    _is_open: bool
+    _job_id: str
 
     def latest(self, *events: str) -> Item:
         """Give the latest event of some kinds."""
@@ -41,13 +46,21 @@ class News(dict[str, Item]):
     @property
     def is_open(self) -> bool:
         """Whether it was handed to the executor, and no end of that was told since."""
-        return self.latest(SUBMITTED, QUEUED).time > self.latest(FINISHED, FAILED).time
+        try:
+            return self._is_open
+        except AttributeError:  # the first who asks; a cached_property takes a lock for each
+            self._is_open = self.latest(SUBMITTED, QUEUED).time > self.latest(FINISHED, FAILED).time
+            return self._is_open
 
     @property
     def job_id(self) -> str:
         """The scheduler's number of its last submission, empty if it is not known."""
-        last = self.latest(QUEUED, FINISHED, FAILED)
-        return last.job_id if last.time >= self.get(SUBMITTED, NOTHING).time else ""
+        try:
+            return self._job_id
+        except AttributeError:
+            last = self.latest(QUEUED, FINISHED, FAILED)
+            self._job_id = last.job_id if last.time >= self.get(SUBMITTED, NOTHING).time else ""
+            return self._job_id
 
 
 NO_NEWS = News()
@@ -58,10 +71,12 @@ def fold_events(events: Iterable[Mapping[str, Any]], known: dict[Name, News]) ->
     for event in events:
         if not event.get("id"):
             continue
-        news = known.setdefault((str(event.get("machine") or ""), str(event["id"])), News())
+        of = (str(event.get("machine") or ""), str(event["id"]))
+        news = known.get(of, NO_NEWS)
         item = Item(str(event.get("time") or ""), str(event.get("job_id") or ""), str(event.get("reason") or ""))
         name = str(event.get("event"))
-        news[name] = max(news.get(name, NOTHING), item)
+        if item > news.get(name, NOTHING) or name not in news:
+            known[of] = News({**news, name: item})
 
 
 class EventLog:
@@ -77,13 +92,22 @@ class EventLog:
         try:
             with open(self.path, "rb") as file:  # noqa: PTH123  as the runner does it
                 file.seek(self._offset)
-                block = file.read()
+                for lines in _whole_lines(file):
+                    fold_events(_events(lines), self.news)
+                    self._offset += len(lines)
         except OSError:
-            return self.news
-        end = block.rfind(b"\n") + 1
-        self._offset += end
-        fold_events(_events(block[:end]), self.news)
+            pass
         return self.news
+
+
+def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Give what is left of a file in pieces; a line that is still being written stays where it is."""
+    rest = b""
+    while block := file.read(BLOCK):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield rest + block[:end]
+        rest = block[end:] if end else rest + block
 
 
 def _events(block: bytes) -> Iterable[Mapping[str, Any]]:

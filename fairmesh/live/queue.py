@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fairmesh.live.facts import Facts
+from fairmesh.live.found import Found
 from fairmesh.live.news import Name, News
-from fairmesh.live.survey import Found
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.scheduler import Job
@@ -26,9 +26,12 @@ class Queue:
 
     def look(self, found: Iterable[Found], news: Mapping[Name, News]) -> None:
         """Ask anew if the answer is old, and there is a job for which it can matter."""
+        if time.monotonic() - self._asked < PERIOD:
+            return
         open_jobs = [each for each in found if not each.facts.good]
         running = {str(each.facts.status.get("job_id") or "") for each in open_jobs if not each.facts.is_over} - {""}
-        if time.monotonic() - self._asked < PERIOD or not (running or _may_be_queued(open_jobs, news)):
+        if not (running or _may_be_queued(open_jobs, news)):
+            self._by_id, self._by_name = {}, {}  # what it said of jobs that are no more
             return
         self._asked = time.monotonic()
         answer = scheduler.jobs()
@@ -57,7 +60,7 @@ class Queue:
 
 def _may_be_queued(open_jobs: Sequence[Found], news: Mapping[Name, News]) -> bool:
     """Tell whether the scheduler may have one of these jobs: a run gave it one, or their scripts are made for it."""
-    known = (news.get((each.machine, each.id)) for each in open_jobs)
+    known = (news.get(each.name) for each in open_jobs)
     if any(each.is_open and each.job_id for each in known if each):
         return True
     return any(_is_for_scheduler(each.folder) for each in open_jobs[:1])

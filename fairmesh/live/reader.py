@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from fairmesh.errors import FairmeshError
-from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import times
-from fairmesh.live.fold import Witnesses, fold
-from fairmesh.live.memo import Map, Memo
-from fairmesh.live.model import JobStatus, RunStatus, StudyStatus
-from fairmesh.live.news import NO_NEWS, EventLog, Name, News
+from fairmesh.live.memo import Clock, Map, Memo
+from fairmesh.live.model import RunStatus, StudyStatus
+from fairmesh.live.news import EventLog, Name, News
 from fairmesh.live.queue import Queue
 from fairmesh.live.runs import RunReader
-from fairmesh.live.survey import Found, Survey
+from fairmesh.live.survey import Survey
+from fairmesh.live.telling import Teller
 from fairmesh.runner import jsonfiles, protocol
 
 
@@ -26,6 +24,8 @@ class Reader:
     ----------
     paths : StudyPaths
         The study's files.
+    again : bool
+        Whether somebody will read again, for whom it is worth remembering what was found.
 
     Examples
     --------
@@ -35,13 +35,15 @@ class Reader:
     2
     """
 
-    def __init__(self, paths: StudyPaths) -> None:
+    def __init__(self, paths: StudyPaths, again: bool = True) -> None:
         self.paths = paths
-        self._plans = Memo()
-        self._survey = Survey(paths)
-        self._runs = RunReader(paths)
+        clock = Clock() if again else None
+        self._plans = Memo(clock)
+        self._survey = Survey(paths, clock)
+        self._runs = RunReader(paths, clock)
         self._log = EventLog("")
         self._queue = Queue()
+        self._teller = Teller(self._queue)
 
     def read(self) -> StudyStatus:
         """Give how the study stands now.
@@ -55,15 +57,13 @@ class Reader:
         run = self._runs.last()
         news = self._news(run)
         try:
-            application = str(plan["application"]["name"])
-            experiments = list(self._survey.experiments(plan["experiments"]))
-            stages = list(self._survey.stages(application, plan["experiments"], news))
+            experiments = self._survey.experiments(plan["experiments"])
+            stages = list(self._survey.stages(str(plan["application"]["name"]), news))
         except (KeyError, TypeError, AttributeError) as error:
             raise FairmeshError(f"{self.paths.plan}: not a plan: {error!r}") from error
         self._queue.look([*stages, *experiments], news)
         now = jsonfiles.now()
-        told_stages, blocked = self._tell_stages(stages, run, news, now)
-        told = tuple(self._tell(each, run, news, now, blocked) for each in experiments)
+        told_stages, told = self._teller.tell(stages, experiments, run, news, now)
         return StudyStatus(
             study=self.paths.study,
             title=str(plan.get("title") or ""),
@@ -88,54 +88,6 @@ class Reader:
             self._log = EventLog(path)
         return self._log.read()
 
-    def _tell_stages(
-        self, stages: Iterable[Found], run: RunStatus | None, news: Mapping[Name, News], now: str
-    ) -> tuple[tuple[JobStatus, ...], dict[str, str]]:
-        """Give how the stages stand, and by fingerprint of those that failed, or cannot begin, what to say of that."""
-        told: list[JobStatus] = []
-        blocked: dict[str, str] = {}
-        for each in stages:
-            stage = self._tell(each, run, news, now, blocked)
-            told.append(stage)
-            if stage.state in BAD_ENDS:
-                name = each.id.removesuffix(f"-{each.key}")
-                blocked[each.fingerprint] = f"its stage {name} {stage.state}: {stage.reason or 'no reason'}"
-            elif stage.is_blocked:
-                blocked[each.fingerprint] = stage.reason
-        return tuple(told), blocked
-
-    def _tell(
-        self, found: Found, run: RunStatus | None, all_news: Mapping[Name, News], now: str, blocking: Mapping[str, str]
-    ) -> JobStatus:
-        each = self._survey.judge(found)
-        facts, news = each.facts, all_news.get((each.machine, each.id), NO_NEWS)
-        needs = (each.point.get("stages") or {}).values() if blocking else ()
-        blocked = next((blocking[need] for need in needs if need in blocking), "")
-        own, coming = self._queue.of(each.key, facts, news)
-        state, reason = fold(Witnesses(facts, news, own, coming, run, each.is_selected, blocked))
-        status = facts.status
-        return JobStatus(
-            kind=each.kind,
-            machine=each.machine,
-            id=each.id,
-            key=each.key,
-            state=state,
-            reason=reason,
-            progress=100 if state == protocol.DONE else _whole(status.get("progress")) if facts.attempt else 0,
-            message=str(status.get("message") or ""),
-            host=str(status.get("node") or status.get("host") or (coming.node if coming else "")),
-            job_id=coming.id if coming else str(status.get("job_id") or news.job_id),
-            attempt=facts.attempt,
-            run=str(facts.good.get("run") or status.get("run") or ""),
-            started=str(facts.good.get("started") or status.get("started") or ""),
-            ended=str(facts.good.get("ended") or status.get("ended") or ""),
-            seconds=times.in_states(state, facts, news, run, now),
-            is_selected=each.is_selected,
-            is_blocked=bool(blocked) and reason == blocked,
-            folder=each.folder,
-            point=each.point,
-        )
-
 
 def read_status(paths: StudyPaths) -> StudyStatus:
     """Give how a study stands now; who asks again and again keeps a ``Reader``.
@@ -145,8 +97,4 @@ def read_status(paths: StudyPaths) -> StudyStatus:
     FairmeshError
         If it has no plan, or no readable one.
     """
-    return Reader(paths).read()
-
-
-def _whole(value: Any) -> int:
-    return min(100, max(0, int(value))) if isinstance(value, int | float) else 0
+    return Reader(paths, again=False).read()

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live.memo import Map, Memo
+from fairmesh.live.memo import Clock, Map, Memo
 from fairmesh.live.model import RunStatus
 from fairmesh.runner import cancel, owner
 from fairmesh.runner.protocol import RUN_FILE, RUNS
@@ -19,11 +19,13 @@ class RunReader:
     ----------
     paths : StudyPaths
         The study's files.
+    clock : Clock, optional
+        Of their file system, if somebody looks again and again.
     """
 
-    def __init__(self, paths: StudyPaths) -> None:
+    def __init__(self, paths: StudyPaths, clock: Clock | None = None) -> None:
         self._folder = str(paths.folder / RUNS)
-        self._files = Memo()
+        self._files = Memo(clock)
 
     def last(self) -> RunStatus | None:
         """Give the run that was started last, if there was one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from fairmesh.conditions import Condition
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.expressions import Expression, ExpressionError, parse
 from fairmesh.live.model import JobStatus, StudyStatus
 from fairmesh.runner.protocol import STATES
 
@@ -85,22 +85,5 @@ def _unknown(name: str, status: StudyStatus) -> Problem:
 
 def _test(where: str, status: StudyStatus) -> Callable[[JobStatus], bool]:
     """Make the test that an expression is; a name that an experiment lacks has no value there."""
-    try:
-        expression = parse(where)
-    except ExpressionError as error:
-        raise InputError([Problem(f"not an expression: {error}", "--where")]) from error
-    known = dict.fromkeys(name for each in status.experiments for name in each.values)
-    missing = sorted(expression.names - known.keys())
-    if missing and status.experiments:
-        raise InputError(
-            Problem(f"there is no {name!r} in {status.study}", "--where", ", ".join(known), nearest(name, known))
-            for name in missing
-        )
-    return lambda job: _is_true(expression, known | job.values)
-
-
-def _is_true(expression: Expression, values: dict[str, object]) -> bool:
-    try:
-        return bool(expression(values))
-    except ExpressionError as error:
-        raise InputError([Problem(f"cannot be computed: {error}", "--where")]) from error
+    condition = Condition.of(where, (name for each in status.experiments for name in each.values), status.study)
+    return lambda job: condition(job.values)

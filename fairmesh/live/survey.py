@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live.facts import NO_FACTS, FactReader, Facts
-from fairmesh.live.memo import Map, Memo
+from fairmesh.live.found import Found
+from fairmesh.live.memo import Clock, Kept, Map, Memo
 from fairmesh.live.model import EXPERIMENT, STAGE
 from fairmesh.live.news import Name, News
 from fairmesh.names import experiment_key
 from fairmesh.runner import protocol
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A job with what its files say.
-
-    Parameters
-    ----------
-    kind, machine, id, key, folder : str
-        As in ``JobStatus``.
-    fingerprint : str
-        What it computes, as planned.
-    facts : Facts
-        What its files say.
-    point : mapping
-        Its entry in the plan; of a stage, its experiment.json.
-    is_selected : bool
-        Whether the last run was to run it.
-    """
-
-    kind: str
-    machine: str
-    id: str
-    key: str
-    fingerprint: str
-    folder: str
-    facts: Facts
-    point: Map
-    is_selected: bool
+Need = tuple[str, str]
+"""Name and fingerprint of a stage."""
 
 
 class Survey:
@@ -51,89 +24,149 @@ class Survey:
     ----------
     paths : StudyPaths
         The study's files.
+    clock : Clock or None
+        Of their file system; None if nobody will look again.
     """
 
-    def __init__(self, paths: StudyPaths) -> None:
+    def __init__(self, paths: StudyPaths, clock: Clock | None) -> None:
         self.paths = paths
         self._folder = str(paths.folder)
-        self._contents = Memo()
-        self._facts = FactReader()
+        self._clock = clock
+        self._recorded = _Folders(f"{self._folder}/{protocol.RECORDS}", clock)
+        self._rendered = _Folders(f"{self._folder}/{protocol.EXPERIMENTS}", clock)
+        self._points: Sequence[Map] = ()
+        self._seen = -1
+        self._planned: dict[Name, Found] = {}
+        self._elsewhere: dict[tuple[Name, str], Found] = {}
+        self._by_file: dict[str, Name] = {}
+        self._files: dict[str, set[str]] = defaultdict(set)
+        self._all: list[Found] = []
+        self._needs: dict[Need, bool] = {}
+        self._contents = Memo(clock)
+        self._stages: dict[Need, Found] = {}
 
-    def judge(self, found: Found) -> Found:
-        """Look for proof that who works at a job is gone."""
-        if found.facts.is_over and not found.facts.claim:
-            return found
-        return replace(found, facts=self._facts.judge(found.folder, found.fingerprint, found.facts))
-
-    def experiments(self, points: Iterable[Map]) -> Iterator[Found]:
+    def experiments(self, points: Sequence[Map]) -> Iterable[Found]:
         """Give the planned points, and the same points on other machines that have a result of them."""
-        recorded = _names(f"{self._folder}/{protocol.RECORDS}")
-        rendered = _names(f"{self._folder}/{protocol.EXPERIMENTS}")
-        planned = {(point["machine"], point["id"]) for point in points}
+        seen = self._recorded.look() + self._rendered.look()
+        if points is not self._points:
+            self._plan(points)
+        if seen != self._seen:
+            self._place()
+            self._seen = seen
+        for each in self._all:
+            each.look(seen)
+        if not self._elsewhere:
+            return self._all
+        return [each for each in self._all if each.facts.good or each.name in self._planned]
+
+    def _plan(self, points: Sequence[Map]) -> None:
+        """Take over a plan; what is known of its points stays known."""
+        known, self._planned = self._planned, {}
         for point in points:
-            machine, identity = point["machine"], point["id"]
-            folder = f"{self._folder}/{protocol.EXPERIMENTS}/{machine}/{identity}"
-            facts = self._result(point, machine, folder) if f"{identity}.json" in recorded.get(machine, ()) else None
-            if facts is None and identity in rendered.get(machine, ()):
-                facts = self._facts.from_folder(folder, point["fingerprint"])
-            selected = bool(point.get("selected", True))
-            key = point.get("key") or experiment_key(self.paths.study, machine, identity)
-            yield Found(
-                EXPERIMENT, machine, identity, key, point["fingerprint"], folder, facts or NO_FACTS, point, selected
-            )
-            yield from self._elsewhere(point, recorded, planned)
+            name = (point["machine"], point["id"])
+            key = point.get("key") or experiment_key(self.paths.study, *name)
+            found = self._planned[name] = self._found(name, key, point, bool(point.get("selected", True)))
+            before = known.get(name)
+            if before and before.fingerprint == found.fingerprint:
+                found.kept, found.record, found.has_folder = before.kept, before.record, before.has_folder
+        self._elsewhere, self._by_file, self._needs = {}, {}, {}
+        self._files.clear()
+        for point in points:
+            for need in _needs(point):
+                self._needs[need] = self._needs.get(need, False) or bool(point.get("selected", True))
+        self._points, self._seen = points, -1
 
-    def _elsewhere(self, point: Map, recorded: Mapping[str, frozenset[str]], planned: set[Name]) -> Iterator[Found]:
-        identity = point["id"]
-        for machine, names in recorded.items():
-            if f"{identity}.json" in names and (machine, identity) not in planned:
-                folder = f"{self._folder}/{protocol.EXPERIMENTS}/{machine}/{identity}"
-                facts = self._result(point, machine, folder)
-                if facts:
-                    key = experiment_key(self.paths.study, machine, identity)
-                    yield Found(EXPERIMENT, machine, identity, key, point["fingerprint"], folder, facts, point, False)
+    def _found(self, name: Name, key: str, point: Map, selected: bool) -> Found:
+        folder = f"{self._folder}/{protocol.EXPERIMENTS}/{name[0]}/{name[1]}"
+        return Found(EXPERIMENT, *name, key, point["fingerprint"], folder, point, selected, Kept(self._clock))
 
-    def _result(self, point: Map, machine: str, folder: str) -> Facts | None:
-        record = f"{self._folder}/{protocol.RECORDS}/{machine}/{point['id']}.json"
-        return self._facts.from_record(record, folder, point["fingerprint"])
+    def _place(self) -> None:
+        """Take over which points have a record, and a folder, and which have a record elsewhere."""
+        recorded, rendered = self._recorded.names, self._rendered.names
+        for (machine, identity), each in self._planned.items():
+            has_record = machine in recorded and f"{identity}.json" in recorded[machine]
+            each.place(self._record(each.name) if has_record else "", identity in rendered.get(machine, ()))
+        others = self._others()
+        self._elsewhere = {
+            at: self._elsewhere.get(at) or self._found_elsewhere(*at) for found in others.values() for at in found
+        }
+        self._all = []
+        for name, each in self._planned.items():
+            self._all.append(each)
+            self._all.extend(self._elsewhere[at] for at in others.get(name, ()))
 
-    def stages(self, application: str, points: Iterable[Map], news: Mapping[Name, News]) -> Iterator[Found]:
+    def _record(self, name: Name) -> str:
+        return f"{self._folder}/{protocol.RECORDS}/{name[0]}/{name[1]}.json"
+
+    def _others(self) -> dict[Name, list[tuple[Name, str]]]:
+        """Give the other machines that have records of planned points, by the point."""
+        if self._recorded.names and not self._by_file:
+            for name in self._planned:
+                self._by_file.setdefault(f"{name[1]}.json", name)
+                self._files[name[0]].add(f"{name[1]}.json")
+        found: dict[Name, list[tuple[Name, str]]] = defaultdict(list)
+        for machine, names in self._recorded.names.items():
+            for file in (names - self._files[machine]) & self._by_file.keys():
+                found[self._by_file[file]].append((self._by_file[file], machine))
+        return found
+
+    def _found_elsewhere(self, of: Name, machine: str) -> Found:
+        point, name = self._planned[of].point, (machine, of[1])
+        found = self._found(name, experiment_key(self.paths.study, *name), point, False)
+        found.place(self._record(name), False)
+        return found
+
+    def stages(self, application: str, news: Mapping[Name, News]) -> Iterator[Found]:
         """Give the shared stages that the plan needs, each after those that it needs itself."""
         seen: set[str] = set()
-        selected = {each for point in points if point.get("selected", True) for each in _needs(point)}
 
-        def below(needs: Iterable[tuple[str, str]]) -> Iterator[Found]:
-            for name, fingerprint in needs:
-                if fingerprint in seen:
-                    continue
-                seen.add(fingerprint)
-                marker = f"{name}-{fingerprint[:12]}"
-                folder = str(self.paths.stage_job(application, marker).folder)
-                content = self._contents.read(f"{folder}/{protocol.EXPERIMENT}")
-                yield from below(_needs(content))
-                facts = self._facts.from_folder(folder, fingerprint)
-                asked = (name, fingerprint) in selected or ("", marker) in news
-                yield Found(STAGE, "", marker, fingerprint[:12], fingerprint, folder, facts, content, asked)
+        def below(needs: Iterable[Need]) -> Iterator[Found]:
+            for need in needs:
+                if need[1] not in seen:
+                    seen.add(need[1])
+                    stage = self._stage(application, need)
+                    stage.point = self._contents.read(f"{stage.folder}/{protocol.EXPERIMENT}")
+                    yield from below(_needs(stage.point))
+                    stage.is_selected = self._needs.get(need, False) or stage.name in news
+                    stage.look(0)
+                    yield stage
 
-        yield from below(dict.fromkeys(each for point in points for each in _needs(point)))
+        yield from below(self._needs)
 
-
-def _names(folder: str) -> dict[str, frozenset[str]]:
-    """Give the names of what is in each folder of a folder, by the folder's name."""
-    found = {}
-    for machine in _listed(folder):
-        names = _listed(f"{folder}/{machine}")
-        if names:
-            found[machine] = frozenset(names)
-    return found
+    def _stage(self, application: str, need: Need) -> Found:
+        name, fingerprint = need
+        marker = f"{name}-{fingerprint[:12]}"
+        folder = str(self.paths.stage_job(application, marker).folder)
+        found = self._stages.get(need)
+        if found is None or found.folder != folder:
+            found = Found(STAGE, "", marker, fingerprint[:12], fingerprint, folder, {}, True, Kept(self._clock))
+            self._stages[need] = found
+        return found
 
 
-def _listed(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))  # noqa: PTH208  for every look of everybody who watches
-    except OSError:
-        return []
+class _Folders:
+    """The names of what is in each folder of a folder."""
+
+    def __init__(self, folder: str, clock: Clock | None) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._machines: Kept[frozenset[str]] = Kept(clock)
+        self._listed: dict[str, Kept[frozenset[str]]] = {}
+        self.names: dict[str, frozenset[str]] = {}
+
+    def look(self) -> int:
+        """List what has changed; give a number that is another one if something has."""
+        machines = sorted(self._machines.get(lambda trail: trail.names(self._folder)))
+        for machine in machines:
+            if machine not in self._listed:
+                self._listed[machine] = Kept(self._clock)
+        found = {each: self._names(each) for each in machines}
+        self.names = {machine: names for machine, names in found.items() if names}
+        return self._machines.makes + sum(each.makes for each in self._listed.values())
+
+    def _names(self, machine: str) -> frozenset[str]:
+        return self._listed[machine].get(lambda trail: trail.names(f"{self._folder}/{machine}"))
 
 
-def _needs(point: Map) -> Iterable[tuple[str, str]]:
+def _needs(point: Map) -> Iterable[Need]:
     return (point.get("stages") or {}).items()

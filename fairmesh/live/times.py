@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from fairmesh.live.facts import Facts
 from fairmesh.live.model import JobStatus, RunStatus, progress
@@ -15,6 +16,7 @@ from fairmesh.runner.protocol import DONE, ENDS, QUEUED, RUNNING, WAITING
 HOST = os.uname()[1]
 
 
+@lru_cache(maxsize=256)  # ten thousand wait for the same run
 def seconds_between(start: str, end: str) -> float:
     """Give the seconds from one moment to another, not less than 0: clocks of two hosts may differ.
 
@@ -40,6 +42,9 @@ def in_states(state: str, facts: Facts, news: News, run: RunStatus | None, now: 
     now : str
         This moment, by the clock of this host.
     """
+    if not (news or facts.attempt or facts.good):
+        is_to_come = run is not None and run.is_alive and state == WAITING
+        return {WAITING: seconds_between(run.started, now)} if run and is_to_come else {}
     found: dict[str, float] = {}
     started = str(facts.good.get("started") or facts.status.get("started") or "")
     handed_out = (news.get(SUBMITTED) or news.get(QUEUED_EVENT) or (run.started if run else "",))[0]

@@ -47,6 +47,9 @@ class Part(Asked):
 class Start(Part):
     """A run that is wanted."""
 
+    probe: Annotated[
+        bool, Field(description="Whether the cheapest of each kind run first, and the rest only if all succeed.")
+    ] = False
     wait: Annotated[bool, Field(description="Whether to wait for the end of a run that goes on.")] = False
 
 

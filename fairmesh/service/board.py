@@ -6,19 +6,20 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import JobStatus, Reader, StudyStatus
-from fairmesh.service.ring import Ring
+from fairmesh.service.ring import MOST, Ring
 
-FRESH = 1.7  # seconds for which a look is as good as new; as long as it takes, where looking is slow
-GOOD_ENOUGH = 3.0  # seconds for which a look is shown while the next one is on its way
-PERIOD = 2.0  # seconds between the looks for those who listen
+FRESH = 1.0  # seconds for which a look is as good as new; as long as it takes, where looking is slow
+GOOD_ENOUGH = 2.5  # seconds for which a look is shown while the next one is on its way
+PERIOD = 1.5  # seconds between the looks for those who listen
 ANSWERS = 64  # of a look, kept for those who ask the same
 READERS = 2  # looks at once
 
@@ -40,6 +41,7 @@ class Look:
         self.status = status
         self.taken, self.took = taken, time.monotonic() - taken
         self.by_key: Mapping[str, JobStatus] = {each.key: each for each in status.jobs}
+        self.summary = status.summary()
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
 
     def knows(self, question: Hashable) -> bool:
@@ -98,38 +100,27 @@ class Board:
 
     async def _read(self) -> Look:
         async with self._one:
-            look, changed = await self.compute(self._read_now, self._look)
-        if self._listeners and self._look is not None:
-            self._tell(self._look, look, changed)
-        self._look = look
-        return look
+            look, events = await self.compute(self._read_now, self._look)
+            self._look = look
+            for kind, data in events if self._listeners else ():
+                self.ring.add(kind, data)
+            return look
 
     async def compute(self, make: Callable[..., Answer], *arguments: Any) -> Answer:
         """Compute what takes a while, beside those who are answered meanwhile."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, make, *arguments)
 
-    def _read_now(self, before: Look | None) -> tuple[Look, list[JobStatus]]:
-        """Look, and find what has changed since."""
+    def _read_now(self, before: Look | None) -> tuple[Look, list[tuple[str, str]]]:
+        """Look, and give what has happened since as events, no more than the ring keeps."""
         begin = time.monotonic()
         look = Look(self._reader.read(), begin)
-        known = before.by_key if before and self._listeners else {}
-        jobs = look.status.jobs if known else ()
-        return look, [each for each in jobs if _core(known.get(each.key)) != _core(each)]
+        return look, list(islice(_happened(before, look), MOST + 1)) if before else []
 
     def forget(self) -> None:
         """Read anew when somebody asks next: something was done to the study just now."""
         if self._look:
             self._look.taken = float("-inf")
         self._next = None
-
-    def _tell(self, before: Look, now: Look, changed: Iterable[JobStatus]) -> None:
-        """Put on the ring what has changed."""
-        if before.status.run != now.status.run:
-            self.ring.add("run", _json(now.status.run.to_json() if now.status.run else {}))
-        for each in changed:
-            self.ring.add(each.kind, _json(each.to_json()))
-        if changed:
-            self.ring.add("summary", _json(now.status.summary()))
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Look]:
@@ -151,6 +142,20 @@ class Board:
             except FairmeshError as error:
                 self.ring.add("trouble", _json({"detail": str(error)}))
         self.ring.clear()  # nobody looked on; who comes back is told that something is missing
+
+
+def _happened(before: Look, now: Look) -> Iterator[tuple[str, str]]:
+    """Give what has changed between two looks, as events."""
+    if before.status.run != now.status.run:
+        yield "run", _json(now.status.run.to_json() if now.status.run else {})
+    told = False
+    for each in now.by_key.values():
+        was = before.by_key.get(each.key)
+        if was is not each and _core(was) != _core(each):
+            told = True
+            yield each.kind, _json(each.to_json())
+    if told:
+        yield "summary", _json(now.summary)
 
 
 def _core(job: JobStatus | None) -> tuple[Any, ...]:

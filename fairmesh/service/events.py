@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette import EventSourceResponse
 from starlette.responses import Response
 
 from fairmesh.service.board import Board
 from fairmesh.service.context import Given, StudyName
 from fairmesh.service.problems import documented
+from fairmesh.service.ring import Event
 
 router = APIRouter(tags=["events"])
 PING = 15  # seconds
@@ -39,17 +40,14 @@ async def listen(service: Given, study: StudyName, last_event_id: LastEventId = 
     return EventSourceResponse(_events(board, last_event_id), ping=PING, send_timeout=SLOW)
 
 
-async def _events(board: Board, last: str) -> AsyncIterator[ServerSentEvent]:
+async def _events(board: Board, last: str) -> AsyncIterator[bytes]:
     async with board.listening() as look:
         begin = board.ring.last_id
         if last and board.ring.after(last) is not None:
             begin = last
         elif last:
-            yield ServerSentEvent(event="reset", id=begin, data="{}")
+            yield Event(begin, "reset", "{}").encode()
         if begin != last:
-            yield ServerSentEvent(event="summary", id=begin, data=json.dumps(look.status.summary()))
-        async for event in board.ring.follow(begin):
-            if event is None:
-                yield ServerSentEvent(event="reset", id=board.ring.last_id, data="{}")
-            else:
-                yield ServerSentEvent(event=event.kind, id=event.id, data=event.data)
+            yield Event(begin, "summary", json.dumps(look.summary)).encode()
+        async for piece in board.ring.follow(begin):
+            yield piece.data if piece else Event(board.ring.last_id, "reset", "{}").encode()

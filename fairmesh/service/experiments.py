@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -11,13 +9,11 @@ from fastapi import APIRouter, Query
 from starlette.responses import FileResponse, Response
 
 from fairmesh.api.artefacts import artefacts
+from fairmesh.api.listing import listed
 from fairmesh.api.logs import log_part
-from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.live import JobStatus, Selection, log_path
-from fairmesh.live.model import ORDER
 from fairmesh.runner.protocol import ENDS
 from fairmesh.service import models
-from fairmesh.service.board import Look
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, Key, StudyName, answer, as_json
 from fairmesh.service.problems import NotFoundError, documented
@@ -45,7 +41,7 @@ Attempt = Annotated[int | None, Query(ge=1, le=1_000_000, description="Of this a
 async def read_status(service: Given, study: StudyName) -> Response:
     """Tell how a study stands: its last run, and how many experiments are in each state."""
     look = await service.board(study).look()
-    return answer(look.answer("summary", lambda: as_json(look.status.summary())))
+    return answer(look.answer("summary", lambda: as_json(look.summary)))
 
 
 @router.get("/studies/{study}/experiments", responses=documented(404), response_model=models.Experiments)
@@ -62,7 +58,8 @@ async def list_experiments(
     board = service.board(study)
     look, chosen = await board.look(), ("sorted", where, *state, sort)
     if not look.knows(chosen):
-        found = await board.compute(_sorted, look, where, state, sort)
+        selection = Selection(where=where, states=tuple(state))
+        found = await board.compute(listed, look.status, selection, sort)
         look.answer(chosen, lambda: found)
     return answer(look.answer((*chosen, offset, limit), lambda: _page(look.answer(chosen, list), offset, limit)))
 
@@ -73,49 +70,6 @@ def _page(found: list[JobStatus], offset: int, limit: int) -> bytes:
     return as_json(
         {"total": len(found), "offset": offset, "next": end if end < len(found) else None, "experiments": shown}
     )
-
-
-def _sorted(look: Look, where: str, states: list[str], sort: str) -> list[JobStatus]:
-    found = Selection(where=where, states=tuple(states)).of(look.status)
-    name = sort.removeprefix("-")
-    if name != "plan":
-        found.sort(key=_by(name, look))
-    return found[::-1] if sort.startswith("-") else found
-
-
-_FIELDS = (
-    "machine",
-    "id",
-    "key",
-    "reason",
-    "progress",
-    "message",
-    "host",
-    "job_id",
-    "attempt",
-    "run",
-    "started",
-    "ended",
-)
-
-
-def _by(name: str, look: Look) -> Callable[[JobStatus], Any]:
-    """Give what experiments are sorted by; values of several types stand apart, and what is missing last."""
-    if name == "state":
-        return lambda job: ORDER.index(job.state)
-    if name in _FIELDS:
-        return lambda job: getattr(job, name)
-    known = dict.fromkeys(each for job in look.status.experiments[:1000] for each in job.values)
-    if name not in known:
-        names = ["plan", "state", *_FIELDS, *known]
-        raise InputError([Problem(f"cannot sort by {name!r}", "sort", ", ".join(names), nearest(name, names))])
-    return lambda job: _rank(job.values.get(name))
-
-
-def _rank(value: Any) -> tuple[int, float, str]:
-    if isinstance(value, int | float):
-        return (0, float(value) if abs(value) < 1e300 else float("inf"), "")
-    return (2, 0.0, "") if value is None else (1, 0.0, value if isinstance(value, str) else json.dumps(value))
 
 
 @router.get("/studies/{study}/experiments/{key}", responses=documented(404), response_model=models.ExperimentRead)

@@ -9,16 +9,15 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fairmesh.api.hosts import is_foreign, is_known, known_hosts
 from fairmesh.service.problems import response
 
 DOCUMENTS = ("/docs", "/openapi.json")  # what a browser may open with a password, which is the token
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -65,7 +64,7 @@ class Guard:
         if not token:
             raise ValueError("there is no service without a token")
         self._app, self._token = app, token.encode()
-        self._hosts = frozenset(each.lower() for each in (*LOOPBACK, *hosts))
+        self._hosts = known_hosts(hosts)
         self._limits = limits or Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,15 +106,13 @@ class Guard:
 
     def _host(self, headers: Headers) -> tuple[int, str] | None:
         """Refuse names that others may have given to this computer: DNS can be made to point anywhere."""
-        if len(headers.getlist("host")) == 1 and _name_of(f"//{headers['host']}") in self._hosts:
+        if len(headers.getlist("host")) == 1 and is_known(headers["host"], self._hosts):
             return None
         return 400, "this service is not known by the name in the header Host"
 
     def _origin(self, headers: Headers) -> tuple[int, str] | None:
         """Refuse what a page of another site made a browser send."""
-        origin = headers.get("origin")
-        foreign = origin is not None and origin.partition("://")[2].lower() != headers["host"].lower()
-        if foreign or headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
+        if is_foreign(headers.get("origin"), headers["host"], headers.get("sec-fetch-site", "none")):
             return 403, "requests from pages of other sites are not answered"
         return None
 
@@ -134,13 +131,6 @@ class Guard:
         if not re.fullmatch(r"[0-9]{1,19}", declared, re.ASCII):
             return 400, "the header Content-Length is no number"
         return (413, _too_large(self._limits)) if int(declared) > self._limits.body else None
-
-
-def _name_of(address: str) -> str:
-    try:
-        return (urlsplit(address).hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def _password(shown: str) -> str:

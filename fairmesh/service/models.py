@@ -146,6 +146,7 @@ class Experiment(Answer):
     started: str
     ended: str
     seconds: dict[str, float]
+    energy: float | None = Field(description="What its result took, in joules, if that was measured.")
     selected: bool
     blocked: bool
     axes: dict[str, Any]
@@ -187,6 +188,7 @@ class Summary(Answer):
     counts: dict[str, int]
     progress: float
     left: float | None = Field(description="Seconds that the run will still take, if that can be said.")
+    energy: float | None = Field(description="What all results so far took, in joules; null if nothing was measured.")
     active: bool
     failed: bool
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 MOST = 5000  # events that are kept for who comes back
+AT_ONCE = 100  # events in a piece: what a client holds that is slow
 
 
 class Event(NamedTuple):
@@ -17,6 +18,22 @@ class Event(NamedTuple):
     id: str
     kind: str
     data: str
+
+    def encode(self) -> bytes:
+        """Give it as a stream carries it."""
+        return f"id: {self.id}\r\nevent: {self.kind}\r\ndata: {self.data}\r\n\r\n".encode()
+
+
+class Piece(NamedTuple):
+    """Events one after another as a stream carries them, the number before them, that of the last, and how many."""
+
+    after: str
+    last: str
+    data: bytes
+    number: int
+
+
+_NOTHING = Piece("", "", b"", 0)
 
 
 class Ring:
@@ -33,6 +50,7 @@ class Ring:
         self._events: deque[Event] = deque(maxlen=most)
         self._count = 0
         self._news = asyncio.Event()
+        self._piece = _NOTHING
 
     def add(self, kind: str, data: str) -> None:
         """Add an event, and wake who listens."""
@@ -45,6 +63,7 @@ class Ring:
         """Forget all events, and their numbers."""
         self._life = secrets.token_hex(4)
         self._events.clear()
+        self._piece = _NOTHING
 
     @property
     def last_id(self) -> str:
@@ -61,17 +80,29 @@ class Ring:
             return None
         return [self._events[at] for at in range(len(self._events) - missed, len(self._events))]
 
-    async def follow(self, identity: str) -> AsyncIterator[Event | None]:
+    def piece(self, identity: str) -> Piece | None:
+        """Give the next events after a number, made once for all who listen; None as ``after`` does."""
+        known = self._piece
+        if known.after == identity and (known.last == self.last_id or known.number == AT_ONCE):
+            return known
+        found = self.after(identity)
+        if found is None:
+            return None
+        found = found[:AT_ONCE]
+        data = b"".join([event.encode() for event in found])
+        self._piece = Piece(identity, found[-1].id if found else identity, data, len(found))
+        return self._piece
+
+    async def follow(self, identity: str) -> AsyncIterator[Piece | None]:
         """Give events after a number as they come; None where some were missed, because they came too fast."""
         while True:
             news = self._news
-            found = self.after(identity)
+            found = self.piece(identity)
             if found is None:
                 yield None
                 identity = self.last_id
-                continue
-            for event in found:
-                yield event
-                identity = event.id
-            if not found:
+            elif found.data:
+                yield found
+                identity = found.last
+            else:
                 await news.wait()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import tracemalloc
 
 import pytest
 
 from fairmesh.service.board import Board, Boards
 from fairmesh.service.events import _events
-from fairmesh.service.ring import Ring
+from fairmesh.service.ring import AT_ONCE, Ring
 from tests.live.conftest import Study
 
 
@@ -55,23 +56,77 @@ def test_who_listens_hears_of_each_change_once_and_of_what_was_missed(study: Stu
     async def story() -> None:
         board = Boards().of(study.paths)
         first, second = _events(board, ""), _events(board, "x-1")
-        begin = await anext(first)
-        assert begin.event == "summary"
-        assert (await anext(second)).event == "reset"
-        assert (await anext(second)).event == "summary"
+        (begin,) = _read(await anext(first))
+        assert begin["event"] == "summary"
+        assert _read(await anext(second))[0]["event"] == "reset"
+        assert _read(await anext(second))[0]["event"] == "summary"
         study.start(study.points[2], "failed", run="x", reason="exit code 9")
         await _forced_look(board)
-        for each in (first, second):
-            told = [await asyncio.wait_for(anext(each), 10) for _ in range(2)]
-            assert [event.event for event in told] == ["experiment", "summary"]
-            assert '"progress":40' in str(told[0].data) or "failed" in str(told[0].data)
-        again = _events(board, str(begin.id))
-        assert [(await anext(again)).id for _ in range(2)] == [event.id for event in told]
+        pieces = [await asyncio.wait_for(anext(each), 10) for each in (first, second)]
+        assert pieces[0] is pieces[1], "made once, however many listen"
+        told = _read(pieces[0])
+        assert [event["event"] for event in told] == ["experiment", "summary"]
+        assert json.loads(told[0]["data"])["reason"] == "failed before: exit code 9"
+        again = _events(board, begin["id"])
+        assert _read(await anext(again)) == told
         for each in (first, second, again):
             await each.aclose()
         assert board._listeners == 0
 
     asyncio.run(story())
+
+
+def test_a_slow_client_holds_no_more_than_a_piece_of_what_it_has_not_taken() -> None:
+    async def story() -> None:
+        ring = Ring(1000)
+        slow, begin = ring.follow(ring.last_id), ring.last_id
+        for number in range(1000):
+            ring.add("x", str(number))
+        first = await anext(slow)
+        assert first is not None
+        assert len(_read(first.data)) == AT_ONCE
+        for number in range(1000):
+            ring.add("x", str(number))
+        assert await anext(slow) is None, "it is told that it missed something, and what it missed is not kept"
+        await slow.aclose()
+        assert ring.after(begin) is None
+
+    asyncio.run(story())
+
+
+def test_all_pieces_together_are_all_events_in_order() -> None:
+    async def story() -> None:
+        ring = Ring()
+        followers = [ring.follow(ring.last_id) for _ in range(3)]
+        for number in range(2 * AT_ONCE + 7):
+            ring.add("x", str(number))
+        for each in followers:
+            pieces = [await asyncio.wait_for(anext(each), 10) for _ in range(3)]
+            told = [event["data"] for piece in pieces if piece for event in _read(piece.data)]
+            assert told == [str(number) for number in range(2 * AT_ONCE + 7)]
+            await each.aclose()
+
+    asyncio.run(story())
+
+
+def test_who_was_told_of_nothing_hears_of_no_change(study: Study) -> None:
+    async def story() -> None:
+        board = Boards().of(study.paths)
+        stream = _events(board, "")
+        await anext(stream)
+        before = board.ring.last_id
+        await _forced_look(board)
+        await _forced_look(board)
+        assert board.ring.last_id == before, "only seconds have passed"
+        await stream.aclose()
+
+    asyncio.run(story())
+
+
+def _read(piece: bytes) -> list[dict[str, str]]:
+    """Read events as a client does."""
+    blocks = piece.decode().split("\r\n\r\n")[:-1]
+    return [dict(line.split(": ", 1) for line in block.split("\r\n")) for block in blocks]
 
 
 async def _forced_look(board: Board) -> None:
