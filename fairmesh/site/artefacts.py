@@ -40,7 +40,7 @@ def publish(
     """
     used: set[str] = set()
     for source in sources:
-        if not source.is_file() or not source.resolve().is_relative_to(root.resolve()):
+        if not lies_in(root, source):
             continue
         if (size := source.stat().st_size) > largest:
             continue
@@ -48,6 +48,11 @@ def publish(
         (target / below).mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target / below / name)
         yield Download(f"{below}/{name}" if below else name, source.name, size)
+
+
+def lies_in(root: Path, source: Path) -> bool:
+    """Tell whether there is a file, and it really lies below a folder."""
+    return source.is_file() and source.resolve().is_relative_to(root.resolve())
 
 
 def _plain(name: str) -> str:

@@ -19,10 +19,14 @@ from fairmesh.errors import FairmeshError
 from fairmesh.files import write_text
 from fairmesh.results import load_study
 from fairmesh.results.load import PLAN
-from fairmesh.site import bundles, experiment_page
+from fairmesh.site import bundles
+from fairmesh.site.citing import catalogue
+from fairmesh.site.experiment_page import choose, write_experiment_page
+from fairmesh.site.figures import StudyFigures
 from fairmesh.site.folder import MARKER, check_replaceable
 from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.templating import environment, escape
+from fairmesh.site.thumbnails import Thumbnails
 from fairmesh.site.view import StudyView
 
 _STUDIES_HERE = "<!-- studies -->"
@@ -57,6 +61,7 @@ def build_site(results: Path, site: Path, project: Path, archives: Path | None =
         views.sort(key=lambda view: view.date, reverse=True)
         _assemble(views, work, project.resolve(), archives)
         _run_mkdocs(work)
+        _drop_source_maps(work / "new")
         _swap(work / "new", site, work / "old")
 
 
@@ -76,15 +81,14 @@ def _assemble(views: list[StudyView], work: Path, project: Path, archives: Path 
     docs = work / "docs"
     shutil.rmtree(docs, ignore_errors=True)
     shutil.copytree(project / "docs", docs)
-    templates = environment()
+    templates, thumbnails = environment(), Thumbnails(work / "thumbnails")
     for view in views:
-        chosen = experiment_page.choose(view)
-        for outcome in chosen:
-            experiment_page.write_experiment_page(view, outcome, docs, templates)
-        pages = {outcome.key: f"experiments/{outcome.key}/index.html" for outcome in chosen}
-        write_study_pages(view, pages, docs, templates, archives)
+        figures = StudyFigures(view.study.folder, docs / "studies" / view.study.name, thumbnails)
+        found = {outcome.key: write_experiment_page(view, outcome, figures, templates) for outcome in choose(view)}
+        write_study_pages(view, found, docs, templates, archives)
+    thumbnails.forget_others()
     home = (docs / "index.md").read_text(encoding="utf-8")
-    studies = templates.get_template("studies.html.jinja").render(views=views)
+    studies = templates.get_template("studies.html.jinja").render(views=views, linked_data=catalogue(views))
     write_text(docs / "index.md", home.replace(_STUDIES_HERE, studies))
     if views:
         names = {view.study.name: view.title for view in views}
@@ -115,6 +119,12 @@ def _run_mkdocs(work: Path) -> None:
     if done.returncode != 0:
         told = "\n".join(done.stdout.splitlines()[-_LINES_SHOWN:])
         raise FairmeshError(f"the website could not be built (mkdocs ended with {done.returncode}):\n{told}")
+
+
+def _drop_source_maps(new: Path) -> None:
+    """Take away what only those need who mend the theme: a megabyte."""
+    for path in (new / "assets").rglob("*.map"):
+        path.unlink()
 
 
 def _swap(new: Path, site: Path, old: Path) -> None:

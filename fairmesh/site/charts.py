@@ -85,9 +85,18 @@ def make(
     title: str, description: str, drawn: alt.TopLevelMixin, rows: Rows, height: int = HEIGHT, **about: Any
 ) -> Chart:
     """Make a chart of what Altair describes and the rows it draws."""
-    spec = _with_plain_titles(drawn.properties(width="container", height=height).to_dict())
-    spec |= {"config": _CONFIG, "data": {"values": rows}}
-    return Chart(title, description, spec, **about)
+    return with_rows(title, description, specification(drawn, height), rows, **about)
+
+
+def specification(drawn: alt.TopLevelMixin, height: int = HEIGHT) -> dict[str, Any]:
+    """Give what Altair describes, still without its rows; it takes Altair 10 ms."""
+    found: dict[str, Any] = _with_plain_titles(drawn.properties(width="container", height=height).to_dict())
+    return found | {"config": _CONFIG}
+
+
+def with_rows(title: str, description: str, spec: dict[str, Any], rows: Rows, **about: Any) -> Chart:
+    """Make a chart of a specification and the rows it draws."""
+    return Chart(title, description, spec | {"data": {"values": rows}}, **about)
 
 
 def _with_plain_titles(spec: Any) -> Any:

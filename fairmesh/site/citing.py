@@ -111,8 +111,7 @@ def _sorted(creator: dict[str, Any]) -> str:
 def linked_data(view: StudyView, citation: Citation, summary: str, downloads: Sequence[Download]) -> dict[str, Any]:
     """Give the page's description as a schema.org Dataset, by which search engines find it."""
     publisher = view.study.plan.get("publisher") or {}
-    home = str(publisher.get("url") or "").rstrip("/")
-    address = f"{home}/studies/{view.study.name}/" if home.startswith("https://") else ""
+    address = _address(view)
     found: dict[str, Any] = {
         "@context": "https://schema.org/",
         "@type": "Dataset",
@@ -135,3 +134,23 @@ def linked_data(view: StudyView, citation: Citation, summary: str, downloads: Se
         ],
     }
     return {key: each for key, each in found.items() if each not in ("", [])}
+
+
+def catalogue(views: Sequence[StudyView]) -> dict[str, Any]:
+    """Give the website's description as a schema.org DataCatalog of its studies."""
+    datasets = [
+        {"@type": "Dataset", "name": view.title, "url": f"{address}index.html" if (address := _address(view)) else None}
+        for view in views
+    ]
+    return {
+        "@context": "https://schema.org/",
+        "@type": "DataCatalog",
+        "name": "Benchmark results",
+        "dataset": [{key: each for key, each in found.items() if each} for found in datasets],
+    }
+
+
+def _address(view: StudyView) -> str:
+    """Give the folder of the study's page where the website is published; empty as long as nobody says where."""
+    home = str((view.study.plan.get("publisher") or {}).get("url") or "").rstrip("/")
+    return f"{home}/studies/{view.study.name}/" if home.startswith("https://") else ""

@@ -12,12 +12,11 @@ import jinja2
 
 from fairmesh.files import write_text
 from fairmesh.jobs.attempts import BAD_ENDS
-from fairmesh.names import REPEAT
 from fairmesh.results import Outcome
-from fairmesh.results.metrics import readable
 from fairmesh.results.series import read_rows
 from fairmesh.runner.protocol import CONFIG, EXPERIMENTS, HISTORY, JOB, LOG, METRICS, RECORDS, TELEMETRY
 from fairmesh.site.artefacts import publish
+from fairmesh.site.figures import Figures, StudyFigures
 from fairmesh.site.numbers import column, value
 from fairmesh.site.telemetry import telemetry_charts
 from fairmesh.site.view import StudyView
@@ -33,44 +32,34 @@ def choose(view: StudyView) -> list[Outcome]:
     return [*view.failures, *ranked][:LARGEST_STUDY]
 
 
-def write_experiment_page(view: StudyView, outcome: Outcome, docs: Path, templates: jinja2.Environment) -> None:
-    """Write the page with its downloads into ``docs/studies/<study>/experiments/<key>``."""
+def write_experiment_page(
+    view: StudyView, outcome: Outcome, figures: StudyFigures, templates: jinja2.Environment
+) -> Figures:
+    """Write the page with its downloads into ``experiments/<key>`` beside the study's page; gives its figures."""
     study = view.study
-    folder = docs / "studies" / study.name / "experiments" / outcome.key
+    folder = figures.target / "experiments" / outcome.key
     results = study.folder.name if study.folder.parent == Path() else f"{study.folder.parent.name}/{study.name}"
     record = Path(RECORDS) / outcome.machine / f"{outcome.id}.json"
-    target, job = f"{results}/{record}", f"{results}/{EXPERIMENTS}/{outcome.machine}/{outcome.id}/{JOB}"
     attempt = outcome.attempt
     sources = [attempt / name for name in (METRICS, HISTORY, TELEMETRY, LOG)] if attempt else []
+    sources += sorted((attempt / "tables").glob("*.csv")) if attempt else []
     sources += [outcome.folder / CONFIG, outcome.folder / JOB]
     downloads = [
         *publish(study.folder, [study.folder / record], folder),
         *publish(study.folder, sources, folder, "files"),
     ]
-    figures = sorted((attempt / "figures").glob("*.png")) if attempt else []
+    found = figures.publish(outcome, folder)
     text = templates.get_template("experiment.md.jinja").render(
         view=view,
         outcome=outcome,
         charts=list(telemetry_charts(attempt / TELEMETRY)) if attempt else [],
-        figures=[
-            (readable(Path(figure.name).stem), figure) for figure in publish(study.folder, figures, folder, "figures")
-        ],
+        figures=found,
         tables=list(_tables(view, outcome)),
         parameters=list(_parameters(view, outcome)),
         intervals=any(found.low is not None for found in outcome.metrics.values()),
         environment=study.environment(outcome),
-        commands=[
-            (
-                "The first line runs it again through the workflow.",
-                f"snakemake --profile profiles/local --force {shlex.quote(target)} --config study={study.name}",
-            ),
-            ("The second one starts its job alone, if it has no result yet.", f"bash {shlex.quote(job)}"),
-            (
-                "The third one measures it anew elsewhere, and says whether each metric agrees.",
-                f"fairmesh reproduce {shlex.quote(target)}",
-            ),
-        ],
-        title=_title(view, outcome),
+        commands=list(_commands(outcome, study.name, results, str(record))),
+        title=view.title_of(outcome),
         largest=LARGEST_STUDY,
         linked_data=_linked_data(view, outcome),
         compare=f"../../../../compare.html#{urlencode({'pick': f'{study.name}/{outcome.key}'})}",
@@ -79,12 +68,21 @@ def write_experiment_page(view: StudyView, outcome: Outcome, docs: Path, templat
         root="../../../../",
     )
     write_text(folder / "index.md", text)
+    return found
 
 
-def _title(view: StudyView, outcome: Outcome) -> str:
-    """Name an experiment by what tells it apart; the only one of its study by the study."""
-    repeat = f"repeat {outcome.axes[REPEAT]}" if REPEAT in outcome.axes else ""
-    return ", ".join(filter(None, (view.name_of(outcome) or view.title, repeat)))
+def _commands(outcome: Outcome, study: str, results: str, record: str) -> Iterator[tuple[str, str]]:
+    """Give each command that runs the experiment again, after what it does."""
+    target = shlex.quote(f"{results}/{record}")
+    job = shlex.quote(f"{results}/{EXPERIMENTS}/{outcome.machine}/{outcome.id}/{JOB}")
+    yield (
+        "The first line runs it again through the workflow.",
+        f"snakemake --profile profiles/local --force {target} --config study={study}",
+    )
+    yield "The second one starts its job alone, if it has no result yet.", f"bash {job}"
+    if outcome.record:
+        told = "The third one measures it anew elsewhere, and says whether each metric agrees."
+        yield told, f"fairmesh reproduce {target}"
 
 
 def _parameters(view: StudyView, outcome: Outcome) -> Iterator[dict[str, Any]]:
@@ -107,7 +105,7 @@ def _linked_data(view: StudyView, outcome: Outcome) -> dict[str, Any]:
     return {
         "@context": "https://schema.org/",
         "@type": "Dataset",
-        "name": _title(view, outcome),
+        "name": view.title_of(outcome),
         "description": f"One experiment of {view.title}: {outcome.id} on {outcome.machine}, {outcome.state}.",
         "identifier": outcome.key,
         "isPartOf": {"@type": "Dataset", "name": view.title},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fairmesh.results import Outcome, Summary
+from fairmesh.results.sides import flatten
+from fairmesh.site.figures import Figures
 from fairmesh.site.leaderboard import Leaderboard
 from fairmesh.site.numbers import value
 from fairmesh.site.tabular import (
@@ -41,10 +43,16 @@ class ExperimentTable:
         """The columns of which a reader can choose a value."""
         return [column for column in self.columns if len(column.choices) > 1]
 
-    def to_json(self, pages: dict[str, str], board: Leaderboard) -> dict[str, Any]:
-        """Give what the scripts need: the table, what is the same for all, the environments, and the best point."""
+    def to_json(self, figures: Mapping[str, Figures], board: Leaderboard) -> dict[str, Any]:
+        """Give what the scripts need: the table, what is the same for all, environments, the best point, a start.
+
+        Parameters
+        ----------
+        figures : mapping of str to Figures
+            The figures of each experiment that has a page, by its key.
+        """
         environments: dict[str, tuple[int, dict[str, str]]] = {}
-        rows = [self._row(outcome, pages, environments) for outcome in self.view.study.experiments]
+        rows = [self._row(outcome, figures.get(outcome.key), environments) for outcome in self.view.study.experiments]
         return board_json(
             self.view.study.name,
             self.columns,
@@ -53,18 +61,37 @@ class ExperimentTable:
             fixed={name: value(found) for name, found in self.view.fixed.items()},
             environments=[found for _, found in environments.values()],
             best=_best(board),
+            start=_start(self.view),
         )
 
-    def _row(self, outcome: Outcome, pages: dict[str, str], environments: dict[str, Any]) -> dict[str, Any]:
+    def cells(self, outcome: Outcome) -> list[Cell]:
+        """Give the cells of an experiment, in the order of the columns."""
+        return [_cell(column, outcome) for column in self.columns]
+
+    def _row(self, outcome: Outcome, figures: Figures | None, environments: dict[str, Any]) -> dict[str, Any]:
         digest = str((outcome.record or {}).get("environment") or "")
         if digest not in environments:
-            environments[digest] = (len(environments), dict(_flat(self.view.study.environment(outcome))))
-        return {
-            "cells": [_cell(column, outcome).to_json() for column in self.columns],
+            environments[digest] = (len(environments), dict(flatten(self.view.study.environment(outcome))))
+        found = {
+            "cells": [cell.to_json() for cell in self.cells(outcome)],
             "n": int(outcome.record is not None),
-            "experiments": [[outcome.id, outcome.key, pages.get(outcome.key, "")]],
+            "experiments": [[outcome.id, outcome.key, page_of(outcome.key) if figures else ""]],
             "environment": environments[digest][0],
         }
+        if figures and figures.shown:
+            found["figures"] = [[each.title, each.href, each.shown] for each in figures.shown]
+        return found
+
+
+def page_of(key: str) -> str:
+    """Give the page of an experiment, from that of its study."""
+    return f"experiments/{key}/index.html"
+
+
+def _start(view: StudyView) -> list[str]:
+    """Give the keys of two experiments to compare for a start: of the best two points, or two of the only one."""
+    measured = [row.done for row in view.points if row.done]
+    return [outcome.key for outcome in (measured[0][:2] if len(measured) == 1 else [done[0] for done in measured[:2]])]
 
 
 def _best(board: Leaderboard) -> dict[str, Any] | None:
@@ -88,8 +115,10 @@ def _columns(view: StudyView) -> Iterator[Column]:
             yield Column(f"parameter:{name}", view.parameter_label(name), "parameter", shown, choices=texts)
     for metric in view.study.metrics:
         yield metric_column(metric, shown=metric is view.primary)
-    yield from map(usage_column, USAGE)
-    yield Column("reason:", "Reason", "reason")
+    used_names = {name for each in outcomes for name, found in each.usage.items() if found is not None}
+    yield from (usage_column(name) for name in USAGE if name == "seconds" or name in used_names)
+    if any(each.reason for each in outcomes):
+        yield Column("reason:", "Reason", "reason")
 
 
 def _cell(column: Column, outcome: Outcome) -> Cell:
@@ -103,16 +132,3 @@ def _cell(column: Column, outcome: Outcome) -> Cell:
             return used(column.name, None if found is None else Summary(1, found, None, found, found))
     texts = {"state": outcome.state, "machine": outcome.machine, "reason": outcome.reason, "remark": outcome.id}
     return Cell(texts[column.kind])
-
-
-def _flat(found: dict[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Give every value of nested maps with its dotted name.
-
-    >>> dict(_flat({"format": 1, "python": {"version": "3.11", "packages": {"h5py": "3.14"}}}))
-    {'python.version': '3.11', 'python.packages.h5py': '3.14'}
-    """
-    for key, each in found.items():
-        if isinstance(each, dict):
-            yield from _flat(each, f"{above}{key}.")
-        elif key != "format":
-            yield f"{above}{key}", value(each)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import altair as alt
 
-from fairmesh.site.charts import DATA, Chart, Row, Rows, make, tip
+from fairmesh.site.charts import DATA, Chart, Row, Rows, make, specification, tip, with_rows
 
 _MARKED = 500  # values; the lines of more are drawn without a point for each
 _ONE = "the only point"
+_AS_LINES = alt.Legend(symbolType="stroke", symbolSize=400)
 
 
 def learning_curves(title: str, rows: Rows) -> Chart:
@@ -22,7 +26,7 @@ def learning_curves(title: str, rows: Rows) -> Chart:
     several = len(_points(rows)) > 1
     drawn = _lines(rows, x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, grid=False)), label=title)
     drawn = (
-        drawn.encode(strokeDash=alt.StrokeDash("split:N", title=None, scale=splits))
+        drawn.encode(strokeDash=alt.StrokeDash("split:N", title=None, scale=splits, legend=_AS_LINES))
         if several
         else drawn.encode(color=alt.Color("split:N", title=None, scale=splits))
     )
@@ -52,6 +56,13 @@ def spectrum(title: str, label: str, rows: Rows) -> Chart:
 def over_time(title: str, label: str, rows: Rows) -> Chart:
     """Draw telemetry over the seconds since the start (``seconds``, ``value``, ``device``)."""
     several = len({row["device"] for row in rows}) > 1
+    columns = {"device": "device", "seconds": "time since start (s)", "value": label}
+    described = "Sampled while the program ran; neighbouring samples are averaged."
+    return with_rows(title, described, _over_time(label, several), rows, columns=columns)
+
+
+@functools.cache  # every experiment of a study has the same ones
+def _over_time(label: str, several: bool) -> dict[str, Any]:
     drawn = (
         alt.Chart(DATA)
         .mark_line(strokeWidth=1.5)
@@ -61,9 +72,7 @@ def over_time(title: str, label: str, rows: Rows) -> Chart:
             color=alt.Color("device:N", title=None, legend=alt.Legend() if several else None),
         )
     )
-    columns = {"device": "device", "seconds": "time since start (s)", "value": label}
-    described = "Sampled while the program ran; neighbouring samples are averaged."
-    return make(title, described, drawn, rows, height=180, columns=columns)
+    return specification(drawn, height=180)
 
 
 def _lines(rows: Rows, x: alt.X, label: str) -> alt.Chart:

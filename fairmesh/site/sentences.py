@@ -46,7 +46,7 @@ def _against(primary: Metric, best: Row, baseline: Row) -> str:
     """Say by how much the best point beats a baseline."""
     gain = best.metrics[primary.name].mean - baseline.metrics[primary.name].mean
     gain = gain if primary.higher_is_better else -gain
-    distance = f"{number(abs(gain))} {primary.unit}".rstrip()
+    distance = f"{number(float(f'{abs(gain):.3g}'))} {primary.unit}".rstrip()
     reached = f"the strongest baseline, {baseline.name}, reaches {number(baseline.metrics[primary.name].mean)}"
     if not gain:
         return f"{reached[0].upper()}{reached[1:]}, which is just as good."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import jinja2
 
 from fairmesh.files import write_text
 from fairmesh.jobs.attempts import read_map
+from fairmesh.results import Outcome
 from fairmesh.site import charts, fairness, study_charts
 from fairmesh.site.artefacts import Download
 from fairmesh.site.citing import Citation, linked_data
 from fairmesh.site.downloads import offer
-from fairmesh.site.experiment_table import ExperimentTable
+from fairmesh.site.experiment_table import ExperimentTable, page_of
+from fairmesh.site.figures import Figure, Figures
 from fairmesh.site.leaderboard import Leaderboard
 from fairmesh.site.sentences import headline, remarks
 from fairmesh.site.tabular import write_script
@@ -22,29 +25,35 @@ from fairmesh.site.view import StudyView
 ROWS = 50  # of the leaderboard in the page itself; its script has all
 _LOG_LINES = 15
 _FAILURES = 50
+_FIGURES = 6  # of one experiment
 
 
 def write_study_pages(
-    view: StudyView, pages: dict[str, str], docs: Path, templates: jinja2.Environment, archives: Path | None = None
+    view: StudyView,
+    figures: Mapping[str, Figures],
+    docs: Path,
+    templates: jinja2.Environment,
+    archives: Path | None = None,
 ) -> None:
     """Write the pages of a study with their data, downloads and pictures into ``docs/studies/<name>``.
 
     Parameters
     ----------
-    pages : dict
-        The link to the page of an experiment, by its key; not every experiment has one.
+    figures : mapping of str to Figures
+        The figures of each experiment that has a page, by its key.
     archives : Path or None
         Where the archives of crates are, if they are to be offered.
     """
     folder = docs / "studies" / view.study.name
     board, table = Leaderboard.of(view), ExperimentTable.of(view)
+    pages = {key: page_of(key) for key in figures}
     folder.mkdir(parents=True, exist_ok=True)
     downloads = offer(board, folder, archives)
     explorers, fixed = list(study_charts.explorers(board)), list(study_charts.static(view))
     drawn = list(study_charts.lines_and_tables(view))
     downloads["Figures as SVG"] = list(_draw([*fixed, *drawn], folder / "charts"))
     write_script(folder / "leaderboard.js", f"{view.study.name}/leaderboard", board.to_json(pages))
-    write_script(folder / "experiments.js", f"{view.study.name}/experiments", table.to_json(pages, board))
+    write_script(folder / "experiments.js", f"{view.study.name}/experiments", table.to_json(figures, board))
     citation, summary = Citation.of(view), " ".join([headline(view), *remarks(view)])
     given: dict[str, Any] = {
         "view": view,
@@ -55,6 +64,7 @@ def write_study_pages(
         "explorers": explorers,
         "fixed": fixed,
         "drawn": drawn,
+        "pictured": list(_pictured(view, figures)),
         "lines": list(dict.fromkeys(name for chart in drawn for name in chart.lines)),
         "downloads": {title: files for title, files in downloads.items() if files},
         "runs": _runs(view),
@@ -69,6 +79,18 @@ def write_study_pages(
     for name in ("study", "experiments"):
         target = folder / ("index.md" if name == "study" else f"{name}.md")
         write_text(target, templates.get_template(f"{name}.md.jinja").render(given))
+
+
+def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple[str, Outcome, Sequence[Figure]]]:
+    """Give the experiments whose figures the page shows, with the figures: the best, the first and a failed one."""
+    best = view.best.done[:1] if view.best else []
+    chosen = {"The best": best, "The first": view.study.done[:1], "Failed": view.failures}
+    seen = set()
+    for label, outcomes in chosen.items():
+        outcome = next((each for each in outcomes if each.key in figures and figures[each.key].shown), None)
+        if outcome and outcome.key not in seen:
+            seen.add(outcome.key)
+            yield label, outcome, figures[outcome.key].shown[:_FIGURES]
 
 
 def _draw(drawn: list[charts.Chart], folder: Path) -> list[Download]:

@@ -63,9 +63,11 @@ def command(words: Sequence[Any]) -> str:
 
     >>> command(["/opt/bin/snakemake", "--config", "title=a b"])
     "snakemake --config 'title=a b'"
+    >>> command(["/lib/snakemake/__main__.py", "-n"])  # python -m snakemake
+    'snakemake -n'
     """
     first, *rest = map(str, words)
-    return shlex.join([first.rsplit("/", 1)[-1], *rest])
+    return shlex.join([first.removesuffix("/__main__.py").rsplit("/", 1)[-1], *rest])
 
 
 def environment() -> jinja2.Environment:

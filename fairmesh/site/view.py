@@ -143,6 +143,11 @@ class StudyView:
         words = [f"{name} = {value(outcome.values[name])}" for name in self.varying if name in outcome.values]
         return ", ".join([*words, *([outcome.machine] if len(self.machines) > 1 else [])])
 
+    def title_of(self, outcome: Outcome) -> str:
+        """Name an experiment by what tells it apart; the only one of its study by the study."""
+        repeat = f"repeat {outcome.axes[REPEAT]}" if REPEAT in outcome.axes else ""
+        return ", ".join(filter(None, (self.name_of(outcome) or self.title, repeat)))
+
     @cached_property
     def points(self) -> list[Row]:
         """The parameter points, the best first, those without a result last."""

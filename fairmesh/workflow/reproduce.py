@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from fairmesh import yaml12
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
 from fairmesh.fair.agreement import Agreement, compare
 from fairmesh.fair.package import APPLICATIONS
-from fairmesh.files import write_if_changed
+from fairmesh.files import write_if_changed, write_text
 from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results import MetricValue, Outcome, load_study
@@ -187,6 +188,24 @@ def prepare(original: Original, to: Path, root: Path, settings: Mapping[str, Any
     return plan
 
 
+@contextmanager
+def _nothing_left_if_refused(path: Path) -> Iterator[None]:
+    """Put a file back to what it was, and take the folders made for it away, if the input is refused."""
+    before = path.read_text(encoding="utf-8") if path.is_file() else None
+    made = [each for each in path.parents if not each.exists()]
+    try:
+        yield
+    except FairmeshError:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_text(path, before)
+        with suppress(OSError):  # one that holds something stays
+            for each in made:
+                each.rmdir()
+        raise
+
+
 def _differs(application: Application, name: str, value: Any) -> bool:
     """Tell whether a recorded value is not simply the default."""
     declared = application.parameters[name]
@@ -224,8 +243,9 @@ def reproduce(
     FairmeshError
         If it cannot be prepared, or ends without a result.
     """
-    plan = prepare(original, to, root, settings)
-    script = export(plan, to / "run", root)
+    with _nothing_left_if_refused(to / STUDY):
+        plan = prepare(original, to, root, settings)
+        script = export(plan, to / "run", root)
     environment = {name: text for name, text in os.environ.items() if name not in _NOT_INHERITED}
     environment |= _recorded_variables(original.environment)
     shown = subprocess.DEVNULL if quiet else None

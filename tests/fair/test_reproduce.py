@@ -92,6 +92,19 @@ def test_what_cannot_be_done_is_one_line(
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("setting", ["seed=x", "seed=7,8", "speed=7", "value="])
+def test_of_a_wrong_setting_nothing_is_left(crate: Path, setting: str) -> None:
+    assert cli.main(["reproduce", "crate", "--to", "deep/down", "--set", setting]) == 2
+    assert [path.name for path in Path.cwd().iterdir()] == ["crate"]
+
+
+def test_a_wrong_setting_leaves_an_earlier_reproduction_as_it_was(crate: Path) -> None:
+    assert cli.main(["reproduce", "crate"]) == 0
+    before = {path: path.read_bytes() for path in Path("reproduction").rglob("*") if path.is_file()}
+    assert cli.main(["reproduce", "crate", "--experiment", FIRST, "--set", "seed=x"]) == 2
+    assert {path: path.read_bytes() for path in Path("reproduction").rglob("*") if path.is_file()} == before
+
+
 def test_another_version_of_the_application_is_refused(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = crate / "applications/toy/application.yaml"
     path.write_text(path.read_text().replace('version: "1"', 'version: "2"'))

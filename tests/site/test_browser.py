@@ -127,6 +127,53 @@ def test_experiments_are_picked_and_compared(page: Page, address: str) -> None:
     assert "onerror=alert(1)" in page.locator(".fm-compare table").inner_text()
 
 
+def test_the_page_that_compares_begins_with_the_best_two_of_the_newest_study(page: Page, address: str) -> None:
+    page.goto(f"{address}/compare.html")
+    page.get_by_text("For a start, the best two of").wait_for()
+    assert page.locator(".fm-compare thead th").count() == 2
+    assert page.url.count("pick=") == 2
+    page.get_by_role("button", name="Remove all").press("Enter")
+    page.get_by_text("Add at least two").wait_for()
+    page.get_by_role("button", name="The best point of each study").press("Enter")
+    page.locator(".fm-compare thead th").nth(1).wait_for()
+    kept = page.url
+    page.goto("about:blank")
+    page.goto(kept)
+    page.locator(".fm-compare thead th").nth(1).wait_for()
+    assert "best point" in page.locator(".fm-compare thead").inner_text()
+
+
+def test_figures_are_compared_side_by_side(page: Page, address: str) -> None:
+    page.goto(f"{address}/studies/quick/experiments.html")
+    for place in (0, 2):
+        page.locator(".fm-pick").nth(place).check()
+    page.get_by_role("link", name="Compare 2 chosen").click()
+    page.get_by_label("only what differs").uncheck()
+    pictures = page.locator(".fm-compare td a img")
+    pictures.nth(3).wait_for()
+    assert pictures.count() == 4
+    pictures.first.scroll_into_view_if_needed()
+    page.evaluate("Promise.all([...document.images].map(image => image.decode()))")
+
+
+def test_on_paper_all_is_light_and_whole(page: Page, address: str) -> None:
+    page.goto(f"{address}/studies/quick/index.html")
+    wait_for_charts(page)
+    page.emulate_media(media="print")
+    for gone in (".fm-filters", ".fm-legend", ".fm-chart-tools", ".md-header", ".md-footer"):
+        assert not page.locator(gone).first.is_visible(), gone
+    assert page.locator(".fm-chart-canvas svg").first.is_visible()
+    assert page.locator(".fm-cite").is_visible()
+    dark_ink = """[...document.querySelectorAll('h1, .fm-answer, .fm-table td, .fm-chart svg text, .fm-command code')]
+    .every(each => {
+      const style = getComputedStyle(each), ink = each instanceof SVGElement ? style.fill : style.color;
+      return Math.max(...ink.match(/[0-9]+/g).slice(0, 3)) < 128;
+    })"""
+    page.wait_for_function(dark_ink)  # colours change within a moment
+    whole = "each => getComputedStyle(each).overflow === 'visible'"
+    assert page.evaluate(f"[...document.querySelectorAll('.fm-table')].every({whole})")
+
+
 def test_an_address_that_names_nothing_says_so(page: Page, address: str) -> None:
     page.goto(f"{address}/compare.html#pick=quick/nothing&pick=../../x/y&pick=<img src=x onerror=alert(1)>")
     page.get_by_text("3 of what the address names").wait_for()

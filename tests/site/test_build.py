@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from PIL import Image
 
 from fairmesh.errors import FairmeshError
 from fairmesh.site.build import build_site
@@ -117,6 +119,13 @@ def test_an_experiment_page_shows_the_baseline_beside_the_result(site: Path) -> 
     assert "0.832" in text
 
 
+def test_the_home_page_is_a_catalogue_for_search_engines(site: Path) -> None:
+    (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', (site / "index.html").read_text())
+    catalogue = json.loads(found)
+    assert catalogue["@type"] == "DataCatalog"
+    assert "CloudMask accuracy by epochs and width" in [each["name"] for each in catalogue["dataset"]]
+
+
 def test_the_site_is_called_as_its_publisher_says(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "results", publisher={"title": HOSTILE})
     folder.finish(folder.add(), {"accuracy": 0.9})
@@ -134,6 +143,36 @@ def test_a_record_whose_folder_is_gone_is_shown_with_what_is_left(tmp_path: Path
     text = Page(next(tmp_path.glob("public/studies/quick/experiments/*/index.html"))).text
     assert "its files is gone" in text
     assert "0.875" in text
+
+
+def test_a_page_shows_a_thumbnail_that_leads_to_the_figure_and_a_second_build_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path / "results")
+    figure = folder.finish(folder.add(epochs=2), {"accuracy": 0.9}) / "figures/scene.png"
+    figure.parent.mkdir()
+    Image.effect_noise((700, 300), 100).save(figure)
+    build_site(folder.results, tmp_path / "public", PROJECT)
+    monkeypatch.setattr("fairmesh.site.thumbnails._shrunk", None)
+    build_site(folder.results, tmp_path / "public", PROJECT)
+    (experiment,) = tmp_path.glob("public/studies/quick/experiments/*/index.html")
+    for page in (experiment, tmp_path / "public/studies/quick/index.html"):
+        found = Page(page)
+        (shown,) = [page.parent / link for link in found.fetched if link.endswith(".webp")]
+        (linked,) = [page.parent / link for link in found.links if link.endswith("scene.png")]
+        assert shown.stat().st_size < figure.stat().st_size / 3
+        assert linked.read_bytes() == figure.read_bytes()
+
+
+def test_a_figure_that_is_none_is_named_and_left_out(site: Path) -> None:
+    texts = [Page(path).text for path in site.glob("studies/hostile/experiments/*/index.html")]
+    assert sum('Not shown: "><img src=x>.png (no PNG picture).' in text for text in texts) == 2
+    assert not list(site.glob("studies/hostile/**/*.png"))
+
+
+def test_a_failed_experiment_is_not_offered_to_be_reproduced(site: Path) -> None:
+    texts = [Page(path).text for path in site.glob("studies/quick/experiments/*/index.html")]
+    assert sum("fairmesh reproduce" in text for text in texts) == sum("Results" in text for text in texts) == 10
 
 
 def test_search_does_not_hold_charts_or_logs(site: Path) -> None:
@@ -167,7 +206,9 @@ def test_a_study_without_metrics_axes_or_repeats_has_a_page(tmp_path: Path) -> N
     folder = Folder(tmp_path / "results", title="", application=application)
     folder.finish(folder.add(), {"found": 3})
     build_site(folder.results, tmp_path / "public", PROJECT)
-    assert "bare" in (tmp_path / "public" / "studies" / "quick" / "index.html").read_text()
+    text = Page(tmp_path / "public" / "studies" / "quick" / "index.html").text
+    assert "bare" in text
+    assert "Nobody has stated yet who made these results: publisher.authors" in text
 
 
 def test_of_a_large_study_the_failed_and_the_best_have_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,8 @@
 // The page that compares: experiments, or the best points of studies, side by side.
 (() => {
-  const { read, keep, make, text, nameOf, data } = window.fairmeshPage;
+  const { read, keep, make, text, nameOf, shortId, data } = window.fairmeshPage;
   const BEST = "best";
-  const GROUPS = [["parameter", "Parameters"], ["metric", "Results"], ["usage", "What it took"], ["environment", "Environment"]];
+  const GROUPS = [["parameter", "Parameters"], ["metric", "Results"], ["usage", "What it took"], ["figure", "Figures"], ["environment", "Environment"]];
 
   const frame = document.querySelector(".fm-compare");
   const form = frame.querySelector("form");
@@ -34,7 +34,9 @@
     return show();
   };
 
-  // Gives what is in one column of the comparison: a heading, and texts by [group, name].
+  const isStart = (all, found) => found?.start.length > 0 && found.start.length === all.length && found.start.every((key) => all.includes(`${found.study}/${key}`));
+
+  // Gives what is in one column of the comparison: a heading, and by key of the row a text, or a picture that is a link.
   const gather = async (pick) => {
     const [study, key] = [pick.slice(0, pick.lastIndexOf("/")), pick.slice(pick.lastIndexOf("/") + 1)];
     const found = await load(study);
@@ -49,9 +51,10 @@
     if (!row) return undefined;
     found.columns.forEach((column, place) => cells.set(column.key, text(row.cells[place])));
     for (const [name, value] of Object.entries(found.environments[row.environment] ?? {})) cells.set(`environment:${name}`, value);
-    const [, , page] = row.experiments[0];
+    for (const [title, original, shown] of row.figures ?? []) cells.set(`figure:${title}`, { href: `studies/${encodeURIComponent(study)}/${original}`, src: `studies/${encodeURIComponent(study)}/${shown}` });
+    const [id, , page] = row.experiments[0];
     const href = page ? `studies/${encodeURIComponent(study)}/${page}` : undefined;
-    return { pick, study: found.title, name: nameOf(row), href, cells, titles: names(found) };
+    return { pick, study: found.title, name: shortId(id, found.fixed), href, cells, titles: names(found) };
   };
 
   const names = (found) => new Map(found.columns.map((column) => [column.key, column.title]));
@@ -63,6 +66,8 @@
     return make("th", { scope: "col" }, make("small", {}, column.study), name, remove);
   };
 
+  const shown = (value, alt) => (value.src ? make("a", { href: value.href }, make("img", { src: value.src, alt, loading: "lazy" })) : value);
+
   const rowsOf = (group, columns, onlyDifferent) => {
     const keys = new Map();
     for (const column of columns) {
@@ -71,9 +76,9 @@
     const made = [];
     for (const [key, title] of keys) {
       const values = columns.map((column) => column.cells.get(key) ?? "");
-      const differs = new Set(values).size > 1;
+      const differs = new Set(values.map((value) => value.src ?? value)).size > 1;
       if (onlyDifferent && !differs) continue;
-      made.push(make("tr", { class: differs ? "fm-differs" : undefined }, make("th", { scope: "row" }, title), ...values.map((value) => make("td", {}, value))));
+      made.push(make("tr", { class: differs ? "fm-differs" : undefined }, make("th", { scope: "row" }, title), ...values.map((value, place) => make("td", {}, shown(value, `${title} of ${columns[place].name}`)))));
     }
     return made;
   };
@@ -90,19 +95,36 @@
     const head = make("thead", {}, make("tr", {}, make("td", {}), ...columns.map(heading)));
     table.replaceChildren(...(columns.length ? [head, ...bodies] : []));
     const about = columns.length < 2 ? "Add at least two." : bodies.length ? "" : "They do not differ.";
-    told.textContent = [about, missing ? `${missing} of what the address names is not in this site.` : ""].join(" ").trim();
+    const newest = await load(studies()[0]);
+    const start = isStart(picks(), newest) ? `For a start, the best two of ${newest.title}. Add others, or remove these.` : "";
+    told.replaceChildren([start || about, missing ? `${missing} of what the address names is not in this site.` : ""].join(" ").trim());
+    if (columns.length < 2) told.append(...examples(newest));
+  };
+
+  const studies = () => [...form.elements.study.options].map((option) => option.value);
+
+  // What a click puts side by side, for a reader who has not chosen yet.
+  const examples = (newest) => {
+    const best = async () => setPicks((await Promise.all(studies().map(load))).filter((each) => each?.best).map((each) => `${each.study}/${BEST}`));
+    const offers = [["The best point of each study", studies().length > 1 && best]];
+    if (newest?.start.length > 1) offers.unshift([`The best two of ${newest.title}`, () => setPicks(newest.start.map((key) => `${newest.study}/${key}`))]);
+    return offers.filter(([, choose]) => choose).map(([title, choose]) => {
+      const button = make("button", { type: "button" }, title);
+      button.addEventListener("click", choose);
+      return button;
+    });
   };
 
   const suggest = async () => {
     const found = await load(form.elements.study.value);
     const list = frame.querySelector("datalist");
-    list.replaceChildren(...(found?.rows ?? []).slice(0, 500).map((row) => make("option", { value: nameOf(row) })));
+    list.replaceChildren(...(found?.rows ?? []).slice(0, 500).map((row) => make("option", { value: shortId(nameOf(row), found.fixed) })));
   };
 
   const add = async () => {
     const [study, wanted] = [form.elements.study.value, form.elements.experiment.value.trim()];
     const found = await load(study);
-    const row = found?.rows.find((each) => nameOf(each) === wanted || each.experiments[0][1] === wanted);
+    const row = found?.rows.find((each) => [shortId(nameOf(each), found.fixed), nameOf(each), each.experiments[0][1]].includes(wanted));
     if (wanted && !row) {
       told.textContent = `${study} has no experiment ${wanted}.`;
       return;
@@ -115,15 +137,9 @@
   form.addEventListener("reset", (event) => { event.preventDefault(); setPicks([]); });
   form.elements.study.addEventListener("change", suggest);
   form.elements.differ.checked = read().get("all") !== "1";
-  form.elements.differ.addEventListener("change", () => { keep2(); show(); });
-  const keep2 = () => {
-    const found = read();
-    if (form.elements.differ.checked) found.delete("all");
-    else found.set("all", "1");
-    history.replaceState(null, "", `#${found}`);
-  };
+  form.elements.differ.addEventListener("change", () => { keep({ all: form.elements.differ.checked ? "" : "1" }); show(); });
   window.addEventListener("hashchange", show);
   form.hidden = false;
   suggest();
-  show();
+  load(studies()[0]).then((newest) => (picks().length || !newest?.start.length ? show() : setPicks(newest.start.map((key) => `${newest.study}/${key}`))));
 })();

@@ -47,7 +47,10 @@ window.fairmeshPage = (() => {
   // The name of a row of points, the id in a row of one experiment.
   const nameOf = (row) => row.name ?? row.experiments[0][0];
 
+  // The id of an experiment without what is the same in all of its study.
+  const shortId = (id, fixed = {}) => id.split("+").filter((part) => !Object.hasOwn(fixed, part.split("=")[0])).join("+") || id;
+
   const data = (name) => window.fairmesh?.[name];
 
-  return { read, keep, make, choose, number, text, order, half, nameOf, data };
+  return { read, keep, make, choose, number, text, order, half, nameOf, shortId, data };
 })();
