@@ -26,6 +26,7 @@ if workflow.is_main_process:
 
     include: "workflow/rules/publish.smk"
     include: "workflow/rules/collect.smk"
+    include: "workflow/rules/probe.smk"
 
     rule all:
         default_target: True

@@ -11,6 +11,8 @@ from fairmesh.cli import common
 from fairmesh.live.launch import PROFILE, command
 from fairmesh.study.selection import read_settings
 
+_WISHES = ("study", "where", "part", "first", "probe", "wait")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
@@ -19,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--profile", metavar="DIR", default=PROFILE, help=f"where it runs ({PROFILE})")
     common.add_selection(parser)
+    parser.add_argument(
+        "--probe", action="store_true", help="the cheapest experiment of each kind first, the rest only if all succeed"
+    )
     add_launching(parser)
 
 
@@ -33,7 +38,7 @@ def add_launching(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the study."""
-    asked: dict[str, Any] = {name: getattr(arguments, name) for name in ("study", "where", "part", "first", "wait")}
+    asked: dict[str, Any] = {name: getattr(arguments, name) for name in _WISHES}
     asked["set"] = read_settings(arguments.settings)
     config = {name: value for name, value in asked.items() if value}
     made = command(common.find_root(Path.cwd()), arguments.profile, config, arguments.snakemake)

@@ -42,6 +42,12 @@ class RunLock:
         self._descriptor = descriptor
         return True
 
+    def release(self) -> None:
+        """Give the lock back before this process ends."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
     def holder(self) -> dict[str, Any]:
         """Give who has the lock, or had it last."""
         return jsonfiles.read_map(str(self.path)) or {}

@@ -49,6 +49,13 @@ def cost(experiments: Iterable[Experiment]) -> Cost:
     return Cost(cpu, gpu, without)
 
 
+def burden(experiment: Experiment) -> tuple[int, int]:
+    """Give what tells cheap experiments from dear ones: GPU and CPU minutes asked for, of one minute if none are."""
+    minutes = experiment.resources.get("runtime")
+    length = minutes if isinstance(minutes, int) else 1
+    return gpus(experiment) * length, processors(experiment.resources) * length
+
+
 def processors(resources: Mapping[str, Any]) -> int:
     """Give the number of processors that resources ask for.
 

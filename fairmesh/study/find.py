@@ -48,12 +48,17 @@ def find_application(node: Node, study: Path, root: Path) -> Path:
         if not path.is_file():
             raise InputError([Problem(f"'application': there is no file {name!r}", where)])
         return path
-    # An earlier place wins, so it is entered later.
-    places = [root / place for place in reversed(APPLICATIONS)]
-    known = {path.parent.name: path for place in places for path in place.glob(f"*/{APPLICATION}")}
+    known = applications(root)
     if name not in known:
         raise InputError([Problem(f"no application {name!r}", where, ", ".join(sorted(known)), nearest(name, known))])
     return known[name]
+
+
+def applications(root: Path) -> dict[str, Path]:
+    """Give the ``application.yaml`` of each application below a root, by its name."""
+    # An earlier place wins, so it is entered later.
+    places = [root / place for place in reversed(APPLICATIONS)]
+    return {path.parent.name: path for place in places for path in place.glob(f"*/{APPLICATION}")}
 
 
 def _is_path(name: str) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Template
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
@@ -81,6 +83,39 @@ def _true_or_false(value: object) -> object:
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
+def _template(text: str) -> str:
+    if not Template(text).is_valid():
+        raise ValueError("must name variables as $NAME, and write any other $ as $$")
+    return text
+
+
+def _address(text: str) -> str:
+    if not re.match(r"https?://[^/@\s]+(/[^\s]*)?$|\$", text):
+        raise ValueError("must be an address that begins with https:// or http://, or a variable that holds one: $NAME")
+    return _template(text)
+
+
+class Finish(Model):
+    """Who is told of the end of a run, and when; this stands in config/config.yaml alone."""
+
+    command: Annotated[
+        list[Text],
+        meaning("Program and arguments, without a shell; it reads the summary as JSON.", ["notify-send", "fairmesh"]),
+    ] = Field(default_factory=list)
+    webhook: Annotated[
+        str,
+        AfterValidator(lambda text: _address(text) if text else text),
+        meaning("Address that gets the summary by POST; `$NAME` stands for a variable.", "https://example.org/hook"),
+    ] = ""
+    header: Annotated[
+        dict[str, Annotated[str, AfterValidator(_template)]],
+        meaning("Headers for the webhook; `$NAME` stands for a variable.", {"Authorization": "Bearer $HOOK_TOKEN"}),
+    ] = Field(default_factory=dict)
+    when: Annotated[
+        Literal["always", "failure"], meaning("At every end of a run, or only if something failed or was cancelled.")
+    ] = "always"
+
+
 class Config(Model):
     """What a run of the workflow does, where it writes, and who publishes."""
 
@@ -95,6 +130,9 @@ class Config(Model):
     publisher: Annotated[Publisher, meaning("Who publishes, and on which terms: authors, licence, funding.")] = (
         Publisher()
     )
+    finish: Annotated[
+        Finish, meaning("What is told at the end of a run: a command, a webhook, or both; in this file alone.")
+    ] = Finish()
     where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
     first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None
     part: Annotated[str, meaning("K/N: only the K-th of N parts, which together make up the whole.", "1/3")] = ""
@@ -106,6 +144,11 @@ class Config(Model):
         bool,
         BeforeValidator(_true_or_false),
         meaning("Whether to wait for the end of another run of the same study, rather than to end at once."),
+    ] = False
+    probe: Annotated[
+        bool,
+        BeforeValidator(_true_or_false),
+        meaning("Whether the cheapest experiment of each kind runs first, and the rest only if all of these succeed."),
     ] = False
 
 

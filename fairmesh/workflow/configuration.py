@@ -108,6 +108,8 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
     InputError
         With all of its mistakes, or if the machine is not known.
     """
+    if "finish" in overrides:
+        raise InputError([Problem(f"'finish' stands in {FILE} alone", COMMAND_LINE)])
     node = _merged(load(FILE), Node.of(overrides))
     config = load_model(Config, node, COMMAND_LINE)
     machines, machine = find_machine(config.machine, root, _place(node, "machine"))

@@ -34,13 +34,22 @@ class Run:
         What it was set to do of the study.
     config : mapping
         What ``--config`` put over the configuration, with which the same run can be started again.
+
+    Attributes
+    ----------
+    about : dict
+        The content of run.json.
+    folder : Path
+        Its own.
+    interrupted : bool
+        Whether somebody wants it to end.
     """
 
     def __init__(self, paths: StudyPaths, selection: dict[str, Any], config: Mapping[str, Any]) -> None:
         identity = _identity()
         self.interrupted = False
-        self._folder = paths.run(identity)
-        self._about: dict[str, Any] = {
+        self.folder = paths.run(identity)
+        self.about: dict[str, Any] = {
             "format": FORMAT,
             "uuid": identity,
             "executor_run": "",
@@ -71,7 +80,7 @@ class Run:
         if executor_run:
             os.environ[EXECUTOR_RUN] = executor_run
         self._write(started=jsonfiles.now())
-        os.environ |= {RUN: self._about["uuid"], RUN_FOLDER: str(self._folder.resolve())}
+        os.environ |= {RUN: self.about["uuid"], RUN_FOLDER: str(self.folder.resolve())}
         beside = str(Path(sys.executable).parent)  # a job finds the programs of this environment, activated or not
         if beside not in os.environ["PATH"].split(os.pathsep):
             os.environ["PATH"] = beside + os.pathsep + os.environ["PATH"]
@@ -81,7 +90,7 @@ class Run:
             drain()
 
         def look_for_cancel() -> None:
-            while not (self._folder / CANCEL).exists():
+            while not (self.folder / CANCEL).exists():
                 time.sleep(LOOK_FOR_CANCEL)
             end()
 
@@ -104,8 +113,8 @@ class Run:
         self._write(ended=jsonfiles.now(), exit_code=exit_code)
 
     def _write(self, **changed: Any) -> None:
-        self._about |= {"executor_run": os.environ.get(EXECUTOR_RUN, "")} | changed
-        write_json(self._folder / RUN_FILE, self._about)
+        self.about |= {"executor_run": os.environ.get(EXECUTOR_RUN, "")} | changed
+        write_json(self.folder / RUN_FILE, self.about)
 
 
 def _empty_queue(executor_run: str) -> None:

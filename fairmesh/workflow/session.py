@@ -19,8 +19,9 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.live.news import Name
 from fairmesh.runner import jsonfiles
-from fairmesh.workflow import configuration, on_slurm, orphans, publishing, reconcile, slurm_check, snakelocks
+from fairmesh.workflow import configuration, on_slurm, orphans, probing, publishing, reconcile, slurm_check, snakelocks
 from fairmesh.workflow.exits import clear_errors
+from fairmesh.workflow.finishing import Hook
 from fairmesh.workflow.folders import Folders
 from fairmesh.workflow.guard import Guard
 from fairmesh.workflow.plandoc import plan_document
@@ -65,9 +66,11 @@ class Session:
         self._templates = job_templates(self._plan, root, self._configuration.machines, self._configuration.machine)
         self._document = plan_document(self._plan, config)
         self._run = Run(self._paths, self._plan.selection, workflow.config_settings.config)
+        self._hook = Hook(config.finish)
         self._lock = RunLock(self._paths.lock)
         self._living: dict[Name, str] = {}
         self._marked = set(self._plan.stages)
+        self._probes, self._probed = probing.Probes(self._paths), list[str]()
         if self._take_lock(PATIENCE) or (config.wait and self._wait_for_lock()):
             self._reconcile()
         else:
@@ -76,6 +79,7 @@ class Session:
         self.records = [str(self._paths.record(each.machine, each.id)) for each in self._plan.selected]
         self.folder = str(self._paths.folder)
         self.published = str(self._paths.published)
+        self.probes, self.marker = self._probes.records, self._probes.marker
         self.living_experiments = _alternatives(name for machine, name in self._living if machine)
         self.living_stages = _alternatives(name for machine, name in self._living if not machine)
         self._is_slurms = self._configuration.machine.scheduler == "slurm"
@@ -113,11 +117,15 @@ class Session:
     def _reconcile(self) -> None:
         """Bring in line what a crashed run, a person or a changed plan left."""
         snakelocks.remove(Path(".snakemake/locks"), self._paths.folder)
+        self._probed = probing.markers(self._paths)
         outstanding = reconcile.experiments(self._plan, self._paths)
         self._marked = reconcile.stages(self._plan, self._paths, outstanding)
         self._living = orphans.living(self._paths, self._folders.wanted(outstanding, self._marked))
         if not (self._site / "index.html").exists():
             self._paths.published.unlink(missing_ok=True)
+        if self._configuration.config.probe:
+            self._probes = probing.Probes.of(self._plan, self._paths, outstanding, self._living, self._run.folder)
+            print(self._probes.announcement(), file=sys.stderr)
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Give an experiment's target."""
@@ -128,12 +136,21 @@ class Session:
         return self._stage(wildcards.stage)
 
     def _target(self, make: Callable[..., Target], *names: str) -> Target:
+        self._forget_probes()  # here, because Snakemake's memory is open now, and the graph not made yet
         target = make(*names, marked=self._marked)
+        machine, name = ("", *names)[-2:]
+        target = self._probes.applied(target, (machine, name))
         if not self._is_slurms:
             return target
         inner_snakemake = getattr(self._workflow.executor_plugin, "name", "") == slurm_check.PLUGIN
         resources = on_slurm.rule_resources(target.resources, target.exclusive, inner_snakemake)
         return replace(target, resources=resources)
+
+    def _forget_probes(self) -> None:
+        """Let Snakemake forget what probes of this run, or of one that was killed, kept waiting."""
+        if self._probed:
+            probing.forget(self._workflow.persistence, self._probed, self._paths)
+        self._probed = []
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
         """Give the functions of a rule's resources."""
@@ -184,6 +201,8 @@ class Session:
             if not self._lock.try_take():
                 raise BusyError(self._busy())
             self._check_slurm()
+            for doubt in self._hook.doubts():
+                print(f"warning: {doubt}", file=sys.stderr)
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._document))
             scheduler = self._workflow.scheduler
@@ -225,13 +244,26 @@ class Session:
                 if exit_code:
                     self._settle()
                 if exit_code and not self._run.interrupted:
+                    self._tell_of_probes()
                     publishing.publish_what_there_is(self._paths, self._site, self._project)
+                self._probed = probing.markers(self._paths)
+                self._forget_probes()
             finally:
+                self._hook.call(exit_code, partial(self._summary, exit_code))
                 self._run.end(exit_code)  # last: who waits for the end may start the next run at once
             if not exit_code and self._paths.published.exists():
                 print(f"website: {self._site / 'index.html'}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
                     print(line, file=sys.stderr)
+
+    def _summary(self, exit_code: int) -> dict[str, Any]:
+        from fairmesh.workflow.summary import summarise  # noqa: PLC0415  only for who wants to hear it
+
+        return summarise(self._paths, self._run.about, exit_code, self._run.interrupted, self._site)
+
+    def _tell_of_probes(self) -> None:
+        for line in self._probes.failures():
+            print(line, file=sys.stderr)
 
     def _settle(self) -> None:
         """Say of what a killed runner left that it is lost."""

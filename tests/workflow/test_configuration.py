@@ -42,6 +42,7 @@ def test_a_value_of_yaml_1_2_stays_what_it_looks_like() -> None:
         ("study: a\n", {"resluts": "x"}, "unknown key 'resluts'; did you mean 'results'?"),
         ("study: a\nmachine: lokal\n", {}, "config/config.yaml:2:10: 'machine': "),
         ("study: a\n", {"machine": "lokal"}, f"{configuration.COMMAND_LINE}: 'machine': "),
+        ("study: a\n", {"finish": {"when": "always"}}, "'finish' stands in config/config.yaml alone"),
         ("study: a\n", {"results": 5}, "'results' must be a non-empty text"),
     ],
 )

@@ -1,0 +1,209 @@
+"""Probes: the cheapest experiment of each kind comes first, and the rest only once all of them have a result.
+
+The rest has a file for input that is made when the probes are done. It is this run's alone: Snakemake, which would
+start everything again because an input is no longer there, forgets it at the end.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fairmesh.files import canonical_json
+from fairmesh.jobs import logs
+from fairmesh.jobs.attempts import Stages, last_attempt, read_map
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live.news import Name
+from fairmesh.runner.protocol import COMMIT, LOG, RECORDS, RUNS, STAGES, STATUS
+from fairmesh.study import Experiment, Plan
+from fairmesh.study.cost import burden
+from fairmesh.workflow.targets import Target, marker_name
+
+MARKER = "probed"
+SHOWN = 10  # probes that are named before the start
+SEVERAL = ("nodes", "tasks")  # amounts of which more than one is another kind: computers or processes work together
+
+Experiments = Sequence[Experiment]
+
+
+def kind(experiment: Experiment) -> str:
+    """Give what tells kinds of experiments apart: the machine, every value that is no number, and whether it is alone.
+
+    What experiments of one kind differ in is amounts, of which a smaller one is cheaper.
+    """
+    words = {name: value for name, value in experiment.values.items() if not _is_number(value) and name != "id"}
+    several = [name for name in SEVERAL if experiment.resources.get(name, 1) != 1]
+    return canonical_json([words, several])
+
+
+def choose(selected: Experiments, outstanding: Experiments) -> list[Experiment]:
+    """Choose the probes.
+
+    Parameters
+    ----------
+    selected : sequence of Experiment
+        What the run is about; a kind of which one has a result needs no probe.
+    outstanding : sequence of Experiment
+        Those of it without a result.
+
+    Returns
+    -------
+    list of Experiment
+        Of each other kind the one that asks for the least, or else has the smallest numbers; in the order of the plan.
+    """
+    names = _names(outstanding)
+    passed = {kind(each) for each in selected if (each.machine, each.id) not in names}
+    kinds: dict[str, list[Experiment]] = defaultdict(list)
+    for each in outstanding:
+        kinds[kind(each)].append(each)
+    small = _smallness(selected)
+    return [
+        min(members, key=lambda each: (*burden(each), small[each.id]))
+        for found, members in kinds.items()
+        if found not in passed
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _smallness(experiments: Experiments) -> dict[str, float]:
+    """Give a number by id, the smaller the smaller its numbers are: the sum of their places among all that occur."""
+    occur: dict[str, set[Any]] = defaultdict(set)
+    for each in experiments:
+        for name, value in each.values.items():
+            if _is_number(value):
+                occur[name].add(value)
+    places = {name: {value: at / len(found) for at, value in enumerate(sorted(found))} for name, found in occur.items()}
+    return {
+        each.id: sum(places[name][value] for name, value in each.values.items() if _is_number(value))
+        for each in experiments
+    }
+
+
+@dataclass(frozen=True)
+class Probes:
+    """The probes of a run, and what waits for them.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    experiments : list of Experiment
+        The probes.
+    rest : frozenset of Name
+        The experiments and stages that wait; a stage has no machine.
+    marker : str
+        The file that they wait for.
+    application : str
+        Its name.
+    """
+
+    paths: StudyPaths
+    experiments: list[Experiment] = field(default_factory=list)
+    rest: frozenset[Name] = frozenset()
+    marker: str = ""
+    application: str = ""
+
+    @classmethod
+    def of(
+        cls, plan: Plan, paths: StudyPaths, outstanding: Experiments, living: Collection[Name], folder: Path
+    ) -> Probes:
+        """Choose the probes of a run, whose folder is given; what lives from an earlier run waits for nothing."""
+        chosen = choose(plan.selected, outstanding)
+        stages = [plan.stages[each] for each in _stages(plan, outstanding) - _stages(plan, chosen)]
+        markers = {("", marker_name(each.name, each.fingerprint)) for each in stages}
+        unmade = {name for name in markers if not paths.stage_marker(name[1]).exists()}
+        rest = _names(outstanding) - _names(chosen) | unmade
+        waits = frozenset(rest - set(living)) if chosen else frozenset()
+        return cls(paths, chosen, waits, str(folder / MARKER), plan.application.name)
+
+    @property
+    def records(self) -> list[str]:
+        """What must be there before the rest begins; nothing if nothing waits."""
+        return [str(self.paths.record(each.machine, each.id)) for each in self.experiments] if self.rest else []
+
+    @property
+    def waiting(self) -> int:
+        """How many experiments wait."""
+        return sum(bool(machine) for machine, _ in self.rest)
+
+    def announcement(self) -> str:
+        """Say before the start which they are."""
+        if not self.experiments:
+            return "probe: of every kind of experiment one has a result already, or none is to be run"
+        named = ", ".join(each.id for each in self.experiments[:SHOWN])
+        more = f" and {len(self.experiments) - SHOWN} more" if len(self.experiments) > SHOWN else ""
+        then = f"; {self.waiting} more if all succeed" if self.waiting else "; there are no others"
+        return f"probe: {len(self.experiments)} first, the cheapest of each kind: {named}{more}{then}"
+
+    def applied(self, target: Target, name: Name) -> Target:
+        """Let a target wait if it must."""
+        return replace(target, inputs=[*target.inputs, self.marker]) if name in self.rest else target
+
+    def failures(self) -> Iterator[str]:
+        """Give a line about each probe without a result, if the rest was not started for it."""
+        if Path(self.marker).exists():
+            return
+        stages = Stages(self.paths.home, self.application)
+        failed = [each for each in self.experiments if not self.paths.record(each.machine, each.id).exists()]
+        for each in failed:
+            rest = f"; {self.waiting} more {'was' if self.waiting == 1 else 'were'} not started"
+            yield f"probe {each.id} {self._why(each, stages)}{rest if self.waiting and each is failed[-1] else ''}"
+
+    def _why(self, each: Experiment, stages: Stages) -> str:
+        job = self.paths.job(each.machine, each.id)
+        attempt = last_attempt(job.folder, each.fingerprint)
+        status = read_map(attempt / STATUS) if attempt else {}
+        if not attempt or not status or (job.folder / COMMIT).exists():
+            return f"has no result: {stages.reason(each.stages) or f'see {job.rule_log}'}"
+        said = logs.tail(attempt / LOG, 1)
+        return ": ".join(filter(None, (str(status.get("state")), str(status.get("reason") or ""), *said)))
+
+
+def markers(paths: StudyPaths) -> list[str]:
+    """Give the files of all runs of a study that something waited for, and that nobody has forgotten yet."""
+    return [str(path) for path in (paths.folder / RUNS).glob(f"*/{MARKER}")]
+
+
+def forget(persistence: Any, gone: Collection[str], paths: StudyPaths) -> None:
+    """Let Snakemake forget that records and markers of stages were made from such files, and remove these.
+
+    Parameters
+    ----------
+    persistence : snakemake.persistence.PersistenceBase
+        What Snakemake remembers.
+    gone : collection of str
+        The files.
+    paths : StudyPaths
+        The study's files.
+    """
+    persistence.deactivate_cache()  # it may hold that there is no memory of the last job
+    for path in (*paths.folder.glob(f"{RECORDS}/*/*.json"), *paths.folder.glob(f"{STAGES}/*.json")):
+        memory = persistence._read_record(str(path))
+        if memory and not set(gone).isdisjoint(memory.input or ()):
+            memory.input = [each for each in memory.input if each not in gone]
+            persistence._write_record(str(path), memory)
+    persistence.deactivate_cache()
+    for marker in gone:
+        Path(marker).unlink(missing_ok=True)
+
+
+def _names(experiments: Experiments) -> set[Name]:
+    return {(each.machine, each.id) for each in experiments}
+
+
+def _stages(plan: Plan, experiments: Experiments) -> set[str]:
+    """Give the fingerprints of the stages that experiments need, and those need."""
+    found: set[str] = set()
+    to_come = [fingerprint for each in experiments for fingerprint in each.stages.values()]
+    while to_come:
+        fingerprint = to_come.pop()
+        if fingerprint not in found:
+            found.add(fingerprint)
+            to_come += plan.stages[fingerprint].needs.values()
+    return found
