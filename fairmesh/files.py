@@ -131,6 +131,24 @@ def write_if_changed(path: Path, text: str, mode: int = 0o644) -> bool:
     return True
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there; of two who do so at once, one succeeds.
+
+    Raises
+    ------
+    FileExistsError
+        If it is there.
+    """
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)
+        os.link(beside, path)
+    finally:
+        Path(beside).unlink()
+
+
 def write_folder(folder: Path, contents: Sequence[tuple[str, str, int]]) -> None:
     """Write texts into a folder: a new one appears with all of them, in one that is there those that differ change.
 

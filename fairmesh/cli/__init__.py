@@ -9,42 +9,56 @@ from collections.abc import Sequence
 from importlib import import_module
 from keyword import iskeyword
 
-from fairmesh.errors import FairmeshError
+import fairmesh
+from fairmesh.cli import parsing
+from fairmesh.errors import FairmeshError, InputError
 
 INTERRUPTED = 130
 
 VERBS = {
+    "new": "write a study to begin with, or an application",
+    "import": "make a study and an application of what you have in Cloudmesh",
+    "check": "find all mistakes in studies, applications and configuration",
+    "doctor": "look whether installation, profile, cluster and disk are in order, and say what to mend",
+    "machines": "list the machines: what each has, which profile runs there, which studies do",
+    "completion": "print what makes bash, zsh or fish complete fairmesh's words",
     "plan": "list the experiments of a study: how many, which, and why each would run",
     "diff": "tell how the experiments of two studies differ",
+    "estimate": "tell what a study will take: hours asked for, time and energy by earlier results",
+    "render": "write job folders and a script that starts them, for a machine without Snakemake",
     "run": "run a study with a profile, as snakemake --profile does",
+    "retry": "run again what ended without a result",
+    "reproduce": "measure a recorded result again, and tell whether it agrees",
     "status": "tell how a study stands, now or until its run ends",
     "logs": "print what experiments wrote to their logs",
     "cancel": "end experiments that run, and take those that are to come out of the run",
-    "retry": "run again what ended without a result",
+    "monitor": "watch and steer studies in a browser, while they run",
     "serve": "answer over HTTP: the REST service, for programs and other computers",
-    "render": "write job folders and a script that starts them, for a machine without Snakemake",
+    "results": "show what came out: the leaderboard, or every experiment",
+    "compare": "put experiments or studies side by side: what differs, and whether it is noise",
+    "merge": "bring results of several machines or people into one folder",
+    "site": "build the website of all results",
     "crate": "write the metadata of a study, and one archive of it for a repository",
     "fair": "assess how findable, accessible, interoperable and reusable results are",
-    "reproduce": "measure a recorded result again, and tell whether it agrees",
-    "site": "build the website of all results",
     "publish": "make a website for the world, with crates: without logs, without names of users, hosts and folders",
     "submission": "make a folder of the best results for MLCommons Science, and check its logs",
-    "import": "make a study and an application of what you have in Cloudmesh",
 }
-"""What each verb does; ``fairmesh.cli.VERB`` (``VERB_`` for a word of Python) has its ``add_arguments`` and ``run``."""
+"""What each verb does: ``fairmesh.cli.VERB`` (``VERB_`` for a word of Python) has its ``add_arguments`` and ``run``.
+
+``fairmesh.cli.groups`` has the place of each in the help, and its examples.
+"""
 
 
-def parser(called: str) -> argparse.ArgumentParser:
-    """Make the parser; only the verb that is called, which alone is imported, has its arguments."""
-    made = argparse.ArgumentParser(prog="fairmesh", description="From one study file to a published benchmark.")
-    verbs = made.add_subparsers(dest="verb", metavar="VERB", required=True)
+def parser(*called: str) -> tuple[argparse.ArgumentParser, dict[str, parsing.Parser]]:
+    """Make the parser, and those of the verbs; only the ones that are called are imported, and have their arguments."""
+    made, verbs = parsing.whole(VERBS)
     for verb, title in VERBS.items():
-        own = verbs.add_parser(verb, help=title, description=f"{title[0].upper()}{title[1:]}.")
-        if verb == called:
+        own = parsing.add_verb(verbs, verb, title)
+        if verb in called:
             module = import_module(f"fairmesh.cli.{verb}{'_' if iskeyword(verb) else ''}")
             module.add_arguments(own)
             own.set_defaults(run=module.run)
-    return made
+    return made, dict(verbs.choices)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,9 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 good, 1 the work failed, 2 wrong input, 130 interrupted.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    arguments = parser(next((each for each in given if each in VERBS), "")).parse_args(given)
     try:
-        status = int(arguments.run(arguments))
+        status = _run(given)
         sys.stdout.flush()
     except FairmeshError as error:
         print(error, file=sys.stderr)
@@ -78,3 +91,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return 1
     return status
+
+
+def _run(given: list[str]) -> int:
+    """Do what the arguments say."""
+    called = given[0] if given else ""
+    if called and not called.startswith("-") and called not in VERBS:
+        raise parsing.unknown_verb(called, VERBS)
+    made, verbs = parser(called)
+    verb = verbs.get(called)
+    arguments, rest = made.parse_known_args(given)
+    if rest:
+        raise parsing.unknown_options(verb or made, rest)
+    if arguments.version:
+        print(f"{parsing.PROGRAM} {fairmesh.__version__}")
+        return 0
+    if verb is None:
+        made.print_help(sys.stderr)
+        return InputError.exit_code
+    return int(arguments.run(arguments))

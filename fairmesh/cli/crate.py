@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 
 from fairmesh.cli import common, places
+from fairmesh.cli.progress import progress
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.archive import write_archive
+from fairmesh.fair.package import Package
 from fairmesh.fair.scorecard import write_score
 from fairmesh.results import StudyResults
 from fairmesh.workflow import packing
@@ -24,24 +26,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--zip", action="store_true", help="write one zip file, and Zenodo's metadata beside it")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path(), help="where the zip file goes (here)")
     parser.add_argument("--whole", action="store_true", help="zip it with logs, and with names of people and computers")
+    parser.add_argument("--json", action="store_true", help="print what was written, and what is missing, as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the documents, and the archive if it is asked for."""
     paths, root = places.find_study(arguments.study, arguments.results), common.find_root(Path.cwd())
-    study, _, described = packing.package(paths.home, paths.study, root)
-    if described is None:
-        raise FairmeshError(f"no experiment of {study.name} has a result yet")
-    for note in [*described.package.inventory.problems, *described.missing]:
+    with progress("packing"):
+        study, _, described = packing.package(paths.home, paths.study, root)
+        if described is None:
+            raise FairmeshError(f"no experiment of {study.name} has a result yet")
+        counts = write_score(study.folder).counts
+        written = _archive(study, described.package, arguments, root) if arguments.zip else ()
+    missing = [str(note) for note in (*described.package.inventory.problems, *described.missing)]
+    found = {
+        "crate": str(study.folder),
+        "identifier": described.package.identifier,
+        "version": described.package.version,
+    }
+    if arguments.json:
+        common.print_json(found | {"fair": counts, "missing": missing, "wrote": list(map(str, written))})
+        return 0
+    for note in missing:
         print(f"missing: {note}", file=sys.stderr)
-    counts = write_score(study.folder).counts
-    print(f"{study.folder}: {described.package.identifier}, version {described.package.version}")
+    print(f"{found['crate']}: {found['identifier']}, version {found['version']}")
     print(f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['falls']} fall; `fairmesh fair` says why")
-    if arguments.zip:
-        out = arguments.out
-        written = write_archive(described.package, out) if arguments.whole else _for_others(study, out, root)
-        print("\n".join(f"wrote {path}" for path in written))
+    for path in written:
+        print(f"wrote {path}")
     return 0
+
+
+def _archive(study: StudyResults, package: Package, arguments: argparse.Namespace, root: Path) -> tuple[Path, Path]:
+    if arguments.whole:
+        return write_archive(package, arguments.out)
+    return _for_others(study, arguments.out, root)
 
 
 def _for_others(study: StudyResults, out: Path, root: Path) -> tuple[Path, Path]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from fairmesh.cli import common, places
+from fairmesh.cli.progress import progress
 from fairmesh.errors import InputError, Problem
 from fairmesh.fair import validators
 from fairmesh.fair.crate import DESCRIPTOR
@@ -35,9 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.validators and validators.missing():
         print(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
     scorecards = []
-    for folder in _packages(path):
-        asked = validators.validate(folder) if arguments.validators else {}
-        scorecards.append(write_score(folder, asked))
+    folders = _packages(path)
+    with progress("assessing") as report:
+        for at, folder in enumerate(folders):
+            report(at, len(folders))
+            asked = validators.validate(folder) if arguments.validators else {}
+            scorecards.append(write_score(folder, asked))
     if arguments.json:
         common.print_json([each.to_json() for each in scorecards])
     else:

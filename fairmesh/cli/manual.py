@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import inspect
 import os
 import re
@@ -12,18 +11,29 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.cli import VERBS, parser
+from fairmesh.cli.groups import FIRST_STEPS
+from fairmesh.cli.parsing import grouped
 from fairmesh.fair.columns import OWN, TELEMETRY
 from fairmesh.files import write_if_changed
 
 PAGES = Path("site/docs/reference")
-PUBLIC = ("fairmesh", "fairmesh.study", "fairmesh.results", "fairmesh.results.intervals")
+PUBLIC = (
+    "fairmesh",
+    "fairmesh.study",
+    "fairmesh.results",
+    "fairmesh.results.compare",
+    "fairmesh.results.intervals",
+)
 _QUOTED = re.compile(r"(: |-> )'([^']*)'")
 _WIDTH = "100"  # columns of the help texts, whatever the terminal
 
 _CLI = """# Command line
 
 Every verb ends with 0 if all is good, with 1 if the work failed, with 2 if something in the input is wrong, and says in
-one line what. `fairmesh VERB --help` shows what is below. This page is written by `make docs` from the program itself.
+one line what. `fairmesh VERB --help` shows what is below; `fairmesh completion` makes your shell complete all of it.
+What reads has `--json`. There is colour, and a bar for long work, on a terminal only; `NO_COLOR=1` turns colour off.
+This page is written by `make docs` from the program itself.
+
 """
 _PYTHON = """# Python
 
@@ -62,16 +72,22 @@ A row for each sample, about one a second.
 def cli_page() -> str:
     """Give the page of the command line."""
     os.environ["COLUMNS"] = _WIDTH
-    parts = [_CLI]
-    parts += [f"\n## fairmesh {verb}\n\n```text\n{_help(verb)}```\n" for verb in VERBS]
+    steps = "".join(f"{call}  # {what}\n" for call, what in FIRST_STEPS.items())
+    parts = [_CLI, "| | |\n|---|---|\n"]
+    groups = grouped(VERBS)
+    parts += [f"| {group} | {', '.join(map(_link, verbs))} |\n" for group, verbs in groups.items()]
+    parts += [f"\n```bash\n{steps}```\n"]
+    for group, verbs in groups.items():
+        parts += [f"\n## {group}\n", *(f"\n### fairmesh {verb}\n\n```text\n{_help(verb)}```\n" for verb in verbs)]
     return "".join(parts)
 
 
+def _link(verb: str) -> str:
+    return f"[{verb}](#fairmesh-{verb})"
+
+
 def _help(verb: str) -> str:
-    actions = parser(verb)._actions
-    verbs = next(action for action in actions if isinstance(action, argparse._SubParsersAction))
-    text: str = verbs.choices[verb].format_help()
-    return text
+    return parser(verb)[1][verb].format_help()
 
 
 def results_page() -> str:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from fairmesh.jobs.logs import harmless
 from fairmesh.wording import cell_text
 
 
@@ -22,6 +23,11 @@ def count(text: str) -> int:
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     print(json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def print_lines(text: str) -> None:
+    """Print lines whose words came from elsewhere, so that none of them steers the terminal."""
+    print("\n".join(map(harmless, text.split("\n"))))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,7 @@ from fairmesh.live import Selection
 from fairmesh.live.places import find_studies, find_study, results_of
 from fairmesh.runner.protocol import STATES
 
-__all__ = ["add_jobs", "add_results", "find_studies", "find_study", "results_folder", "selection"]
+__all__ = ["add_jobs", "add_results", "find_studies", "find_study", "results_folder", "results_of", "selection"]
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fairmesh.cli import common, places
+from fairmesh.cli.progress import progress
 from fairmesh.workflow.configuration import publisher
 from fairmesh.workflow.world import publish_to_world
 
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Publish, and say what."""
     root = common.find_root(Path.cwd())
-    studies = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher())
+    with progress("publishing") as report:
+        studies = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher(), report)
     print(f"{len(studies)} {'study' if len(studies) == 1 else 'studies'} published: {arguments.to / 'index.html'}")
     return 0

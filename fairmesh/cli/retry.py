@@ -4,41 +4,55 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+import sys
 from pathlib import Path
 
 from fairmesh.cli import common, places
+from fairmesh.cli.output import print_json
 from fairmesh.cli.run import add_launching
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import Steered, check_to_come, clear, read_status
-from fairmesh.live.launch import again
+from fairmesh.live.launch import Command, again
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
     places.add_jobs(parser, "which to run again (all that ended without a result)")
     add_launching(parser)
+    parser.add_argument("--json", action="store_true", help="print what is run again, and how, as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Clear the way, and start the workflow for them."""
     paths = places.find_study(arguments.study, arguments.results)
     cleared = clear(paths, places.selection(arguments), dry_run=arguments.dry_run)
-    for each in cleared.others if arguments.names else ():
-        print(f"{each.name}: {each.state}, nothing to retry")
-    if not cleared.jobs:
-        print("nothing to retry")
+    started, words = _start(paths, cleared, arguments) if cleared.jobs else (None, "nothing to retry")
+    if arguments.json:
+        command = list(started.arguments) if started else None
+        print_json(cleared.to_json() | {"command": command, "says": words, "dry_run": arguments.dry_run})
+    else:
+        _say(cleared, bool(arguments.names))
+        print(words)
+    sys.stdout.flush()
+    if started is None or arguments.dry_run:
         return 0
-    _say(cleared)
+    said = sys.stderr if arguments.json else None
+    return subprocess.run(started.arguments, cwd=started.folder, stdout=said, check=False).returncode
+
+
+def _start(paths: StudyPaths, cleared: Steered, arguments: argparse.Namespace) -> tuple[Command | None, str]:
+    """Give the command that runs them, none if a run that goes on does; and the line that says so."""
     status = read_status(paths)
     if status.run and status.run.is_alive and not arguments.wait:
         check_to_come(status, cleared.jobs)
-        print(f"{status.run.going}, and starts them in their turn")
-        return 0
+        return None, f"{status.run.going}, and starts them in their turn"
     root = common.find_root(Path.cwd())
-    started = again(paths, status.source, status.run, cleared.jobs, root, arguments.snakemake, arguments.wait)
-    print(started, flush=True)
-    return 0 if arguments.dry_run else subprocess.run(started.arguments, cwd=started.folder, check=False).returncode
+    made = again(paths, status.source, status.run, cleared.jobs, root, arguments.snakemake, arguments.wait)
+    return made, str(made)
 
 
-def _say(cleared: Steered) -> None:
+def _say(cleared: Steered, others: bool) -> None:
+    for each in cleared.others if others else ():
+        print(f"{each.name}: {each.state}, nothing to retry")
     for each in cleared.jobs:
         print(f"{each.name}: was {each.state}" + (f", {each.reason}" if each.reason else ""))

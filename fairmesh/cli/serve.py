@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from fairmesh.api import Place
+from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
 from fairmesh.errors import InputError, Problem
 
@@ -31,10 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         message = f"{error.name} is missing: pip install 'fairmesh[service]'"
         raise InputError([Problem(message)]) from error
-    serving.check_address(arguments.host, arguments.names, arguments.token_file is not None)
+    check_address(arguments.host, arguments.names, arguments.token_file is not None)
     path = arguments.token_file or token_file()
     token = read_token(path)
-    bound = serving.listen(arguments.host, arguments.port)
+    bound = listen(arguments.host, arguments.port)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     port = bound.getsockname()[1]
     print(f"http://{host}:{port}/api/v1, documented at /docs; the token is in {path}", file=sys.stderr)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fairmesh.cli import places
 from fairmesh.cli.output import count, print_json
 from fairmesh.cli.status_text import Line, overview, short
-from fairmesh.live import Reader, StudyStatus
+from fairmesh.live import Reader, StudyStatus, read_status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show how the study stands."""
     if arguments.watch:
         return _watch(Reader(places.find_study(arguments.study, arguments.results)), arguments)
-    found = [Reader(each).read() for each in places.find_studies(arguments.study, arguments.results)]
+    found = [read_status(each) for each in places.find_studies(arguments.study, arguments.results)]
     if arguments.json:
         print_json(found[0].to_json() if len(found) == 1 else [each.to_json() for each in found])
         return 0

@@ -13,6 +13,7 @@ from fairmesh.jobs.paths import JobPaths
 from fairmesh.live import JobStatus, RunStatus, StudyStatus
 from fairmesh.live.model import ORDER
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
+from fairmesh.wording import duration, moment
 
 WIDTH = 40  # characters of the progress bar
 LOG_LINES = 3
@@ -48,16 +49,12 @@ def _head(status: StudyStatus) -> Iterator[Line]:
 
 
 def _run(run: RunStatus) -> str:
-    who = f"run {run.uuid[:8]}, started {_moment(run.started)} on {run.host}"
+    who = f"run {run.uuid[:8]}, started {moment(run.started)} on {run.host}"
     if run.cancelled:
         who += f", {run.cancelled}"
     if run.is_alive:
         return f"{who}, goes on as process {run.pid}"
-    return f"{who}, ended {_moment(run.ended)} with {run.exit_code}" if run.ended else f"{who}, was killed"
-
-
-def _moment(time: str) -> str:
-    return f"{time[:10]} {time[11:19]} UTC" if time else "never"
+    return f"{who}, ended {moment(run.ended)} with {run.exit_code}" if run.ended else f"{who}, was killed"
 
 
 def _counts(status: StudyStatus) -> str:
@@ -67,19 +64,6 @@ def _counts(status: StudyStatus) -> str:
 
 def _left(status: StudyStatus) -> str:
     return "" if status.left is None else f", about {duration(status.left)} left"
-
-
-def duration(seconds: float) -> str:
-    """Give a time span as people say it.
-
-    >>> [duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
-    ['0 s', '59 s', '1 min 30 s', '1 h 1 min', '55 h 33 min']
-    """
-    minutes, rest = divmod(int(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    hours, minutes_left = divmod(minutes, 60)
-    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
 
 
 def _bad(status: StudyStatus, limit: int) -> Iterator[Line]:

@@ -12,9 +12,10 @@ from fairmesh.results.table import metric_columns, parameter_columns, table
 if TYPE_CHECKING:
     import pandas as pd
 
-_UNITS = {"seconds": "s", "cpu_s": "s", "energy_j": "J"} | dict.fromkeys(
+USAGE_UNITS = {"seconds": "s", "cpu_s": "s", "energy_j": "J"} | dict.fromkeys(
     ("peak_bytes", "read_bytes", "write_bytes"), "byte"
 )
+"""The unit of the columns of what was used."""
 
 
 def frame(path: str | Path) -> pd.DataFrame:
@@ -67,7 +68,7 @@ def units(study: StudyResults) -> dict[str, str]:
         column: str(declared.get(name, {}).get("unit") or "") for name, column in parameter_columns(study.plan).items()
     }
     measured = {metric_columns(study)[each.name]: each.unit or "1" for each in study.metrics}
-    return {name: unit for name, unit in (own | measured | _UNITS).items() if unit}
+    return {name: unit for name, unit in (own | measured | USAGE_UNITS).items() if unit}
 
 
 def _study(path: Path) -> Path:

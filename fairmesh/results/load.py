@@ -236,14 +236,20 @@ def _record(path: Path, point: dict[str, Any]) -> tuple[dict[str, Any] | None, s
         record = read_json(path)
         if record["fingerprint"] != point["fingerprint"]:
             return None, ""
-        _check(record)
+        check_record(record)
     except (FairmeshError, OSError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         return None, f"its record cannot be read: {type(error).__name__}: {error}"
     return record, ""
 
 
-def _check(record: dict[str, Any]) -> None:
-    """Raise if a part is not what its readers take it for: records also come from elsewhere."""
+def check_record(record: dict[str, Any]) -> None:
+    """Raise if a part is not what its readers take it for: records also come from elsewhere.
+
+    Raises
+    ------
+    KeyError, TypeError, AttributeError, ValueError, OverflowError
+        If one is not.
+    """
     int(record["attempt"])
     for measured in (record["metrics"] or {}, *(record.get("baselines") or {}).values()):
         for value in measured.values():

@@ -23,6 +23,8 @@ class Metric:
         Whether experiments are ranked by it.
     description : str
         A sentence for the reader.
+    tolerance : float or None
+        A difference up to this counts as none; None if the application states none.
     """
 
     name: str
@@ -31,11 +33,12 @@ class Metric:
     higher_is_better: bool = True
     primary: bool = False
     description: str = ""
+    tolerance: float | None = None
 
     @classmethod
     def from_plan(cls, name: str, declared: dict[str, Any]) -> Metric:
         """Read one entry of ``application.metrics`` of a plan."""
-        unit = str(declared.get("unit") or "")
+        unit, tolerance = str(declared.get("unit") or ""), declared.get("tolerance")
         return cls(
             name=name,
             title=str(declared.get("title") or readable(name)),
@@ -43,6 +46,7 @@ class Metric:
             higher_is_better=declared.get("better") != "lower",
             primary=bool(declared.get("primary")),
             description=str(declared.get("description") or ""),
+            tolerance=None if tolerance is None else float(tolerance),
         )
 
     @property

@@ -37,7 +37,12 @@ def table(study: StudyResults) -> pd.DataFrame:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV (RFC 4180, but lines end with a line feed); a file that says the same is left alone.
+    """Write a table as CSV; a file that says the same is left alone."""
+    write_if_changed(path, csv_of(frame))
+
+
+def csv_of(frame: pd.DataFrame) -> str:
+    """Give a table as CSV (RFC 4180, but lines end with a line feed).
 
     An apostrophe stands before a text that a spreadsheet would take for a formula.
     """
@@ -46,7 +51,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     for name in map(str, guarded.select_dtypes("str").columns):
         guarded[name] = guarded[name].map(cell_text, na_action="ignore")
     guarded.to_csv(lines, index=False, lineterminator="\r\n")
-    write_if_changed(path, lines.getvalue())
+    return lines.getvalue()
 
 
 class _Lines(io.StringIO):
@@ -105,8 +110,9 @@ def _typed(values: list[Any]) -> ExtensionArray:
         return pd.array(values, dtype="Int64")
     if kinds and kinds <= {int, float}:
         return pd.array(values, dtype="Float64")
-    return pd.array([value if value is None else _text(value) for value in values], dtype="str")
+    return pd.array([value if value is None else text_of(value) for value in values], dtype="str")
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """Give a value as a table shows it: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else canonical_json(value)

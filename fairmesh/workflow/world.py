@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from fairmesh.fair.archive import write_archive
@@ -16,7 +17,9 @@ from fairmesh.workflow.packing import package
 from fairmesh.workflow.public import public_copy
 
 
-def publish_to_world(results: Path, to: Path, root: Path, publisher: Publisher) -> list[str]:
+def publish_to_world(
+    results: Path, to: Path, root: Path, publisher: Publisher, report: Callable[[int, int], None] | None = None
+) -> list[str]:
     """Build a website with crates of all studies into a folder.
 
     Parameters
@@ -28,6 +31,8 @@ def publish_to_world(results: Path, to: Path, root: Path, publisher: Publisher) 
         The folder of the Snakefile.
     publisher : Publisher
         Says with ``redact``, ``hide`` and ``logs`` what is taken out.
+    report : callable, optional
+        Is told how many steps are done, and of how many: one for each study, and one for the website.
 
     Returns
     -------
@@ -43,7 +48,9 @@ def publish_to_world(results: Path, to: Path, root: Path, publisher: Publisher) 
     names = sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))
     with tempfile.TemporaryDirectory(prefix="fairmesh-publish-") as name:
         copies, archives = Path(name) / results.name, Path(name) / "archives"
-        for study in names:
+        for at, study in enumerate(names):
+            if report:
+                report(at, len(names) + 1)
             found, _, _ = package(results, study, root)
             described = public_copy(found, copies, publisher, root)
             if (copies / study / ENVIRONMENTS).is_dir():

@@ -19,3 +19,4 @@ def test_a_disk_of_this_computer_is_told_from_a_shared_one(
     read = Path.read_text
     monkeypatch.setattr(Path, "read_text", lambda self, **how: text if self.name == "mountinfo" else read(self, **how))
     assert slurm_site.is_on_local_disk(tmp_path) is local
+    assert slurm_site.file_system(tmp_path) == kind

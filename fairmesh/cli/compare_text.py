@@ -1,0 +1,141 @@
+"""What ``fairmesh compare`` means by names, and how it shows a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from string import ascii_uppercase
+
+from fairmesh.cli import places
+from fairmesh.cli.output import table
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.results import StudyResults, load_study
+from fairmesh.results.compare import (
+    Change,
+    Comparison,
+    MetricChange,
+    Side,
+    Value,
+    compare_experiments,
+    compare_studies,
+    find_side,
+    mean_of,
+)
+from fairmesh.results.metrics import MetricValue
+from fairmesh.site import numbers
+from fairmesh.site.tabular import USAGE
+
+BYTE = "byte"
+
+
+def compare(names: Sequence[str], study: str, results: Path | None) -> Comparison:
+    """Compare what names mean: experiments, points, or studies, for which their best points stand.
+
+    Raises
+    ------
+    InputError
+        If one means nothing, or several.
+    """
+    studies = [None if study else _study_named(each, results) for each in names]
+    if all(studies):
+        return compare_studies([_load(each) for each in studies if each])
+    named = zip(names, studies, strict=True)
+    return compare_experiments([_best(own) if own else _side(name, study, results) for name, own in named])
+
+
+def _study_named(name: str, results: Path | None) -> StudyPaths | None:
+    """Give the study that a name means, if it means one: by its folder, or by its name in the results."""
+    folder = Path(name)
+    home = folder.parent if "/" in name else results or places.results_of(Path())
+    own = StudyPaths(home, folder.name)
+    return own if folder.name and own.plan.is_file() else None
+
+
+def _load(paths: StudyPaths) -> StudyResults:
+    return load_study(paths.home, paths.study)
+
+
+def _best(study: StudyPaths) -> Side:
+    return compare_studies([_load(study)]).sides[0]
+
+
+def _side(name: str, study: str, results: Path | None) -> Side:
+    """Give what a name means: an experiment of the study before its colon, else of the one that is chosen."""
+    of, colon, experiment = name.rpartition(":")
+    return find_side(_load(places.find_study(of if colon else study, results)), experiment)
+
+
+def lines(found: Comparison, everything: bool) -> Iterator[str]:
+    """Give what a person reads; what is the same only if everything is wanted."""
+    for letter, side in zip(ascii_uppercase, found.sides, strict=False):
+        yield f"{letter}  {_about(side, found.kind)}"
+    yield from _changes("Parameters", found.parameters, len(found.sides), everything)
+    yield from _metrics("Results", found.metrics)
+    yield from _metrics("What it took", found.usage)
+    yield from _changes("Environment", found.environment, len(found.sides), everything)
+
+
+def _about(side: Side, kind: str) -> str:
+    best = "best point " if kind == "studies" else ""
+    many = f", {len(side.done)} of {len(side.outcomes)} with a result" if len(side.outcomes) > 1 else ""
+    state = "" if side.done or many else f", {side.outcomes[0].state}"
+    return f"{side.study.name}: {best}{side.name} on {side.machine}{many}{state}"
+
+
+def _changes(title: str, changes: Sequence[Change], sides: int, everything: bool) -> Iterator[str]:
+    differing = [each for each in changes if each.differs]
+    shown = changes if everything else differing
+    yield f"\n{title}: {len(differing)} of {len(changes)} differ"
+    if shown:
+        names = [f"{each.name} ({each.unit})" if each.unit else each.name for each in shown]
+        rows = [[f"  {name}", *each.texts] for name, each in zip(names, shown, strict=True)]
+        yield table(["", *ascii_uppercase[:sides]], rows)
+
+
+def _metrics(title: str, changes: Sequence[MetricChange]) -> Iterator[str]:
+    if not changes:
+        return
+    yield f"\n{title}"
+    rows = [
+        [f"  {_label(each)}", *(_value(each, value) for value in each.values), _direction(each)] for each in changes
+    ]
+    yield table(["", *ascii_uppercase[: len(changes[0].values)], "better"], rows)
+    told = [line for each in changes for line in _differences(each)]
+    if told:
+        yield "\nDifferences from A"
+        yield table(["", "", "difference", "which is"], told)
+
+
+def _label(change: MetricChange) -> str:
+    metric = change.metric
+    return _LABELS.get(metric.name, metric.label) if metric.title == metric.name else metric.label
+
+
+_LABELS = {name: title for name, (title, unit) in USAGE.items() if unit == 1} | {
+    "peak_bytes": "Peak memory",
+    "read_bytes": "Read",
+    "write_bytes": "Written",
+}
+
+
+def _value(change: MetricChange, value: Value | None) -> str:
+    if value is None:
+        return numbers.MISSING
+    if change.metric.unit == BYTE:
+        return numbers.size(mean_of(value))
+    return numbers.single(value) if isinstance(value, MetricValue) else numbers.spread(value)
+
+
+def _direction(change: MetricChange) -> str:
+    best = "" if change.best is None else f": {ascii_uppercase[change.best]}"
+    return f"{change.better}{best}"
+
+
+def _differences(change: MetricChange) -> Iterator[list[str]]:
+    for letter, difference, judged in zip(ascii_uppercase, change.differences, change.judgements, strict=False):
+        if not difference or judged is None:
+            continue
+        sign = "-" if difference < 0 else "+"
+        amount = numbers.size(abs(difference)) if change.metric.unit == BYTE else numbers.number(abs(difference))
+        unit = "" if change.metric.unit in {"", BYTE} else f" {change.metric.unit}"
+        yield [f"  {_label(change)}", letter, f"{sign}{amount}{unit}", judged.words]

@@ -1,0 +1,97 @@
+"""``fairmesh estimate``: what a study will take, before it runs."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from fairmesh.cli import common, places
+from fairmesh.live.launch import PROFILE
+from fairmesh.study import load_plan
+from fairmesh.study.selection import Selection, read_settings
+from fairmesh.wording import duration
+from fairmesh.workflow.estimate import Estimate, estimate
+from fairmesh.workflow.profiles import read_profile
+
+KWH = 3.6e6  # joules
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    common.add_study(parser)
+    parser.add_argument("--profile", metavar="DIR", type=Path, default=Path(PROFILE), help=f"where it runs ({PROFILE})")
+    common.add_selection(parser)
+    places.add_results(parser)
+    parser.add_argument("--json", action="store_true", help="print the estimate as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Estimate."""
+    profile = read_profile(arguments.profile)
+    root = common.find_root(Path.cwd())
+    whole = load_plan(arguments.study, root, profile.machine, read_settings(arguments.settings))
+    common.warn(whole)
+    plan = Selection(arguments.where, arguments.part, arguments.first).of(whole)
+    found = estimate(plan, places.results_folder(arguments), profile)
+    if arguments.json:
+        common.print_json(found.to_json())
+    else:
+        print("\n".join(_lines(found)))
+    return 0
+
+
+def _lines(found: Estimate) -> Iterator[str]:
+    done = len(found.plan.selected) - len(found.to_run)
+    of = f"{len(found.to_run)} of {len(found.plan.selected)}"
+    yield f"{found.plan.study} on {found.profile.machine}: {of} experiments would run" + (
+        f", {done} have run" if done else ""
+    )
+    if not found.to_run:
+        return
+    yield f"asked for   {found.asked}"
+    unknown = len(found.to_run) - len(found.known)
+    if unknown:
+        count = "any of them" if not found.known else f"{unknown} of them"
+        yield f"unknown     how long {count} will take: nothing like it has run"
+    if found.known:
+        yield from _expected(found)
+
+
+def _expected(found: Estimate) -> Iterator[str]:
+    known, of = found.known, "" if len(found.known) == len(found.to_run) else f" for the {len(found.known)} others"
+    longest = max(each.seconds for each in known)
+    yield (
+        f"expected    {duration(found.seconds or 0)} of experiments{of}, the longest {duration(longest)}; "
+        f"{found.core_hours or 0:,.1f} CPU hours"
+    )
+    if found.stages:
+        yield f"stages      {_stages(found)}"
+    queue = "; waiting in the queue is not counted" if found.profile.executor else ""
+    yield f"wall time   {duration(found.wall_seconds or 0)} with {found.at_once} at once{queue}"
+    energy = [each for each in known if each.energy_j is not None]
+    if energy:
+        methods = ", ".join(filter(None, found.energy_methods))
+        yield f"energy      {(found.energy_j or 0) / KWH:.3g} kWh of {len(energy)} experiments; {methods}"
+    else:
+        yield "energy      unknown: no earlier result knows it"
+    yield f"rests on    {_sources(found)}"
+
+
+def _stages(found: Estimate) -> str:
+    times = [each for each in found.stages.values() if each is not None]
+    without = len(found.stages) - len(times)
+    text = f"{duration(sum(times))} of {len(times)} that experiments share" if times else ""
+    return ", ".join(filter(None, (text, f"{without} of which nothing is known" if without else "")))
+
+
+def _sources(found: Estimate) -> str:
+    """Say what the numbers rest on."""
+    results = ", ".join(f"{count} of {study} on {machine}" for (study, machine), count in found.sources.items())
+    same = sum(each.likeness == "same" for each in found.known)
+    like = len(found.known) - same
+    by = [f"{same} by results of the same parameters"] if same else []
+    by += [f"{like} by those that share the most"] if like else []
+    scaled = any(each.is_scaled for each in found.known)
+    scale = f"; scaled by the run time that {found.plan.application.name} asks for" if scaled else ""
+    return f"the median of earlier results ({results}): {', '.join(by)}{scale}"

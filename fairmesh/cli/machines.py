@@ -1,0 +1,85 @@
+"""``fairmesh machines``: where experiments can run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from fairmesh.cli import common, places
+from fairmesh.files import canonical_json
+from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live.places import configured, studies_in
+from fairmesh.runner.protocol import RECORDS
+from fairmesh.study.settings import Machine, load_machines
+from fairmesh.workflow.checking import PROFILES
+from fairmesh.workflow.configuration import MACHINES
+from fairmesh.workflow.profiles import CONFIG, Profile, read_profile
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    places.add_results(parser)
+    parser.add_argument("--json", action="store_true", help="all that is known, as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """List the machines; those that only a profile or a study names are listed, too."""
+    file = MACHINES if MACHINES.exists() else common.find_root(Path.cwd()) / MACHINES
+    known = load_machines(file)
+    profiles = [read_profile(each.parent) for each in sorted(PROFILES.glob(f"*/{CONFIG}"))]
+    used = _used(places.results_folder(arguments))
+    names = dict.fromkeys([*known, *(each.machine for each in profiles), *used])
+    found = [_about(name, known.get(name), profiles, used.get(name, [])) for name in names]
+    if arguments.json:
+        common.print_json(found)
+    else:
+        print(common.table(_HEADS, [_row(each) for each in found]))
+    return 0
+
+
+def _used(results: Path) -> dict[str, list[str]]:
+    """Give the studies that are planned for each machine, or have results of it."""
+    found: dict[str, list[str]] = {}
+    for study in studies_in(results) if results.is_dir() else ():
+        for name in sorted(_machines_of(study)):
+            found.setdefault(name, []).append(study.study)
+    return found
+
+
+def _machines_of(study: StudyPaths) -> set[str]:
+    planned = read_map(study.plan).get("machines")
+    recorded = {path.name for path in (study.folder / RECORDS).glob("*") if path.is_dir()}
+    return recorded | {str(each) for each in planned if isinstance(planned, list)} if planned else recorded
+
+
+def _about(name: str, machine: Machine | None, profiles: list[Profile], studies: list[str]) -> dict[str, Any]:
+    own = [each for each in profiles if each.machine == name]
+    return {
+        "machine": name,
+        "is_configured": machine is not None,
+        **(machine.model_dump(exclude_none=True) if machine else {}),
+        "profiles": {str(each.folder): {"executor": each.executor or "local", "jobs": each.jobs} for each in own},
+        "default": name == (configured("machine", Path()) or "local"),
+        "studies": studies,
+    }
+
+
+_HEADS = ("machine", "kind", "scheduler", "profiles", "each job asks for", "GPUs", "impossible jobs", "studies")
+
+
+def _row(found: dict[str, Any]) -> tuple[str, ...]:
+    name = f"{found['machine']} *" if found["default"] else str(found["machine"])
+    if not found["is_configured"]:
+        return name, "not in machines.yaml", "", ", ".join(found["profiles"]), "", "", "", ", ".join(found["studies"])
+    return (
+        name,
+        found["kind"],
+        found["scheduler"],
+        ", ".join(found["profiles"]),
+        ", ".join(f"{key}={value}" for key, value in found["resources"].items()),
+        ", ".join(f"{gpu}: {canonical_json(asked)}" for gpu, asked in found["gpus"].items()),
+        found["impossible"],
+        ", ".join(found["studies"]),
+    )

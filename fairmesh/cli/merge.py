@@ -1,0 +1,93 @@
+"""``fairmesh merge``: results of several machines or people in one folder."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fairmesh.cli.output import print_json
+from fairmesh.cli.progress import progress
+from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.jobs.logs import harmless
+from fairmesh.live.places import find_root
+from fairmesh.results.bring import bring, verify
+from fairmesh.results.merge import Merge, prepare
+from fairmesh.study.find import find_application
+from fairmesh.study.settle import load_application
+from fairmesh.yaml12 import Node
+
+SHOWN = 20  # lines of a kind
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument(
+        "sources", metavar="FROM", type=Path, nargs="+", help="a results folder, or a study's folder in one"
+    )
+    parser.add_argument("--into", metavar="RESULTS", type=Path, required=True, help="the folder that gets everything")
+    parser.add_argument("--dry-run", action="store_true", help="look at everything, and change nothing")
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Merge; 1 if something cannot be brought, and then nothing is."""
+    problems = [Problem(f"there is no folder {str(each)!r}", "FROM") for each in arguments.sources if not each.is_dir()]
+    problems += [
+        Problem(f"{str(each)!r} is the folder that gets everything", "FROM")
+        for each in arguments.sources
+        if each.resolve() == arguments.into.resolve()
+    ]
+    if problems:
+        raise InputError(problems)
+    with progress("looking"):
+        merge = prepare(arguments.sources, arguments.into)
+    missing: list[str] = []
+    if not merge.conflicts:
+        with progress("reading" if arguments.dry_run else "copying") as report:
+            missing = verify(merge, report) if arguments.dry_run else bring(merge, report, _folder_of)
+    if arguments.json:
+        print_json(merge.to_json() | {"missing": missing, "dry_run": arguments.dry_run})
+    _warn("passed over", merge.odd)
+    _warn("missing", missing)
+    if merge.conflicts:
+        raise FairmeshError(_conflicts(merge))
+    if not arguments.json:
+        _tell(merge, arguments.dry_run)
+    return 0
+
+
+def _folder_of(name: str, version: str) -> str:
+    """Give the folder of an application, if it is here in the version that was measured."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):  # what others wrote is no path
+        return ""
+    try:
+        found = load_application(find_application(Node(name), Path(), find_root(Path.cwd())))
+    except InputError:
+        return ""
+    return str(found.folder.resolve()) if found.version == version else ""
+
+
+def _conflicts(merge: Merge) -> str:
+    shown = [f"conflict: {harmless(each)}" for each in merge.conflicts[:SHOWN]]
+    more = [f"and {len(merge.conflicts) - SHOWN} more"] if len(merge.conflicts) > SHOWN else []
+    return "\n".join([*shown, *more, "nothing was merged"])
+
+
+def _warn(what: str, lines: Sequence[str]) -> None:
+    for line in lines[:SHOWN]:
+        print(f"{what}: {harmless(line)}", file=sys.stderr)
+    if len(lines) > SHOWN:
+        print(f"{what}: and {len(lines) - SHOWN} more", file=sys.stderr)
+
+
+def _tell(merge: Merge, dry_run: bool) -> None:
+    would = "would be " if dry_run else ""
+    for (study, machine), count in merge.counts.items():
+        print(f"{study}: {count} results of {machine} {would}brought")
+    for study, count in merge.same.items():
+        print(f"{study}: {count} are there already")
+    if not merge.counts and not merge.same:
+        print("there are no results to merge")

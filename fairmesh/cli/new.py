@@ -1,0 +1,50 @@
+"""``fairmesh new``: something to begin with."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from fairmesh.api.starters import PROGRAMS, new_application, new_from, new_study
+from fairmesh.cli import common
+from fairmesh.errors import InputError, Problem, place
+from fairmesh.study import load_plan
+from fairmesh.study.find import applications
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument("name", metavar="NAME", help="of the study, or of the application and its first study")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--application", metavar="APP", default="", help="a study of this application")
+    how.add_argument("--from", metavar="STUDY", default="", dest="other", help="a study like this one")
+    how.add_argument(
+        "--program", choices=[*PROGRAMS], default="", help="an application in this language, and a study of it"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the files, and say what to do next."""
+    root = common.find_root(Path.cwd())
+    name = arguments.name
+    if arguments.program:
+        written: Sequence[Path] = new_application(name, arguments.program, root)
+    elif arguments.other:
+        written = [new_from(name, arguments.other, root)]
+    else:
+        written = [new_study(name, arguments.application or _only(root), root)]
+    for path in written:
+        print(f"wrote {place(path)}")
+    plan = load_plan(written[-1], root, "local")
+    common.warn(plan)
+    print(f"{len(plan.experiments)} experiments of {plan.application.name} so far: fairmesh plan {name}")
+    return 0
+
+
+def _only(root: Path) -> str:
+    """Give the one application that there is."""
+    known = sorted(applications(root))
+    if len(known) != 1:
+        raise InputError([Problem("say --application, --from or --program", "", ", ".join(known))])
+    return known[0]

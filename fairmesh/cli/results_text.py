@@ -1,0 +1,210 @@
+"""The results of a study as a table for the terminal, as CSV and as JSON: the website's own tables and numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fairmesh.cli.output import csv_text, table
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.names import number_text
+from fairmesh.results import Outcome, Summary, load_study
+from fairmesh.results import table as frame_of
+from fairmesh.results.choose import choose
+from fairmesh.results.compare import value_json
+from fairmesh.results.frame import units
+from fairmesh.results.intervals import half_width
+from fairmesh.results.metrics import MetricValue
+from fairmesh.results.table import csv_of
+from fairmesh.site import sentences
+from fairmesh.site.experiment_table import ExperimentTable
+from fairmesh.site.leaderboard import Leaderboard
+from fairmesh.site.tabular import USAGE, Cell, Column
+from fairmesh.site.view import Row, StudyView
+
+Entry = tuple[Row | Outcome, list[Cell]]
+
+
+@dataclass(frozen=True)
+class Board:
+    """What is shown of a study.
+
+    Parameters
+    ----------
+    view : StudyView
+        The study, with what was chosen of it.
+    columns : list of Column
+        Of the website's table.
+    entries : list
+        A row of it, or an experiment, with its cells.
+    sort : str
+        The key of the column that it is sorted by; empty for the table's own order.
+    where : str
+        The condition by which it was chosen; empty for everything.
+    """
+
+    view: StudyView
+    columns: list[Column]
+    entries: list[Entry]
+    sort: str = ""
+    where: str = ""
+
+    @classmethod
+    def of(cls, paths: StudyPaths, unfolded: bool, where: str, sort: str, limit: int | None) -> Board:
+        """Load a study's results.
+
+        Raises
+        ------
+        InputError
+            If nothing fulfils ``where``, or there is nothing to sort by.
+        """
+        study = load_study(paths.home, paths.study)
+        view = StudyView(choose(study, where) if where else study)
+        made = cls._unfolded(view) if unfolded else cls._folded(view)
+        ordered = made._sorted(sort) if sort else made
+        return replace(ordered, entries=ordered.entries[:limit], where=where)
+
+    @classmethod
+    def _folded(cls, view: StudyView) -> Board:
+        board = Leaderboard.of(view)
+        return cls(view, board.columns, list(board.rows))
+
+    @classmethod
+    def _unfolded(cls, view: StudyView) -> Board:
+        board = ExperimentTable.of(view)
+        return cls(view, board.columns, [(each, board.cells(each)) for each in view.study.experiments])
+
+    def _sorted(self, name: str) -> Board:
+        """Sort by what a column holds, the better end first; what has nothing there comes last."""
+        known = {each.name: each for each in self.columns if each.kind in {"parameter", "metric", "usage"}}
+        if name not in known:
+            raise InputError(
+                [Problem(f"there is no {name!r} to sort by", "--sort", ", ".join(known), nearest(name, known))]
+            )
+        column = known[name]
+        having = [each for each in self.entries if _sort_value(column, each[0]) is not None]
+        numeric = all(isinstance(_sort_value(column, each[0]), int | float) for each in having)
+        having.sort(
+            key=lambda each: _sort_value(column, each[0]) if numeric else str(_sort_value(column, each[0])),
+            reverse=column.better == "higher",
+        )
+        others = [each for each in self.entries if _sort_value(column, each[0]) is None]
+        return replace(self, entries=having + others, sort=column.key)
+
+    def text(self, wide: bool = False) -> str:
+        """Give what a person reads."""
+        places = [at for at, each in enumerate(self.columns) if wide or each.shown or each.key == self.sort]
+        heads = [self.columns[at].title for at in places]
+        rows = [[_shown(source, self.columns[at], cells[at]) for at in places] for source, cells in self.entries]
+        return "\n".join([*self._head(), "", table(heads, rows), "", *sentences.remarks(self.view), self._counts()])
+
+    def _head(self) -> list[str]:
+        chosen = f", where {self.where}" if self.where else ""
+        found = sentences.headline(self.view)
+        return [f"{self.view.study.name}: {self.view.title}{chosen}", *([found] if found else [])]
+
+    def _counts(self) -> str:
+        counts = ", ".join(f"{count} {state}" for state, count in self.view.counts.items())
+        return f"{len(self.view.study.experiments)} experiments: {counts}"
+
+    def csv(self) -> str:
+        """Give the numbers: as results.csv of experiments, else a line a point with mean and half its 95 % interval."""
+        outcomes = [each for each, _ in self.entries if isinstance(each, Outcome)]
+        if outcomes:
+            return csv_of(frame_of(replace(self.view.study, experiments=outcomes))).rstrip("\n")
+        heads = [head for column in self.columns for head in _heads(column)]
+        rows = [
+            [text for column, cell in zip(self.columns, cells, strict=True) for text in _numbers(source, column, cell)]
+            for source, cells in self.entries
+        ]
+        return csv_text(heads, rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give all that is known of the chosen."""
+        study = self.view.study
+        return {
+            "study": study.name,
+            "title": self.view.title,
+            "primary": study.primary.name if study.primary else None,
+            "units": units(study),
+            "better": {each.name: "higher" if each.higher_is_better else "lower" for each in study.metrics},
+            "counts": self.view.counts,
+            "headline": sentences.headline(self.view),
+            "rows": [_json(each, self.view) for each, _ in self.entries],
+        }
+
+
+def _shown(source: Row | Outcome, column: Column, cell: Cell) -> str:
+    """Give the text of a cell; a baseline says that it is one."""
+    if column.kind == "remark" and isinstance(source, Row) and source.is_baseline:
+        return f"baseline: {source.name}"
+    return cell.text
+
+
+def _sort_value(column: Column, source: Row | Outcome) -> Any:
+    if column.kind == "parameter":
+        return source.values.get(column.name)
+    found = _measured(column, source)
+    return None if found is None else found.mean if isinstance(found, Summary) else found.value
+
+
+def _measured(column: Column, source: Row | Outcome) -> Summary | MetricValue | None:
+    """Give what was measured, or used, of a column."""
+    if isinstance(source, Row):
+        single = source.done[0] if len(source.done) == 1 else None
+        if single and column.kind == "metric":
+            return single.metrics.get(column.name)
+        return (source.metrics if column.kind == "metric" else source.usage).get(column.name)
+    if column.kind == "metric":
+        return source.metrics.get(column.name)
+    found = source.seconds if column.name == "seconds" else source.usage.get(column.name)
+    return None if found is None else MetricValue(found)
+
+
+def _heads(column: Column) -> list[str]:
+    title = _TITLES.get(column.name, column.title) if column.kind == "usage" else column.title
+    return [title, f"{title} ±"] if column.kind in {"metric", "usage"} else [title]
+
+
+_TITLES = {"peak_bytes": "Peak memory (byte)"}  # CSV has it as it was measured
+
+
+def _numbers(source: Row | Outcome, column: Column, cell: Cell) -> list[str]:
+    if column.kind not in {"metric", "usage"}:
+        return [_shown(source, column, cell)]
+    found = _measured(column, source)
+    if found is None:
+        return ["", ""]
+    if isinstance(found, MetricValue):
+        return [number_text(found.value), ""]
+    half = half_width(found)
+    return [number_text(found.mean), "" if half is None else number_text(half)]
+
+
+def _json(source: Row | Outcome, view: StudyView) -> dict[str, Any]:
+    metrics = {each.name: _measured(Column(f"metric:{each.name}", "", "metric"), source) for each in view.study.metrics}
+    used = {name: _measured(Column(f"usage:{name}", "", "usage"), source) for name in USAGE}
+    own = _row_json(source, view) if isinstance(source, Row) else _outcome_json(source)
+    return own | {
+        "metrics": {name: value_json(found) for name, found in metrics.items() if found},
+        "usage": {name: value_json(found) for name, found in used.items() if found},
+    }
+
+
+def _row_json(row: Row, view: StudyView) -> dict[str, Any]:
+    return {
+        "baseline": row.name if row.is_baseline else None,
+        "best": row is view.best,
+        "verdict": view.verdict(row),
+        "machine": row.outcomes[0].machine if row.outcomes else None,
+        "parameters": row.values,
+        "n": len(row.done),
+        "experiments": [each.id for each in row.outcomes],
+        "remark": "; ".join(filter(None, (sentences.verdict_text(view, row), row.remark))),
+    }
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    names = ("machine", "id", "key", "state", "reason", "node", "axes", "parameters", "resources")
+    return {name: getattr(outcome, name) for name in names}

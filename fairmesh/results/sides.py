@@ -1,0 +1,153 @@
+"""What can be compared: an experiment, a point with its repeats, or the best point of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.files import canonical_json
+from fairmesh.names import REPEAT, experiment_id
+from fairmesh.results.load import Outcome, StudyResults
+from fairmesh.results.statistics import fold_repeats
+from fairmesh.results.table import metric_columns, table, text_of
+
+SHOWN = 5  # names in a message
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of what is compared: an experiment, or a parameter point with all of its repeats.
+
+    Parameters
+    ----------
+    study : StudyResults
+        The study that it is of.
+    outcomes : tuple of Outcome
+        The experiment, or the repeats.
+    """
+
+    study: StudyResults = field(repr=False)
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def name(self) -> str:
+        """The id of the experiment, or of the point."""
+        first = self.outcomes[0]
+        return first.id if len(self.outcomes) == 1 else point_id(first)
+
+    @property
+    def machine(self) -> str:
+        """Where it ran."""
+        return self.outcomes[0].machine
+
+    @property
+    def done(self) -> list[Outcome]:
+        """Those that have a result."""
+        return [each for each in self.outcomes if each.record is not None]
+
+    @cached_property
+    def repeats(self) -> list[Outcome]:
+        """All results of its point, which say how much repeats scatter."""
+        wanted = (self.machine, point_id(self.outcomes[0]))
+        return [each for each in self.study.done if (each.machine, point_id(each)) == wanted]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The values that all of its experiments have."""
+        first, *others = (each.values for each in self.outcomes)
+        alike = {name: value for name, value in first.items() if all(_equal(value, each.get(name)) for each in others)}
+        return {name: value for name, value in alike.items() if name != REPEAT or not others}
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it was measured on, by dotted names; where repeats differ, all that there were."""
+        found: dict[str, dict[str, None]] = {}
+        for each in self.done:
+            for name, text in flatten(self.study.environment(each)):
+                found.setdefault(name, {})[text] = None
+        return {name: " | ".join(texts) for name, texts in found.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        return {
+            "study": self.study.name,
+            "machine": self.machine,
+            "name": self.name,
+            "experiments": [each.id for each in self.outcomes],
+            "states": [each.state for each in self.outcomes],
+            "n": len(self.done),
+        }
+
+
+def best_point(study: StudyResults) -> Side | None:
+    """Give the point with the best mean of the primary metric; None as long as there is no result."""
+    metric = study.primary
+    column = metric_columns(study).get(metric.name) if metric else None
+    groups = [each for each in fold_repeats(table(study), study.plan) if column in each.metrics] if column else []
+    if not metric or not column or not groups:
+        return None
+    sign = -1 if metric.higher_is_better else 1
+    first = min(groups, key=lambda group: sign * group.metrics[column].mean)
+    known = {(each.machine, each.id): each for each in study.experiments}
+    return Side(study, tuple(known[first.machine, name] for name in first.ids))
+
+
+def find_side(study: StudyResults, name: str) -> Side:
+    """Give what a name means: an experiment by id, key or an unambiguous beginning; a point by its id without repeat.
+
+    Where an id is on several machines, ``MACHINE/ID`` says which.
+
+    Raises
+    ------
+    InputError
+        If it means nothing, or several.
+    """
+    for fits in (_is, _is_point, _begins):
+        found = tuple(each for each in study.experiments if fits(name, each))
+        if len({(each.machine, point_id(each) if fits is _is_point else each.id) for each in found}) == 1:
+            return Side(study, found)
+        if found:
+            several = ", ".join(f"{each.machine}/{each.id}" for each in found[:SHOWN])
+            more = ", ..." if len(found) > SHOWN else ""
+            raise InputError([Problem(f"{name!r} fits {len(found)} experiments of {study.name}: {several}{more}")])
+    near = nearest(name, dict.fromkeys(text for each in study.experiments for text in (each.id, point_id(each))))
+    raise InputError([Problem(f"study {study.name} has no experiment {name!r}", near=near)])
+
+
+def _is(name: str, outcome: Outcome) -> bool:
+    return name in {outcome.id, outcome.key, f"{outcome.machine}/{outcome.id}"}
+
+
+def _is_point(name: str, outcome: Outcome) -> bool:
+    point = point_id(outcome)
+    return name in {point, f"{outcome.machine}/{point}"}
+
+
+def _begins(name: str, outcome: Outcome) -> bool:
+    texts = (outcome.id, outcome.key, f"{outcome.machine}/{outcome.id}")
+    return bool(name) and any(text.startswith(name) for text in texts)
+
+
+def point_id(outcome: Outcome) -> str:
+    """Give the id of an experiment without its repeat."""
+    return experiment_id({name: value for name, value in outcome.axes.items() if name != REPEAT})
+
+
+def flatten(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Give every value of nested maps as a text, with its dotted name.
+
+    >>> dict(flatten({"format": 1, "python": {"version": "3.11", "packages": {"h5py": "3.14"}}}))
+    {'python.version': '3.11', 'python.packages.h5py': '3.14'}
+    """
+    for key, each in found.items():
+        if isinstance(each, dict):
+            yield from flatten(each, f"{above}{key}.")
+        elif key != "format":
+            yield f"{above}{key}", text_of(each)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return canonical_json(one) == canonical_json(other)

@@ -1,0 +1,184 @@
+"""All mistakes in what people write: studies, applications, machines, the configuration, profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
+from fairmesh.study import load_plan
+from fairmesh.study.find import APPLICATION, STUDIES, applications, find_study
+from fairmesh.study.settings import load_config, load_machines
+from fairmesh.study.settle import load_application
+from fairmesh.workflow import configuration, profiles
+from fairmesh.yaml12 import Node, load
+
+PROFILES = Path("profiles")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found in one thing.
+
+    Parameters
+    ----------
+    kind : str
+        ``study``, ``application``, ``machines``, ``configuration`` or ``profile``.
+    name : str
+        Its file, or its folder.
+    says : str
+        What it comes to, if it is right.
+    warnings : tuple of str
+        What a person should look at.
+    problems : tuple of Problem
+        All mistakes.
+    """
+
+    kind: str
+    name: str
+    says: str = ""
+    warnings: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it for JSON."""
+        return asdict(self) | {"is_right": not self.problems}
+
+
+def check(given: str, root: Path, machine: str) -> Checked:
+    """Check one thing: a study by its name, or whatever a file or folder holds.
+
+    Raises
+    ------
+    InputError
+        If there is no such thing.
+    """
+    path = Path(given)
+    if path.is_dir():
+        return check_folder(path, root, machine)
+    if not path.is_file():
+        path = find_study(given, root)
+    return check_file(path, root, machine)
+
+
+def check_folder(path: Path, root: Path, machine: str) -> Checked:
+    """Check an application, or a profile.
+
+    Raises
+    ------
+    InputError
+        If the folder is neither.
+    """
+    if (path / APPLICATION).is_file():
+        return check_file(path / APPLICATION, root, machine)
+    if (path / profiles.CONFIG).is_file():
+        return _checked("profile", path, lambda: _profile(path, root))
+    allowed = f"one with {APPLICATION}, or a profile"
+    raise InputError([Problem(f"nothing in the folder {str(path)!r} can be checked", "", allowed)])
+
+
+def check_file(path: Path, root: Path, machine: str) -> Checked:
+    """Check a file by what it is."""
+    kind = _kind(path)
+    checks: dict[str, Callable[[], tuple[str, list[str]]]] = {
+        "application": lambda: _application(path),
+        "machines": lambda: (", ".join(load_machines(path)), []),
+        "configuration": lambda: (_configuration(path, root), []),
+        "profile": lambda: _profile(path.parent, root),
+        "study": lambda: _study(path, root, machine),
+    }
+    return _checked(kind, path, checks[kind])
+
+
+def everything(folder: Path, root: Path) -> Iterator[Path]:
+    """Give all that can be checked in a working folder, and below its root."""
+    for path in (configuration.FILE, configuration.MACHINES):
+        if (folder / path).is_file():
+            yield folder / path
+    yield from sorted(path.parent for path in (folder / PROFILES).glob(f"*/{profiles.CONFIG}"))
+    yield from sorted(applications(root).values())
+    yield from sorted((root / STUDIES).glob("*.yaml"))
+
+
+def _checked(kind: str, path: Path, check: Callable[[], tuple[str, list[str]]]) -> Checked:
+    try:
+        says, warnings = check()
+    except InputError as error:
+        return Checked(kind, place(path), problems=tuple(error.problems))
+    except FairmeshError as error:
+        return Checked(kind, place(path), problems=(Problem(str(error)),))
+    return Checked(kind, place(path), says, tuple(warnings))
+
+
+def _kind(path: Path) -> str:
+    """Tell what a file is, by its name, else by its keys; what is nothing else is taken for a study."""
+    names = {APPLICATION: "application", configuration.MACHINES.name: "machines", profiles.MACHINE: "profile"}
+    if path.name in names:
+        return names[path.name]
+    keys = _keys(path)
+    if path.name == profiles.CONFIG and (path.parent / profiles.MACHINE).is_file():
+        return "profile"
+    if "study" in keys and not keys & {"application", "parameters"}:
+        return "configuration"
+    return "application" if "name" in keys and keys & {"command", "stages"} else "study"
+
+
+def _keys(path: Path) -> set[str]:
+    """Give the keys of a file, none if it is no map or cannot be read: whoever checks it says so."""
+    try:
+        return set(load(path, []).entries)
+    except InputError:
+        return set()
+
+
+def _study(path: Path, root: Path, machine: str) -> tuple[str, list[str]]:
+    plan = load_plan(path, root, machine)
+    return f"{len(plan.experiments)} experiments of {plan.application.name}", plan.warnings
+
+
+def _application(path: Path) -> tuple[str, list[str]]:
+    found = load_application(path)
+    return f"{found.name} {found.version}: {len(found.parameters)} parameters, {len(found.metrics)} metrics", []
+
+
+def _configuration(path: Path, root: Path) -> str:
+    """Check a configuration, and that its study and its machine are there."""
+    found, node = load_config(path), load(path)
+    problems = []
+    try:
+        study = find_study(found.study, root)
+        if not study.is_file():
+            problems.append(Problem(f"there is no file {found.study!r}", node.entries["study"].place(path)))
+    except InputError as error:
+        problems += [replace(each, where=node.entries["study"].place(path)) for each in error.problems]
+    try:
+        configuration.find_machine(found.machine, root, node.entries.get("machine", node).place(path))
+    except InputError as error:
+        problems += error.problems
+    if problems:
+        raise InputError(problems)
+    return found.study
+
+
+def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
+    """Check that a profile can be read, loads the file with its machine, and names one that there is."""
+    found = profiles.read_profile(folder)
+    file = folder / profiles.MACHINE
+    if not file.is_file():
+        return found.machine, [f"{place(folder)}: it names no machine; {profiles.LOCAL!r} is taken"]
+    node = load(file)
+    problems = [
+        Problem(f"unknown key {key!r}", node.key_place(file, key), "machine", nearest(key, ["machine"]))
+        for key in node.entries
+        if key != "machine"
+    ]
+    if problems:
+        raise InputError(problems)
+    configuration.find_machine(found.machine, root, node.entries.get("machine", Node(None)).place(file))
+    listed = load(folder / profiles.CONFIG).entries.get("configfile", Node([])).plain()
+    names = [listed] if isinstance(listed, str) else listed or []
+    loaded = any(Path(str(each)).name == profiles.MACHINE for each in names)
+    warning = f"{place(folder / profiles.CONFIG)}: its 'configfile' does not load {profiles.MACHINE}"
+    return found.machine, [] if loaded else [warning]

@@ -1,0 +1,172 @@
+"""What a study will take: the hours it asks for, and time and energy as earlier results let expect."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmesh.jobs.lookup import Found, look
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.results.expect import Earlier, Expected, Memory, earlier_results, stage_seconds
+from fairmesh.study import Experiment, Plan
+from fairmesh.study.cost import Cost, cost, processors
+from fairmesh.workflow.forecast import forecast
+from fairmesh.workflow.profiles import Profile
+from fairmesh.workflow.targets import marker_name
+
+EXCLUSIVE = "exclusive"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is expected of the experiments that would run.
+
+    Parameters
+    ----------
+    plan : Plan
+        With what is selected.
+    profile : Profile
+        Where it would run.
+    to_run : list of Experiment
+        Those that have no result yet.
+    expected : list of Expected or None
+        For each of them; None where nothing is known.
+    stages : dict of str to float or None
+        The shared stages that would run, with how long each takes if that is known.
+    """
+
+    plan: Plan
+    profile: Profile
+    to_run: Sequence[Experiment]
+    expected: Sequence[Expected | None]
+    stages: dict[str, float | None]
+
+    @property
+    def known(self) -> list[Expected]:
+        """What is expected where something is."""
+        return [each for each in self.expected if each]
+
+    @property
+    def asked(self) -> Cost:
+        """The hours of processors and GPUs that the experiments ask for."""
+        return cost(self.to_run)
+
+    @property
+    def seconds(self) -> float | None:
+        """The time of all that something is known of, one after another."""
+        return sum(each.seconds for each in self.known) if self.known else None
+
+    @property
+    def core_hours(self) -> float | None:
+        """The hours of processors that they will use, if they use what they ask for."""
+        if not self.known:
+            return None
+        pairs = zip(self.to_run, self.expected, strict=True)
+        return sum(each.seconds * processors(job.resources) for job, each in pairs if each) / 3600
+
+    @property
+    def at_once(self) -> int:
+        """How many experiments can run at the same time."""
+        most = len(self.to_run)
+        if self.profile.executor:
+            return max(1, min(most, self.profile.jobs or most))
+        if self.plan.measure == EXCLUSIVE or not self.to_run:
+            return 1
+        return max(1, min(most, self.profile.cores // max(processors(each.resources) for each in self.to_run)))
+
+    @property
+    def wall_seconds(self) -> float | None:
+        """The time from start to end without waiting in a queue, of all that something is known of."""
+        if self.seconds is None:
+            return None
+        stages = sum(each for each in self.stages.values() if each)
+        return stages + max(self.seconds / self.at_once, *(each.seconds for each in self.known))
+
+    @property
+    def energy_j(self) -> float | None:
+        """The energy of those of which it is known."""
+        found = [each.energy_j for each in self.known if each.energy_j is not None]
+        return sum(found) if found else None
+
+    @property
+    def rests_on(self) -> list[Earlier]:
+        """The earlier results, each once."""
+        return list({id(one): one for each in self.known for one in each.rests_on}.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it for JSON; hours and seconds are those of what is known."""
+        known, asked = self.known, self.asked
+        return {
+            "study": self.plan.study,
+            "machine": self.profile.machine,
+            "selected": len(self.plan.selected),
+            "to_run": len(self.to_run),
+            "asked": {"cpu_hours": asked.cpu_hours, "gpu_hours": asked.gpu_hours, "without_runtime": asked.without},
+            "expected": {
+                "experiments": len(known),
+                "unknown": len(self.expected) - len(known),
+                "seconds": self.seconds,
+                "core_hours": self.core_hours,
+                "at_once": self.at_once,
+                "wall_seconds": self.wall_seconds,
+                "energy_j": self.energy_j,
+                "energy_of": sum(each.energy_j is not None for each in known),
+                "stages": self.stages,
+            },
+            "rests_on": {
+                "likeness": dict(Counter(each.likeness for each in known)),
+                "scaled": sum(each.is_scaled for each in known),
+                "records": [
+                    {"study": study, "machine": machine, "count": count}
+                    for (study, machine), count in self.sources.items()
+                ],
+                "energy_methods": self.energy_methods,
+            },
+        }
+
+    @property
+    def sources(self) -> dict[tuple[str, str], int]:
+        """How many of the earlier results are of which study and machine."""
+        return dict(Counter((each.study, each.machine) for each in self.rests_on))
+
+    @property
+    def energy_methods(self) -> list[str]:
+        """How the energy of the earlier results is known."""
+        return sorted({each.energy_method for each in self.rests_on if each.energy_j is not None})
+
+
+def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
+    """Estimate what the selected experiments without a result will take.
+
+    Parameters
+    ----------
+    plan : Plan
+        Expanded for the machine of the profile.
+    results : Path
+        Where earlier results are.
+    profile : Profile
+        Where it would run.
+    """
+    paths = StudyPaths(results, plan.study)
+    to_run = [each.experiment for each in forecast(plan, paths) if each.why]
+    seed = plan.application.seed or ""
+    memory = Memory(earlier_results(results, plan.application.name, seed), profile.machine, seed)
+    return Estimate(plan, profile, to_run, [memory.expect(each) for each in to_run], _stages(plan, to_run, paths))
+
+
+def _stages(plan: Plan, to_run: Sequence[Experiment], paths: StudyPaths) -> dict[str, float | None]:
+    """Give the shared stages that have no result, with the median time of earlier ones of the same name."""
+    if not plan.stages:
+        return {}
+    application = plan.application.name
+    times = stage_seconds(paths.home, application)
+    wanted = {fingerprint for each in to_run for fingerprint in each.stages.values()}
+    found = {}
+    for fingerprint, stage in plan.stages.items():
+        name = marker_name(stage.name, fingerprint)
+        if fingerprint in wanted and look(paths.stage_job(application, name), fingerprint) is not Found.COMMIT:
+            found[name] = times.get(stage.name)
+    return found

@@ -1,0 +1,163 @@
+"""What the doctor says of Slurm and LSF; a controller that is dead is asked by the real programs."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fairmesh.cli.doctor import lsf, slurm
+from fairmesh.cli.doctor.asking import Answer, ask
+from fairmesh.cli.doctor.finding import FAIL, OK, WARN
+from fairmesh.cli.doctor.here import Here
+from fairmesh.jobs.slurm_site import SlurmSite
+from fairmesh.study.settings import Machine
+from tests.needs import must_have
+
+SITE = SlurmSite(["main", "gpu"], ["climate"], True, frozenset({"n1"}), frozenset({"gpu", "gpu:a100"}))
+
+
+def test_a_client_that_is_not_there_is_told() -> None:
+    assert slurm.client(lambda name: f"/bin/{name}").level == OK
+    told = slurm.client(lambda name: None if name == "sinfo" else name)
+    assert (told.level, told.found) == (FAIL, "not in the path: sinfo")
+
+
+@pytest.mark.parametrize(
+    ("machine", "found", "advice"),
+    [
+        ({"resources": {"slurm_partition": "main,gpu"}}, [], ""),
+        ({"gpus": {"a100": {"slurm_partition": "gpu", "gres": "gpu:a100:2"}}}, [], ""),
+        (
+            {"resources": {"slurm_partition": "mian"}},
+            ["slurm.resources.slurm_partition: Slurm knows no 'mian'"],
+            "did you mean 'main'? allowed: main, gpu",
+        ),
+        ({"resources": {"slurm_account": "climate"}}, [], ""),
+        (
+            {"resources": {"slurm_account": "clima"}},
+            ["slurm.resources.slurm_account: Slurm knows no 'clima'"],
+            "did you mean 'climate'? allowed: climate",
+        ),
+        (
+            {"gpus": {"v100": {"gres": "gpu:v100:1"}}},
+            ["slurm.gpus.v100.gres: Slurm knows no 'gpu:v100'"],
+            "did you mean 'gpu:a100'? allowed: gpu, gpu:a100",
+        ),
+    ],
+)
+def test_what_machines_ask_for_must_be_there(machine: dict[str, object], found: list[str], advice: str) -> None:
+    told = list(slurm.offers("slurm", Machine.model_validate({"kind": "profile", **machine}), SITE))
+    assert [each.found for each in told if each.level == FAIL] == found
+    assert told[0].advice == advice
+
+
+@pytest.mark.parametrize(
+    ("accounts", "kept_by", "level", "words"),
+    [
+        (None, "none", OK, "looked up by squeue, slurm_account must be left out"),
+        (None, "slurmdbd", WARN, "does not answer"),
+        ([], "slurmdbd", WARN, "you have no account"),
+        (["climate"], "slurmdbd", OK, "climate"),
+    ],
+)
+def test_accounting(accounts: list[str] | None, kept_by: str, level: str, words: str) -> None:
+    settings = Answer(True, f"A = 1\nAccountingStorageType   = accounting_storage/{kept_by}\n")
+    told = slurm.accounting(accounts, "slurm", settings)
+    assert (told.level, words in told.found) == (level, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "all_up", "level"),
+    [
+        (Answer(True, ""), True, OK),
+        (Answer(False, "sbatch: error: allocation failure: Invalid account"), True, FAIL),
+        (Answer(False, "allocation failure: Requested node configuration is not available"), False, WARN),
+    ],
+)
+def test_submission(answer: Answer, all_up: bool, level: str) -> None:
+    told = slurm.submission(answer, SlurmSite([], None, all_up))
+    assert told.level == level
+    assert "sbatch:" not in told.found
+
+
+@pytest.mark.parametrize(
+    ("text", "levels", "words"),
+    [
+        ("MinJobAge  = 300 sec\nMaxJobCount  = 10000\nMaxArraySize = 1001\n", [OK], "MaxArraySize 1001"),
+        ("MinJobAge  = 0 sec\nMaxJobCount  = 10000\n", [OK], "MinJobAge 0 s"),
+        ("MinJobAge  = 10 sec\nMaxJobCount  = 10000\n", [WARN], "may be forgotten"),
+        ("MinJobAge  = 300 sec\nMaxJobCount  = 50\n", [WARN, OK], "MaxJobCount is 50"),
+    ],
+)
+def test_settings_that_runs_depend_on(text: str, levels: list[str], words: str) -> None:
+    told = list(slurm.limits(Answer(True, text)))
+    assert [each.level for each in told] == levels
+    assert words in told[0].found
+
+
+def test_settings_that_cannot_be_read_are_told() -> None:
+    (told,) = slurm.limits(Answer(False, "denied"))
+    assert (told.level, "denied" in told.found) == (WARN, True)
+
+
+@pytest.mark.parametrize(("others", "local", "level"), [({"n1"}, True, WARN), (set(), True, OK), ({"n1"}, False, OK)])
+def test_results_that_nodes_do_not_see_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: set[str], local: bool, level: str
+) -> None:
+    monkeypatch.setattr(slurm.slurm_site, "is_on_local_disk", lambda _: local)
+    here = Here(tmp_path, tmp_path, tmp_path, "slurm", "slurm", tmp_path / "results")
+    assert slurm.shared(others, here).level == level
+
+
+def test_of_no_slurm_nothing_is_said_but_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    root = Path(__file__).parents[3]
+    of_slurm = Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
+    (told,) = slurm.checks(of_slurm)
+    assert told.level == FAIL
+    assert not list(slurm.checks(Here(tmp_path, root, root / "profiles/local", "local", "local", tmp_path)))
+
+
+@pytest.mark.e2e
+def test_a_controller_that_is_dead_is_told_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    must_have(shutil.which("sinfo"), "Slurm's client is not installed")
+    conf = tmp_path / "slurm.conf"
+    conf.write_text(
+        "ClusterName=dead\nSlurmctldHost=localhost\nSlurmctldPort=9\nAuthType=auth/none\nCredType=cred/none\n"
+        "NodeName=n1\nPartitionName=main Nodes=n1\n"
+    )
+    monkeypatch.setenv("SLURM_CONF", str(conf))
+    monkeypatch.chdir(tmp_path)
+    root = Path(__file__).parents[3]
+    client, controller = slurm.checks(Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path))
+    assert (client.level, controller.level) == (OK, FAIL)
+    assert "controller does not answer" in controller.found
+
+
+@pytest.mark.parametrize(
+    ("missing", "answer", "levels"),
+    [
+        ("bsub", None, (FAIL, None)),
+        ("", Answer(True, "IBM Spectrum LSF 10.1\nMy cluster name is summit\n"), (OK, OK)),
+        ("", Answer(False, "lsid gave no answer within 8 s"), (OK, FAIL)),
+    ],
+)
+def test_lsf(missing: str, answer: Answer | None, levels: tuple[str, str | None]) -> None:
+    client = lsf.client(lambda name: None if name == missing else name)
+    assert (client.level, answer and lsf.master(answer).level) == levels
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (("sh", "-c", "echo good"), Answer(True, "good\n")),
+        (("sh", "-c", "echo a >&2; echo b >&2; exit 1"), Answer(False, "a; b")),
+        (("no-such-program",), Answer(False, "no-such-program: No such file or directory")),
+        (("sleep", "60"), Answer(False, "sleep gave no answer within 0 s")),
+    ],
+)
+def test_a_program_is_asked_and_not_waited_for(command: tuple[str, ...], answer: Answer) -> None:
+    assert ask(*command, patience=10 if command[0] != "sleep" else 0.1) == answer
