@@ -19,10 +19,12 @@ from uuid import uuid4
 import httpx
 
 from fairmesh.api.starts import TOKEN
+from fairmesh.api.states import STARTING
 from fairmesh.api.token import read_token, token_file
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.live import JobStatus, RunStatus, Selection, StudyStatus
+from fairmesh.runner import jsonfiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,8 +183,14 @@ class RemoteRun:
         return not self.info()["alive"]
 
     def status(self) -> StudyStatus:
-        """Give how the study stands now."""
-        return self.client.status(self.study)
+        """Give how the study stands now; without experiments as long as its first run has not begun."""
+        try:
+            return self.client.status(self.study)
+        except FairmeshError:
+            about = self.info()
+            if about["state"] != STARTING:
+                raise
+            return StudyStatus(self.study, "", "", jsonfiles.now(), _made(RunStatus, about), (), ())
 
     def wait(self, timeout: float | None = None) -> StudyStatus:
         """Wait for the end of the run, and give how the study stands then.

@@ -101,3 +101,25 @@ def markdown(value: Any) -> str:
     """
     text = " ".join(str(value).split())
     return "".join(f"\\{character}" if character in _MARKS else character for character in text)
+
+
+def duration(seconds: float) -> str:
+    """Give a time span as people say it.
+
+    >>> [duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
+    ['0 s', '59 s', '1 min 30 s', '1 h 1 min', '55 h 33 min']
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+
+
+def moment(time: str) -> str:
+    """Give a moment as people read it.
+
+    >>> moment("2026-11-20T10:00:00.123Z"), moment("")
+    ('2026-11-20 10:00:00 UTC', 'never')
+    """
+    return f"{time[:10]} {time[11:19]} UTC" if time else "never"

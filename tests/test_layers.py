@@ -16,6 +16,7 @@ FLOORS = {
     "cli": 6,
     "client": 5,
     "service": 5,
+    "monitor": 5,
     "api": 4,
     "workflow": 4,
     "site": 3,
@@ -28,7 +29,20 @@ FLOORS = {
     "study": 1,
     "jobs": 1,
     **dict.fromkeys(
-        ("__init__", "errors", "expressions", "files", "functions", "yaml12", "names", "model", "runner", "wording"), 0
+        (
+            "__init__",
+            "conditions",
+            "errors",
+            "expressions",
+            "files",
+            "functions",
+            "yaml12",
+            "names",
+            "model",
+            "runner",
+            "wording",
+        ),
+        0,
     ),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from fairmesh.api.place import NAME, STUDIES, Place
 from fairmesh.api.plan import Plan
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
+from fairmesh.files import write_new
 from fairmesh.study import load_plan
 from fairmesh.study.cloudmesh import is_cloudmesh
 from fairmesh.yaml12 import Node, parse_text
@@ -76,21 +76,9 @@ def save_text(place: Place, text: str) -> Plan:
         raise BusyError(f"there is a study {name!r} already; choose another name")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_new(folder / f"{name}.yaml", text)
+        write_new(folder / f"{name}.yaml", text)
     except FileExistsError:
         raise BusyError(f"there is a study {name!r} already; choose another name") from None
     except OSError as error:
         raise FairmeshError(f"cannot write to {folder}: {error.strerror}") from error
     return plan
-
-
-def _write_new(path: Path, text: str) -> None:
-    """Write a file that is not there; of two who do so at once, one succeeds."""
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-        os.link(beside, path)
-    finally:
-        Path(beside).unlink()

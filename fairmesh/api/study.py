@@ -30,7 +30,11 @@ class Wishes(TypedDict, total=False):
     part: str
     first: int | None
     set: Mapping[str, Any]
+    probe: bool
     wait: bool
+
+
+_HOW = ("probe", "wait")  # wishes that do not choose experiments
 
 
 @dataclass(frozen=True)
@@ -186,8 +190,8 @@ def run(
     snakemake : sequence of str
         Further arguments of Snakemake's.
     **wishes
-        ``where``, ``part``, ``first`` and ``set`` say which experiments, as in the configuration; ``wait`` to wait for
-        the end of another run of the study.
+        ``where``, ``part``, ``first`` and ``set`` say which experiments, as in the configuration; ``probe`` to run the
+        cheapest of each kind first; ``wait`` to wait for the end of another run of the study.
 
     Raises
     ------
@@ -203,5 +207,5 @@ def run(
     """
     loaded = study if isinstance(study, Study) else Study.load(study, folder)
     config = {name: value for name, value in wishes.items() if value}
-    loaded.plan(**{name: value for name, value in config.items() if name != "wait"})  # type: ignore[arg-type]
+    loaded.plan(**{name: value for name, value in config.items() if name not in _HOW})  # type: ignore[arg-type]
     return launch(loaded.place, loaded.name, loaded.source, profile, config, key, snakemake)

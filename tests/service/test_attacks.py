@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 from fairmesh.api import Place, starts
+from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token
 from fairmesh.errors import FairmeshError, InputError
 from fairmesh.files import write_text
 from fairmesh.service.app import create_app
 from fairmesh.service.guard import Guard, Limits
-from fairmesh.service.serving import check_address, listen
 from tests.live.conftest import Study
 from tests.service.speaking import TOKEN, V1, Speaker
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,41 +16,19 @@ from fairmesh.client import Client
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from tests.api.conftest import end_runs
 from tests.e2e.workplace import ROOT, Workplace
+from tests.faces import Face
 from tests.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.e2e
 
 
-class Served:
+class Served(Face):
     """A service that can be started again."""
 
-    def __init__(self, workplace: Workplace) -> None:
-        self.workplace = workplace
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.token = workplace.folder / "token"
-        self.log = workplace.folder / "service.log"
-        self.url = f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> Client:
-        """Start it as a shell does in the background: with SIGINT ignored; give somebody who speaks with it."""
-        command = f"trap '' INT; exec {sys.executable} -m fairmesh.cli serve --port {self.port} --token-file token"
-        environment = self.workplace.environment | {"PYTHONPATH": str(ROOT)}
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["bash", "-c", command], cwd=self.workplace.folder, env=environment, stderr=log
-            )
-        wait_until(self._answers, "the service")
-        return Client(self.url, self.token.read_text().strip())
-
-    def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait()
+    def begin(self) -> Client:
+        """Start it; give somebody who speaks with it."""
+        self.start()
+        return Client(self.url, self.shown_token())
 
 
 @pytest.fixture
@@ -63,7 +40,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
 
 @pytest.fixture
 def served(workplace: Workplace) -> Iterator[Served]:
-    service = Served(workplace)
+    service = Served(workplace, "serve")
     yield service
     service.kill()
 
@@ -71,7 +48,7 @@ def served(workplace: Workplace) -> Iterator[Served]:
 def test_a_run_from_its_start_to_its_results(served: Served, workplace: Workplace) -> None:
     note = "$(touch P) `touch P`; touch P '{{7*7}} {wildcards}"
     workplace.study({"behaviour": ["good", "hang", "exit"], "note": [note]})
-    client = served.start()
+    client = served.begin()
     assert client.studies() == sorted(client.studies())
     assert [each["why"] for each in client.plan("sweep")] == ["new"] * 3
 
@@ -86,7 +63,7 @@ def test_a_run_from_its_start_to_its_results(served: Served, workplace: Workplac
     (run,) = client.runs("sweep")
     assert run.uuid == uuid
     served.kill()
-    client = served.start()  # another service, which has never heard of the run
+    client = served.begin()  # another service, which has never heard of the run
     (run,) = client.runs()
     wait_until(lambda: run.state == "running", "the run")
     wait_until(
@@ -120,7 +97,7 @@ def test_a_run_from_its_start_to_its_results(served: Served, workplace: Workplac
 
 def test_what_goes_wrong_is_one_clear_line(served: Served, workplace: Workplace) -> None:
     workplace.study({"value": [1]})
-    client = served.start()
+    client = served.begin()
     with pytest.raises(InputError, match="there is no 'valu' in sweep"):
         client.run("sweep", where="valu > 1")
     with pytest.raises(InputError, match="there is no profile 'locl'; did you mean 'local'"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -90,17 +89,10 @@ def _script(*arguments: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def version() -> str:
-    """Give the version of Slurm, empty if it is not installed."""
-    program = shutil.which("sinfo")
-    said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True).stdout if program else ""
-    return "".join(re.findall(r"[\d.]+", said))
-
-
 @contextmanager
 def cluster(nodes: int = 3, accounting: bool = False) -> Iterator[Cluster]:
     """Start a cluster, and end it; where that is impossible, skip on a laptop and fail in continuous integration."""
-    must_have(version() or (os.geteuid() == 0 and shutil.which("apt-get")), MISSING)
+    must_have(shutil.which("sinfo") or (os.geteuid() == 0 and shutil.which("apt-get")), MISSING)
     with tempfile.TemporaryDirectory(prefix="slurm-") as place:
         folder = Path(place, "cluster")
         try:
@@ -113,4 +105,5 @@ def cluster(nodes: int = 3, accounting: bool = False) -> Iterator[Cluster]:
 
 def described(found: Cluster) -> str:
     """Give the line for the test report."""
-    return f"slurm {version()}, {found.nodes} nodes, accounting {'on' if found.accounting else 'off'}"
+    version = found.ask("sinfo", "--version").strip()
+    return f"{version}, {found.nodes} nodes, accounting {'on' if found.accounting else 'off'}"

@@ -1,0 +1,61 @@
+"""Where a service listens: on this computer alone, unless a person says otherwise on purpose."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Sequence
+
+from fairmesh.errors import InputError, Problem
+
+
+def check_address(host: str, names: Sequence[str], has_own_token: bool) -> None:
+    """Check where to listen: elsewhere than on this computer alone only with a token and a name, both given on purpose.
+
+    Raises
+    ------
+    InputError
+        If that is not so.
+    """
+    if is_loopback(host):
+        return
+    problems = []
+    if not has_own_token:
+        problems.append(Problem(f"to listen on {host}, which others reach, name the token's file", "--token-file"))
+    if not names:
+        message = f"to listen on {host}, name the host as others call it"
+        problems.append(Problem(message, "--name"))
+    if problems:
+        raise InputError(problems)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this computer reaches an address.
+
+    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "", "example.org")]
+    [True, True, True, False, False, False]
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Begin to listen.
+
+    Raises
+    ------
+    InputError
+        If that is not possible: the port is taken, or there is no such address.
+    """
+    if not 0 <= port < 1 << 16:
+        raise InputError([Problem(f"there is no port {port}", "--port", "0 to 65535")])
+    try:
+        kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(kind, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise InputError([Problem(f"cannot listen on {host}, port {port}: {error}", "--port")]) from error
+    return bound

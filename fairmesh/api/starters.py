@@ -1,0 +1,203 @@
+"""Files to begin with: a study with all that its application can vary, or an application that runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from fairmesh.api.place import STUDIES
+from fairmesh.errors import FairmeshError, InputError, Problem, place
+from fairmesh.files import canonical_json, write_new
+from fairmesh.model import check_model
+from fairmesh.names import number_text
+from fairmesh.study import load_plan
+from fairmesh.study.application import Application, Parameter
+from fairmesh.study.cloudmesh import is_cloudmesh
+from fairmesh.study.find import APPLICATION, find_application, find_study
+from fairmesh.study.settle import load_application
+from fairmesh.study.studyfile import StudyFile
+from fairmesh.yaml12 import Node, dump, load
+
+Language = Literal["python", "shell"]
+PROGRAMS: dict[Language, tuple[str, str, str]] = {
+    "python": ("main.py", "progress.py", "python3"),
+    "shell": ("main.sh", "progress.sh", "bash"),
+}
+"""By language: the program, what it reports its progress with, and what starts it."""
+_IS_SEVERAL = {*",[]"}  # what makes several values of a text that is not in a list
+_FILES = Path(__file__).parent / "starter_files"
+_PROGRESS = Path("examples/progress")
+_COMMENTS = 34  # the column in which remarks begin
+_WIDTH = 120  # columns of a line with its remark
+
+
+def new_study(name: str, application: str, root: Path) -> Path:
+    """Write a study of an application: all of its parameters are in it, as remarks that can be made to count.
+
+    Raises
+    ------
+    InputError
+        If the name is none or taken, or there is no such application.
+    """
+    _check_name(name)
+    found = load_application(
+        find_application(Node(application, text=application, source="--application"), root / STUDIES / "new.yaml", root)
+    )
+    return _write(root / STUDIES / f"{name}.yaml", "".join(_study(name, application, found)))
+
+
+def new_from(name: str, other: str, root: Path) -> Path:
+    """Write a study that is like another one but for its name; remarks in it stay.
+
+    Raises
+    ------
+    InputError
+        If the name is none or taken, or with all mistakes of the other study.
+    """
+    _check_name(name)
+    path = find_study(other, root)
+    node = load(path)
+    if is_cloudmesh(node):
+        raise InputError(
+            [Problem(f"{other} is a file of Cloudmesh's; `fairmesh import` makes a study of it", "--from")]
+        )
+    load_plan(path, root, "local")
+    target = root / STUDIES / f"{name}.yaml"
+    changed = {"study": name}
+    own = node.entries["application"]
+    named = own.text or str(own.value)
+    if "/" in named and (path.parent / named).exists():
+        changed["application"] = os.path.relpath(path.parent / named, target.parent)
+    return _write(target, _with_values(path.read_text(encoding="utf-8"), node, changed))
+
+
+def new_application(name: str, language: Language, root: Path) -> list[Path]:
+    """Write an application that runs as it is, and a study of it.
+
+    Raises
+    ------
+    InputError
+        If the name is none or taken.
+    """
+    _check_name(name)
+    folder, study = root / name, root / STUDIES / f"{name}.yaml"
+    for path in (folder, study):
+        if os.path.lexists(path):
+            raise _taken(path)
+    program, progress, starter = PROGRAMS[language]
+    start = f'exec {starter} "$FAIRMESH_APPLICATION/{program}" "$@"'
+    script = f"""[bash, -c, '{start}', {name}, "{{{{ darts }}}}", "{{{{ seed }}}}"]"""
+    texts = {
+        APPLICATION: (_FILES / f"{APPLICATION}.in").read_text().format(name=name, command=script),
+        program: (_FILES / f"{program}.in").read_text(),
+        progress: _progress(progress, root),
+    }
+    written = [_write(folder / file, text) for file, text in texts.items()]
+    return [*written, new_study(name, name, root)]
+
+
+def _progress(name: str, root: Path) -> str:
+    """Give the text of the file with which programs report their progress, which is meant to be copied."""
+    for folder in (root, Path(__file__).parents[2]):
+        if (folder / _PROGRESS / name).is_file():
+            return (folder / _PROGRESS / name).read_text()
+    raise FairmeshError(f"there is no {_PROGRESS / name} in {root}")
+
+
+def _check_name(name: str) -> None:
+    _, problems = check_model(StudyFile, Node.of({"study": name, "application": "any"}), "NAME")
+    if problems:
+        raise InputError(problems)
+
+
+def _write(path: Path, text: str) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_new(path, text)
+    except FileExistsError:
+        raise _taken(path) from None
+    return path
+
+
+def _taken(path: Path) -> InputError:
+    return InputError([Problem(f"{place(path)} is there already; choose another name", "NAME")])
+
+
+def _with_values(text: str, node: Node, values: dict[str, str]) -> str:
+    """Give a file's text with other values of some of its keys, each of which stands on one line."""
+    lines = text.splitlines(keepends=True)
+    for key, value in values.items():
+        at = node.keys[key][0] - 1
+        remark = lines[at].partition(" #")[2].strip()
+        lines[at] = dump({key: value}).rstrip("\n") + (f"  # {remark}" if remark else "") + "\n"
+    return "".join(lines)
+
+
+def _study(name: str, application: str, found: Application) -> Iterator[str]:
+    yield "# yaml-language-server: $schema=../../workflow/schemas/study.schema.json\n"
+    yield f"# `fairmesh plan {name}` shows what this comes to, `fairmesh run {name}` runs it.\n"
+    yield dump({"study": name})
+    yield _remarked(dump({"title": name}), "what people read")
+    yield dump({"application": application})
+    if found.parameters:
+        yield "# What varies: a list is an axis, such as [1, 2]; so is a range, such as {from: 1, to: 9, step: 2}.\n"
+        yield "# Axes are crossed. What is not named takes its default; remove a # to make a line count.\n"
+        yield "parameters:\n"
+        shown = _example_axis(found)
+        for key, parameter in found.parameters.items():
+            yield _parameter(key, parameter, shown)
+    seed = f"; {found.seed} follows" if found.seed else ""
+    yield _remarked("# repeat: 5\n", f"measure each experiment so many times{seed}")
+    yield _remarked("measure: exclusive\n", "one at a time with all cores; or shared")
+
+
+def _example_axis(found: Application) -> str:
+    """Choose the parameter that is an axis from the beginning: a number that no shared stage uses, nor is the seed."""
+    shared = {name for stage in found.shared_stages.values() for name in stage.uses}
+    numbers = [name for name, each in found.parameters.items() if each.type in {"integer", "number"} and not each.seed]
+    return next(iter([*(name for name in numbers if name not in shared), *numbers, *found.parameters]))
+
+
+def _parameter(name: str, parameter: Parameter, shown: str) -> str:
+    """Give the line of a parameter, which counts if it must, and what there is to be said about it."""
+    counts = name == shown or not parameter.has_default
+    value = parameter.default if parameter.has_default else _sample(parameter)
+    plain = canonical_json(value) if isinstance(value, list | dict) else dump({name: value}).strip().partition(": ")[2]
+    as_list = name == shown or isinstance(value, list | dict) or (isinstance(value, str) and _IS_SEVERAL & {*value})
+    line = f"  {'' if counts else '# '}{name}: {f'[{plain}]' if as_list else plain}\n"
+    unit = "" if parameter.unit == "1" else parameter.unit
+    sentence = " ".join(parameter.description.split()).partition(". ")[0].rstrip(".")
+    missing = "" if parameter.has_default else "has no default"
+    return _remarked(line, "; ".join(filter(None, (unit, missing, _limits(parameter), sentence))))
+
+
+def _sample(parameter: Parameter) -> Any:
+    """Give a value that a parameter without a default may have."""
+    if parameter.enum:
+        return parameter.enum[0]
+    kind = parameter.type if isinstance(parameter.type, str) else parameter.type[0]
+    if kind in {"integer", "number"}:
+        low = parameter.minimum if parameter.minimum is not None else (parameter.exclusive_minimum or 0) + 1
+        return int(low) if kind == "integer" else low
+    return {"string": "text", "boolean": False, "array": [], "object": {}}.get(kind)
+
+
+def _limits(parameter: Parameter) -> str:
+    """Say what values are allowed."""
+    if parameter.enum:
+        return "one of " + ", ".join(each if isinstance(each, str) else canonical_json(each) for each in parameter.enum)
+    limits = (
+        ("at least", parameter.minimum),
+        ("above", parameter.exclusive_minimum),
+        ("at most", parameter.maximum),
+        ("below", parameter.exclusive_maximum),
+    )
+    return " and ".join(f"{word} {number_text(limit)}" for word, limit in limits if limit is not None)
+
+
+def _remarked(line: str, words: str) -> str:
+    """Put a remark behind a line, cut where a screen ends."""
+    whole = f"{line.rstrip():{_COMMENTS}}  # {words}" if words else line.rstrip()
+    return f"{whole if len(whole) <= _WIDTH else whole[: _WIDTH - 1] + '…'}\n"

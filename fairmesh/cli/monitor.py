@@ -1,0 +1,43 @@
+"""``fairmesh monitor``: the monitor, in a browser."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from fairmesh.api import Place
+from fairmesh.api.listening import check_address, listen
+from fairmesh.api.token import read_token, token_file
+from fairmesh.errors import InputError, Problem
+
+PORT = 8501
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the verb."""
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1: this computer alone)")
+    parser.add_argument("--port", type=int, default=PORT, help=f"the port to listen on ({PORT})")
+    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
+    parser.add_argument("--token-file", metavar="FILE", type=Path, help="where the token is (~/.config/fairmesh/token)")
+    parser.add_argument(
+        "--name", metavar="HOST", action="append", default=[], dest="names", help="a name by which others reach it"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Show the monitor until somebody interrupts it."""
+    check_address(arguments.host, arguments.names, arguments.token_file is not None)
+    path = arguments.token_file or token_file()
+    read_token(path)
+    listen(arguments.host, arguments.port).close()  # Streamlit would take another port without a word
+    try:
+        from fairmesh.monitor import app, setting  # noqa: PLC0415  a clear line where it is not installed
+    except ImportError as error:
+        message = f"{error.name} is missing: pip install 'fairmesh[monitor]'"
+        raise InputError([Problem(message)]) from error
+    setting.give(setting.Setting(Place.of(results=arguments.results), path.resolve(), tuple(arguments.names)))
+    print(f"the token with which to steer is in {path}", file=sys.stderr)
+    sys.argv = [app.__file__]  # beside this script Streamlit looks for its settings
+    app.app.run(config={"server.address": arguments.host, "server.port": arguments.port})
+    return 0

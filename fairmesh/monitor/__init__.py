@@ -1,0 +1,1 @@
+"""The monitor: pages that show runs while they go on, and steer them. ``fairmesh monitor`` opens it."""

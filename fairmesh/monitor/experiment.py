@@ -1,0 +1,130 @@
+"""The page Experiment: one of them, live: progress, learning curve, telemetry, log, parameters and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from fairmesh.api import logs
+from fairmesh.api.artefacts import Artefact, artefacts
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.live import JobStatus, Selection, StudyStatus
+from fairmesh.monitor import charts, steering
+from fairmesh.monitor.current import live
+from fairmesh.monitor.look import elapsed, plain, said
+from fairmesh.monitor.watching import Watch
+from fairmesh.names import value_text
+from fairmesh.results.series import read_rows
+from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
+from fairmesh.site.telemetry import telemetry_charts
+from fairmesh.wording import moment
+
+LINES = 30  # of the log
+FIGURES = 12
+LARGEST = 10 << 20  # bytes of a figure
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def show() -> None:
+    """Show the page."""
+    st.text_input(
+        "Experiment",
+        key="experiment",
+        max_chars=300,
+        bind="query-params",
+        placeholder="its id, its key, or the beginning of one",
+    )
+    live(_experiment)
+
+
+def _experiment(watch: Watch) -> None:
+    job = _chosen(watch.status(), str(st.session_state.get("experiment") or "").strip())
+    if job is None:
+        st.info("There is nothing to show yet.")
+        return
+    st.header(plain(job.name))
+    st.progress(job.progress / 100, f"{job.state} {job.progress} % {elapsed(job)}")
+    if said(job):
+        st.markdown(plain(said(job)))
+    _steer(watch, job)
+    left, right = st.columns([3, 2])
+    with left:
+        _curves(job)
+        _telemetry(job)
+        _figures(job)
+    with right:
+        _log(job)
+        _facts(job)
+
+
+def _chosen(status: StudyStatus, name: str) -> JobStatus | None:
+    """Give the experiment of a name, or without one, the one that a person would want to look at first."""
+    if not name:
+        running = (each for each in status.experiments if each.state not in ENDS and each.attempt)
+        return next(running, next(iter(status.experiments), None))
+    found = Selection((name,)).of(status)
+    return next((each for each in found if name in {each.key, each.name}), found[0])
+
+
+def _steer(watch: Watch, job: JobStatus) -> None:
+    only = Selection((job.name,))
+    over = job.state in ENDS
+    with st.container(horizontal=True):
+        steering.button("Cancel", lambda: steering.cancel_some(watch, only), watch, disabled=over, key="cancel_one")
+        steering.button("Retry", lambda: steering.retry(watch, only), watch, disabled=not over, key="retry_one")
+
+
+def _curves(job: JobStatus) -> None:
+    """Draw what the program measured by epoch, so far."""
+    rows = read_rows(_attempt(job) / HISTORY) if job.attempt else []
+    for chart in charts.history(rows):
+        charts.show(chart)
+
+
+def _telemetry(job: JobStatus) -> None:
+    if job.attempt:
+        for chart in telemetry_charts(_attempt(job) / TELEMETRY):
+            charts.show(chart)
+
+
+def _figures(job: JobStatus) -> None:
+    for figure in list(_pictures(job))[:FIGURES]:
+        st.image(figure.path.read_bytes(), caption=plain(figure.path.stem), alt=figure.path.stem, width="stretch")
+
+
+def _pictures(job: JobStatus) -> Iterator[Artefact]:
+    for each in artefacts(job).values():
+        if each.name.startswith("figures/") and each.name.endswith(".png") and each.bytes <= LARGEST:
+            with each.path.open("rb") as file:
+                if file.read(len(PNG)) == PNG:
+                    yield each
+
+
+def _log(job: JobStatus) -> None:
+    st.header("Log")
+    lines = logs.last_lines(job, LINES) if job.attempt else []
+    st.code("\n".join(lines) or "nothing yet", language=None, wrap_lines=True)
+
+
+def _facts(job: JobStatus) -> None:
+    """Show what was planned, and where it runs."""
+    st.header("Parameters")
+    planned = {**job.point.get("parameters", {}), **job.point.get("axes", {})}
+    _table(planned.items(), "parameter")
+    st.header("Where and when")
+    times = {"started": moment(job.started), "ended": moment(job.ended) if job.ended else ""}
+    names = ("machine", "host", "job_id", "attempt", "run", "key")
+    _table([*((name, getattr(job, name)) for name in names), *times.items()], "fact")
+
+
+def _table(rows: Iterable[tuple[str, Any]], head: str) -> None:
+    shown = [(name, value if isinstance(value, str) else value_text(value)) for name, value in rows]
+    st.dataframe(pd.DataFrame(shown, columns=[head, "value"]), hide_index=True, alt=f"Each {head} with its value")
+
+
+def _attempt(job: JobStatus) -> Path:
+    return JobPaths(Path(job.folder)).attempt(job.attempt)

@@ -1,0 +1,43 @@
+"""What the monitor was started with. Its pages run again and again in one process, and find it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairmesh.api import Place
+from fairmesh.api.token import token_file
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the monitor works with.
+
+    Parameters
+    ----------
+    place : Place
+        Where it works; this process's folder by default, as under ``streamlit run``.
+    token_file : Path
+        Where the token is that whoever steers must show.
+    names : tuple of str
+        By which others call this computer.
+    """
+
+    place: Place = field(default_factory=Place.of)
+    token_file: Path = field(default_factory=token_file)
+    names: tuple[str, ...] = ()
+
+
+_given: list[Setting] = []
+
+
+def give(setting: Setting) -> None:
+    """Set what all pages work with from now on."""
+    _given[:] = [setting]
+
+
+def given() -> Setting:
+    """Give what the monitor works with."""
+    if not _given:
+        give(Setting())
+    return _given[0]

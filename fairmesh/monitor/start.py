@@ -1,0 +1,148 @@
+"""The page Start: choose a study or write one, see what it comes to, and start it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from fairmesh.api import Place
+from fairmesh.api.place import PROFILES
+from fairmesh.api.plan import Plan
+from fairmesh.errors import FairmeshError
+from fairmesh.monitor import editor, overview, planview, steering
+from fairmesh.monitor.draft import is_same
+from fairmesh.monitor.look import error, plain
+from fairmesh.monitor.setting import given
+from fairmesh.monitor.watching import watch
+from fairmesh.monitor.wish import Wish, name_is_taken
+from fairmesh.workflow.estimate import Estimate, estimate
+from fairmesh.workflow.forecast import Forecast, forecast
+from fairmesh.workflow.profiles import read_profile
+
+NEW = "a new study"
+AS_IT_IS, FORM, TEXT = "as it is", "in a form", "as a text"
+SAID, NEXT = "start_said", "start_next"
+BEGIN, USE = "begin", "use"  # the latter with what it is used for: a study that is new cannot be used as it is
+
+
+def show() -> None:
+    """Show the page."""
+    place = given().place
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        wish = _choose(place)
+    with right:
+        wish = _where(place, wish)
+        _plan(place, wish)
+        _said()
+
+
+def _choose(place: Place) -> Wish:
+    """Ask what to run: a study as it is, or what a person makes of it."""
+    if NEXT in st.session_state:
+        st.session_state[BEGIN] = st.session_state.pop(NEXT)
+        st.session_state[f"{USE} known"] = AS_IT_IS
+    known = [name for name, path in place.studies().items() if path]
+    chosen = st.selectbox("Begin with", [NEW, *known], index=min(1, len(known)), key=BEGIN, bind="query-params")
+    ways = [FORM, TEXT] if chosen == NEW else [AS_IT_IS, FORM, TEXT]
+    key = f"{USE} {'new' if chosen == NEW else 'known'}"
+    way = st.radio("Use it", ways, horizontal=True, key=key, persist_state="session")
+    text = "" if chosen == NEW else _text(place, str(chosen))
+    if st.session_state.get("draft_of") != chosen:
+        st.session_state["draft_of"] = chosen
+        editor.begin(text)
+    elif st.session_state.get("draft_way") != way:
+        editor.begin(st.session_state[editor.DRAFT])
+    st.session_state["draft_way"] = way
+    if way == AS_IT_IS:
+        st.code(text, language=None, wrap_lines=True)
+        return Wish(name=str(chosen))
+    written = editor.as_form(place) if way == FORM else editor.as_text()
+    return Wish(text=written) if chosen == NEW or not is_same(written, text) else Wish(name=str(chosen))
+
+
+def _text(place: Place, name: str) -> str:
+    try:
+        return place.study_file(name).read_text(encoding="utf-8", errors="replace")
+    except OSError as problem:
+        raise FairmeshError(f"the file of study {name!r} cannot be read: {problem.strerror}") from problem
+
+
+def _where(place: Place, wish: Wish) -> Wish:
+    """Ask where to run, and which part."""
+    profiles = place.profiles()
+    profile = st.selectbox(
+        "Profile", list(profiles), format_func=lambda name: f"{name} (machine {profiles[name]})", key="profile"
+    )
+    where = st.text_input(
+        "Where", max_chars=2000, key="start_where", placeholder="epochs > 10", help="only those for which this is true"
+    )
+    first = st.number_input("First", 1, 1_000_000, None, key="start_first", placeholder="all", help="at most so many")
+    return Wish(wish.name, wish.text, str(profile or ""), where.strip(), first)
+
+
+def _plan(place: Place, wish: Wish) -> None:
+    """Show what it comes to, or all that is wrong, and let those who may start it."""
+    if not (wish.name or wish.text.strip()):
+        st.info("Give the study a name, choose an application, and say what to vary.")
+        return
+    try:
+        plan, found, expected = _forecast(place, wish, _stamp(place, wish))
+        taken = None if wish.name else name_is_taken(place, plan)
+    except FairmeshError as problem:
+        error(problem)
+        return
+    if taken:
+        error(taken)
+    name = plan.whole.study
+    seen = watch(place.results, name)
+    with st.container(horizontal=True):
+        if not wish.name:
+            steering.button("Save", lambda: _save(place, wish), seen, disabled=bool(taken), key="save")
+        label = "Start" if wish.name else "Save and start"
+        steering.button(label, lambda: _start(place, wish), seen, disabled=bool(taken), key="start")
+    if NEXT in st.session_state:
+        st.rerun()
+    planview.show(plan, found, expected)
+
+
+@st.cache_resource(show_spinner="Making the plan", max_entries=8, ttl=30)  # a plan of ten thousand takes two seconds
+def _forecast(place: Place, wish: Wish, stamp: int) -> tuple[Plan, list[Forecast], Estimate]:
+    plan = wish.plan(place)
+    profile = read_profile(place.folder / PROFILES / wish.profile)
+    found = list(forecast(plan.whole, place.paths(plan.whole.study)))
+    return plan, found, estimate(plan.whole, place.results, profile)
+
+
+def _stamp(place: Place, wish: Wish) -> int:
+    """Give what changes when somebody edits the study's file."""
+    try:
+        return place.study_file(wish.name).stat().st_mtime_ns if wish.name else 0
+    except OSError:
+        return 0
+
+
+def _save(place: Place, wish: Wish) -> str:
+    name = wish.save(place)
+    return _say(f"{name} is saved", name)
+
+
+def _start(place: Place, wish: Wish) -> str:
+    run = wish.start(place)
+    return _say(f"run {run.uuid[:8]} of {run.study} is started", run.study, is_started=True)
+
+
+def _say(text: str, study: str, *, is_started: bool = False) -> str:
+    """Keep what was done for the next look, which begins with that study as it is on file now."""
+    st.session_state[SAID] = (text, study if is_started else "")
+    st.session_state[NEXT] = study
+    return text
+
+
+def _said() -> None:
+    """Say what was done in this session, and lead to what was started."""
+    text, study = st.session_state.get(SAID, ("", ""))
+    if text:
+        st.success(plain(text))
+    if study:
+        there = st.Page(overview.show, title="Overview", url_path="overview", default=True)
+        st.page_link(there, label="Watch it on the page Overview", query_params={"study": study})

@@ -1,0 +1,108 @@
+"""Who may steer, and what steering does: the token is asked for once a session, and the same functions as ever act."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from fairmesh.api import Run, starts
+from fairmesh.api.token import read_token
+from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.live import Selection, cancel
+from fairmesh.live.steering import EVERYTHING, me
+from fairmesh.monitor.look import error, plain
+from fairmesh.monitor.setting import given
+from fairmesh.monitor.watching import Watch
+
+PAUSE = 1.0  # seconds that a wrong token costs
+MAY = "may_steer"
+
+
+def who() -> str:
+    """Who steers, as the files keep it."""
+    return f"{me()} by the monitor"
+
+
+def may_steer() -> bool:
+    """Tell whether this session has shown the token."""
+    return bool(st.session_state.get(MAY))
+
+
+def ask_for_token() -> None:
+    """Let a person show the token, or take the right to steer back."""
+    if may_steer():
+        st.markdown("You may steer: cancel, retry and start.")
+        st.button("Only look", on_click=lambda: st.session_state.pop(MAY))
+        return
+    with st.form("token", border=False):
+        shown = st.text_input("Token", type="password", max_chars=1000, autocomplete="off", help=_where())
+        if st.form_submit_button("Steer"):
+            _check(shown)
+
+
+def _where() -> str:
+    return f"To cancel, retry or start, show the token. It is in {plain(given().token_file)}"
+
+
+def _check(shown: str) -> None:
+    try:
+        right = hmac.compare_digest(shown.strip().encode(), read_token(given().token_file).encode())
+    except FairmeshError as problem:
+        error(problem)
+        return
+    if right:
+        st.session_state[MAY] = True
+        st.rerun()
+    time.sleep(PAUSE)
+    st.error("This is not the token.")
+
+
+def last_run(watch: Watch) -> Run:
+    """Give the run of a study that was started last.
+
+    Raises
+    ------
+    InputError
+        If there was none.
+    """
+    found = starts.runs(watch.paths)
+    if not found:
+        raise InputError([Problem(f"study {watch.paths.study} has no run yet; the page Start begins one")])
+    return Run(given().place, watch.paths, found[0].uuid)
+
+
+def cancel_some(watch: Watch, selection: Selection) -> str:
+    """Cancel experiments, and say what was done."""
+    done = cancel(watch.paths, selection, who())
+    return ". ".join((f"{len(done.jobs)} are cancelled, {len(done.others)} needed nothing", *done.notes))
+
+
+def cancel_run(watch: Watch) -> str:
+    """Cancel the whole run, and say what was done."""
+    done = last_run(watch).steer(EVERYTHING, who())
+    return ". ".join((f"the run ends, with {len(done.jobs)} experiments and stages that run", *done.notes))
+
+
+def retry(watch: Watch, selection: Selection = EVERYTHING) -> str:
+    """Run again what ended without a result, and say by which run."""
+    again = last_run(watch).retry(selection.names, selection.where, selection.states, who=who())
+    return f"run {again.uuid[:8]} starts again what ended without a result"
+
+
+def button(label: str, act: Callable[[], str], watch: Watch, *, disabled: bool = False, key: str = "") -> None:
+    """Show a button that steers, for those who may."""
+    locked = not may_steer()
+    hint = "show the token first, in the bar at the side" if locked else None
+    if not st.button(label, disabled=disabled or locked, help=hint, key=key or label):
+        return
+    try:
+        said = act() if may_steer() else ""
+    except FairmeshError as problem:
+        error(problem)
+        return
+    finally:
+        watch.forget()
+    st.toast(plain(f"{said[:1].upper()}{said[1:]}."))

@@ -1,0 +1,84 @@
+"""How studies stand, read once for all who watch."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import streamlit as st
+
+from fairmesh.api.listing import listed
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live import JobStatus, Reader, Selection, StudyStatus
+from fairmesh.live.places import studies_in
+
+FRESH = 0.8  # seconds for which a look is as good as new: with the pages' two, a change is seen within three
+KEPT = 16  # lists of one look
+
+
+class Watch:
+    """One study, for everybody who watches it.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    """
+
+    def __init__(self, paths: StudyPaths) -> None:
+        self.paths = paths
+        self._reader = Reader(paths)
+        self._one = threading.Lock()
+        self._status: StudyStatus | None = None
+        self._read = 0.0
+        self._lists: OrderedDict[tuple[Selection, str], list[JobStatus]] = OrderedDict()
+
+    def status(self) -> StudyStatus:
+        """Give how the study stands, as of a moment ago.
+
+        Raises
+        ------
+        FairmeshError
+            If it has no readable plan.
+        """
+        with self._one:
+            if self._status is None or time.monotonic() - self._read > FRESH:
+                self._status = self._reader.read()
+                self._read = time.monotonic()
+                self._lists.clear()
+            return self._status
+
+    def listed(self, selection: Selection, sort: str) -> list[JobStatus]:
+        """Give the experiments that are meant, in order.
+
+        Raises
+        ------
+        InputError
+            If the selection or the order cannot be understood.
+        """
+        status = self.status()
+        with self._one:
+            chosen = (selection, sort)
+            if chosen not in self._lists:
+                self._lists[chosen] = listed(status, selection, sort)
+                if len(self._lists) > KEPT:
+                    self._lists.popitem(last=False)
+            return self._lists[chosen]
+
+    def forget(self) -> None:
+        """Read anew when somebody looks next: something was done to the study just now."""
+        self._read = 0.0
+
+
+@st.cache_resource(show_spinner=False, max_entries=100)
+def watch(results: Path, study: str) -> Watch:
+    """Give what watches a study: one for all sessions."""
+    return Watch(StudyPaths(results, study))
+
+
+def studies(results: Path) -> list[str]:
+    """Give the studies that were ever run, the one that was run last first."""
+    found = [(each.plan.stat().st_mtime, each.study) for each in studies_in(results)]
+    return [study for _, study in sorted(found, reverse=True)]

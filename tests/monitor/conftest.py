@@ -1,0 +1,58 @@
+"""The monitor over a study in the middle of a run, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import streamlit
+from streamlit.testing.v1 import AppTest
+
+from fairmesh.api import Place
+from fairmesh.files import write_text
+from fairmesh.monitor import setting
+from tests.service.conftest import place, study
+
+__all__ = ["place", "study"]
+
+TOKEN = "a-token-that-is-long-enough"  # noqa: S105
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def given(place: Place) -> Iterator[Place]:
+    """Start the monitor, as it were, in a working folder, with a token."""
+    path = place.folder / "token"
+    write_text(path, TOKEN)
+    path.chmod(0o600)
+    setting.give(setting.Setting(place, path))
+    streamlit.cache_resource.clear()
+    yield place
+    streamlit.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(given: Place) -> Open:
+    """Give what opens a page, as somebody who may steer or may not, with values of its fields."""
+
+    def open_page(name: str, /, may_steer: bool = False, **fields: object) -> AppTest:
+        tested = AppTest.from_function(_show, args=(name,), default_timeout=20)
+        tested.session_state["may_steer"] = may_steer
+        tested.session_state["study"] = "quick"
+        for field, value in fields.items():
+            tested.session_state[field] = value
+        return tested.run()
+
+    return open_page
+
+
+def _show(page: str) -> None:
+    from importlib import import_module  # noqa: PLC0415  this function is a script of its own
+
+    import_module(f"fairmesh.monitor.{page}").show()
+
+
+def texts(page: AppTest) -> str:
+    """Give all that a page says."""
+    kinds = ("markdown", "caption", "error", "info", "code", "header", "toast")
+    return "\n".join(str(each.value) for kind in kinds for each in page.get(kind))

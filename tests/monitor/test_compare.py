@@ -1,0 +1,139 @@
+"""Compare: experiments or studies side by side, chosen by search, by address, or typed."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fairmesh.api import Place
+from tests.live.conftest import Study
+from tests.monitor.conftest import Open, texts
+from tests.results.builder import build
+from tests.site.conftest import hostile_study
+
+ONE, OTHER = "epochs=2+width=4+repeat=1", "epochs=4+width=8+repeat=1"
+POINT = "epochs=4+width=8"
+
+
+@pytest.fixture
+def built(place: Place) -> Place:
+    """Give a place with two studies that have results."""
+    build(place.results, "first")
+    build(place.results, "second", (2, 4))
+    return place
+
+
+def said(page: AppTest) -> str:
+    assert not page.exception
+    return texts(page).replace("\\", "")
+
+
+def tables(page: AppTest) -> dict[str, list[dict[str, str]]]:
+    """Give the tables by the heading above each."""
+    titles = [each.value for each in page.header]
+    found = {each.proto.alt or "": each.value.to_dict("records") for each in page.dataframe}
+    assert set(found) <= set(titles)
+    return found
+
+
+def test_nothing_is_chosen_at_first(built: Place, open_page: Open) -> None:
+    shown = open_page("compare", study="first")
+    assert "Choose two or more experiments" in said(shown)
+    assert ONE in shown.multiselect(key="experiments").options
+
+
+def test_experiments_are_compared(built: Place, open_page: Open) -> None:
+    shown = open_page("compare", study="first", experiments=[ONE, OTHER])
+    found = tables(shown)
+    assert [each["name"] for each in found["What is compared"]] == [ONE, OTHER]
+    assert {each["name"]: (each["A"], each["B"]) for each in found["Parameters"]} == {
+        "epochs": ("2", "4"),
+        "width": ("4", "8"),
+    }
+    accuracy = found["Results"][0]
+    assert accuracy["measured"] == "Inference accuracy"
+    assert accuracy["best"] == "B"
+    assert accuracy["B - A"].startswith("+0.")
+    assert "are the same" in said(shown), "the environment"
+
+
+def test_what_is_the_same_is_shown_if_wanted(built: Place, open_page: Open) -> None:
+    found = tables(open_page("compare", study="first", experiments=[ONE, OTHER], everything=True))
+    rows = {each["name"]: each["differs"] for each in found["Parameters"]}
+    assert rows["epochs"] == "differs"
+    assert rows["learning_rate"] == ""
+    assert any(each["name"] == "processor.name" for each in found["Environment"])
+
+
+def test_a_point_stands_for_its_repeats(built: Place, open_page: Open) -> None:
+    found = tables(open_page("compare", study="first", experiments=[ONE, POINT]))
+    assert found["What is compared"][1]["results"] == "2 of 2"
+    assert "±" in found["Results"][0]["B"]
+
+
+def test_a_search_narrows_what_is_offered(built: Place, open_page: Open) -> None:
+    options = open_page("compare", study="first", search="epochs=4 width=8").multiselect(key="experiments").options
+    assert options == ["epochs=4+width=8+repeat=1", "epochs=4+width=8+repeat=2"]
+
+
+def test_of_many_the_first_are_offered_and_the_page_says_so(study: Study, open_page: Open) -> None:
+    for number in range(100, 350):
+        study.points.append(study.point("local", epochs=number))
+    study.write_plan()
+    shown = open_page("compare")
+    assert len(shown.multiselect(key="experiments").options) == 200
+    assert "the first 200 of 254" in said(shown)
+
+
+def test_several_machines_are_told_apart(study: Study, open_page: Open) -> None:
+    study.add("dgx", epochs=1)
+    assert "dgx/epochs=1" in open_page("compare").multiselect(key="experiments").options
+
+
+def test_the_address_keeps_what_was_chosen(built: Place, open_page: Open) -> None:
+    shown = open_page("compare", study="first", experiments=[ONE, OTHER], search="nothing fits this")
+    assert "What is compared" in tables(shown)
+    assert shown.query_params["experiments"] == [ONE, OTHER]
+
+
+@pytest.mark.parametrize("typed", ["epoch=1", "../../etc", "<img src=x onerror=alert(1)>", "epochs"])
+def test_what_means_nothing_or_several_is_explained(built: Place, open_page: Open, typed: str) -> None:
+    shown = open_page("compare", study="first", experiments=[ONE, typed])
+    (error,) = shown.error
+    assert not shown.exception
+    assert "\n" not in error.value
+    assert ("has no experiment" in error.value) or ("fits" in error.value)
+
+
+def test_studies_are_compared_by_their_best_points(built: Place, open_page: Open) -> None:
+    shown = open_page("compare", compare="studies", studies=["first", "second"])
+    assert [each["study"] for each in tables(shown)["What is compared"]] == ["first", "second"]
+    assert "Choose two or more studies" in said(open_page("compare", compare="studies", studies=["first"]))
+
+
+def test_a_study_without_results_is_told(built: Place, study: Study, open_page: Open) -> None:
+    (study.folder / "records").rename(study.folder / "no-records")
+    shown = open_page("compare", compare="studies", studies=["first", "quick"])
+    assert "study quick has no result yet" in said(shown)
+
+
+def test_a_new_result_is_seen(study: Study, open_page: Open) -> None:
+    chosen = ["epochs=1", "epochs=20"]
+    before = tables(open_page("compare", experiments=chosen))
+    assert before["Results"][0]["B"] == "–"  # noqa: RUF001  what the website writes for nothing
+    study.finish(study.points[3], {"accuracy": 0.5})
+    assert tables(open_page("compare", experiments=chosen))["Results"][0]["B"] == "0.5"
+
+
+def test_a_hostile_study_stays_text(place: Place, open_page: Open) -> None:
+    folder = hostile_study(place.results)
+    names = [point["id"] for point in folder.points[:2]]
+    shown = open_page("compare", study="hostile", experiments=names, everything=True)
+    assert not shown.exception
+    as_markdown = "\n".join(str(each.value) for kind in ("markdown", "caption", "header") for each in shown.get(kind))
+    assert "<img" not in as_markdown
+
+
+def test_without_any_study_the_page_says_how_to_begin(place: Place, open_page: Open) -> None:
+    (place.results / "quick/plan.json").unlink()
+    assert "No study was run here yet" in said(open_page("compare"))

@@ -1,0 +1,163 @@
+"""Overview, Experiments and Experiment: what they show, and who may steer from them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fairmesh.api import Place
+from fairmesh.files import write_text
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live import read_status
+from tests.live.conftest import Study
+from tests.monitor.conftest import TOKEN, Open, texts
+from tests.site.conftest import hostile_study
+
+PAGES = ("overview", "experiments", "experiment")
+
+
+def states(study: Study) -> list[str]:
+    return [each.state for each in read_status(study.paths).experiments]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_any_study_a_page_says_how_to_begin(place: Place, open_page: Open, page: str) -> None:
+    (place.results / "quick/plan.json").unlink()
+    shown = open_page(page)
+    assert not shown.exception
+    assert "No study was run here yet" in texts(shown)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_plan_that_cannot_be_read_is_one_clear_line(study: Study, open_page: Open, page: str) -> None:
+    write_text(study.paths.plan, "{")
+    shown = open_page(page)
+    assert not shown.exception
+    assert "plan.json: cannot be read" in texts(shown).replace("\\", "")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_others_wrote_is_text(place: Place, open_page: Open, page: str) -> None:
+    hostile_study(place.results)
+    shown = open_page(page, study="hostile", experiment="")
+    assert not shown.exception
+    as_markdown = ("markdown", "caption", "error", "header")
+    said = "\n".join(str(each.value) for kind in as_markdown for each in shown.get(kind))
+    said += "".join(str(each.proto.body) for each in shown.get("html"))
+    for tag in ("<img", "[x](", "`c`", "<script"):
+        assert not re.search(rf"(?<!\\){re.escape(tag)}", said), said
+
+
+def test_overview_tells_how_the_study_stands(study: Study, open_page: Open) -> None:
+    study.finish(study.points[0], {"accuracy": 0.9}, usage={"energy_j": 360.0})
+    shown = open_page("overview")
+    numbers = {each.label: each.value for each in shown.metric}
+    assert numbers["experiments"] == "4"
+    assert numbers["energy so far"] == "360 J"
+    assert "exit code 3" in texts(shown).replace("\\", "")
+    assert "second" in texts(shown), "the last words of what failed"
+    bar = "".join(str(each.proto.body) for each in shown.get("html"))
+    assert "1 failed, 1 running, 1 waiting, 1 done" in bar
+
+
+def test_experiments_are_filtered_and_sorted(open_page: Open) -> None:
+    worst = open_page("experiments").dataframe[0].value
+    assert list(worst["state"]) == ["failed", "running", "waiting", "done"]
+    few = open_page("experiments", where="epochs > 5", sort="id", reverse=True)
+    assert list(few.dataframe[0].value["id"]) == ["epochs=20", "epochs=10"]
+    assert "2 of 4 experiments" in texts(few)
+    assert list(open_page("experiments", states=["done"]).dataframe[0].value["id"]) == ["epochs=1"]
+
+
+def test_a_wrong_filter_is_explained(open_page: Open) -> None:
+    shown = open_page("experiments", where="epoch > 5")
+    assert not shown.exception
+    assert "did you mean 'epochs'" in texts(shown).replace("\\", "")
+
+
+def test_a_page_has_a_hundred_rows(study: Study, open_page: Open) -> None:
+    for epochs in range(100, 350):
+        study.add(epochs=epochs)
+    study.write_plan()
+    shown = open_page("experiments", sort="plan", page=3)
+    assert len(shown.dataframe[0].value) == 54
+    assert len(open_page("experiments", sort="plan", page=9).dataframe[0].value) == 100, "there is no such page"
+
+
+def test_an_experiment_shows_what_it_does(study: Study, open_page: Open) -> None:
+    point = study.points[2]
+    attempt = study.job(point) / "attempts/1"
+    write_text(attempt / "history.csv", "epoch,loss,val_loss\n1,0.5,0.6\n2,0.4,0.5\n")
+    write_text(attempt / "job.log", "epoch 1\n<b>epoch 2\n")
+    shown = open_page("experiment", experiment="epochs=10")
+    assert not shown.exception
+    assert "epochs=10 on" in texts(shown).replace("\\", "")
+    assert "<b>epoch 2" in next(each.value for each in shown.code)
+    assert len(shown.get("vega_lite_chart")) == 1
+    assert {"epochs", "seed"} <= set(shown.dataframe[0].value["parameter"])
+
+
+def test_a_figure_that_is_none_is_left_out(study: Study, open_page: Open, tmp_path: Path) -> None:
+    folder = study.job(study.points[2]) / "attempts/1/figures"
+    write_text(folder / "not.png", "<svg onload=alert(1)>")
+    (folder / "link.png").symlink_to(tmp_path / "token")
+    shown = open_page("experiment", experiment="epochs=10")
+    assert not shown.exception
+    assert not shown.get("imgs")
+
+
+@pytest.mark.parametrize(("name", "said"), [("nothing", "has no experiment or stage"), ("epochs=", "fits 4")])
+def test_an_unclear_name_is_explained(open_page: Open, name: str, said: str) -> None:
+    assert said in texts(open_page("experiment", experiment=name)).replace("\\", "")
+
+
+@pytest.mark.parametrize(
+    ("page", "key"), [("overview", "cancel_run"), ("experiments", "cancel_some"), ("experiment", "cancel_one")]
+)
+def test_only_who_showed_the_token_may_steer(study: Study, open_page: Open, page: str, key: str) -> None:
+    locked = open_page(page, experiment="epochs=10")
+    assert locked.button(key).disabled
+    locked.button(key)._value = True  # what no browser sends, but somebody may
+    locked.run()
+    assert not (study.job(study.points[2]) / "cancel.json").exists(), "a forged click does nothing"
+    free = open_page(page, may_steer=True, experiment="epochs=10")
+    free.button(key).click().run()
+    assert not free.exception
+    assert (study.job(study.points[2]) / "cancel.json").exists()
+    assert "by the monitor" in (study.job(study.points[2]) / "cancel.json").read_text()
+
+
+def test_what_is_selected_is_cancelled_and_nothing_else(study: Study, open_page: Open) -> None:
+    shown = open_page("experiments", may_steer=True, where="state == 'waiting'")
+    shown.button("cancel_some").click().run()
+    assert (study.job(study.points[3]) / "cancel.json").exists()
+    assert not (study.job(study.points[2]) / "cancel.json").exists()
+
+
+def test_retrying_what_is_done_is_explained(open_page: Open) -> None:
+    shown = open_page("experiment", may_steer=True, experiment="epochs=1")
+    shown.button("retry_one").click().run()
+    assert "there is nothing to retry" in texts(shown)
+
+
+def test_the_token_is_asked_for(open_page: Open, given: Place) -> None:
+    shown = open_page("frame", study="quick")
+    shown.sidebar.text_input[0].input("a-wrong-token-that-is-long")
+    shown.sidebar.button[0].click().run()
+    assert "This is not the token" in texts(shown)
+    assert not shown.session_state["may_steer"]
+    shown.sidebar.text_input[0].input(f" {TOKEN} ")
+    shown.sidebar.button[0].click().run()
+    assert shown.session_state["may_steer"]
+    assert "You may steer" in texts(shown)
+
+
+def test_a_token_that_others_may_read_is_refused(open_page: Open, given: Place) -> None:
+    (given.folder / "token").chmod(0o644)
+    shown = open_page("frame", study="quick")
+    shown.sidebar.text_input[0].input(TOKEN)
+    shown.sidebar.button[0].click().run()
+    assert "others may read the token" in texts(shown)
+    assert StudyPaths(given.results, "quick").plan.exists()

@@ -1,0 +1,81 @@
+"""What stands before the monitor: foreign names, foreign pages, and headers that keep others out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from fairmesh.api import Place
+from fairmesh.cli import main
+from fairmesh.monitor import setting
+from fairmesh.monitor.shield import Shield
+
+STREAM = "ws://127.0.0.1:8501/_stcore/stream"
+
+
+async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).accept()
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"the page"})
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> TestClient:
+    setting.give(setting.Setting(Place(tmp_path, tmp_path, tmp_path), tmp_path / "token", ("Head.Example",)))
+    return TestClient(Shield(_app), base_url="http://127.0.0.1:8501")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8501", "localhost", "[::1]:8501", "head.example:1"])
+def test_own_names_are_answered_with_headers_that_keep_others_out(client: TestClient, host: str) -> None:
+    answer = client.get("/", headers={"host": host})
+    assert answer.text == "the page"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "", "169.254.169.254", "localhost@evil.example"]
+)
+def test_foreign_names_are_not_answered(client: TestClient, host: str) -> None:
+    assert client.get("/", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/upload_file/x", "/media/x"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_pages_of_other_sites_are_not_answered(client: TestClient, path: str, method: str) -> None:
+    answer = client.request(method, path, headers={"origin": "http://evil.example"})
+    assert answer.status_code == 403
+    assert "the page" not in answer.text
+
+
+@pytest.mark.parametrize("headers", [{"origin": "http://evil.example"}, {"host": "evil.example"}, {"origin": "null"}])
+def test_web_sockets_of_others_are_closed(client: TestClient, headers: dict[str, str]) -> None:
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(STREAM, headers=headers):
+        pass
+
+
+def test_an_own_web_socket_is_opened(client: TestClient) -> None:
+    with client.websocket_connect(STREAM, headers={"origin": "http://127.0.0.1:8501"}):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--host", "0.0.0.0"], "--token-file: to listen on 0.0.0.0, which others reach"),  # noqa: S104
+        (["--port", "70000"], "there is no port 70000"),
+        (["--port", "-1"], "there is no port -1"),
+    ],
+)
+def test_where_it_cannot_listen_is_one_clear_line(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert main(["monitor", *arguments]) == 2
+    assert said in capsys.readouterr().err

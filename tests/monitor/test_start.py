@@ -1,0 +1,277 @@
+"""Start: what a person writes is checked, shown as a plan, saved once, and started by those alone who may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fairmesh.api import Place, Run, starts
+from fairmesh.api.saving import check_text
+from fairmesh.errors import BusyError, FairmeshError, InputError
+from fairmesh.files import write_text
+from fairmesh.monitor import planview, start, steering, wish
+from fairmesh.monitor.wish import Wish
+from fairmesh.results.expect import Earlier, Expected
+from fairmesh.workflow.estimate import Estimate
+from fairmesh.workflow.profiles import Profile
+from tests.e2e.workplace import ROOT
+from tests.live.conftest import Study
+from tests.monitor.conftest import Open, texts
+from tests.site.conftest import HOSTILE
+from tests.waiting import wait_until
+
+TOY = "study: mine\napplication: toy\nparameters:\n  value: [1, 2, 3]\n"
+Started = list[tuple[str, Path, str, Mapping[str, Any]]]
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, study: Study) -> Started:
+    """Give what is started in place of runs."""
+    found: Started = []
+
+    def launch(place: Place, name: str, source: Path, profile: str, config: Mapping[str, Any]) -> Run:
+        found.append((name, source, profile, config))
+        return Run(place, place.paths(name), "6b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11")
+
+    monkeypatch.setattr(wish, "launch", launch)
+    return found
+
+
+def said(page: AppTest) -> str:
+    assert not page.exception
+    more = [str(each.value) for kind in ("success", "warning") for each in page.get(kind)]
+    return "\n".join([texts(page), *more]).replace("\\", "")
+
+
+def numbers(page: AppTest) -> dict[str, str]:
+    return {each.label: str(each.value) for each in page.metric}
+
+
+def in_a_form(open_page: Open, begin: str = "small", may_steer: bool = False) -> AppTest:
+    page = open_page("start", may_steer=may_steer, begin=begin)
+    return page if begin == start.NEW else use(page, start.FORM)
+
+
+def use(page: AppTest, way: str) -> AppTest:
+    (radio,) = [each for each in page.radio if each.label == "Use it"]
+    return radio.set_value(way).run()
+
+
+def fill(page: AppTest, label: str, text: str) -> AppTest:
+    fields = [*page.text_input, *page.text_area, *page.number_input, *page.selectbox]
+    (field,) = [each for each in fields if each.label.replace("\\", "") == label]
+    return field.set_value(text).run()
+
+
+def test_a_study_is_shown_as_it_is_with_its_plan(open_page: Open) -> None:
+    shown = open_page("start")
+    assert "parameters: {value: [1, 2]}" in said(shown)
+    assert numbers(shown) == {"experiments": "2", "would run": "2", "CPU hours": "0.0", "GPU hours": "0.0"}
+    assert "The expected time is unknown" in said(shown)
+    assert list(shown.dataframe[0].value["id"]) == ["value=1", "value=2"]
+    assert "2 new" in said(shown)
+    assert "2 of them do not say how long they run" in said(shown)
+
+
+@pytest.mark.parametrize("begin", ["small", start.NEW])
+def test_without_the_token_nothing_can_be_started(open_page: Open, begin: str) -> None:
+    shown = open_page("start", begin=begin)
+    assert all(button.disabled for button in shown.button if button.key in {"start", "save"})
+
+
+def test_a_click_that_somebody_forged_starts_and_saves_nothing(
+    open_page: Open, place: Place, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steering.st, "button", lambda *_, **__: True)
+    page = use(open_page("start", begin=start.NEW), start.TEXT)
+    shown = fill(page, "Study file", TOY)
+    assert not shown.exception
+    assert started == []
+    assert list(place.studies()) == ["quick", "small"]
+
+
+def test_a_start_says_so_and_leads_to_the_overview(open_page: Open, started: Started, place: Place) -> None:
+    page = open_page("start", may_steer=True, start_where="value > 1", start_first=5)
+    shown = page.button(key="start").click().run()
+    source = place.root / "config/studies/small.yaml"
+    assert started == [("small", source, "profiles/local", {"where": "value > 1", "first": 5})]
+    assert "run 6b0f7a52 of small is started" in said(shown)
+    (link,) = shown.get("page_link")
+    assert link.proto.query_string == "study=small"
+
+
+def test_a_form_is_made_from_the_schema(open_page: Open) -> None:
+    page = in_a_form(open_page)
+    field = next(each for each in page.text_input if each.label.startswith("seconds"))
+    assert field.label.replace("\\", "") == "seconds (s)"
+    assert field.placeholder == "0"
+    assert "How long it takes Each is a number of at least 0" in field.help.replace("\\", "")
+    (choices,) = [each for each in page.multiselect if each.label == "behaviour"]
+    assert "good" in choices.options
+    assert {"runtime (min)", "gpu", "mem_mb (MB)"} <= {each.label.replace("\\", "") for each in page.text_input}
+
+
+def test_a_form_that_nobody_touched_is_the_study_itself(open_page: Open) -> None:
+    shown = in_a_form(open_page)
+    assert [each.label for each in shown.button if each.key == "start"] == ["Start"]
+
+
+def test_a_form_writes_the_study(open_page: Open, started: Started, place: Place) -> None:
+    page = fill(in_a_form(open_page, start.NEW, may_steer=True), "Application", "toy")
+    for label, text in (("Name", "mine"), ("Title", HOSTILE), ("value", "1, 2, 3"), ("Exclude", "value == 2")):
+        page = fill(page, label, text)
+    (choices,) = [each for each in page.multiselect if each.label == "behaviour"]
+    page = choices.set_value(["good", "exit"]).run()
+    assert numbers(page)["experiments"] == "4"
+    shown = page.button(key="start").click().run()
+    assert started[0][:2] == ("mine", place.root / "config/studies/mine.yaml")
+    assert numbers(shown)["experiments"] == "4"
+    assert len(Wish("mine", profile="local").plan(place)) == 4
+
+
+def test_all_mistakes_are_told_a_line_each(open_page: Open) -> None:
+    page = fill(fill(in_a_form(open_page), "value", "1, x"), "seconds (s)", "-1")
+    (shown,) = page.error
+    lines = shown.value.replace("\\", "").split("  \n")
+    assert len(lines) == 2
+    assert "must be a number, not 'x'" in lines[0]
+    assert "'parameters.seconds' must be a number of at least 0, not -1" in lines[1]
+    assert not [each for each in page.button if each.key == "start"]
+
+
+def test_text_and_form_become_each_other(open_page: Open) -> None:
+    page = fill(fill(in_a_form(open_page), "Name", "mine"), "value", "[4-6]")
+    page = use(page, start.TEXT)
+    (area,) = [each for each in page.text_area if each.label == "Study file"]
+    assert "study: mine" in area.value
+    page = use(area.set_value(area.value.replace("mine", "yours")).run(), start.FORM)
+    assert next(each for each in page.text_input if each.label == "Name").value == "yours"
+    assert next(each for each in page.text_input if each.label == "value").value == "4, 5, 6"
+
+
+def test_another_study_takes_the_place_of_what_was_written(open_page: Open, place: Place) -> None:
+    write_text(place.root / "config/studies/tiny.yaml", "study: tiny\napplication: toy\n")
+    page = fill(in_a_form(open_page), "Name", "mine")
+    (begin,) = [each for each in page.selectbox if each.label == "Begin with"]
+    shown = begin.set_value("tiny").run()
+    assert next(each for each in shown.text_input if each.label == "Name").value == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("study: [", "not YAML"),
+        ("study: mine\napplication: ../../toy\n", "must be the name of one that is installed here"),
+        ("study: mine\napplication: toy\ntemplate: x.jinja\n", "'template' cannot come from elsewhere"),
+        ("study: ../mine\napplication: toy\n", "'study'"),
+        ("study: mine\napplication: toi\n", "did you mean 'toy'"),
+        ("study: mine\napplication: toy\nparameters: {valu: 1}\nrepeat: no\n", "did you mean 'value'"),
+        ("a" * 300, "this is no study file"),
+        (HOSTILE, "this is no study file"),
+    ],
+)
+def test_a_wrong_text_is_explained(open_page: Open, text: str, message: str) -> None:
+    shown = fill(use(open_page("start", begin=start.NEW), start.TEXT), "Study file", text)
+    assert message in said(shown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"study: {'m' * 500}\ntitle: {'t' * 5000}\napplication: toy\nrepeat: 20000\n",
+        "study: [1]\ntitle: {a: 1}\napplication: toy\nparameters: 7\nexclude: 7\nmeasure: often\nrepeat: no\n",
+        "application: toy\nparameters: {value: [[1], {a: 2}], behaviour: [good, {}], size: null, note: [], gpu: .nan}",
+        "application: toy\nparameters: {zip: 7, value: {from: 1}, product: [{value: 1}]}\nexclude: [[1], null]",
+        "application: toi\n",
+        "application: [toy]\n",
+        "- 1\n",
+        f"study: mine\ntitle: '{HOSTILE[:40]}'\napplication: ../../etc\n",
+    ],
+)
+def test_a_form_is_made_of_any_text(open_page: Open, text: str) -> None:
+    page = use(fill(use(open_page("start"), start.TEXT), "Study file", text), start.FORM)
+    assert not page.exception
+    for field in [each for each in page.text_input if each.label == "seconds \\(s\\)"]:
+        assert not field.set_value("1, 2").run().exception
+
+
+def test_what_is_long_is_not_cut(open_page: Open, place: Place) -> None:
+    values = ", ".join(map(str, range(1, 1000)))
+    text = f"study: long\ntitle: {'t' * 500}\napplication: toy\nparameters: {{value: [{values}]}}\n"
+    write_text(place.root / "config/studies/long.yaml", text)
+    shown = in_a_form(open_page, "long")
+    assert numbers(shown)["experiments"] == "999"
+    assert [each.label for each in shown.button if each.key in {"start", "save"}] == ["Start"], "nothing was changed"
+
+
+def test_a_name_that_is_taken_is_told_at_once(open_page: Open, place: Place) -> None:
+    shown = fill(use(open_page("start", may_steer=True), start.TEXT), "Study file", TOY.replace("mine", "SMALL"))
+    assert "there is a study 'SMALL' already" in said(shown)
+    assert all(button.disabled for button in shown.button if button.key in {"start", "save"})
+    with pytest.raises(BusyError, match="already"):
+        Wish(text=TOY.replace("mine", "small"), profile="local").start(place)
+
+
+def test_a_study_is_saved_once(open_page: Open, place: Place) -> None:
+    page = fill(use(open_page("start", begin=start.NEW, may_steer=True), start.TEXT), "Study file", TOY)
+    shown = page.button(key="save").click().run()
+    assert (place.root / "config/studies/mine.yaml").read_text() == TOY
+    assert "mine is saved" in said(shown)
+    assert not shown.error
+    assert [each.label for each in shown.button if each.key in {"start", "save"}] == ["Start"]
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [({"start_where": "valu > 1"}, "there is no 'valu'"), ({"start_where": "value > 7"}, "no experiment of small")],
+)
+def test_a_wrong_part_is_explained(open_page: Open, part: dict[str, str], message: str) -> None:
+    assert message in said(open_page("start", **part))
+
+
+def test_a_run_that_goes_on_is_told(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(*_: object) -> None:
+        raise BusyError("study small is being run")
+
+    monkeypatch.setattr(wish, "launch", busy)
+    shown = open_page("start", may_steer=True).button(key="start").click().run()
+    assert "study small is being run" in said(shown)
+
+
+def test_without_any_study_a_new_one_can_be_written(open_page: Open, place: Place) -> None:
+    (place.root / "config/studies/small.yaml").unlink()
+    shown = open_page("start")
+    assert "choose an application" in said(shown)
+    assert next(each for each in shown.selectbox if each.label == "Begin with").options == [start.NEW]
+
+
+@pytest.mark.parametrize("profile", ["", "nothing", "../local", "local/../local"])
+def test_a_profile_is_one_that_is_here(place: Place, profile: str) -> None:
+    with pytest.raises(InputError, match="there is no profile"):
+        Wish("small", profile=profile).start(place)
+
+
+@pytest.mark.parametrize("name", ["../small", "/etc/passwd", "config/studies/small.yaml", "small.yaml"])
+def test_a_study_is_one_that_is_known_here(place: Place, name: str) -> None:
+    with pytest.raises(FairmeshError, match="there is no file of a study"):
+        Wish(name, profile="local").start(place)
+
+
+def test_the_expected_time_says_what_it_rests_on() -> None:
+    plan = check_text(Place.of(ROOT), TOY).whole
+    once = Expected(90.0, None, "same", (Earlier("small", "local", {}, None, 90.0),), is_scaled=False)
+    told = planview.expected_time(Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}))
+    assert told.startswith("Expected: 1 min 30 s with 1 at once, by 1 earlier results")
+    assert told.endswith("nothing is known of 1 of them.")
+
+
+@pytest.mark.e2e
+def test_a_run_is_started(open_page: Open, place: Place) -> None:
+    shown = open_page("start", may_steer=True).button(key="start").click().run()
+    assert "is started" in said(shown)
+    (run,) = starts.runs(place.paths("small"))
+    wait_until(Run(place, place.paths("small"), run.uuid).done, "the end of the run")
