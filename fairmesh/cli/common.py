@@ -36,6 +36,17 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", metavar="NAME", default="local", help="where it would run (local)")
 
 
+def add_listening(parser: argparse.ArgumentParser, port: int) -> None:
+    """Add the options of a face that listens: where, to whom, and for which results."""
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1: this computer alone)")
+    parser.add_argument("--port", type=int, default=port, help=f"the port to listen on ({port})")
+    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
+    parser.add_argument("--token-file", metavar="FILE", type=Path, help="where the token is (~/.config/fairmesh/token)")
+    parser.add_argument(
+        "--name", metavar="HOST", action="append", default=[], dest="names", help="a name by which others reach it"
+    )
+
+
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Add the options that select experiments, or change a study for one call."""
     parser.add_argument("--where", metavar="EXPR", default="", help='those for which it is true: "epochs > 1"')

@@ -15,17 +15,11 @@ from fairmesh.results.compare import (
     Comparison,
     MetricChange,
     Side,
-    Value,
     compare_experiments,
     compare_studies,
     find_side,
-    mean_of,
 )
-from fairmesh.results.metrics import MetricValue
-from fairmesh.site import numbers
-from fairmesh.site.tabular import USAGE
-
-BYTE = "byte"
+from fairmesh.site import comparing
 
 
 def compare(names: Sequence[str], study: str, results: Path | None) -> Comparison:
@@ -97,33 +91,14 @@ def _metrics(title: str, changes: Sequence[MetricChange]) -> Iterator[str]:
         return
     yield f"\n{title}"
     rows = [
-        [f"  {_label(each)}", *(_value(each, value) for value in each.values), _direction(each)] for each in changes
+        [f"  {comparing.label(each)}", *(comparing.value(each, value) for value in each.values), _direction(each)]
+        for each in changes
     ]
     yield table(["", *ascii_uppercase[: len(changes[0].values)], "better"], rows)
     told = [line for each in changes for line in _differences(each)]
     if told:
         yield "\nDifferences from A"
         yield table(["", "", "difference", "which is"], told)
-
-
-def _label(change: MetricChange) -> str:
-    metric = change.metric
-    return _LABELS.get(metric.name, metric.label) if metric.title == metric.name else metric.label
-
-
-_LABELS = {name: title for name, (title, unit) in USAGE.items() if unit == 1} | {
-    "peak_bytes": "Peak memory",
-    "read_bytes": "Read",
-    "write_bytes": "Written",
-}
-
-
-def _value(change: MetricChange, value: Value | None) -> str:
-    if value is None:
-        return numbers.MISSING
-    if change.metric.unit == BYTE:
-        return numbers.size(mean_of(value))
-    return numbers.single(value) if isinstance(value, MetricValue) else numbers.spread(value)
 
 
 def _direction(change: MetricChange) -> str:
@@ -135,7 +110,6 @@ def _differences(change: MetricChange) -> Iterator[list[str]]:
     for letter, difference, judged in zip(ascii_uppercase, change.differences, change.judgements, strict=False):
         if not difference or judged is None:
             continue
-        sign = "-" if difference < 0 else "+"
-        amount = numbers.size(abs(difference)) if change.metric.unit == BYTE else numbers.number(abs(difference))
-        unit = "" if change.metric.unit in {"", BYTE} else f" {change.metric.unit}"
-        yield [f"  {_label(change)}", letter, f"{sign}{amount}{unit}", judged.words]
+        unit = "" if change.metric.unit in {"", comparing.BYTE} else f" {change.metric.unit}"
+        amount = f"{comparing.difference(change, difference)}{unit}"
+        yield [f"  {comparing.label(change)}", letter, amount, judged.words]

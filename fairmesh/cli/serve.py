@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from fairmesh.api import Place
 from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
+from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem
 
 PORT = 8765
@@ -16,13 +16,7 @@ PORT = 8765
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (127.0.0.1: this computer alone)")
-    parser.add_argument("--port", type=int, default=PORT, help=f"the port to listen on ({PORT})")
-    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (the configuration's)")
-    parser.add_argument("--token-file", metavar="FILE", type=Path, help="where the token is (~/.config/fairmesh/token)")
-    parser.add_argument(
-        "--name", metavar="HOST", action="append", default=[], dest="names", help="a name by which others reach it"
-    )
+    common.add_listening(parser, PORT)
 
 
 def run(arguments: argparse.Namespace) -> int:

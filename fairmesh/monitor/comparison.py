@@ -9,14 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from fairmesh.monitor.look import plain
-from fairmesh.results.compare import Change, Comparison, MetricChange, Side, Value, mean_of
-from fairmesh.results.metrics import MetricValue
-from fairmesh.site import numbers
-from fairmesh.site.tabular import USAGE
-
-BYTE = "byte"
-BYTES = {"peak_bytes": "Peak memory", "read_bytes": "Read", "write_bytes": "Written"}
-TITLES = {name: title for name, (title, _) in USAGE.items()} | BYTES
+from fairmesh.results.compare import Change, Comparison, MetricChange, Side
+from fairmesh.site import comparing, numbers
 
 
 def show(found: Comparison, *, everything: bool) -> None:
@@ -40,12 +34,12 @@ def _metrics(title: str, changes: Sequence[MetricChange], letters: str) -> None:
 
 
 def _metric(change: MetricChange, letters: str) -> dict[str, str]:
-    row = {"measured": TITLES.get(change.metric.name) or change.metric.label}
-    row |= {letter: _value(change, value) for letter, value in zip(letters, change.values, strict=True)}
+    row = {"measured": comparing.label(change)}
+    row |= {letter: comparing.value(change, value) for letter, value in zip(letters, change.values, strict=True)}
     row |= {"better": change.better, "best": "" if change.best is None else letters[change.best]}
     pairs = zip(letters, change.differences, change.judgements, strict=True)
     return row | {
-        f"{letter} - A": f"{_difference(change, difference)} ({judged.words})"
+        f"{letter} - A": f"{comparing.difference(change, difference)} ({judged.words})"
         if difference and judged
         else _same(judged)
         for letter, difference, judged in list(pairs)[1:]
@@ -54,19 +48,6 @@ def _metric(change: MetricChange, letters: str) -> dict[str, str]:
 
 def _same(judged: object) -> str:
     return "the same number" if judged else numbers.MISSING
-
-
-def _value(change: MetricChange, value: Value | None) -> str:
-    if value is None:
-        return numbers.MISSING
-    if change.metric.unit == BYTE:
-        return numbers.size(mean_of(value))
-    return numbers.single(value) if isinstance(value, MetricValue) else numbers.spread(value)
-
-
-def _difference(change: MetricChange, difference: float) -> str:
-    amount = numbers.size(abs(difference)) if change.metric.unit == BYTE else numbers.number(abs(difference))
-    return f"{'-' if difference < 0 else '+'}{amount}"
 
 
 def _changes(title: str, changes: Sequence[Change], letters: str, everything: bool) -> None:
