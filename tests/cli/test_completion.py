@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh import cli
-
-pytest.importorskip("shtab")
+from tests.needs import must_have
 
 CASES = [
     ("stat", {"status"}),
@@ -42,8 +41,7 @@ def said(command: list[str]) -> set[str]:
 def script(project: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> str:
     """Write the script of a shell, which must be installed; give the shell."""
     shell = str(request.param)
-    if not shutil.which(shell):
-        pytest.skip(f"{shell} is not installed")
+    must_have(shutil.which(shell), f"{shell.upper()} IS MISSING: its completion was not tried")
     shutil.copytree(project / "tests/toy", project / "toy")
     assert cli.main(["completion", shell]) == 0
     (project / "completions").write_text(capsys.readouterr().out)
