@@ -77,7 +77,10 @@ def _where(place: Place, wish: Wish) -> Wish:
         "Where", max_chars=2000, key="start_where", placeholder="epochs > 10", help="only those for which this is true"
     )
     first = st.number_input("First", 1, 1_000_000, None, key="start_first", placeholder="all", help="at most so many")
-    return Wish(wish.name, wish.text, str(profile or ""), where.strip(), first)
+    probe = st.toggle(
+        "Probe", key="start_probe", help="first the cheapest of each kind, the rest only if that goes well"
+    )
+    return Wish(wish.name, wish.text, str(profile or ""), where.strip(), first, probe)
 
 
 def _plan(place: Place, wish: Wish) -> None:

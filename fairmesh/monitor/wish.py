@@ -29,6 +29,8 @@ class Wish:
         Which experiments, as an expression.
     first : int or None
         At most so many.
+    probe : bool
+        Whether the cheapest experiment of each kind comes first.
     """
 
     name: str = ""
@@ -36,6 +38,7 @@ class Wish:
     profile: str = ""
     where: str = ""
     first: int | None = None
+    probe: bool = False
 
     def plan(self, place: Place) -> Plan:
         """Give the experiments that are meant.
@@ -75,7 +78,8 @@ class Wish:
         self.plan(place)
         name = self.name or self.save(place)
         study = self._study(place, name, machine_of(place, self.profile))
-        config = {key: value for key, value in (("where", self.where), ("first", self.first)) if value}
+        asked = {"where": self.where, "first": self.first, "probe": self.probe}
+        config = {key: value for key, value in asked.items() if value}
         return launch(place, study.name, study.source, f"profiles/{self.profile}", config)
 
     def _study(self, place: Place, name: str, machine: str) -> Study:

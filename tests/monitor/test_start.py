@@ -95,10 +95,10 @@ def test_a_click_that_somebody_forged_starts_and_saves_nothing(
 
 
 def test_a_start_says_so_and_leads_to_the_overview(open_page: Open, started: Started, place: Place) -> None:
-    page = open_page("start", may_steer=True, start_where="value > 1", start_first=5)
+    page = open_page("start", may_steer=True, start_where="value > 1", start_first=5, start_probe=True)
     shown = page.button(key="start").click().run()
     source = place.root / "config/studies/small.yaml"
-    assert started == [("small", source, "profiles/local", {"where": "value > 1", "first": 5})]
+    assert started == [("small", source, "profiles/local", {"where": "value > 1", "first": 5, "probe": True})]
     assert "run 6b0f7a52 of small is started" in said(shown)
     (link,) = shown.get("page_link")
     assert link.proto.query_string == "study=small"
