@@ -67,7 +67,9 @@ def test_a_run_that_was_killed_after_its_probes_makes_nothing_run_again(workplac
     assert not list(workplace.results.rglob("probed"))
 
 
-@pytest.mark.parametrize("slurm_workplace", ["slurm", "slurm-lean"], indirect=True)
+@pytest.mark.parametrize(
+    "slurm_workplace", [pytest.param("slurm", marks=pytest.mark.long), "slurm-lean"], indirect=True
+)
 def test_on_slurm_probes_come_first_and_the_hook_is_called_once(slurm_workplace: Workplace) -> None:
     slurm_workplace.configure(finish={"command": ["sh", "-c", 'cat >> "$0"; echo >> "$0"', "heard"]})
     slurm_workplace.study({"value": [2, 1], "behaviour": ["good", "exit"]})
