@@ -83,7 +83,9 @@ def wait_for(process: subprocess.Popen[str], line: str) -> None:
     assert any(each.startswith(line) for each in process.stdout)
 
 
-@pytest.mark.parametrize(("minutes", "resumed"), [(10, "2 epochs"), (1e-9, "2 epochs and 1 steps")])
+@pytest.mark.parametrize(
+    ("minutes", "resumed"), [pytest.param(10, "2 epochs", marks=pytest.mark.long), (1e-9, "2 epochs and 1 steps")]
+)
 def test_a_training_killed_within_an_epoch_ends_as_if_it_had_not_been(
     undisturbed: dict[str, Path], tmp_path: Path, processes: ExitStack, minutes: float, resumed: str
 ) -> None:
@@ -133,7 +135,7 @@ def test_a_process_that_is_lost_ends_the_others_with_one_line(tmp_path: Path, pr
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_two_processes_give_the_weights_of_one(
     undisturbed: dict[str, Path], tmp_path: Path, processes: ExitStack, precision: str
 ) -> None:
@@ -146,6 +148,7 @@ def test_two_processes_give_the_weights_of_one(
     assert (about["devices"], about["processes"]) == (2, 2)
 
 
+@pytest.mark.long
 def test_two_processes_that_sigterm_reaches_end_together_and_go_on_together(
     undisturbed: dict[str, Path], tmp_path: Path, processes: ExitStack
 ) -> None:

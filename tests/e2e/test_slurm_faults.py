@@ -138,7 +138,9 @@ def once(ids: list[str]) -> dict[str, int]:
     return dict.fromkeys(ids, 1)
 
 
-@pytest.mark.parametrize("slurm_workplace", ["slurm", "slurm-lean"], indirect=True)
+@pytest.mark.parametrize(
+    "slurm_workplace", ["slurm-lean", pytest.param("slurm", marks=pytest.mark.long)], indirect=True
+)
 def test_what_a_killed_snakemake_left_running_and_queued_is_submitted_once(
     slurm_workplace: Workplace, survived: Survived
 ) -> None:
