@@ -82,7 +82,7 @@ unit: setup-dev debian
 	pytest -n 2 -m "not e2e" --doctest-modules tests fairmesh
 
 toy: setup-dev setup-slurm debian
-	pytest -n 4 -m "e2e and not quick and not long"
+	pytest -n 3 -m "e2e and not quick and not long"
 
 quick: setup-dev debian
 	pytest -m quick
