@@ -53,7 +53,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise InputError([Problem(f"there is no port {port}", "--port", "0 to 65535")])
     try:
         kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        bound = socket.socket(kind, socket.SOCK_STREAM)
+        bound = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else asyncio leaves it to wait 40 ms
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
     except (OSError, OverflowError, UnicodeError) as error:

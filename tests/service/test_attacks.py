@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -492,3 +493,8 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
         taken.listen()
         with pytest.raises(InputError, match="in use"):
             listen("127.0.0.1", taken.getsockname()[1])
+
+
+def test_an_answer_does_not_wait_for_the_next_one() -> None:
+    with listen("127.0.0.1", 0) as bound:
+        assert bound.proto == socket.IPPROTO_TCP, "asyncio switches Nagle's algorithm off for these alone"
