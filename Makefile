@@ -9,7 +9,7 @@ CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh snakemake_executor_p
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --upgrade \
-       --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+       --no-header --no-annotate
 
 .DEFAULT_GOAL := run
 .PHONY: run publish help setup setup-dev setup-slurm slurm-demo check test test-all unit toy quick debian docs lock clean

@@ -70,7 +70,7 @@ EXAMPLES = {
         "fairmesh merge laptop/results cluster/results --into results --dry-run",
         "fairmesh merge /scratch/results --into results",
     ),
-    "site": ("fairmesh site", "fairmesh site --results merged --site /tmp/site"),
+    "site": ("fairmesh site", "fairmesh site --results merged --site site/merged"),
     "crate": ("fairmesh crate quick", "fairmesh crate quick --zip --out deposits"),
     "fair": ("fairmesh fair", "fairmesh fair results/quick --validators"),
     "publish": ("fairmesh publish --to /srv/www/benchmarks",),

@@ -65,11 +65,3 @@ def test_fish(script: str) -> None:
 @pytest.mark.parametrize("script", ["bash", "zsh", "fish"], indirect=True)
 def test_a_shell_takes_the_script(script: str) -> None:
     assert said([script, "-n", "completions"]) == set()
-
-
-def test_without_the_library_it_says_what_is_missing(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "shtab", None)
-    assert cli.main(["completion", "bash"]) == 2
-    assert capsys.readouterr().err == "shtab is missing: pip install shtab\n"

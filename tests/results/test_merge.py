@@ -231,9 +231,9 @@ def test_links_and_odd_names_lead_nowhere(tmp_path: Path) -> None:
 def test_a_plan_names_no_file_elsewhere(tmp_path: Path) -> None:
     one = source(tmp_path, "laptop", 1)
     own = finish(one, one.add("laptop", epochs=2))
-    write_json(own / "experiment.json", {"application": {"name": "cloudmask", "version": "1", "folder": "/root/.ssh"}})
+    write_json(own / "experiment.json", {"application": {"name": "cloudmask", "version": "1", "folder": "/elsewhere"}})
     plan = one.folder / "plan.json"
-    write_json(plan, json.loads(plan.read_text()) | {"source": "/root/.ssh/id_rsa"})
+    write_json(plan, json.loads(plan.read_text()) | {"source": "/elsewhere/key"})
     merged(tmp_path / "all", one.results)
     assert json.loads((tmp_path / "all/quick/plan.json").read_text())["source"] == ""
     described = tmp_path / "all/quick/experiments/laptop/epochs=2/experiment.json"

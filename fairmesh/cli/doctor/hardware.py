@@ -61,7 +61,7 @@ def gpu(answer: Answer | None, on_bus: int) -> Finding:
 def tensorflow(whole: str | None, for_cpu: str | None, gpus: int) -> Finding:
     """Check that the TensorFlow that is installed fits the computer."""
     if not whole and not for_cpu:
-        return ok("tensorflow", "not installed; CloudMask needs it: pip install 'fairmesh[cloudmask]'")
+        return ok("tensorflow", "not installed; an application that needs it brings it along")
     if gpus and not whole:
         return warn("tensorflow", f"tensorflow-cpu {for_cpu} uses no GPU", "pip install 'fairmesh[gpu]'")
     return ok("tensorflow", f"tensorflow {whole}" if whole else f"tensorflow-cpu {for_cpu}")
