@@ -5,14 +5,15 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from cloudmask.joining import JoiningConv2D
 from cloudmask.store import CHANNELS
 
 
 def unet(width: int = 32, depth: int = 3, channels: int = CHANNELS, precision: str = "float32") -> keras.Model:
     """Build the network.
 
-    Filters double with each pooling, from `width` to `width` x 2**depth; upsampling repeats pixels and joins the
-    level's skip. Kernels start from He's normal distribution, as in the reference.
+    Filters double with each pooling, from `width` to `width` x 2**depth; `JoiningConv2D` does what upsampling,
+    concatenation and convolution do in the reference. Kernels start from He's normal distribution, as there.
 
     Parameters
     ----------
@@ -35,21 +36,20 @@ def unet(width: int = 32, depth: int = 3, channels: int = CHANNELS, precision: s
     """
 
     def convolve(x: keras.KerasTensor, filters: int) -> keras.KerasTensor:
-        for _ in range(2):
-            x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", dtype=precision)(x)
-            x = layers.ReLU(dtype=precision)(x)
-        return x
+        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", dtype=precision)(x)
+        return layers.ReLU(dtype=precision)(x)
+
+    def join(x: keras.KerasTensor, skip: keras.KerasTensor, filters: int) -> keras.KerasTensor:
+        return layers.ReLU(dtype=precision)(JoiningConv2D(filters, dtype=precision)((x, skip)))
 
     inputs = x = keras.Input((None, None, channels), dtype="float32")
     skips = []
     for level in range(depth):
-        x = convolve(x, width << level)
+        x = convolve(convolve(x, width << level), width << level)
         skips.append(x)
         x = layers.MaxPooling2D(2, dtype=precision)(x)
-    x = convolve(x, width << depth)
+    x = convolve(convolve(x, width << depth), width << depth)
     for level in reversed(range(depth)):
-        x = layers.UpSampling2D(2, dtype=precision)(x)
-        x = layers.Concatenate(dtype=precision)([x, skips[level]])
-        x = convolve(x, width << level)
+        x = convolve(join(x, skips[level], width << level), width << level)
     last = "float64" if precision == "float64" else "float32"
     return keras.Model(inputs, layers.Conv2D(1, 1, kernel_initializer="he_normal", dtype=last)(x))

@@ -17,7 +17,7 @@ from cloudmask.hdf5 import Scene
 from cloudmask.inference import Predictor
 from cloudmask.masks import quantise, write_mask
 from cloudmask.store import normalise
-from cloudmask.tiles import benchmark_margin, halo, margin
+from cloudmask.tiles import BYTES, benchmark_margin, halo, margin
 from cloudmask.unet import unet
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
@@ -57,7 +57,7 @@ def test_tiles_give_what_the_whole_scene_gives(model: keras.Model, side: int) ->
     scene = random_scene(150, 203)
     whole, tiled = Predictor(model, tile=10**6)(scene), Predictor(model, tile=side)(scene)
     assert whole.std() > 0.03
-    assert np.abs(whole - tiled).max() < 1e-6
+    assert np.abs(whole - tiled).max() < 1e-5  # float32 in another order
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
@@ -111,7 +111,7 @@ def test_a_full_memory_makes_the_tiles_smaller_until_they_fit(monkeypatch: pytes
         return forward(channels)
 
     monkeypatch.setattr(predictor, "_forward", full)
-    assert np.abs(predictor(scene) - expected).max() < 1e-6
+    assert np.abs(predictor(scene) - expected).max() < 1e-5  # float32 in another order
     assert seen[0] == (152, 204)
     tries = len(seen)
     predictor(scene)
@@ -132,10 +132,10 @@ def test_tiles_that_never_fit_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_little_free_memory_makes_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     scene, predictor = random_scene(150, 203), Predictor(lively(3, 1))
     expected, shapes = predictor(scene), []
-    monkeypatch.setattr(inference, "free_memory", lambda: 2 * 40 * 3 * 4000)
+    monkeypatch.setattr(inference, "free_memory", lambda: 2 * BYTES * 3 * 4000)
     forward = predictor._forward
     monkeypatch.setattr(predictor, "_forward", lambda each: shapes.append(each.shape) or forward(each))
-    assert np.abs(predictor(scene) - expected).max() < 1e-6
+    assert np.abs(predictor(scene) - expected).max() < 1e-5  # float32 in another order
     assert len(shapes) > 4
     assert all(rows * columns <= 4000 for _, rows, columns, _ in shapes)
 
