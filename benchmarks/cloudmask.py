@@ -95,10 +95,11 @@ def main() -> int:
         place = Path(name)
         real = write_scenes(place, SCENES, 1)
         small(report, place)
-        patches = loading(report, real, place)
-        training_step(report, patches, precision)
+        training_step(report, store_of(real[:2], place / "store"), precision)
         inference(report, real, precision)
         memory(report, real[0], precision)
+        # Last, since TensorFlow's generators make each later allocation of the process dearer (M_TRIM_THRESHOLD).
+        loading(report, real, place)
     return int(report.missed > 0)
 
 
@@ -131,7 +132,7 @@ def small(report: Report, place: Path) -> None:
         report.line(f"a scene of 1200 x 1500 pixels made, by {light}", spent, 4, "s CPU")
 
 
-def loading(report: Report, real: list[Path], place: Path) -> Patches:
+def loading(report: Report, real: list[Path], place: Path) -> None:
     """Measure patches for training: from the files on their first pass, and from the store."""
     for name, scenes, goal in (("float32", in_float32(real, place / "float32"), 8), ("float64", real, 12)):
         begun = time.process_time()
@@ -153,7 +154,6 @@ def loading(report: Report, real: list[Path], place: Path) -> Patches:
     whole = len(patches.labels) * PATCH * PATCH * reference.CHANNELS * 4
     print(f"      all patches in float32 would be {whole / MEGABYTE:.0f} MB")
     report.line("memory that a pass over them adds", largest / MEGABYTE, 4 * BATCH * 2.36, "MB")
-    return patches
 
 
 def store_of(paths: list[Path], folder: Path) -> Patches:
@@ -245,9 +245,14 @@ def inference(report: Report, paths: list[Path], precision: Precision) -> None:
 def learned(paths: list[Path]) -> keras.Model:
     """Train the reference for some steps, so that its masks are of clear sky and of cloud."""
     model = reference.compiled()
-    steps = reference.dataset(paths, SHAPE, 8, cached=True).repeat().take(LEARNING)
-    for number, (images, masks) in enumerate(steps, start=1):
-        model.train_on_batch(images, masks)
+    scenes = [tuple(each.astype(np.float32) for each in reference.load(path)) for path in paths]
+    images, masks = (
+        np.concatenate([reference.training_patches(each) for each in part]) for part in zip(*scenes, strict=True)
+    )
+    random = np.random.default_rng(1)
+    for number in range(1, LEARNING + 1):
+        chosen = random.choice(len(images), 8, replace=False)
+        model.train_on_batch(images[chosen], masks[chosen])
         if number % 10 == 0:
             print(f"      reference trained for {number} of {LEARNING} steps", flush=True)
     return model
