@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fairmesh.cli import common
+from fairmesh.errors import InputError, Problem
 from fairmesh.names import value_text
 from fairmesh.study.selection import read_settings
 from fairmesh.workflow.reproduce import Reproduction, find, reproduce
@@ -38,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure it again; 0 if every metric agrees, 1 if not."""
+    if arguments.to.exists() and not arguments.to.is_dir():
+        raise InputError([Problem(f"{arguments.to} is in the way: it is a file", "--to")])
     original = find(arguments.path, arguments.experiment)
     outcome = original.outcome
     if not arguments.json:

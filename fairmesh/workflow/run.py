@@ -17,10 +17,11 @@ from typing import Any
 from fairmesh.files import write_json
 from fairmesh.jobs import submission
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.runner import jsonfiles, owner, scheduler
+from fairmesh.runner import cancel, jsonfiles, owner, scheduler
 from fairmesh.runner.protocol import CANCEL, EXECUTOR_RUN, FORMAT, RUN, RUN_FILE, RUN_FOLDER, RUN_ID
 
 LOOK_FOR_CANCEL = 2.0  # seconds
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # what they are called to people
 
 
 class Run:
@@ -48,6 +49,7 @@ class Run:
     def __init__(self, paths: StudyPaths, selection: dict[str, Any], config: Mapping[str, Any]) -> None:
         identity = _identity()
         self.interrupted = False
+        self._signal = ""
         self.folder = paths.run(identity)
         self.about: dict[str, Any] = {
             "format": FORMAT,
@@ -97,19 +99,21 @@ class Run:
         def on_signal(number: int, frame: Any) -> None:
             if self.interrupted:
                 signal.default_int_handler(number, frame)
-            self.interrupted = True
+            self.interrupted, self._signal = True, SIGNALS[signal.Signals(number)]
             if number == signal.SIGINT and executor_run:
                 threading.Thread(target=_empty_queue, args=[executor_run], daemon=True).start()
             # In this thread it could wait for ever for a lock that the thread holds, as Snakemake's own handler does;
             # an exception from here would be lost in the middle of an import.
             threading.Thread(target=drain).start()
 
-        signal.signal(signal.SIGINT, on_signal)
-        signal.signal(signal.SIGTERM, on_signal)
+        for each in SIGNALS:
+            signal.signal(each, on_signal)
         threading.Thread(target=look_for_cancel, daemon=True).start()
 
     def end(self, exit_code: int) -> None:
-        """Say in run.json how it ended."""
+        """Say in run.json how it ended, and that it was cancelled if a signal ended it."""
+        if exit_code and self._signal:
+            cancel.write(str(self.folder), self._signal)
         self._write(ended=jsonfiles.now(), exit_code=exit_code)
 
     def _write(self, **changed: Any) -> None:

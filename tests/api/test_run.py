@@ -64,7 +64,8 @@ def test_a_run_outlives_who_started_it_and_obeys_the_interrupt_key(workplace: Wo
     wait_until(lambda: is_running(run), "the running experiment")
     os.killpg(run.info().pid, signal.SIGINT)  # as a terminal does: to Snakemake and to what it started
     assert run.wait(PATIENCE).counts["cancelled"] + run.status().counts["failed"] == 1
-    assert run.info().exit_code == 1
+    assert (run.info().exit_code, run.state) == (1, "cancelled")
+    assert run.info().cancelled.startswith("cancelled by Ctrl-C at ")
 
 
 def test_cancel_retry_and_logs(workplace: Workplace) -> None:

@@ -36,6 +36,13 @@ def test_the_best_of_a_crate_agrees(crate: Path, capfd: pytest.CaptureFixture[st
     assert not (crate / "runner.pyz").exists()
 
 
+def test_a_file_in_the_way_is_wrong_input(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (crate.parent / "taken").write_text("mine\n")
+    assert cli.main(["reproduce", "crate", "--to", "taken"]) == 2
+    assert capfd.readouterr().err == "fairmesh: --to: taken is in the way: it is a file\n"
+    assert (crate.parent / "taken").read_text() == "mine\n"
+
+
 def test_with_another_seed_it_says_that_it_does_not(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reproduce", "crate", "--experiment", FIRST, "--set", "seed=7"]) == 1
     out = capfd.readouterr().out
