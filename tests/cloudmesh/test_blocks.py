@@ -34,7 +34,7 @@ LINES = ["echo {{experiment.{0}}}", "#SBATCH --mem={{experiment.{0}}}", "export 
 LINES += ["#SBATCH --gres=gpu:{{experiment.{0}}}:1", "#SBATCH -N {{experiment.{0}}}", "#SBATCH --comment={{all}}"]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(blocks, st.lists(st.sampled_from(LINES), max_size=4), st.data())
 def test_a_block_is_imported_whole(block: dict[str, str], lines: list[str], data: st.DataObject) -> None:
     names = [key for key in block if key.isascii() and key[:1].isalpha()] or ["k"]

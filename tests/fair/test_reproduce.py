@@ -39,7 +39,7 @@ def test_the_best_of_a_crate_agrees(crate: Path, capfd: pytest.CaptureFixture[st
 def test_a_file_in_the_way_is_wrong_input(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (crate.parent / "taken").write_text("mine\n")
     assert cli.main(["reproduce", "crate", "--to", "taken"]) == 2
-    assert capfd.readouterr().err == "fairmesh: --to: taken is in the way: it is a file\n"
+    assert capfd.readouterr().err == "--to: taken is in the way: it is a file\n"
     assert (crate.parent / "taken").read_text() == "mine\n"
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from fairmesh.runner import owner
 from tests.runner.conftest import GOOD, MakeJob, read, run, status
+from tests.waiting import wait_until
 
 
 def test_a_good_program_gives_a_commit_and_a_record_of_the_same_bytes(make_job: MakeJob) -> None:
@@ -105,7 +106,8 @@ def test_a_signal_reaches_the_program_and_what_it_started(make_job: MakeJob) -> 
     threading.Thread(target=interrupt).start()
     assert run(folder) == 1
     assert (status(folder)["state"], status(folder)["reason"]) == ("cancelled", "stopped by SIGTERM")
-    assert not owner.start_time(int((folder / "attempts/1/child").read_text()))
+    child = int((folder / "attempts/1/child").read_text())
+    wait_until(lambda: not owner.start_time(child), "the end of what the program started", 5)
 
 
 def test_the_program_sees_its_folders(make_job: MakeJob, tmp_path: Path) -> None:
