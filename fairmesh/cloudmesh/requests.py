@@ -77,12 +77,18 @@ class Requests:
         ours = sorted({each.name for each in options if each.name in OURS})
         if ours:
             self._draft.notes.append(f"{place(self._path)}: {', '.join(ours)}: fairmesh decides on these itself")
+        asked = []
         for each in {each.resource or each.text: each for each in options if each.name not in OURS}.values():
             where = place(self._path, each.line)
             parts = self._parts(each.value, Node(None, source=where), ())
             if parts is None:
                 self._draft.notes.append(f"{where}: #{each.scheduler} {each.text} is not carried over")
-            elif not each.resource or not self._request(each, parts):
+            else:
+                asked.append((each, parts))
+        # First those that may turn a key into a resource: the others then refer to what is left of it.
+        others = [(each, parts) for each, parts in asked if not _is_key(parts) or not self._request(each, parts)]
+        for each, parts in others:
+            if _is_key(parts) or not self._request(each, parts):
                 self._keep(each, parts)
 
     def _parts(self, text: str, node: Node, chain: tuple[str, ...]) -> list[str | Part] | None:
@@ -123,11 +129,11 @@ class Requests:
     def _request(self, option: Option, parts: list[str | Part]) -> bool:
         """Make a resource of an option; tell whether that was possible."""
         keys = _keys(parts)
-        results = _results(option, parts, keys)
+        results = _results(option, parts, keys) if option.resource else None
         if results is None:
             return False
-        if len(parts) == 1 and isinstance(parts[0], Part) and not parts[0].is_card:
-            return self._whole(option, parts[0].key, results)
+        if _is_key(parts):
+            return self._whole(option, keys[0], results)
         if any(_varies(key) for key in keys):
             return self._derive(option, parts, results)
         self._draft.resources[option.resource] = results[0]
@@ -202,6 +208,11 @@ class Requests:
     def _in_template(self, part: Part) -> str:
         name = f"experiment.parameters[{_quoted(parameter_of(part.key, self._draft))}] | default('')"
         return f"(({name}) | string).split('-')[0]" if part.is_card else f"({name})"
+
+
+def _is_key(parts: list[str | Part]) -> bool:
+    """Tell whether a value is just one key of the experiment."""
+    return len(parts) == 1 and isinstance(parts[0], Part) and not parts[0].is_card
 
 
 def _keys(parts: Iterable[str | Part]) -> list[Key]:

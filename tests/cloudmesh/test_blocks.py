@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tempfile
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairmesh.cloudmesh import import_files
+from fairmesh.cloudmesh import Imported, import_files
 from fairmesh.yaml12 import dump
 
 AWKWARD = ["k", "k-l", "k_l", "2nd", "", "é", "in", "items", "stage", "max", "zip", "gpu", "repeat", "nodes", "runtime"]
@@ -41,9 +44,23 @@ def test_a_block_is_imported_whole(block: dict[str, str], lines: list[str], data
     block.setdefault(names[0], "x")
     used = [line.format(data.draw(st.sampled_from(names))) for line in lines]
     count = math.prod(VALUES[text] for text in block.values())
+    imported = imported_from({"experiment": block, "all": f"{{experiment.{names[-1]}}}!"}, used)
+    assert (imported.count, imported.is_same) == (count, True)
+
+
+@pytest.mark.parametrize(
+    "order", [*itertools.permutations([LINES[1], LINES[3], "#SBATCH --comment={{experiment.{0}}}"])]
+)
+def test_a_key_that_becomes_a_resource_is_found_by_all_options(order: tuple[str, ...]) -> None:
+    imported = imported_from({"experiment": {"k": "1,2"}}, [line.format("k") for line in order])
+    assert (imported.count, imported.is_same) == (2, True)
+    assert b"['k']" in imported.contents[Path("a/job.sh.jinja")]
+    assert b"  k:\n" in imported.contents[Path("a/application.yaml")], "or the comment is empty"
+
+
+def imported_from(config: dict[str, Any], lines: list[str]) -> Imported:
     with tempfile.TemporaryDirectory() as folder:
-        config, template = Path(folder, "a.yaml"), Path(folder, "a.in.slurm")
-        config.write_text(dump({"experiment": block, "all": f"{{experiment.{names[-1]}}}!"}))
-        template.write_text("\n".join(used))
-        imported = import_files([config, template])
-        assert (imported.count, imported.is_same) == (count, True)
+        paths = Path(folder, "a.yaml"), Path(folder, "a.in.slurm")
+        for path, text in zip(paths, (dump(config), "\n".join(lines)), strict=True):
+            path.write_text(text)
+        return import_files(paths)
