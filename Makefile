@@ -79,7 +79,7 @@ check: setup-dev  ## style, types, the workflow's lint
 test: check unit toy quick  ## everything that must hold, in minutes
 
 unit: setup-dev debian
-	pytest -n 2 -m "not e2e" --doctest-modules tests fairmesh
+	pytest -n 2 --dist worksteal -m "not e2e" --doctest-modules tests fairmesh
 
 toy: setup-dev setup-slurm debian
 	pytest -n 3 -m "e2e and not quick and not long"

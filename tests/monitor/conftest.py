@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 import streamlit
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from fairmesh.api import Place
@@ -22,9 +23,14 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def installed_once() -> Iterator[None]:
-    """Let Streamlit look through all installed packages for components once, not a second long for each page."""
+def swift() -> Iterator[None]:
+    """Let Streamlit look through all packages for components once, and not clean up after each run of a page.
+
+    Both take long where much is installed and loaded: a second, and half of one where other tests loaded TensorFlow.
+    """
+    streamlit.config.set_option("runner.postScriptGC", False)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script_runner, "_clean_problem_modules", lambda: None)
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield
 
