@@ -6,7 +6,7 @@ import time
 from _thread import get_ident
 from typing import Any, Dict, Optional
 
-_HALF = ".half"
+HALF = ".half"
 
 
 def read(path: str) -> Any:
@@ -33,7 +33,7 @@ def write(path: str, value: Any) -> None:
 def write_bytes(path: str, data: bytes) -> None:
     """Write bytes beside the file and move them into place."""
     folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name[:40]}.{mark()}{_HALF}")
+    beside = os.path.join(folder, f".{name[:40]}.{mark()}{HALF}")
     try:
         with open(beside, "wb") as file:
             file.write(data)
@@ -48,14 +48,19 @@ def write_bytes(path: str, data: bytes) -> None:
 
 def mark() -> str:
     """Give a text that no other writer of the moment has: host, process and thread."""
-    return f"{os.uname()[1][:20]}.{os.getpid()}.{get_ident()}"
+    return f"{host()}.{os.getpid()}.{get_ident()}"
+
+
+def host() -> str:
+    """Give the name of this host, not too long for a part of a file's name."""
+    return os.uname()[1][:20]
 
 
 def remove_half_written(folder: str) -> None:
     """Remove what writers that were killed left in a folder that is theirs no more."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     for name in names:
-        if name.startswith(".") and name.endswith(_HALF):
+        if name.startswith(".") and name.endswith(HALF):
             os.unlink(os.path.join(folder, name))
 
 

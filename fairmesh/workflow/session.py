@@ -12,7 +12,7 @@ from typing import Any
 
 from fairmesh import files
 from fairmesh.errors import BusyError
-from fairmesh.jobs import lookup
+from fairmesh.jobs import leftovers, lookup
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import StudyPaths
@@ -117,6 +117,7 @@ class Session:
     def _reconcile(self) -> None:
         """Bring in line what a crashed run, a person or a changed plan left."""
         snakelocks.remove(Path(".snakemake/locks"), self._paths.folder)
+        leftovers.remove_half_written(self._paths, self._plan.machines)
         self._probed = probing.markers(self._paths)
         outstanding = reconcile.experiments(self._plan, self._paths)
         self._marked = reconcile.stages(self._plan, self._paths, outstanding)
