@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh import yaml12
+from fairmesh.jobs.attempts import read_map
 from tests.slurm.cluster import Cluster
 from tests.waiting import PATIENCE
 
@@ -135,10 +136,9 @@ class Workplace:
         return found
 
     def status(self, identity: str) -> dict[str, Any]:
-        """Read the status of an experiment's last attempt."""
-        attempts = sorted((self.job(identity) / "attempts").iterdir(), key=lambda path: int(path.name))
-        found: dict[str, Any] = json.loads((attempts[-1] / "status.json").read_text())
-        return found
+        """Read the status of an experiment's last attempt; it is empty until one has begun."""
+        attempts = sorted((self.job(identity) / "attempts").glob("*"), key=lambda path: int(path.name))
+        return read_map(attempts[-1] / "status.json") if attempts else {}
 
     def recorded(self) -> set[str]:
         """Give the ids that have a record."""
