@@ -86,10 +86,10 @@ class Requests:
             else:
                 asked.append((each, parts))
         # First those that may turn a key into a resource: the others then refer to what is left of it.
-        others = [(each, parts) for each, parts in asked if not _is_key(parts) or not self._request(each, parts)]
-        for each, parts in others:
-            if _is_key(parts) or not self._request(each, parts):
-                self._keep(each, parts)
+        asked.sort(key=lambda of: not _is_key(of[1]))
+        unmet = [of for of in asked if not self._request(*of)]
+        for each, parts in unmet:
+            self._keep(each, parts)
 
     def _parts(self, text: str, node: Node, chain: tuple[str, ...]) -> list[str | Part] | None:
         """Give the constants and keys that a value is made of; None if only Cloudmesh knows one of them."""

@@ -65,7 +65,8 @@ class Claims:
         if leader and "pid" in leader:
             owner.end_group(leader)
         for folder in (self.folder, attempt):
-            jsonfiles.remove_half_written(folder)
+            for path in jsonfiles.half_written(folder):
+                os.unlink(path)
 
 
 def numbers(folder: str) -> List[int]:

@@ -4,9 +4,9 @@ import json
 import os
 import time
 from _thread import get_ident
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
-HALF = ".half"
+_HALF = ".half"
 
 
 def read(path: str) -> Any:
@@ -33,7 +33,7 @@ def write(path: str, value: Any) -> None:
 def write_bytes(path: str, data: bytes) -> None:
     """Write bytes beside the file and move them into place."""
     folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name[:40]}.{mark()}{HALF}")
+    beside = os.path.join(folder, f".{name[:40]}.{mark()}{_HALF}")
     try:
         with open(beside, "wb") as file:
             file.write(data)
@@ -56,12 +56,16 @@ def host() -> str:
     return os.uname()[1][:20]
 
 
-def remove_half_written(folder: str) -> None:
-    """Remove what writers that were killed left in a folder that is theirs no more."""
+def half_written(folder: str) -> List[str]:
+    """Give the files in a folder that are being written, or that writers who were killed left."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    for name in names:
-        if name.startswith(".") and name.endswith(HALF):
-            os.unlink(os.path.join(folder, name))
+    return [os.path.join(folder, name) for name in names if name.startswith(".") and name.endswith(_HALF)]
+
+
+def writer(path: str) -> int:
+    """Give the process of this host that began a half-written file, or 0 if none did."""
+    begin, _, pid = os.path.basename(path)[: -len(_HALF)].rpartition(".")[0].rpartition(".")
+    return int(pid) if pid.isdecimal() and begin.endswith("." + host()) else 0
 
 
 def now() -> str:

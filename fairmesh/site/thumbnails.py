@@ -17,7 +17,7 @@ from fairmesh.files import write_bytes
 WIDTH = 320  # pixels of a thumbnail
 SMALL = 64 << 10  # bytes; a figure that is no larger stands for itself
 LARGEST = 40_000_000  # pixels; a browser needs four bytes for each
-PIXELS = 25_000_000  # decoded in one build: some second of a processor; the next build makes the others
+PIXELS = 25_000_000  # decoded in one build: about a second of a processor; the next build makes the others
 _QUALITY = 70
 _DAMAGED = (EOFError, MemoryError, OSError, OverflowError, SyntaxError, ValueError, struct.error, zlib.error)
 _TOO_MANY = (Image.DecompressionBombError, Image.DecompressionBombWarning)

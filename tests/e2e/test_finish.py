@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -54,8 +55,10 @@ def test_a_failing_hook_changes_no_exit_code(workplace: Workplace) -> None:
     assert "warning: finish: webhook on 127.0.0.1:9: Connection refused" in output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, None])
-def test_a_run_that_somebody_ends_tells_so(workplace: Workplace, number: int | None) -> None:
+@pytest.mark.parametrize(
+    ("number", "who"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (None, f"{getpass.getuser()}@")]
+)
+def test_a_run_that_somebody_ends_tells_so(workplace: Workplace, number: int | None, who: str) -> None:
     workplace.configure(finish={"command": APPEND, "when": "failure"})
     workplace.study({"behaviour": ["hang", "good"]})
     process = workplace.start(*RECORDS_ONLY)
@@ -68,3 +71,5 @@ def test_a_run_that_somebody_ends_tells_so(workplace: Workplace, number: int | N
     assert process.returncode == 1
     (told,) = heard(workplace)
     assert (told["state"], told["exit_code"]) == ("cancelled", 1)
+    (wish,) = workplace.results.glob("sweep/runs/*/cancel.json")
+    assert json.loads(wish.read_text())["who"].startswith(who)

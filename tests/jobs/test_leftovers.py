@@ -23,7 +23,7 @@ def ended() -> int:
 
 @pytest.mark.parametrize("folder", [".", "records/local", "stages"])
 def test_only_what_nobody_writes_any_more_goes(tmp_path: Path, ended: int, folder: str) -> None:
-    paths = StudyPaths(tmp_path, "sweep")
+    paths = StudyPaths(tmp_path / f"a.{host()}.{ended}.1", "sweep")
     place = paths.folder / folder
     place.mkdir(parents=True)
     left = place / f".x=1.5.json.{host()}.{ended}.140.half"
