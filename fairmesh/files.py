@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError
+from fairmesh.runner import jsonfiles
+from fairmesh.runner.regular import read_regular
 
 
 def canonical_json(value: Any) -> str:
@@ -42,11 +44,11 @@ def read_json(path: Path) -> Any:
     ------
     FairmeshError
         If the file is not JSON, with its path.
-    FileNotFoundError
-        If there is none.
+    OSError
+        If there is no such file, or it is not a regular file of a reasonable size.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return jsonfiles.parse(read_regular(str(path)))
     except ValueError as error:
         raise FairmeshError(f"{path}: not a JSON file: {error}") from error
 

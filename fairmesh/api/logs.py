@@ -6,13 +6,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairmesh.jobs import logs
 from fairmesh.live import JobStatus, log_path
+from fairmesh.runner import text
+from fairmesh.runner.regular import open_regular
 
 
 def last_lines(job: JobStatus, lines: int = 20, attempt: int | None = None) -> list[str]:
     """Give the last lines of a log, harmless on a terminal."""
-    return logs.tail(log_path(job, attempt), lines)
+    return text.last_lines(log_path(job, attempt), lines)
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,15 @@ def log_part(path: Path, offset: int, limit: int, is_over: bool) -> LogPart:
         Whether nobody writes any more, so that a last line without an end is whole.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        file = open_regular(str(path), follow_links=False)
     except OSError:
         return LogPart([], 0, 0, 0)
-    with os.fdopen(descriptor, "rb") as file:
-        size = os.fstat(descriptor).st_size
+    with file:
+        size = os.fstat(file.fileno()).st_size
         begin = min(offset, size) if offset >= 0 else max(0, size + offset)
         file.seek(begin)
         data = file.read(limit)
     cut = data.rfind(b"\n") + 1
     at_end = begin + len(data) >= size
     end = len(data) if (at_end and is_over) or (not cut and len(data) == limit) else cut
-    return LogPart(logs.lines_of(data[:end]), begin, begin + end, size)
+    return LogPart(text.lines_of(data[:end]), begin, begin + end, size)

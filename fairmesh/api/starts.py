@@ -16,13 +16,13 @@ from uuid import UUID, uuid4, uuid5
 
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import canonical_json, text_sha256
-from fairmesh.jobs import logs
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.launch import Command
 from fairmesh.live.model import RunStatus
 from fairmesh.live.runs import RunReader
 from fairmesh.runner import cancel, jsonfiles, owner
 from fairmesh.runner.protocol import FORMAT, RUN, RUN_FOLDER, RUN_ID, RUNS
+from fairmesh.runner.text import last_lines
 
 START_FILE = "start.json"
 OUTPUT = "output.log"
@@ -185,4 +185,4 @@ def has_begun(paths: StudyPaths, uuid: str) -> bool:
 
 def last_words(paths: StudyPaths, uuid: str) -> list[str]:
     """Give what a run said last; nothing of one that a person started in a terminal."""
-    return logs.tail(paths.run(uuid) / OUTPUT, LAST_WORDS)
+    return last_lines(paths.run(uuid) / OUTPUT, LAST_WORDS)

@@ -12,6 +12,7 @@ from fairmesh.jobs import logs
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.live import JobStatus, Reader, log_path
 from fairmesh.runner.protocol import ENDS
+from fairmesh.runner.text import last_lines
 
 PERIOD = 1.0  # seconds
 SEVERAL = 20  # lines of each, if nobody says how many
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         for line in logs.Growing(log_path(found[0], arguments.attempt)).read(last=True):
             print(line)
         return 0
-    texts = {each.name: logs.tail(log_path(each, arguments.attempt), arguments.lines or SEVERAL) for each in found}
+    texts = {each.name: last_lines(log_path(each, arguments.attempt), arguments.lines or SEVERAL) for each in found}
     if arguments.json:
         print_json(texts)
         return 0

@@ -11,10 +11,10 @@ from pathlib import Path
 from fairmesh.cli.output import print_json
 from fairmesh.cli.progress import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
-from fairmesh.jobs.logs import harmless
 from fairmesh.live.places import find_root
 from fairmesh.results.bring import bring, verify
 from fairmesh.results.merge import Merge, prepare
+from fairmesh.runner.text import printable
 from fairmesh.study.find import find_application
 from fairmesh.study.settle import load_application
 from fairmesh.yaml12 import Node
@@ -71,14 +71,14 @@ def _folder_of(name: str, version: str) -> str:
 
 
 def _conflicts(merge: Merge) -> str:
-    shown = [f"conflict: {harmless(each)}" for each in merge.conflicts[:SHOWN]]
+    shown = [f"conflict: {printable(each)}" for each in merge.conflicts[:SHOWN]]
     more = [f"and {len(merge.conflicts) - SHOWN} more"] if len(merge.conflicts) > SHOWN else []
     return "\n".join([*shown, *more, "nothing was merged"])
 
 
 def _warn(what: str, lines: Sequence[str]) -> None:
     for line in lines[:SHOWN]:
-        print(f"{what}: {harmless(line)}", file=sys.stderr)
+        print(f"{what}: {printable(line)}", file=sys.stderr)
     if len(lines) > SHOWN:
         print(f"{what}: and {len(lines) - SHOWN} more", file=sys.stderr)
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from fairmesh.jobs.logs import harmless
+from fairmesh.runner.text import printable_lines
 from fairmesh.wording import cell_text
 
 
@@ -27,7 +27,7 @@ def print_json(value: Any) -> None:
 
 def print_lines(text: str) -> None:
     """Print lines whose words came from elsewhere, so that none of them steers the terminal."""
-    print("\n".join(map(harmless, text.split("\n"))))
+    print(printable_lines(text))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairmesh.cli.output import table
-from fairmesh.jobs import logs
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.live import JobStatus, RunStatus, StudyStatus
 from fairmesh.live.model import ORDER
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
+from fairmesh.runner.text import last_lines, printable
 from fairmesh.wording import duration, moment
 
 WIDTH = 40  # characters of the progress bar
@@ -40,9 +40,9 @@ def short(status: StudyStatus) -> str:
 
 
 def _head(status: StudyStatus) -> Iterator[Line]:
-    yield Line(logs.harmless(f"{status.study}: {status.title}" if status.title else status.study), "bold")
+    yield Line(printable(f"{status.study}: {status.title}" if status.title else status.study), "bold")
     if status.run:
-        yield Line(logs.harmless(_run(status.run)))
+        yield Line(printable(_run(status.run)))
     filled = int(status.progress * WIDTH)
     yield Line(f"[{'#' * filled}{'.' * (WIDTH - filled)}] {status.progress:4.0%}{_left(status)}")
     yield Line(_counts(status))
@@ -70,7 +70,7 @@ def _bad(status: StudyStatus, limit: int) -> Iterator[Line]:
     """Give what went wrong, the worst first, each with the last words of its log."""
     bad = _sorted(each for each in status.jobs if each.state in BAD_ENDS)
     for each in bad[:limit]:
-        yield Line(logs.harmless(f"{each.state}: {each.name}: {each.reason}"), STYLES[each.state])
+        yield Line(printable(f"{each.state}: {each.name}: {each.reason}"), STYLES[each.state])
         yield from (Line(f"    {line}", "dim") for line in last_words(each, LOG_LINES))
     yield from _more(bad, limit, "ended badly")
 
@@ -79,8 +79,8 @@ def last_words(job: JobStatus, lines: int) -> list[str]:
     """Give the last lines that an attempt wrote; before it began, what its rule wrote."""
     paths = JobPaths(Path(job.folder))
     if job.attempt:
-        return logs.tail(paths.attempt(job.attempt) / LOG, lines)
-    return logs.tail(paths.rule_log, lines)
+        return last_lines(paths.attempt(job.attempt) / LOG, lines)
+    return last_lines(paths.rule_log, lines)
 
 
 def _sorted(jobs: Iterable[JobStatus]) -> list[JobStatus]:
@@ -114,7 +114,7 @@ def _row(job: JobStatus) -> tuple[str, ...]:
 
 
 def _cell(text: str) -> str:
-    plain = logs.harmless(text)
+    plain = printable(text)
     return plain if len(plain) <= NARROW else plain[: NARROW - 1] + "…"
 
 

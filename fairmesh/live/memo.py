@@ -7,11 +7,13 @@ passes here tell: clocks of two hosts are never compared.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
+
+from fairmesh.runner import jsonfiles
+from fairmesh.runner.regular import read_regular
 
 Map = Mapping[str, Any]
 NOTHING: Map = {}
@@ -177,10 +179,5 @@ def only(content: Map, names: Iterable[str]) -> Map:
 
 
 def _map(path: str) -> Map:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        data = os.read(descriptor, os.fstat(descriptor).st_size + 1)
-    finally:
-        os.close(descriptor)
-    content = json.loads(data.decode())
+    content = jsonfiles.parse(read_regular(path, follow_links=False))
     return content if isinstance(content, dict) else NOTHING

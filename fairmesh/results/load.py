@@ -11,7 +11,7 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.files import read_json
-from fairmesh.jobs import logs
+from fairmesh.runner.text import last_lines
 from fairmesh.jobs.attempts import Stages, last_attempt, read_map
 from fairmesh.names import experiment_key
 from fairmesh.results.metrics import Metric, MetricValue, finite
@@ -108,7 +108,7 @@ class Outcome:
 
     def log_tail(self, lines: int = 20) -> list[str]:
         """Give the last lines of the attempt's log, as a terminal would show them in the end."""
-        return logs.tail(self.attempt / LOG, lines) if self.attempt else []
+        return last_lines(self.attempt / LOG, lines) if self.attempt else []
 
 
 @dataclass(frozen=True)

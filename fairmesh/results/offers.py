@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.files import canonical_json
-from fairmesh.jobs.logs import harmless
+from fairmesh.runner.text import printable
 from fairmesh.names import experiment_key
 from fairmesh.results.foreign import Foreign, ForeignError, as_map
 from fairmesh.results.load import PLAN, check_record
@@ -120,7 +120,7 @@ def _machine(study: str, machine: str, found: Offers) -> None:
         try:
             found.results.append(_offer(found.source, record if name in recorded else commit, commit, name))
         except (ForeignError, OSError) as error:
-            found.odd.append(f"{found.source.folder}/{study}/{machine}/{harmless(name[:150])}: {_words(error)}")
+            found.odd.append(f"{found.source.folder}/{study}/{machine}/{printable(name[:150])}: {_words(error)}")
 
 
 def _offer(source: Foreign, path: tuple[str, ...], commit: tuple[str, ...], name: str) -> Offer:
@@ -186,7 +186,7 @@ def _stage(study: str, file: str, found: Offers) -> None:
         if not _STAGE.fullmatch(name) or str(as_map(data).get("fingerprint"))[:12] != name[-12:]:
             raise ForeignError("not the record of the stage that it is named after")
     except (ForeignError, OSError) as error:
-        found.odd.append(f"{found.source.folder}/{study}/{STAGES}/{harmless(file[:100])}: {_words(error)}")
+        found.odd.append(f"{found.source.folder}/{study}/{STAGES}/{printable(file[:100])}: {_words(error)}")
         return
     found.stages[study, name] = data
 

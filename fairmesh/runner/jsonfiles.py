@@ -4,22 +4,41 @@ import json
 import os
 import time
 from _thread import get_ident
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, NoReturn, Optional
+
+from .regular import read_regular
 
 _HALF = ".half"
 
 
-def read(path: str) -> Any:
-    """Give a file's value, or None if there is no whole file."""
+def parse(data: bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON in UTF-8, holds NaN or an infinity, or nests too deeply.
+    """
     try:
-        with open(path, encoding="utf-8") as file:
-            return json.load(file)
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a value of JSON")
+
+
+def read(path: str) -> Any:
+    """Return a file's value, or None if there is no whole regular file that holds JSON."""
+    try:
+        return parse(read_regular(path))
     except (OSError, ValueError):
         return None
 
 
 def read_map(path: str) -> Optional[Dict[str, Any]]:
-    """Give a file's map, or None if there is no whole file that holds one."""
+    """Return a file's map, or None if there is no whole file that holds one."""
     value = read(path)
     return value if isinstance(value, dict) else None
 

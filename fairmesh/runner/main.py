@@ -6,12 +6,13 @@ import sys
 import time
 from typing import List, Optional
 
-from . import commit, jsonfiles, owner, program, protocol, scheduler
+from . import commit, jsonfiles, owner, protocol, scheduler, text
 from .attempt import Attempt
 from .claims import Claims
 from .job import Job
 from .program import Signals
 
+SHOWN = 15  # last lines of the log in a message about a failure
 SILENCE = 90.0  # seconds without a heartbeat after which an owner of which nothing is known counts as lost
 
 
@@ -77,7 +78,7 @@ def _attempt(job: Job, number: int, signals: Signals) -> int:
         return 0
     lines = [
         f"fairmesh: {job.name} {end.state}: {end.reason}",
-        *program.tail(attempt.output.path),
+        *text.last_lines(attempt.output.path, SHOWN),
     ]
     return _say("\n    ".join(lines))
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set
+from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Set
 
 from . import jsonfiles, owner
 from .family import Family
@@ -139,13 +139,3 @@ class Signals:
 
 def _nothing(_number: int, _frame: Any) -> None:
     """Let the wake-up descriptor tell of the signal."""
-
-
-def tail(path: str, lines: int = 15, size: int = 4096) -> List[str]:
-    """Give the last lines of a text file, control characters taken out."""
-    with contextlib.suppress(OSError), open(path, "rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
-        text = file.read().decode("utf-8", "replace")
-        clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-        return clean.splitlines()[-lines:]
-    return []

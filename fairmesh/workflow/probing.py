@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.files import canonical_json
-from fairmesh.jobs import logs
 from fairmesh.jobs.attempts import Stages, last_attempt, read_map
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.news import Name
 from fairmesh.runner.protocol import COMMIT, LOG, RECORDS, RUNS, STAGES, STATUS
+from fairmesh.runner.text import last_lines
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import burden
 from fairmesh.workflow.targets import Target, marker_name
@@ -161,7 +161,7 @@ class Probes:
         status = read_map(attempt / STATUS) if attempt else {}
         if not attempt or not status or (job.folder / COMMIT).exists():
             return f"has no result: {stages.reason(each.stages) or f'see {job.rule_log}'}"
-        said = logs.tail(attempt / LOG, 1)
+        said = last_lines(attempt / LOG, 1)
         return ": ".join(filter(None, (str(status.get("state")), str(status.get("reason") or ""), *said)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fairmesh.jobs import logs
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import JobStatus, StudyStatus, log_path, read_status
@@ -13,6 +12,7 @@ from fairmesh.live.times import seconds_between
 from fairmesh.names import number_text
 from fairmesh.results import StudyResults, load_study
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, FORMAT
+from fairmesh.runner.text import last_lines
 
 SHOWN = 20  # failures that are told one by one
 
@@ -89,6 +89,6 @@ def _best(study: StudyResults) -> dict[str, Any] | None:
 
 
 def _failure(job: JobStatus) -> dict[str, str]:
-    last = logs.tail(log_path(job), 1)
+    last = last_lines(log_path(job), 1)
     about = {name: str(getattr(job, name)) for name in ("kind", "machine", "id", "key", "state", "reason")}
     return about | {"last_line": last[0] if last else ""}

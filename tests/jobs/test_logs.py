@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmesh.jobs import logs
+from fairmesh.runner.text import last_lines, lines_of, printable
 
 
 @pytest.mark.parametrize(
@@ -28,22 +29,22 @@ from fairmesh.jobs import logs
     ],
 )
 def test_what_would_steer_a_terminal_is_taken_out(line: str, shown: str) -> None:
-    assert logs.harmless(line) == shown
+    assert printable(line) == shown
 
 
 @given(st.binary(max_size=300))
 def test_nothing_unprintable_is_left_of_any_bytes(data: bytes) -> None:
-    assert all(line.isprintable() for line in logs.lines_of(data))
+    assert all(line.isprintable() for line in lines_of(data))
 
 
 def test_the_tail_of_a_log(tmp_path: Path) -> None:
     log = tmp_path / "job.log"
-    assert logs.tail(log) == []
+    assert last_lines(log) == []
     log.write_text("".join(f"step {step}\n" for step in range(100_000)))
-    assert logs.tail(log, 2) == ["step 99998", "step 99999"]
+    assert last_lines(log, 2) == ["step 99998", "step 99999"]
     link = tmp_path / "link.log"
     link.symlink_to(log)
-    assert logs.tail(link) == []
+    assert last_lines(link) == []
 
 
 def test_a_growing_log_is_read_line_by_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

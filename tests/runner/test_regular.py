@@ -1,0 +1,54 @@
+"""Reading regular files alone: a pipe, a device or an endless file never stops or fills a reader."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fairmesh.runner import jsonfiles
+from fairmesh.runner.regular import open_regular, read_regular
+from fairmesh.runner.text import last_lines
+
+
+def test_a_regular_file_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    assert read_regular(str(path)) == b"content"
+    with open_regular(str(path)) as file:
+        assert file.read(3) == b"con"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "missing", "link"])
+def test_anything_else_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        (tmp_path / "target").write_bytes(b"{}")
+        path.symlink_to(tmp_path / "target")
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="not a regular file|No such file|Is a directory|symbolic links"):
+        read_regular(str(path), follow_links=kind == "device")
+    assert last_lines(path) == []
+
+
+def test_a_file_over_the_limit_is_refused_without_reading_it(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="larger than 10 bytes"):
+        read_regular(str(path), limit=10)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[" * 100_000, '{"a": NaN}', "[Infinity]", "\xff", "9" * 5000], ids=lambda text: text[:10]
+)
+def test_what_is_not_json_is_no_value(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    path.write_bytes(text.encode("latin-1"))
+    assert jsonfiles.read(str(path)) is None
