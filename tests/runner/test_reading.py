@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.runner import commit, energy, owner, processes
+from fairmesh.runner import commit, owner, processes
 from fairmesh.runner.machine_lock import MachineLock
 from fairmesh.runner.output import Output
 from fairmesh.runner.status import Status
@@ -103,39 +103,3 @@ def test_a_link_in_place_of_the_machines_lock_is_refused(monkeypatch: pytest.Mon
     (tmp_path / f"fairmesh-{os.getuid()}.lock").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="symbolic links"):
         MachineLock(exclusive=True).try_take()
-
-
-class _Gpus:
-    all: tuple[()] = ()
-
-
-def _rapl(folder: Path, microjoules: int) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / "energy_uj").write_text(str(microjoules))
-    (folder / "max_energy_range_uj").write_text("1000000000")
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "joules"), [(5_000_000, 12_000_000, 7.0), (999_000_000, 1_000_000, 2.0)], ids=["plain", "wraps"]
-)
-@pytest.mark.parametrize(("exclusive", "method"), [(True, "measured"), (False, "shared")])
-def test_energy_is_the_difference_of_the_hardwares_counters(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    before: int,
-    after: int,
-    joules: float,
-    exclusive: bool,
-    method: str,
-) -> None:
-    monkeypatch.setattr(energy, "RAPL", str(tmp_path / "intel-rapl:*"))
-    _rapl(tmp_path / "intel-rapl:0", before)
-    _rapl(tmp_path / "intel-rapl:0:0", 1)  # a part of the package, which must not count twice
-    meter = energy.EnergyMeter(_Gpus(), exclusive)  # type: ignore[arg-type]
-    _rapl(tmp_path / "intel-rapl:0", after)
-    assert meter.read() == (joules, method)
-
-
-def test_without_counters_no_energy_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "RAPL", str(tmp_path / "none:*"))
-    assert energy.EnergyMeter(_Gpus(), exclusive=True).read() == (None, "unavailable")  # type: ignore[arg-type]
