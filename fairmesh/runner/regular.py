@@ -37,3 +37,19 @@ def read_regular(path: str, limit: int = LARGEST, follow_links: bool = True) -> 
     if len(data) > limit:
         raise OSError(errno.EFBIG, f"larger than {limit} bytes", path)
     return data
+
+
+def open_to_append(path: str) -> BinaryIO:
+    """Open a regular file for adding to its end, and for reading; it is made if it is not there.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened, or is a link, a pipe, a device or a folder.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return os.fdopen(descriptor, "ab+")

@@ -9,6 +9,7 @@ from .energy import Energy, EnergyMeter
 from .gpu import Gpus
 from .jsonfiles import now
 from .program import Program
+from .regular import open_to_append
 
 INTERVAL = 1.0  # seconds between two samples
 BATCH = 15.0  # seconds between two writes
@@ -72,8 +73,8 @@ class Telemetry:
 
     def flush(self) -> None:
         """Write what has gathered."""
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.writelines(self._lines)
+        with open_to_append(self.path) as file:
+            file.write("".join(self._lines).encode())
         self._lines, self._written = [], time.monotonic()
 
     def usage(self, program: Program) -> Dict[str, Any]:
