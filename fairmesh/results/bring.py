@@ -17,7 +17,7 @@ from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.files import canonical_json
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.results.foreign import Foreign, ForeignError, as_map
+from fairmesh.results.foreign import Foreign, ForeignError, OddNameError, as_map
 from fairmesh.results.merge import Bringing, Merge
 from fairmesh.results.offers import Offer, listed_files
 from fairmesh.runner.protocol import COMMIT, CONFIG, ENVIRONMENTS, EXPERIMENT, JOB, STATUS
@@ -142,6 +142,8 @@ def _stage(each: Bringing, to: Path | None, damaged: list[str]) -> Iterator[str]
             found = each.offer.source.copy((*each.offer.folder, *path), to.joinpath(*path) if to else None, size)
         except FileNotFoundError:
             yield f"{each.offer.where}: {'/'.join(path)} is not there"
+        except OddNameError as error:
+            yield f"{each.offer.where}: {error}; the file is left behind"
         except ForeignError as error:
             damaged.append(f"{each.offer.where}: {'/'.join(path)}: {error}")
         except OSError as error:
