@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
-from fairmesh.files import canonical_json, text_sha256
+from fairmesh.files import PLAIN, canonical_json, text_sha256
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.launch import Command
 from fairmesh.live.model import RunStatus
@@ -89,7 +89,7 @@ def _one_at_a_time(paths: StudyPaths) -> Iterator[None]:
     folder = paths.folder / RUNS
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / ".start.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        lock = os.open(folder / ".start.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PLAIN)
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,6 +11,7 @@ from fairmesh.fair.citation import zenodo
 from fairmesh.fair.crate import SUMS
 from fairmesh.fair.package import Package
 from fairmesh.files import json_text, write_if_changed
+from fairmesh.runner import jsonfiles
 from fairmesh.runner.manifest import read_sums
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
@@ -51,7 +51,7 @@ def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
 
 def _write(folder: Path, archive: Path) -> None:
     paths = read_sums((folder / SUMS).read_bytes())
-    beside = archive.with_name(f".{archive.name}.{os.getpid()}.half")
+    beside = Path(jsonfiles.half_path(str(archive)))
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
             for path in sorted([*paths, SUMS]):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from fairmesh.files import PLAIN
 from fairmesh.runner import jsonfiles, owner
 
 
@@ -30,7 +31,7 @@ class RunLock:
         if self._descriptor is not None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, PLAIN)
         deadline = time.monotonic() + patience
         while not _lock(descriptor):
             if time.monotonic() >= deadline:

@@ -191,11 +191,11 @@ def _place_all(merge: Merge, staging: Path) -> None:
         job = paths.job(each.offer.machine, each.id)
         if (staging / str(at)).is_dir():
             _place(staging / str(at), job)
-        files.write_bytes(paths.record(each.offer.machine, each.id), each.data)
+        files.write_bytes(paths.record(each.offer.machine, each.id), each.data, flush=True)
     for (study, name), data in merge.stages.items():
-        files.write_bytes(StudyPaths(merge.into, study).stage_marker(name), data)
+        files.write_bytes(StudyPaths(merge.into, study).stage_marker(name), data, flush=True)
     for study, plan in merge.plans.items():
-        files.write_text(StudyPaths(merge.into, study).plan, files.json_lines(plan))
+        files.write_text(StudyPaths(merge.into, study).plan, files.json_lines(plan), flush=True)
 
 
 def _place(staged: Path, job: JobPaths) -> None:
@@ -222,4 +222,4 @@ def _bring_environment(source: Foreign, digest: str, merge: Merge) -> None:
     except (OSError, ForeignError):
         return
     if digest in {hashlib.sha256(each).hexdigest() for each in (data, canonical)}:
-        files.write_bytes(target, data)
+        files.write_bytes(target, data, flush=True)
