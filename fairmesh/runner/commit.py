@@ -8,6 +8,9 @@ import os
 from typing import Any, Dict, List, Optional
 
 from . import jsonfiles, protocol
+from .regular import NotRegularError, TooLargeError, read_regular
+
+LARGEST = 1 << 24  # bytes of a file of metrics
 
 
 class Refused(Exception):
@@ -23,8 +26,7 @@ def read(folder: str, fingerprint: str) -> Optional[Dict[str, Any]]:
 def copy_record(folder: str, record: str) -> None:
     """Copy the bytes of the commit to the record."""
     os.makedirs(os.path.dirname(record) or ".", exist_ok=True)
-    with open(os.path.join(folder, protocol.COMMIT), "rb") as file:
-        jsonfiles.write_bytes(record, file.read())
+    jsonfiles.write_bytes(record, read_regular(os.path.join(folder, protocol.COMMIT)))
 
 
 def set_aside(folder: str) -> None:
@@ -71,10 +73,13 @@ def read_baselines(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
 
 def _read_map(attempt: str, name: str) -> Dict[str, Any]:
     try:
-        with open(os.path.join(attempt, name), encoding="utf-8") as file:
-            found = json.load(file)
-    except OSError:
+        found = json.loads(read_regular(os.path.join(attempt, name), LARGEST).decode("utf-8"))
+    except FileNotFoundError:
         raise Refused("the program wrote no " + name) from None
+    except (NotRegularError, TooLargeError) as error:
+        raise Refused(f"{name} is {error.strerror}") from None
+    except RecursionError:
+        raise Refused(f"{name} is nested too deeply") from None
     except ValueError as error:
         raise Refused(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):

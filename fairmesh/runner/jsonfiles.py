@@ -44,9 +44,12 @@ def read_map(path: str) -> Optional[Dict[str, Any]]:
 
 
 def write(path: str, value: Any) -> None:
-    """Write a value beside the file and move it into place."""
+    """Write a value beside the file and move it into place.
+
+    A name of a file that is not UTF-8 comes back as it was: what stands for its bytes is written as an escape of JSON.
+    """
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=False)
-    write_bytes(path, (text + "\n").encode())
+    write_bytes(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def write_bytes(path: str, data: bytes) -> None:

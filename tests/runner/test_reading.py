@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import tempfile
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmesh.runner import commit, energy, owner, processes
-from fairmesh.runner.machine_lock import MachineLock
 from fairmesh.runner.output import Output
 from fairmesh.runner.status import Status
 
@@ -88,21 +86,6 @@ def test_a_process_is_measured_with_its_children() -> None:
 @given(st.text())
 def test_io_counters_of_any_text(text: str) -> None:
     assert processes.io_counters(f"read_bytes: 5\n{text}")["read_bytes"] >= 0
-
-
-def test_exclusive_means_alone_and_shared_means_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("fairmesh.runner.machine_lock.FOLDER", str(tmp_path))
-    first, second, alone = MachineLock(exclusive=False), MachineLock(exclusive=False), MachineLock(exclusive=True)
-    assert first.try_take()
-    assert second.try_take()
-    assert not alone.try_take()
-
-
-def test_a_link_in_place_of_the_machines_lock_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("fairmesh.runner.machine_lock.FOLDER", str(tmp_path))
-    (tmp_path / f"fairmesh-{os.getuid()}.lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
-        MachineLock(exclusive=True).try_take()
 
 
 class _Gpus:
