@@ -142,13 +142,20 @@ class Attempt:
             if not self.status.values["message"]:
                 self.status.values["message"] = "waits for the machine, which another experiment has for itself"
                 self._set_state(protocol.QUEUED)
-            self.patience.try_write(self.status.beat)
+            self._beat()
             self.signals.wait(0.25)
             asked = self._why_end()
         return asked
 
     def _set_state(self, state: str, **values: Any) -> None:
         self.patience.try_write(lambda: self.status.set_state(state, **values))
+
+    def _beat(self) -> None:
+        """Give a sign of life when its time has come; while the folder is away, see whether it is back."""
+        if self.patience.is_tried:
+            self.patience.try_write(self.status.write)
+        else:
+            self.patience.try_to(self.status.beat)
 
     def _start(self, command: List[str], stages: Dict[str, str], lock: MachineLock) -> Program:
         self._started, self._began = jsonfiles.now(), time.monotonic()
@@ -176,16 +183,16 @@ class Attempt:
         What cannot be written now is kept, and written later.
         """
         asked: Optional[End] = None
-        try_write = self.patience.try_write
+        try_to = self.patience.try_to
         while True:
             is_last = signal.SIGCHLD in self.signals.seen
-            try_write(lambda: telemetry.take(program.pid, last=is_last))  # noqa: B023  called at once
+            try_to(lambda: telemetry.take(program.pid, last=is_last))  # noqa: B023  called at once
             self.signals.seen.discard(signal.SIGCHLD)
             if program.has_ended():
                 return asked or self._late_word(program)
-            try_write(self.output.read_new)
+            try_to(self.output.read_new)
             self._note_memory(telemetry.resident_bytes)
-            try_write(self.status.beat)
+            self._beat()
             if asked is None:
                 asked = self._why_end()
                 if asked:

@@ -24,14 +24,4 @@ def words(wish: Dict[str, Any]) -> str:
 def write(folder: str, who: str) -> bool:
     """Wish that a folder's job or run end; False if somebody did already, whose wish stays."""
     path = os.path.join(folder, CANCEL)
-    if os.path.exists(path):
-        return False
-    mine = os.path.join(folder, f".{jsonfiles.mark()}.{CANCEL}")
-    jsonfiles.write(mine, {"format": FORMAT, "who": who, "when": jsonfiles.now()})
-    try:
-        os.link(mine, path)
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(mine)
-    return True
+    return jsonfiles.write_new(path, {"format": FORMAT, "who": who, "when": jsonfiles.now()})

@@ -11,11 +11,11 @@ import shutil
 from typing import List
 
 from . import jsonfiles, owner
+from .hardlinks import try_link
 from .protocol import ATTEMPTS, CLAIMS, ENDS, STATUS
 
 PROCESS = "process.json"
 OWNER = "owner.json"  # in a claim that is a folder
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
@@ -41,7 +41,8 @@ class Claims:
         mine = os.path.join(claims, "." + jsonfiles.mark())
         jsonfiles.write(mine, dict(owner.me(), format=1))
         try:
-            return _claim(mine, self._file(number))
+            is_linked = try_link(mine, self._file(number))
+            return _claim_by_folder(mine, self._file(number)) if is_linked is None else is_linked
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(mine)
@@ -113,20 +114,8 @@ def _is_missing(path: str) -> bool:
     return False
 
 
-def _claim(mine: str, claim: str) -> bool:
-    """Give a claim the content of a file of this process's; False if there is one already."""
-    try:
-        os.link(mine, claim)
-    except FileExistsError:
-        return os.stat(mine).st_nlink == 2  # NFS: it was made, and the answer was lost
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return _claim_by_folder(mine, claim)
-    return True
-
-
 def _claim_by_folder(mine: str, claim: str) -> bool:
+    """Make a claim of a file of this process's; False if there is one already."""
     folder = mine + ".folder"
     os.mkdir(folder)
     os.rename(mine, os.path.join(folder, OWNER))

@@ -36,8 +36,13 @@ class Patience:
         if self._folder is None:
             self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    def try_write(self, write: Callable[[], object]) -> bool:
-        """Whether something could be written now.
+    @property
+    def is_tried(self) -> bool:
+        """Whether something could not be written, and nothing since."""
+        return self._since is not None
+
+    def try_to(self, action: Callable[[], object]) -> bool:
+        """Whether something could be done now; what writes nothing proves nothing.
 
         Raises
         ------
@@ -45,15 +50,21 @@ class Patience:
             If the program put something else in the place of a file: that does not pass.
         """
         try:
-            write()
+            action()
         except NotRegularError:
             raise
         except OSError as error:
             self._problem = error.strerror or str(error)
             self._since = self._since or time.monotonic()
             return False
-        self._since = None
         return True
+
+    def try_write(self, write: Callable[[], object]) -> bool:
+        """Whether something could be written now, so that the folder is there."""
+        is_there = self.try_to(write)
+        if is_there:
+            self._since = None
+        return is_there
 
     def persist(self, action: Callable[[], Result], write: Callable[[], object]) -> Result:
         """Return what an action returns; it is repeated while the folder is away, which a write into it shows.
