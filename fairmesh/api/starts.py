@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import subprocess
@@ -15,7 +14,8 @@ from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
-from fairmesh.files import PLAIN, canonical_json, text_sha256
+from fairmesh.files import canonical_json, text_sha256
+from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.launch import Command
 from fairmesh.live.model import RunStatus
@@ -89,14 +89,14 @@ def _one_at_a_time(paths: StudyPaths) -> Iterator[None]:
     folder = paths.folder / RUNS
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / ".start.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PLAIN)
+        lock = RunLock(folder / ".start.lock")
+        lock.try_take(float("inf"))
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(lock)
+        lock.release()
 
 
 def _begin(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]) -> None:

@@ -1,20 +1,27 @@
-"""One run of a study at a time: a lock that the system itself gives back when its holder dies, however it dies."""
+"""One process at a time: a lock that the system itself gives back when its holder dies, however it dies.
+
+Where the file system has no file locks, the lock is a claim as those of experiments are: it binds until its owner is
+proven to be gone.
+"""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fairmesh.files import PLAIN
 from fairmesh.runner import jsonfiles, owner
+from fairmesh.runner.claims import Claims
+from fairmesh.runner.filelock import NoLocksError, try_lock
 
 
 class RunLock:
-    """The lock of one study's results.
+    """A lock that one process at a time has, such as that of one study's results.
 
     Parameters
     ----------
@@ -24,6 +31,8 @@ class RunLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._claims = Claims(f"{path}.owners")
+        self._claim = 0
         self._descriptor: int | None = None
 
     def try_take(self, patience: float = 0.0) -> bool:
@@ -31,32 +40,62 @@ class RunLock:
         if self._descriptor is not None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, PLAIN)
-        deadline = time.monotonic() + patience
-        while not _lock(descriptor):
-            if time.monotonic() >= deadline:
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, PLAIN)
+        try:
+            deadline = time.monotonic() + patience
+            while not self._try(descriptor):
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.1)
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(owner.me() | {"since": jsonfiles.now()}).encode(), 0)
+            self._descriptor = descriptor
+        finally:
+            if self._descriptor is None:
                 os.close(descriptor)
-                return False
-            time.sleep(0.1)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(owner.me() | {"since": jsonfiles.now()}).encode(), 0)
-        self._descriptor = descriptor
         return True
+
+    def _try(self, descriptor: int) -> bool:
+        try:
+            return try_lock(descriptor, str(self.path))
+        except NoLocksError:
+            number = self._claims.highest()
+            if not self._claims.is_free(number) or not self._claims.take(number + 1):
+                return False
+            self._claim = number + 1
+            return True
 
     def release(self) -> None:
         """Give the lock back before this process ends."""
+        if self._claim:
+            self._claims.release(self._claim)
+            self._claim = 0
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Wait for the lock, and hold it for a while."""
+        self.try_take(float("inf"))
+        try:
+            yield
+        finally:
+            self.release()
+
     def holder(self) -> dict[str, Any]:
-        """Give who has the lock, or had it last."""
+        """Return who has the lock, or had it last."""
         return jsonfiles.read_map(str(self.path)) or {}
 
-
-def _lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    def is_held(self) -> bool:
+        """Whether a process has the lock now; nothing is written."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError:
+            return False
+        try:
+            return not try_lock(descriptor, str(self.path), exclusive=False)
+        except NoLocksError:
+            return bool(self._claims.living())
+        finally:
+            os.close(descriptor)

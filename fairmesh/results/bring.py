@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.results.foreign import Foreign, ForeignError, OddNameError, as_map
 from fairmesh.results.merge import Bringing, Merge
 from fairmesh.results.offers import Offer, listed_files
+from fairmesh.runner.filelock import NoLocksError, try_lock
 from fairmesh.runner.protocol import COMMIT, CONFIG, ENVIRONMENTS, EXPERIMENT, JOB, STATUS
 
 STAGING = ".merge-"
@@ -91,14 +91,21 @@ def verify(merge: Merge, report: Report = _silent) -> list[str]:
 
 @contextmanager
 def _alone(into: Path) -> Iterator[None]:
-    """Hold the folder against another merge; the lock is on the folder itself, and leaves no file."""
-    descriptor = os.open(into, os.O_RDONLY | os.O_DIRECTORY)
+    """Hold the folder against another merge; the lock is on the folder itself, and leaves no file.
+
+    Where the file system has no locks, it is one in the folder, as for runs.
+    """
+    descriptor, lock = os.open(into, os.O_RDONLY | os.O_DIRECTORY), RunLock(into / ".merge.lock")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            is_taken = try_lock(descriptor, str(into))
+        except NoLocksError:
+            is_taken = lock.try_take()
+        if not is_taken:
+            raise BusyError(f"{into}: another merge goes on")
         yield
-    except BlockingIOError:
-        raise BusyError(f"{into}: another merge goes on") from None
     finally:
+        lock.release()
         os.close(descriptor)
 
 

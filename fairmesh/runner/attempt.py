@@ -1,23 +1,28 @@
 """One attempt: from the claim to the commit."""
 
+import contextlib
 import os
-import shutil
 import signal
 import time
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar
 
-from . import allocation, cancel, commit, environment, jsonfiles, limit, owner, protocol, provenance
+from . import allocation, cancel, commit, environment, jsonfiles, limit, owner, protocol, provenance, text
 from .claims import PROCESS, Claims
 from .job import Job
 from .machine_lock import MachineLock
 from .mllog import Events, milliseconds
 from .output import Output
-from .program import PASSED_ON, Program, Signals
+from .patience import Patience
+from .program import PASSED_ON, Program, Signals, name_of
+from .regular import read_regular
 from .status import Status
 from .telemetry import Telemetry
 
 LOOK_FOR_CANCEL = 2.0  # seconds
 NEARLY_ALL = 0.95
+LONGEST_REASON = 1000  # characters
+
+Result = TypeVar("Result")
 
 
 class End(NamedTuple):
@@ -32,98 +37,162 @@ class End(NamedTuple):
 class Attempt:
     """An attempt whose claim this process holds."""
 
-    def __init__(self, job: Job, number: int, signals: Signals) -> None:
-        self.job, self.number, self.signals = job, number, signals
+    def __init__(self, job: Job, number: int, signals: Signals, patience: Patience) -> None:
+        self.job, self.number, self.signals, self.patience = job, number, signals, patience
         self.claims = Claims(job.folder)
         self.folder = self.claims.attempt_folder(number)
-        os.makedirs(self.folder)
         status = os.path.join(self.folder, protocol.STATUS)
         self.status = Status(status, number, owner.me(), job.run, job.fingerprint)
         self.output = Output(self.folder, self.status)
         self.events = Events(self.folder, job.experiment)
+        self._copies: Dict[str, bytes] = {}
+        self._program: Optional[Program] = None
         self._started = jsonfiles.now()
+        self._began = time.monotonic()
         self._ended_ms = 0
         self._looked = 0.0
         self._limit = limit.Limit()
 
     def run(self) -> End:
-        """Run the program to its end and commit a good result."""
-        exit_code = None
+        """Run the program to its end and commit a good result; whatever happens, nothing of the program is left."""
         try:
-            for name in (protocol.CONFIG, protocol.EXPERIMENT):
-                shutil.copyfile(os.path.join(self.job.folder, name), os.path.join(self.folder, name))
-            self.status.set_state(protocol.QUEUED)
-            end, exit_code = self._execute()
-        except (commit.Refused, OSError) as error:
-            end = End(protocol.FAILED, str(error))
-        self.events.close(self._ended_ms or milliseconds())
-        self.status.end(end.state, end.reason, exit_code)
+            end = self._execute()
+        except BaseException as error:  # noqa: BLE001  the state says what it was
+            end = End(protocol.FAILED, reason_of(error))
+        self._end_program()
+        self._say_end(end)
         return end
 
-    def _execute(self) -> Tuple[End, Optional[int]]:
+    def persist(self, action: Callable[[], Result]) -> Result:
+        """Return what an action returns, which is repeated while the attempt's folder is away."""
+        return self.patience.persist(action, self.status.write)
+
+    def _end_program(self) -> None:
+        if self._program is None:
+            return
+        try:
+            self._program.end(self.signals.wait)
+        except BaseException:  # noqa: BLE001  the last resort asks nobody
+            self._program.kill()
+
+    def _say_end(self, end: End) -> None:
+        """Write the last state, also where the program removed the folder that it belongs into."""
+        exit_code = self._program.exit_code if self._program else None
+        with contextlib.suppress(OSError):
+            self.persist(lambda: self.events.close(self._ended_ms or milliseconds()))
+        try:
+            self.persist(lambda: self.status.end(end.state, end.reason, exit_code))
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.stat(self.job.folder)
+                os.makedirs(self.folder, exist_ok=True)
+                self.status.write()
+
+    def _execute(self) -> End:
+        self.persist(self._prepare)
         stages = self.job.stage_folders()
         lock = MachineLock(self.job.exclusive)
         stopped = self._wait_for_machine(lock)
         if stopped:
-            return stopped, None
+            return stopped
         init_ms = milliseconds()
         command = self.job.command(stages)
-        digest = environment.record(self.job.home, command[0], self.job.experiment.get("code", {}))
+        code = self.job.experiment.get("code", {})
+        digest = self.persist(lambda: environment.record(self.job.home, command[0], code))
         telemetry = Telemetry(os.path.join(self.folder, protocol.TELEMETRY), self.job.exclusive)
         if not self.job.experiment.get("stage"):
-            self.events.open(init_ms)
-        began = time.monotonic()
-        program = self._start(command, stages, lock)
+            self.persist(lambda: self.events.open(init_ms))
+        program = self.persist(lambda: self._start(command, stages, lock))
         asked = self._watch(program, telemetry)
-        seconds, self._ended_ms = time.monotonic() - began, milliseconds()
-        self.output.read_new(whole=True)
-        telemetry.flush()
+        seconds, self._ended_ms, usage = time.monotonic() - self._began, milliseconds(), telemetry.usage(program)
+        with contextlib.suppress(OSError):  # a log that cannot be read any more takes no result with it
+            self.persist(self.output.read_rest)
         end = asked or _natural_end(program.exit_code or 0, str(self.status.values["memory"]))
-        if end.state == protocol.DONE:
-            end = self._commit(seconds, telemetry.usage(program), digest)
-        return end, program.exit_code
+        if end.state != protocol.DONE:
+            with contextlib.suppress(OSError):
+                self.persist(telemetry.flush)
+            return end
+        self.persist(telemetry.flush)
+        return self.persist(lambda: self._commit(seconds, usage, digest))
+
+    def _prepare(self) -> None:
+        """Clear what is left of the attempt before; make the folder, with a copy of what this one is at."""
+        if self.number > 1:
+            self.claims.end_leftovers(self.number - 1)
+        if commit.read(self.job.folder, self.job.fingerprint):  # forced: a failure must not hide behind the old result
+            commit.set_aside(self.job.folder)
+        os.makedirs(self.folder, exist_ok=True)
+        self.patience.hold(self.folder)
+        for name in (protocol.CONFIG, protocol.EXPERIMENT):
+            self._copies[name] = read_regular(os.path.join(self.job.folder, name))
+        self._write_copies()
+        self.status.set_state(protocol.QUEUED)
+
+    def _write_copies(self) -> None:
+        """Write the copies that are not there: a program may remove all that it finds."""
+        for name, content in self._copies.items():
+            path = os.path.join(self.folder, name)
+            if not os.path.lexists(path):
+                jsonfiles.write_bytes(path, content)
 
     def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
-        """Wait until the machine is free; give why the attempt ends before it began, if it does."""
+        """Wait until the machine is free; return why the attempt ends before it began, if it does."""
         asked = self._why_end()
         while not asked and not allocation.job() and not lock.try_take():
             if not self.status.values["message"]:
                 self.status.values["message"] = "waits for the machine, which another experiment has for itself"
-                self.status.set_state(protocol.QUEUED)
-            self.status.beat()
+                self._set_state(protocol.QUEUED)
+            self._beat()
             self.signals.wait(0.25)
             asked = self._why_end()
         return asked
 
+    def _set_state(self, state: str, **values: Any) -> None:
+        self.patience.try_write(lambda: self.status.set_state(state, **values))
+
+    def _beat(self) -> None:
+        """Give a sign of life when its time has come; while the folder is away, see whether it is back."""
+        if self.patience.is_tried:
+            self.patience.try_write(self.status.write)
+        else:
+            self.patience.try_to(self.status.beat)
+
     def _start(self, command: List[str], stages: Dict[str, str], lock: MachineLock) -> Program:
-        self._started = jsonfiles.now()
+        self._started, self._began = jsonfiles.now(), time.monotonic()
         try:
-            program = Program(
+            self._program = program = Program(
                 command,
                 self.folder,
                 self.job.environment(self.folder, stages),
-                self.output.path,
+                self.output.descriptor,
                 os.path.join(self.folder, PROCESS),
-                [] if lock.descriptor is None else [lock.descriptor],
+                lock.descriptors,
             )
         except (FileNotFoundError, PermissionError) as error:
+            if error.filename == self.folder:
+                raise
             raise commit.Refused(f"its command {command[0]!r} cannot be started: {error.strerror}") from None
         self.status.values["message"] = ""
-        self.status.set_state(protocol.RUNNING, started=self._started)
+        self._set_state(protocol.RUNNING, started=self._started)
         self._limit = limit.of_program(self.job.experiment["resources"].get("runtime"))
         return program
 
     def _watch(self, program: Program, telemetry: Telemetry) -> Optional[End]:
-        """See a program to its end; give why it was asked to end, if it was."""
+        """See a program to its end; return why it was asked to end, if it was.
+
+        What cannot be written now is kept, and written later.
+        """
         asked: Optional[End] = None
+        try_to = self.patience.try_to
         while True:
-            telemetry.take(program.pid, last=signal.SIGCHLD in self.signals.seen)
+            is_last = signal.SIGCHLD in self.signals.seen
+            try_to(lambda: telemetry.take(program.pid, last=is_last))  # noqa: B023  called at once
             self.signals.seen.discard(signal.SIGCHLD)
             if program.has_ended():
                 return asked or self._late_word(program)
-            self.output.read_new()
+            try_to(self.output.read_new)
             self._note_memory(telemetry.resident_bytes)
-            self.status.beat()
+            self._beat()
             if asked is None:
                 asked = self._why_end()
                 if asked:
@@ -143,8 +212,8 @@ class Attempt:
         """Write down at once that a program is about to use all the memory of its job: it may be killed for that."""
         allowed = allocation.memory()
         if allowed and used > NEARLY_ALL * allowed and not self.status.values["memory"]:
-            text = f"it used {used >> 20} MB of memory, and its job has {allowed >> 20} MB"
-            self.status.set_state(protocol.RUNNING, memory=text)
+            words = f"it used {used >> 20} MB of memory, and its job has {allowed >> 20} MB"
+            self._set_state(protocol.RUNNING, memory=words)
 
     def _why_end(self) -> Optional[End]:
         number = self.signals.first_end()
@@ -156,17 +225,20 @@ class Attempt:
         if self._limit.is_reached(signalled=bool(number)):
             return End(protocol.TIMEOUT, self._limit.reason, grace=self._limit.grace)
         if number:
-            return End(protocol.CANCELLED, "stopped by " + signal.Signals(number).name, number)
-        return None
+            return End(protocol.CANCELLED, "stopped by " + name_of(number), number)
+        return End(protocol.FAILED, self.patience.reason) if self.patience.reason else None
 
     def _commit(self, seconds: float, usage: Dict[str, Any], digest: str) -> End:
+        """Commit what the program left; nothing is missing only because the folder is away."""
+        os.stat(self.folder)
+        self._write_copies()
         experiment = self.job.experiment
         is_stage = bool(experiment.get("stage"))
         metrics = {} if is_stage else commit.read_metrics(self.folder)
         baselines = commit.read_baselines(self.folder)
         if experiment.get("keep"):
             commit.keep_only(self.folder, experiment["keep"])
-        if self.claims.highest() != self.number:
+        if self.claims.highest() > self.number:
             return End(protocol.LOST, "another attempt took over")
         self.events.close(self._ended_ms, metrics)
         passed_on = (
@@ -198,6 +270,7 @@ class Attempt:
             provenance=provenance.of_attempt(experiment, self.job.home),
             files=commit.list_files(self.job.folder, self.folder),
         )
+        os.stat(self.folder)
         commit.write(self.job.folder, content)
         return End(protocol.DONE)
 
@@ -207,5 +280,24 @@ def _natural_end(exit_code: int, memory: str) -> End:
         return End(protocol.DONE)
     if exit_code < 0:
         why = ": " + memory if memory and exit_code == -signal.SIGKILL else ""
-        return End(protocol.FAILED, f"killed by {signal.Signals(-exit_code).name}{why}")
+        return End(protocol.FAILED, f"killed by {name_of(-exit_code)}{why}")
     return End(protocol.FAILED, f"exit code {exit_code}")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what went wrong in one printable line."""
+    if isinstance(error, OSError) and error.strerror:
+        reason = f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, (commit.Refused, OSError)):
+        reason = str(error)
+    else:
+        reason = f"unexpected error in the runner: {type(error).__name__} {error} ({_place(error)})"
+    return " ".join(text.printable_lines(reason[:LONGEST_REASON]).split())
+
+
+def _place(error: BaseException) -> str:
+    """Return the file and the line that an error comes from."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else "unknown place"

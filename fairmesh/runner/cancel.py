@@ -10,7 +10,7 @@ from .protocol import CANCEL, FORMAT
 def reason(folder: str) -> str:
     """Give the wish for a folder in words, or an empty text if there is none."""
     path = os.path.join(folder, CANCEL)
-    if not folder or not os.path.exists(path):
+    if not folder or not os.path.isfile(path):
         return ""
     return words(jsonfiles.read_map(path) or {})
 
@@ -24,14 +24,4 @@ def words(wish: Dict[str, Any]) -> str:
 def write(folder: str, who: str) -> bool:
     """Wish that a folder's job or run end; False if somebody did already, whose wish stays."""
     path = os.path.join(folder, CANCEL)
-    if os.path.exists(path):
-        return False
-    mine = os.path.join(folder, f".{jsonfiles.mark()}.{CANCEL}")
-    jsonfiles.write(mine, {"format": FORMAT, "who": who, "when": jsonfiles.now()})
-    try:
-        os.link(mine, path)
-    except FileExistsError:
-        return False
-    finally:
-        os.unlink(mine)
-    return True
+    return jsonfiles.write_new(path, {"format": FORMAT, "who": who, "when": jsonfiles.now()})

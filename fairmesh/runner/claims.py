@@ -1,12 +1,22 @@
-"""Who may run an experiment: numbered files made by link(2), which also on NFS succeeds for one process alone."""
+"""Who may run an experiment: numbered files made by link(2), which also on NFS succeeds for one process alone.
 
+File systems without hard links (exFAT, some of FUSE's) have numbered folders instead: rename(2) puts a folder that is
+not empty into place for one process alone, too.
+"""
+
+import contextlib
+import errno
 import os
+import shutil
 from typing import List
 
 from . import jsonfiles, owner
+from .hardlinks import try_link
 from .protocol import ATTEMPTS, CLAIMS, ENDS, STATUS
 
 PROCESS = "process.json"
+OWNER = "owner.json"  # in a claim that is a folder
+_TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
 class Claims:
@@ -28,32 +38,45 @@ class Claims:
         """Claim a number, one above the highest that was looked at; False if another process was faster."""
         claims = os.path.join(self.folder, CLAIMS)
         os.makedirs(claims, exist_ok=True)
-        mine = os.path.join(claims, f".{os.uname()[1]}.{os.getpid()}")
+        mine = os.path.join(claims, "." + jsonfiles.mark())
         jsonfiles.write(mine, dict(owner.me(), format=1))
         try:
-            os.link(mine, self._file(number))
-        except FileExistsError:
-            return False
+            is_linked = try_link(mine, self._file(number))
+            return _claim_by_folder(mine, self._file(number)) if is_linked is None else is_linked
         finally:
-            os.unlink(mine)
-        return True
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(mine)
+
+    def release(self, number: int) -> None:
+        """Give back a claim of this process's, of which nothing was made."""
+        gone = os.path.join(self.folder, CLAIMS, "." + jsonfiles.mark())
+        os.rename(self._file(number), gone)
+        if os.path.isdir(gone):
+            shutil.rmtree(gone)
+        else:
+            os.unlink(gone)
 
     def holder(self, number: int) -> owner.Owner:
-        """Give who made a claim; an empty map if the file is not readable."""
-        return jsonfiles.read_map(self._file(number)) or {}
+        """Return who made a claim; an empty map if that cannot be read."""
+        claim = self._file(number)
+        return jsonfiles.read_map(claim) or jsonfiles.read_map(os.path.join(claim, OWNER)) or {}
 
     def is_over(self, number: int) -> bool:
-        """Tell whether a claim binds nobody any more: its attempt has ended, or its owner is proven to be gone."""
+        """Whether a claim binds nobody any more: its attempt has ended, or its owner is proven to be gone."""
         status = jsonfiles.read_map(os.path.join(self.attempt_folder(number), STATUS)) or {}
-        if status.get("state") in ENDS or not os.path.exists(self._file(number)):
+        if status.get("state") in ENDS or _is_missing(self._file(number)):
             return True
         holder = self.holder(number)
         return "pid" in holder and owner.is_alive(holder) is False
 
+    def is_free(self, number: int) -> bool:
+        """Whether the next number may be taken, after the highest that was looked at, 0 if there is none."""
+        return not number or self.is_over(number)
+
     def living(self) -> int:
-        """Give the number of the claim that binds, or 0."""
+        """Return the number of the claim that binds, or 0."""
         number = self.highest()
-        return number if number and not self.is_over(number) else 0
+        return 0 if self.is_free(number) else number
 
     def _file(self, number: int) -> str:
         return os.path.join(self.folder, CLAIMS, str(number))
@@ -66,7 +89,10 @@ class Claims:
             owner.end_group(leader)
         for folder in (self.folder, attempt):
             for path in jsonfiles.half_written(folder):
-                os.unlink(path)
+                pid = jsonfiles.writer(path)
+                if not (pid and owner.start_time(pid)):
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(path)
 
 
 def numbers(folder: str) -> List[int]:
@@ -75,3 +101,29 @@ def numbers(folder: str) -> List[int]:
         return [int(name) for name in os.listdir(folder) if name.isdecimal()]
     except OSError:
         return []
+
+
+def _is_missing(path: str) -> bool:
+    """Whether there is certainly no such file: one that cannot be looked at, as its folder is away, may be there."""
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _claim_by_folder(mine: str, claim: str) -> bool:
+    """Make a claim of a file of this process's; False if there is one already."""
+    folder = mine + ".folder"
+    os.mkdir(folder)
+    os.rename(mine, os.path.join(folder, OWNER))
+    try:
+        os.rename(folder, claim)
+    except OSError as error:
+        shutil.rmtree(folder)
+        if error.errno not in _TAKEN:
+            raise
+        return False
+    return True

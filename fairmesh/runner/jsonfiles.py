@@ -6,6 +6,7 @@ import time
 from _thread import get_ident
 from typing import Any, Dict, List, NoReturn, Optional
 
+from .hardlinks import try_link
 from .regular import read_regular
 
 _HALF = ".half"
@@ -44,9 +45,39 @@ def read_map(path: str) -> Optional[Dict[str, Any]]:
 
 
 def write(path: str, value: Any) -> None:
-    """Write a value beside the file and move it into place."""
+    """Write a value beside the file and move it into place.
+
+    A name of a file that is not UTF-8 comes back as it was: what stands for its bytes is written as an escape of JSON.
+    """
+    write_bytes(path, _bytes(value))
+
+
+def _bytes(value: Any) -> bytes:
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=False)
-    write_bytes(path, (text + "\n").encode())
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def write_new(path: str, value: Any) -> bool:
+    """Write a file that is not there; False if there is one. Of many who do so at once, one succeeds."""
+    if os.path.lexists(path):
+        return False
+    beside = os.path.join(os.path.dirname(path), f".{os.path.basename(path)[:40]}.{mark()}{_HALF}")
+    write(beside, value)
+    try:
+        is_linked = try_link(beside, path)
+    finally:
+        os.unlink(beside)
+    return _write_in_place(path, value) if is_linked is None else is_linked
+
+
+def _write_in_place(path: str, value: Any) -> bool:
+    """Write a new file that others may see half written; False if there is one."""
+    try:
+        with open(path, "xb") as file:
+            file.write(_bytes(value))
+    except FileExistsError:
+        return False
+    return True
 
 
 def write_bytes(path: str, data: bytes) -> None:

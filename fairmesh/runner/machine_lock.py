@@ -2,39 +2,93 @@
 
 The program inherits the open file, so the machine stays taken for as long as any process of the experiment lives, also
 when its runner was killed. Under a scheduler nothing is locked: there, exclusive means a node of its own.
+
+The file is in a folder that belongs to the user alone: /tmp/fairmesh-UID, which all processes of the user on the host
+find, whatever their environment. If somebody else has taken that name, it is one below the home folder. A folder that
+is there is always locked, so that nobody misses the other while one of them comes or goes.
 """
 
-import fcntl
+import contextlib
 import os
+import pwd
 import stat
-from typing import Optional
+from typing import Dict, Iterator, List
+
+from .filelock import try_lock
 
 FOLDER = "/tmp"  # noqa: S108  one place for all processes of the host, whatever their TMPDIR
+_LOCK = "machine.lock"
 
 
 class MachineLock:
     """The lock of this user on this host."""
 
     def __init__(self, exclusive: bool) -> None:
-        self._how = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
-        self.descriptor: Optional[int] = None
+        self._exclusive = exclusive
+        self._files: Dict[str, int] = {}
+
+    @property
+    def descriptors(self) -> List[int]:
+        """The open files that hold the lock; none before anybody tried to take it."""
+        return list(self._files.values())
 
     def try_take(self) -> bool:
-        """Take the lock if it is free."""
-        if self.descriptor is None:
-            self.descriptor = _open(os.path.join(FOLDER, f"fairmesh-{os.getuid()}.lock"))
-        try:
-            fcntl.flock(self.descriptor, self._how | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
+        """Take the lock if it is free.
+
+        Raises
+        ------
+        OSError
+            If there is no place for it, or its file system has no locks.
+        """
+        if not self._files:
+            paths = [os.path.join(folder, _LOCK) for folder in _folders()]
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._files = {path: os.open(path, flags, 0o600) for path in paths}
+        return all(try_lock(descriptor, path, self._exclusive) for path, descriptor in self._files.items())
 
 
-def _open(path: str) -> int:
-    """Open the lock file; a link, or a file of somebody else, set in its place is refused."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    found = os.fstat(descriptor)
-    if found.st_uid != os.getuid() or not stat.S_ISREG(found.st_mode):
-        os.close(descriptor)
-        raise PermissionError(f"{path} belongs to somebody else")
-    return descriptor
+def _folders() -> List[str]:
+    """Return the folders of this user's that hold a lock, at least one.
+
+    Raises
+    ------
+    PermissionError
+        If there can be none.
+    """
+    common = os.path.join(FOLDER, f"fairmesh-{os.getuid()}")
+    places = [common, *_below_home()]
+    folders = [place for place in places if _is_private(place)]
+    if folders:
+        return folders
+    for place in places:
+        with contextlib.suppress(OSError):
+            os.makedirs(place, 0o700, exist_ok=True)
+            if _is_private(place):
+                return [place]
+    raise PermissionError(f"{common} is not a folder of yours alone; {_owner(common)}: ask for its removal")
+
+
+def _below_home() -> Iterator[str]:
+    """Return the folder below this user's home, if there is one; other hosts may have the same home."""
+    with contextlib.suppress(KeyError):
+        yield os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".cache/fairmesh", os.uname()[1])
+
+
+def _is_private(folder: str) -> bool:
+    """Whether a folder is there in which nobody but this user can put anything."""
+    try:
+        status = os.lstat(folder)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
+
+
+def _owner(path: str) -> str:
+    try:
+        uid = os.lstat(path).st_uid
+    except OSError as error:
+        return f"it cannot be made: {error.strerror}"
+    try:
+        return f"it belongs to {pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"it belongs to user {uid}"

@@ -6,10 +6,11 @@ import sys
 import time
 from typing import List, Optional
 
-from . import commit, jsonfiles, owner, protocol, scheduler, text
-from .attempt import Attempt
+from . import jsonfiles, owner, patience, protocol, scheduler
+from .attempt import Attempt, reason_of
 from .claims import Claims
 from .job import Job
+from .patience import Patience
 from .program import Signals
 
 SHOWN = 15  # last lines of the log in a message about a failure
@@ -35,51 +36,56 @@ def main(arguments: Optional[List[str]] = None) -> int:
         metavar="SECONDS",
         help="without a sign of life for so long, and without proof of anything, another's attempt counts as lost",
     )
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=patience.SECONDS,
+        metavar="SECONDS",
+        help="how long the program goes on, or its result waits, while its folder cannot be written",
+    )
     options = parser.parse_args(arguments)
     try:
         job = Job(os.path.abspath(options.folder), os.path.abspath(options.home), options.record, bool(options.force))
         with Signals().caught() as signals:
-            return bring_to_end(job, signals, options.collect, options.silence)
-    except (commit.Refused, OSError) as error:
-        return _say(f"fairmesh: {error}")
+            return bring_to_end(job, signals, options)
+    except BaseException as error:  # noqa: BLE001  it is said in one line, whatever it is
+        return _say(f"fairmesh: {reason_of(error)}")
 
 
-def bring_to_end(job: Job, signals: Signals, collect: Optional[str], silence: float) -> int:
+def bring_to_end(job: Job, signals: Signals, options: argparse.Namespace) -> int:
     """See to it that the job has a commit of its fingerprint: found, waited for, or made by a new attempt.
 
-    With a job of the scheduler's to collect from, nothing is started.
+    With a job of the scheduler's to collect from, nothing is started. An owner commits before its claim is over, so the
+    claim is looked at before the commit.
     """
-    claims = Claims(job.folder)
+    claims, collect = Claims(job.folder), options.collect
     while True:
         may_come = scheduler.may_start(collect or "")  # asked before the files are looked at
+        number, problem = claims.highest(), ""
+        is_free = claims.is_free(number)
         if job.commit():
             job.copy_record()
             return 0
-        number, problem = claims.highest(), ""
-        if number and not claims.is_over(number):
-            problem = _wait(claims, number, signals, silence)
+        if not is_free:
+            problem = _wait(claims, number, signals, options.silence)
         elif collect is not None:
             problem = _wait_for_turn(collect, may_come, signals)
-        elif claims.take(number + 1):
-            if number:
-                claims.end_leftovers(number)
-            if commit.read(job.folder, job.fingerprint):  # forced: a failure must not hide behind the old result
-                commit.set_aside(job.folder)
-            return _attempt(job, number + 1, signals)
+        elif not claims.take(number + 1):
+            signals.wait(0.1)  # another process was faster, which NFS shows a little later
+        elif job.commit():  # of an owner that was given up, and yet came to its end just now
+            claims.release(number + 1)
+        else:
+            return _attempt(job, Attempt(job, number + 1, signals, Patience(options.patience, signals)))
         if problem:
             return _say(f"fairmesh: {job.name}: {problem}")
 
 
-def _attempt(job: Job, number: int, signals: Signals) -> int:
-    attempt = Attempt(job, number, signals)
+def _attempt(job: Job, attempt: Attempt) -> int:
     end = attempt.run()
     if end.state == protocol.DONE:
-        job.copy_record()
+        attempt.persist(job.copy_record)
         return 0
-    lines = [
-        f"fairmesh: {job.name} {end.state}: {end.reason}",
-        *text.last_lines(attempt.output.path, SHOWN),
-    ]
+    lines = [f"fairmesh: {job.name} {end.state}: {end.reason}", *attempt.output.last_lines(SHOWN)]
     return _say("\n    ".join(lines))
 
 

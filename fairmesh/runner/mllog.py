@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from .gpu import Gpus
 from .protocol import MLLOG
-from .regular import open_to_append
+from .regular import append, open_log
 
 MARK = ":::MLLOG "
 START, END, POINT = "INTERVAL_START", "INTERVAL_END", "POINT_IN_TIME"
@@ -112,20 +112,20 @@ class Events:
         lines += [line(POINT, *event) for event in self._values()]
         lines.append(line(END, "init_stop", None, _here()))
         lines.append(line(START, "run_start", None, _here()))
-        self._append("".join(lines))
+        append(self.path, "".join(lines).encode())
         self.is_open = True
 
     def close(self, end_ms: int, metrics: Optional[Dict[str, Any]] = None) -> None:
         """Say that the run ended: well if there are metrics, which are the result."""
         if not self.is_open:
             return
-        self.is_open = False
         status = "aborted" if metrics is None else "success"
         text = line(END, "run_stop", None, dict(_here(), status=status), end_ms)
         if metrics is not None:
             values = {name: metric["value"] for name, metric in metrics.items()}
             text += line(POINT, "result", values, _here())
         self._append(text)
+        self.is_open = False
 
     def _facts(self) -> Tuple[Tuple[str, Any, Dict[str, Any]], ...]:
         """Give what the log says of the submission; nothing has emptied the caches of the machine."""
@@ -148,11 +148,13 @@ class Events:
 
     def _append(self, text: str) -> None:
         """Add lines, after the end of the one that a killed program may have left half written."""
-        with open_to_append(self.path) as file:
-            if file.seek(0, os.SEEK_END):
-                file.seek(-1, os.SEEK_END)
-                text = text if file.read(1) == b"\n" else "\n" + text
-            file.write(text.encode())
+        descriptor = open_log(self.path)
+        try:
+            size = os.fstat(descriptor).st_size
+            is_torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        finally:
+            os.close(descriptor)
+        append(self.path, (b"\n" if is_torn else b"") + text.encode())
 
 
 def _nodes(resources: Dict[str, Any]) -> int:

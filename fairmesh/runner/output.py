@@ -1,19 +1,17 @@
 """What a program writes to its log, read as it grows: progress for the status, MLPerf lines for a file of their own."""
 
-import errno
 import os
 import re
-from typing import List
+from typing import List, Optional
 
-from . import mllog, protocol
-from .regular import open_regular, open_to_append
+from . import mllog, protocol, text
+from .regular import append, open_log
 from .status import PROGRESS_MARKS, Status
 
 BLOCK = 1 << 20  # bytes read at once, so that a chatty program costs its watcher little memory
 LONGEST = 1 << 20  # bytes of a line; what is longer is no event, and is left out
 AT_ONCE = 1 << 28  # bytes read in one look at a running program, so that its watcher does not stay away for long
 AT_THE_END = 1 << 32  # bytes read when the program has ended
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL)  # the program has removed or replaced its log
 _LINE_END = re.compile(rb"[\r\n]+")  # a bar of progress returns to the beginning of its line
 _MARKS = tuple(mark.encode() for mark in (mllog.MARK, *PROGRESS_MARKS))
 
@@ -25,25 +23,58 @@ class Output:
         self.path = os.path.join(folder, protocol.LOG)
         self._mllog = os.path.join(folder, protocol.MLLOG)
         self._status = status
+        self._log: Optional[int] = None
         self._offset = 0
         self._begun = b""  # of a line whose end has not come yet
         self._is_too_long = False
 
+    @property
+    def descriptor(self) -> int:
+        """The open log, which is there also when the program removes or replaces the file."""
+        if self._log is None:
+            self._log = open_log(self.path)
+        return self._log
+
+    def last_lines(self, lines: int) -> List[str]:
+        """Return the last lines, printable and without empty ones; none if there is no log, or it cannot be read."""
+        if self._log is None:
+            return []
+        try:
+            begin = os.fstat(self.descriptor).st_size - text.LONGEST
+            return text.lines_of(os.pread(self.descriptor, text.LONGEST, max(0, begin)))[-lines:]
+        except OSError:
+            return []
+
     def read_new(self, whole: bool = False) -> None:
         """Read the lines that have come since the last call; ``whole`` also takes a last line without an end."""
-        try:
-            file = open_regular(self.path, follow_links=False)
-        except OSError as error:
-            if error.errno in _GONE:
-                return
-            raise
-        with file:
-            file.seek(self._offset)
-            until = min(os.fstat(file.fileno()).st_size, self._offset + (AT_THE_END if whole else AT_ONCE))
-            for block in iter(lambda: file.read(max(0, min(BLOCK, until - self._offset))), b""):
-                self._take(block)
+        size = os.fstat(self.descriptor).st_size
+        if size < self._offset:  # the program emptied it
+            self._offset, self._begun = 0, b""
+        until = min(size, self._offset + (AT_THE_END if whole else AT_ONCE))
+        while self._offset < until:
+            block = os.pread(self.descriptor, min(BLOCK, until - self._offset), self._offset)
+            if not block:
+                break
+            self._take(block)
+            self._offset += len(block)
         if whole:
             self._take(b"\n")
+
+    def read_rest(self) -> None:
+        """Read all that is left of an ended program's log; where it removed the file, write it anew."""
+        self.read_new(whole=True)
+        if not os.path.lexists(self.path):
+            self._restore()
+
+    def _restore(self) -> None:
+        removed, self._log = self.descriptor, None
+        try:
+            for begin in range(0, os.fstat(removed).st_size, BLOCK):
+                append(self.path, os.pread(removed, BLOCK, begin))
+        except OSError:
+            self._log = removed
+            raise
+        os.close(removed)
 
     def _take(self, block: bytes) -> None:
         """Take a block of the log: its lines that speak to fairmesh; the log counts as read once they are written."""
@@ -56,13 +87,11 @@ class Output:
             self._begun += begun
         if self._is_too_long or len(self._begun) > LONGEST:
             self._is_too_long, self._begun = True, b""
-        self._offset += len(block)
 
     def _handle(self, lines: List[bytes]) -> None:
         texts = [line.decode("utf-8", "replace") for line in lines if len(line) <= LONGEST]
         events = "".join(map(mllog.of_program, texts))
         if events:
-            with open_to_append(self._mllog) as file:
-                file.write(events.encode())
-        for text in texts:
-            self._status.read_progress(text)
+            append(self._mllog, events.encode())
+        for line in texts:
+            self._status.read_progress(line)

@@ -77,8 +77,9 @@ def is_alive(owner: Owner) -> Optional[bool]:
     seen = _is_seen(owner)
     if seen is not None:
         return seen
+    restart = str(owner.get("restart") or 0)
     over = scheduler.is_over(
-        str(owner.get("job_id") or ""), str(owner.get("cluster") or ""), int(owner.get("restart") or 0)
+        str(owner.get("job_id") or ""), str(owner.get("cluster") or ""), int(restart) if restart.isdigit() else 0
     )
     return None if over is None else not over
 
@@ -89,9 +90,14 @@ def _is_seen(owner: Owner) -> Optional[bool]:
         return None
     if owner.get("boot") != _boot():
         return False
-    if owner.get("pid_namespace") != _pid_namespace():
+    if owner.get("pid_namespace") != _pid_namespace() or not _is_number(owner.get("pid"), 1):
         return None
     return bool(start_time(owner["pid"])) and start_time(owner["pid"]) == owner.get("start")
+
+
+def _is_number(pid: Any, least: int) -> bool:
+    """Whether this may be the number of a process: a program can write anything into its folder."""
+    return isinstance(pid, int) and pid >= least
 
 
 def end_group(leader: Owner, grace: float = 5.0) -> None:
@@ -100,6 +106,8 @@ def end_group(leader: Owner, grace: float = 5.0) -> None:
     The number of a group is not given again while it has members, so a leader that is gone leaves a group that is
     safe to signal; one that lives under another start time is a stranger.
     """
+    if not _is_number(leader.get("pid"), 2):
+        return
     started = start_time(leader["pid"])
     if _is_seen(leader) is None or leader.get("boot") != _boot() or (started and started != leader.get("start")):
         return

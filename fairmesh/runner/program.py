@@ -1,13 +1,14 @@
 """The program of an attempt: started in a process group of its own, told to end, and seen to its end."""
 
 import contextlib
+import errno
 import os
 import select
 import signal
 import subprocess
 import sys
 import time
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Set
 
 from . import jsonfiles, owner
 from .family import Family
@@ -35,12 +36,17 @@ class Program:
         Where it runs.
     environment : dict
         Its environment, whole.
-    log : str
-        The file that gets its output: a file, so that the program outlives a killed runner.
+    log : int
+        The open file that gets its output: a file, so that the program outlives a killed runner.
     process_file : str
         Where the program, before it begins, writes who it is: what a later runner needs to end it.
     inherited : sequence of int
         Open files that it keeps.
+
+    Raises
+    ------
+    OSError
+        If it cannot be started, or not write who it is.
     """
 
     def __init__(
@@ -48,7 +54,7 @@ class Program:
         command: Sequence[str],
         folder: str,
         environment: Dict[str, str],
-        log: str,
+        log: int,
         process_file: str,
         inherited: Sequence[int] = (),
     ) -> None:
@@ -57,18 +63,20 @@ class Program:
         def introduce() -> None:
             jsonfiles.write(process_file, dict(owner.describe(os.getpid()), format=FORMAT))
 
-        with open(log, "wb") as output:
+        try:
             self._process = subprocess.Popen(
                 list(command),
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=tuple(inherited),
                 preexec_fn=introduce,  # noqa: PLW1509  the runner has no other thread
             )
+        except subprocess.SubprocessError:
+            raise OSError(errno.EIO, "cannot be written", process_file) from None
         self.pid = self._process.pid
         self.exit_code: Optional[int] = None
         self.usage = Usage(0.0, 0)
@@ -91,6 +99,18 @@ class Program:
             self._process.returncode = self.exit_code
             unit = 1 if sys.platform == "darwin" else 1024
             self.usage = Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+
+    def end(self, wait: Callable[[float], None]) -> None:
+        """End all its processes that are left, and wait until they have ended."""
+        if self.exit_code is None:
+            self.request_end()
+        while not self.has_ended():
+            wait(0.05)
+
+    def kill(self) -> None:
+        """Kill all its processes that are left."""
+        if self.exit_code is None:
+            self._signal(signal.SIGKILL)
 
     def request_end(self, number: int = signal.SIGTERM, grace: Optional[float] = None) -> None:
         """Ask all its processes to end; after the grace period they are killed."""
@@ -135,6 +155,14 @@ class Signals:
     def first_end(self) -> int:
         """Give the signal that asks for the end, or 0."""
         return next((number for number in PASSED_ON if number in self.seen), 0)
+
+
+def name_of(number: int) -> str:
+    """Return the name of a signal; those for real time have no names of their own."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _nothing(_number: int, _frame: Any) -> None:

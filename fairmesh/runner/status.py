@@ -49,7 +49,8 @@ class Status:
     def set_state(self, state: str, reason: str = "", **values: Any) -> None:
         """Change the state and write it at once."""
         self.values.update(values, state=state, reason=reason)
-        self._write()
+        self._changed = True
+        self.write()
 
     def end(self, state: str, reason: str, exit_code: Optional[int]) -> None:
         """Write the last state."""
@@ -74,9 +75,10 @@ class Status:
         """Write a change, or a sign of life, when its time has come."""
         silent = time.monotonic() - self._written
         if (self._changed and silent >= SHORTEST) or silent >= HEARTBEAT + random.random() * SHORTEST:  # noqa: S311
-            self._write()
+            self.write()
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write all values now."""
         self.values["heartbeat"] += 1
         self.values["updated"] = jsonfiles.now()
         jsonfiles.write(self.path, self.values)

@@ -9,10 +9,11 @@ from .energy import Energy, EnergyMeter
 from .gpu import Gpus
 from .jsonfiles import now
 from .program import Program
-from .regular import open_to_append
+from .regular import append
 
 INTERVAL = 1.0  # seconds between two samples
 BATCH = 15.0  # seconds between two writes
+HEAD = b"time,device,metric,value,unit\n"
 
 Row = Tuple[str, str, float, str]
 
@@ -24,7 +25,7 @@ class Telemetry:
         self.path = path
         self._gpus = Gpus()
         self._meter = EnergyMeter(self._gpus, exclusive)
-        self._lines = ["time,device,metric,value,unit\n"]
+        self._lines: List[str] = []
         self._last = processes.Sample(0.0, 0, 0, 0)
         self._peak = 0
         self._sampled = self._written = time.monotonic()
@@ -73,8 +74,7 @@ class Telemetry:
 
     def flush(self) -> None:
         """Write what has gathered."""
-        with open_to_append(self.path) as file:
-            file.write("".join(self._lines).encode())
+        append(self.path, "".join(self._lines).encode(), HEAD)
         self._lines, self._written = [], time.monotonic()
 
     def usage(self, program: Program) -> Dict[str, Any]:

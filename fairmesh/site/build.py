@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ import yaml
 
 from fairmesh.errors import FairmeshError
 from fairmesh.files import write_text
+from fairmesh.jobs.lock import RunLock
 from fairmesh.results import load_study
 from fairmesh.results.load import PLAN
 from fairmesh.site import bundles
@@ -56,21 +54,13 @@ def build_site(results: Path, site: Path, project: Path, archives: Path | None =
     work = site.parent / "build" / site.name
     check_replaceable(site)
     work.mkdir(parents=True, exist_ok=True)
-    with _alone(work / "lock"):
+    with RunLock(work / "lock").held():  # others may build the same site
         views = [StudyView(load_study(results, name)) for name in _studies(results)]
         views.sort(key=lambda view: view.date, reverse=True)
         _assemble(views, work, project.resolve(), archives)
         _run_mkdocs(work)
         _drop_source_maps(work / "new")
         _swap(work / "new", site, work / "old")
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait for others who build the same site; the lock ends with the process that holds it."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _studies(results: Path) -> list[str]:

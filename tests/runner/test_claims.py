@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -10,11 +11,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fairmesh.runner import main, owner
+from fairmesh.runner import cancel, main, owner
 from fairmesh.runner.claims import Claims
+from fairmesh.runner.job import Job
 from tests.runner.conftest import MakeJob, read, run, status
 
 
@@ -115,6 +118,105 @@ def test_an_owner_of_whom_nothing_is_known_and_heard_is_lost(
     _claim_of(folder, owner.me() | {"host": "faraway"})
     assert run(folder) == 1
     assert "lost: no sign of life of attempt 1 on faraway" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("calls", range(1, 9))
+def test_an_owner_may_commit_and_end_at_any_moment(
+    calls: int, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner comes to its end between any two looks of a second runner, which takes its result all the same."""
+    folder = make_job()
+    _claim_of(folder, owner.me())
+    looks = 0
+
+    def interleave(kind: type, name: str) -> None:
+        original = getattr(kind, name)
+
+        def look(*arguments: Any) -> Any:
+            nonlocal looks
+            found = original(*arguments)
+            looks += 1
+            if looks == calls:
+                (folder / "commit.json").write_text(json.dumps({"fingerprint": "f" * 64, "attempt": 1}))
+                _claim_of(folder, owner.me(), "done")
+            return found
+
+        monkeypatch.setattr(kind, name, look)
+
+    for kind, name in ((Claims, "highest"), (Claims, "is_over"), (Job, "commit"), (Claims, "take")):
+        interleave(kind, name)
+    assert run(folder) == 0
+    assert read(folder / "commit.json")["attempt"] == 1
+    assert not (folder / "attempts/2").exists()
+
+
+def test_an_owner_that_was_given_up_may_commit_while_another_claims(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_job()
+    _claim_of(folder, owner.me(), "lost")
+    take = Claims.take
+
+    def late(claims: Claims, number: int) -> bool:
+        (folder / "commit.json").write_text(json.dumps({"fingerprint": "f" * 64, "attempt": 1}))
+        return take(claims, number)
+
+    monkeypatch.setattr(Claims, "take", late)
+    assert run(folder) == 0
+    assert read(folder / "commit.json")["attempt"] == 1
+    assert [path.name for path in (folder / "claims").iterdir()] == ["1"]
+
+
+NO_LINKS = """
+import errno, os, sys
+def link(*_):
+    raise OSError(int(sys.argv[3]), "no links here")
+if int(sys.argv[3]):
+    os.link = link
+from fairmesh.runner.claims import Claims
+sys.exit(not Claims(sys.argv[1]).take(int(sys.argv[2])))
+"""
+
+
+@pytest.mark.parametrize("problems", [[errno.EPERM] * 8, [0, errno.ENOTSUP] * 4], ids=["none-has-links", "some-have"])
+def test_without_hard_links_one_process_gets_a_claim(tmp_path: Path, problems: list[int]) -> None:
+    for number in (1, 2):
+        command = [sys.executable, "-c", NO_LINKS, str(tmp_path), str(number)]
+        processes = [subprocess.Popen([*command, str(problem)]) for problem in problems]
+        assert [process.wait() for process in processes].count(0) == 1
+        assert Claims(str(tmp_path)).holder(number)["pid"] in {process.pid for process in processes}
+        assert Claims(str(tmp_path)).is_over(number), "its process is gone"
+    assert sorted(path.name for path in (tmp_path / "claims").iterdir()) == ["1", "2"]
+
+
+@pytest.mark.parametrize("problem", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
+def test_a_job_runs_and_is_waited_for_without_hard_links(
+    problem: int, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(os, "link", link)
+    folder = make_job()
+    assert run(folder) == run(folder) == 0
+    claims = Claims(str(folder))
+    assert (claims.highest(), claims.holder(1)["pid"]) == (1, os.getpid())
+    assert claims.take(2)
+    assert claims.living() == 2
+    assert not claims.take(2)
+    assert cancel.write(str(folder), "ada")
+    assert not cancel.write(str(folder), "grace")
+    assert cancel.reason(str(folder)).startswith("cancelled by ada at ")
+
+
+def test_a_claim_that_cannot_be_looked_at_binds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    claims = Claims(str(tmp_path))
+    assert claims.take(1)
+    monkeypatch.setattr(os, "lstat", away)
+    assert not claims.is_over(1)
 
 
 def test_what_a_killed_runner_left_running_is_ended_first(make_job: MakeJob) -> None:

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmesh.runner import commit, owner, processes
-from fairmesh.runner.machine_lock import MachineLock
 from fairmesh.runner.output import Output
 from fairmesh.runner.status import Status
 
@@ -105,12 +104,15 @@ def test_a_log_without_an_end_is_read_in_parts(status: Status, tmp_path: Path, m
 
 @pytest.mark.parametrize("kind", ["nothing", "pipe", "device"])
 def test_a_program_that_took_its_log_away_is_watched_on(status: Status, tmp_path: Path, kind: str) -> None:
+    output = Output(str(tmp_path), status)
+    os.write(output.descriptor, f"{EVENT}\n".encode())
+    (tmp_path / "job.log").unlink()
     if kind == "pipe":
         os.mkfifo(tmp_path / "job.log")
     elif kind == "device":
         (tmp_path / "job.log").symlink_to("/dev/zero")
-    Output(str(tmp_path), status).read_new(whole=True)
-    assert not (tmp_path / "events.mllog").exists()
+    output.read_rest()
+    assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n"
 
 
 def test_events_that_cannot_be_written_yet_are_written_later(status: Status, tmp_path: Path) -> None:
@@ -165,18 +167,3 @@ def test_a_process_is_measured_with_its_children() -> None:
 @given(st.text())
 def test_io_counters_of_any_text(text: str) -> None:
     assert processes.io_counters(f"read_bytes: 5\n{text}")["read_bytes"] >= 0
-
-
-def test_exclusive_means_alone_and_shared_means_together(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("fairmesh.runner.machine_lock.FOLDER", str(tmp_path))
-    first, second, alone = MachineLock(exclusive=False), MachineLock(exclusive=False), MachineLock(exclusive=True)
-    assert first.try_take()
-    assert second.try_take()
-    assert not alone.try_take()
-
-
-def test_a_link_in_place_of_the_machines_lock_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("fairmesh.runner.machine_lock.FOLDER", str(tmp_path))
-    (tmp_path / f"fairmesh-{os.getuid()}.lock").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"):
-        MachineLock(exclusive=True).try_take()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairmesh.cli.doctor.finding import Finding, ok, warn
 from fairmesh.cli.doctor.here import Here
 from fairmesh.errors import FairmeshError
+from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import RunStatus, StudyStatus, places, read_status
 from fairmesh.live.runs import RunReader
@@ -23,7 +22,7 @@ def checks(here: Here) -> Iterator[Finding]:
     studies = places.studies_in(here.results) if here.results.is_dir() else []
     found = [each for paths in studies for each in of_study(paths)]
     yield from found or [ok("leftovers", f"none in {len(studies)} studies" if studies else "no study was run yet")]
-    yield from snakemake_locks(here.folder / SNAKEMAKES, any(is_held(each.lock) for each in studies))
+    yield from snakemake_locks(here.folder / SNAKEMAKES, any(RunLock(each.lock).is_held() for each in studies))
 
 
 def of_study(paths: StudyPaths) -> Iterator[Finding]:
@@ -56,18 +55,3 @@ def snakemake_locks(folder: Path, running: bool) -> Iterator[Finding]:
     if not running and any(folder.glob("*.lock")):
         advice = "none for a study of fairmesh, whose next run removes it; else snakemake --unlock"
         yield warn("dead lock", f"{folder} holds the lock of a Snakemake, and no study is being run", advice)
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether a process holds the lock of a study."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

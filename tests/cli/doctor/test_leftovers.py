@@ -9,6 +9,7 @@ from pathlib import Path
 from fairmesh.cli.doctor import leftovers
 from fairmesh.cli.doctor.finding import OK, WARN
 from fairmesh.cli.doctor.here import Here
+from fairmesh.jobs.lock import RunLock
 from fairmesh.runner import owner
 from tests.live.conftest import Study, study
 
@@ -65,6 +66,6 @@ def test_a_lock_of_snakemakes_counts_while_no_study_is_run(study: Study, tmp_pat
     assert "dead lock" in [each.what for each in leftovers.checks(here(tmp_path))]
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        assert leftovers.is_held(lock)
+        assert RunLock(lock).is_held()
         assert "dead lock" not in [each.what for each in leftovers.checks(here(tmp_path))]
-    assert not leftovers.is_held(lock)
+    assert not RunLock(lock).is_held()
