@@ -54,7 +54,7 @@ def check(jobs: Iterable[Any], executor: str, results: Path) -> None:
 def _member(job: Any) -> Member:
     """Give a job by its name in messages; experiments come before the stages that they share."""
     name = job.wildcards_dict.get("experiment", job.rule.name)
-    return Member(name, job.rule.name, (), asked(job.resources, job.threads))
+    return Member(name, job.rule.name, "", (), asked(job.resources, job.threads))
 
 
 def _unknown(name: str, members: Sequence[Member], known: Sequence[str]) -> Iterator[Problem]:
