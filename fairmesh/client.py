@@ -129,7 +129,9 @@ class Client:
             jobs += [_made(JobStatus, each, point={"axes": each["axes"]}) for each in page["experiments"]]
             offset = page["next"]
         run = _made(RunStatus, about["run"]) if about["run"] else None
-        return StudyStatus(study, about["title"], "", about["now"], run, tuple(jobs), (), about["left"])
+        return StudyStatus(
+            study, about["title"], "", about["now"], run, tuple(jobs), (), about["left"], about["scheduler"]
+        )
 
     def results(self, study: str) -> pd.DataFrame:
         """Give a study's results as a frame, with units in its ``attrs``, as ``fairmesh.results`` does."""

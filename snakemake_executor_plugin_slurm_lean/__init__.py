@@ -6,11 +6,10 @@ target of its own. One ``squeue`` for all tells what becomes of them.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,19 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
 
-from fairmesh.files import append_lines
 from fairmesh.jobs import manifest, submission
 from fairmesh.jobs.bundle import Member, asked, bundles, options, resources_of, script
+from fairmesh.jobs.outage import Outage
+from fairmesh.jobs.submission import RefusedError
 from fairmesh.jobs.verdict import GONE, read_progress, verdict
 from fairmesh.runner import scheduler
-from fairmesh.runner.jsonfiles import now
-from fairmesh.runner.protocol import EVENTS, RUN_FOLDER
+from fairmesh.runner.protocol import RUN_FOLDER
+from fairmesh.runner.scheduler import Job
 
 BUNDLE, NUMBER = "bundle", "number"
 FIRST_LOOK, LONGEST = 2.0, 30.0  # seconds between two looks at the queue; longer while nothing ends
 MISSING = 60.0  # seconds in which a submitted job must show in the queue
-PATIENCE = 300.0  # seconds in which a full queue or a silent controller must take a job
+PATIENCE = 300.0  # seconds in which Slurm must take a job although nothing is there that could make room for it
 
 
 @dataclass
@@ -77,13 +77,32 @@ class Submitted:
     members: list[Member]
     jobs: list[dict[str, str]]
     job_id: str = ""
-    refusal: submission.RefusedError | None = None
+    refusal: RefusedError | None = None
     since: float = field(default_factory=time.monotonic)
     ended: float | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is to be submitted again."""
+        return self.refusal is not None and self.refusal.passes
+
+    @property
+    def comment(self) -> str:
+        """What Slurm's job carries, by which it is found."""
+        return manifest.comment(self.number)
 
     def file(self, kind: str) -> Path:
         """Give the path of one of its files, in the folder of the run."""
         return manifest.file(Path(os.environ[RUN_FOLDER]), self.number, kind)
+
+
+class _UnwritableError(RefusedError):
+    """What Slurm needs to run a job cannot be written now."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(": ".join(filter(None, (error.filename, error.strerror))))
+        self.args = (f"the job cannot be prepared: {self.reason}",)
+        self.passes, self.is_full, self.is_silent = True, False, False
 
 
 class Executor(RemoteExecutor):  # type: ignore[misc]
@@ -96,11 +115,16 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._count = 0
         self.run_uuid = str(uuid.uuid4())  # the name of its jobs, as the other executor for Slurm has it
         self._patience = self.workflow.execution_settings.latency_wait
+        self._refusal: RefusedError | None = None  # of the last submission, if it passes: the next would hear the same
+        self._hoped = 0.0  # when something was there, for the last time, that could make room
+        self._warned: set[str] = set()
+        self._outage: Outage | None = None
         self.next_seconds_between_status_checks = FIRST_LOOK
 
     def run_jobs(self, jobs: Sequence[Any]) -> None:
         """Submit all jobs that are ready now, in bundles."""
         by_folder = {}
+        self._hoped = time.monotonic()
         for job in jobs:
             self.run_job_pre(job)
             by_folder[job.resources["folder"]] = job
@@ -108,7 +132,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             self._count += 1
             found = [by_folder[each.folder] for each in members]
             bundle = Submitted(self._count, members, [_event(job) for job in found])
-            self._submit(bundle)
+            if self._refusal:
+                bundle.refusal = self._refusal
+            else:
+                self._submit(bundle)
             for number, job in enumerate(found):
                 self.report_job_submission(
                     SubmittedJobInfo(job, bundle.job_id or None, {BUNDLE: bundle, NUMBER: number})
@@ -120,33 +147,74 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     def _submit(self, bundle: Submitted) -> None:
         names = [(job["machine"], job["id"]) for job in bundle.jobs]
-        manifest.write(bundle.file(manifest.KIND), names)  # before Slurm has it, whenever this process may be killed
         try:
-            bundle.job_id = submission.submit(
+            # Before Slurm has it, whenever this process may be killed.
+            manifest.write(bundle.file(manifest.KIND), names)
+            job_id = submission.submit(
                 script(bundle.members, str(bundle.file("progress"))),
-                [*options(resources_of(bundle.members)), f"--comment={manifest.comment(bundle.number)}"],
+                [*options(resources_of(bundle.members)), f"--comment={bundle.comment}"],
                 self.run_uuid,
                 bundle.file("log"),
             )
-        except submission.RefusedError as error:
-            if error.passes and not bundle.refusal:
-                text = f"{error}; it is tried again for {PATIENCE:.0f} s"
-                self.logger.warning(text)
+        except OSError as error:
+            bundle.refusal = _UnwritableError(error)
+        except RefusedError as error:
             bundle.refusal = error
-            return
-        bundle.refusal, bundle.since = None, time.monotonic()
-        lines = [json.dumps({"time": now(), **job, "job_id": bundle.job_id, "reason": ""}) for job in bundle.jobs]
-        append_lines(Path(os.environ[RUN_FOLDER], EVENTS), lines)
+        else:
+            self._note(bundle, job_id)
+        if bundle.waits:
+            self._wait_for_room(bundle)
+
+    def _note(self, bundle: Submitted, job_id: str) -> None:
+        """Note that a bundle is in the queue."""
+        bundle.job_id, bundle.refusal = job_id, None
+        bundle.since = self._hoped = time.monotonic()
+        events = [{**job, "job_id": job_id, "reason": ""} for job in bundle.jobs]
         more = f" and {len(bundle.jobs) - 1} more" if len(bundle.jobs) > 1 else ""
-        text = f"Slurm's job {bundle.job_id} runs {bundle.jobs[0]['id']}{more}."
-        self.logger.info(text)
+        text = f"Slurm's job {job_id} runs {bundle.jobs[0]['id']}{more}."
+        self.logger.info(text, extra={submission.EVENTS_OF_EXECUTOR: events})
+
+    def _wait_for_room(self, bundle: Submitted) -> None:
+        """Keep a bundle for later, and say once why."""
+        self._refusal = bundle.refusal
+        if str(bundle.refusal) not in self._warned:
+            self._warned.add(str(bundle.refusal))
+            text = (
+                f"{bundle.refusal}; it is tried again as long as jobs of yours are in the queue, "
+                f"and for {PATIENCE:.0f} s without any"
+            )
+            self.logger.warning(text)
+
+    def _submit_again(self, all_bundles: Iterable[Submitted], queue: dict[str, Job] | None) -> None:
+        """Submit what waits, in its order, until Slurm takes no more.
+
+        A job that it may have taken without saying so is looked for first: none is submitted twice.
+        """
+        waiting = [bundle for bundle in all_bundles if bundle.waits]
+        comments = {job.comment: job for job in (queue or {}).values() if job.name == self.run_uuid}
+        if waiting and _may_make_room(all_bundles, queue):
+            self._hoped = time.monotonic()
+        self._refusal = None
+        for bundle in waiting:
+            found = comments.get(bundle.comment)
+            if found:
+                self._note(bundle, found.id)
+            elif self._refusal or (queue is None and bundle.refusal and bundle.refusal.is_silent):
+                self._refusal = bundle.refusal = self._refusal or bundle.refusal
+            else:
+                self._submit(bundle)
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
         """Look at the queue once, report what has ended, and give back the rest."""
         if not active_jobs:
             return
+        if not self._can_write():  # Snakemake itself must, for each job that has ended
+            for info in active_jobs:
+                yield info
+            return
         all_bundles = dict.fromkeys(info.aux[BUNDLE] for info in active_jobs)
-        queue = scheduler.jobs(name=self.run_uuid)
+        queue = scheduler.jobs(name=None if self._refusal else self.run_uuid)
+        self._submit_again(all_bundles, queue)
         found = {bundle: self._look(bundle, queue) for bundle in all_bundles}
         still = 0
         for info in active_jobs:
@@ -164,12 +232,16 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             LONGEST, self.next_seconds_between_status_checks + 1 if idle else FIRST_LOOK
         )
 
-    def _look(self, bundle: Submitted, queue: dict[str, scheduler.Job] | None) -> list[tuple[bool | None, str]]:
+    def _can_write(self) -> bool:
+        if self._outage is None:
+            folders = (os.environ[RUN_FOLDER], str(self.workflow.persistence.path))
+            self._outage = Outage(folders, self.logger.warning)
+        return self._outage.is_over()
+
+    def _look(self, bundle: Submitted, queue: dict[str, Job] | None) -> list[tuple[bool | None, str]]:
         """Tell of each job of a bundle whether it is done, and why not."""
-        if bundle.refusal and bundle.refusal.passes and time.monotonic() - bundle.since < PATIENCE:
-            self._submit(bundle)
         if bundle.refusal:
-            waits = bundle.refusal.passes and time.monotonic() - bundle.since < PATIENCE
+            waits = bundle.waits and time.monotonic() - self._hoped < PATIENCE
             return [(None, "") if waits else (False, str(bundle.refusal))] * len(bundle.members)
         if not bundle.job_id:
             return [(None, "")] * len(bundle.members)
@@ -178,7 +250,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         found = [verdict(progress.get(number), state, bool(progress)) for number in range(len(bundle.members))]
         return [(done, reason.format(bundle.job_id)) for done, reason in found]
 
-    def _end(self, bundle: Submitted, queue: dict[str, scheduler.Job] | None) -> str | None:
+    def _end(self, bundle: Submitted, queue: dict[str, Job] | None) -> str | None:
         """Give Slurm's word for the end of a bundle's job, once what its node wrote has had the time to show here."""
         job = None if queue is None else queue.get(bundle.job_id)
         lives = queue is None or (not job.has_ended if job else time.monotonic() - bundle.since < MISSING)
@@ -200,8 +272,15 @@ def _member(job: Any) -> Member:
     record, log = Path(str(job.output[0])).resolve(), Path(str(job.log[0])).resolve()
     record.unlink(missing_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    arguments = ("--record", str(record), "--force", str(job.resources["force"]))
-    return Member(str(job.resources["folder"]), str(log), arguments, asked(job.resources, job.threads))
+    arguments = ("--force", str(job.resources["force"]))
+    return Member(str(job.resources["folder"]), str(log), str(record), arguments, asked(job.resources, job.threads))
+
+
+def _may_make_room(all_bundles: Iterable[Submitted], queue: dict[str, Job] | None) -> bool:
+    """Tell whether jobs of this user are in the queue, or may be while nobody answers."""
+    if queue is None:
+        return any(bundle.job_id and bundle.ended is None for bundle in all_bundles)
+    return any(not job.has_ended for job in queue.values())
 
 
 def _event(job: Any) -> dict[str, str]:

@@ -1,12 +1,13 @@
 """Snakemake's events as JSON lines: ``--logger fairmesh`` writes them beside the study's results.
 
-A line is written by one call on a file opened for appending, so a crash loses nothing that happened before, and
-readers never see half a line of another writer. ``job`` is Snakemake's number of a job, ``job_id`` the scheduler's,
-which executors tell in words alone.
+Lines are written at once, so a crash loses nothing that happened before. While the folder cannot be written they wait:
+nothing that happens here may end the run. ``job`` is Snakemake's number of a job, ``job_id`` the scheduler's, which
+executors tell in words alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -18,14 +19,19 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from fairmesh.jobs.submission import EVENTS_OF_EXECUTOR, words
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import EVENTS, EXECUTOR_RUN, RUN_FILE, RUN_FOLDER
+from snakemake_logger_plugin_fairmesh.writer import LineWriter
 
 Event = dict[str, Any]
 
 _MORE = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
 _RUN_ID = re.compile(r"SLURM run ID: (\S+)")
 _JOB = re.compile(r"Job (\d+) has been submitted with SLURM jobid (\d+)")
+_REFUSED = re.compile(r"SLURM sbatch failed\. The error message was '(.*?)'\.\n", re.DOTALL)
+_MISSING = re.compile(r"Job (\d*) ?completed successfully, but some output files are missing")
+_NO_RECORD = "its job ended well, and no record of it can be seen here; rule.log in its folder may say why"
 _ARRAY = re.compile(r"Submitted array job with Snakemake IDs ([\d,]+) and SLURM job ID (\d+)\..* are (\d+)-")
 
 
@@ -34,9 +40,9 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         self._jobs: dict[int, Event] = {}
-        self._waiting: list[bytes] = []
-        self._file: int | None = None
-        self._failed = False
+        self._warned: set[str] = set()
+        self._lines = LineWriter(self.lock, lambda text: self._warn_once("file", text))
+        self._is_named = False
         for name in (RUN_FOLDER, EXECUTOR_RUN):  # of a run that this one was started in
             os.environ.pop(name, None)
 
@@ -70,15 +76,22 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         try:
             for event in self._events(record):
                 line = {"time": jsonfiles.now(), **event}
-                self._waiting.append((json.dumps(line, ensure_ascii=False) + "\n").encode())
-            self._flush()
-        except OSError as error:
-            self._say_once(f"the events of this run are not written: {error.strerror}")
+                self._lines.add((json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
+            self._write()
+        except Exception as error:  # noqa: BLE001  what only watches a run does not end it
+            self._warn_once("event", f"events of this run are missing: {error!r}")
 
-    def _say_once(self, text: str) -> None:
-        if not self._failed:
-            print(f"warning: {text}", file=sys.stderr)
-        self._failed = True
+    def close(self) -> None:
+        """Write what waits, for the last time."""
+        with self.lock:
+            self._lines.close()
+        super().close()
+
+    def _warn_once(self, about: str, text: str) -> None:
+        if about not in self._warned:
+            self._warned.add(about)
+            with contextlib.suppress(OSError, ValueError):  # nobody may listen any more
+                print(f"warning: {text}", file=sys.stderr, flush=True)
 
     def _events(self, record: LogRecord) -> Iterator[Event]:
         """Turn a record into lines; of a job, Snakemake tells its rule and wildcards only once."""
@@ -90,9 +103,11 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
             yield self._event("finished", fields["job_id"])
         elif event == LogEvent.JOB_ERROR:
             self._learn(fields["jobid"], (fields.get("aux") or {}).get("external_jobid"))
-            yield self._event("failed", fields["jobid"], str(fields.get("rule_msg") or "").removesuffix(_MORE).strip())
+            yield self._event("failed", fields["jobid"], _why_failed(str(fields.get("rule_msg") or "")))
+        elif event == LogEvent.ERROR:
+            yield from self._without_record(record.getMessage())
         elif event is None:
-            yield from self._from_words(record.getMessage())
+            yield from fields.get(EVENTS_OF_EXECUTOR) or self._from_words(record.getMessage())
 
     def _submitted(self, fields: Mapping[str, Any]) -> Event:
         wildcards = fields.get("wildcards") or {}
@@ -117,6 +132,12 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
             for task, number in enumerate(array[1].split(","), int(array[3])):
                 yield self._queued(int(number), f"{array[2]}_{task}")
 
+    def _without_record(self, text: str) -> Iterator[Event]:
+        """Read of which job Snakemake says that it ended well and its output is missing; the number 0 it leaves out."""
+        missing = _MISSING.search(text)
+        if missing:
+            yield self._event("failed", int(missing[1] or 0), _NO_RECORD)
+
     def _queued(self, number: int, job_id: str) -> Event:
         self._learn(number, job_id)
         return self._event("queued", number)
@@ -129,23 +150,36 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         unknown = {"rule": "", "machine": "", "id": "", "job": number, "job_id": ""}
         return {"event": name, **self._jobs.get(number, unknown), "reason": reason}
 
-    def _flush(self) -> None:
-        if self._file is None and RUN_FOLDER in os.environ:
+    def _write(self) -> None:
+        if RUN_FOLDER in os.environ:
             folder = os.environ[RUN_FOLDER]
-            path = os.path.join(folder, EVENTS)  # noqa: PTH118  start-up time of every run
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-            _name_run(os.path.join(folder, RUN_FILE))  # noqa: PTH118  as above
-        if self._file is not None and self._waiting:
-            os.write(self._file, b"".join(self._waiting))
-            self._waiting.clear()
+            self._lines.path = os.path.join(folder, EVENTS)  # noqa: PTH118  start-up time of every run
+            if not self._is_named:
+                with contextlib.suppress(OSError):  # then with the next record
+                    self._is_named = _name_run(os.path.join(folder, RUN_FILE))  # noqa: PTH118  as above
+        self._lines.write()
 
 
-def _name_run(path: str) -> None:
+def _why_failed(text: str) -> str:
+    """Give why a job failed, in one line: of a refusal the scheduler's words, not the command that it refused."""
+    refused = _REFUSED.match(text)
+    if refused:
+        return f"Slurm does not take the job: {words(refused[1])}"
+    return " ".join(text.removesuffix(_MORE).split())
+
+
+def _name_run(path: str) -> bool:
     """Say in run.json what the scheduler calls this run, by which its jobs are found after a crash.
 
     The records come through a queue: run.json may have been written before this was known.
+
+    Returns
+    -------
+    bool
+        Whether that is there now, or not needed.
     """
     about = jsonfiles.read_map(path)
     name = os.environ.get(EXECUTOR_RUN, "")
     if about and name and about.get("executor_run") != name:
         jsonfiles.write(path, dict(about, executor_run=name))
+    return bool(about)

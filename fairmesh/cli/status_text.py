@@ -46,6 +46,8 @@ def _head(status: StudyStatus) -> Iterator[Line]:
     filled = int(status.progress * WIDTH)
     yield Line(f"[{'#' * filled}{'.' * (WIDTH - filled)}] {status.progress:4.0%}{_left(status)}")
     yield Line(_counts(status))
+    if status.scheduler:
+        yield Line(status.scheduler, "yellow")
 
 
 def _run(run: RunStatus) -> str:

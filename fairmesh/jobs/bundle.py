@@ -33,14 +33,17 @@ class Member:
         The job folder.
     log : str
         What gets the output of job.sh.
+    record : str
+        What it is to make.
     arguments : tuple of str
-        Those of job.sh.
+        Further ones of job.sh.
     resources : mapping
         What it asks for, under Snakemake's names.
     """
 
     folder: str
     log: str
+    record: str
     arguments: tuple[str, ...]
     resources: Mapping[str, Any]
 
@@ -68,7 +71,7 @@ def resources_of(bundle: Sequence[Member]) -> dict[str, Any]:
     """Give what jobs ask for that run one after another: their times in sum, of other amounts the largest.
 
     >>> one, other = {"runtime": 5, "mem_mb": 9}, {"runtime": 2, "mem_mb": 7}
-    >>> resources_of([Member("a", "log", (), one), Member("b", "log", (), other)])
+    >>> resources_of([Member("a", "log", "record", (), one), Member("b", "log", "record", (), other)])
     {'runtime': 7, 'mem_mb': 9}
     """
     asked = dict(bundle[0].resources)
@@ -107,7 +110,7 @@ def script(members: Sequence[Member], progress: str) -> str:
         The file that says how far it is.
     """
     lines = [
-        " ".join(["run", *map(shlex.quote, (str(number), each.log, each.folder, *each.arguments))])
+        " ".join(["run", *map(shlex.quote, (str(number), each.log, each.folder, each.record, *each.arguments))])
         for number, each in enumerate(members)
     ]
     return _SCRIPT.format(progress=shlex.quote(progress), lines="\n".join(lines))
@@ -128,13 +131,21 @@ trap 'pass_on INT' INT
 trap 'pass_on HUP' HUP
 trap 'pass_on USR1' USR1
 
-run() {{ # number, log, folder, arguments of job.sh
-    local number=$1 log=$2 folder=$3 status=0
-    shift 3
+note() {{ # line; a folder that cannot be written for a while is waited for
+    for _ in {{1..300}}; do
+        ! echo "$1" >> "$progress" || return 0
+        sleep 2
+    done
+}} 2> /dev/null
+
+run() {{ # number, log, folder, record, arguments of job.sh
+    local number=$1 log=$2 folder=$3 record=$4 status=0
+    shift 4
     [ -z "$stopped" ] || return
     ! grep -q "^$number ended" "$progress" 2> /dev/null || return # before Slurm put this job back into its queue
-    echo "$number begun ${{SLURMD_NODENAME:-$HOSTNAME}}" >> "$progress"
-    bash "$folder/job.sh" "$@" > "$log" 2>&1 < /dev/null &
+    note "$number begun ${{SLURMD_NODENAME:-$HOSTNAME}}"
+    [ -z "$stopped" ] || return
+    bash "$folder/job.sh" --record "$record" "$@" > "$log" 2>&1 < /dev/null &
     job=$!
     [ -z "$stopped" ] || kill -s TERM "$job" 2> /dev/null
     while :; do # a signal ends the waiting, not the job
@@ -143,9 +154,10 @@ run() {{ # number, log, folder, arguments of job.sh
         [ -n "$signalled" ] || break
     done
     job=''
+    [ "$status" -ne 0 ] || [ -e "$record" ] || status=1 # a setup may put another program in the place of the shell
     [ "$status" -eq 0 ] || worst=1
     # What a signal ended, Slurm may start again: only Slurm knows.
-    if [ "$status" -eq 0 ] || [ -z "$stopped" ]; then echo "$number ended $status" >> "$progress"; fi
+    if [ "$status" -eq 0 ] || [ -z "$stopped" ]; then note "$number ended $status"; fi
 }}
 
 {lines}

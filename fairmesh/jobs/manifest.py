@@ -37,5 +37,14 @@ def write(path: Path, names: Sequence[tuple[str, str]]) -> None:
 def read(run: Path, of_job: str) -> list[tuple[str, str]]:
     """Give the members of the bundle whose job carries a comment; none if it is not one of a bundle's."""
     found = re.fullmatch(re.escape(_COMMENT) + r"(\d+)", of_job)
-    content = jsonfiles.read_map(str(file(run, int(found[1]), KIND))) if found else None
+    return _members(file(run, int(found[1]), KIND)) if found else []
+
+
+def all_members(run: Path) -> set[tuple[str, str]]:
+    """Return the members of all bundles of a run."""
+    return {name for path in file(run, 0, KIND).parent.glob(f"*.{KIND}") for name in _members(path)}
+
+
+def _members(path: Path) -> list[tuple[str, str]]:
+    content = jsonfiles.read_map(str(path))
     return [(str(each["machine"]), str(each["id"])) for each in (content or {}).get("members", [])]

@@ -55,9 +55,7 @@ def look(patience: float = ANSWER) -> SlurmSite:
     FairmeshError
         If its controller does not answer.
     """
-    lines = [
-        line.split() for line in _output(patience, "sinfo", "--noheader", "--Node", f"--format={_NODES}").splitlines()
-    ]
+    lines = [line.split() for line in ask(patience, "sinfo", "--noheader", "--Node", f"--format={_NODES}").splitlines()]
     partitions = list(dict.fromkeys(line[0] for line in lines))
     all_up = not any(mark in line[1] for line in lines for mark in _NOT_UP)
     gres = {kind for line in lines for kind in _kinds(line[3])}
@@ -99,13 +97,20 @@ _LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay")
 def _accounts(patience: float) -> list[str] | None:
     query = ("show", "associations", f"user={getpass.getuser()}", "format=account")
     try:
-        text = _output(patience, "sacctmgr", "--noheader", "--parsable2", *query)
+        text = ask(patience, "sacctmgr", "--noheader", "--parsable2", *query)
     except FairmeshError:
         return None
     return sorted(set(text.split()))
 
 
-def _output(patience: float, *command: str) -> str:
+def ask(patience: float, *command: str) -> str:
+    """Return what one of Slurm's programs says.
+
+    Raises
+    ------
+    FairmeshError
+        If it says nothing within so many seconds, or only complains.
+    """
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace", timeout=patience)
     except OSError as error:

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from fairmesh.errors import FairmeshError
 
+EVENTS_OF_EXECUTOR = "fairmesh_events"  # the attribute of a log record with what our executor says of its jobs
 ANSWER = 60.0  # seconds that Slurm may take to answer
-# A queue that is full for this user, or a controller that is away for a while.
-_PASSES = re.compile(
-    r"max\w*submit|submit limit|job limit|temporarily|try again|unable to contact|timed out|connect|not responding",
-    re.IGNORECASE,
-)
+# A queue that is full for this user or for all; a controller that is away for a while.
+_FULL = re.compile(r"max\w*submit|grp\w*submit|submit limit|job limit|max\w*job|temporarily", re.IGNORECASE)
+_SILENT = re.compile(r"try again|unable to contact|timed out|connect|not responding", re.IGNORECASE)
 _PREFIX = re.compile(r"^(?:sbatch: )?(?:error: )?(?:Batch job submission failed: |allocation failure: )?")
 
 
@@ -27,12 +26,23 @@ class RefusedError(FairmeshError):
     ----------
     reason : str
         Its words.
+
+    Attributes
+    ----------
+    is_full : bool
+        Whether the queue takes no more jobs for now.
+    is_silent : bool
+        Whether that is no answer of the controller's, so that it may have taken the job all the same.
+    passes : bool
+        Whether it can go away by itself.
     """
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"Slurm does not take the job: {reason}")
         self.reason = reason
-        self.passes = bool(_PASSES.search(reason))
+        self.is_full = bool(_FULL.search(reason))
+        self.is_silent = bool(_SILENT.search(reason)) and not self.is_full
+        self.passes = self.is_full or self.is_silent
 
 
 def submit(script: str, options: Sequence[str], name: str, log: Path) -> str:

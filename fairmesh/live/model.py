@@ -173,6 +173,8 @@ class StudyStatus:
         In the order of the plan; stages before those that need them.
     left : float or None
         The seconds that the run will still take if it goes on like this, if that can be said.
+    scheduler : str
+        What is to be said of a scheduler that does not answer; empty if it answers, or need not be asked.
     """
 
     study: str
@@ -183,6 +185,7 @@ class StudyStatus:
     experiments: tuple[JobStatus, ...]
     stages: tuple[JobStatus, ...]
     left: float | None = None
+    scheduler: str = ""
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -227,6 +230,7 @@ class StudyStatus:
             "counts": self.counts,
             "progress": round(self.progress, 4),
             "left": self.left,
+            "scheduler": self.scheduler,
             "energy": self.energy,
             "active": self.is_active,
             "failed": self.has_failed,

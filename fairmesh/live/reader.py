@@ -42,7 +42,7 @@ class Reader:
         self._survey = Survey(paths, clock)
         self._runs = RunReader(paths, clock)
         self._log = EventLog("")
-        self._queue = Queue()
+        self._queue = Queue(again)
         self._teller = Teller(self._queue)
 
     def read(self) -> StudyStatus:
@@ -73,6 +73,7 @@ class Reader:
             experiments=told,
             stages=told_stages,
             left=times.left(run, told, now),
+            scheduler=self._queue.problem,
         )
 
     def _plan(self) -> Map:

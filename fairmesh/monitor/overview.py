@@ -38,6 +38,8 @@ def _study(watch: Watch) -> None:
     st.header(plain(status.title or status.study))
     st.progress(status.progress, f"{plain(status.study)}: {status.progress:.0%}, {_state(watch, status)}")
     st.html(html.bar(status.counts) + html.legend(status.counts))
+    if status.scheduler:
+        st.warning(status.scheduler)
     _numbers(status)
     _steer(watch, status)
     _running(status)

@@ -12,6 +12,7 @@ from .claims import Claims
 from .job import Job
 from .patience import Patience
 from .program import Signals
+from .status import Status
 
 SHOWN = 15  # last lines of the log in a message about a failure
 SILENCE = 90.0  # seconds without a heartbeat after which an owner of which nothing is known counts as lost
@@ -28,6 +29,11 @@ def main(arguments: Optional[List[str]] = None) -> int:
         "--collect",
         metavar="JOB",
         help="start nothing: wait for whoever runs it, or for the scheduler's JOB in its queue, and copy",
+    )
+    parser.add_argument(
+        "--failed",
+        metavar="REASON",
+        help="start nothing: write down that the job ended before its program began, and why",
     )
     parser.add_argument(
         "--silence",
@@ -47,6 +53,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     try:
         job = Job(os.path.abspath(options.folder), os.path.abspath(options.home), options.record, bool(options.force))
         with Signals().caught() as signals:
+            if options.failed is not None:
+                return not_begun(job, options.failed, options.collect)
             return bring_to_end(job, signals, options)
     except BaseException as error:  # noqa: BLE001  it is said in one line, whatever it is
         return _say(f"fairmesh: {reason_of(error)}")
@@ -78,6 +86,22 @@ def bring_to_end(job: Job, signals: Signals, options: argparse.Namespace) -> int
             return _attempt(job, Attempt(job, number + 1, signals, Patience(options.patience, signals)))
         if problem:
             return _say(f"fairmesh: {job.name}: {problem}")
+
+
+def not_begun(job: Job, reason: str, collect: Optional[str]) -> int:
+    """Write the end of an attempt whose program could not begin, unless there is a result or somebody is at one."""
+    claims = Claims(job.folder)
+    number = claims.highest()
+    is_free = claims.is_free(number)
+    if job.commit():
+        job.copy_record()
+        return 0
+    if collect is None and is_free and claims.take(number + 1):
+        folder = claims.attempt_folder(number + 1)
+        os.makedirs(folder)
+        status = Status(os.path.join(folder, protocol.STATUS), number + 1, owner.me(), job.run, job.fingerprint)
+        status.end(protocol.FAILED, reason, None)
+    return _say(f"fairmesh: {job.name} {protocol.FAILED}: {reason}")
 
 
 def _attempt(job: Job, attempt: Attempt) -> int:

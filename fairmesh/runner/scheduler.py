@@ -13,6 +13,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
 from . import allocation, protocol
 
 PATIENCE = 10.0  # seconds for an answer
+BRIEFLY = 3.0  # the same, where a person waits for it
 FRESH = 5.0  # seconds that an answer counts, so that who waits does not flood the controller
 REST = 30.0  # seconds until a scheduler that gave no answer is asked again
 SILENCE = 900.0  # seconds without an answer after which nobody waits for one any more
@@ -74,7 +75,14 @@ class Job(NamedTuple):
         return self.state in ENDED
 
 
-def jobs(ids: Optional[Iterable[str]] = None, name: Optional[str] = None) -> Optional[Dict[str, Job]]:
+def is_here() -> bool:
+    """Whether there is a scheduler that can be asked from here."""
+    return bool(shutil.which("squeue"))
+
+
+def jobs(
+    ids: Optional[Iterable[str]] = None, name: Optional[str] = None, patience: Optional[float] = None
+) -> Optional[Dict[str, Job]]:
     """Ask for jobs by number, those that ended lately too.
 
     Parameters
@@ -83,6 +91,8 @@ def jobs(ids: Optional[Iterable[str]] = None, name: Optional[str] = None) -> Opt
         Only these, whoever's they are; without, all of this user.
     name : str, optional
         Only those of this name.
+    patience : float, optional
+        Seconds for the answer.
 
     Returns
     -------
@@ -97,7 +107,8 @@ def jobs(ids: Optional[Iterable[str]] = None, name: Optional[str] = None) -> Opt
         options.append("--jobs=" + ",".join(ids))
     if name is not None:
         options.append("--name=" + name)
-    found = _squeue(options)
+    found = _squeue(options, PATIENCE if patience is None else patience)
+    _unanswered[:] = [time.monotonic()] if found is None else []
     if found is not None:
         asked = ids if ids and name is None else []
         _remember(asked, found)
@@ -155,6 +166,9 @@ def may_start(job_id: str) -> bool:
 _silence = []  # type: List[float]
 
 
+_unanswered = []  # type: List[float]
+
+
 _Known = Tuple[float, bool, Optional[Job]]
 _known = {}  # type: Dict[str, _Known]
 
@@ -164,6 +178,8 @@ def _look(job_id: str) -> Tuple[bool, Optional[Job]]:
     asked, answered, job = _known.get(job_id, (float("-inf"), False, None))
     if time.monotonic() - asked < (FRESH if answered else REST):
         return answered, job
+    if _unanswered and time.monotonic() - _unanswered[0] < REST:  # of a thousand jobs one is asked for, not each
+        return False, None
     found = jobs([job_id])
     _known[job_id] = (time.monotonic(), found is not None, (found or {}).get(job_id))
     return _known[job_id][1:]
@@ -175,9 +191,9 @@ def _remember(asked: Iterable[str], found: Dict[str, Job]) -> None:
     _known.update((each, (now, True, job)) for each, job in found.items())
 
 
-def _squeue(options: List[str]) -> Optional[Dict[str, Job]]:
+def _squeue(options: List[str], patience: float) -> Optional[Dict[str, Job]]:
     command = ["squeue", "--noheader", "--array", "--states=all", "--Format=" + _FORMAT, *options]
-    output, error = _answer(command)
+    output, error = _answer(command, patience)
     if output is None:
         return {} if "Invalid job id specified" in error else None
     read = (_read(line) for line in output.split("\n") if line.strip())
@@ -215,7 +231,7 @@ def _seconds(text: str) -> Optional[float]:
 def _cluster() -> str:
     """Give the name of the cluster whose controller answers here, or an empty text."""
     if not _clusters:
-        output, _ = _answer(["scontrol", "show", "config"])
+        output, _ = _answer(["scontrol", "show", "config"], PATIENCE)
         found = re.search(r"^ClusterName\s*= *(\S+)", output or "", re.MULTILINE)
         if found:
             _clusters.append(found.group(1))
@@ -225,7 +241,7 @@ def _cluster() -> str:
 _clusters = []  # type: List[str]
 
 
-def _answer(command: List[str]) -> Tuple[Optional[str], str]:
+def _answer(command: List[str], patience: float) -> Tuple[Optional[str], str]:
     """Give the output of a program of the scheduler's, None if it failed, and what it complained of."""
     if not shutil.which(command[0]):
         return None, ""
@@ -238,7 +254,7 @@ def _answer(command: List[str]) -> Tuple[Optional[str], str]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            timeout=PATIENCE,
+            timeout=patience,
             env=dict(kept, LC_ALL="C"),
         )
     except (OSError, subprocess.SubprocessError):

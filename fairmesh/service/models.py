@@ -191,6 +191,7 @@ class Summary(Answer):
     energy: float | None = Field(description="What all results so far took, in joules; null if nothing was measured.")
     active: bool
     failed: bool
+    scheduler: str = Field(description="That the scheduler does not answer; empty if it does, or need not be asked.")
 
 
 class Steered(Answer):

@@ -145,6 +145,11 @@ class Config(Model):
         BeforeValidator(_true_or_false),
         meaning("Whether to wait for the end of another run of the same study, rather than to end at once."),
     ] = False
+    scheduler_patience: Annotated[
+        float,
+        Field(ge=0),
+        meaning("Minutes that a run waits for a silent scheduler that may have jobs of a killed run in its queue."),
+    ] = 10
     probe: Annotated[
         bool,
         BeforeValidator(_true_or_false),

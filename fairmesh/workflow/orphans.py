@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairmesh.errors import FairmeshError
 from fairmesh.jobs import lookup, manifest
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.live.news import Name
+from fairmesh.live.news import NO_NEWS, EventLog, Name
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.scheduler import Job
@@ -34,7 +36,32 @@ class Wanted:
     fingerprint: str
 
 
-def living(paths: StudyPaths, wanted: Iterable[Wanted]) -> dict[Name, str]:
+@dataclass(frozen=True)
+class Orphans:
+    """What somebody is at, or a job in Slurm's queue will be.
+
+    Parameters
+    ----------
+    jobs : mapping
+        The scheduler's number of the job by name, or an empty text where there is none, or it is not known.
+    unanswered : int
+        How many of them are jobs of a killed run, of which the scheduler does not say whether it still has them: they
+        count as living, so that none is started twice.
+    """
+
+    jobs: Mapping[Name, str]
+    unanswered: int = 0
+
+    @property
+    def problem(self) -> str:
+        """What is to be said of a scheduler that does not answer."""
+        return (
+            f"the scheduler does not answer, and {self.unanswered} jobs of a run that was killed may be in its queue; "
+            "none of them is started again before it says so"
+        )
+
+
+def find(paths: StudyPaths, wanted: Iterable[Wanted]) -> Orphans:
     """Find what of all that is wanted somebody is at, or a job in Slurm's queue will be.
 
     Parameters
@@ -43,41 +70,96 @@ def living(paths: StudyPaths, wanted: Iterable[Wanted]) -> dict[Name, str]:
         The study's files; its run lock is held, so that all runs in them are over.
     wanted : iterable of Wanted
         What has no result.
-
-    Returns
-    -------
-    dict
-        The scheduler's number of the job by name, or an empty text where there is none.
     """
     by_name = {each.name: each for each in wanted}
-    jobs = _jobs(paths, by_name)
+    runs = dict(_runs(paths)) if by_name else {}
+    answer = scheduler.jobs() if runs and scheduler.is_here() else {}
+    if answer is None:
+        jobs = _may_be_pending(paths, by_name)
+    else:
+        found = _jobs(paths.study, runs, answer, by_name)
+        jobs = {name: job.id for name, job in found.items() if not _has_had_its_turn(by_name[name].paths, job)}
     claimed = {name: "" for name, each in by_name.items() if lookup.look(each.paths, each.fingerprint) is Found.LIVING}
-    return claimed | {name: job.id for name, job in jobs.items() if not _has_had_its_turn(by_name[name].paths, job)}
+    return Orphans(claimed | jobs, len(jobs) if answer is None else 0)
 
 
-def _jobs(paths: StudyPaths, wanted: Mapping[Name, Wanted]) -> dict[Name, Job]:
+def wait_for_answer(paths: StudyPaths, wanted: Iterable[Wanted], patience: float) -> Orphans:
+    """Find the same, once the scheduler answers.
+
+    Parameters
+    ----------
+    paths, wanted
+        As for ``find``.
+    patience : float
+        Seconds to wait for that.
+
+    Raises
+    ------
+    FairmeshError
+        If it does not.
+    """
+    wanted, deadline = list(wanted), time.monotonic() + patience
+    while True:
+        found = find(paths, wanted)
+        if not found.unanswered:
+            return found
+        if time.monotonic() >= deadline:
+            raise FairmeshError(f"{found.problem}; scheduler_patience is over")
+        time.sleep(min(scheduler.FRESH, max(0.0, deadline - time.monotonic())))
+
+
+def _jobs(
+    study: str, runs: Mapping[str, Path], answer: Mapping[str, Job], wanted: Mapping[Name, Wanted]
+) -> dict[Name, Job]:
     """Find the jobs of earlier runs.
 
-    The scheduler is asked once, and its answer counts: a job that it took in the moment of the crash is found by the
-    comment that it carries, whatever the run had time to write down.
+    The scheduler's answer counts: a job that it took in the moment of the crash is found by the comment that it
+    carries, whatever the run had time to write down.
     """
-    runs = dict(_runs(paths))
-    asked = (scheduler.jobs() or {}) if runs and wanted else {}
-    comments = {_comment(paths.study, name): name for name in wanted}
+    comments = {_comment(study, name): name for name in wanted}
     found: dict[Name, Job] = {}
-    for job in asked.values():
+    for job in answer.values():
         if job.name in runs and not job.has_ended:
             names = [comments[job.comment]] if job.comment in comments else manifest.read(runs[job.name], job.comment)
             found.update((name, job) for name in names if name in wanted)
     return found
 
 
-def _runs(paths: StudyPaths) -> Iterator[tuple[str, Path]]:
-    """Give the names that Slurm's jobs of earlier runs have, with the folder of the run."""
+def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]:
+    """Give the names that Slurm's jobs of earlier runs have, with the folder of the run.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    killed : bool
+        Whether only runs are meant that did not say their end.
+    """
     for path in (paths.folder / protocol.RUNS).glob(f"*/{protocol.RUN_FILE}"):
-        name = (jsonfiles.read_map(str(path)) or {}).get("executor_run")
-        if name:
-            yield str(name), path.parent
+        about = jsonfiles.read_map(str(path)) or {}
+        if about.get("executor_run") and not (killed and about.get("ended")):
+            yield str(about["executor_run"]), path.parent
+
+
+def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, Wanted]) -> dict[Name, str]:
+    """Find the jobs that killed runs handed over, and of which no end is known, with their numbers if these are."""
+    found: dict[Name, str] = {}
+    for _, folder in _runs(paths, killed=True):
+        news = EventLog(str(folder / protocol.EVENTS)).read()
+        handed_over = {name for name, of_job in news.items() if of_job.is_open}
+        handed_over |= {name for name in manifest.all_members(folder) if name not in news}
+        for name in handed_over & wanted.keys():
+            job_id = news.get(name, NO_NEWS).job_id
+            if not _has_ended(wanted[name].paths, job_id):
+                found[name] = job_id
+    return found
+
+
+def _has_ended(paths: JobPaths, job_id: str) -> bool:
+    """Tell whether the last attempt at something was that of a job, and is over."""
+    claims = Claims(str(paths.folder))
+    number = claims.highest()
+    return bool(number and job_id) and claims.holder(number).get("job_id") == job_id and claims.is_over(number)
 
 
 def _comment(study: str, name: Name) -> str:

@@ -17,7 +17,6 @@ from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
-from fairmesh.live.news import Name
 from fairmesh.runner import jsonfiles
 from fairmesh.workflow import configuration, on_slurm, orphans, probing, publishing, reconcile, slurm_check, snakelocks
 from fairmesh.workflow.exits import clear_errors
@@ -68,7 +67,8 @@ class Session:
         self._run = Run(self._paths, self._plan.selection, workflow.config_settings.config)
         self._hook = Hook(config.finish)
         self._lock = RunLock(self._paths.lock)
-        self._living: dict[Name, str] = {}
+        self._orphans = orphans.Orphans({})
+        self._wanted: list[orphans.Wanted] = []
         self._marked = set(self._plan.stages)
         self._probes, self._probed = probing.Probes(self._paths), list[str]()
         if self._take_lock(PATIENCE) or (config.wait and self._wait_for_lock()):
@@ -80,8 +80,8 @@ class Session:
         self.folder = str(self._paths.folder)
         self.published = str(self._paths.published)
         self.probes, self.marker = self._probes.records, self._probes.marker
-        self.living_experiments = _alternatives(name for machine, name in self._living if machine)
-        self.living_stages = _alternatives(name for machine, name in self._living if not machine)
+        self.living_experiments = _alternatives(name for machine, name in self._orphans.jobs if machine)
+        self.living_stages = _alternatives(name for machine, name in self._orphans.jobs if not machine)
         self._is_slurms = self._configuration.machine.scheduler == "slurm"
         self._experiment = cache(clear_errors()(partial(self._target, self._folders.experiment_target)))
         self._stage = cache(clear_errors()(partial(self._target, self._folders.stage_target)))
@@ -121,11 +121,14 @@ class Session:
         self._probed = probing.markers(self._paths)
         outstanding = reconcile.experiments(self._plan, self._paths)
         self._marked = reconcile.stages(self._plan, self._paths, outstanding)
-        self._living = orphans.living(self._paths, self._folders.wanted(outstanding, self._marked))
+        self._wanted = list(self._folders.wanted(outstanding, self._marked))
+        self._orphans = orphans.find(self._paths, self._wanted)
+        if self._orphans.unanswered:
+            print(f"warning: {self._orphans.problem}", file=sys.stderr, flush=True)
         if not (self._site / "index.html").exists():
             self._paths.published.unlink(missing_ok=True)
         if self._configuration.config.probe:
-            self._probes = probing.Probes.of(self._plan, self._paths, outstanding, self._living, self._run.folder)
+            self._probes = probing.Probes.of(self._plan, self._paths, outstanding, self._orphans.jobs, self._run.folder)
             print(self._probes.announcement(), file=sys.stderr)
 
     def experiment(self, wildcards: Wildcards) -> Target:
@@ -165,7 +168,7 @@ class Session:
 
     def job(self, machine: str, name: str) -> str:
         """Give the scheduler's number of the job of an earlier run that is to make a result, or that there is none."""
-        return self._living.get((machine, name)) or NOBODY
+        return self._orphans.jobs.get((machine, name)) or NOBODY
 
     def force(self, target: Target) -> int:
         """Tell whether a person asked that a job run again: 1 or 0, as a resource carries it."""
@@ -201,6 +204,7 @@ class Session:
         with clear_errors():
             if not self._lock.try_take():
                 raise BusyError(self._busy())
+            self._wait_for_scheduler()
             self._check_slurm()
             for doubt in self._hook.doubts():
                 print(f"warning: {doubt}", file=sys.stderr)
@@ -209,12 +213,25 @@ class Session:
             scheduler = self._workflow.scheduler
             self._run.begin(scheduler.exit_gracefully, getattr(scheduler._executor, "run_uuid", ""))
 
+    def _wait_for_scheduler(self) -> None:
+        """Wait until the scheduler says which jobs of a killed run it still has.
+
+        Snakemake's graph is made: what may have been in the queue is collected, even if it is there no more.
+        """
+        if self._orphans.unanswered:
+            minutes = self._configuration.config.scheduler_patience
+            print(f"it is asked again, for {minutes:g} minutes (scheduler_patience)", file=sys.stderr, flush=True)
+            self._orphans = orphans.wait_for_answer(self._paths, self._wanted, 60 * minutes)
+
     def _check_slurm(self) -> None:
         """Refuse what Slurm would refuse, and look after what it may never start."""
         executor = self._workflow.executor_plugin.name
         if executor not in {slurm_check.PLUGIN, slurm_check.LEAN}:
             return
-        slurm_check.check(self._workflow.dag.needrun_jobs(), executor, self._paths.home)
+        limit = slurm_check.check(self._workflow.dag.needrun_jobs(), executor, self._paths.home)
+        if limit and executor == slurm_check.PLUGIN:  # which takes a refusal for a failure; ours waits for room
+            resources = self._workflow.scheduler.resources
+            resources["_nodes"] = slurm_check.room(limit, resources["_nodes"])
         if self._configuration.machine.impossible == "cancel":
             Guard(self._workflow.scheduler._executor.run_uuid).start()
 

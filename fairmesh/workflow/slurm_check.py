@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.jobs import slurm_site, submission
+from fairmesh.jobs import slurm_limits, slurm_site, submission
 from fairmesh.jobs.bundle import Member, asked, bundles, options, resources_of
+from fairmesh.jobs.slurm_limits import QueueLimit
 from fairmesh.jobs.slurm_site import SlurmSite
+from fairmesh.runner import scheduler
 
 PLUGIN, LEAN = "slurm", "slurm-lean"
 # With a node that is down Slurm says this of jobs, too, that only have to wait for it.
 _UNSURE = "node configuration is not available"
 
 
-def check(jobs: Iterable[Any], executor: str, results: Path) -> None:
+def check(jobs: Iterable[Any], executor: str, results: Path) -> QueueLimit | None:
     """Check that Slurm would take all jobs of a run.
 
     Parameters
@@ -30,6 +32,11 @@ def check(jobs: Iterable[Any], executor: str, results: Path) -> None:
         Who would submit it.
     results : Path
         Where the nodes are to write.
+
+    Returns
+    -------
+    QueueLimit or None
+        How many of them may be in its queue, if that is limited.
 
     Raises
     ------
@@ -49,12 +56,25 @@ def check(jobs: Iterable[Any], executor: str, results: Path) -> None:
     problems = problems or [*_refusals(members, site)]
     if problems:
         raise InputError(problems)
+    limit = slurm_limits.look().lowest(each.resources for each in members)
+    return limit if limit and limit.jobs < len(members) else None
+
+
+def room(limit: QueueLimit, jobs: int) -> int:
+    """Return how many jobs of a run may be in the queue, if its profile says so many, and say it if that is less."""
+    others = sum(not job.has_ended for job in (scheduler.jobs() or {}).values())
+    free = max(1, limit.jobs - others)
+    if free < jobs:
+        there = f", where {others} of yours are already" if others else ""
+        text = f"Slurm lets {limit.jobs} jobs be in its queue ({limit.setting}){there}"
+        print(f"warning: {text}; this run keeps to {free} at a time, not the {jobs} of its profile", file=sys.stderr)
+    return min(free, jobs)
 
 
 def _member(job: Any) -> Member:
     """Give a job by its name in messages; experiments come before the stages that they share."""
     name = job.wildcards_dict.get("experiment", job.rule.name)
-    return Member(name, job.rule.name, (), asked(job.resources, job.threads))
+    return Member(name, job.rule.name, "", (), asked(job.resources, job.threads))
 
 
 def _unknown(name: str, members: Sequence[Member], known: Sequence[str]) -> Iterator[Problem]:

@@ -25,7 +25,7 @@ RESOURCES = st.fixed_dictionaries(
 
 @given(st.lists(RESOURCES, max_size=20), st.integers(1, 5))
 def test_every_job_is_in_one_bundle_that_asks_for_enough(wanted: list[dict[str, Any]], size: int) -> None:
-    members = [Member(str(number), "log", (), resources) for number, resources in enumerate(wanted)]
+    members = [Member(str(number), "log", "record", (), resources) for number, resources in enumerate(wanted)]
     made = bundles(members, size)
     assert sorted(int(each.folder) for bundle in made for each in bundle) == list(range(len(members)))
     for bundle in made:
@@ -40,7 +40,7 @@ def test_every_job_is_in_one_bundle_that_asks_for_enough(wanted: list[dict[str, 
 
 
 def test_a_size_is_filled_before_the_next_bundle_begins() -> None:
-    made = bundles([Member(str(number), "log", (), {"mem_mb": number}) for number in range(45)], 20)
+    made = bundles([Member(str(number), "log", "record", (), {"mem_mb": number}) for number in range(45)], 20)
     assert [len(bundle) for bundle in made] == [20, 20, 5]
 
 
@@ -67,12 +67,12 @@ STRANGE = 'it\'s $(touch hit) `id` "q" ~c3'
 
 def job(folder: Path, text: str) -> Member:
     folder.mkdir(parents=True)
-    (folder / "job.sh").write_text(text)
-    return Member(str(folder), str(folder / "rule.log"), ("--record", STRANGE), {})
+    (folder / "job.sh").write_text(f'touch "$2"\n{text}')
+    return Member(str(folder), str(folder / "rule.log"), str(folder / "record"), ("--force", STRANGE), {})
 
 
 def test_one_failure_is_nothing_to_the_others_and_no_name_reaches_the_shell(tmp_path: Path) -> None:
-    texts = ['printf "%s" "$2"', "exit 3", "kill -9 $$", "cat; echo last"]
+    texts = ['printf "%s" "$4"', "exit 3", "kill -9 $$", "cat; echo last", 'rm "$2"']
     members = [job(tmp_path / STRANGE / str(number), text) for number, text in enumerate(texts)]
     text = script(members, str(tmp_path / f"{STRANGE}.progress"))
     (tmp_path / "bundle.sh").write_text(text)
@@ -80,7 +80,7 @@ def test_one_failure_is_nothing_to_the_others_and_no_name_reaches_the_shell(tmp_
     done = subprocess.run(["bash"], input=text, text=True, check=False, capture_output=True, cwd=tmp_path)
     assert done.returncode == 1
     found = read_progress(tmp_path / f"{STRANGE}.progress")
-    assert [found[number].status for number in range(4)] == [0, 3, 137, 0]
+    assert [found[number].status for number in range(5)] == [0, 3, 137, 0, 1], "the last made no record"
     assert Path(members[0].log).read_text() == STRANGE
     assert Path(members[3].log).read_text() == "last\n", "it cannot read the script"
     assert not list(tmp_path.rglob("hit"))

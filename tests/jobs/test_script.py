@@ -17,6 +17,7 @@ from fairmesh.jobs.paths import JobPaths
 from tests.jobs.conftest import GOOD, MakeJob, machine, status
 from tests.locales import latin
 from tests.shells import check_script
+from tests.waiting import wait_until
 
 HANG = "open('started', 'w').close(); import time; time.sleep(60)"
 SAYS_WHY = """{% extends "parent" %}
@@ -88,14 +89,6 @@ def test_a_copy_in_a_wrong_folder_says_so_and_runs_nothing(make_job: MakeJob, tm
         assert done.returncode == 1
         assert f"{folder} is not the folder of job 0123456789ab" in done.stderr
         assert not other.commit.exists()
-
-
-def test_setup_may_use_what_is_not_set_and_its_failure_ends_the_job(make_job: MakeJob, tmp_path: Path) -> None:
-    job = make_job(at=machine(setup=['export A="$NOT_SET"']))
-    assert run("bash", job.script, cwd=tmp_path).returncode == 0
-    job = make_job(at=machine(setup=["false"]), home="other")
-    assert run("bash", job.script, cwd=tmp_path).returncode == 1
-    assert not job.attempts.exists()
 
 
 def test_modules_are_loaded_before_the_setup(make_job: MakeJob, tmp_path: Path) -> None:
@@ -186,3 +179,83 @@ def test_many_signals_are_one_wish_and_cannot_stop_the_teardown(make_job: MakeJo
     assert process.returncode == 1
     assert status(job)["state"] == "cancelled"
     assert (job.folder / "teardown").exists()
+
+
+@pytest.mark.parametrize(
+    ("setup", "reason"),
+    [
+        (["exit 0"], "status 0 at: exit 0"),
+        (["echo before", "exit 3"], "status 3 at: exit 3"),
+        (["false"], "status 1 at: false"),
+        (["return 0"], "at: return 0"),
+        (["if true; then", "  no-such-program", "fi"], "status 127 at: no-such-program"),
+        (["start() { exit 5; }", "start"], "status 5 at: start"),
+        (['source "$TOOL"'], 'status 6 at: source "$TOOL"'),
+        (["set -u", 'echo "$NOT_SET"'], 'at: echo "$NOT_SET"'),
+        (["cd /", "set -- a b", "here=/tmp job=x", "exit 0"], "status 0 at: exit 0"),
+    ],
+)
+@pytest.mark.parametrize("scheduler", ["none", "slurm", "lsf"])
+def test_a_setup_that_ends_the_job_is_a_failure_with_its_line(
+    make_job: MakeJob, tmp_path: Path, scheduler: str, setup: list[str], reason: str
+) -> None:
+    (tmp_path / "tool").write_text("exit 6\n")
+    job = make_job(at=machine(setup=setup, scheduler=scheduler))
+    check_script(job.script, severity="error")
+    environment = os.environ | {"TOOL": str(tmp_path / "tool")}
+    done = subprocess.run(["bash", job.script], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert (status(job)["state"], reason in status(job)["reason"]) == ("failed", True), status(job)["reason"]
+    assert reason in done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        ['export A="$NOT_SET"'],
+        ["set -- a b c"],
+        ["here=/nowhere home=/nowhere job=x"],
+        ["set +e", "false"],
+        ["trap 'echo bye' EXIT"],
+        ["(exit 3) || true"],
+        ["cd /"],
+    ],
+)
+def test_a_setup_may_use_any_name_argument_and_option(
+    make_job: MakeJob, tearing_down: Path, tmp_path: Path, setup: list[str]
+) -> None:
+    for number, children in enumerate([(), (tearing_down,)]):
+        job = make_job(*children, at=machine(setup=setup), home=f"home{number}")
+        record = tmp_path / f"record{number}"
+        assert run("bash", job.script, "--record", record, cwd=tmp_path).returncode == 0
+        assert record.exists()
+
+
+def test_a_setup_that_ends_the_job_takes_no_result_away(make_job: MakeJob, tmp_path: Path) -> None:
+    assert run("bash", make_job().script, cwd=tmp_path).returncode == 0
+    job = make_job(at=machine(setup=["exit 3"]))
+    assert run("bash", job.script, "--record", tmp_path / "record", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "record").exists()
+    assert not job.attempt(2).exists()
+
+
+def test_a_signal_during_the_setup_is_no_failure_of_it(make_job: MakeJob, tmp_path: Path) -> None:
+    job = make_job(at=machine(setup=[f"touch {tmp_path}/begun", "sleep 0.5"]))
+    process = subprocess.Popen(["bash", job.script], preexec_fn=heed_signals)  # noqa: PLW1509  as above
+    wait_until((tmp_path / "begun").exists, "the setup runs")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 1
+    assert not job.attempts.exists()
+
+
+def test_what_is_said_goes_where_the_workflow_wants_it_as_soon_as_that_can_be_written(
+    make_job: MakeJob, tmp_path: Path
+) -> None:
+    job = make_job(command=["false"])
+    log = tmp_path / "later/rule.log"
+    process = subprocess.Popen(["bash", job.script, "--log", log])
+    time.sleep(0.2)
+    assert process.poll() is None
+    log.parent.mkdir()
+    assert process.wait(20) == 1
+    assert "failed: exit code 1" in log.read_text()

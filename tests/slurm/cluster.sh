@@ -156,6 +156,7 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort=$accounting_port
 AccountingStoragePass=$dir/munge.socket
+AccountingStorageEnforce=limits
 CONF
     fi
     for ((i = 1; i <= nodes; i++)); do

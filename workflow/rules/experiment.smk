@@ -18,4 +18,5 @@ rule experiment:
     message:
         "{wildcards.experiment}"
     shell:
-        "bash {resources.folder:q}/job.sh --record {output:q} --force {resources.force} > {log:q} 2>&1"
+        "bash {resources.folder:q}/job.sh --log {log:q} --record {output:q} --force {resources.force}"
+        " && test -e {output:q}"

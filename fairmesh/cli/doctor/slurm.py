@@ -7,22 +7,24 @@ import shutil
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fairmesh.cli.doctor.asking import PATIENCE, Answer, ask, side_by_side
 from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
 from fairmesh.cli.doctor.here import Here
 from fairmesh.errors import FairmeshError, nearest
-from fairmesh.jobs import slurm_site
+from fairmesh.jobs import slurm_limits, slurm_site
+from fairmesh.jobs.slurm_limits import QueueLimits
 from fairmesh.jobs.slurm_site import SlurmSite
 from fairmesh.jobs.submission import words
 from fairmesh.study.settings import Machine
+from fairmesh.workflow.profiles import read_profile
 
 SLURM = "slurm"
 CLIENT = ("sbatch", "squeue", "sinfo", "scontrol", "scancel")
 TRY = ("sbatch", "--test-only", "--ntasks=1", "--time=1", "--wrap=true")
 MEMORY = 60  # seconds for which Slurm should know of a job that has ended: it is asked every 30 s
-QUEUE = 1000  # jobs that profiles/slurm-lean has in the queue at most
 
 
 def checks(here: Here) -> Iterator[Finding]:
@@ -52,6 +54,7 @@ def _asked(here: Here, machine: Machine | None) -> Iterator[Finding]:
         "site": _site,
         "settings": lambda: ask("scontrol", "show", "config"),
         "trial": lambda: ask(*TRY),
+        "queue": lambda: slurm_limits.look(PATIENCE / 3),
     }
     side_by_side({name: partial(_keep, said, name, call) for name, call in calls.items()}, PATIENCE + 1)
     site = said.get("site", "its programs give no answer")
@@ -65,6 +68,7 @@ def _asked(here: Here, machine: Machine | None) -> Iterator[Finding]:
     yield accounting(site.accounts, here.executor, settings)
     yield submission(said.get("trial", silent), site)
     yield from limits(settings)
+    yield from queue(said.get("queue", QueueLimits()), here, machine)
     yield shared(site.hosts - {socket.gethostname().partition(".")[0]}, here)
 
 
@@ -156,12 +160,27 @@ def limits(settings: Answer) -> Iterator[Finding]:
     if 0 < age < MEMORY:
         text = f"MinJobAge is {age} s: a job's end may be forgotten before it is seen"
         yield warn("slurm settings", text, f"ask for MinJobAge={MEMORY} or more; its record counts all the same")
-    if 0 < queue < QUEUE:
-        yield warn(
-            "slurm settings", f"MaxJobCount is {queue}, for all users", f"lower `jobs` in the profile below {queue}"
-        )
     if age >= MEMORY or not age:
         yield ok("slurm settings", f"MinJobAge {age} s, MaxJobCount {queue}, MaxArraySize {array}")
+
+
+def queue(limits: QueueLimits, here: Here, machine: Machine | None) -> Iterator[Finding]:
+    """Compare the number of jobs that the profile wants in the queue with what Slurm lets a user have there."""
+    limit, jobs = limits.lowest([machine.resources if machine else {}]), jobs_of(here.profile)
+    if limit and jobs and limit.jobs < jobs:
+        text = f"`jobs` of {here.profile} is {jobs}, and Slurm lets {limit.jobs} be in its queue ({limit.setting})"
+        advice = f"runs keep to it by themselves; `jobs: {limit.jobs}` says so, or ask for more"
+        yield warn("slurm queue", text, advice)
+    elif limit:
+        yield ok("slurm queue", f"{limit.jobs} jobs may be in it ({limit.setting})")
+
+
+def jobs_of(profile: Path) -> int | None:
+    """Return how many jobs a profile wants to be in the queue; None if it cannot be read, which another check says."""
+    try:
+        return read_profile(profile).jobs
+    except FairmeshError:
+        return None
 
 
 def shared(others: Iterable[str], here: Here) -> Finding:

@@ -11,6 +11,7 @@ from fairmesh.cli.doctor import lsf, slurm
 from fairmesh.cli.doctor.asking import Answer, ask
 from fairmesh.cli.doctor.finding import FAIL, OK, WARN
 from fairmesh.cli.doctor.here import Here
+from fairmesh.jobs.slurm_limits import QueueLimits
 from fairmesh.jobs.slurm_site import SlurmSite
 from fairmesh.study.settings import Machine
 from tests.needs import must_have
@@ -88,13 +89,36 @@ def test_submission(answer: Answer, all_up: bool, level: str) -> None:
         ("MinJobAge  = 300 sec\nMaxJobCount  = 10000\nMaxArraySize = 1001\n", [OK], "MaxArraySize 1001"),
         ("MinJobAge  = 0 sec\nMaxJobCount  = 10000\n", [OK], "MinJobAge 0 s"),
         ("MinJobAge  = 10 sec\nMaxJobCount  = 10000\n", [WARN], "may be forgotten"),
-        ("MinJobAge  = 300 sec\nMaxJobCount  = 50\n", [WARN, OK], "MaxJobCount is 50"),
     ],
 )
 def test_settings_that_runs_depend_on(text: str, levels: list[str], words: str) -> None:
     told = list(slurm.limits(Answer(True, text)))
     assert [each.level for each in told] == levels
     assert words in told[0].found
+
+
+ASSOCIATION = {"account": "climate", "partition": "", "grpsubmit": "", "defaultqos": "", "qos": "normal"}
+
+
+@pytest.mark.parametrize(
+    ("limits", "level", "words"),
+    [
+        (QueueLimits(all_users=20000), OK, "20000 jobs may be in it"),
+        (QueueLimits(all_users=50), WARN, "is 500, and Slurm lets 50 be in its queue (MaxJobCount"),
+        (
+            QueueLimits((ASSOCIATION | {"maxsubmit": "2"},)),
+            WARN,
+            "lets 2 be in its queue (MaxSubmitJobs",
+        ),
+    ],
+)
+def test_the_jobs_of_the_profile_are_compared_with_what_the_queue_takes(
+    tmp_path: Path, limits: QueueLimits, level: str, words: str
+) -> None:
+    root = Path(__file__).parents[3]
+    here = Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
+    (told,) = slurm.queue(limits, here, None)
+    assert (told.level, words in told.found) == (level, True), told.found
 
 
 def test_settings_that_cannot_be_read_are_told() -> None:
