@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.runner import jsonfiles
+from fairmesh.runner.hardlinks import try_link
 from fairmesh.runner.regular import read_regular
 
 
@@ -146,9 +148,26 @@ def write_new(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             os.fchmod(file.fileno(), 0o644)
-        os.link(beside, path)
+        put_new(beside, path)
     finally:
         Path(beside).unlink()
+
+
+def put_new(beside: str | Path, path: Path) -> None:
+    """Give a finished file its name, if that is free; without hard links it is copied, so that others may see half.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file.
+    """
+    is_linked = try_link(str(beside), str(path))
+    if is_linked is None:
+        with Path(beside).open("rb") as source, path.open("xb") as target:
+            os.fchmod(target.fileno(), stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+            shutil.copyfileobj(source, target)
+    elif not is_linked:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def write_folder(folder: Path, contents: Sequence[tuple[str, str, int]]) -> None:
