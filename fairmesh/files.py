@@ -7,12 +7,14 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.runner import jsonfiles
+from fairmesh.runner.hardlinks import try_link
 from fairmesh.runner.regular import read_regular
 
 PLAIN, PROGRAM = 0o666, 0o777
@@ -162,7 +164,24 @@ def write_new(path: Path, text: str) -> None:
     FileExistsError
         If it is there.
     """
-    _write_beside(path, text.encode(), PLAIN, os.link, flush=True)
+    _write_beside(path, text.encode(), PLAIN, put_new, flush=True)
+
+
+def put_new(beside: str | Path, path: Path) -> None:
+    """Give a finished file its name, if that is free; without hard links it is copied, so that others may see half.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file.
+    """
+    is_linked = try_link(str(beside), str(path))
+    if is_linked is None:
+        with Path(beside).open("rb") as source, path.open("xb") as target:
+            os.fchmod(target.fileno(), stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+            shutil.copyfileobj(source, target)
+    elif not is_linked:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
 
 
 def write_folder(folder: Path, contents: Sequence[tuple[str, str, int]]) -> None:

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.files import put_new
 
 BYTES = 32
 SHORTEST = 20  # characters of a token that a person chose
@@ -54,7 +55,7 @@ def _create(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(secrets.token_urlsafe(BYTES) + "\n")
-        os.link(beside, path)
+        put_new(beside, path)
     except FileExistsError:
         pass
     finally:

@@ -4,7 +4,7 @@ import errno
 import os
 from typing import Optional
 
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def try_link(source: str, target: str) -> Optional[bool]:
@@ -20,7 +20,7 @@ def try_link(source: str, target: str) -> Optional[bool]:
     except FileExistsError:
         return os.stat(source).st_nlink == 2  # NFS: it was made, and the answer was lost
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
         return None
     return True

@@ -17,7 +17,7 @@ from typing import Dict, Iterator, List
 from .filelock import try_lock
 
 FOLDER = "/tmp"  # noqa: S108  one place for all processes of the host, whatever their TMPDIR
-_LOCK = "machine.lock"
+LOCK = "machine.lock"
 
 
 class MachineLock:
@@ -41,7 +41,7 @@ class MachineLock:
             If there is no place for it, or its file system has no locks.
         """
         if not self._files:
-            paths = [os.path.join(folder, _LOCK) for folder in _folders()]
+            paths = [os.path.join(folder, LOCK) for folder in _folders()]
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             self._files = {path: os.open(path, flags, 0o600) for path in paths}
         return all(try_lock(descriptor, path, self._exclusive) for path, descriptor in self._files.items())

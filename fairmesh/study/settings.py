@@ -188,6 +188,14 @@ class Machine(Model):
         Literal["cancel", "wait"],
         meaning("What becomes of a job of which Slurm says that it can never start."),
     ] = "cancel"
+    patience: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False),
+        meaning(
+            "Minutes that an experiment waits for its folder when that cannot be written, as its file system is away "
+            "or full; its program goes on meanwhile.",
+        ),
+    ] = 10.0
     template: Annotated[
         Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "dgx.sh.jinja")
     ] = None

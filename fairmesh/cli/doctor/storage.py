@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from pathlib import Path
 from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
 from fairmesh.cli.doctor.here import Here
 from fairmesh.jobs.slurm_site import file_system
+from fairmesh.runner.filelock import NoLocksError, try_lock
+from fairmesh.runner.hardlinks import NO_LINKS
 
 LEAST, FEW = 200 << 20, 5 << 30  # bytes that are free
 LEAST_FILES, FEW_FILES = 1_000, 50_000  # an experiment makes some twenty
@@ -82,12 +83,14 @@ def second_gets(path: Path) -> bool:
 
 
 def locks(folder: Path, gets: Callable[[Path], bool] = second_gets) -> Finding:
-    """Check that flock(2) works: it keeps two runs of one study apart."""
+    """Check that flock(2) keeps two runs of one study apart; where there is none, claims do."""
     advice = "mount it with locks (NFS 4; Lustre: -o flock), or name another folder: results: in config.yaml"
     path = folder / "lock"
     with path.open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(file.fileno(), str(path))
+        except NoLocksError:
+            return warn("file locks", "there are none here: a run that died on another host is not seen", advice)
         except OSError as error:
             return fail("file locks", f"do not work here: {error.strerror}", advice)
         if gets(path):
@@ -96,13 +99,15 @@ def locks(folder: Path, gets: Callable[[Path], bool] = second_gets) -> Finding:
 
 
 def links(folder: Path, link: Callable[[Path, Path], None] = os.link) -> Finding:
-    """Check that link(2) works, and refuses a name that is taken: it decides who runs an experiment."""
-    advice = "claims need them: name a folder on another file system, results: in config.yaml"
+    """Check that link(2) refuses a name that is taken, as it decides who runs an experiment, if there are links."""
+    advice = "claims need those that are refused: name a folder on another file system, results: in config.yaml"
     first, second = folder / "first", folder / "second"
     first.touch()
     try:
         link(first, second)
     except OSError as error:
+        if error.errno in NO_LINKS:
+            return ok("hard links", "there are none here: claims are folders instead")
         return fail("hard links", f"do not work here: {error.strerror}", advice)
     try:
         link(first, second)

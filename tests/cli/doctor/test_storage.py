@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import subprocess
 import time
@@ -96,13 +97,27 @@ def test_another_process_gets_a_lock_that_nobody_holds(tmp_path: Path) -> None:
     assert storage.second_gets(path)
 
 
+def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert storage.locks(tmp_path).level == WARN
+
+
 def _refuse(*_: Path) -> None:
     raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-@pytest.mark.parametrize("link", [_refuse, lambda first, second: second.write_text("x")])
-def test_hard_links_that_are_none_are_told(tmp_path: Path, link: Callable[[Path, Path], None]) -> None:
-    assert storage.links(tmp_path, link).level == FAIL
+def _break(*_: Path) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@pytest.mark.parametrize(
+    ("link", "level"), [(_refuse, OK), (_break, FAIL), (lambda first, second: second.write_text("x"), FAIL)]
+)
+def test_hard_links_that_do_not_work_are_told(tmp_path: Path, link: Callable[[Path, Path], None], level: str) -> None:
+    assert storage.links(tmp_path, link).level == level
 
 
 @pytest.mark.parametrize("replace", [_refuse, lambda new, old: None])
