@@ -10,6 +10,7 @@ from pathlib import Path
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import places
+from fairmesh.study.settings import Requests, load_config
 from fairmesh.yaml12 import load
 
 STUDIES = Path("config/studies")
@@ -75,6 +76,17 @@ class Place:
             message = f"there is no file of a study {study!r} in {STUDIES}"
             raise InputError([Problem(message, "", ", ".join(known), nearest(study, known))])
         return found
+
+    def requests(self) -> Requests:
+        """Return what requests over the network may ask for, as the configuration says.
+
+        Raises
+        ------
+        InputError
+            With all mistakes of the configuration.
+        """
+        path = self.folder / places.CONFIG
+        return load_config(path).requests if path.is_file() else Requests()
 
     def called(self, source: Path) -> str:
         """Give what a person would call a study file here: a name, or a path."""

@@ -12,14 +12,16 @@ from fairmesh.api.place import NAME, STUDIES, Place
 from fairmesh.api.plan import Plan
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import write_new
+from fairmesh.runner.regular import read_regular
 from fairmesh.study import load_plan
 from fairmesh.study.cloudmesh import is_cloudmesh
+from fairmesh.study.space import MAX_EXPERIMENTS
 from fairmesh.yaml12 import Node, parse_text
 
 FILE = Path("study.yaml")
 
 
-def check_text(place: Place, text: str, machine: str = "local") -> Plan:
+def check_text(place: Place, text: str, machine: str = "local", most: int = MAX_EXPERIMENTS) -> Plan:
     """Check a study, and give what it comes to.
 
     A text from elsewhere may name an application that is installed here; it brings no command, template or path.
@@ -36,7 +38,7 @@ def check_text(place: Place, text: str, machine: str = "local") -> Plan:
         path = Path(folder) / FILE
         path.write_text(text, encoding="utf-8")
         try:
-            return Plan(load_plan(path, place.root, machine))
+            return Plan(load_plan(path, place.root, machine, most=most))
         except InputError as error:
             raise InputError(
                 replace(
@@ -59,26 +61,44 @@ def _foreign(node: Node) -> Iterator[Problem]:
         yield Problem("'application' must be the name of one that is installed here, not a path", named.place(FILE))
 
 
-def save_text(place: Place, text: str) -> Plan:
-    """Save a new study under its name, and give what it comes to.
+def save_text(place: Place, name: str, text: str) -> bool:
+    """Save a new study that was checked under its name; return whether it was not there yet, word for word.
 
     Raises
     ------
-    InputError
-        With all of its mistakes.
     BusyError
-        If there is a study of this name.
+        If there is another study of this name.
+    FairmeshError
+        If it cannot be written.
     """
-    plan = check_text(place, text)
-    folder = place.root / STUDIES
-    name = plan.whole.study
-    if name.lower() in {each.lower() for each in place.studies()}:
-        raise BusyError(f"there is a study {name!r} already; choose another name")
+    path = place.root / STUDIES / f"{name}.yaml"
+    if _holds(path, text):
+        return False
+    if is_taken(place, name):
+        raise _taken(name)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_new(folder / f"{name}.yaml", text)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_new(path, text)
     except FileExistsError:
-        raise BusyError(f"there is a study {name!r} already; choose another name") from None
+        if _holds(path, text):
+            return False
+        raise _taken(name) from None
     except OSError as error:
-        raise FairmeshError(f"cannot write to {folder}: {error.strerror}") from error
-    return plan
+        raise FairmeshError(f"cannot write to {path.parent}: {error.strerror}") from error
+    return True
+
+
+def is_taken(place: Place, name: str) -> bool:
+    """Whether there is a study of a name, in upper or lower case."""
+    return name.lower() in {each.lower() for each in place.studies()}
+
+
+def _taken(name: str) -> BusyError:
+    return BusyError(f"there is a study {name!r} already; choose another name")
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return read_regular(str(path), len(text.encode()) + 1) == text.encode()
+    except OSError:
+        return False

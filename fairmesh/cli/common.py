@@ -45,6 +45,9 @@ def add_listening(parser: argparse.ArgumentParser, port: int) -> None:
     parser.add_argument(
         "--name", metavar="HOST", action="append", default=[], dest="names", help="a name by which others reach it"
     )
+    parser.add_argument(
+        "--root-path", metavar="PATH", default="", help="the path below which a proxy shows it: /fairmesh"
+    )
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from fairmesh.api import Place
+from fairmesh.api.hosts import check_root
 from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
 from fairmesh.cli import common
@@ -30,8 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         message = f"{error.name} is missing: pip install 'fairmesh[monitor]'"
         raise InputError([Problem(message)]) from error
-    setting.give(setting.Setting(Place.of(results=arguments.results), path.resolve(), tuple(arguments.names)))
+    place = Place.of(results=arguments.results)
+    given = setting.Setting(place, path.resolve(), tuple(arguments.names), check_root(arguments.root_path))
+    setting.give(given)
     print(f"the token with which to steer is in {path}", file=sys.stderr)
     sys.argv = [app.__file__]  # beside this script Streamlit looks for its settings
-    app.app.run(config={"server.address": arguments.host, "server.port": arguments.port})
+    app.app.run(config={"server.address": arguments.host, "server.port": arguments.port, **given.options})
     return 0

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from fairmesh.api import Place
+from fairmesh.api.hosts import check_root
 from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
 from fairmesh.cli import common
@@ -27,12 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
         message = f"{error.name} is missing: pip install 'fairmesh[service]'"
         raise InputError([Problem(message)]) from error
     check_address(arguments.host, arguments.names, arguments.token_file is not None)
+    root = check_root(arguments.root_path)
     path = arguments.token_file or token_file()
     token = read_token(path)
     bound = listen(arguments.host, arguments.port)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     port = bound.getsockname()[1]
-    print(f"http://{host}:{port}/api/v1, documented at /docs; the token is in {path}", file=sys.stderr)
-    server = serving.server(Place.of(results=arguments.results), token, arguments.names)
+    print(f"http://{host}:{port}{root}/api/v1, documented at {root}/docs; the token is in {path}", file=sys.stderr)
+    server = serving.server(Place.of(results=arguments.results), token, arguments.names, root)
     server.run([bound])
     return 0 if server.started else 1

@@ -21,11 +21,20 @@ class Setting:
         Where the token is that whoever steers must show.
     names : tuple of str
         By which others call this computer.
+    root : str
+        The path below which a proxy shows it.
     """
 
     place: Place = field(default_factory=Place.of)
     token_file: Path = field(default_factory=token_file)
     names: tuple[str, ...] = ()
+    root: str = ""
+
+    @property
+    def options(self) -> dict[str, object]:
+        """What Streamlit must know of this."""
+        origins = [f"{scheme}://{name}" for name in self.names for scheme in ("http", "https")]
+        return {"server.baseUrlPath": self.root, "server.corsAllowedOrigins": origins}
 
 
 _given: list[Setting] = []

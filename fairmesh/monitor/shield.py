@@ -6,7 +6,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fairmesh.api.hosts import is_foreign, is_known, known_hosts
+from fairmesh.api.hosts import below_root, is_foreign, is_known, known_hosts
 from fairmesh.monitor.setting import given
 
 # Streamlit's pages need their own scripts and styles inline, and Vega makes functions of its specifications.
@@ -23,6 +23,7 @@ HEADERS = {
 }
 NO_SUCH_NAME = "the monitor is not known by the name in the header Host"
 FOREIGN = "requests from pages of other sites are not answered"
+READ_ONLY = "the monitor takes no uploads"
 
 
 class Shield:
@@ -35,13 +36,20 @@ class Shield:
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app, self._hosts = app, known_hosts(given().names)
+        self._app, self._names, self._root = app, given().names, given().root
+        self._hosts = known_hosts(self._names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or refuse."""
-        refusal = self._refusal(Headers(scope=scope)) if scope["type"] in {"http", "websocket"} else ""
-        if not refusal:
-            await self._app(scope, receive, _sealed(send))
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(Headers(scope=scope))
+        path = below_root(scope["path"], self._root)
+        if not refusal and scope.get("method", "GET") not in {"GET", "HEAD"}:
+            await PlainTextResponse(READ_ONLY, 405, {"allow": "GET, HEAD"})(scope, receive, _sealed(send))
+        elif not refusal:
+            await self._app({**scope, "path": path, "raw_path": path.encode()}, receive, _sealed(send))
         elif scope["type"] == "http":
             await PlainTextResponse(refusal, 403)(scope, receive, _sealed(send))
         else:
@@ -50,7 +58,7 @@ class Shield:
     def _refusal(self, headers: Headers) -> str:
         if len(headers.getlist("host")) != 1 or not is_known(headers["host"], self._hosts):
             return NO_SUCH_NAME
-        return FOREIGN if is_foreign(headers.get("origin"), headers["host"]) else ""
+        return FOREIGN if is_foreign(headers.get("origin"), headers["host"], names=self._names) else ""
 
 
 def _sealed(send: Send) -> Send:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from fairmesh.api import Place
-from fairmesh.api.place import PROFILES
-from fairmesh.api.plan import Plan
 from fairmesh.errors import FairmeshError
 from fairmesh.monitor import editor, overview, planview, steering
 from fairmesh.monitor.draft import is_same
@@ -14,9 +12,7 @@ from fairmesh.monitor.look import error, plain
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import watch
 from fairmesh.monitor.wish import Wish, name_is_taken
-from fairmesh.workflow.estimate import Estimate, estimate
-from fairmesh.workflow.forecast import Forecast, forecast
-from fairmesh.workflow.profiles import read_profile
+from fairmesh.workflow.planning import Preview
 
 NEW = "a new study"
 AS_IT_IS, FORM, TEXT = "as it is", "in a form", "as a text"
@@ -37,11 +33,14 @@ def show() -> None:
 
 
 def _choose(place: Place) -> Wish:
-    """Ask what to run: a study as it is, or what a person makes of it."""
+    """Ask what to run: a study as it is, or what a person who may steer makes of it."""
     if NEXT in st.session_state:
         st.session_state[BEGIN] = st.session_state.pop(NEXT)
         st.session_state[f"{USE} known"] = AS_IT_IS
     known = [name for name, path in place.studies().items() if path]
+    if not steering.may_steer():
+        chosen = st.selectbox("Begin with", known, key=BEGIN, bind="query-params")
+        return _as_it_is(str(chosen), _text(place, str(chosen))) if chosen else Wish()
     chosen = st.selectbox("Begin with", [NEW, *known], index=min(1, len(known)), key=BEGIN, bind="query-params")
     ways = [FORM, TEXT] if chosen == NEW else [AS_IT_IS, FORM, TEXT]
     key = f"{USE} {'new' if chosen == NEW else 'known'}"
@@ -54,10 +53,14 @@ def _choose(place: Place) -> Wish:
         editor.begin(st.session_state[editor.DRAFT])
     st.session_state["draft_way"] = way
     if way == AS_IT_IS:
-        st.code(text, language=None, wrap_lines=True)
-        return Wish(name=str(chosen))
+        return _as_it_is(str(chosen), text)
     written = editor.as_form(place) if way == FORM else editor.as_text()
     return Wish(text=written) if chosen == NEW or not is_same(written, text) else Wish(name=str(chosen))
+
+
+def _as_it_is(name: str, text: str) -> Wish:
+    st.code(text, language=None, wrap_lines=True)
+    return Wish(name=name)
 
 
 def _text(place: Place, name: str) -> str:
@@ -88,16 +91,18 @@ def _plan(place: Place, wish: Wish) -> None:
     if not (wish.name or wish.text.strip()):
         st.info("Give the study a name, choose an application, and say what to vary.")
         return
+    if not steering.may_steer():
+        st.info("Show the token at the side: then the plan of the study is made, and can be started.")
+        return
     try:
-        plan, found, expected = _forecast(place, wish, _stamp(place, wish))
-        taken = None if wish.name else name_is_taken(place, plan)
+        plan = _preview(place, wish, _stamp(place, wish))
+        taken = None if wish.name else name_is_taken(place, plan.study)
     except FairmeshError as problem:
         error(problem)
         return
     if taken:
         error(taken)
-    name = plan.whole.study
-    seen = watch(place.results, name)
+    seen = watch(place.results, plan.study)
     with st.container(horizontal=True):
         if not wish.name:
             steering.button("Save", lambda: _save(place, wish), seen, disabled=bool(taken), key="save")
@@ -105,15 +110,12 @@ def _plan(place: Place, wish: Wish) -> None:
         steering.button(label, lambda: _start(place, wish), seen, disabled=bool(taken), key="start")
     if NEXT in st.session_state:
         st.rerun()
-    planview.show(plan, found, expected)
+    planview.show(plan)
 
 
 @st.cache_resource(show_spinner="Making the plan", max_entries=8, ttl=30)  # a plan of ten thousand takes two seconds
-def _forecast(place: Place, wish: Wish, stamp: int) -> tuple[Plan, list[Forecast], Estimate]:
-    plan = wish.plan(place)
-    profile = read_profile(place.folder / PROFILES / wish.profile)
-    found = list(forecast(plan.whole, place.paths(plan.whole.study)))
-    return plan, found, estimate(plan.whole, place.results, profile)
+def _preview(place: Place, wish: Wish, stamp: int) -> Preview:
+    return wish.preview(place, planview.ROWS)
 
 
 def _stamp(place: Place, wish: Wish) -> int:
@@ -138,6 +140,7 @@ def _say(text: str, study: str, *, is_started: bool = False) -> str:
     """Keep what was done for the next look, which begins with that study as it is on file now."""
     st.session_state[SAID] = (text, study if is_started else "")
     st.session_state[NEXT] = study
+    _preview.clear()  # which experiments would run is another question now
     return text
 
 

@@ -33,6 +33,7 @@ class Watch:
         self._one = threading.Lock()
         self._status: StudyStatus | None = None
         self._read = 0.0
+        self._change = self._read_change = 0
         self._lists: OrderedDict[tuple[Selection, str], list[JobStatus]] = OrderedDict()
 
     def status(self) -> StudyStatus:
@@ -44,7 +45,9 @@ class Watch:
             If it has no readable plan.
         """
         with self._one:
-            if self._status is None or time.monotonic() - self._read > FRESH:
+            is_old = time.monotonic() - self._read > FRESH or self._read_change != self._change
+            if self._status is None or is_old:
+                self._read_change = self._change  # what is done while this reads is read next time
                 self._status = self._reader.read()
                 self._read = time.monotonic()
                 self._lists.clear()
@@ -68,8 +71,8 @@ class Watch:
             return self._lists[chosen]
 
     def forget(self) -> None:
-        """Read anew when somebody looks next: something was done to the study just now."""
-        self._read = 0.0
+        """Read anew when somebody looks next: something was done to the study just now, by whatever thread."""
+        self._change += 1
 
 
 @st.cache_resource(show_spinner=False, max_entries=100)

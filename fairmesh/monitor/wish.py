@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from fairmesh.api import Place, Run
 from fairmesh.api.launching import launch
-from fairmesh.api.plan import Plan
-from fairmesh.api.saving import check_text, save_text
-from fairmesh.api.study import Study
-from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
-from fairmesh.study.selection import Selection
+from fairmesh.api.saving import is_taken, save_text
+from fairmesh.errors import BusyError, FairmeshError
+from fairmesh.workflow.planner import PLANNER
+from fairmesh.workflow.planning import PlanRequest, Preview, machine_of
 
 
 @dataclass(frozen=True)
@@ -40,18 +39,21 @@ class Wish:
     first: int | None = None
     probe: bool = False
 
-    def plan(self, place: Place) -> Plan:
-        """Give the experiments that are meant.
+    def preview(self, place: Place, rows: int = 0) -> Preview:
+        """Return what it comes to, with the first rows of its experiments.
 
         Raises
         ------
         InputError
             With all mistakes.
+        FairmeshError
+            If it takes too much time or memory.
         """
-        machine = machine_of(place, self.profile)
-        if self.name:
-            return self._study(place, self.name, machine).plan(self.where, first=self.first)
-        return Plan(Selection(self.where, "", self.first).of(check_text(place, self.text, machine).whole))
+        machine_of(place, self.profile)
+        wanted = PlanRequest(
+            self.name, self.text, self.profile, self.where, first=self.first, limit=rows, expects=bool(rows)
+        )
+        return PLANNER.preview(place, wanted)
 
     def save(self, place: Place) -> str:
         """Save the text as a new study, and give its name.
@@ -63,7 +65,9 @@ class Wish:
         BusyError
             If there is a study of this name.
         """
-        return save_text(place, self.text).whole.study
+        name = PLANNER.preview(place, PlanRequest(text=self.text)).study
+        save_text(place, name, self.text)
+        return name
 
     def start(self, place: Place) -> Run:
         """Start a run; a text is saved first.
@@ -75,34 +79,16 @@ class Wish:
         BusyError
             If a run of the study goes on, or there is a study of the name already.
         """
-        self.plan(place)
-        name = self.name or self.save(place)
-        study = self._study(place, name, machine_of(place, self.profile))
+        study = self.preview(place).study
+        if not self.name:
+            save_text(place, study, self.text)
         asked = {"where": self.where, "first": self.first, "probe": self.probe}
         config = {key: value for key, value in asked.items() if value}
-        return launch(place, study.name, study.source, f"profiles/{self.profile}", config)
-
-    def _study(self, place: Place, name: str, machine: str) -> Study:
-        return Study.load(place.study_file(name), place.folder, machine)
+        return launch(place, study, place.study_file(self.name or study), f"profiles/{self.profile}", config)
 
 
-def machine_of(place: Place, profile: str) -> str:
-    """Give the machine that a profile runs on.
-
-    Raises
-    ------
-    InputError
-        If there is no such profile.
-    """
-    found = place.profiles()
-    if profile not in found:
-        raise InputError([Problem(f"there is no profile {profile!r}", "profile", ", ".join(found))])
-    return found[profile]
-
-
-def name_is_taken(place: Place, plan: Plan) -> FairmeshError | None:
+def name_is_taken(place: Place, study: str) -> FairmeshError | None:
     """Give what is wrong if a new study's name belongs to another one."""
-    name = plan.whole.study
-    if name.lower() in {each.lower() for each in place.studies()}:
-        return BusyError(f"there is a study {name!r} already; give this one another name")
+    if is_taken(place, study):
+        return BusyError(f"there is a study {study!r} already; give this one another name")
     return None

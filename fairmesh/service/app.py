@@ -20,7 +20,9 @@ from fairmesh.service.problems import Problem, install
 PREFIX = "/api/v1"
 
 
-def create_app(place: Place, token: str, hosts: Iterable[str] = (), limits: Limits | None = None) -> Guard:
+def create_app(
+    place: Place, token: str, hosts: Iterable[str] = (), limits: Limits | None = None, root: str = ""
+) -> Guard:
     """Make the application that a server serves.
 
     Parameters
@@ -33,10 +35,12 @@ def create_app(place: Place, token: str, hosts: Iterable[str] = (), limits: Limi
         Names under which it is reached, besides those of this computer for itself.
     limits : Limits, optional
         What a request may take.
+    root : str
+        The path below which a proxy shows it, such as ``/fairmesh``.
     """
     app = _App(title="fairmesh", version=fairmesh.__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
-    app.state.service = Service(place)
+    app.state.service = Service(place, root)
     install(app)
     inner = APIRouter(prefix=PREFIX)
     for each in (studies, runs, experiments, events, others):
@@ -44,7 +48,7 @@ def create_app(place: Place, token: str, hosts: Iterable[str] = (), limits: Limi
     app.include_router(inner)
     app.add_api_route("/openapi.json", lambda: answer(app.openapi()), include_in_schema=False)
     app.add_api_route("/docs", lambda: _page(app.openapi()), include_in_schema=False)
-    return Guard(app, token, hosts, limits)
+    return Guard(app, token, hosts, limits, root)
 
 
 class _App(FastAPI):
@@ -69,6 +73,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     schemas |= own.pop("$defs", {}) | {"Problem": own}
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    document["servers"] = [{"url": app.state.service.root or "/"}]
     document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     document["security"] = [{"token": []}]
     return document
@@ -86,5 +91,5 @@ def _page(document: dict[str, Any]) -> Response:
     style = (
         "<style>body{font-family:sans-serif;max-width:70em;margin:2em auto}td{padding:.3em;vertical-align:top}</style>"
     )
-    about = '<p>All of it, for programs: <a href="/openapi.json">openapi.json</a></p>'
+    about = '<p>All of it, for programs: <a href="openapi.json">openapi.json</a></p>'
     return HTMLResponse(f"{head}{style}<h1>fairmesh: REST</h1>{about}<table>{rows}</table></html>")

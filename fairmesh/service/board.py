@@ -35,11 +35,13 @@ class Look:
         How it stood.
     taken : float
         When somebody began to look.
+    change : int
+        How often something had been done to the study by then.
     """
 
-    def __init__(self, status: StudyStatus, taken: float) -> None:
+    def __init__(self, status: StudyStatus, taken: float, change: int = 0) -> None:
         self.status = status
-        self.taken, self.took = taken, time.monotonic() - taken
+        self.taken, self.took, self.change = taken, time.monotonic() - taken, change
         self.by_key: Mapping[str, JobStatus] = {each.key: each for each in status.jobs}
         self.summary = status.summary()
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
@@ -77,6 +79,7 @@ class Board:
         self._one = asyncio.Lock()
         self._look: Look | None = None
         self._next: asyncio.Task[Look] | None = None
+        self._change = self._next_change = 0
         self._listeners = 0
         self._watch: asyncio.Task[None] | None = None
 
@@ -88,15 +91,27 @@ class Board:
         FairmeshError
             If it has no plan.
         """
-        age = time.monotonic() - self._look.taken if self._look else float("inf")
-        if self._look and age < max(FRESH, self._look.took):
+        if self._look and self.is_fresh:
             return self._look
-        if self._next is None or self._next.done():
+        if self._next is None or self._next.done() or self._next_change != self._change:
+            self._next_change = self._change
             self._next = asyncio.ensure_future(self._read())
             self._next.add_done_callback(lambda task: task.cancelled() or task.exception())  # seen, even if by nobody
-        if self._look and age < GOOD_ENOUGH:
+        if self._look and self._age < GOOD_ENOUGH:
             return self._look
         return await asyncio.shield(self._next)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the last look is as good as a new one."""
+        return self._look is not None and self._age < max(FRESH, self._look.took)
+
+    @property
+    def _age(self) -> float:
+        """The seconds since the last look; without an end if something was done to the study after it began."""
+        if self._look is None or self._look.change != self._change:
+            return float("inf")
+        return time.monotonic() - self._look.taken
 
     async def _read(self) -> Look:
         async with self._one:
@@ -112,15 +127,13 @@ class Board:
 
     def _read_now(self, before: Look | None) -> tuple[Look, list[tuple[str, str]]]:
         """Look, and give what has happened since as events, no more than the ring keeps."""
-        begin = time.monotonic()
-        look = Look(self._reader.read(), begin)
+        begin, change = time.monotonic(), self._change
+        look = Look(self._reader.read(), begin, change)
         return look, list(islice(_happened(before, look), MOST + 1)) if before else []
 
     def forget(self) -> None:
-        """Read anew when somebody asks next: something was done to the study just now."""
-        if self._look:
-            self._look.taken = float("-inf")
-        self._next = None
+        """Read anew when somebody asks next: something was done to the study just now, by whatever thread."""
+        self._change += 1
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[Look]:
@@ -179,6 +192,10 @@ class Boards:
         if paths not in self._boards:
             self._boards[paths] = Board(paths, self._threads)
         return self._boards[paths]
+
+    def is_fresh(self, paths: StudyPaths) -> bool:
+        """Whether somebody looked at a study a moment ago."""
+        return paths in self._boards and self._boards[paths].is_fresh
 
     def forget(self, paths: StudyPaths) -> None:
         """Look anew at a study, if anybody looked at it before."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fairmesh.api import Place, Run, starts
@@ -39,9 +40,12 @@ class Service:
     ----------
     place : Place
         Where it works.
+    root : str
+        The path below which a proxy shows it.
     """
 
     place: Place
+    root: str = ""
     boards: Boards = field(default_factory=Boards)
 
     @property
@@ -63,9 +67,18 @@ class Service:
             raise NotFoundError(f"study {study!r} was never run" if known else f"there is no study {study!r}")
         return paths
 
-    def board(self, study: str) -> Board:
-        """Give the board of a study that has results."""
-        return self.boards.of(self.paths(study))
+    async def board(self, study: str) -> Board:
+        """Return the board of a study that has results; the disk is asked beside those who are answered meanwhile.
+
+        Raises
+        ------
+        NotFoundError
+            If it has none.
+        """
+        paths = self.place.paths(study)
+        if not self.boards.is_fresh(paths):
+            await run_in_threadpool(self.paths, study)
+        return self.boards.of(paths)
 
     async def job(self, study: str, key: str) -> JobStatus:
         """Give an experiment or a stage.
@@ -75,7 +88,7 @@ class Service:
         NotFoundError
             If the study has none of this key.
         """
-        look = await self.board(study).look()
+        look = await (await self.board(study)).look()
         if key not in look.by_key:
             raise NotFoundError(f"study {study!r} has no experiment {key!r}")
         return look.by_key[key]

@@ -35,7 +35,7 @@ async def listen(service: Given, study: StudyName, last_event_id: LastEventId = 
 
     `reset` says that events were missed: read anew what matters. Whoever sends `Last-Event-ID` gets what came since.
     """
-    board = service.board(study)
+    board = await service.board(study)
     await board.look()  # what goes wrong is told as an error, not in the stream
     return EventSourceResponse(_events(board, last_event_id), ping=PING, send_timeout=SLOW)
 

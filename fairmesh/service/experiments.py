@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from fairmesh.api.artefacts import artefacts
@@ -40,7 +41,7 @@ Attempt = Annotated[int | None, Query(ge=1, le=1_000_000, description="Of this a
 @router.get("/studies/{study}/status", responses=documented(404), response_model=models.Summary)
 async def read_status(service: Given, study: StudyName) -> Response:
     """Tell how a study stands: its last run, and how many experiments are in each state."""
-    look = await service.board(study).look()
+    look = await (await service.board(study)).look()
     return answer(look.answer("summary", lambda: as_json(look.summary)))
 
 
@@ -55,7 +56,7 @@ async def list_experiments(
     limit: Limit = 100,
 ) -> Response:
     """List experiments: filtered, sorted, a page at a time."""
-    board = service.board(study)
+    board = await service.board(study)
     look, chosen = await board.look(), ("sorted", where, *state, sort)
     if not look.knows(chosen):
         selection = Selection(where=where, states=tuple(state))
@@ -92,7 +93,7 @@ async def read_log(
     """Read a part of a log: whole lines, harmless on a terminal. To follow it, go on from `next`."""
     job = await service.job(study, key)
     over = job.state in ENDS or bool(attempt and attempt < job.attempt)
-    part = log_part(log_path(job, attempt), offset, limit, over)
+    part = await run_in_threadpool(lambda: log_part(log_path(job, attempt), offset, limit, over))
     found = {"lines": part.lines, "offset": part.offset, "next": part.next, "size": part.size}
     return answer(found | {"over": over})
 
@@ -102,8 +103,8 @@ async def list_artefacts(service: Given, study: StudyName, key: Key, attempt: At
     """List the files that an attempt left."""
     job = await service.job(study, key)
     number = attempt or job.attempt
-    base = f"/api/v1/studies/{study}/experiments/{key}/attempts/{number}/artefacts/"
-    found = (await service.board(study).compute(artefacts, job, attempt)).values()
+    base = f"{service.root}/api/v1/studies/{study}/experiments/{key}/attempts/{number}/artefacts/"
+    found = (await run_in_threadpool(artefacts, job, attempt)).values()
     return answer(
         {"artefacts": [{"name": each.name, "bytes": each.bytes, "href": base + quote(each.name)} for each in found]}
     )
@@ -123,7 +124,7 @@ _RANGE: dict[int | str, dict[str, Any]] = {416: {"description": "The file has no
 async def read_artefact(service: Given, study: StudyName, key: Key, attempt: int, name: str) -> Response:
     """Download a file that an attempt left; parts of it by the header Range. A browser will not show it as a page."""
     job = await service.job(study, key)
-    files = await service.board(study).compute(artefacts, job, attempt)
+    files = await run_in_threadpool(artefacts, job, attempt)
     found = files.get(name) if attempt > 0 else None
     if found is None:
         raise NotFoundError(f"this attempt left no file {name[:200]!r}")

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fairmesh.api.hosts import is_foreign, is_known, known_hosts
+from fairmesh.api.hosts import below_root, is_foreign, is_known, known_hosts
 from fairmesh.service.problems import response
 
 DOCUMENTS = ("/docs", "/openapi.json")  # what a browser may open with a password, which is the token
@@ -34,13 +34,14 @@ class Limits:
 
     Parameters
     ----------
-    body : int
-        Bytes that it may send.
+    body, headers : int
+        Bytes of its body, and of its headers.
     receiving, seconds : float
-        How long it may take to send them; and until the answer begins.
+        How long it may take to send the body; and until the answer begins.
     """
 
     body: int = 1 << 20
+    headers: int = 32 << 10
     receiving: float = 20.0
     seconds: float = 60.0
 
@@ -58,13 +59,18 @@ class Guard:
         Names and addresses under which this service is known, besides those of this computer for itself.
     limits : Limits
         What a request may take.
+    root : str
+        The path below which a proxy shows the service; the proxy may take it away or leave it.
     """
 
-    def __init__(self, app: ASGIApp, token: str, hosts: Iterable[str] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, token: str, hosts: Iterable[str] = (), limits: Limits | None = None, root: str = ""
+    ) -> None:
         if not token:
             raise ValueError("there is no service without a token")
-        self._app, self._token = app, token.encode()
-        self._hosts = known_hosts(hosts)
+        self._app, self._token, self._root = app, token.encode(), root
+        self._names = tuple(hosts)
+        self._hosts = known_hosts(self._names)
         self._limits = limits or Limits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,16 +78,25 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._answer(scope, receive, _Sealed(send))
+            is_head = scope["method"] == "HEAD"  # answered like GET, without a body
+            path = below_root(scope["path"], self._root)
+            inner = {**scope, "path": path, "root_path": self._root} | ({"method": "GET"} if is_head else {})
+            await self._answer(inner, receive, _Sealed(send, is_head))
         else:  # a web socket, which nothing here speaks
             await send({"type": "websocket.close", "code": 1008})
 
     async def _answer(self, scope: Scope, receive: Receive, sealed: _Sealed) -> None:
         headers = Headers(scope=scope)
-        refusal = self._host(headers) or self._origin(headers) or self._identity(scope, headers) or self._size(headers)
+        refusal = (
+            self._length(headers)
+            or self._host(headers)
+            or self._origin(headers)
+            or self._identity(scope, headers)
+            or self._size(headers)
+        )
         if refusal:
             status, detail = refusal
-            kind = "Basic" if scope["path"] in DOCUMENTS else "Bearer"
+            kind = "Basic" if self._is_document(scope) else "Bearer"
             shown = {"www-authenticate": f'{kind} realm="fairmesh"'} if status == 401 else {}
             await response(status, detail, headers=shown)(scope, receive, sealed)
             return
@@ -98,11 +113,19 @@ class Guard:
                 await asyncio.wait({work})
                 if not sealed.has_begun.is_set():
                     await response(503, "this takes too long")(scope, receive, sealed)
-                return
-            await work
+            elif not sealed.is_head or work.done():
+                await work
         finally:
             begun.cancel()
             work.cancel()
+
+    def _is_document(self, scope: Scope) -> bool:
+        return scope["path"].removeprefix(self._root) in DOCUMENTS
+
+    def _length(self, headers: Headers) -> tuple[int, str] | None:
+        if sum(len(name) + len(value) for name, value in headers.raw) > self._limits.headers:
+            return 431, f"the headers of a request may have {self._limits.headers} bytes"
+        return None
 
     def _host(self, headers: Headers) -> tuple[int, str] | None:
         """Refuse names that others may have given to this computer: DNS can be made to point anywhere."""
@@ -112,13 +135,13 @@ class Guard:
 
     def _origin(self, headers: Headers) -> tuple[int, str] | None:
         """Refuse what a page of another site made a browser send."""
-        if is_foreign(headers.get("origin"), headers["host"], headers.get("sec-fetch-site", "none")):
+        if is_foreign(headers.get("origin"), headers["host"], headers.get("sec-fetch-site", "none"), self._names):
             return 403, "requests from pages of other sites are not answered"
         return None
 
     def _identity(self, scope: Scope, headers: Headers) -> tuple[int, str] | None:
         kind, _, shown = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "basic" and scope["path"] in DOCUMENTS:
+        if kind.lower() == "basic" and self._is_document(scope):
             shown = _password(shown)
         elif kind.lower() != "bearer":
             shown = ""
@@ -150,12 +173,14 @@ class _Counted:
     def __init__(self, receive: Receive, limits: Limits) -> None:
         self._receive, self._limits = receive, limits
         self._received, self._is_whole = 0, False
+        self._until = asyncio.get_running_loop().time() + limits.receiving
 
     async def __call__(self) -> Message:
         if self._is_whole:  # what is to come is the end of the connection
             return await self._receive()
         try:
-            message = await asyncio.wait_for(self._receive(), self._limits.receiving)
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
         except TimeoutError:
             raise HTTPException(400, "the body did not come") from None
         self._received += len(message.get("body", b""))
@@ -166,16 +191,24 @@ class _Counted:
 
 
 class _Sealed:
-    """Sends an answer, with the headers that every answer has."""
+    """Sends an answer, with the headers that every answer has, and without a body where only headers are asked for."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, is_head: bool = False) -> None:
+        self._send, self.is_head = send, is_head
         self.has_begun = asyncio.Event()
+        self._has_ended = False
 
     async def __call__(self, message: Message) -> None:
+        if self._has_ended:
+            return
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=message.setdefault("headers", []))
             for name, value in HEADERS.items():
                 headers[name] = value
+            await self._send(message)
+            if self.is_head:
+                self._has_ended = True
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
             self.has_begun.set()
-        await self._send(message)
+        else:
+            await self._send(message)

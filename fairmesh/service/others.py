@@ -12,6 +12,7 @@ from starlette.responses import Response
 import fairmesh
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results.load import load_study
+from fairmesh.results.table import csv_of
 from fairmesh.service import models
 from fairmesh.service.context import Given, StudyName, answer
 from fairmesh.service.problems import documented
@@ -38,7 +39,7 @@ def read_results(
     """Read results: a row an experiment, with the unit of each column."""
     frame = _frame(service.paths(study))
     if format == "csv":
-        return Response(frame.to_csv(index=False), media_type="text/csv")
+        return Response(csv_of(frame), media_type="text/csv")
     end = offset + limit
     text = frame.iloc[offset:end].to_json(orient="split", index=False, double_precision=15)
     content = json.loads(text)

@@ -17,6 +17,7 @@ from starlette.routing import compile_path
 
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.errors import Problem as Mistake
+from fairmesh.workflow.planner import OverloadError
 
 MEDIA_TYPE = "application/problem+json"
 log = logging.getLogger("fairmesh.service")
@@ -54,9 +55,13 @@ _MEANINGS = {
     409: "Somebody is at it, or it is there already.",
     413: "The body is too large.",
     422: "What was sent has mistakes; `errors` lists them.",
+    431: "The headers are too large.",
     500: "The work failed.",
     503: "Too much is asked at once, or it takes too long.",
 }
+
+
+_STATUS = {NotFoundError: 404, BusyError: 409, OverloadError: 503}
 
 
 def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
@@ -66,7 +71,7 @@ def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
             "description": _MEANINGS[code],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for code in sorted({400, 401, 403, 405, 413, 422, 500, 503, *codes})
+        for code in sorted({400, 401, 403, 405, 413, 422, 431, 500, 503, *codes})
     }
 
 
@@ -104,7 +109,7 @@ async def _handle(request: Request, error: Exception) -> Response:
 def _of_ours(error: FairmeshError) -> Response:
     if isinstance(error, InputError):
         return response(422, str(error), map(_of_mistake, error.problems))
-    status = next((code for kind, code in {NotFoundError: 404, BusyError: 409}.items() if isinstance(error, kind)), 500)
+    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
     return response(status, str(error))
 
 
@@ -120,10 +125,11 @@ def _of_validation(found: Mapping[str, Any]) -> Fault:
 def _allowed(request: Request) -> str:
     """Give the methods that an address knows."""
     paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
-    path = request.url.path
+    path = request.scope["path"].removeprefix(request.scope["root_path"])
     fitting = (
         methods
         for known, methods in paths.items()
         if compile_path(known.replace("{name}", "{name:path}"))[0].match(path)
     )
-    return ", ".join(sorted({method.upper() for methods in fitting for method in methods})) or "GET"
+    found = {method.upper() for methods in fitting for method in methods} or {"GET"}
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))

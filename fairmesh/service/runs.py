@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from fairmesh.api import Run, starts
@@ -13,10 +15,10 @@ from fairmesh.api.states import RUN_STATES, run_state
 from fairmesh.live import Selection
 from fairmesh.service import asked, models
 from fairmesh.service.bodies import StrictRoute
-from fairmesh.service.context import Given, RunName, StudyName, answer
-from fairmesh.service.parts import machine_of
+from fairmesh.service.context import Given, RunName, Service, StudyName, answer
+from fairmesh.service.plans import plan_for
 from fairmesh.service.problems import documented
-from fairmesh.service.studies import Limit, Offset, load
+from fairmesh.service.studies import Limit, Offset, find_file, plan_request
 
 router = APIRouter(route_class=StrictRoute, tags=["runs"])
 IdempotencyKey = Annotated[
@@ -35,15 +37,20 @@ StudyQuery = Annotated[str, Query(max_length=100, description="Only those of thi
 
 
 @router.post("/studies/{study}/runs", status_code=202, responses=documented(404, 409), response_model=models.RunRead)
-def start_run(service: Given, study: StudyName, body: asked.Start, idempotency_key: IdempotencyKey = "") -> Response:
+async def start_run(
+    request: Request, service: Given, study: StudyName, body: asked.Start, idempotency_key: IdempotencyKey = ""
+) -> Response:
     """Start a run; it goes on by itself, whatever becomes of this service."""
-    machine = machine_of(service.place, body.profile)
-    loaded = load(service, study)
-    loaded.plan(body.where, body.part, body.first, body.set, machine)  # mistakes are found now
+    source = await run_in_threadpool(find_file, service, study)
+    plan = await plan_for(request, service.place, plan_request(study, body))  # mistakes are found now
+    return await run_in_threadpool(_started, service, plan.study, source, body, idempotency_key)
+
+
+def _started(service: Service, study: str, source: Path, body: asked.Start, key: str) -> Response:
     config = body.model_dump(exclude={"profile"}, exclude_defaults=True)
-    run = launch(service.place, loaded.name, loaded.source, f"profiles/{body.profile}", config, idempotency_key)
+    run = launch(service.place, study, source, f"profiles/{body.profile}", config, key)
     service.changed(study)
-    return answer(to_json(run), 202, f"/api/v1/runs/{run.uuid}")
+    return answer(to_json(run), 202, f"{service.root}/api/v1/runs/{run.uuid}")
 
 
 @router.get("/runs", responses=documented(), response_model=models.Runs)
@@ -85,7 +92,7 @@ def retry_run(service: Given, run: RunName, body: asked.Again, idempotency_key: 
     found = service.run(run)
     again = found.retry(body.names, body.where, body.states, body.wait, service.who, idempotency_key)
     service.changed(found.study)
-    return answer(to_json(again), 202, f"/api/v1/runs/{again.uuid}")
+    return answer(to_json(again), 202, f"{service.root}/api/v1/runs/{again.uuid}")
 
 
 def to_json(run: Run) -> dict[str, Any]:

@@ -9,26 +9,30 @@ from collections.abc import Iterable
 import uvicorn
 
 from fairmesh.api import Place
+from fairmesh.api.connections import MOST, Patience, protocol
 from fairmesh.service.app import create_app
 
-MOST_CONNECTIONS = 1000
 TURN = 0.0001  # seconds after which who reads files lets others answer
 
 
-def server(place: Place, token: str, names: Iterable[str] = ()) -> uvicorn.Server:
+def server(
+    place: Place, token: str, names: Iterable[str] = (), root: str = "", patience: Patience | None = None
+) -> uvicorn.Server:
     """Make the server; ``run`` of it, with sockets, serves until somebody interrupts it."""
     sys.setswitchinterval(TURN)
     logging.getLogger("fairmesh.service").setLevel(logging.ERROR)
+    patience = patience or Patience()
     config = uvicorn.Config(
-        create_app(place, token, names),
+        create_app(place, token, names, root=root),
+        http=protocol(patience),
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         ws="none",
         lifespan="off",
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_keep_alive=30,
+        limit_concurrency=MOST,
+        timeout_keep_alive=patience.idle,
         timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)

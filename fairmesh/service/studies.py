@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from fairmesh.api.saving import check_text, save_text
-from fairmesh.api.study import Study
+from fairmesh.api.saving import save_text
 from fairmesh.errors import InputError
-from fairmesh.jobs.paths import StudyPaths
 from fairmesh.service import asked, models
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, StudyName, answer
-from fairmesh.service.parts import machine_of
+from fairmesh.service.plans import plan_for
 from fairmesh.service.problems import NotFoundError, documented
-from fairmesh.study.cost import Cost, cost
-from fairmesh.workflow.forecast import Forecast, forecast
+from fairmesh.study.cost import Cost
+from fairmesh.workflow.planning import PlanRequest
 
 router = APIRouter(route_class=StrictRoute, tags=["studies"])
 Offset = Annotated[int, Query(ge=0, le=10_000_000, description="How many to pass over.")]
@@ -34,26 +34,32 @@ def list_studies(service: Given) -> Response:
     return answer({"studies": found})
 
 
-@router.post("/studies", status_code=201, responses=documented(409), response_model=models.Saved)
-def save_study(service: Given, body: asked.StudyText) -> Response:
-    """Save a new study, if it is right; none is ever replaced."""
-    plan = save_text(service.place, body.text)
-    name = plan.whole.study
-    return answer({"name": name, "count": len(plan)}, 201, f"/api/v1/studies/{name}")
+@router.post(
+    "/studies",
+    status_code=201,
+    responses=documented(409) | {200: {"description": "The study is there already, word for word."}},
+    response_model=models.Saved,
+)
+async def save_study(request: Request, service: Given, body: asked.StudyText) -> Response:
+    """Save a new study, if it is right; none is ever replaced, and the same text again is the same study."""
+    plan = await plan_for(request, service.place, PlanRequest(text=body.text))
+    is_new = await run_in_threadpool(save_text, service.place, plan.study, body.text)
+    found = {"name": plan.study, "count": plan.total}
+    return answer(found, 201 if is_new else 200, f"{service.root}/api/v1/studies/{plan.study}")
 
 
 @router.post("/studies/validate", responses=documented(), response_model=models.Validity)
-def validate_study(service: Given, body: asked.StudyText) -> Response:
+async def validate_study(request: Request, service: Given, body: asked.StudyText) -> Response:
     """Check a study, and tell what it comes to; nothing is saved."""
     try:
-        plan = check_text(service.place, body.text)
+        plan = await plan_for(request, service.place, PlanRequest(text=body.text))
     except InputError as error:
         faults = [
             {name: getattr(each, name) for name in ("message", "where", "allowed", "near")} for each in error.problems
         ]
         nothing = {"warnings": [], "name": "", "count": 0, "cost": _cost(Cost())}
         return answer({"valid": False, "errors": faults, **nothing})
-    found = {"warnings": list(plan.warnings), "name": plan.whole.study, "count": len(plan), "cost": _cost(plan.cost)}
+    found = {"warnings": plan.warnings, "name": plan.study, "count": plan.total, "cost": _cost(plan.cost)}
     return answer({"valid": True, "errors": [], **found})
 
 
@@ -70,45 +76,44 @@ def read_study(service: Given, study: StudyName) -> Response:
 
 
 @router.post("/studies/{study}/plan", responses=documented(404), response_model=models.PlanRead)
-def plan_study(service: Given, study: StudyName, body: asked.Part, offset: Offset = 0, limit: Limit = 100) -> Response:
+async def plan_study(
+    request: Request, service: Given, study: StudyName, body: asked.Part, offset: Offset = 0, limit: Limit = 100
+) -> Response:
     """Tell which experiments a run would be about, which of them would run, why, and what they ask for."""
-    machine = machine_of(service.place, body.profile)
-    plan = load(service, study).plan(body.where, body.part, body.first, body.set, machine)
-    found = list(forecast(plan.whole, StudyPaths(service.place.results, study)))
-    to_run = [each.experiment for each in found if each.why]
+    await run_in_threadpool(find_file, service, study)
+    plan = await plan_for(request, service.place, plan_request(study, body, offset, limit))
     return answer(
         {
             "study": study,
-            "machine": machine,
-            "total": len(found),
-            "to_run": len(to_run),
-            "cost": _cost(cost(to_run)),
-            "warnings": list(plan.warnings),
+            "machine": plan.machine,
+            "total": plan.total,
+            "to_run": plan.to_run,
+            "cost": _cost(plan.cost_to_run),
+            "warnings": plan.warnings,
             "offset": offset,
-            "experiments": [_forecasted(each) for each in found[offset : offset + limit]],
+            "experiments": plan.experiments,
         }
     )
 
 
-def load(service: Given, study: str) -> Study:
-    """Load a study that has a file here.
+def find_file(service: Given, study: str) -> Path:
+    """Return the file of a study.
 
     Raises
     ------
     NotFoundError
-        If it has none.
+        If it has none here.
     """
     path = service.place.studies().get(study)
     if path is None:
         raise NotFoundError(f"there is no file of a study {study!r}")
-    return Study.load(path, service.place.folder)
+    return path
+
+
+def plan_request(study: str, part: asked.Part, offset: int = 0, limit: int = 0) -> PlanRequest:
+    """Return the plan that a request asks for."""
+    return PlanRequest(study, "", part.profile, part.where, part.part, part.first, part.set, offset, limit)
 
 
 def _cost(found: Cost) -> dict[str, Any]:
     return {"cpu_hours": round(found.cpu_hours, 3), "gpu_hours": round(found.gpu_hours, 3), "without": found.without}
-
-
-def _forecasted(each: Forecast) -> dict[str, Any]:
-    names = ("machine", "id", "key", "parameters", "axes", "resources")
-    own = {name: getattr(each.experiment, name) for name in names}
-    return own | {"state": each.state, "why": each.why, "note": each.note}

@@ -85,6 +85,14 @@ class Parameter(Model):
     exclusive_minimum: ExclusiveMinimum = None
     exclusive_maximum: ExclusiveMaximum = None
     enum: Choices = None
+    format: Annotated[
+        Literal["path"] | None,
+        meaning(
+            "`path` where its values, or the members of its lists, name files or folders: what a request names must "
+            "lie below a folder of `requests` in config/config.yaml.",
+            "path",
+        ),
+    ] = None
     unit: Annotated[str, meaning("Unit of its values.", "pixel")] = ""
     description: Annotated[str, meaning("What it is, in a sentence.", "Passes over all training patches.")] = ""
     aliases: Annotated[list[Text], meaning("Other names that a study may use for it.", ["epoch"])] = Field(

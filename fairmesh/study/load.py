@@ -31,7 +31,9 @@ SHOWN = 3  # pairs of experiments that compute the same, in warnings
 _NOTHING = Node(None)
 
 
-def load_plan(study: str | Path, root: Path, machine: str, settings: Settings = NOTHING_SET) -> Plan:
+def load_plan(
+    study: str | Path, root: Path, machine: str, settings: Settings = NOTHING_SET, most: int = MAX_EXPERIMENTS
+) -> Plan:
     """Expand a study.
 
     Parameters
@@ -44,6 +46,8 @@ def load_plan(study: str | Path, root: Path, machine: str, settings: Settings = 
         The name of the machine that everything runs on.
     settings : mapping of str to str, optional
         Values of axes that take the place of the file's, in the notation of axes.
+    most : int
+        How many experiments there may be.
 
     Returns
     -------
@@ -58,14 +62,15 @@ def load_plan(study: str | Path, root: Path, machine: str, settings: Settings = 
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", machine):
         raise InputError([Problem(f"the machine's name {machine!r} must be of letters, digits, '.', '_' and '-'")])
     path = find_study(study, root)
-    return _Loader(path, root, settings).plan(machine)
+    return _Loader(path, root, settings, most).plan(machine)
 
 
 class _Loader:
     """Loads one study file and collects its mistakes."""
 
-    def __init__(self, path: Path, root: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, root: Path, settings: Settings, most: int) -> None:
         self.path = path
+        self.most = most
         self.settings = settings
         self.problems: list[Problem] = []
         self.node = load(path, self.problems)
@@ -106,6 +111,7 @@ class _Loader:
         if self.content is None or self.problems:
             raise InputError(self.problems)
         rows, idle = self._rows(space, included, derived, excludes)
+        self._check_count(len(rows) * max(1, len(repeats)))  # computed axes have shown their values only now
         rows = list(repeated(rows, repeats))
         expansion = Expansion(self.content.study, machine, self.application, self.axes.scope, self._blamed(repeats))
         experiments = [expansion.experiment(row) for row in rows]
@@ -150,8 +156,8 @@ class _Loader:
             return []
         if REPEAT in space.names:
             self.axes.note("'repeat' is an axis in 'parameters' already", node)
-        if node.value > MAX_EXPERIMENTS:
-            self.axes.note(f"'repeat' must be at most {MAX_EXPERIMENTS}, not {node.value}", node)
+        if node.value > self.most:
+            self.axes.note(f"'repeat' must be at most {self.most}, not {node.value}", node)
             return []
         return [Choice.of(REPEAT, number) for number in range(1, node.value + 1)]
 
@@ -166,10 +172,15 @@ class _Loader:
         for name, parameter in self.application.parameters.items():
             if not parameter.has_default and name not in given:
                 self.problems.append(Problem(f"'{self.space}.{name}' is missing: it has no default", where))
-        count = (space.size() + sum(each.size() for each in included)) * max(1, len(repeats))
-        if count > MAX_EXPERIMENTS:
-            message = f"the study has {count} experiments, of which at most {MAX_EXPERIMENTS} are possible"
-            self.problems.append(Problem(message, where))
+        try:
+            self._check_count((space.size() + sum(each.size() for each in included)) * max(1, len(repeats)))
+        except InputError as error:
+            self.problems += error.problems
+
+    def _check_count(self, count: int) -> None:
+        if count > self.most:
+            message = f"the study has {count} experiments, of which at most {self.most} are possible"
+            raise InputError([Problem(message, self._entry("parameters").place(self.path))])
 
     def _rows(
         self, space: Space, included: Sequence[Space], derived: Sequence[Derived], excludes: Sequence[Exclude]

@@ -116,6 +116,22 @@ class Finish(Model):
     ] = "always"
 
 
+class Requests(Model):
+    """What requests to `fairmesh serve` and forms of `fairmesh monitor` may ask for."""
+
+    points: Annotated[
+        Count, meaning("How many experiments a study may have that is planned for them; more are refused.")
+    ] = 100_000
+    folders: Annotated[
+        list[Text],
+        meaning(
+            "Folders below which the files must lie that they name; a relative one begins at the working folder. "
+            "Without any, they can name none.",
+            ["/data/scenes"],
+        ),
+    ] = Field(default_factory=list)
+
+
 class Config(Model):
     """What a run of the workflow does, where it writes, and who publishes."""
 
@@ -133,6 +149,10 @@ class Config(Model):
     finish: Annotated[
         Finish, meaning("What is told at the end of a run: a command, a webhook, or both; in this file alone.")
     ] = Finish()
+    requests: Annotated[
+        Requests,
+        meaning("What requests to the REST service and forms of the monitor may ask for: `points`, `folders`."),
+    ] = Requests()
     where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
     first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None
     part: Annotated[str, meaning("K/N: only the K-th of N parts, which together make up the whole.", "1/3")] = ""

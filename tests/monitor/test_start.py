@@ -17,6 +17,7 @@ from fairmesh.monitor import planview, start, steering, wish
 from fairmesh.monitor.wish import Wish
 from fairmesh.results.expect import Earlier, Expected
 from fairmesh.workflow.estimate import Estimate
+from fairmesh.workflow.planning import Expectation
 from fairmesh.workflow.profiles import Profile
 from tests.e2e.workplace import ROOT
 from tests.live.conftest import Study
@@ -51,7 +52,7 @@ def numbers(page: AppTest) -> dict[str, str]:
     return {each.label: str(each.value) for each in page.metric}
 
 
-def in_a_form(open_page: Open, begin: str = "small", may_steer: bool = False) -> AppTest:
+def in_a_form(open_page: Open, begin: str = "small", may_steer: bool = True) -> AppTest:
     page = open_page("start", may_steer=may_steer, begin=begin)
     return page if begin == start.NEW else use(page, start.FORM)
 
@@ -68,7 +69,7 @@ def fill(page: AppTest, label: str, text: str) -> AppTest:
 
 
 def test_a_study_is_shown_as_it_is_with_its_plan(open_page: Open) -> None:
-    shown = open_page("start")
+    shown = open_page("start", may_steer=True)
     assert "parameters: {value: [1, 2]}" in said(shown)
     assert numbers(shown) == {"experiments": "2", "would run": "2", "CPU hours": "0.0", "GPU hours": "0.0"}
     assert "The expected time is unknown" in said(shown)
@@ -77,19 +78,25 @@ def test_a_study_is_shown_as_it_is_with_its_plan(open_page: Open) -> None:
     assert "2 of them do not say how long they run" in said(shown)
 
 
-@pytest.mark.parametrize("begin", ["small", start.NEW])
-def test_without_the_token_nothing_can_be_started(open_page: Open, begin: str) -> None:
-    shown = open_page("start", begin=begin)
-    assert all(button.disabled for button in shown.button if button.key in {"start", "save"})
+@pytest.mark.parametrize("more", [{}, {"begin": start.NEW}, {"start_where": "value > 1", "use known": start.TEXT}])
+def test_without_the_token_nothing_is_planned_or_written(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
+) -> None:
+    monkeypatch.setattr(wish.PLANNER, "begin", lambda *_: pytest.fail("a plan was made"))
+    shown = open_page("start", **more)
+    assert "parameters: {value: [1, 2]}" in said(shown)
+    assert "Show the token" in said(shown)
+    assert not [each for each in shown.button if each.key in {"start", "save"}]
+    assert not shown.text_area
 
 
 def test_a_click_that_somebody_forged_starts_and_saves_nothing(
     open_page: Open, place: Place, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    page = open_page("start", may_steer=True)
+    page.session_state[steering.MAY] = False
     monkeypatch.setattr(steering.st, "button", lambda *_, **__: True)
-    page = use(open_page("start", begin=start.NEW), start.TEXT)
-    shown = fill(page, "Study file", TOY)
-    assert not shown.exception
+    assert not page.run().exception
     assert started == []
     assert list(place.studies()) == ["quick", "small"]
 
@@ -130,7 +137,7 @@ def test_a_form_writes_the_study(open_page: Open, started: Started, place: Place
     shown = page.button(key="start").click().run()
     assert started[0][:2] == ("mine", place.root / "config/studies/mine.yaml")
     assert numbers(shown)["experiments"] == "4"
-    assert len(Wish("mine", profile="local").plan(place)) == 4
+    assert Wish("mine", profile="local").preview(place).total == 4
 
 
 def test_all_mistakes_are_told_a_line_each(open_page: Open) -> None:
@@ -175,7 +182,7 @@ def test_another_study_takes_the_place_of_what_was_written(open_page: Open, plac
     ],
 )
 def test_a_wrong_text_is_explained(open_page: Open, text: str, message: str) -> None:
-    shown = fill(use(open_page("start", begin=start.NEW), start.TEXT), "Study file", text)
+    shown = fill(use(open_page("start", may_steer=True, begin=start.NEW), start.TEXT), "Study file", text)
     assert message in said(shown)
 
 
@@ -193,7 +200,7 @@ def test_a_wrong_text_is_explained(open_page: Open, text: str, message: str) -> 
     ],
 )
 def test_a_form_is_made_of_any_text(open_page: Open, text: str) -> None:
-    page = use(fill(use(open_page("start"), start.TEXT), "Study file", text), start.FORM)
+    page = use(fill(use(open_page("start", may_steer=True), start.TEXT), "Study file", text), start.FORM)
     assert not page.exception
     for field in [each for each in page.text_input if each.label == "seconds \\(s\\)"]:
         assert not field.set_value("1, 2").run().exception
@@ -230,7 +237,7 @@ def test_a_study_is_saved_once(open_page: Open, place: Place) -> None:
     [({"start_where": "valu > 1"}, "there is no 'valu'"), ({"start_where": "value > 7"}, "no experiment of small")],
 )
 def test_a_wrong_part_is_explained(open_page: Open, part: dict[str, str], message: str) -> None:
-    assert message in said(open_page("start", **part))
+    assert message in said(open_page("start", may_steer=True, **part))
 
 
 def test_a_run_that_goes_on_is_told(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +251,7 @@ def test_a_run_that_goes_on_is_told(open_page: Open, monkeypatch: pytest.MonkeyP
 
 def test_without_any_study_a_new_one_can_be_written(open_page: Open, place: Place) -> None:
     (place.root / "config/studies/small.yaml").unlink()
-    shown = open_page("start")
+    shown = open_page("start", may_steer=True)
     assert "choose an application" in said(shown)
     assert next(each for each in shown.selectbox if each.label == "Begin with").options == [start.NEW]
 
@@ -264,7 +271,8 @@ def test_a_study_is_one_that_is_known_here(place: Place, name: str) -> None:
 def test_the_expected_time_says_what_it_rests_on() -> None:
     plan = check_text(Place.of(ROOT), TOY).whole
     once = Expected(90.0, None, "same", (Earlier("small", "local", {}, None, 90.0),), is_scaled=False)
-    told = planview.expected_time(Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}))
+    expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {})
+    told = planview.expected_time(Expectation.of(expected))
     assert told.startswith("Expected: 1 min 30 s with 1 at once, by 1 earlier results")
     assert told.endswith("nothing is known of 1 of them.")
 

@@ -403,7 +403,7 @@ def test_methods_are_what_they_say_and_reading_changes_nothing(speaker: Speaker)
             answer = speaker.ask(method, V1 + path)
             assert_problem(answer, 405)
             assert answer.headers["allow"]
-    assert speaker.ask("PUT", f"{V1}/studies").headers["allow"] == "GET, POST"
+    assert speaker.ask("PUT", f"{V1}/studies").headers["allow"] == "GET, HEAD, POST"
 
 
 def test_there_is_no_service_without_a_token(place: Place) -> None:

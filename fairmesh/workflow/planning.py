@@ -1,0 +1,203 @@
+"""Plans that a request asks for: bounded, checked, and told in numbers and rows that go through a pipe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairmesh.api.paths import check_paths, path_values
+from fairmesh.api.place import PROFILES, Place
+from fairmesh.api.saving import check_text
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.study import Plan, load_plan
+from fairmesh.study.cost import Cost, cost
+from fairmesh.study.selection import Selection
+from fairmesh.workflow.estimate import Estimate, estimate
+from fairmesh.workflow.forecast import Forecast, forecast
+from fairmesh.workflow.profiles import LOCAL, read_profile
+
+WARNINGS = 100
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """A plan that somebody asks for.
+
+    Parameters
+    ----------
+    name : str
+        A study with a file here; empty if the text is meant.
+    text : str
+        A study that somebody wrote.
+    profile : str
+        The name of a profile; this computer without one.
+    where, part, first, set
+        Which experiments, and which values in place of the study's, as in the configuration.
+    offset, limit : int
+        Which of the experiments are described.
+    expects : bool
+        Whether the time that they will take is estimated.
+    """
+
+    name: str = ""
+    text: str = ""
+    profile: str = ""
+    where: str = ""
+    part: str = ""
+    first: int | None = None
+    set: Mapping[str, Any] = field(default_factory=dict)
+    offset: int = 0
+    limit: int = 0
+    expects: bool = False
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """How long experiments will take.
+
+    Parameters
+    ----------
+    seconds : float or None
+        From start to end without waiting in a queue; None if nothing is known.
+    at_once, earlier, unknown : int
+        How many run at the same time, how many earlier results this rests on, and of how many nothing is known.
+    """
+
+    seconds: float | None
+    at_once: int
+    earlier: int
+    unknown: int
+
+    @classmethod
+    def of(cls, expected: Estimate) -> Expectation:
+        """Make it of an estimate."""
+        unknown = len(expected.to_run) - len(expected.known)
+        return cls(expected.wall_seconds, expected.at_once, len(expected.rests_on), unknown)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a plan comes to.
+
+    Parameters
+    ----------
+    study, machine : str
+        Their names.
+    axes : list of str
+        The study's.
+    whole, total, to_run : int
+        The number of the study's experiments, of those that are selected, and of those of them that would run.
+    cost, cost_to_run : Cost
+        What the selected, and those that would run, ask for.
+    warnings : list of str
+        A line each.
+    reasons : dict of str to int
+        How many would run, or would not, for which reason.
+    experiments : list of dict
+        Those that are described.
+    expected : Expectation or None
+        If it was asked for.
+    """
+
+    study: str
+    machine: str
+    axes: list[str]
+    whole: int
+    total: int
+    to_run: int
+    cost: Cost
+    cost_to_run: Cost
+    warnings: list[str]
+    reasons: dict[str, int]
+    experiments: list[dict[str, Any]]
+    expected: Expectation | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, content: Mapping[str, Any]) -> Preview:
+        """Make it of what ``to_json`` gave."""
+        costs = {name: Cost(**content[name]) for name in ("cost", "cost_to_run")}
+        expected = Expectation(**content["expected"]) if content["expected"] else None
+        return cls(**{**content, **costs, "expected": expected})
+
+
+def preview(place: Place, request: PlanRequest) -> Preview:
+    """Make a plan that somebody asks for.
+
+    Raises
+    ------
+    InputError
+        With all mistakes, or if it is larger, or names other files, than requests may.
+    """
+    machine = machine_of(place, request.profile) if request.profile else LOCAL
+    plan = Selection(request.where, request.part, request.first).of(_plan(place, request, machine))
+    found = list(forecast(plan, place.paths(plan.study)))
+    to_run = [each.experiment for each in found if each.why]
+    shown = found[request.offset : request.offset + request.limit]
+    return Preview(
+        study=plan.study,
+        machine=machine,
+        axes=list(plan.axes),
+        whole=len(plan.experiments),
+        total=len(found),
+        to_run=len(to_run),
+        cost=cost(plan.selected),
+        cost_to_run=cost(to_run),
+        warnings=plan.warnings[:WARNINGS],
+        reasons=dict(Counter(each.why.partition(":")[0] or "done, not again" for each in found).most_common()),
+        experiments=[_row(each) for each in shown],
+        expected=_expected(place, request, plan) if request.expects else None,
+    )
+
+
+def machine_of(place: Place, profile: str) -> str:
+    """Return the machine of a profile, by the profile's name.
+
+    Raises
+    ------
+    InputError
+        If there is no such profile here.
+    """
+    known = place.profiles()
+    if profile not in known:
+        message = f"there is no profile {profile!r}"
+        raise InputError([Problem(message, "profile", ", ".join(known), nearest(profile, known))])
+    return known[profile]
+
+
+def _plan(place: Place, request: PlanRequest, machine: str) -> Plan:
+    limits = place.requests()
+    folders = [(place.folder / each).absolute() for each in limits.folders]
+    if not request.name:
+        plan = check_text(place, request.text, machine, limits.points).whole
+        check_paths(plan, folders)
+        return plan
+    source = place.study_file(request.name)
+    plan = load_plan(source, place.root, machine, request.set, limits.points)
+    if request.set and path_values(plan):
+        check_paths(plan, folders, _own_paths(source, place, machine, limits.points))
+    return plan
+
+
+def _own_paths(source: Path, place: Place, machine: str, most: int) -> dict[str, set[str]]:
+    """Return the paths that a study names itself; none if it is right only with what a request sets."""
+    try:
+        return path_values(load_plan(source, place.root, machine, most=most))
+    except InputError:
+        return {}
+
+
+def _expected(place: Place, request: PlanRequest, plan: Plan) -> Expectation:
+    return Expectation.of(estimate(plan, place.results, read_profile(place.folder / PROFILES / request.profile)))
+
+
+def _row(each: Forecast) -> dict[str, Any]:
+    names = ("machine", "id", "key", "parameters", "axes", "resources")
+    own = {name: getattr(each.experiment, name) for name in names}
+    return own | {"state": each.state, "why": each.why, "note": each.note}
