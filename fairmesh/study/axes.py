@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
@@ -16,7 +17,7 @@ from fairmesh.study.points import Choice
 from fairmesh.study.ranges import Range, range_values
 from fairmesh.study.space import Axis, ComputedAxis, Space
 from fairmesh.study.values import FRAMEWORK, GPU, Schema, decimal_node, read_value, types_of
-from fairmesh.yaml12 import Node, resolve
+from fairmesh.yaml12 import Node, unquoted
 
 COMPUTED = "values"
 RANGE = {field.alias or name for name, field in Range.model_fields.items()}
@@ -94,7 +95,17 @@ class AxisReader:
             return self._axis(name, key, node.members)
         if isinstance(node.value, str) and is_notation(node.value) and not self._fits(name, node):
             return self._axis(name, key, self._expanded(key, node))
-        return self._axis(name, key, [node])
+        return self._axis(name, key, [self._unquoted(name, node)])
+
+    def _unquoted(self, name: str, node: Node) -> Node:
+        """Return a text that stands for one value as the notation has it, where it does not fit as it is: ``"3"``."""
+        if not isinstance(node.value, str) or node.text is not None:
+            return node
+        try:
+            read_value(self.schemas[name], node)
+        except ValueError:
+            return unquoted(node)
+        return node
 
     def _fits(self, name: str, node: Node) -> bool:
         """Tell whether a text is one of the parameter's choices as it stands, commas and all."""
@@ -148,8 +159,7 @@ class AxisReader:
     def _expanded(self, key: str, node: Node) -> list[Node]:
         """Give the nodes that one in Cloudmesh's notation stands for."""
         try:
-            texts = expand_notation(str(node.value))
-            return [Node(resolve(text), node.line, node.column, text, source=node.source) for text in texts]
+            return [unquoted(replace(node, value=text)) for text in expand_notation(str(node.value))]
         except ValueError as error:
             allowed = "a list holds texts with commas or brackets as they are"
             self.problems.append(Problem(f"{key!r} {error}", node.place(self.path), allowed))

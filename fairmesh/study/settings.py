@@ -21,6 +21,11 @@ Redacted = Literal["homes", "users", "hosts"]
 _REDACTED: tuple[Redacted, ...] = ("homes", "users", "hosts")
 
 
+def _true_or_false(value: object) -> object:
+    """Read what ``--config`` makes a text of, though a file has a word for it."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 class Contact(Model):
     """Whom to ask about the results."""
 
@@ -63,7 +68,9 @@ class Publisher(Model):
     hide: Annotated[list[Text], meaning("Further words that a copy for others does not tell.", ["project-42"])] = Field(
         default_factory=list
     )
-    logs: Annotated[bool, meaning("Whether a copy for others has the logs in it.")] = False
+    logs: Annotated[bool, BeforeValidator(_true_or_false), meaning("Whether a copy for others has the logs in it.")] = (
+        False
+    )
     organisation: Annotated[
         str, meaning("The organisation that publishes, and that submits to MLCommons.", "University of Virginia")
     ] = ""
@@ -76,11 +83,6 @@ class Publisher(Model):
         meaning("How others can get at the system, in the words of MLCommons.", "onprem"),
     ] = None
     platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""
-
-
-def _true_or_false(value: object) -> object:
-    """Read what ``--config`` makes a text of, though a file has a word for it."""
-    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
 def _template(text: str) -> str:

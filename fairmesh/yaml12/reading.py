@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -66,6 +67,19 @@ def _decoded(content: bytes, path: Path) -> str:
         message = f"is {wide}, not UTF-8" if wide else f"is not UTF-8: byte 0x{content[error.start]:02x}"
         where = place(path) if wide else place(path, *_line_and_column(before))
         raise InputError([Problem(f"{message}; save the file as UTF-8", where)]) from error
+
+
+def unquoted(node: Node) -> Node:
+    """Return a text in quotes as it would be read without them; one that cannot be read so stays a text.
+
+    >>> unquoted(Node("3")).value, unquoted(Node("1e999")).value
+    (3, '1e999')
+    """
+    text = str(node.value).strip()
+    try:
+        return replace(node, value=resolve(text), text=text)
+    except ValueError:
+        return replace(node, text=text)
 
 
 def _line_and_column(before: str) -> tuple[int, int]:

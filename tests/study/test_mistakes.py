@@ -40,6 +40,10 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
             "parameters: {n: 1, count: 2}",
             "3:20: 'parameters.count' has the axis 'count', which 'parameters.n' has already",
         ),
+        (
+            "parameters: {count: ['1']}",
+            "3:22: 'parameters.count' must be a whole number of at least 1 and at most 1000, not '1'",
+        ),
         ("parameters: {count: []}", "3:21: 'parameters.count' has no value: an axis needs at least one"),
         ("parameters: {rate: [1, 2, 1.0]}", "3:27: 'parameters.rate' has the value 1 twice"),
         *(
@@ -47,7 +51,7 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
                 f"parameters: {{count: {value}}}",
                 f"3:21: 'parameters.count' must be a whole number of at least 1 and at most 1000, not {value}",
             )
-            for value in ("0", "1001", "1.0", "true", "'1'", "null", "1e2", "1_0".join("''"))
+            for value in ("0", "1001", "1.0", "true", "'x'", "null", "1e2", "1_0".join("''"))
         ),
         ("parameters: {rate: 0}", "3:20: 'parameters.rate' must be a number above 0, not 0"),
         ("parameters: {rate: .nan}", "3:20: 'parameters.rate' must be a number above 0, not .nan"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from snakemake.cli import parse_config
 
 from fairmesh.errors import InputError
 from fairmesh.workflow import configuration
@@ -51,6 +52,24 @@ def test_a_mistake_is_told_with_its_place(text: str, overrides: dict[str, object
     with pytest.raises(InputError) as caught:
         configuration.read(overrides, ROOT)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["study", "results", "site", "machine", "where", "part", "only"])
+@pytest.mark.parametrize("text", ["007", "1e3", "1_000", "nan", "True", "a: b", "2024-01-01", "on"])
+def test_a_text_that_snakemake_reads_as_something_else_is_hinted_at_in_a_form_that_works(key: str, text: str) -> None:
+    write("study: a\n")
+    given = parse_config([f"{key}={text}"])
+    if not isinstance(given[key], str):
+        with pytest.raises(InputError) as caught:
+            configuration.read(given, ROOT)
+        hint = str(caught.value).partition("--config '")[2].partition("',")[0]
+        given = parse_config([hint.replace("TEXT", text)])
+    assert given == {key: text}
+
+
+def test_a_truth_may_be_given_inside_a_map_of_the_command_line() -> None:
+    write("study: a\n")
+    assert configuration.read(parse_config(["publisher={logs: true}"]), ROOT).config.publisher.logs is True
 
 
 def test_an_unknown_study_is_told_where_it_was_asked_for() -> None:
