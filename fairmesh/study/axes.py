@@ -23,7 +23,8 @@ COMPUTED = "values"
 RANGE = {field.alias or name for name, field in Range.model_fields.items()}
 FORMS = "a list, one value, {from: ..., to: ..., step: ...} or {values: an expression}"
 
-_SPAN = re.compile(r"\d+-\d+", re.ASCII)
+_SPAN = re.compile(r"(\d+) ?(?:-|:|\.\.\.?) ?(\d+)", re.ASCII)
+_TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 
 
 class AxisReader:
@@ -183,12 +184,18 @@ class AxisReader:
         try:
             return Choice.of(name, read_value(self.schemas[name], node))
         except ValueError as error:
-            near = nearest(str(node.value), map(str, self.schemas[name].get("enum", ())))
-            if node.text and _SPAN.fullmatch(node.text):
-                near = f'"[{node.text}]"'
-            self.note(f"{key!r} {error}", node, near)
+            self.note(f"{key!r} {error}", node, _meant(self.schemas[name], node))
             return None
 
     def note(self, message: str, node: Node, near: str = "") -> None:
         """Note a mistake."""
         self.problems.append(Problem(message, node.place(self.path), near=near))
+
+
+def _meant(schema: Schema, node: Node) -> str:
+    """Return what was probably meant by a value that does not fit; nothing if it cannot be guessed."""
+    text = node.text or str(node.value)
+    if "boolean" in types_of(schema) and text.lower() in _TRUTHS:
+        return _TRUTHS[text.lower()]
+    span = _SPAN.fullmatch(text) if {"integer", "number"} & {*types_of(schema)} else None
+    return f'"[{span[1]}-{span[2]}]"' if span else nearest(text, map(str, schema.get("enum", ())))
