@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.files import expanded
 from fairmesh.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Author
 from fairmesh.study.values import RESOURCES, read_value
@@ -85,6 +86,12 @@ class Publisher(Model):
     platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""
 
 
+def _path(text: str) -> str:
+    if not expanded(text):
+        raise ValueError("must name a folder")
+    return expanded(text)
+
+
 def _template(text: str) -> str:
     if not Template(text).is_valid():
         raise ValueError("must name variables as $NAME, and write any other $ as $$")
@@ -124,8 +131,16 @@ class Config(Model):
     study: Annotated[
         Text, meaning("The study: a name in config/studies, or the path of a file.", "quick", "./my-study.yaml")
     ]
-    results: Annotated[Text, meaning("Folder for everything that is measured.")] = "results"
-    site: Annotated[Text, meaning("Folder of the website; it is replaced as a whole.")] = "site/public"
+    results: Annotated[
+        Text,
+        AfterValidator(_path),
+        meaning("Folder for everything that is measured. `~` and `$NAME` are filled in.", "$SCRATCH/results"),
+    ] = "results"
+    site: Annotated[
+        Text,
+        AfterValidator(_path),
+        meaning("Folder of the website; it is replaced as a whole. `~` and `$NAME` are filled in.", "~/public_html"),
+    ] = "site/public"
     machine: Annotated[
         SafeName, meaning("Where the jobs run, one of machines.yaml; a profile names it in its machine.yaml.")
     ] = "local"
@@ -186,7 +201,11 @@ class Machine(Model):
         meaning("What becomes of a job of which Slurm says that it can never start."),
     ] = "cancel"
     template: Annotated[
-        Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "dgx.sh.jinja")
+        Text | None,
+        meaning(
+            "Jinja2 file that extends the one of job.sh, relative to this file. `~` and `$NAME` are filled in.",
+            "dgx.sh.jinja",
+        ),
     ] = None
     host: NotYet = None
     base: NotYet = None
