@@ -8,6 +8,11 @@ CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh snakemake_executor_p
 # Images often switch bytecode off; without it every start of Snakemake compiles everything anew (5 s instead of 1).
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# A user of a container may have no home, or one that cannot be written; Snakemake needs a home and a cache.
+export HOME := $(or $(HOME),$(shell getent passwd "$$(id -u)" | cut -d: -f6),$(CURDIR)/.venv)
+ifneq ($(shell cd 2> /dev/null && mkdir -p "$${XDG_CACHE_HOME:-.cache}" 2> /dev/null && test -w "$${XDG_CACHE_HOME:-.cache}" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.venv/.cache
+endif
 LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --upgrade \
        --no-header --no-annotate
 

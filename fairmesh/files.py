@@ -10,6 +10,7 @@ import shutil
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from fairmesh.errors import FairmeshError
@@ -236,3 +237,38 @@ def _make_new(folder: str) -> None:
     except FileExistsError:
         shutil.rmtree(folder)
         os.mkdir(folder)  # noqa: PTH102
+
+
+def expanded(path: str) -> str:
+    """Return the path that a configuration means: ``~`` is a home, ``$NAME`` a variable, ``$$`` a dollar.
+
+    Raises
+    ------
+    ValueError
+        If there is no such home, or the variable is not set or empty.
+
+    Examples
+    --------
+    >>> expanded("results"), expanded("costs-in-$$")
+    ('results', 'costs-in-$')
+    """
+    try:
+        filled = Template(path).substitute({name: value for name, value in os.environ.items() if value})
+    except KeyError as error:
+        raise ValueError(f"names the variable {error.args[0]!r}, which is not set") from error
+    except ValueError as error:
+        raise ValueError("must name variables as $NAME or ${NAME}, and write any other $ as $$") from error
+    try:
+        return str(Path(filled).expanduser()) if path.startswith("~") else filled
+    except RuntimeError as error:
+        raise ValueError("names a home that there is not; ./~ is a folder of that name") from error
+
+
+def as_expanded(path: Path) -> str:
+    """Return how a configuration names a path, so that `expanded` gives it back.
+
+    >>> as_expanded(Path("~/$HOME")), expanded(as_expanded(Path("~/$HOME")))
+    ('./~/$$HOME', './~/$HOME')
+    """
+    text = str(path).replace("$", "$$")
+    return f"./{text}" if text.startswith("~") else text

@@ -40,6 +40,7 @@ FLOORS = {
             "names",
             "model",
             "runner",
+            "user",
             "wording",
         ),
         0,

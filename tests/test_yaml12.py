@@ -85,6 +85,9 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1]\n" + "".join(
 )
 
 
+MERGE = "'<<' merges maps in YAML 1.1 only; this is YAML 1.2: write the entries out"
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -104,6 +107,12 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1]\n" + "".join(
         ("a: 1e999", "a.yaml:1:4: the number 1e999 is too large"),
         ("a: " + "9" * 5000, "a.yaml:1:4: a number of too many digits"),
         ("a: \x01", "a.yaml:1:4: not YAML: a control character"),
+        ("a: \0", "a.yaml:1:4: not YAML: a null character; is it UTF-16?"),
+        ('a: "C:\\data"', "a.yaml:1:7: not YAML: in double quotes a backslash begins an escape; single quotes keep it"),
+        ("a: *.txt", "a.yaml:1:5: not YAML: a text that begins with * or & needs quotes"),
+        ("a:1\nb: 2", "a.yaml:1:3: not YAML: no space after 'a:': the next line cannot follow"),
+        ("a: {{ b }}", "a.yaml:1:5: a key must be a text, which a text with braces is not: put quotes around it"),
+        ("a: &x {b: 1}\nc:\n  <<: *x", f"a.yaml:3:3: {MERGE}"),
         (
             "a: !!python/name:os.system x",
             (
@@ -126,6 +135,99 @@ def test_mistakes_are_one_line_with_their_place(load: Callable[[str], yaml12.Nod
     assert str(caught.value) == line
 
 
+NBSP, ZWSP, BOM = "\xa0", "\u200b", "\ufeff"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "name"),
+    [
+        *((f"a:\n{sign} b: 1\n  c: 2", "2:1", "SPACE") for sign in (NBSP, "\u3000", "\u2002", "\u202f")),
+        (f"a:\n{NBSP * 2}b: 1\n", "2:1", "NO-BREAK SPACE"),
+        (f"a:\n  b: 1\n {NBSP}c: 2", "3:2", "NO-BREAK SPACE"),
+        (f"a:\n  - x\n {NBSP}- y", "3:2", "NO-BREAK SPACE"),
+        (f"a:\r\n  -{NBSP}x\r\n", "2:4", "NO-BREAK SPACE"),
+        (f"a:{NBSP}1\nb: 2", "1:3", "NO-BREAK SPACE"),
+        (f"a: 1{NBSP}# a comment", "1:5", "NO-BREAK SPACE"),
+        (f"a: x\n  y{NBSP}\nb: 1", "2:4", "NO-BREAK SPACE"),
+        (f"a{ZWSP}: 1", "1:2", "ZERO WIDTH SPACE"),
+        (f"a: x\n  y {ZWSP}z\nb: 1", "2:5", "ZERO WIDTH SPACE"),
+        (f"a: 1\n{BOM}b: 2", "2:1", "BYTE ORDER MARK"),
+        (f"a: x{BOM}", "1:5", "BYTE ORDER MARK"),
+        ("a: x\u202ey", "1:5", "RIGHT-TO-LEFT OVERRIDE"),
+        ("a: \u201cx\u201d", "1:4", "LEFT DOUBLE QUOTATION MARK"),
+        ("a: [\u201c1,2\u201d]", "1:5", "LEFT DOUBLE QUOTATION MARK"),
+        ("a: [\u2018x, y\u2019, 'z]", "1:5", "LEFT SINGLE QUOTATION MARK"),
+        ("a:\n  b\uff1a 1", "2:4", "FULLWIDTH COLON"),
+        ("a: 1\nb\uff1a 2\nc: 3", "2:2", "FULLWIDTH COLON"),
+        ("a: [1\uff0c 2\nb: 1", "1:6", "FULLWIDTH COMMA"),
+        ("a: \u22121e-3", "1:4", "MINUS SIGN"),
+        ("a: 1e\u20133", "1:6", "EN DASH"),
+        ("a: \uff11", "1:4", "FULLWIDTH DIGIT ONE"),
+        ("a:\n  \u2013 x", "2:3", "EN DASH"),
+        ("a:\n  \u2022 x", "2:3", "BULLET"),
+        ("a: x\u2028b: 2", "1:5", "LINE SEPARATOR"),
+        ("# a\x85b: 2", "1:4", "NEXT LINE"),
+    ],
+)
+def test_a_character_that_looks_like_another_is_named_at_its_place(
+    load: Callable[[str], yaml12.Node], text: str, place: str, name: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        load(text)
+    first = caught.value.problems[0]
+    assert (first.where, name in first.message) == (f"a.yaml:{place}", True), str(first)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "5\xa0kg",
+            "l\u2019\xe9t\xe9",
+            "A \u2013 B",
+            "\u300c\u4e91\u300d\uff1a\u57fa",
+            "x\uff1ay",
+            "\u2212",
+            "\u0663",
+        ),
+        *("\U0001f469\u200d\U0001f52c", "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627", "10\xb2"),
+    ],
+)
+def test_characters_of_other_scripts_are_texts(load: Callable[[str], yaml12.Node], text: str) -> None:
+    assert load(f"a: {text}").plain() == {"a": text}
+
+
+@pytest.mark.parametrize("text", [f"{NBSP}x{ZWSP}", "\u201cx\u201d", "\u22121", f"x {BOM}"])
+def test_quotes_keep_every_character(load: Callable[[str], yaml12.Node], text: str) -> None:
+    assert load(f"'{text}': \"{text}\"").plain() == {text: text}
+
+
+def test_what_stands_in_quotes_and_comments_is_not_blamed_for_another_mistake(
+    load: Callable[[str], yaml12.Node],
+) -> None:
+    for text in ('a: "A \u2013: \u201cB\u201d"\n  b: x', "a: x  # \u201cB\u201d\n  b: x"):
+        with pytest.raises(InputError, match=r"^a\.yaml:2:3: not YAML: did not find expected key"):
+            load(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: 1\n".encode("utf-16"), "a.yaml: is UTF-16, not UTF-8; save the file as UTF-8"),
+        ("a: 1\n".encode("utf-32"), "a.yaml: is UTF-32, not UTF-8; save the file as UTF-8"),
+        (b"a: 1\r\nb: gr\xfcn", "a.yaml:2:6: is not UTF-8: byte 0xfc; save the file as UTF-8"),
+    ],
+)
+def test_a_file_of_another_encoding_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.yaml").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        yaml12.load(Path("a.yaml"))
+    assert str(caught.value) == message
+
+
 @given(st.text())
 def test_no_text_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
@@ -139,7 +241,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     for path, message in (
         (tmp_path / "none.yaml", "cannot be read: No such file or directory"),
         (tmp_path, "cannot be read: Is a directory"),
-        (tmp_path / "latin.yaml", "is not UTF-8: byte 4"),
+        (tmp_path / "latin.yaml", "is not UTF-8: byte 0xff; save the file as UTF-8"),
         (Path("a\0b"), "cannot be read: embedded null byte"),
     ):
         with pytest.raises(InputError) as caught:

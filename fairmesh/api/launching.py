@@ -9,6 +9,7 @@ from typing import Any
 from fairmesh.api import starts
 from fairmesh.api.place import Place
 from fairmesh.api.running import Run
+from fairmesh.files import as_expanded
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import places
 from fairmesh.live.launch import command
@@ -27,7 +28,7 @@ def launch(
     paths = StudyPaths(place.results, study)
     over = {"study": place.called(source), **config}
     if place.results != places.results_of(place.folder):
-        over["results"] = str(place.results)
+        over["results"] = as_expanded(place.results)
     made = command(place.root, profile, over, snakemake, place.folder)
     about = {"profile": profile, "config": over, "snakemake": list(snakemake)}
     return Run(place, paths, starts.start(paths, made, about, key, bool(config.get("wait"))))

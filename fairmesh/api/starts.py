@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -109,7 +108,7 @@ def _begin(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]
             process = subprocess.Popen(
                 [sys.executable, "-ISc", _LISTEN, *command.arguments],
                 cwd=command.folder,
-                env=environment(uuid),
+                env=environment(uuid, command),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -123,9 +122,10 @@ def _begin(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]
     threading.Thread(target=_await_end, args=(process, folder / START_FILE, about), daemon=True).start()
 
 
-def environment(uuid: str) -> dict[str, str]:
+def environment(uuid: str, command: Command) -> dict[str, str]:
     """Give what a run inherits: nothing of what belongs to whoever starts it."""
-    return {name: value for name, value in os.environ.items() if name not in {TOKEN, RUN, RUN_FOLDER}} | {RUN_ID: uuid}
+    own = {TOKEN, RUN, RUN_FOLDER}
+    return {name: value for name, value in command.environment.items() if name not in own} | {RUN_ID: uuid}
 
 
 def _await_end(process: subprocess.Popen[bytes], path: Path, about: Mapping[str, Any]) -> None:

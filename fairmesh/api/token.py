@@ -9,15 +9,25 @@ from pathlib import Path
 
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.files import put_new
+from fairmesh.user import home
 
 BYTES = 32
 SHORTEST = 20  # characters of a token that a person chose
 
 
 def token_file() -> Path:
-    """Give where the token is kept: with the settings of this user."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "fairmesh" / "token"
+    """Give where the token is kept: with the settings of this user.
+
+    Raises
+    ------
+    InputError
+        If the user has no home, nor a folder for settings.
+    """
+    own = os.environ.get("XDG_CONFIG_HOME") or (home() or Path()) / ".config"
+    if not Path(own).is_absolute():
+        message = "there is no home to keep the token in: set XDG_CONFIG_HOME to a folder of your own"
+        raise InputError([Problem(message)])
+    return Path(own) / "fairmesh" / "token"
 
 
 def read_token(path: Path) -> str:

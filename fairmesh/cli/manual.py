@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -12,7 +11,7 @@ from typing import Any
 
 from fairmesh.cli import VERBS, parser
 from fairmesh.cli.groups import FIRST_STEPS
-from fairmesh.cli.parsing import grouped
+from fairmesh.cli.parsing import HelpFormatter, grouped
 from fairmesh.fair.columns import OWN, TELEMETRY
 from fairmesh.files import write_if_changed
 
@@ -25,7 +24,7 @@ PUBLIC = (
     "fairmesh.results.intervals",
 )
 _QUOTED = re.compile(r"(: |-> )'([^']*)'")
-_WIDTH = "100"  # columns of the help texts, whatever the terminal
+_WIDTH = 98  # columns of the help texts, whatever the terminal
 
 _CLI = """# Command line
 
@@ -71,7 +70,6 @@ A row for each sample, about one a second.
 
 def cli_page() -> str:
     """Give the page of the command line."""
-    os.environ["COLUMNS"] = _WIDTH
     steps = "".join(f"{call}  # {what}\n" for call, what in FIRST_STEPS.items())
     parts = [_CLI, "| | |\n|---|---|\n"]
     groups = grouped(VERBS)
@@ -87,7 +85,9 @@ def _link(verb: str) -> str:
 
 
 def _help(verb: str) -> str:
-    return parser(verb)[1][verb].format_help()
+    own = parser(verb)[1][verb]
+    own.formatter_class = lambda prog: HelpFormatter(prog, width=_WIDTH)
+    return own.format_help()
 
 
 def results_page() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable, Mapping
 from typing import NoReturn, TypeAlias
 
@@ -11,7 +12,45 @@ from fairmesh.errors import InputError, Problem, nearest
 
 PROGRAM = "fairmesh"
 DESCRIPTION = "From one study file to a published, citable benchmark."
+_ENDLESS = 100_000  # columns
+# An option with its value, what is in brackets (once nested), or a word.
+_PART = re.compile(r"--[\w-]+ [^\s\[-]\S*|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\((?:[^()]*)\)|\S+")
 _ENDS = "Exit status: 0 good, 1 the work failed, 2 something in the input is wrong."
+
+
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Wraps the usage line itself, since each version of Python wraps it in another way."""
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[argparse._MutuallyExclusiveGroup],
+        prefix: str | None = None,
+    ) -> None:
+        """Add the usage line."""
+        if usage is None:
+            one_line = argparse.HelpFormatter(self._prog, width=_ENDLESS)
+            one_line.add_usage(None, actions, groups, prefix="")
+            usage = wrapped_usage(self._prog, one_line.format_help().strip(), self._width).replace("%", "%%")
+        super().add_usage(usage, actions, groups, prefix)
+
+
+def wrapped_usage(program: str, usage: str, width: int) -> str:
+    """Wrap a usage of one line, each part whole, below the first part after the program.
+
+    >>> print(wrapped_usage("fairmesh plan", "fairmesh plan [-h] [--first N] [--table | --json] STUDY", 44))
+    fairmesh plan [-h] [--first N]
+                         [--table | --json]
+                         STUDY
+    """
+    pad = " " * len(f"usage: {program} ")
+    rows = [""]
+    for part in _PART.findall(usage.removeprefix(program)):
+        if rows[-1] and len(f"{pad}{rows[-1]} {part}") > width:
+            rows.append("")
+        rows[-1] = f"{rows[-1]} {part}".lstrip()
+    return f"{program} " + f"\n{pad}".join(rows)
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,7 +71,7 @@ def whole(verbs: Mapping[str, str]) -> tuple[Parser, Verbs]:
         usage=f"{PROGRAM} VERB ...",
         description=DESCRIPTION,
         epilog=overview(verbs),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     made.add_argument("--version", action="store_true", help="print the version and end")
     return made, made.add_subparsers(
@@ -47,7 +86,7 @@ def add_verb(verbs: Verbs, verb: str, title: str) -> Parser:
         help=title,
         description=f"{title[0].upper()}{title[1:]}.",
         epilog=lines("examples", EXAMPLES.get(verb, ())),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
 
 

@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     if started is None or arguments.dry_run:
         return 0
     said = sys.stderr if arguments.json else None
-    return subprocess.run(started.arguments, cwd=started.folder, stdout=said, check=False).returncode
+    done = subprocess.run(started.arguments, cwd=started.folder, env=started.environment, stdout=said, check=False)
+    return done.returncode
 
 
 def _start(paths: StudyPaths, cleared: Steered, arguments: argparse.Namespace) -> tuple[Command | None, str]:

@@ -45,4 +45,4 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print(made)
         return 0
-    return subprocess.run(made.arguments, cwd=made.folder, check=False).returncode
+    return subprocess.run(made.arguments, cwd=made.folder, env=made.environment, check=False).returncode

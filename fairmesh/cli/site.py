@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
-from fairmesh.live.places import configured
+from fairmesh.live.places import configured_path
 from fairmesh.site.build import build_site
 
 
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the website, and say where it is."""
-    site = arguments.site or Path(configured("site", Path()) or "site/public")
+    site = arguments.site or Path(configured_path("site", Path()) or "site/public")
     with progress("building the website"):
         build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
     print(f"open {site / 'index.html'}")

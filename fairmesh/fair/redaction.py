@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from fairmesh.jobs.attempts import read_map
 from fairmesh.names import escape
 from fairmesh.results import StudyResults
+from fairmesh.user import home, user_name
 
 HOMES, USERS, HOSTS = "homes", "users", "hosts"
 SHORTEST = 4  # characters of a name that is replaced wherever it stands as a word
@@ -75,13 +75,13 @@ class Redaction:
 
 def _homes() -> Iterator[tuple[re.Pattern[str], str]]:
     """Give the rules for homes, also as they stand in the ids of experiments."""
-    own = str(Path.home())
+    own = str(home() or "/")
     for root in _ROOTS:
         yield re.compile(f"{re.escape(root)}/{_NAME}"), "~"
         yield re.compile(f"{re.escape(escape(root))}{escape('/')}(?:(?!~2f)[A-Za-z0-9._-])+"), escape("~")
-    for home in {own, "/root"} - {"/"}:
-        yield re.compile(f"(?<![A-Za-z0-9._~-]){re.escape(home)}{_AFTER}"), "~"
-        yield re.compile(f"(?<==){re.escape(escape(home))}(?=~2f|\\+|$)"), escape("~")
+    for path in {own, "/root"} - {"/"}:
+        yield re.compile(f"(?<![A-Za-z0-9._~-]){re.escape(path)}{_AFTER}"), "~"
+        yield re.compile(f"(?<==){re.escape(escape(path))}(?=~2f|\\+|$)"), escape("~")
 
 
 def _project(study: StudyResults, root: Path | None) -> Iterator[tuple[re.Pattern[str], str]]:
@@ -99,9 +99,8 @@ def _users(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
     taken = _taken(study) | {key for text in texts for key in _KEYS.findall(text)}
     found = {name for text in texts for name in _OWNERS.findall(text)}
     yield from ((_word(name), "user") for name in sorted(found - taken) if len(name) >= SHORTEST)
-    try:
-        name = re.escape(getpass.getuser())
-    except (KeyError, OSError):  # a number without a name, as in some containers
+    name = re.escape(user_name())
+    if not name:
         return
     # A name such as root is a word as well, so only where a user is meant: in a path, an address or an assignment.
     yield re.compile(f"(?<=/){name}(?=/)"), "user"

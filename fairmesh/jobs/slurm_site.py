@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmesh.errors import FairmeshError
+from fairmesh.user import user
 
 ANSWER = 30.0  # seconds
 _NODES = "%R %T %n %G"
@@ -95,7 +95,7 @@ _LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay")
 
 
 def _accounts(patience: float) -> list[str] | None:
-    query = ("show", "associations", f"user={getpass.getuser()}", "format=account")
+    query = ("show", "associations", f"user={user()}", "format=account")
     try:
         text = ask(patience, "sacctmgr", "--noheader", "--parsable2", *query)
     except FairmeshError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import sys
@@ -16,6 +17,7 @@ from fairmesh.files import text_sha256, write_if_changed
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.model import JobStatus, RunStatus
 from fairmesh.runner.protocol import RUNS
+from fairmesh.user import home_settings
 from fairmesh.yaml12 import resolve
 
 PROFILE = "profiles/local"
@@ -38,6 +40,11 @@ class Command:
 
     arguments: tuple[str, ...]
     folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment that it is started in: Snakemake needs a home, and a cache that can be written."""
+        return os.environ | home_settings(self.folder / ".snakemake")
 
     def __str__(self) -> str:
         """Give the line that a person would type."""

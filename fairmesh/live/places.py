@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.files import expanded
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.yaml12 import Node, load
 
@@ -68,7 +69,21 @@ def find_studies(given: str, results: Path | None, folder: Path | None = None) -
 
 def results_of(folder: Path) -> Path:
     """Give the results folder that the configuration of a working folder names."""
-    return folder / (configured("results", folder) or "results")
+    return folder / (configured_path("results", folder) or "results")
+
+
+def configured_path(key: str, folder: Path) -> str:
+    """Give a path of the configuration of a working folder, with its home and variables filled in.
+
+    Raises
+    ------
+    InputError
+        If they cannot be.
+    """
+    try:
+        return expanded(configured(key, folder))
+    except ValueError as error:
+        raise InputError([Problem(f"{key!r} {error}", str(folder / CONFIG))]) from error
 
 
 def configured(key: str, folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import re
 import subprocess
@@ -22,6 +21,7 @@ from fairmesh.live.selection import Selection
 from fairmesh.runner import cancel as wish
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import CANCEL, DONE, WAITING
+from fairmesh.user import user
 
 EVERYTHING = Selection()
 SHOWN = 5  # names in a message
@@ -216,8 +216,4 @@ def _clear(job: JobStatus, who: str) -> None:
 
 def me() -> str:
     """Give who asks: user and host."""
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):  # a number without a name, as in containers
-        name = str(os.getuid())
-    return f"{name}@{os.uname()[1]}"
+    return f"{user()}@{os.uname()[1]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
@@ -16,13 +17,14 @@ from fairmesh.study.points import Choice
 from fairmesh.study.ranges import Range, range_values
 from fairmesh.study.space import Axis, ComputedAxis, Space
 from fairmesh.study.values import FRAMEWORK, GPU, Schema, decimal_node, read_value, types_of
-from fairmesh.yaml12 import Node, resolve
+from fairmesh.yaml12 import Node, unquoted
 
 COMPUTED = "values"
 RANGE = {field.alias or name for name, field in Range.model_fields.items()}
 FORMS = "a list, one value, {from: ..., to: ..., step: ...} or {values: an expression}"
 
-_SPAN = re.compile(r"\d+-\d+", re.ASCII)
+_SPAN = re.compile(r"(\d+) ?(?:-|:|\.\.\.?) ?(\d+)", re.ASCII)
+_TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 
 
 class AxisReader:
@@ -94,7 +96,17 @@ class AxisReader:
             return self._axis(name, key, node.members)
         if isinstance(node.value, str) and is_notation(node.value) and not self._fits(name, node):
             return self._axis(name, key, self._expanded(key, node))
-        return self._axis(name, key, [node])
+        return self._axis(name, key, [self._unquoted(name, node)])
+
+    def _unquoted(self, name: str, node: Node) -> Node:
+        """Return a text that stands for one value as the notation has it, where it does not fit as it is: ``"3"``."""
+        if not isinstance(node.value, str) or node.text is not None:
+            return node
+        try:
+            read_value(self.schemas[name], node)
+        except ValueError:
+            return unquoted(node)
+        return node
 
     def _fits(self, name: str, node: Node) -> bool:
         """Tell whether a text is one of the parameter's choices as it stands, commas and all."""
@@ -148,8 +160,7 @@ class AxisReader:
     def _expanded(self, key: str, node: Node) -> list[Node]:
         """Give the nodes that one in Cloudmesh's notation stands for."""
         try:
-            texts = expand_notation(str(node.value))
-            return [Node(resolve(text), node.line, node.column, text, source=node.source) for text in texts]
+            return [unquoted(replace(node, value=text)) for text in expand_notation(str(node.value))]
         except ValueError as error:
             allowed = "a list holds texts with commas or brackets as they are"
             self.problems.append(Problem(f"{key!r} {error}", node.place(self.path), allowed))
@@ -173,12 +184,18 @@ class AxisReader:
         try:
             return Choice.of(name, read_value(self.schemas[name], node))
         except ValueError as error:
-            near = nearest(str(node.value), map(str, self.schemas[name].get("enum", ())))
-            if node.text and _SPAN.fullmatch(node.text):
-                near = f'"[{node.text}]"'
-            self.note(f"{key!r} {error}", node, near)
+            self.note(f"{key!r} {error}", node, _meant(self.schemas[name], node))
             return None
 
     def note(self, message: str, node: Node, near: str = "") -> None:
         """Note a mistake."""
         self.problems.append(Problem(message, node.place(self.path), near=near))
+
+
+def _meant(schema: Schema, node: Node) -> str:
+    """Return what was probably meant by a value that does not fit; nothing if it cannot be guessed."""
+    text = node.text or str(node.value)
+    if "boolean" in types_of(schema) and text.lower() in _TRUTHS:
+        return _TRUTHS[text.lower()]
+    span = _SPAN.fullmatch(text) if {"integer", "number"} & {*types_of(schema)} else None
+    return f'"[{span[1]}-{span[2]}]"' if span else nearest(text, map(str, schema.get("enum", ())))

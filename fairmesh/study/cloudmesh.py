@@ -17,7 +17,7 @@ from fairmesh.study.settle import ALGEBRA, load_application
 from fairmesh.study.studyfile import RESERVED
 from fairmesh.study.values import FRAMEWORK, GPU
 from fairmesh.wording import shown
-from fairmesh.yaml12 import Node, resolve
+from fairmesh.yaml12 import Node, unquoted
 
 APPLICATION = "application"
 
@@ -143,7 +143,7 @@ def _placeholder(path: Path) -> Application:
 
 
 class _Reader:
-    """Reads the values of axes as Cloudmesh does: what stands twice in its notation counts once."""
+    """Reads the values of axes as Cloudmesh does: all are texts, and what stands twice in its notation counts once."""
 
     def __init__(self, path: Path, problems: list[Problem]) -> None:
         self._path, self._problems = path, problems
@@ -151,6 +151,8 @@ class _Reader:
 
     def axis(self, key: str, node: Node) -> Node:
         """Give an axis as a study has it."""
+        if isinstance(node.value, list):
+            return replace(node, value=[_without_quotes(member) for member in node.members])
         if not isinstance(node.value, str):
             return node
         if not node.value.strip():
@@ -171,7 +173,13 @@ class _Reader:
                 self.warnings.append(f"{node.place(self._path)}: {key!r} {what}; as in Cloudmesh that adds nothing")
         if not twice and not _has_gaps(node):
             return node
-        return replace(node, value=[Node(resolve(text), node.line, node.column, text) for text in distinct], text=None)
+        return replace(node, value=[unquoted(replace(node, value=text)) for text in distinct], text=None)
+
+
+def _without_quotes(node: Node) -> Node:
+    """Return a member of a list as its text reads, since quotes mean nothing to Cloudmesh; ``"null"`` is a text."""
+    plain = unquoted(node) if isinstance(node.value, str) else node
+    return node if plain.value is None else plain
 
 
 def _has_gaps(node: Node) -> bool:

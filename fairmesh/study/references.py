@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
 import os
 import platform
 import re
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from fairmesh.errors import Problem, nearest
 from fairmesh.study.notation import expand_notation, is_notation
+from fairmesh.user import home, user_name
 from fairmesh.yaml12 import Node, resolve
 
 # What a shell writes ${a} is the shell's own.
@@ -167,10 +166,9 @@ class References:
 
 def _environment() -> dict[str, str]:
     """Give the environment, with what batch jobs and containers often lack."""
-    usual = {"HOSTNAME": platform.node(), "PWD": str(Path.cwd()), "HOME": str(Path("~").expanduser())}
-    with contextlib.suppress(KeyError, OSError):  # a user without a name
-        usual |= dict.fromkeys(("USER", "LOGNAME"), getpass.getuser())
-    return usual | dict(os.environ)
+    usual = {"HOSTNAME": platform.node(), "PWD": str(Path.cwd()), "HOME": str(home() or "")}
+    usual |= dict.fromkeys(("USER", "LOGNAME"), user_name())
+    return {name: value for name, value in usual.items() if value} | dict(os.environ)
 
 
 def _values(node: Node, name: str) -> Iterator[tuple[str, Node]]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.files import expanded
 from fairmesh.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Author
 from fairmesh.study.values import RESOURCES, read_value
@@ -19,6 +20,11 @@ from fairmesh.yaml12 import Node, load
 Status = Literal["cloud", "onprem", "preview", "research"]
 Redacted = Literal["homes", "users", "hosts"]
 _REDACTED: tuple[Redacted, ...] = ("homes", "users", "hosts")
+
+
+def _true_or_false(value: object) -> object:
+    """Read what ``--config`` makes a text of, though a file has a word for it."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
 class Contact(Model):
@@ -63,7 +69,9 @@ class Publisher(Model):
     hide: Annotated[list[Text], meaning("Further words that a copy for others does not tell.", ["project-42"])] = Field(
         default_factory=list
     )
-    logs: Annotated[bool, meaning("Whether a copy for others has the logs in it.")] = False
+    logs: Annotated[bool, BeforeValidator(_true_or_false), meaning("Whether a copy for others has the logs in it.")] = (
+        False
+    )
     organisation: Annotated[
         str, meaning("The organisation that publishes, and that submits to MLCommons.", "University of Virginia")
     ] = ""
@@ -78,9 +86,10 @@ class Publisher(Model):
     platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""
 
 
-def _true_or_false(value: object) -> object:
-    """Read what ``--config`` makes a text of, though a file has a word for it."""
-    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+def _path(text: str) -> str:
+    if not expanded(text):
+        raise ValueError("must name a folder")
+    return expanded(text)
 
 
 def _template(text: str) -> str:
@@ -138,8 +147,16 @@ class Config(Model):
     study: Annotated[
         Text, meaning("The study: a name in config/studies, or the path of a file.", "quick", "./my-study.yaml")
     ]
-    results: Annotated[Text, meaning("Folder for everything that is measured.")] = "results"
-    site: Annotated[Text, meaning("Folder of the website; it is replaced as a whole.")] = "site/public"
+    results: Annotated[
+        Text,
+        AfterValidator(_path),
+        meaning("Folder for everything that is measured. `~` and `$NAME` are filled in.", "$SCRATCH/results"),
+    ] = "results"
+    site: Annotated[
+        Text,
+        AfterValidator(_path),
+        meaning("Folder of the website; it is replaced as a whole. `~` and `$NAME` are filled in.", "~/public_html"),
+    ] = "site/public"
     machine: Annotated[
         SafeName, meaning("Where the jobs run, one of machines.yaml; a profile names it in its machine.yaml.")
     ] = "local"
@@ -217,7 +234,11 @@ class Machine(Model):
         ),
     ] = 10.0
     template: Annotated[
-        Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "dgx.sh.jinja")
+        Text | None,
+        meaning(
+            "Jinja2 file that extends the one of job.sh, relative to this file. `~` and `$NAME` are filled in.",
+            "dgx.sh.jinja",
+        ),
     ] = None
     host: NotYet = None
     base: NotYet = None

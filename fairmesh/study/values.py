@@ -101,7 +101,8 @@ def read_value(schema: Schema, node: Node) -> Value:
         value: Value = _TYPED[kind](node, schema)
         if value is not _MISFIT and _allowed(schema, value):
             return value
-    raise ValueError(f"must be {phrase(schema)}, not {shown(node)}")
+    unit = f", in {schema['unit']}" if isinstance(node.value, str) and schema.get("unit", "1") not in {"", "1"} else ""
+    raise ValueError(f"must be {phrase(schema)}{unit}, not {shown(node)}")
 
 
 _MISFIT: Any = object()  # in place of a value that is not of the type: null is a value

@@ -111,7 +111,10 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
     if "finish" in overrides:
         raise InputError([Problem(f"'finish' stands in {FILE} alone", COMMAND_LINE)])
     node = _merged(load(FILE), Node.of(overrides))
-    config = load_model(Config, node, COMMAND_LINE)
+    try:
+        config = load_model(Config, node, COMMAND_LINE)
+    except InputError as error:
+        raise InputError(_hinted(problem, overrides) for problem in error.problems) from error
     machines, machine = find_machine(config.machine, root, _place(node, "machine"))
     return Configuration(config, machine, machines, root, node)
 
@@ -139,6 +142,19 @@ def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
         message = f"'machine': {path} names no machine {name!r}"
         raise InputError([Problem(message, where, ", ".join(machines), nearest(name, machines))])
     return path, machines[name]
+
+
+def _hinted(problem: Problem, overrides: Mapping[str, Any]) -> Problem:
+    """Add how a text is written that Snakemake's command line would read as something else."""
+    for key, value in overrides.items():
+        if problem.message.startswith(f"{key!r} must be") and not isinstance(value, str) and value is not None:
+            hint = f"""--config '{key}= "TEXT" ', with the inner quotes and spaces, keeps a text as it is"""
+            return replace(problem, message=f"{problem.message}; {hint}") if _wants_text(key) else problem
+    return problem
+
+
+def _wants_text(key: str) -> bool:
+    return Config.model_fields[key].annotation is str
 
 
 def _merged(below: Node, above: Node) -> Node:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairmesh.errors import InputError, Problem
+from fairmesh.user import user
 from fairmesh.workflow.exits import clear_errors
 
 if TYPE_CHECKING:
@@ -18,7 +21,15 @@ def check_configuration(workflow: Any) -> None:
         with clear_errors():
             from fairmesh.workflow import configuration  # noqa: PLC0415  not inside jobs
 
+            _check_folder(Path(workflow.basedir))
+            os.environ.setdefault("LOGNAME", user())  # Snakemake asks for a name, which a number in a container lacks
             configuration.check_file()
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder of which Snakemake takes a part for a wildcard, wherever a rule names its environment."""
+    if {"{", "}"} & {*str(folder)}:
+        raise InputError([Problem("Snakemake cannot work in a folder with { or } in its path; rename it", str(folder))])
 
 
 def open_view(workflow: Any) -> Session | JobView:

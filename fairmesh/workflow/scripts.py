@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
+from fairmesh.files import expanded
 from fairmesh.jobs.templates import Templates
 from fairmesh.study import Plan
 from fairmesh.study.cloudmesh import application_node, check_can_run, is_cloudmesh
@@ -55,11 +57,19 @@ def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> T
     return Templates.of_jobs(templates_folder(root), machine.scheduler, children)
 
 
+def _filled(node: Node, key: str, file: Path) -> Node:
+    """Give the path that a machine names, with its home and variables filled in."""
+    try:
+        return replace(node, value=expanded(str(node.value)))
+    except ValueError as error:
+        raise InputError([Problem(f"{key!r} {error}", node.place(file))]) from error
+
+
 def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator[tuple[Path, str, Node]]:
     """Give the templates that the files name, the most general first: file, key, and what stands there."""
     if machine.template is not None:
         name = plan.machines[0]
-        yield machines, f"{name}.{KEY}", load(machines).entries[name].entries[KEY]
+        yield machines, f"{name}.{KEY}", _filled(load(machines).entries[name].entries[KEY], f"{name}.{KEY}", machines)
     if plan.application.template is not None:
         named = application_node(load(plan.source)) or Node(plan.application.name)
         file = find_application(named, plan.source, root)

@@ -5,8 +5,8 @@ remembers where everything stands, so that a mistake can be shown with its line 
 """
 
 from fairmesh.yaml12.nodes import Node
-from fairmesh.yaml12.reading import load, parse_text
+from fairmesh.yaml12.reading import load, parse_text, unquoted
 from fairmesh.yaml12.scalars import Scalar, resolve
 from fairmesh.yaml12.writing import dump
 
-__all__ = ["Node", "Scalar", "dump", "load", "parse_text", "resolve"]
+__all__ = ["Node", "Scalar", "dump", "load", "parse_text", "resolve", "unquoted"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
 
 from fairmesh.errors import InputError, Problem, place
+from fairmesh.yaml12 import lookalikes
+from fairmesh.yaml12.explaining import LINE_END, mistake
 from fairmesh.yaml12.nodes import Node
 from fairmesh.yaml12.scalars import Scalar, resolve
 
@@ -38,14 +42,50 @@ def load(path: Path, problems: list[Problem] | None = None) -> Node:
         If there is no such file, it is empty, or it is not YAML; every problem with line and column.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _decoded(path.read_bytes(), path)
     except OSError as error:
         raise InputError([Problem(f"cannot be read: {error.strerror}", place(path))]) from error
-    except UnicodeDecodeError as error:
-        raise InputError([Problem(f"is not UTF-8: byte {error.start + 1}", place(path))]) from error
     except ValueError as error:  # a null byte in the path
         raise InputError([Problem(f"cannot be read: {error}", repr(str(path)))]) from error
     return parse_text(text, path, problems)
+
+
+_WIDE = {  # the longer marks first: that of UTF-32 begins with that of UTF-16
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig")
+        wide = next((name for mark, name in _WIDE.items() if content.startswith(mark)), "")
+        message = f"is {wide}, not UTF-8" if wide else f"is not UTF-8: byte 0x{content[error.start]:02x}"
+        where = place(path) if wide else place(path, *_line_and_column(before))
+        raise InputError([Problem(f"{message}; save the file as UTF-8", where)]) from error
+
+
+def unquoted(node: Node) -> Node:
+    """Return a text in quotes as it would be read without them; one that cannot be read so stays a text.
+
+    >>> unquoted(Node("3")).value, unquoted(Node("1e999")).value
+    (3, '1e999')
+    """
+    text = str(node.value).strip()
+    try:
+        return replace(node, value=resolve(text), text=text)
+    except ValueError:
+        return replace(node, text=text)
+
+
+def _line_and_column(before: str) -> tuple[int, int]:
+    """Return the place that comes after a text, from 1."""
+    lines = LINE_END.split(before)
+    return len(lines), len(lines[-1]) + 1
 
 
 def parse_text(text: str, path: Path, problems: list[Problem] | None = None) -> Node:
@@ -69,6 +109,8 @@ class _Reader:
     def __init__(self, text: str, path: Path) -> None:
         self.path = path
         self.problems: list[Problem] = []
+        self._text = text
+        self._lines = [] if text.isascii() else LINE_END.split(text)
         self._events = self._parse(text)
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._seen = 0
@@ -76,6 +118,10 @@ class _Reader:
 
     def document(self) -> Node:
         """Read the only document."""
+        at = lookalikes.line_break(self._text)
+        if at >= 0:
+            where = place(self.path, *_line_and_column(self._text[:at]))
+            raise InputError([Problem(f"not YAML: {lookalikes.described(self._text[at])}", where)])
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 break
@@ -94,13 +140,14 @@ class _Reader:
             while parser.check_event():
                 yield parser.get_event()
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            where = place(self.path, mark.line + 1, mark.column + 1) if mark else place(self.path)
-            raise InputError([Problem(f"not YAML: {_explain(error, text)}", where)]) from error
+            found = mistake(error, text, self.path)
+            known = any(problem.where == found.where for problem in self.problems)
+            raise InputError(self.problems if known else [*self.problems, found]) from error
         except yaml.reader.ReaderError as error:
-            at = text[: error.position] if isinstance(error.position, int) else ""
-            where = place(self.path, at.count("\n") + 1, len(at) - at.rfind("\n"))
-            raise InputError([Problem("not YAML: a control character", where)]) from error
+            before = text[: error.position] if isinstance(error.position, int) else ""
+            where = place(self.path, *_line_and_column(before))
+            what = "a null character; is it UTF-16?" if text[len(before) :][:1] == "\0" else "a control character"
+            raise InputError([Problem(f"not YAML: {what}", where)]) from error
 
     def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
@@ -120,6 +167,8 @@ class _Reader:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
             plain = event.implicit[0] and not event.style
+            if plain and self._lines:
+                self._check_characters(event)
             return Node(self._scalar(event), line, column, event.value if plain else None)
         if isinstance(event, yaml.SequenceStartEvent):
             self._check_tag(event, "seq")
@@ -141,8 +190,10 @@ class _Reader:
         key = self._node(event, depth)
         value = self._node(next(self._events), depth)
         if not isinstance(key.value, str):
-            shown = f"{key.text!r}" if key.text else "this"
+            shown = f"{key.text!r}" if key.text else "a text with braces" if key.value else "this"
             self._note(f"a key must be a text, which {shown} is not: put quotes around it", event)
+        elif key.text == "<<" and isinstance(value.value, dict | list):
+            self._note("'<<' merges maps in YAML 1.1 only; this is YAML 1.2: write the entries out", event)
         elif key.value in node.entries:
             first = node.keys[key.value][0]
             self._note(f"the key {key.value!r} is here twice, first in line {first}", event)
@@ -178,6 +229,18 @@ class _Reader:
             self._note(f"the tag {_short(event.tag)} does not go with {text[:40]!r}", event, _CORE_TAGS)
         return value
 
+    def _check_characters(self, event: Any) -> None:
+        """Note the first character of a plain scalar that is not what it looks like."""
+        start = event.start_mark
+        at = lookalikes.in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
+        if at < 0:
+            return
+        line, column = start.line, start.column + at
+        while line < event.end_mark.line and self._lines[line][column : column + 1] != event.value[at]:
+            line, column = line + 1, self._lines[line + 1].find(event.value[at])  # it goes on below
+        words = f"{lookalikes.described(event.value[at])}, or put quotes around the text"
+        self.problems.append(Problem(words, place(self.path, line + 1, column + 1)))
+
     def _check_tag(self, event: Any, own: str) -> None:
         if event.tag not in (None, "!", f"{_TAG}{own}"):
             self._note(f"the tag {_short(event.tag)} is not of YAML's core", event, _CORE_TAGS)
@@ -196,18 +259,3 @@ _CORE_TAGS = "!!str, !!int, !!float, !!bool, !!null, !!seq, !!map"
 
 def _short(tag: str) -> str:
     return repr(tag.replace(_TAG, "!!"))
-
-
-_IN_WORDS = {
-    "mapping values are not allowed in this context": "a ': ' inside a plain text, or a wrong indent; quotes help",
-    "found character that cannot start any token": "a plain text cannot begin with this character; quotes help",
-}
-
-
-def _explain(error: yaml.MarkedYAMLError, text: str) -> str:
-    """Say in words what the parser found."""
-    mark = error.problem_mark
-    lines = text.split("\n")
-    if mark and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
-        return "a tab indents this line; use spaces"
-    return _IN_WORDS.get(str(error.problem)) or " ".join(filter(None, (error.problem, error.context)))

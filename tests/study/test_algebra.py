@@ -39,6 +39,7 @@ def points(plan: Plan) -> list[dict[str, Any]]:
             "count=1+order=up count=2+order=up order=down+rate=1 order=down+rate=4",
         ),
         ("{count: '[1-3]'}", "count=1 count=2 count=3"),
+        ("{count: '3', label: '3', rate: '1e-1'}", "count=3+label=~223~22+rate=0.1"),
         ("{label: 'a[0-1],b'}", "label=a0 label=a1 label=b"),
         ("{label: ['a,b']}", "label=a~2cb"),
         ("{count: [1, 2], rate: {values: 'count * 2'}}", "count=1+rate=2 count=2+rate=4"),

@@ -93,6 +93,25 @@ def test_a_known_application_gives_keys_their_types(load: Callable[[str], Plan])
     assert load("application: sums\nexperiment: {count: 1}").warnings == []
 
 
+@pytest.mark.parametrize(("one", "several"), [("2", "1,2"), ('["2"]', '["1", "2"]'), ("[2-2]", "[1-2]")])
+@pytest.mark.parametrize("key", ["count", "repeat", "mem_mb", "rate"])
+def test_one_value_in_quotes_is_read_like_several(
+    load: Callable[[str], Plan], key: str, one: str, several: str
+) -> None:
+    for written, values in ((one, [2]), (several, [1, 2])):
+        text = written if written.startswith('["') else f'"{written}"'
+        assert load(f"application: sums\nexperiment: {{{key}: {text}}}").axes == {key: values}
+
+
+@pytest.mark.parametrize("text", ["007", "1.10", "off", "null", "1e3"])
+def test_a_text_in_quotes_stays_one_where_a_text_is_wanted(load: Callable[[str], Plan], text: str) -> None:
+    for written in (f"'{text}'", f"['{text}']"):
+        assert load(f"application: sums\nexperiment: {{label: {written}, k: {written}}}").axes == {
+            "label": [text],
+            "k": [text],
+        }
+
+
 def test_what_cloudmesh_drops_is_said(load: Callable[[str], Plan]) -> None:
     plan = load("application: sums\nexperiment: {count: '1,1,2', rate: '1,,2'}")
     assert plan.warnings == [

@@ -40,6 +40,28 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
             "parameters: {n: 1, count: 2}",
             "3:20: 'parameters.count' has the axis 'count', which 'parameters.n' has already",
         ),
+        *(
+            (
+                f"parameters: {{rate: {span}}}",
+                f"3:20: 'parameters.rate' must be a number above 0, not '{inside}'; did you mean '\"[1-5]\"'?",
+            )
+            for span, inside in (("1-5", "1-5"), ("1..5", "1..5"), ("'1:5'", "1:5"), ("'[1..5]'", "1..5"))
+        ),
+        *(
+            (
+                f"parameters: {{exact: {word}}}",
+                f"3:21: 'parameters.exact' must be true or false, not '{word}'; did you mean '{meant}'?",
+            )
+            for word, meant in (("yes", "true"), ("Off", "false"))
+        ),
+        (
+            "parameters: {mem_mb: 4000, runtime: '1 h'}",
+            "3:37: 'parameters.runtime' must be a whole number of at least 1, in min, not '1 h'",
+        ),
+        (
+            "parameters: {count: ['1']}",
+            "3:22: 'parameters.count' must be a whole number of at least 1 and at most 1000, not '1'",
+        ),
         ("parameters: {count: []}", "3:21: 'parameters.count' has no value: an axis needs at least one"),
         ("parameters: {rate: [1, 2, 1.0]}", "3:27: 'parameters.rate' has the value 1 twice"),
         *(
@@ -47,12 +69,12 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
                 f"parameters: {{count: {value}}}",
                 f"3:21: 'parameters.count' must be a whole number of at least 1 and at most 1000, not {value}",
             )
-            for value in ("0", "1001", "1.0", "true", "'1'", "null", "1e2", "1_0".join("''"))
+            for value in ("0", "1001", "1.0", "true", "'x'", "null", "1e2", "1_0".join("''"))
         ),
         ("parameters: {rate: 0}", "3:20: 'parameters.rate' must be a number above 0, not 0"),
         ("parameters: {rate: .nan}", "3:20: 'parameters.rate' must be a number above 0, not .nan"),
         ("parameters: {rate: .inf}", "3:20: 'parameters.rate' must be a number above 0, not .inf"),
-        ("parameters: {exact: on}", "3:21: 'parameters.exact' must be true or false, not 'on'"),
+        ("parameters: {exact: on}", "3:21: 'parameters.exact' must be true or false, not 'on'; did you mean 'true'?"),
         ("parameters: {label: ~}", "3:21: 'parameters.label' must be a text, not null"),
         (
             "parameters: {order: upp}",
@@ -60,7 +82,7 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
         ),
         (
             "parameters: {mem_mb: 1GB}",
-            "3:22: 'parameters.mem_mb' must be a whole number of at least 1, not '1GB'",
+            "3:22: 'parameters.mem_mb' must be a whole number of at least 1, in MB, not '1GB'",
         ),
         (
             "parameters: {slurm_partition: '$(reboot)'}",

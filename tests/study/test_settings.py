@@ -61,7 +61,7 @@ def test_a_mistake_in_a_machine_is_one_line(tmp_path: Path) -> None:
     ("resources", "message"),
     [
         ("{slurm_partion: x}", "unknown resource 'dgx.resources.slurm_partion'; did you mean 'slurm_partition'"),
-        ("{mem_mb: much}", "'dgx.resources.mem_mb' must be a whole number of at least 1, not 'much'"),
+        ("{mem_mb: much}", "'dgx.resources.mem_mb' must be a whole number of at least 1, in MB, not 'much'"),
         ("{slurm_account: 'a; reboot'}", "'dgx.resources.slurm_account' must be a text of letters"),
     ],
 )

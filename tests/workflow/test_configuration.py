@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from snakemake.cli import parse_config
 
 from fairmesh.errors import InputError
+from fairmesh.files import as_expanded
+from fairmesh.live.places import configured_path, results_of
 from fairmesh.workflow import configuration
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +55,75 @@ def test_a_mistake_is_told_with_its_place(text: str, overrides: dict[str, object
     with pytest.raises(InputError) as caught:
         configuration.read(overrides, ROOT)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["study", "results", "site", "machine", "where", "part", "only"])
+@pytest.mark.parametrize("text", ["007", "1e3", "1_000", "nan", "True", "a: b", "2024-01-01", "on"])
+def test_a_text_that_snakemake_reads_as_something_else_is_hinted_at_in_a_form_that_works(key: str, text: str) -> None:
+    write("study: a\n")
+    given = parse_config([f"{key}={text}"])
+    if not isinstance(given[key], str):
+        with pytest.raises(InputError) as caught:
+            configuration.read(given, ROOT)
+        hint = str(caught.value).partition("--config '")[2].partition("',")[0]
+        given = parse_config([hint.replace("TEXT", text)])
+    assert given == {key: text}
+
+
+def test_a_truth_may_be_given_inside_a_map_of_the_command_line() -> None:
+    write("study: a\n")
+    assert configuration.read(parse_config(["publisher={logs: true}"]), ROOT).config.publisher.logs is True
+
+
+@pytest.mark.parametrize("key", ["results", "site"])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("~/r", "/home/ada/r"),
+        ("$SCRATCH/r", "/scratch/r"),
+        ("${SCRATCH}x/r", "/scratchx/r"),
+        ("a$$b", "a$b"),
+        ("./~/r", "./~/r"),
+        ("a~b", "a~b"),
+    ],
+)
+def test_home_and_variables_are_filled_in_in_paths(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, key: str, written: str, meant: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("SCRATCH", "/scratch")
+    write(f"study: a\n{key}: {written}\n")
+    assert getattr(configuration.read({}, ROOT).config, key) == meant
+    assert getattr(configuration.read({key: written}, ROOT).config, key) == meant
+    assert configured_path(key, folder) == meant
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("$SCRATCH/r", "'results' names the variable 'SCRATCH', which is not set"),
+        ("$EMPTY/r", "'results' names the variable 'EMPTY', which is not set"),
+        ("a$/b", "'results' must name variables as $NAME or ${NAME}, and write any other $ as $$"),
+        ("~nobody-at-all/r", "'results' names a home that there is not; ./~ is a folder of that name"),
+    ],
+)
+def test_a_path_that_cannot_be_filled_in_is_refused_at_its_place(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, written: str, message: str
+) -> None:
+    monkeypatch.delenv("SCRATCH", raising=False)
+    monkeypatch.setenv("EMPTY", "")
+    write(f"study: a\nresults: {written}\n")
+    with pytest.raises(InputError, match=rf"^config/config\.yaml:2:10: {re.escape(message)}$"):
+        configuration.check_file()
+    with pytest.raises(InputError, match=re.escape(message)):
+        results_of(folder)
+
+
+def test_a_run_that_a_face_starts_gets_the_folder_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SCRATCH", "/scratch")
+    write("study: a\n")
+    odd = tmp_path / "a$SCRATCH/$"
+    assert Path(configuration.read({"results": as_expanded(odd)}, ROOT).config.results) == odd
 
 
 def test_an_unknown_study_is_told_where_it_was_asked_for() -> None:

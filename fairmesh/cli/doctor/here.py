@@ -83,7 +83,10 @@ def _machine(folder: Path, profile: Path) -> str:
 
 
 def _results(folder: Path) -> Path:
-    return folder / (_text(folder / places.CONFIG, "results") or "results")
+    try:
+        return places.results_of(folder)
+    except InputError:  # which another check tells
+        return folder / "results"
 
 
 def _text(path: Path, key: str) -> str:

@@ -1,0 +1,96 @@
+"""Characters that look like YAML's own and are others: a no-break space, typographic quotes, a full-width colon.
+
+Editors, web pages and word processors put them into files. A parser takes them for letters, so that a key or value
+is silently another one, or the error is reported lines later. Inside quotes every character is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# The line ends of YAML 1.1, which libyaml breaks lines at and YAML 1.2 does not.
+_OTHER_BREAKS = "\x85\u2028\u2029"
+_SPACES = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_JOINERS = "\u200c\u200d"  # parts of words in some scripts, and of emoji
+_INVISIBLE = "\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+_QUOTES = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\uff02\uff07"
+_DASHES = "\u2010-\u2015\u2212\ufe63\uff0d"
+_COLONS = "\ufe55\uff1a"
+_DIGITS = "0-9\uff10-\uff19"
+
+_IN_PLAIN = re.compile(
+    rf"^[{_SPACES}{_JOINERS}]|[{_SPACES}{_JOINERS}]$"  # at the ends
+    rf"|[{_INVISIBLE}]"
+    rf"|(?<=^-)[{_SPACES}]|(?<=:)[{_SPACES}]|[{_SPACES}](?=\#)"  # beside a sign of YAML's
+    rf"|^[{_QUOTES}]"
+)
+_IN_NUMBER = re.compile(rf"[{_DASHES}\uff0b]?[{_DIGITS}]*[.\uff0e]?[{_DIGITS}]+([eE][-+{_DASHES}]?[{_DIGITS}]+)?")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_BEGINS_LINE = re.compile(rf"[\w.-]+([{_COLONS}])|([{_DASHES}\u2022\u00b7\u25aa\u2023])[ {_SPACES}]", re.ASCII)
+_QUOTED = re.compile(r"""(?<![^\s\[{:,-])("[^"]*"|'[^']*')|(^|\s)\#.*""")
+_IN_LINE = re.compile(
+    rf"^ *(?:- *)?([{_SPACES}{_JOINERS}]|[{_DASHES}\u2022\u00b7][ {_SPACES}])|([{_INVISIBLE}])|(?<=[:-])([{_SPACES}])"
+    rf"|^[ -]*[\w.-]+([{_COLONS}])|(?:[:,\[{{-] *)([{_QUOTES}])|(?<=[\w\]])(\uff0c)"
+)
+_BREAK = re.compile(f"[{_OTHER_BREAKS}]")
+_INSTEAD = (
+    (_SPACES, "use a plain space"),
+    (f"{_JOINERS}{_INVISIBLE}", "it is invisible: delete it"),
+    (_QUOTES, "use straight quotes"),
+    (f"{_DASHES}\u2022\u00b7\u25aa\u2023", "use '-'"),
+    (_COLONS, "use ':'"),
+    ("\uff0c", "use ','"),
+    (_OTHER_BREAKS, "end the line in the usual way"),
+)
+
+
+def in_plain(text: str, begins_line: bool) -> int:
+    r"""Return where in a plain scalar a character stands that was meant otherwise; -1 if there is none.
+
+    Parameters
+    ----------
+    text : str
+        The scalar.
+    begins_line : bool
+        Whether nothing but an indentation stands before it in its line.
+
+    Examples
+    --------
+    >>> in_plain("\u201cbase\u201d", False), in_plain("\u2212" "1", False), in_plain("5\xa0kg", False)
+    (0, 0, -1)
+    """
+    if text.isascii():
+        return -1
+    number = _IN_NUMBER.fullmatch(text) and _NOT_ASCII.search(text)
+    start = _BEGINS_LINE.match(text) if begins_line else None
+    if start and not number:
+        return start.start(start.lastindex or 0)
+    found = number or _IN_PLAIN.search(text)
+    return found.start() if found else -1
+
+
+def line_break(text: str) -> int:
+    """Return where a text has one of the line ends that YAML 1.1 and 1.2 read differently; -1 if nowhere."""
+    found = _BREAK.search(text)
+    return found.start() if found else -1
+
+
+def in_line(line: str) -> int:
+    """Return where a line has a character that may be why it cannot be parsed; -1 if nowhere."""
+    if line.isascii():
+        return -1
+    found = _IN_LINE.search(_QUOTED.sub(lambda match: "x" * len(match[0]), line))
+    return found.start(found.lastindex or 0) if found else -1
+
+
+def described(character: str) -> str:
+    r"""Return the name of a character, and what to write in its place.
+
+    >>> described("\xa0")
+    'NO-BREAK SPACE (U+00A0): use a plain space'
+    """
+    name = unicodedata.name(character, "")
+    name = {"\ufeff": "BYTE ORDER MARK", "\x85": "NEXT LINE"}.get(character, name)
+    instead = next((words for signs, words in _INSTEAD if re.match(f"[{signs}]", character)), "use the ASCII character")
+    return f"{name} (U+{ord(character):04X}): {instead}"
