@@ -8,7 +8,7 @@ import os
 from typing import Any, Dict, List, Optional
 
 from . import jsonfiles, manifest, protocol
-from .regular import read_regular
+from .regular import NotRegularError, TooLargeError, read_regular
 
 LARGEST = 1 << 24  # bytes of a file of metrics
 LONGEST_SHOWN = 200  # characters of what a program wrote, in a message
@@ -79,10 +79,10 @@ def _read_map(attempt: str, name: str) -> Dict[str, Any]:
         found = json.loads(data.decode("utf-8"), parse_int=_integer)
     except FileNotFoundError:
         raise Refused("the program wrote no " + name) from None
-    except OSError as error:
-        raise Refused(f"{name} cannot be read: {error.strerror}") from None
+    except (NotRegularError, TooLargeError) as error:
+        raise Refused(f"{name} is {error.strerror}") from None
     except RecursionError:
-        raise Refused(f"{name} is not JSON that can be read: it nests too deeply") from None
+        raise Refused(f"{name} is nested too deeply") from None
     except ValueError as error:
         raise Refused(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):
