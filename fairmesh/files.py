@@ -8,8 +8,7 @@ import json
 import os
 import shutil
 import stat
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,9 @@ from fairmesh.errors import FairmeshError
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.hardlinks import try_link
 from fairmesh.runner.regular import read_regular
+
+PLAIN, PROGRAM = 0o666, 0o777
+"""Modes of files before the umask, so that members of a group share what they work on if their umask says so."""
 
 
 def canonical_json(value: Any) -> str:
@@ -55,23 +57,42 @@ def read_json(path: Path) -> Any:
         raise FairmeshError(f"{path}: not a JSON file: {error}") from error
 
 
-def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write bytes beside the file, flush them, and move them into place."""
+def write_bytes(path: Path, data: bytes, mode: int = PLAIN, *, flush: bool = False) -> None:
+    """Write bytes beside the file and move them into place: whoever reads has the old content or the new one.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder is made.
+    data : bytes
+        Its content.
+    mode : int
+        `PLAIN` or `PROGRAM`; the umask takes from it what it does not allow.
+    flush : bool
+        Whether to wait until the disk has the content, so that it also outlives a loss of power. That takes
+        milliseconds a file, and is for what cannot be written again from something else, or is not looked at again.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
+    _write_beside(path, data, mode, os.replace, flush=flush)
+
+
+def _write_beside(path: Path, data: bytes, mode: int, move: Callable[[str, Path], None], *, flush: bool) -> None:
+    beside = jsonfiles.half_path(str(path))
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-            os.fchmod(file.fileno(), mode)
-        Path(beside).replace(path)
-    except BaseException:
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
+        move(beside, path)
+    finally:
         Path(beside).unlink(missing_ok=True)
-        raise
 
 
-def write_text(path: Path, text: str, mode: int = 0o644) -> None:
+def write_text(path: Path, text: str, mode: int = PLAIN, *, flush: bool = False) -> None:
     """Write a text in UTF-8 like ``write_bytes``."""
-    write_bytes(path, text.encode(), mode)
+    write_bytes(path, text.encode(), mode, flush=flush)
 
 
 def json_text(value: Any) -> str:
@@ -79,9 +100,9 @@ def json_text(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a value as readable JSON, keys in the order given."""
-    write_text(path, json_text(value))
+def write_json(path: Path, value: Any, *, flush: bool = False) -> None:
+    """Write a value as readable JSON, keys in the order given, like ``write_bytes``."""
+    write_text(path, json_text(value), flush=flush)
 
 
 def json_lines(value: Mapping[str, Any]) -> str:
@@ -110,7 +131,7 @@ _dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 def append_lines(path: Path, lines: Sequence[str]) -> None:
     """Add lines to a file in one piece, so that other writers' lines are not torn."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PLAIN)
     try:
         os.write(descriptor, "".join(f"{line}\n" for line in lines).encode())
     finally:
@@ -118,20 +139,20 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file, whole or not at all, with its time of change."""
-    write_bytes(target, source.read_bytes())
+    """Copy a file, whole or not at all, also after a loss of power, with its time of change."""
+    write_bytes(target, source.read_bytes(), flush=True)
     changed = source.stat().st_mtime_ns
     os.utime(target, ns=(changed, changed))
 
 
-def write_if_changed(path: Path, text: str, mode: int = 0o644) -> bool:
-    """Write a text unless the file holds just that; tell whether it was written."""
+def write_if_changed(path: Path, text: str, mode: int = PLAIN, *, flush: bool = False) -> bool:
+    """Write a text like ``write_bytes`` unless the file holds just that; return whether it was written."""
     try:
         if path.read_bytes() == text.encode():
             return False
     except FileNotFoundError:
         pass
-    write_text(path, text, mode)
+    write_text(path, text, mode, flush=flush)
     return True
 
 
@@ -143,14 +164,7 @@ def write_new(path: Path, text: str) -> None:
     FileExistsError
         If it is there.
     """
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-        put_new(beside, path)
-    finally:
-        Path(beside).unlink()
+    _write_beside(path, text.encode(), PLAIN, put_new, flush=True)
 
 
 def put_new(beside: str | Path, path: Path) -> None:
@@ -173,12 +187,14 @@ def put_new(beside: str | Path, path: Path) -> None:
 def write_folder(folder: Path, contents: Sequence[tuple[str, str, int]]) -> None:
     """Write texts into a folder: a new one appears with all of them, in one that is there those that differ change.
 
+    Nothing waits for the disk: folders of thousands of experiments are written anew from their study.
+
     Parameters
     ----------
     folder : Path
         Where.
     contents : sequence of (str, str, int)
-        Name, text and mode of each file.
+        Name, text and mode of each file, the mode as in ``write_bytes``.
     """
     if not folder.exists() and _write_new(folder, contents):
         return
@@ -188,7 +204,7 @@ def write_folder(folder: Path, contents: Sequence[tuple[str, str, int]]) -> None
 
 def _write_new(folder: Path, contents: Sequence[tuple[str, str, int]]) -> bool:
     """Write a folder beside and move it into place; False if somebody else was faster."""
-    beside = f"{folder.parent}/.{folder.name[:40]}.{os.getpid()}.half"
+    beside = jsonfiles.half_path(str(folder))
     try:
         _make_new(beside)
         for name, text, mode in contents:

@@ -133,7 +133,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         if self._file is None and RUN_FOLDER in os.environ:
             folder = os.environ[RUN_FOLDER]
             path = os.path.join(folder, EVENTS)  # noqa: PTH118  start-up time of every run
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             _name_run(os.path.join(folder, RUN_FILE))  # noqa: PTH118  as above
         if self._file is not None and self._waiting:
             os.write(self._file, b"".join(self._waiting))

@@ -90,8 +90,8 @@ def new_application(name: str, language: Language, root: Path) -> list[Path]:
     start = f'exec {starter} "$FAIRMESH_APPLICATION/{program}" "$@"'
     script = f"""[bash, -c, '{start}', {name}, "{{{{ darts }}}}", "{{{{ seed }}}}"]"""
     texts = {
-        APPLICATION: (_FILES / f"{APPLICATION}.in").read_text().format(name=name, command=script),
-        program: (_FILES / f"{program}.in").read_text(),
+        APPLICATION: (_FILES / f"{APPLICATION}.in").read_text(encoding="utf-8").format(name=name, command=script),
+        program: (_FILES / f"{program}.in").read_text(encoding="utf-8"),
         progress: _progress(progress, root),
     }
     written = [_write(folder / file, text) for file, text in texts.items()]
@@ -102,7 +102,7 @@ def _progress(name: str, root: Path) -> str:
     """Give the text of the file with which programs report their progress, which is meant to be copied."""
     for folder in (root, Path(__file__).parents[2]):
         if (folder / _PROGRESS / name).is_file():
-            return (folder / _PROGRESS / name).read_text()
+            return (folder / _PROGRESS / name).read_text(encoding="utf-8")
     raise FairmeshError(f"there is no {_PROGRESS / name} in {root}")
 
 

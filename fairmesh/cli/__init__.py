@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -75,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 good, 1 the work failed, 2 wrong input, 130 interrupted.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal's encoding lacks is escaped, as on standard error
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _run(given)
         sys.stdout.flush()

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,8 +22,9 @@ def count(text: str) -> int:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    """Print a value as JSON, which is JSON in any encoding of the terminal."""
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, indent=1, ensure_ascii=not is_unicode))
 
 
 def print_lines(text: str) -> None:

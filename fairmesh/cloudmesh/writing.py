@@ -110,7 +110,7 @@ def write(imported: Imported, out: Path, force: bool) -> list[Path]:
                 Problem("is there already, and differs; --force replaces it", place(out / path)) for path in differing
             )
         for path, content in imported.contents.items():
-            files.write_bytes(out / path, content, 0o755 if path.suffix == ".sh" else 0o644)
+            files.write_bytes(out / path, content, files.PROGRAM if path.suffix == ".sh" else files.PLAIN)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError([Problem(f"{error.filename or out} is in the way: it is a file", "--out")]) from error
     except OSError as error:

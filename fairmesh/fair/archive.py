@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -12,6 +11,8 @@ from fairmesh.fair.citation import zenodo
 from fairmesh.fair.crate import SUMS
 from fairmesh.fair.package import Package
 from fairmesh.files import json_text, write_if_changed
+from fairmesh.runner import jsonfiles
+from fairmesh.runner.manifest import read_sums
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _UNIX = 3
@@ -49,11 +50,11 @@ def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
 
 
 def _write(folder: Path, archive: Path) -> None:
-    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    beside = archive.with_name(f".{archive.name}.{os.getpid()}.half")
+    paths = read_sums((folder / SUMS).read_bytes())
+    beside = Path(jsonfiles.half_path(str(archive)))
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
-            for path in sorted([*(line.partition("  ")[2] for line in lines), SUMS]):
+            for path in sorted([*paths, SUMS]):
                 entry = _entry(path, (folder / path).stat().st_size)
                 with file.open(entry, "w") as target, (folder / path).open("rb") as source:
                     shutil.copyfileobj(source, target, 1 << 20)

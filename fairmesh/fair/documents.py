@@ -19,6 +19,7 @@ from fairmesh.fair.preview import preview, readme
 from fairmesh.fair.scorecard import FAIR
 from fairmesh.files import file_sha256, json_text, write_if_changed
 from fairmesh.results import StudyResults
+from fairmesh.runner.manifest import sum_line
 from fairmesh.runner.protocol import STAGES
 
 DOCUMENTS = (DATA_PACKAGE, CROISSANT, DATACITE, CITATION, README, DESCRIPTOR, PREVIEW, SUMS)
@@ -115,7 +116,7 @@ def _sums(inventory: Inventory) -> str:
     """Give the lines that ``sha256sum --check`` takes, for every file but itself."""
     hashes = {file.path: file.sha256 for file in inventory}
     hashes |= {name: file_sha256(inventory.folder / name) for name in (DESCRIPTOR, PREVIEW)}
-    return "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
+    return "".join(sum_line(sha256, path) for path, sha256 in sorted(hashes.items()))
 
 
 def _lines(found: dict[str, Any]) -> str:

@@ -11,7 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from fairmesh.files import file_sha256
+from fairmesh.runner.manifest import entry as entry_of
+from fairmesh.runner.manifest import is_text, path_in
 from fairmesh.runner.provenance import manifest_sha256
+from fairmesh.runner.text import printable
 
 MEDIA_TYPES = {
     ".json": "application/json",
@@ -46,6 +49,7 @@ MEDIA_TYPES = {
 TEXT, BYTES = "text/plain", "application/octet-stream"
 _TEXTS = {"", ".log", ".txt", ".mllog", ".smk", ".jinja", ".toml", ".cfg", ".lock", ".c", ".cpp", ".h", ".f90", ".jl"}
 _SHA256 = re.compile("[0-9a-f]{64}")
+_NO_TEXT = "is not named in UTF-8, and is left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,9 @@ class Inventory:
     def add(self, path: str) -> File | None:
         """Add a file whose hash nobody has yet; None if there is no such file."""
         place = self.folder / path
+        if not is_text(path):
+            self.problems.append(f"{entry_of(path)['path']} {_NO_TEXT}")
+            return None
         try:
             found = place.lstat()
             if not stat.S_ISREG(found.st_mode):
@@ -143,26 +150,26 @@ class Inventory:
             if wrong:
                 self.problems.append(f"{whose}: {wrong}")
             else:
-                found.append(self._enter(File(f"{below}/{entry['path']}", entry["sha256"], entry["bytes"])))
+                found.append(self._enter(File(f"{below}/{path_in(entry)}", entry["sha256"], entry["bytes"])))
         return found
 
     def _wrong(self, below: str, entry: Any) -> str:
         """Say what is wrong with an entry, which may come from elsewhere, or with its file."""
         try:
-            path, size, known = PurePosixPath(entry["path"]), entry["bytes"], _SHA256.fullmatch(entry["sha256"])
-        except (KeyError, TypeError):
+            path, size, known = path_in(entry), entry["bytes"], _SHA256.fullmatch(entry["sha256"])
+        except (AttributeError, KeyError, TypeError):
             known = None
-        if not known or not isinstance(size, int):
+        if not known or not path or not isinstance(size, int):
             return "an entry of its list of files cannot be read"
-        fault = self._fault(below, path, size)
-        return f"{path} {fault}" if fault else ""
+        fault = self._fault(below, PurePosixPath(path), size) if is_text(path) else _NO_TEXT
+        return f"{printable(entry['path'])} {fault}" if fault else ""
 
     def _fault(self, below: str, path: PurePosixPath, size: int) -> str:
         if path.is_absolute() or ".." in path.parts:
             return "lies outside of its folder"
         try:
             found = (self.folder / below / path).lstat()
-        except OSError:
+        except (OSError, ValueError):
             return "is missing"
         if not stat.S_ISREG(found.st_mode):
             return "is not a plain file"
@@ -180,4 +187,4 @@ class Inventory:
 def manifest(files: Iterable[File], below: str = "") -> str:
     """Give one hash for many files, whose paths are written from a folder."""
     start = len(below) + 1 if below else 0
-    return manifest_sha256([{"path": file.path[start:], "sha256": file.sha256} for file in files])
+    return manifest_sha256((file.path[start:], file.sha256) for file in files)

@@ -13,6 +13,8 @@ from urllib.parse import unquote
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.crate import DESCRIPTOR, SUMS
 from fairmesh.files import file_sha256
+from fairmesh.runner.manifest import read_sums
+from fairmesh.runner.regular import read_regular
 
 Entity = dict[str, Any]
 
@@ -101,12 +103,10 @@ class Found:
     def sums(self) -> dict[str, str]:
         """What SHA256SUMS says: hash by path."""
         try:
-            lines = (self.folder / SUMS).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+            found = read_sums(read_regular(str(self.folder / SUMS)))
+        except OSError:
             return {}
-        return {
-            path: digest for digest, _, path in (line.partition("  ") for line in lines) if path and is_inside(path)
-        }
+        return {path: digest for path, digest in found.items() if is_inside(path)}
 
     @cached_property
     def sums_below(self) -> dict[str, dict[str, str]]:

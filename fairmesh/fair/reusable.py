@@ -155,10 +155,7 @@ def _hashes(found: Found) -> Iterator[str]:
             yield f"{path} is not the file that SHA256SUMS names: its SHA-256 is another"
     for entity in found.data_sets:
         below = unquote(str(entity.get("@id")))
-        parts = [
-            {"path": path.removeprefix(below), "sha256": digest}
-            for path, digest in found.sums_below.get(below, {}).items()
-        ]
+        parts = [(path.removeprefix(below), digest) for path, digest in found.sums_below.get(below, {}).items()]
         if entity.get("sha256") and manifest_sha256(parts) != entity["sha256"]:
             yield f"{entity.get('@id')}: its manifest in SHA256SUMS is not the one that was described"
 

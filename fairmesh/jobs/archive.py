@@ -26,7 +26,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows: the same s
 def archive() -> bytes:
     """Give the bytes of the runner: a zip file, the same wherever the same Python makes it."""
     sources = resources.files("fairmesh.runner")
-    texts = {f"runner/{file.name}": file.read_text() for file in sources.iterdir() if file.name.endswith(".py")}
+    modules = [file for file in sources.iterdir() if file.name.endswith(".py")]
+    texts = {f"runner/{file.name}": file.read_text(encoding="utf-8") for file in modules}
     members = {"__main__.py": _START.encode()}
     for name, text in texts.items():
         members[name] = text.encode()

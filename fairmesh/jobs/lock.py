@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fairmesh.files import PLAIN
 from fairmesh.runner import jsonfiles, owner
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.filelock import NoLocksError, try_lock
@@ -39,7 +40,7 @@ class RunLock:
         if self._descriptor is not None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, PLAIN)
         try:
             deadline = time.monotonic() + patience
             while not self._try(descriptor):

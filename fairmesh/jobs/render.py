@@ -42,7 +42,7 @@ def write_runner(path: Path) -> None:
     """Write the runner unless it is there already, byte for byte."""
     data = archive()
     if not path.exists() or path.read_bytes() != data:
-        files.write_bytes(path, data)
+        files.write_bytes(path, data, flush=True)
 
 
 def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> None:
@@ -67,9 +67,9 @@ def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> 
     files.write_folder(
         job.paths.folder,
         [
-            (protocol.CONFIG, yaml12.dump(dict(job.parameters)), 0o644),
-            (protocol.JOB, script, 0o755),
-            (protocol.EXPERIMENT, files.json_lines(job.experiment), 0o644),
+            (protocol.CONFIG, yaml12.dump(dict(job.parameters)), files.PLAIN),
+            (protocol.JOB, script, files.PROGRAM),
+            (protocol.EXPERIMENT, files.json_lines(job.experiment), files.PLAIN),
         ],
     )
 

@@ -32,7 +32,7 @@ def adopt(source: JobPaths, record: Mapping[str, Any], target: JobPaths, identit
     attempt = int(record["attempt"])
     if source.attempt(attempt).is_dir():
         shutil.copytree(source.attempt(attempt), target.attempt(attempt), copy_function=_link, symlinks=True)
-    files.write_json(target.commit, {**record, **identity, "reused": record["id"]})
+    files.write_json(target.commit, {**record, **identity, "reused": record["id"]}, flush=True)
 
 
 def _link(source: str, target: str) -> None:

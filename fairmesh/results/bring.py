@@ -16,7 +16,7 @@ from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.files import canonical_json
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.results.foreign import Foreign, ForeignError, as_map
+from fairmesh.results.foreign import Foreign, ForeignError, OddNameError, as_map
 from fairmesh.results.merge import Bringing, Merge
 from fairmesh.results.offers import Offer, listed_files
 from fairmesh.runner.filelock import NoLocksError, try_lock
@@ -149,6 +149,8 @@ def _stage(each: Bringing, to: Path | None, damaged: list[str]) -> Iterator[str]
             found = each.offer.source.copy((*each.offer.folder, *path), to.joinpath(*path) if to else None, size)
         except FileNotFoundError:
             yield f"{each.offer.where}: {'/'.join(path)} is not there"
+        except OddNameError as error:
+            yield f"{each.offer.where}: {error}; the file is left behind"
         except ForeignError as error:
             damaged.append(f"{each.offer.where}: {'/'.join(path)}: {error}")
         except OSError as error:
@@ -196,11 +198,11 @@ def _place_all(merge: Merge, staging: Path) -> None:
         job = paths.job(each.offer.machine, each.id)
         if (staging / str(at)).is_dir():
             _place(staging / str(at), job)
-        files.write_bytes(paths.record(each.offer.machine, each.id), each.data)
+        files.write_bytes(paths.record(each.offer.machine, each.id), each.data, flush=True)
     for (study, name), data in merge.stages.items():
-        files.write_bytes(StudyPaths(merge.into, study).stage_marker(name), data)
+        files.write_bytes(StudyPaths(merge.into, study).stage_marker(name), data, flush=True)
     for study, plan in merge.plans.items():
-        files.write_text(StudyPaths(merge.into, study).plan, files.json_lines(plan))
+        files.write_text(StudyPaths(merge.into, study).plan, files.json_lines(plan), flush=True)
 
 
 def _place(staged: Path, job: JobPaths) -> None:
@@ -227,4 +229,4 @@ def _bring_environment(source: Foreign, digest: str, merge: Merge) -> None:
     except (OSError, ForeignError):
         return
     if digest in {hashlib.sha256(each).hexdigest() for each in (data, canonical)}:
-        files.write_bytes(target, data)
+        files.write_bytes(target, data, flush=True)

@@ -21,6 +21,10 @@ class ForeignError(ValueError):
     """What is there cannot be taken; the text says why."""
 
 
+class OddNameError(ForeignError):
+    """A name that is not copied: it is not text in UTF-8, has control characters, or is no name."""
+
+
 @dataclass(frozen=True)
 class Foreign:
     """A folder of somebody else's.
@@ -138,7 +142,7 @@ def as_map(data: bytes) -> dict[str, Any]:
 
 def _safe(name: str) -> str:
     if not name.isprintable() or name in {"", ".", ".."} or "/" in name or len(name.encode()) > _LONGEST:
-        raise ForeignError(f"an odd name: {name[:100]!r}")
+        raise OddNameError(f"an odd name: {name[:100]!r}")
     return name
 
 

@@ -13,6 +13,7 @@ from fairmesh.runner.text import printable
 from fairmesh.names import experiment_key
 from fairmesh.results.foreign import Foreign, ForeignError, as_map
 from fairmesh.results.load import PLAN, check_record
+from fairmesh.runner.manifest import path_in
 from fairmesh.runner.protocol import ATTEMPTS, COMMIT, EXPERIMENTS, RECORDS, STAGES
 from fairmesh.study.studyfile import RESERVED
 
@@ -170,7 +171,7 @@ def listed_files(record: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str,
     for each in listed if isinstance(listed, list) else [None]:
         if not isinstance(each, dict) or not _HASH.fullmatch(str(each.get("sha256"))) or type(each.get("bytes")) is not int:
             raise ForeignError("a file in its list has no hash")
-        path = tuple(str(each.get("path")).split("/"))
+        path = tuple(path_in(each).split("/"))
         if path[:2] != (ATTEMPTS, str(record["attempt"])) or len(path) < 3 or {"", ".", ".."} & {*path}:
             raise ForeignError(f"a file in its list is not of its attempt: {str(each.get('path'))[:100]!r}")
         yield path, each["sha256"], each["bytes"]

@@ -7,10 +7,12 @@ import math
 import os
 from typing import Any, Dict, List, Optional
 
-from . import jsonfiles, protocol
+from . import jsonfiles, manifest, protocol
 from .regular import NotRegularError, TooLargeError, read_regular
 
 LARGEST = 1 << 24  # bytes of a file of metrics
+LONGEST_SHOWN = 200  # characters of what a program wrote, in a message
+_MOST_DIGITS = 400  # of a whole number; no finite one of double precision has as many
 
 
 class Refused(Exception):
@@ -33,7 +35,7 @@ def set_aside(folder: str) -> None:
     """Move the commit into the folder of its attempt, so that it no longer counts."""
     path = os.path.join(folder, protocol.COMMIT)
     commit = jsonfiles.read_map(path) or {}
-    attempt = os.path.join(folder, protocol.ATTEMPTS, str(int(commit.get("attempt", 0))))
+    attempt = os.path.join(folder, protocol.ATTEMPTS, str(commit.get("attempt")))
     os.replace(path, os.path.join(attempt if os.path.isdir(attempt) else folder, "forced-" + protocol.COMMIT))
 
 
@@ -48,7 +50,7 @@ def read_metrics(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
     found = _read_map(attempt, protocol.METRICS)
     if not found:
         raise Refused("metrics.json holds no metric")
-    return {name: _metric(name, value) for name, value in found.items()}
+    return {_name(name): _metric(name, value) for name, value in found.items()}
 
 
 def read_baselines(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
@@ -64,22 +66,23 @@ def read_baselines(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
     found = _read_map(attempt, protocol.BASELINES)
     for name, metrics in found.items():
         if not isinstance(metrics, dict):
-            raise Refused(f"baselines.json: {name!r} is not a map of metrics")
+            raise Refused(f"baselines.json: {_shown(name)} is not a map of metrics")
     return {
-        name: {metric: _number(f"{name}.{metric}", value) for metric, value in metrics.items()}
+        _name(name): {_name(metric): _number(f"{name}.{metric}", value) for metric, value in metrics.items()}
         for name, metrics in found.items()
     }
 
 
 def _read_map(attempt: str, name: str) -> Dict[str, Any]:
     try:
-        found = json.loads(read_regular(os.path.join(attempt, name), LARGEST).decode("utf-8"))
+        data = read_regular(os.path.join(attempt, name), LARGEST)
+        found = json.loads(data.decode("utf-8"), parse_int=_integer)
     except FileNotFoundError:
         raise Refused("the program wrote no " + name) from None
     except (NotRegularError, TooLargeError) as error:
-        raise Refused(f"{name} is {error.strerror}") from None
+        raise Refused(f"{name} cannot be read: {error.strerror}") from None
     except RecursionError:
-        raise Refused(f"{name} is nested too deeply") from None
+        raise Refused(f"{name} is not JSON that can be read: it nests too deeply") from None
     except ValueError as error:
         raise Refused(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):
@@ -87,11 +90,29 @@ def _read_map(attempt: str, name: str) -> Dict[str, Any]:
     return found
 
 
+def _integer(digits: str) -> float:
+    """Return a whole number exactly, or an infinity for one that is beyond all finite numbers anyway."""
+    return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
+
+
+def _name(name: str) -> str:
+    if not manifest.is_text(name):
+        raise Refused(f"{_shown(name)} is not the name of a metric: it is not text in Unicode")
+    return name
+
+
+def _shown(value: Any) -> str:
+    """Return a value from a program as a message has it."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
+
+
 def _metric(name: str, value: Any) -> Dict[str, Optional[float]]:
     if not isinstance(value, dict):
         value = {"value": value}
     if "value" not in value or set(value) - {"value", "low", "high"}:
-        raise Refused("metric {!r} has the keys {}, not value, low and high".format(name, ", ".join(value)))
+        keys = _shown(", ".join(value))
+        raise Refused(f"metric {_shown(name)} has the keys {keys}, not value, low and high")
     return {
         key: None if value.get(key) is None and key != "value" else _number(name, value[key])
         for key in ("value", "low", "high")
@@ -99,9 +120,16 @@ def _metric(name: str, value: Any) -> Dict[str, Optional[float]]:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise Refused(f"metric {name!r} is {value}, not a finite number")
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
+        raise Refused(f"metric {_shown(name)} is {_shown(value)}, not a finite number of double precision")
     return value
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no finite number of double precision comes near to
+        return False
 
 
 def keep_only(attempt: str, patterns: List[str]) -> None:
@@ -127,11 +155,16 @@ _RUNNERS_OWN = (
 
 
 def list_files(folder: str, attempt: str) -> List[Dict[str, Any]]:
-    """List an attempt's files with SHA-256 and size; status.json is not among them, for it still changes."""
-    paths = [path for path in _files(attempt) if os.path.basename(path) != protocol.STATUS]
+    """List an attempt's files with SHA-256 and size; its own status.json is not among them, for it still changes."""
+    status = os.path.join(attempt, protocol.STATUS)
     return [
-        {"path": os.path.relpath(path, folder), "sha256": _sha256(path), "bytes": os.path.getsize(path)}
-        for path in paths
+        dict(
+            manifest.entry(manifest.name_text(os.path.relpath(path, folder))),
+            sha256=_sha256(path),
+            bytes=os.path.getsize(path),
+        )
+        for path in _files(attempt)
+        if path != status
     ]
 
 

@@ -92,9 +92,15 @@ def _ask(interpreter: str) -> Optional[Dict[str, Any]]:
     try:
         answer = subprocess.run([interpreter, "-c", _ASK_PYTHON], stdout=subprocess.PIPE, timeout=60, check=True)
         found = json.loads(answer.stdout.decode())
-    except (OSError, subprocess.SubprocessError, ValueError):
+        packages = sorted((_text(name), _text(version)) for name, version in found["packages"].items())
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError):
         return None
-    return dict(found, packages=dict(sorted(found["packages"].items())))
+    return dict(found, packages=dict(packages))
+
+
+def _text(value: Any) -> str:
+    """Return a text of a package's metadata, in which anything may stand."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _distribution() -> str:

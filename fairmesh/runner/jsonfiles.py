@@ -82,8 +82,7 @@ def _write_in_place(path: str, value: Any) -> bool:
 
 def write_bytes(path: str, data: bytes) -> None:
     """Write bytes beside the file and move them into place."""
-    folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name[:40]}.{mark()}{_HALF}")
+    beside = half_path(path)
     try:
         with open(beside, "wb") as file:
             file.write(data)
@@ -94,6 +93,12 @@ def write_bytes(path: str, data: bytes) -> None:
         if os.path.exists(beside):
             os.unlink(beside)
         raise
+
+
+def half_path(path: str) -> str:
+    """Return where a file or a folder is written before it is moved into place."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name[:40]}.{mark()}{_HALF}")
 
 
 def mark() -> str:

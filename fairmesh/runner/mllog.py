@@ -33,8 +33,16 @@ OURS = (
 
 
 def milliseconds() -> int:
-    """Give the time in whole milliseconds since 1970."""
-    return int(time.time() * 1e3)
+    """Return the time in whole milliseconds since 1970; it never goes back, though somebody may set the clock."""
+    return int((_BEGIN + _steady()) * 1e3)
+
+
+def _steady() -> float:
+    """Return the seconds since this computer was started, with those in which it slept."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+_BEGIN = time.time() - _steady()
 
 
 def line(kind: str, key: str, value: Any, metadata: Dict[str, Any], time_ms: Optional[int] = None) -> str:
@@ -54,17 +62,27 @@ def line(kind: str, key: str, value: Any, metadata: Dict[str, Any], time_ms: Opt
     return MARK + json.dumps(OrderedDict([*event, ("metadata", metadata)])) + "\n"
 
 
-def is_the_programs(text: str) -> bool:
-    """Tell whether a printed line is a whole event of the program's own, and not one that the runner writes itself."""
-    if not text.startswith(MARK):
-        return False
+def of_program(text: str) -> str:
+    """Return the event in a line of the program's as it stands in the log, where it keeps its place and its time.
+
+    The text is empty for what is no whole event, or one that the runner writes itself. The event may stand behind
+    other text, such as a bar of progress: mlperf-logging, too, reads a line from its last mark on.
+    """
+    _, mark, rest = text.rpartition(MARK)
+    key = _key(rest) if mark else None
+    return "" if key is None or _is_ours(key) else mark + rest.strip() + "\n"
+
+
+def _key(text: str) -> Optional[str]:
+    """Return the key of an event, or None if the text is not a whole event."""
     try:
-        event = json.loads(text[len(MARK) :])
+        event = json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        return None
     if not isinstance(event, dict) or not event.keys() >= {"time_ms", "key", "value", "metadata"}:
-        return False
-    return not _is_ours(str(event["key"]))
+        return None
+    is_good = isinstance(event["key"], str) and isinstance(event["time_ms"], (int, float))
+    return event["key"] if is_good else None
 
 
 def _is_ours(key: str) -> bool:
@@ -89,7 +107,7 @@ class Events:
 
     def open(self, init_ms: int) -> None:
         """Say what is run and by whom, then that the run starts; the initialisation began at ``init_ms``."""
-        lines = [line(POINT, *event) for event in self._facts()]
+        lines = [line(POINT, *event, time_ms=init_ms) for event in self._facts()]
         lines.append(line(START, "init_start", None, _here(), init_ms))
         lines += [line(POINT, *event) for event in self._values()]
         lines.append(line(END, "init_stop", None, _here()))

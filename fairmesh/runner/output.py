@@ -1,13 +1,20 @@
 """What a program writes to its log, read as it grows: progress for the status, MLPerf lines for a file of their own."""
 
+import contextlib
 import os
+import re
 from typing import List, Optional
 
 from . import mllog, protocol, text
 from .regular import append, open_log
-from .status import Status
+from .status import PROGRESS_MARKS, Status
 
 BLOCK = 1 << 20  # bytes read at once, so that a chatty program costs its watcher little memory
+LONGEST = 1 << 20  # bytes of a line; what is longer is no event, and is left out
+AT_ONCE = 1 << 28  # bytes read in one look at a running program, so that its watcher does not stay away for long
+AT_THE_END = 1 << 32  # bytes read when the program has ended
+_LINE_END = re.compile(rb"[\r\n]+")  # a bar of progress returns to the beginning of its line
+_MARKS = tuple(mark.encode() for mark in (mllog.MARK, *PROGRESS_MARKS))
 
 
 class Output:
@@ -19,6 +26,8 @@ class Output:
         self._status = status
         self._log: Optional[int] = None
         self._offset = 0
+        self._begun = b""  # of a line whose end has not come yet
+        self._is_too_long = False
 
     @property
     def descriptor(self) -> int:
@@ -39,15 +48,17 @@ class Output:
 
     def read_new(self, whole: bool = False) -> None:
         """Read the lines that have come since the last call; ``whole`` also takes a last line without an end."""
-        if os.fstat(self.descriptor).st_size < self._offset:  # the program emptied it
-            self._offset = 0
-        while True:
-            block = os.pread(self.descriptor, BLOCK, self._offset)
-            end = len(block) if whole or len(block) == BLOCK else block.rfind(b"\n") + 1
-            if not end:
-                return
-            self._take(block[:end].decode("utf-8", "replace"))
-            self._offset += end
+        size = os.fstat(self.descriptor).st_size
+        if size < self._offset:  # the program emptied it
+            self._offset, self._begun, self._is_too_long = 0, b"", False
+        until = min(size, self._offset + (AT_THE_END if whole else AT_ONCE))
+        while self._offset < until:
+            block = os.pread(self.descriptor, min(BLOCK, until - self._offset), self._offset)
+            if not block:
+                break
+            self._take(block)
+        if whole:
+            self._take(b"\n")
 
     def read_rest(self) -> None:
         """Read all that is left of an ended program's log; where it removed the file, write it anew."""
@@ -56,17 +67,34 @@ class Output:
             self._restore()
 
     def _restore(self) -> None:
-        removed, self._log = self.descriptor, None
+        removed = self.descriptor
         try:
             for begin in range(0, os.fstat(removed).st_size, BLOCK):
                 append(self.path, os.pread(removed, BLOCK, begin))
+            self._log = open_log(self.path)
         except OSError:
-            self._log = removed
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
             raise
         os.close(removed)
 
-    def _take(self, block: str) -> None:
-        self._status.read_progress(block)
-        if mllog.MARK in block:
-            lines = [line.rstrip("\r\n") + "\n" for line in block.split("\n") if mllog.is_the_programs(line)]
-            append(self._mllog, "".join(lines).encode())
+    def _take(self, block: bytes) -> None:
+        """Take a block of the log: its lines that speak to fairmesh; the log counts as read once they are written."""
+        *lines, begun = _LINE_END.split(block)
+        if lines:
+            lines[0] = b"" if self._is_too_long else self._begun + lines[0]
+            self._handle([line for line in lines if any(mark in line for mark in _MARKS)])
+            self._is_too_long, self._begun = False, begun
+        else:
+            self._begun += begun
+        if self._is_too_long or len(self._begun) > LONGEST:
+            self._is_too_long, self._begun = True, b""
+        self._offset += len(block)
+
+    def _handle(self, lines: List[bytes]) -> None:
+        texts = [line.decode("utf-8", "replace") for line in lines if len(line) <= LONGEST]
+        events = "".join(map(mllog.of_program, texts))
+        if events:
+            append(self._mllog, events.encode())
+        for line in texts:
+            self._status.read_progress(line)

@@ -5,9 +5,9 @@ Variables are recorded by name alone: these lists, never ``os.environ`` as a who
 
 import hashlib
 import os
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterable, Tuple
 
-from . import commit, protocol
+from . import commit, manifest, protocol
 
 THREADS = (
     "OMP_NUM_THREADS",
@@ -68,7 +68,7 @@ _MARKS = {"podman": "/run/.containerenv", "docker": "/.dockerenv"}
 
 def settings() -> Dict[str, Any]:
     """Give what the jobs of a study usually have in common: settings of threads, modules, container."""
-    modules = os.environ.get("LOADEDMODULES", "").split(":")
+    modules = _variable("LOADEDMODULES").split(":")
     return {
         "variables": _variables(THREADS + DETERMINISM),
         "modules": [name for name in modules if name],
@@ -81,7 +81,7 @@ def container() -> Dict[str, str]:
     for kind, names in _IMAGES.items():
         for name in names:
             if os.environ.get(name):
-                return {"kind": kind, "image": os.environ[name]}
+                return {"kind": kind, "image": _variable(name)}
     for kind, mark in _MARKS.items():
         if os.path.exists(mark):
             return {"kind": kind, "image": value_in(mark, "image=")}
@@ -111,14 +111,14 @@ def scheduler() -> Dict[str, Any]:
     """Give the scheduler that this process runs under and what it says of the job; nothing outside of one."""
     for name, variables in SCHEDULERS.items():
         if os.environ.get(variables[0]):
-            return {"name": name, "job": os.environ[variables[0]], "variables": _variables(variables[1:])}
+            return {"name": name, "job": _variable(variables[0]), "variables": _variables(variables[1:])}
     return {}
 
 
-def manifest_sha256(files: List[Dict[str, Any]]) -> str:
-    """Give one hash for many files: the SHA-256 of the lines that ``sha256sum`` prints for them, sorted by path."""
-    lines = sorted((str(each["path"]), str(each["sha256"])) for each in files)
-    return hashlib.sha256("".join(f"{digest}  {path}\n" for path, digest in lines).encode()).hexdigest()
+def manifest_sha256(files: Iterable[Tuple[str, str]]) -> str:
+    """Return one hash for many files, given as path and SHA-256: that of the lines that sha256sum prints for them."""
+    lines = (manifest.sum_line(sha256, path) for path, sha256 in sorted(files))
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def value_in(path: str, key: str) -> str:
@@ -138,11 +138,16 @@ def _input(experiment: Dict[str, Any], home: str, stage: str, fingerprint: str) 
     return {
         "stage": stage,
         "fingerprint": fingerprint,
-        "sha256": manifest_sha256(files),
+        "sha256": manifest_sha256((manifest.path_in(file), str(file["sha256"])) for file in files),
         "files": len(files),
-        "bytes": sum(each["bytes"] for each in files),
+        "bytes": sum(file["bytes"] for file in files),
     }
 
 
 def _variables(names: Any) -> Dict[str, str]:
-    return {name: os.environ[name] for name in names if name in os.environ}
+    return {name: _variable(name) for name in names if name in os.environ}
+
+
+def _variable(name: str) -> str:
+    """Return a variable's value; bytes in it that are no text are written as a Python string writes them."""
+    return os.fsencode(os.environ.get(name, "")).decode("utf-8", "backslashreplace")

@@ -8,9 +8,12 @@ from typing import Any, Dict, Optional
 
 from . import jsonfiles, protocol
 from .owner import Owner
+from .text import printable
 
-PROGRESS_LINE = re.compile(r"^# (?:fairmesh|cloudmesh) (.*)$", re.MULTILINE)
-_FIELD = re.compile(r'(\w+)=("[^"]*"|\S+)')
+PROGRESS_MARKS = ("# fairmesh ", "# cloudmesh ")
+LONGEST_FIELDS = 4096  # characters of a line of progress that are read
+# A name is tried where it begins and nowhere within, so that a long word without a value is read once.
+_FIELD = re.compile(r'(?<!\w)(\w+)=("[^"]*"?|\S+)')
 SHORTEST = 2.0  # seconds between two writes of a running attempt
 HEARTBEAT = 15.0  # seconds; a little is added at random, so that a thousand jobs do not write at once
 
@@ -55,14 +58,18 @@ class Status:
             self.values["progress"] = 100
         self.set_state(state, reason, exit_code=exit_code, ended=jsonfiles.now())
 
-    def read_progress(self, text: str) -> None:
-        """Take over what the program's lines say of its progress: the last line of the text counts."""
-        for line in PROGRESS_LINE.findall(text)[-1:]:
-            fields = {key: value.strip('"') for key, value in _FIELD.findall(line)}
-            if re.match(r"\d{1,3}(\.\d*)?$", fields.get("progress", "")):
-                self.values["progress"] = min(100, int(float(fields["progress"])))
-            self.values["message"] = fields.get("msg", fields.get("message", self.values["message"]))[:200]
-            self._changed = True
+    def read_progress(self, line: str) -> None:
+        """Take over what a line of the program's says of its progress, also behind the bar of another tool."""
+        begin = min((line.find(mark) for mark in PROGRESS_MARKS if mark in line), default=-1)
+        if begin < 0:
+            return
+        fields = {name: value.strip('"') for name, value in _FIELD.findall(line[begin : begin + LONGEST_FIELDS])}
+        if re.match(r"\d{1,3}(\.\d*)?$", fields.get("progress", "")):
+            self.values["progress"] = min(100, int(float(fields["progress"])))
+        message = fields.get("msg", fields.get("message"))
+        if message is not None:
+            self.values["message"] = printable(message)[:200]
+        self._changed = True
 
     def beat(self) -> None:
         """Write a change, or a sign of life, when its time has come."""

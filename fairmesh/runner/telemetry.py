@@ -45,6 +45,7 @@ class Telemetry:
             return
         elapsed, self._sampled = max(0.001, time.monotonic() - self._sampled), time.monotonic()
         sample = processes.sample(pid)
+        self._meter.sample()
         rows = self._program_rows(sample, elapsed) + _host_rows() + self._gpu_rows()
         stamp = now()
         self._lines += ["{},{},{},{},{}\n".format(stamp, *row) for row in rows]

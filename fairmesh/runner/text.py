@@ -9,21 +9,55 @@ from .regular import open_regular
 LONGEST = 1 << 16  # characters of a line, and bytes from the end of a file, that are looked at
 # Each alternative matches what it begins with, so that a line is scanned once, whatever it holds: an unfinished code
 # ends at the next escape or at the end of the line.
-_TERMINAL_CODES = re.compile(
-    r"\x1b(?:\[[0-9;:<=>?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])?"
+_STEERING = re.compile(
+    r"(\r|\x08"
+    r"|\x1b(?:\[[0-9;:<=>?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])?)"
 )
+_MOVE = re.compile(r"\x1b\[([0-9]{0,5})([CDGK])\Z")
+_UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+_UNKNOWNS = re.compile(_UNKNOWN + "+")
 
 
 def printable(line: str) -> str:
     r"""Return a line as a terminal would show it in the end, without anything that would steer the terminal.
 
+    What cannot be shown becomes a replacement character, several in a row become one.
+
     >>> printable("epoch 1\repoch 2 \x1b[31mred\x1b[0m!\r")
     'epoch 2 red!'
+    >>> printable("100% of it\r\x1b[K50%")
+    '50%'
     """
     cut = "..." if len(line) > LONGEST else ""
-    last = line[-LONGEST:].rstrip("\r\n").rsplit("\r", 1)[-1]
-    plain = _TERMINAL_CODES.sub("", last).expandtabs(4)
-    return cut + "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in plain)
+    plain = _overwritten(line[-LONGEST:].rstrip("\r\n")).expandtabs(4)
+    return cut + _UNKNOWNS.sub(_UNKNOWN, "".join(sign if sign.isprintable() else _UNKNOWN for sign in plain))
+
+
+def _overwritten(line: str) -> str:
+    """Return what stands in a terminal's line in the end; the cursor never goes beyond what was written."""
+    shown: List[str] = []
+    column = 0
+    for index, part in enumerate(_STEERING.split(line)):
+        if index % 2:
+            column = _steer(shown, column, part)
+        else:
+            shown[column : column + len(part)] = part
+            column += len(part)
+    return "".join(shown)
+
+
+def _steer(shown: List[str], column: int, code: str) -> int:
+    """Obey a carriage return, a backspace or an escape code; return the column of the cursor."""
+    move = _MOVE.match(code)
+    if not move:
+        return {"\r": 0, "\b": max(0, column - 1)}.get(code, column)
+    number, letter = int(move.group(1) or 0), move.group(2)
+    if letter == "K":  # erases to the right, or (2) the whole line
+        column = 0 if number == 2 else column
+        del shown[column if number in (0, 2) else len(shown) :]
+        return column
+    steps = {"C": column + max(1, number), "D": column - max(1, number), "G": number - 1}
+    return min(max(0, steps[letter]), len(shown))
 
 
 def printable_lines(text: str) -> str:

@@ -32,7 +32,7 @@ def write(submission: Submission, to: Path) -> Path:
     for old in [*folder.glob("result-*.txt"), *folder.glob("job-*.sh")]:
         old.unlink()
     for name, text in _texts(submission):
-        files.write_text(folder / name, text, 0o755 if name.endswith(".sh") else 0o644)
+        files.write_text(folder / name, text, files.PROGRAM if name.endswith(".sh") else files.PLAIN)
     if submission.request.pdf:
         files.copy(submission.request.pdf, folder / PDF)
     files.write_text(folder / README, _readme(submission))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNER
 
 # Caches, environments and version control: what is made again elsewhere, or would not work there.
@@ -70,7 +70,7 @@ def _copy(source: Path, target: Path) -> None:
     if target.is_file() and _signature(source) == _signature(target):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name[:40]}.{os.getpid()}.half")
+    beside = Path(jsonfiles.half_path(str(target)))
     try:
         shutil.copy2(source, beside)
         beside.replace(target)

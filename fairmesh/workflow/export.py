@@ -82,10 +82,10 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
         if lookup.look(job.paths, job.experiment["fingerprint"]) is not Found.COMMIT:
             render(job, templates, entry)
         lines.append(_line(job, out))
-    files.write_if_changed(paths.plan, files.json_lines(plan_document(plan, config)))
+    files.write_if_changed(paths.plan, files.json_lines(plan_document(plan, config)), flush=True)
     folder = templates_folder(root)
     script = Templates(folder, [folder / name for name in _SUBMIT_TEMPLATES[machine.scheduler]])
-    files.write_if_changed(paths.folder / SUBMIT, script.render(jobs=lines), mode=0o755)
+    files.write_if_changed(paths.folder / SUBMIT, script.render(jobs=lines), mode=files.PROGRAM)
     return paths.folder / SUBMIT
 
 

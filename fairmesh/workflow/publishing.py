@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with clear_errors():
         made = publish(options.results, options.study, options.site, options.project)
     if options.published:
-        write_json(options.published, made)
+        write_json(options.published, made, flush=True)
     for line in [*made["unfinished"][:SHOWN], *made["problems"][:SHOWN]]:
         print(line)
     for line in made["missing"]:

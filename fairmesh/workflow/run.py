@@ -118,7 +118,7 @@ class Run:
 
     def _write(self, **changed: Any) -> None:
         self.about |= {"executor_run": os.environ.get(EXECUTOR_RUN, "")} | changed
-        write_json(self.folder / RUN_FILE, self.about)
+        write_json(self.folder / RUN_FILE, self.about, flush=True)
 
 
 def _empty_queue(executor_run: str) -> None:

@@ -205,7 +205,7 @@ class Session:
             for doubt in self._hook.doubts():
                 print(f"warning: {doubt}", file=sys.stderr)
             self._render()
-            files.write_text(self._paths.plan, files.json_lines(self._document))
+            files.write_text(self._paths.plan, files.json_lines(self._document), flush=True)
             scheduler = self._workflow.scheduler
             self._run.begin(scheduler.exit_gracefully, getattr(scheduler._executor, "run_uuid", ""))
 

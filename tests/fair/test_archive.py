@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from fairmesh import cli
-from fairmesh.files import read_json
+from fairmesh.files import read_json, write_json
+from fairmesh.runner import commit
 from tests.fair.conftest import Results
 
 
@@ -41,6 +42,29 @@ def test_the_archive_is_a_crate_of_its_own(results: Results, tmp_path: Path) -> 
         file.extractall(tmp_path / "copy")
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=tmp_path / "copy", check=True)
     assert cli.main(["fair", str(tmp_path / "copy")]) == 0
+
+
+def test_files_of_odd_names_are_archived_or_named(
+    results: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What sha256sum escapes is escaped; a name that is not UTF-8 has no place in a zip file."""
+    record = min((results.study / "records/local").glob("*.json"))
+    folder = results.study / "experiments/local" / record.stem
+    attempt = folder / "attempts" / str(read_json(record)["attempt"])
+    for name in (b"two\nlines", b"Icon\r", b"back\\slash", b"gr\xfc.txt"):
+        (attempt / os.fsdecode(name)).write_bytes(name)
+    content = read_json(record) | {"files": commit.list_files(str(folder), str(attempt))}
+    for path in (record, folder / "commit.json"):
+        write_json(path, content)
+    archive = zipped()
+    assert f"attempts/{attempt.name}/gr\\xfc.txt is not named in UTF-8, and is left out" in capsys.readouterr().err
+    copy = tmp_path / "copy"
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(copy)
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=copy, check=True)
+    below = copy / attempt.relative_to(results.study)
+    assert {"two\nlines", "Icon\r", "back\\slash"} <= {path.name for path in below.iterdir()}
+    assert cli.main(["fair", str(copy)]) == 0
 
 
 def test_zenodo_gets_what_it_asks_for(results: Results) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,19 @@ from fairmesh.runner.text import last_lines, lines_of, printable
     [
         ("plain", "plain"),
         ("10%\r50%\r100%", "100%"),
+        ("100%\r50%", "50%%"),
+        ("100%\r\x1b[K50%", "50%"),
+        ("100%\x1b[2K50%", "50%"),
+        (" 50%|##  |# fairmesh progress=50", " 50%|##  |# fairmesh progress=50"),
+        ("1/9\b\b\b2/9\b\b\b\b\b3", "3/9"),
+        ("abc\x1b[2Dx\x1b[1Gy\x1b[99999Cz", "yxcz"),
+        ("a\0\0\0b\1\2", "a\ufffdb\ufffd"),
         ("\x1b[1;31mred\x1b[0m", "red"),
         ("\x1b]0;title\x07text", "text"),
         ("\x1b]8;;http://a.example\x1b\\link\x1b]8;;\x1b\\", "link"),
         ("\x1bP1$r0m\x1b\\text", "text"),
         ("a\tb", "a   b"),
-        ("bell\x07 back\x08 del\x7f", "bell\ufffd back\ufffd del\ufffd"),
+        ("bell\x07 back\x08 del\x7f", "bell\ufffd bac del\ufffd"),
         ("\u202egnp.exe", "\ufffdgnp.exe"),
         ("\x9b31mred", "\ufffd31mred"),
         ("Grüße, 世界", "Grüße, 世界"),
@@ -35,6 +43,14 @@ def test_what_would_steer_a_terminal_is_taken_out(line: str, shown: str) -> None
 @given(st.binary(max_size=300))
 def test_nothing_unprintable_is_left_of_any_bytes(data: bytes) -> None:
     assert all(line.isprintable() for line in lines_of(data))
+
+
+@pytest.mark.parametrize("unit", ["\x1bP", "\x1b[", "\x1b]", "\x1b[99999C", "x\x1b[2K", "x\x1b[1G", "\b", "a\rb\x1b[K"])
+def test_no_line_takes_long_or_becomes_longer_than_it_was(unit: str) -> None:
+    line = unit * 30_000
+    began = time.process_time()
+    assert len(printable(line)) <= len(line)
+    assert time.process_time() - began < 10
 
 
 def test_the_tail_of_a_log(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from fairmesh.jobs.paths import JobPaths
 from tests.jobs.conftest import GOOD, MakeJob, machine, status
+from tests.locales import latin
 from tests.shells import check_script
 
 HANG = "open('started', 'w').close(); import time; time.sleep(60)"
@@ -50,6 +51,22 @@ def test_it_runs_from_anywhere_in_folders_of_any_name(make_job: MakeJob, tmp_pat
     relative = make_job(home="other")
     assert run("bash", "job.sh", cwd=relative.folder).returncode == 0
     assert relative.commit.exists()
+
+
+def test_a_locale_that_is_not_utf_8_changes_nothing(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in latin(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    code = (
+        "import os, sys; assert os.fsencode(sys.argv[2]).decode() == chr(0x65e5) + chr(0x672c), sys.argv;"
+        f"open(sys.argv[1], 'w'); open(chr(0xfc), 'w'); {GOOD}"
+    )
+    job = make_job(command=[sys.executable, "-IS", "-c", code, "grün", "日本"], home="日本 ü")
+    done = run("bash", job.script, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = {each["path"].rpartition("/")[2] for each in json.loads(job.commit.read_text())["files"]}
+    assert {"grün", "\\xfc"} <= names
 
 
 @pytest.mark.parametrize("scheduler", ["slurm", "lsf"])

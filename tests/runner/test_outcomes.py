@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.runner import owner
+from fairmesh.runner.manifest import path_in
 from tests.runner.conftest import GOOD, MakeJob, read, run, status
 from tests.waiting import wait_until
 
@@ -46,7 +47,20 @@ def test_a_good_program_gives_a_commit_and_a_record_of_the_same_bytes(make_job: 
         ("open('metrics.json', 'w').write('{}')", "metrics.json holds no metric"),
         ("open('metrics.json', 'w').write('{\"a\": NaN}')", "metric 'a' is nan, not a finite number"),
         ("open('metrics.json', 'w').write('{\"a\": true}')", "metric 'a' is True, not a finite number"),
-        ("open('metrics.json', 'w').write('{\"a\": {\"valu\": 1}}')", "metric 'a' has the keys valu"),
+        ("open('metrics.json', 'w').write('{\"a\": {\"valu\": 1}}')", "metric 'a' has the keys 'valu'"),
+        ("open('metrics.json', 'w').write('{\"a\": 1' + '0' * 400 + '}')", "metric 'a' is inf, not a finite number"),
+        ("open('metrics.json', 'w').write('{\"a\": 2' + '0' * 308 + '}')", "metric 'a' is 2000"),
+        ("open('metrics.json', 'w').write('{\"a\": 1e999}')", "metric 'a' is inf, not a finite number"),
+        ("open('metrics.json', 'w').write('{\"a\":' * 100000)", "metrics.json is not JSON that can be read: it nests"),
+        ("open('metrics.json', 'w').write('{\"' + chr(92) + 'ud800\": 1}')", "'\\ud800' is not the name of a metric"),
+        ("open('metrics.json', 'wb').write(b'{\"gr' + bytes([252]) + b'\": 1}')", "metrics.json is not JSON: 'utf-8'"),
+        ("import os; os.mkfifo('metrics.json')", "metrics.json cannot be read: not a regular file"),
+        ("import os; os.symlink('/dev/zero', 'metrics.json')", "metrics.json cannot be read: not a regular file"),
+        (f"{GOOD}; import os; os.mkfifo('baselines.json')", "baselines.json cannot be read: not a regular file"),
+        (
+            f"{GOOD}; open('baselines.json', 'w').write('{{\"b\": {{\"a\": 1' + '0' * 400 + '}}}}')",
+            "metric 'b.a' is inf",
+        ),
         (f"{GOOD}; open('baselines.json', 'w').write('{{\"b\": 1}}')", "baselines.json: 'b' is not a map"),
     ],
 )
@@ -134,6 +148,38 @@ def test_a_stage_is_given_by_the_folder_of_its_winning_attempt(make_job: MakeJob
     stage.mkdir(parents=True)
     (stage / "commit.json").write_text(json.dumps({"fingerprint": "a" * 64, "attempt": 3}))
     assert run(folder) == 0
+
+
+def test_a_file_of_any_name_is_in_the_commit(make_job: MakeJob) -> None:
+    folder = make_job(
+        f"{GOOD}; import os; os.mkdir('tables'); open('tables/status.json', 'w'); open(b'gr\\xfc.txt', 'w');"
+        r"open('two\nlines', 'w')"
+    )
+    assert run(folder) == 0
+    listed = [
+        os.fsencode(path_in(entry)).removeprefix(b"attempts/1/") for entry in read(folder / "commit.json")["files"]
+    ]
+    assert {b"tables/status.json", b"gr\xfc.txt", b"two\nlines"} <= {*listed}
+    assert b"status.json" not in listed
+
+
+def test_whole_numbers_stay_exact(make_job: MakeJob) -> None:
+    folder = make_job(f"open('metrics.json', 'w').write('{{\"a\": {2**64 - 1}, \"b\": {10**300}}}')")
+    assert run(folder) == 0
+    assert {name: metric["value"] for name, metric in read(folder / "commit.json")["metrics"].items()} == {
+        "a": 2**64 - 1,
+        "b": 10**300,
+    }
+
+
+def test_variables_that_are_no_text_are_in_the_record(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APPTAINER_CONTAINER", os.fsdecode(b"/images/gr\xfc.sif"))
+    monkeypatch.setenv("LOADEDMODULES", os.fsdecode(b"gcc/\xff"))
+    folder = make_job()
+    assert run(folder) == 0
+    environment = read(folder.parents[3] / "environments" / f"{read(folder / 'commit.json')['environment']}.json")
+    assert environment["container"]["image"] == r"/images/gr\xfc.sif"
+    assert environment["modules"] == [r"gcc/\xff"]
 
 
 def test_outputs_that_are_not_kept_are_deleted(make_job: MakeJob) -> None:

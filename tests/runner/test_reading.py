@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import tempfile
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.runner import commit, energy, owner, processes
+from fairmesh.runner import commit, owner, processes
 from fairmesh.runner.output import Output
 from fairmesh.runner.status import Status
 
@@ -28,7 +31,11 @@ def status(tmp_path: Path) -> Status:
         ("# cloudmesh status=running progress=12.5 msg=short", 12, "short"),
         ("# fairmesh progress=250", 100, ""),
         ("# fairmesh progress=-5", 0, ""),
-        ("# fairmesh progress=1\n# fairmesh progress=2", 2, ""),
+        (" 50%|#####     | 5/10 [00:05<00:05]# fairmesh progress=50", 50, ""),
+        ('# fairmesh msg="see # fairmesh progress=9" progress=3', 3, "see # fairmesh progress=9"),
+        ('# fairmesh progress=7 msg="cut off', 7, "cut off"),
+        ("# fairmesh progress=8 msg=\x1b[31mred", 8, "red"),
+        (f"# fairmesh progress=4 {'x' * 5000} progress=5", 4, ""),
         ("fairmesh progress=9", 0, ""),
     ],
 )
@@ -44,17 +51,94 @@ def test_no_output_of_a_program_breaks_the_status(text: str) -> None:
     assert 0 <= status.values["progress"] <= 100
 
 
+@pytest.mark.parametrize("text", ["a" * 300_000, 'a="' * 100_000, "=" * 300_000, "a=" * 150_000, '"' * 300_000])
+def test_a_long_line_of_progress_is_read_in_linear_time(status: Status, text: str) -> None:
+    began = time.process_time()
+    status.read_progress(f"# fairmesh {text}")
+    status.read_progress(text)
+    assert time.process_time() - began < 5
+
+
+EVENT = ':::MLLOG {"time_ms": 1, "key": "loss", "value": 2, "metadata": {}}'
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_no_event_is_lost_where_one_read_ends_and_the_next_begins(status: Status, tmp_path: Path, end: str) -> None:
+    output = Output(str(tmp_path), status)
+    with (tmp_path / "job.log").open("w", newline="") as log:
+        for number in range(30_000):
+            log.write(f"{EVENT}{end}# fairmesh progress={number // 300}{end}")
+            if number == 20_000:
+                log.flush()
+                output.read_new()
+    output.read_new(whole=True)
+    assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n" * 30_000
+    assert status.values["progress"] == 99
+
+
+def test_an_endless_line_takes_little_memory_and_hides_no_other(status: Status, tmp_path: Path) -> None:
+    output = Output(str(tmp_path), status)
+    with (tmp_path / "job.log").open("w") as log:
+        for size in (3 * (1 << 20), 5, 1 << 20):
+            log.write("x" * size)
+            log.flush()
+            tracemalloc.start()
+            output.read_new()
+            assert tracemalloc.get_traced_memory()[1] < 8 << 20
+            tracemalloc.stop()
+        log.write(f"# fairmesh progress=5\n{EVENT}\n# fairmesh progress=6")
+    output.read_new(whole=True)
+    assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n"
+    assert status.values["progress"] == 6
+
+
+def test_a_log_without_an_end_is_read_in_parts(status: Status, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairmesh.runner.output.AT_ONCE", 100)
+    output = Output(str(tmp_path), status)
+    (tmp_path / "job.log").write_text("x" * 150 + "\n# fairmesh progress=5\n")
+    output.read_new()
+    assert status.values["progress"] == 0
+    output.read_new()
+    assert status.values["progress"] == 5
+
+
+@pytest.mark.parametrize("kind", ["nothing", "pipe", "device"])
+def test_a_program_that_took_its_log_away_is_watched_on(status: Status, tmp_path: Path, kind: str) -> None:
+    output, log = Output(str(tmp_path), status), tmp_path / "job.log"
+    os.write(output.descriptor, b"begin\n")
+    log.unlink()
+    if kind == "pipe":
+        os.mkfifo(log)
+    elif kind == "device":
+        log.symlink_to("/dev/zero")
+    os.write(output.descriptor, f"{EVENT}\n".encode())
+    output.read_rest()
+    assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n"
+    assert output.last_lines(2) == ["begin", EVENT]
+    assert kind != "nothing" or log.read_text() == f"begin\n{EVENT}\n", "it is written anew"
+
+
+def test_events_that_cannot_be_written_yet_are_written_later(status: Status, tmp_path: Path) -> None:
+    output = Output(str(tmp_path), status)
+    (tmp_path / "job.log").write_text(f"{EVENT}\n")
+    os.mkfifo(tmp_path / "events.mllog")
+    with pytest.raises(OSError, match="not a regular file"):
+        output.read_new()
+    (tmp_path / "events.mllog").unlink()
+    output.read_new()
+    assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n"
+
+
 def test_a_growing_log_is_read_by_whole_lines(status: Status, tmp_path: Path) -> None:
     output = Output(str(tmp_path), status)
     log = tmp_path / "job.log"
     log.write_text("# fairmesh progress=1")
     output.read_new()
     assert status.values["progress"] == 0
-    event = ':::MLLOG {"time_ms": 1, "key": "loss", "value": 2, "metadata": {}}\n'
-    log.write_text(f"# fairmesh progress=10\n{event}plain\n")
+    log.write_text(f"# fairmesh progress=10\n 9%|# |{EVENT}\nplain\n")
     output.read_new()
     assert status.values["progress"] == 10
-    assert (tmp_path / "events.mllog").read_text() == event
+    assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n"
 
 
 @given(st.dictionaries(st.text(min_size=1), st.floats() | st.integers(-(2**60), 2**60), min_size=1))
@@ -86,39 +170,3 @@ def test_a_process_is_measured_with_its_children() -> None:
 @given(st.text())
 def test_io_counters_of_any_text(text: str) -> None:
     assert processes.io_counters(f"read_bytes: 5\n{text}")["read_bytes"] >= 0
-
-
-class _Gpus:
-    all: tuple[()] = ()
-
-
-def _rapl(folder: Path, microjoules: int) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / "energy_uj").write_text(str(microjoules))
-    (folder / "max_energy_range_uj").write_text("1000000000")
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "joules"), [(5_000_000, 12_000_000, 7.0), (999_000_000, 1_000_000, 2.0)], ids=["plain", "wraps"]
-)
-@pytest.mark.parametrize(("exclusive", "method"), [(True, "measured"), (False, "shared")])
-def test_energy_is_the_difference_of_the_hardwares_counters(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    before: int,
-    after: int,
-    joules: float,
-    exclusive: bool,
-    method: str,
-) -> None:
-    monkeypatch.setattr(energy, "RAPL", str(tmp_path / "intel-rapl:*"))
-    _rapl(tmp_path / "intel-rapl:0", before)
-    _rapl(tmp_path / "intel-rapl:0:0", 1)  # a part of the package, which must not count twice
-    meter = energy.EnergyMeter(_Gpus(), exclusive)  # type: ignore[arg-type]
-    _rapl(tmp_path / "intel-rapl:0", after)
-    assert meter.read() == (joules, method)
-
-
-def test_without_counters_no_energy_is_claimed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "RAPL", str(tmp_path / "none:*"))
-    assert energy.EnergyMeter(_Gpus(), exclusive=True).read() == (None, "unavailable")  # type: ignore[arg-type]
