@@ -1,5 +1,6 @@
 """What a program writes to its log, read as it grows: progress for the status, MLPerf lines for a file of their own."""
 
+import contextlib
 import os
 import re
 from typing import List, Optional
@@ -49,7 +50,7 @@ class Output:
         """Read the lines that have come since the last call; ``whole`` also takes a last line without an end."""
         size = os.fstat(self.descriptor).st_size
         if size < self._offset:  # the program emptied it
-            self._offset, self._begun = 0, b""
+            self._offset, self._begun, self._is_too_long = 0, b"", False
         until = min(size, self._offset + (AT_THE_END if whole else AT_ONCE))
         while self._offset < until:
             block = os.pread(self.descriptor, min(BLOCK, until - self._offset), self._offset)
@@ -67,12 +68,14 @@ class Output:
             self._restore()
 
     def _restore(self) -> None:
-        removed, self._log = self.descriptor, None
+        removed = self.descriptor
         try:
             for begin in range(0, os.fstat(removed).st_size, BLOCK):
                 append(self.path, os.pread(removed, BLOCK, begin))
+            self._log = open_log(self.path)
         except OSError:
-            self._log = removed
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
             raise
         os.close(removed)
 

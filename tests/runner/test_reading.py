@@ -104,15 +104,18 @@ def test_a_log_without_an_end_is_read_in_parts(status: Status, tmp_path: Path, m
 
 @pytest.mark.parametrize("kind", ["nothing", "pipe", "device"])
 def test_a_program_that_took_its_log_away_is_watched_on(status: Status, tmp_path: Path, kind: str) -> None:
-    output = Output(str(tmp_path), status)
-    os.write(output.descriptor, f"{EVENT}\n".encode())
-    (tmp_path / "job.log").unlink()
+    output, log = Output(str(tmp_path), status), tmp_path / "job.log"
+    os.write(output.descriptor, b"begin\n")
+    log.unlink()
     if kind == "pipe":
-        os.mkfifo(tmp_path / "job.log")
+        os.mkfifo(log)
     elif kind == "device":
-        (tmp_path / "job.log").symlink_to("/dev/zero")
+        log.symlink_to("/dev/zero")
+    os.write(output.descriptor, f"{EVENT}\n".encode())
     output.read_rest()
     assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n"
+    assert output.last_lines(2) == ["begin", EVENT]
+    assert kind != "nothing" or log.read_text() == f"begin\n{EVENT}\n", "it is written anew"
 
 
 def test_events_that_cannot_be_written_yet_are_written_later(status: Status, tmp_path: Path) -> None:
