@@ -16,7 +16,7 @@ from typing import Any
 from fairmesh.errors import FairmeshError
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.hardlinks import try_link
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.regular import NotRegularError, TooLargeError, open_regular, read_regular
 
 PLAIN, PROGRAM = 0o666, 0o777
 """Modes of files before the umask, so that members of a group share what they work on if their umask says so."""
@@ -38,7 +38,7 @@ def text_sha256(text: str) -> str:
 
 def file_sha256(path: Path) -> str:
     """Give the SHA-256 of a file's bytes, as 64 hex digits."""
-    with path.open("rb") as file:
+    with open_regular(str(path)) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -149,9 +149,9 @@ def copy(source: Path, target: Path) -> None:
 def write_if_changed(path: Path, text: str, mode: int = PLAIN, *, flush: bool = False) -> bool:
     """Write a text like ``write_bytes`` unless the file holds just that; return whether it was written."""
     try:
-        if path.read_bytes() == text.encode():
+        if read_regular(str(path)) == text.encode():
             return False
-    except FileNotFoundError:
+    except (FileNotFoundError, NotRegularError, TooLargeError):
         pass
     write_text(path, text, mode, flush=flush)
     return True

@@ -26,6 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _OF_CLOUDMESH = ("ee", "sbatch", "system", "colors", "identifier", "name", "application")
 _WATCH = re.compile(r"\s*cms\s+gpu\s+watch\b")
+_FILE = re.compile(r"(?<![\w.-])[\w.-]+\.[A-Za-z]\w*")  # tried where a word begins: a long one is read once
 _END = re.compile(r"\s*exit\s+0\s*;?\s*")
 
 
@@ -163,7 +164,7 @@ class _Import:
 
     def _carry_code(self, program: Sequence[Statement]) -> None:
         """Add the files beside the template that its lines name: experiments find them where they start."""
-        words = {word for each in program for word in re.findall(r"[\w.-]+\.[A-Za-z]\w*", each.text)}
+        words = {word for each in program for word in _FILE.findall(each.text)}
         beside = [self.path.parent / word for word in sorted(words)] if self.sources.template else []
         known = {self.path, *(self.path.parent / each for each in ("config.yaml",))}
         for path in beside:

@@ -62,6 +62,7 @@ class Scan:
 
 
 BLOT = "\x01"
+LONGEST = 2000  # characters before a quote in which a command is looked for
 _HERE = re.compile(r"<<(-?)[ \t]*(?:'([^'\n]+)'|\"([^\"\n]+)\"|\\?([A-Za-z_][\w]*))")
 _TO_SHELL = re.compile(r"(\b(ba|z|k|da)?sh(\s+-\w+)*\s+-\w*c|\beval|\bssh\s[^|;&]*)\s*$")
 
@@ -210,7 +211,7 @@ class _Scanner:
         while opened > 0 and self.text[opened - 1] == "\\":
             opened = self.text.rfind('"', 0, opened)
         line = self.text.rfind("\n", 0, opened) + 1
-        return bool(_TO_SHELL.search(self.text, line, opened))
+        return bool(_TO_SHELL.search(self.text, max(line, opened - LONGEST), opened))
 
     def _refer(self, found: re.Match[str], context: Context) -> None:
         self.found.references.append(Reference(found[1], found.start(), found.end(), context))

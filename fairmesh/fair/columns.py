@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from fairmesh.results import StudyResults
 from fairmesh.results.metrics import readable
 from fairmesh.results.table import metric_columns, parameter_columns
 from fairmesh.runner.protocol import STATES
+from fairmesh.runner.regular import read_regular
 from fairmesh.wording import cell_text
 
 INTEGER, NUMBER, BOOLEAN, STRING, DATETIME = "integer", "number", "boolean", "string", "datetime"
@@ -135,12 +137,10 @@ def of_file(path: Path) -> list[Column]:
 
     A column is of whole numbers or of numbers if all of its cells are, else of text.
     """
-    if path.is_symlink() or not path.is_file():
-        return []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            heads, kinds, gaps = _scan(csv.reader(file))
-    except (csv.Error, UnicodeDecodeError):
+        text = read_regular(str(path), follow_links=False).decode("utf-8")
+        heads, kinds, gaps = _scan(csv.reader(io.StringIO(text, newline="")))
+    except (csv.Error, UnicodeDecodeError, OSError):
         return []
     if not heads or len(set(heads)) != len(heads) or "" in heads:
         return []

@@ -95,7 +95,8 @@ def _project(study: StudyResults, root: Path | None) -> Iterator[tuple[re.Patter
 
 def _users(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
     """Give the rules for those who have homes in the results' paths, and for whoever publishes."""
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in study.folder.rglob("*.json")]
+    files = [path for path in study.folder.rglob("*.json") if path.is_file()]
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
     taken = _taken(study) | {key for text in texts for key in _KEYS.findall(text)}
     found = {name for text in texts for name in _OWNERS.findall(text)}
     yield from ((_word(name), "user") for name in sorted(found - taken) if len(name) >= SHORTEST)

@@ -68,7 +68,7 @@ def _kinds(gres: str) -> Iterator[str]:
     >>> list(_kinds("gpu:a100:4(S:0-1),shard:8"))
     ['gpu:a100', 'gpu', 'shard']
     """
-    for each in filter(None, re.sub(r"\([^)]*\)", "", gres).split(",")):
+    for each in filter(None, re.sub(r"\([^()]*\)", "", gres).split(",")):
         name, *more = each.split(":")
         if more and not more[0].isdigit():
             yield f"{name}:{more[0]}"

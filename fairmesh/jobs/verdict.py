@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fairmesh.runner.regular import read_regular
+
 BEGUN = "begun"
 ENDED = "ended"
 GONE = "unknown to Slurm"
@@ -22,7 +24,7 @@ class Progress:
 def read_progress(path: Path) -> dict[int, Progress]:
     """Read what a bundle's script has written so far, by the number of the job; a half-written line does not count."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_regular(str(path)).decode("utf-8", "replace")
     except OSError:
         return {}
     found: dict[int, Progress] = {}

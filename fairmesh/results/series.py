@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from pathlib import Path
 
+from fairmesh.runner.regular import read_regular
+
+LARGEST = 1 << 26  # bytes
 Value = float | str | None
 Row = dict[str, Value]
 
@@ -14,14 +18,13 @@ def read_rows(path: Path) -> list[Row]:
     """Read a CSV file with a header.
 
     What reads as a finite number is one, an empty cell or a number that is not finite is None, the rest is text. A file
-    that is missing, a link, or not CSV gives no rows: the program that wrote it may have been killed at it.
+    that is missing, no regular file, too large, or not CSV gives no rows: the program may have been killed at it.
     """
-    if path.is_symlink() or not path.is_file():
-        return []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [{name: _value(text) for name, text in row.items() if name} for row in csv.DictReader(file)]
-    except (csv.Error, UnicodeDecodeError):
+        text = read_regular(str(path), LARGEST, follow_links=False).decode("utf-8")
+        rows = csv.DictReader(io.StringIO(text, newline=""))
+        return [{name: _value(cell) for name, cell in row.items() if name} for row in rows]
+    except (csv.Error, UnicodeDecodeError, OSError):
         return []
 
 

@@ -80,9 +80,9 @@ def _read_map(attempt: str, name: str) -> Dict[str, Any]:
     except FileNotFoundError:
         raise Refused("the program wrote no " + name) from None
     except (NotRegularError, TooLargeError) as error:
-        raise Refused(f"{name} is {error.strerror}") from None
+        raise Refused(f"{name} cannot be read: {error.strerror}") from None
     except RecursionError:
-        raise Refused(f"{name} is nested too deeply") from None
+        raise Refused(f"{name} is not JSON that can be read: it nests too deeply") from None
     except ValueError as error:
         raise Refused(f"{name} is not JSON: {error}") from None
     if not isinstance(found, dict):

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from typing import BinaryIO
+from io import BufferedReader
 
 LARGEST = 1 << 28  # bytes of a file that is read whole: a plan of several hundred thousand experiments
 _NOT_REGULAR = (errno.EISDIR, errno.ELOOP, errno.ENXIO)  # of open(2): a folder, a link, a pipe that nobody reads
@@ -17,7 +17,7 @@ class TooLargeError(OSError):
     """A file is larger than anybody wants to read."""
 
 
-def open_regular(path: str, follow_links: bool = True) -> BinaryIO:
+def open_regular(path: str, follow_links: bool = True) -> BufferedReader:
     """Open a regular file for reading; the call never waits for a writer.
 
     Raises

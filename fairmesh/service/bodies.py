@@ -28,7 +28,7 @@ def parse(body: bytes) -> Any:
     """
     text = body.decode()
     depth = 0
-    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"|[^][}{"]', "", text):
+    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"?|[^][}{"]', "", text):
         depth += (bracket in "[{") - (bracket in "]}")
         if depth > DEEPEST:
             raise ValueError(f"deeper than {DEEPEST} levels")

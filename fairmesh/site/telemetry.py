@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from fairmesh.runner.regular import read_regular
 from fairmesh.site import charts, line_charts
 
 _DRAWN = {"cpu": "Processor use", "memory": "Memory", "utilisation": "Accelerator use", "power": "Accelerator power"}
@@ -32,11 +34,10 @@ def telemetry_charts(path: Path) -> Iterator[charts.Chart]:
 def _read(path: Path) -> pd.DataFrame:
     """Read the samples with the seconds since the first one; a day has millions, so pandas does it."""
     empty = pd.DataFrame(columns=[*_COLUMNS, "seconds"])
-    if path.is_symlink() or not path.is_file():
-        return empty
     try:
-        frame = pd.read_csv(path, usecols=_COLUMNS, dtype="str", on_bad_lines="skip", encoding_errors="replace")
-    except ValueError:  # which pandas' own errors are, too
+        samples = io.BytesIO(read_regular(str(path), follow_links=False))
+        frame = pd.read_csv(samples, usecols=_COLUMNS, dtype="str", on_bad_lines="skip", encoding_errors="replace")
+    except (OSError, ValueError):  # which pandas' own errors are, too
         return empty
     frame["value"] = pd.to_numeric(frame["value"], errors="coerce")
     moments = pd.to_datetime(frame["time"], errors="coerce", utc=True, format="ISO8601")

@@ -13,6 +13,7 @@ from fairmesh.files import file_sha256
 from fairmesh.results import Outcome
 from fairmesh.runner.mllog import MARK, POINT, SUBMISSION, line
 from fairmesh.runner.protocol import MLLOG
+from fairmesh.runner.regular import read_regular
 
 Event = Mapping[str, Any]
 
@@ -60,10 +61,10 @@ def read_log(outcome: Outcome) -> Log:
         raise FairmeshError(f"{path}: no such file; run {outcome.id} again, with a fairmesh that writes it")
     _check_hash(outcome, path)
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(str(path)).decode("utf-8").splitlines()
         events = [json.loads(text.removeprefix(MARK)) for text in lines if text.startswith(MARK)]
         return Log([dict(event, key=str(event["key"]), value=event["value"]) for event in events if event["time_ms"]])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FairmeshError(f"{path}: not a log of MLCommons: {error}") from error
 
 

@@ -1,8 +1,10 @@
-"""What git knows of the code that is measured; nothing where there is no git, no repository or no commit yet."""
+"""What git knows of the code that is measured; nothing where there is no repository or no commit yet."""
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +43,32 @@ def commit_of(folder: Path) -> str:
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return ""
-    return commit + DIRTY if _git(folder, "status", "--porcelain", "--", ".") else commit
+    changed, complaint = _ask(folder, "status", "--porcelain", "--", ".")
+    return commit + DIRTY if changed or complaint else commit
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why git says nothing of a repository that is there: the reason, and what helps; both empty if it does."""
+
+    why: str = ""
+    advice: str = ""
+
+    @classmethod
+    def of(cls, folder: Path) -> Refusal:
+        """Ask git about a folder."""
+        top = next((each for each in (folder, *folder.absolute().parents) if (each / ".git").exists()), None)
+        complaint = _ask(folder, "rev-parse", "HEAD")[1] if top else ""
+        if any(words in complaint for words in _NOT_OURS):
+            advice = f"git config --global --add safe.directory {shlex.quote(str(top))}"
+            return cls("its repository belongs to another user, so git does not read it", advice)
+        if any(words in complaint for words in _NOTHING):
+            return cls()
+        return cls(f"git does not read its repository: {complaint}", f"git -C {top} status") if complaint else cls()
+
+
+_NOT_OURS = ("dubious ownership", "unsafe repository")
+_NOTHING = ("unknown revision", "not a git repository")  # no commit yet; an empty folder .git
 
 
 def without_password(address: str) -> str:
@@ -56,10 +83,25 @@ def without_password(address: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    return _ask(folder, *arguments)[0]
+
+
+def _ask(folder: Path, *arguments: str) -> tuple[str, str]:
+    """Return what git answers, and the first line of what it complains of."""
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=_PATIENCE, check=True
+            ["git", "-C", str(folder), *arguments],
+            env=os.environ | {"LC_ALL": "C"},
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_PATIENCE,
+            check=False,
         )
-    except (OSError, UnicodeDecodeError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip()
+    except subprocess.TimeoutExpired:
+        return "", f"no answer within {_PATIENCE:.0f} s"
+    except OSError as error:
+        return "", str(error.strerror)
+    if done.returncode:
+        return "", (done.stderr.strip() or f"status {done.returncode}").splitlines()[0]
+    return done.stdout.strip(), ""

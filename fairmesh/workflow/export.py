@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,7 +79,10 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
     copy_application(plan.application.folder, out / copy)
     entry = machine.model_dump()
     lines = []
-    for job in _jobs(Folders(plan, paths, root, copy, config.publisher, machine)):
+    folders = Folders(plan, paths, root, copy, config.publisher, machine)
+    for warning in folders.unknown_code():
+        print(f"warning: {warning}", file=sys.stderr)
+    for job in _jobs(folders):
         if lookup.look(job.paths, job.experiment["fingerprint"]) is not Found.COMMIT:
             render(job, templates, entry)
         lines.append(_line(job, out))

@@ -17,7 +17,7 @@ from fairmesh.study.application import Stage
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.settings import Machine, Publisher
 from fairmesh.submission import identity
-from fairmesh.submission.repository import DIRTY, Repository, commit_of
+from fairmesh.submission.repository import DIRTY, Refusal, Repository, commit_of
 from fairmesh.workflow.orphans import Wanted
 from fairmesh.workflow.targets import Target, marker_name
 
@@ -155,8 +155,19 @@ class Folders:
     @cached_property
     def _code(self) -> dict[str, dict[str, Any]]:
         """The commits of the code that is measured and of the project that measures it; nothing outside of git."""
-        found = {"application": _code(self._application.folder), "project": _code(self._root)}
+        found = {name: _code(folder) for name, folder in self._code_folders.items()}
         return {name: code for name, code in found.items() if code}
+
+    @property
+    def _code_folders(self) -> dict[str, Path]:
+        return {"application": self._application.folder, "project": self._root}
+
+    def unknown_code(self) -> Iterator[str]:
+        """Return, in a line each, which commits are not recorded although there are repositories, and what helps."""
+        for name, folder in self._code_folders.items():
+            refusal = Refusal.of(folder)
+            if refusal.why:
+                yield f"the commit of the {name} is not recorded: {refusal.why}; {refusal.advice}"
 
     def _content(
         self, identity: str, job: Experiment | StageInstance, needs: dict[str, str], command: list[str]
@@ -186,10 +197,14 @@ class Folders:
 
 
 def _code(folder: Path) -> dict[str, Any]:
-    """Give commit and state of the code in a folder, and where it can be cloned from if that is no folder here."""
+    """Return commit and state of the code in a folder, or why git does not know them.
+
+    With them is where it can be cloned from, if that is no folder here.
+    """
     commit = commit_of(folder)
     if not commit:
-        return {}
+        why = Refusal.of(folder).why
+        return {"unknown": why} if why else {}
     address = Repository.of(folder).address
     known = {"repository": address} if address.startswith(("https://", "http://", "ssh://", "git@")) else {}
     return {"commit": commit.removesuffix(DIRTY), "dirty": commit.endswith(DIRTY)} | known

@@ -238,9 +238,13 @@ class Session:
     def _render(self) -> None:
         machine = self._configuration.machine.model_dump()
         write_runner(self._paths.runner)
+        is_any = False
         for job in self._jobs_to_run():
             render(job, self._templates, machine)
             job.paths.cancel.unlink(missing_ok=True)
+            is_any = True
+        for warning in self._folders.unknown_code() if is_any else ():
+            print(f"warning: {warning}", file=sys.stderr)
 
     def _jobs_to_run(self) -> Iterator[JobFolder]:
         """Give the folders of Snakemake's jobs that will start something."""

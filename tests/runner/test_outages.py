@@ -22,9 +22,10 @@ from runner import main, patience, program, status, telemetry
 status.SHORTEST, telemetry.BATCH, program.GRACE, patience.PAUSE = 0.1, 0.1, 0.5, 0.1
 sys.exit(main.main(sys.argv[2:]))
 """
-# Each takes the attempt's folder away, which the program works in, and brings it back.
+# Each takes the attempt's folder away, which the program works in, and brings it back. What the runner writes at that
+# very moment may be in the way once.
 OUTAGES = {
-    "read-only": ("mount --bind . $PWD; mount -o remount,bind,ro $PWD", "umount -l $PWD"),
+    "read-only": ("mount --bind . $PWD; until mount -o remount,bind,ro $PWD; do :; done", "umount -l $PWD"),
     "unmounted": ("mount --bind $EMPTY $HOME_OF_RUNNER", "umount -l $HOME_OF_RUNNER"),
     "forbidden": ("chmod 500 .", "chmod 700 ."),
     "full": ("cat /dev/zero > filler", "rm filler"),
@@ -103,7 +104,7 @@ def test_a_program_is_ended_when_the_patience_is(outage: str, make_job: MakeJob,
 def test_a_program_whose_folder_was_removed_is_ended_and_the_state_says_so(
     make_job: MakeJob, start: Start, tmp_path: Path
 ) -> None:
-    folder = make_job(command=["bash", "-c", f"{NOTE}; rm -rf $PWD; {SLEEP}"])
+    folder = make_job(command=["bash", "-c", f"{NOTE}; until rm -rf $PWD; do :; done; {SLEEP}"])
     assert start(folder).returncode == 1
     assert is_gone(tmp_path)
     assert (status(folder)["state"], status(folder)["reason"]) == ("failed", "its folder was removed")

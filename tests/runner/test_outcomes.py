@@ -51,8 +51,12 @@ def test_a_good_program_gives_a_commit_and_a_record_of_the_same_bytes(make_job: 
         ("open('metrics.json', 'w').write('{\"a\": 1' + '0' * 400 + '}')", "metric 'a' is inf, not a finite number"),
         ("open('metrics.json', 'w').write('{\"a\": 2' + '0' * 308 + '}')", "metric 'a' is 2000"),
         ("open('metrics.json', 'w').write('{\"a\": 1e999}')", "metric 'a' is inf, not a finite number"),
+        ("open('metrics.json', 'w').write('{\"a\":' * 100000)", "metrics.json is not JSON that can be read: it nests"),
         ("open('metrics.json', 'w').write('{\"' + chr(92) + 'ud800\": 1}')", "'\\ud800' is not the name of a metric"),
         ("open('metrics.json', 'wb').write(b'{\"gr' + bytes([252]) + b'\": 1}')", "metrics.json is not JSON: 'utf-8'"),
+        ("import os; os.mkfifo('metrics.json')", "metrics.json cannot be read: not a regular file"),
+        ("import os; os.symlink('/dev/zero', 'metrics.json')", "metrics.json cannot be read: not a regular file"),
+        (f"{GOOD}; import os; os.mkfifo('baselines.json')", "baselines.json cannot be read: not a regular file"),
         (
             f"{GOOD}; open('baselines.json', 'w').write('{{\"b\": {{\"a\": 1' + '0' * 400 + '}}}}')",
             "metric 'b.a' is inf",

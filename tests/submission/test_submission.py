@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from fairmesh import cli, yaml12
 from fairmesh.submission import compliance, folder, identity
-from fairmesh.submission.repository import Repository, commit_of
+from fairmesh.submission.repository import Refusal, Repository, commit_of
 from tests.shells import check_script
 from tests.submission.conftest import COMMIT, OPTIONS, WHO, Runs
 
@@ -249,6 +250,28 @@ def test_git_is_asked_for_the_code(tmp_path: Path) -> None:
     assert Repository.of(code) == Repository("https://example.org/code.git", "main", "v1")
     (code / "a").write_text("2")
     assert commit_of(code).endswith("-dirty")
+    assert Refusal.of(code) == Refusal()
+
+
+@pytest.mark.parametrize("of_somebody_else", [True, False])
+def test_a_repository_that_git_does_not_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of_somebody_else: bool
+) -> None:
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    below = tmp_path / "toy"
+    below.mkdir()
+    assert Refusal.of(below) == Refusal()  # there is no commit yet
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    if of_somebody_else:
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for its tests
+        assert Refusal.of(below) == Refusal(
+            "its repository belongs to another user, so git does not read it",
+            f"git config --global --add safe.directory {tmp_path}",
+        )
+    else:
+        (tmp_path / ".git/config").write_text("[")
+        assert "git does not read its repository: fatal: bad config line" in Refusal.of(below).why
+    assert commit_of(below) == ""
 
 
 def test_what_is_required_has_a_name_for_people() -> None:

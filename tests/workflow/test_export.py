@@ -96,6 +96,21 @@ def test_all_that_travels_is_there_and_nothing_of_this_machine(tmp_path: Path, s
     check_script(*Path("out").rglob("*.sh"))
 
 
+def test_a_commit_that_git_does_not_tell_is_said_and_the_record_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
+    out = export(make_plan(), tmp_path / "out", tmp_path).parent
+    told = capsys.readouterr().err
+    assert "warning: the commit of the project is not recorded: its repository belongs to another user" in told
+    assert f"git config --global --add safe.directory {tmp_path}" in told
+    (experiment, *_) = out.glob("experiments/*/*/experiment.json")
+    assert "belongs to another user" in json.loads(experiment.read_text())["code"]["project"]["unknown"]
+
+
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_rendering_again_changes_nothing_that_is_right(scheduler: str) -> None:
     plan = make_plan(scheduler)

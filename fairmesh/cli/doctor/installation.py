@@ -17,6 +17,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 import fairmesh
 from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
 from fairmesh.cli.doctor.here import Here
+from fairmesh.submission.repository import Refusal
 
 OLDEST = (3, 11)
 LOCK = Path("requirements/run.lock")
@@ -35,6 +36,13 @@ def checks(here: Here) -> Iterator[Finding]:
     yield source(Path(fairmesh.__file__).parent, here.root, _is_editable())
     yield snakemake(installed("snakemake"), _has(LOGGER))
     yield executor(here.executor, _has, _slurms_environment(here.root))
+    yield from repository(here.folder, Refusal.of(here.folder))
+
+
+def repository(folder: Path, refusal: Refusal) -> Iterator[Finding]:
+    """Check that git reads the repository of the project, if there is one: records name the commit."""
+    if refusal.why:
+        yield warn("git", f"commits are not recorded for {folder}: {refusal.why}", refusal.advice)
 
 
 def python(found: tuple[int, ...]) -> Finding:
