@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -15,6 +16,7 @@ from fairmesh.errors import BusyError
 from fairmesh.jobs import leftovers, lookup
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.outage import Outage
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.runner import jsonfiles
@@ -258,6 +260,7 @@ class Session:
     def end(self, exit_code: int) -> None:
         """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
         with clear_errors():
+            self._wait_for_folder()
             try:
                 if exit_code:
                     self._settle()
@@ -273,6 +276,12 @@ class Session:
                 print(f"website: {self._site / 'index.html'}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
                     print(line, file=sys.stderr)
+
+    def _wait_for_folder(self) -> None:
+        """Wait until the end can be written; not if somebody wants the run to end."""
+        outage = Outage([str(self._run.folder)], lambda text: print(f"warning: {text}", file=sys.stderr, flush=True))
+        while not self._run.interrupted and not outage.is_over():
+            time.sleep(1)
 
     def _summary(self, exit_code: int) -> dict[str, Any]:
         from fairmesh.workflow.summary import summarise  # noqa: PLC0415  only for who wants to hear it
