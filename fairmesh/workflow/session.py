@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import sys
 import time
@@ -68,6 +69,7 @@ class Session:
         self._document = plan_document(self._plan, config)
         self._run = Run(self._paths, self._plan.selection, workflow.config_settings.config)
         self._hook = Hook(config.finish)
+        self._has_ended = False
         self._lock = RunLock(self._paths.lock)
         self._orphans = orphans.Orphans({})
         self._wanted: list[orphans.Wanted] = []
@@ -214,6 +216,12 @@ class Session:
             files.write_text(self._paths.plan, files.json_lines(self._document))
             scheduler = self._workflow.scheduler
             self._run.begin(scheduler.exit_gracefully, getattr(scheduler._executor, "run_uuid", ""))
+        atexit.register(self._end_after_error)
+
+    def _end_after_error(self) -> None:
+        """Close a run in which Snakemake itself failed, as without a place for its own files: it calls no hook then."""
+        if not self._has_ended:
+            self.end(1)
 
     def _wait_for_scheduler(self) -> None:
         """Wait until the scheduler says which jobs of a killed run it still has.
@@ -259,6 +267,7 @@ class Session:
 
     def end(self, exit_code: int) -> None:
         """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
+        self._has_ended = True
         with clear_errors():
             self._wait_for_folder()
             try:
