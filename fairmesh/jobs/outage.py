@@ -26,7 +26,7 @@ class Outage:
 
     def is_over(self) -> bool:
         """Whether all of them can be written, or the patience has come to its end."""
-        broken = [folder for folder in self._folders if not os.access(folder, os.W_OK)]
+        broken = [folder for folder in self._folders if not os.access(_nearest(folder), os.W_OK)]
         if not broken:
             self._since = None
             return True
@@ -34,3 +34,10 @@ class Outage:
             self._since = time.monotonic()
             self._warn(f"{broken[0]} cannot be written now; this is waited for, {PATIENCE:.0f} s at most")
         return time.monotonic() - self._since > PATIENCE
+
+
+def _nearest(folder: str) -> str:
+    """Return the folder, or of one that was removed what it was in: nobody waits for what does not come back."""
+    while folder and not os.path.lexists(folder):
+        folder = os.path.dirname(folder)  # noqa: PTH120  the executor imports little
+    return folder or "."

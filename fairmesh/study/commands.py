@@ -1,16 +1,23 @@
-"""The commands of an application: every name in them must be a parameter, or a stage that is needed."""
+"""The commands of an application: every name in them must be known, and what is filled in must fit into a command."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from fairmesh.errors import Problem, nearest
-from fairmesh.expressions import ExpressionError, template
+from fairmesh.expressions import ExpressionError, Template, template
 from fairmesh.study.application import ApplicationFile
 from fairmesh.yaml12 import Node
 
 _NOTHING = Node(None)
+LONGEST = (128 << 10) - 1  # bytes of one argument: Linux' MAX_ARG_STRLEN, less the byte that ends it
+_POINTER = 8  # bytes that each argument and variable takes besides its own
+_PLAIN = re.compile(r"\{\{\s*\w+(?:\.\w+)?\s*\}\}")
 
 
 def command_problems(content: ApplicationFile, node: Node, path: Path) -> Iterator[Problem]:
@@ -51,3 +58,64 @@ def _mistakes(node: Node, known: Sequence[str]) -> Iterator[tuple[str, str, str]
         return
     for name in sorted(names - set(known)):
         yield f"names {name!r}, which is not known there", ", ".join(known), nearest(name, known)
+
+
+class Misfit(NamedTuple):
+    """What keeps a program from being started with a command.
+
+    Parameters
+    ----------
+    argument : int or None
+        Which of its arguments is wrong; None if they are too long together.
+    message : str
+        What is wrong with it.
+    """
+
+    argument: int | None
+    message: str
+
+
+def misfit(command: Sequence[str], parameters: Mapping[str, Any]) -> Misfit | None:
+    """Return what keeps a program from being started once the parameters are filled in; None if all of it fits.
+
+    Where a stage's folder comes is not known here, nor how long its name is.
+    """
+    sizes = []
+    for number, text in enumerate(command):
+        try:
+            argument = _filled(text, parameters)
+        except ExpressionError as error:
+            return Misfit(number, f"cannot be filled in: {error}")
+        size = len(os.fsencode(argument)) if len(argument) > LONGEST / 4 else len(argument)  # 4 bytes a character
+        if size > LONGEST:
+            return Misfit(number, f"has {size:,} bytes; an argument of a program has {LONGEST:,} at most")
+        if "\0" in argument:
+            return Misfit(number, "has a NUL character, with which an argument ends")
+        sizes.append(size + 1 + _POINTER)
+    if sum(sizes) <= LONGEST:
+        return None
+    inherited = sum(len(name) + len(value) + 2 + _POINTER for name, value in os.environb.items())
+    limit = os.sysconf("SC_ARG_MAX") - inherited
+    if sum(sizes) > limit:
+        return Misfit(None, f"has {sum(sizes):,} bytes in all; a program and its environment have {limit:,} at most")
+    return None
+
+
+def _filled(text: str, parameters: Mapping[str, Any]) -> str:
+    """Fill in the parameters; a text that is short for certain comes back as it is, for this is done for each point."""
+    if "{" not in text:
+        return text
+    found, names, count = _read(text)
+    if count:
+        values = "".join([str(parameters.get(name, "")) for name in names])
+        if len(values) * count + len(text) < LONGEST / 4 and "\0" not in values:
+            return text
+    stages = [name.partition(".")[2] for name in names if name.startswith("stage.")]
+    return found({**parameters, "stage": dict.fromkeys(stages, "")})
+
+
+@cache
+def _read(text: str) -> tuple[Template, list[str], int]:
+    """Read a text; of one that names values alone, and is as long as these, how many it names."""
+    found = template(text)
+    return found, list(found.names), 0 if "{" in _PLAIN.sub("", text) else text.count("{{")

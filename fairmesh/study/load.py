@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
@@ -13,17 +13,19 @@ from fairmesh.study.algebra import SpaceReader
 from fairmesh.study.application import Application
 from fairmesh.study.axes import AxisReader
 from fairmesh.study.cloudmesh import Foreign, is_cloudmesh, read_cloudmesh
+from fairmesh.study.commands import misfit
 from fairmesh.study.conditions import Exclude, ExcludeReader
 from fairmesh.study.derive import Derived, DeriveReader, derive
 from fairmesh.study.expand import Expansion, Row, axis_values, clash, repeated, twins
 from fairmesh.study.find import find_application, find_study
-from fairmesh.study.plan import Experiment, Plan
+from fairmesh.study.plan import Experiment, Plan, StageInstance
 from fairmesh.study.points import Choice
 from fairmesh.study.references import EXPERIMENT
 from fairmesh.study.selection import NOTHING_SET, Settings, override
 from fairmesh.study.settle import load_application
 from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space, Union
 from fairmesh.study.studyfile import StudyFile
+from fairmesh.study.values import Value
 from fairmesh.yaml12 import Node, load
 
 SHOWN = 3  # pairs of experiments that compute the same, in warnings
@@ -116,6 +118,7 @@ class _Loader:
         expansion = Expansion(self.content.study, machine, self.application, self.axes.scope, self._blamed(repeats))
         experiments = [expansion.experiment(row) for row in rows]
         self._check_ids(experiments)
+        self._check_commands(experiments, expansion.stages.values())
         return Plan(
             study=self.content.study,
             title=self.content.title or self.content.study,
@@ -209,6 +212,31 @@ class _Loader:
             raise self._error(
                 f"two experiments differ by upper and lower case only: {two[0]} and {two[1]}", "parameters"
             )
+
+    def _check_commands(self, experiments: Sequence[Experiment], stages: Iterable[StageInstance]) -> None:
+        """Check that programs can be started with what is filled into their commands: of each mistake the first."""
+        last = list(self.application.all_stages)[-1]
+        own = self.application.experiment_stage.command
+        jobs = [(each.id, last, own, each.parameters) for each in experiments]
+        jobs += [(each.name, each.name, each.command, each.parameters) for each in stages]
+        found: dict[tuple[str, int | None], Problem] = {}
+        for identity, stage, command, parameters in jobs:
+            wrong = misfit(command, parameters)
+            if wrong and (stage, wrong.argument) not in found:
+                key = f"stages.{stage}.command" if self.application.stages else "command"
+                key += "" if wrong.argument is None else f"[{wrong.argument}]"
+                message = f"'{key}' of {self.application.name} {wrong.message}, at {identity}"
+                found[stage, wrong.argument] = Problem(message, self._longest(parameters), "files for what is long")
+        if found:
+            raise InputError(found.values())
+
+    def _longest(self, parameters: Mapping[str, Value]) -> str:
+        """Give the place of the longest value of a point, as far as the study says it."""
+        name = max(parameters, key=lambda each: len(str(parameters[each])), default="")
+        below = self._entry("parameters")
+        return (below if name in below.entries else self.node).key_place(
+            self.path, name if name in below.entries else "parameters"
+        )
 
     def _idle(self, excludes: Sequence[Exclude]) -> list[str]:
         return [f"{each.where}: this exclude removes nothing" for each in excludes]

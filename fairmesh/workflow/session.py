@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -15,6 +17,7 @@ from fairmesh.errors import BusyError
 from fairmesh.jobs import leftovers, lookup
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.outage import Outage
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.runner import jsonfiles
@@ -66,6 +69,7 @@ class Session:
         self._document = plan_document(self._plan, config)
         self._run = Run(self._paths, self._plan.selection, workflow.config_settings.config)
         self._hook = Hook(config.finish)
+        self._has_ended = False
         self._lock = RunLock(self._paths.lock)
         self._orphans = orphans.Orphans({})
         self._wanted: list[orphans.Wanted] = []
@@ -212,6 +216,12 @@ class Session:
             files.write_text(self._paths.plan, files.json_lines(self._document), flush=True)
             scheduler = self._workflow.scheduler
             self._run.begin(scheduler.exit_gracefully, getattr(scheduler._executor, "run_uuid", ""))
+        atexit.register(self._end_after_error)
+
+    def _end_after_error(self) -> None:
+        """Close a run in which Snakemake itself failed, as without a place for its own files: it calls no hook then."""
+        if not self._has_ended:
+            self.end(1)
 
     def _wait_for_scheduler(self) -> None:
         """Wait until the scheduler says which jobs of a killed run it still has.
@@ -261,7 +271,9 @@ class Session:
 
     def end(self, exit_code: int) -> None:
         """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
+        self._has_ended = True
         with clear_errors():
+            self._wait_for_folder()
             try:
                 if exit_code:
                     self._settle()
@@ -277,6 +289,12 @@ class Session:
                 print(f"website: {self._site / 'index.html'}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
                     print(line, file=sys.stderr)
+
+    def _wait_for_folder(self) -> None:
+        """Wait until the end can be written; not if somebody wants the run to end."""
+        outage = Outage([str(self._run.folder)], lambda text: print(f"warning: {text}", file=sys.stderr, flush=True))
+        while not self._run.interrupted and not outage.is_over():
+            time.sleep(1)
 
     def _summary(self, exit_code: int) -> dict[str, Any]:
         from fairmesh.workflow.summary import summarise  # noqa: PLC0415  only for who wants to hear it

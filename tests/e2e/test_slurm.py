@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import getpass
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -215,3 +216,22 @@ def test_with_accounting(with_accounts: Cluster, tmp_path: Path, profile: str) -
     place.run(*RECORDS_ONLY, *options(place))
     assert place.recorded() == {"value=1", "value=2"}
     assert set(with_accounts.ask("sacct", "-X", "-n", "--format=Account,State").split()) == {"fairmesh", "COMPLETED"}
+
+
+@pytest.mark.parametrize("profile", ["slurm-lean", pytest.param("slurm", marks=pytest.mark.long)])
+def test_a_limit_of_the_queue_is_kept_to_and_said_once(with_accounts: Cluster, tmp_path: Path, profile: str) -> None:
+    place = Workplace(tmp_path, profile, with_accounts)
+    place.study({"value": {"from": 1, "to": 6, "step": 1}})
+    machine(place, resources={"slurm_account": "fairmesh"})
+    set_limit = ("sacctmgr", "--immediate", "--quiet", "modify", "user", "where", f"name={getpass.getuser()}", "set")
+    with_accounts.ask(*set_limit, "MaxSubmitJobs=2")
+    try:
+        told = place.fairmesh("doctor", "--profile", f"profiles/{profile}", status=None)
+        output = place.run(*RECORDS_ONLY, *options(place))
+    finally:
+        with_accounts.ask(*set_limit, "MaxSubmitJobs=-1")
+    assert "Slurm lets 2 be in its queue (MaxSubmitJobs of account fairmesh)" in told
+    said = "AssocMaxSubmitJobLimit" if profile == "slurm-lean" else "Slurm lets 2 jobs be in its queue"
+    assert output.count(said) == 1
+    assert place.experiments_started() == {f"value={value}": 1 for value in range(1, 7)}
+    assert place.recorded() == set(place.experiments_started())

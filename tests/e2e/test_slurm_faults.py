@@ -9,12 +9,13 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from fairmesh import yaml12
 from tests.conftest import FAULT
 from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace, kill
 from tests.needs import must_have
@@ -373,3 +374,70 @@ def test_a_job_that_is_put_back_into_the_queue_goes_on(
     done = [(slurm_workplace.job(identity) / f"attempts/{number}/done").stat().st_size for number in (1, 2)]
     assert 0 < done[0] < done[1] == 80
     survived("a job put back into the queue", {identity: 2})
+
+
+@pytest.fixture
+def hanging_squeue(slurm: Cluster) -> Iterator[Path]:
+    """Give the place of a ``squeue`` that hangs, once it is written, and remove it in the end."""
+    program = slurm.folder / "bin/squeue"
+    yield program
+    program.unlink(missing_ok=True)
+
+
+def test_nothing_is_submitted_again_while_slurm_is_silent(
+    slurm_workplace: Workplace, survived: Survived, hanging_squeue: Path
+) -> None:
+    ids = sweep(slurm_workplace, 8, 20)  # of which six run at once
+    kill(begin(slurm_workplace, 6))
+    hanging_squeue.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hanging_squeue.chmod(0o755)
+    assert "the scheduler does not answer" in slurm_workplace.fairmesh("status")
+    refused = slurm_workplace.run(*RECORDS_ONLY, "--config", "scheduler_patience=0", status=1)
+    assert "of a run that was killed may be in its queue" in refused.splitlines()[-1]
+    again = slurm_workplace.start(*RECORDS_ONLY)
+    time.sleep(5)
+    hanging_squeue.unlink()
+    output = end(again)
+    assert "it is asked again, for 10 minutes" in output or "localrule collect" in output
+    assert submissions(slurm_workplace) == 1 + 8
+    survived("SIGKILL of Snakemake, and a squeue that hangs", once(ids))
+
+
+@pytest.mark.parametrize(
+    "slurm_workplace", ["slurm-lean", pytest.param("slurm", marks=pytest.mark.long)], indirect=True
+)
+def test_what_begins_while_the_results_are_read_only_waits(
+    slurm_workplace: Workplace, slurm: Cluster, survived: Survived
+) -> None:
+    must_have(os.geteuid() == 0, "only root can make a file system read-only")
+    ids, results = sweep(slurm_workplace, 3, 0), slurm_workplace.results
+    slurm_workplace.run(*RECORDS_ONLY, "--until", "stage")
+    slurm.ask("scontrol", "update", "partitionname=main", "state=down")
+    try:
+        process = slurm_workplace.start(*RECORDS_ONLY, "--latency-wait", "60")
+        waiting = ("squeue", "--noheader", "--format=%T")
+        wait_until(lambda: slurm.ask(*waiting).split() == ["PENDING"] * 3, "all are queued")
+        subprocess.run(["mount", "--bind", str(results), str(results)], check=True)
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(results)], check=True)
+    finally:
+        slurm.ask("scontrol", "update", "partitionname=main", "state=up")
+    try:
+        wait_until(lambda: slurm.ask(*waiting).split() == ["RUNNING"] * 3, "all have begun")
+        time.sleep(30)
+        assert process.poll() is None, process.communicate()[0]
+        assert not slurm_workplace.experiments_started()
+    finally:
+        subprocess.run(["umount", "--lazy", str(results)], check=True)
+    assert "Traceback" not in end(process)
+    survived("results read-only for 30 s", once(ids))
+
+
+def test_a_setup_that_ends_its_job_is_a_failure_with_its_line(slurm_workplace: Workplace) -> None:
+    entry = {"kind": "profile", "scheduler": "slurm", "setup": ["exit 0"]}
+    (slurm_workplace.folder / "config/machines.yaml").write_text(yaml12.dump({"slurm": entry}))
+    slurm_workplace.study({"value": [1]})
+    output = slurm_workplace.run(*RECORDS_ONLY, status=1)
+    assert "the setup of its job ended it with status 0 at: exit 0" in output
+    assert "filesystem latency" not in output
+    assert not slurm_workplace.starts()
+    assert "the setup of its job ended it with status 0 at: exit 0" in slurm_workplace.fairmesh("status")

@@ -171,7 +171,7 @@ def test_reading_again_is_like_reading_anew(tick: float, story: list[tuple[float
         disk = Disk(Path(name), tick)
         patch.setattr(memo, "stamp", disk.stamp)
         patch.setattr(memo.time, "monotonic", lambda: disk.now)
-        patch.setattr(scheduler, "jobs", lambda *_: dict(world.jobs))
+        patch.setattr(scheduler, "jobs", lambda *_, **__: dict(world.jobs))
         again = Reader(world.study.paths)
         again.read()
         for seconds, steps in story:

@@ -27,8 +27,9 @@ FAKES = {
     'n=$(wc -l < "$FAKE/calls"); echo "$n;main"',
     "bsub": 'echo "$# $* ${PWD##*/}" >> "$FAKE/calls"; [ ! -e "$FAKE/full" ] || exit 1; grep -q "#BSUB -J" || exit 1; '
     'n=$(wc -l < "$FAKE/calls"); echo "Job <$n> is submitted to default queue <normal>."',
-    "squeue": 'cat "$FAKE/queue" 2> /dev/null || :',
-    "bjobs": 'cat "$FAKE/queue" 2> /dev/null || :',
+    "squeue": '[ ! -e "$FAKE/silent" ] || exit 1; cat "$FAKE/queue" 2> /dev/null || :',
+    "bjobs": '[ ! -e "$FAKE/silent" ] || exit 255; cat "$FAKE/queue" 2> /dev/null || '
+    "{ echo No unfinished job found >&2; exit 255; }",
 }
 
 
@@ -302,3 +303,14 @@ def test_the_publisher_of_the_configuration_is_kept() -> None:
     plan = json.loads(Path("out/sweep/plan.json").read_text())
     assert plan["publisher"]["title"] == "T"
     assert [each["id"] for each in plan["experiments"]] == ["value=1", "value=2"]
+
+
+@pytest.mark.parametrize("scheduler", ["slurm", "lsf"])
+def test_nothing_is_submitted_while_the_queue_is_not_known(fakes: Path, scheduler: str) -> None:
+    script = export(make_plan(scheduler), Path("out"), ROOT)
+    (fakes / "silent").touch()
+    assert "nothing is submitted" in submit(script, 1)
+    assert not (fakes / "calls").exists()
+    (fakes / "silent").unlink()
+    submit(script)
+    assert (fakes / "calls").exists()
