@@ -97,7 +97,7 @@ test-all: test setup-slurm  ## the same, and the faults that take minutes
 
 debian:  # for tests: a browser opens the website, ShellCheck reads scripts, Slurm runs jobs, shells complete words
 	@missing=; while read -r program packages; do PATH=$$PATH:/usr/sbin command -v $$program >/dev/null || missing+=" $$packages"; \
-	done <<< $$'chromium chromium\nshellcheck shellcheck\nslurmctld slurm-wlm slurm-wlm-basic-plugins munge\nslurmdbd slurmdbd\nmariadbd mariadb-server\nfaketime faketime\nzsh zsh\nfish fish'; \
+	done <<< $$'chromium chromium\nshellcheck shellcheck\nslurmctld slurm-wlm slurm-wlm-basic-plugins munge\nslurmdbd slurmdbd\nmariadbd mariadb-server\nfaketime faketime\nzsh zsh\nfish fish\nnginx nginx-light'; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; } \
 	  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2

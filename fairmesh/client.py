@@ -24,6 +24,7 @@ from fairmesh.api.token import read_token, token_file
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.live import JobStatus, RunStatus, Selection, StudyStatus
+from fairmesh.proxies import proxy_of, through
 from fairmesh.runner import jsonfiles
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ URL = "http://127.0.0.1:8765"
 PERIOD = 1.0  # seconds between two looks of who waits, and before a connection is tried again
 PAGE = 1000
 TRIES = 3
+KEY = "Idempotency-Key"
+UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Event(NamedTuple):
@@ -58,15 +61,22 @@ class Client:
 
     def __init__(self, url: str = URL, token: str = "", timeout: float = 60.0) -> None:
         shown = token or os.environ.get(TOKEN) or read_token(token_file())
-        headers = {"authorization": f"Bearer {shown}"}
-        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers=headers, timeout=timeout)
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/api/v1",
+            headers={"authorization": f"Bearer {shown}"},
+            timeout=timeout,
+            transport=_transport(url),
+        )
+        self._way = f"{url}{through(proxy_of(url))}"
 
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
 
-    def call(self, method: str, path: str, **more: Any) -> Any:
+    def call(self, method: str, path: str, is_safe: bool = False, **more: Any) -> Any:
         """Ask for something by its address below /api/v1, and give the JSON of the answer.
+
+        What may have arrived is sent again only if that changes nothing: by GET, with a key, or if it is safe.
 
         Raises
         ------
@@ -77,14 +87,40 @@ class Client:
         FairmeshError
             If anything else went wrong.
         """
+        is_safe = is_safe or method == "GET" or KEY in more.get("headers", {})
         for left in reversed(range(TRIES)):
             try:
-                return _checked(self._http.request(method, path, **more)).json()
+                return self._content(self._http.request(method, path, **more))
             except httpx.TransportError as error:
-                if not left:
-                    raise FairmeshError(f"{self._http.base_url}: no answer: {error}") from error
+                if not left or not (is_safe or isinstance(error, UNSENT)):
+                    raise FairmeshError(f"{self._way}: no answer: {error or type(error).__name__}") from error
                 time.sleep(PERIOD)
         raise AssertionError
+
+    def _content(self, answer: httpx.Response) -> Any:
+        """Return what a good answer holds."""
+        try:
+            return self._checked(answer).json()
+        except ValueError as error:
+            raise FairmeshError(
+                f"{self._way}: the answer is none of fairmesh's service: {answer.status_code}"
+            ) from error
+
+    def _checked(self, answer: httpx.Response) -> httpx.Response:
+        """Return an answer that is good."""
+        if not answer.is_error:
+            return answer
+        try:
+            found = answer.json()
+            detail, faults = str(found["detail"]), found.get("errors") or []
+        except (ValueError, KeyError, TypeError):
+            raise FairmeshError(f"{self._way}: {answer.status_code} {answer.reason_phrase}") from None
+        match answer.status_code:
+            case 409:
+                raise BusyError(detail)
+            case 422:
+                raise InputError([Problem(**each) for each in faults] or [Problem(detail)])
+        raise FairmeshError(f"{answer.url}: {detail}")
 
     def studies(self) -> list[str]:
         """Give the names of the studies."""
@@ -92,7 +128,7 @@ class Client:
 
     def save(self, text: str) -> str:
         """Save a new study, given as YAML; give its name."""
-        return str(self.call("POST", "/studies", json={"text": text})["name"])
+        return str(self.call("POST", "/studies", is_safe=True, json={"text": text})["name"])
 
     def plan(self, study: str, profile: str = "local", **wishes: Any) -> list[dict[str, Any]]:
         """Give what a run would be about: each experiment, whether it would run, and why."""
@@ -100,7 +136,7 @@ class Client:
         found: list[dict[str, Any]] = []
         while True:
             parameters = {"offset": len(found), "limit": PAGE}
-            page = self.call("POST", f"/studies/{study}/plan", json=body, params=parameters)
+            page = self.call("POST", f"/studies/{study}/plan", is_safe=True, json=body, params=parameters)
             found += page["experiments"]
             if len(found) >= page["total"] or not page["experiments"]:
                 return found
@@ -110,7 +146,7 @@ class Client:
         return self._started(f"/studies/{study}/runs", {"profile": profile, **wishes}, key)
 
     def _started(self, path: str, body: Mapping[str, Any], key: str) -> RemoteRun:
-        found = self.call("POST", path, json=body, headers={"Idempotency-Key": key or str(uuid4())})
+        found = self.call("POST", path, json=body, headers={KEY: key or str(uuid4())})
         return RemoteRun(self, found["study"], found["uuid"])
 
     def runs(self, study: str = "") -> list[RemoteRun]:
@@ -155,7 +191,7 @@ class Client:
                 with self._http.stream("GET", f"/studies/{study}/events", headers=headers) as answer:
                     if answer.is_error:
                         answer.read()
-                    for event in _events(_checked(answer).iter_lines()):
+                    for event in _events(self._checked(answer).iter_lines()):
                         last = event.id or last
                         yield event
             except httpx.TransportError:
@@ -240,21 +276,13 @@ class RemoteRun:
         return self.client.results(self.study)
 
 
-def _checked(answer: httpx.Response) -> httpx.Response:
-    """Give an answer that is good."""
-    if not answer.is_error:
-        return answer
+def _transport(url: str) -> httpx.HTTPTransport:
+    """Return what leads to an address: through a proxy if the environment names one for it."""
+    proxy = proxy_of(url)
     try:
-        found = answer.json()
-        detail, faults = str(found["detail"]), found.get("errors") or []
-    except (ValueError, KeyError, TypeError):
-        detail, faults = f"{answer.status_code} {answer.reason_phrase}", []
-    match answer.status_code:
-        case 409:
-            raise BusyError(detail)
-        case 422:
-            raise InputError([Problem(**each) for each in faults] or [Problem(detail)])
-    raise FairmeshError(f"{answer.url}: {detail}")
+        return httpx.HTTPTransport(proxy=proxy or None)
+    except (ImportError, ValueError) as error:
+        raise FairmeshError(f"{url}{through(proxy)}: {error}") from error
 
 
 def _made(kind: type[Any], content: Mapping[str, Any], **more: Any) -> Any:

@@ -72,7 +72,7 @@ def phrase(schema: Mapping[str, Any]) -> str:
     return " ".join(filter(None, (noun, " and ".join(limits).replace("and of ", "and "))))
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")  # the last four are full-width
 _MARKS = "\\`*_[]<>#|!~$"
 
 

@@ -19,10 +19,12 @@ class Face:
         Where it works.
     verb : str
         ``serve`` or ``monitor``.
+    more : str
+        Further options.
     """
 
-    def __init__(self, workplace: Workplace, verb: str) -> None:
-        self.workplace, self.verb = workplace, verb
+    def __init__(self, workplace: Workplace, verb: str, more: str = "") -> None:
+        self.workplace, self.verb, self.more = workplace, verb, more
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -32,7 +34,7 @@ class Face:
 
     def start(self) -> None:
         """Start it as a shell does in the background: with SIGINT ignored."""
-        face = f"{sys.executable} -m fairmesh.cli {self.verb} --port {self.port} --token-file token"
+        face = f"{sys.executable} -m fairmesh.cli {self.verb} --port {self.port} --token-file token {self.more}"
         environment = self.workplace.environment | {"PYTHONPATH": str(ROOT)}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

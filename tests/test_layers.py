@@ -39,6 +39,7 @@ FLOORS = {
             "yaml12",
             "names",
             "model",
+            "proxies",
             "runner",
             "user",
             "wording",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Sequence
 
 from fairmesh.errors import InputError, Problem
+from fairmesh.proxies import is_loopback
 
 
 def check_address(host: str, names: Sequence[str], has_own_token: bool) -> None:
@@ -27,18 +27,6 @@ def check_address(host: str, names: Sequence[str], has_own_token: bool) -> None:
         problems.append(Problem(message, "--name"))
     if problems:
         raise InputError(problems)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this computer reaches an address.
-
-    >>> [is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "", "example.org")]
-    [True, True, True, False, False, False]
-    """
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -53,6 +53,5 @@ def csv_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(heads)
-    writer.writerows([list(map(cell_text, row)) for row in rows])
+    writer.writerows([list(map(cell_text, row)) for row in (heads, *rows)])
     return out.getvalue().rstrip("\n")

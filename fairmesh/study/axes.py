@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.model import check_model
@@ -15,7 +16,7 @@ from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.notation import expand_notation, is_notation
 from fairmesh.study.points import Choice
 from fairmesh.study.ranges import Range, range_values
-from fairmesh.study.space import Axis, ComputedAxis, Space
+from fairmesh.study.space import MAX_EXPERIMENTS, Axis, ComputedAxis, Space
 from fairmesh.study.values import FRAMEWORK, GPU, Schema, decimal_node, read_value, types_of
 from fairmesh.yaml12 import Node, unquoted
 
@@ -23,6 +24,7 @@ COMPUTED = "values"
 RANGE = {field.alias or name for name, field in Range.model_fields.items()}
 FORMS = "a list, one value, {from: ..., to: ..., step: ...} or {values: an expression}"
 
+T = TypeVar("T")
 _SPAN = re.compile(r"(\d+) ?(?:-|:|\.\.\.?) ?(\d+)", re.ASCII)
 _TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}  # of YAML 1.1
 
@@ -38,6 +40,8 @@ class AxisReader:
         The study file, for the messages.
     problems : list of Problem
         Takes the mistakes.
+    most : int
+        How many values an axis may have; what has more is not read.
 
     Attributes
     ----------
@@ -49,8 +53,11 @@ class AxisReader:
         What a person should look at.
     """
 
-    def __init__(self, application: Application, path: Path, problems: list[Problem]) -> None:
+    def __init__(
+        self, application: Application, path: Path, problems: list[Problem], most: int = MAX_EXPERIMENTS
+    ) -> None:
         self.path = path
+        self.most = most
         self.problems = problems
         self.warnings: list[str] = []
         self.formulas: list[Formula] = []
@@ -93,7 +100,7 @@ class AxisReader:
         if isinstance(node.value, list):
             if not node.members:
                 self.note(f"{key!r} has no value: an axis needs at least one", node)
-            return self._axis(name, key, node.members)
+            return self._axis(name, key, self._bounded(key, node.members, node))
         if isinstance(node.value, str) and is_notation(node.value) and not self._fits(name, node):
             return self._axis(name, key, self._expanded(key, node))
         return self._axis(name, key, [self._unquoted(name, node)])
@@ -149,22 +156,30 @@ class AxisReader:
             return []
         texts = {word: each.text or str(each.value) for word, each in node.entries.items() if word != "scale"}
         try:
-            values = range_values(texts, content.scale)
+            values = self._bounded(key, range_values(texts, content.scale), node)
         except ValueError as error:
             self.note(f"{key!r} {error}", node)
             return []
-        if content.step is not None and float(values[-1]) != content.to:
+        if values and content.step is not None and float(values[-1]) != content.to:
             self.warnings.append(f"{node.place(self.path)}: {key!r} ends at {values[-1]}, and not at {content.to:g}")
         return [decimal_node(self.schemas[name], value, node) for value in values]
 
     def _expanded(self, key: str, node: Node) -> list[Node]:
         """Give the nodes that one in Cloudmesh's notation stands for."""
         try:
-            return [unquoted(replace(node, value=text)) for text in expand_notation(str(node.value))]
+            texts = self._bounded(key, expand_notation(str(node.value)), node)
+            return [unquoted(replace(node, value=text)) for text in texts]
         except ValueError as error:
             allowed = "a list holds texts with commas or brackets as they are"
             self.problems.append(Problem(f"{key!r} {error}", node.place(self.path), allowed))
             return []
+
+    def _bounded(self, key: str, values: list[T], node: Node) -> list[T]:
+        """Return values, or none and a mistake if there are too many."""
+        if len(values) > self.most:
+            self.note(f"{key!r} has {len(values)} values, of which at most {self.most} are possible", node)
+            return []
+        return values
 
     def _choices(self, name: str, key: str, nodes: Sequence[Node]) -> list[Choice]:
         """Read values of one name."""

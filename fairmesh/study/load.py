@@ -82,7 +82,7 @@ class _Loader:
         self.node = override(self.node, settings, self.application.known_names)
         self.content, found = check_model(StudyFile, self.node, path)
         self.problems += found
-        self.axes = AxisReader(self.application, path, self.problems)
+        self.axes = AxisReader(self.application, path, self.problems, most)
         self.axes.warnings += self.foreign.warnings if self.foreign else []
 
     def _foreign(self, root: Path) -> Foreign | None:

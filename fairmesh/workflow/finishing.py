@@ -17,6 +17,7 @@ from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
+from fairmesh.proxies import proxy_of, through
 from fairmesh.study.settings import Finish
 
 ANSWER = 10.0  # seconds for the webhook, all in all
@@ -135,15 +136,18 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def _answer(request: urllib.request.Request) -> str:
     """Send; give what is wrong with the answer, or nothing. No message repeats what was sent."""
+    proxy = proxy_of(request.full_url)
+    direct = [] if proxy else [urllib.request.ProxyHandler({})]
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=ANSWER):
+        with urllib.request.build_opener(_NoRedirect, *direct).open(request, timeout=ANSWER):
             return ""
     except urllib.error.HTTPError as error:
         with error:
-            return f"answered {error.code}" + ("; redirects are not followed" if 300 <= error.code < 400 else "")
+            more = "; redirects are not followed" if 300 <= error.code < 400 else ""
+            return f"answered {error.code}{through(proxy)}{more}"
     except urllib.error.URLError as error:
         reason = error.reason
-        return (reason.strerror if isinstance(reason, OSError) else "") or "cannot be reached"
+        return ((reason.strerror if isinstance(reason, OSError) else "") or "cannot be reached") + through(proxy)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{type(error).__name__}"
 

@@ -20,6 +20,7 @@ from fairmesh.workflow.planning import PlanRequest, Preview
 
 AT_ONCE = 2
 SECONDS = 30
+MEMORY = 2 << 30
 SPARE = 5  # seconds after which a process ends itself whose parent has not done so
 
 
@@ -36,10 +37,12 @@ class Planner:
         How many of them.
     seconds : int
         How long a plan may take; and how long one may wait for its turn.
+    memory : int
+        How many bytes of addresses a process may have.
     """
 
-    def __init__(self, at_once: int = AT_ONCE, seconds: int = SECONDS) -> None:
-        self.seconds = seconds
+    def __init__(self, at_once: int = AT_ONCE, seconds: int = SECONDS, memory: int = MEMORY) -> None:
+        self.seconds, self.memory = seconds, memory
         self.changed = threading.Condition()
         self._at_once, self._busy = at_once, 0
         self._idle: list[subprocess.Popen[str]] = []
@@ -166,7 +169,8 @@ class Planning:
 
     def _ask(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         place = {name: str(getattr(self._place, name)) for name in ("folder", "root", "results")}
-        order = {"place": place, "request": asdict(self._request), "seconds": self._planner.seconds + SPARE}
+        limits = {"seconds": self._planner.seconds + SPARE, "memory": self._planner.memory}
+        order = {"place": place, "request": asdict(self._request), **limits}
         orders, answers = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         try:
             orders.write(json.dumps(order) + "\n")

@@ -20,7 +20,6 @@ from fairmesh.api import Place
 from fairmesh.errors import FairmeshError, InputError
 from fairmesh.workflow.planning import PlanRequest, preview
 
-MEMORY = 2 << 30  # bytes of addresses
 LARGE = 256 << 10  # KiB: after a plan that took as much, a new process is smaller
 NICE = 5  # who asks how a study stands comes first
 
@@ -30,10 +29,10 @@ def main() -> int:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints by chance prints elsewhere
     os.nice(NICE)
-    _limit_memory()
+    small = max(LARGE, _peak())  # the peak of whoever started this process counts as well
     for line in sys.stdin:
         found = _answer(json.loads(line))
-        found["is_last"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > LARGE or "memory" in found
+        found["is_last"] = _peak() > small or "memory" in found
         answers.write(json.dumps(found) + "\n")
         answers.flush()
         signal.alarm(0)
@@ -42,14 +41,19 @@ def main() -> int:
     return 0
 
 
-def _limit_memory() -> None:
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _limit(seconds: int, memory: int) -> None:
+    signal.alarm(seconds)  # ends this process, also when nobody is left to do it
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     with contextlib.suppress(ValueError, OSError):  # less is allowed already
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
+        resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
 
 
 def _answer(order: Mapping[str, Any]) -> dict[str, Any]:
-    signal.alarm(order["seconds"])  # ends this process, also when nobody is left to do it
+    _limit(order["seconds"], order["memory"])
     place = Place(*(Path(order["place"][name]) for name in ("folder", "root", "results")))
     try:
         return {"plan": preview(place, PlanRequest(**order["request"])).to_json()}
@@ -58,7 +62,7 @@ def _answer(order: Mapping[str, Any]) -> dict[str, Any]:
     except FairmeshError as error:
         return {"error": str(error)}
     except MemoryError:
-        return {"memory": MEMORY}
+        return {"memory": order["memory"]}
 
 
 if __name__ == "__main__":

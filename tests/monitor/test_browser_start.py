@@ -48,6 +48,7 @@ def page() -> Iterator[Page]:
 
 def test_a_form_is_filled_in_and_shows_its_mistakes(page: Page, monitor: Face) -> None:
     watching.open_page(page, monitor, "start", begin="small")
+    watching.show_token(page, monitor)
     page.get_by_text("in a form").click()
     watching.fill(page, "value", "1, 2, x")
     expect(page.get_by_text("must be a number, not 'x'")).to_be_visible()

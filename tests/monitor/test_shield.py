@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit
+import uvicorn
+from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fairmesh.api import Place
+from fairmesh.api.connections import BoundedProtocol
 from fairmesh.cli import main
-from fairmesh.monitor import setting
+from fairmesh.monitor import app, setting
 from fairmesh.monitor.shield import Shield
 
 STREAM = "ws://127.0.0.1:8501/_stcore/stream"
@@ -79,3 +84,51 @@ def test_where_it_cannot_listen_is_one_clear_line(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert main(["monitor", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> TestClient:
+    """Give somebody who speaks with a monitor that a proxy shows below a path."""
+
+    async def tell(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await PlainTextResponse(f"{scope['path']} {scope['raw_path'].decode()}")(scope, receive, send)
+
+    place = Place(tmp_path, tmp_path, tmp_path)
+    setting.give(setting.Setting(place, tmp_path / "token", ("head.example:8443",), "/monitor"))
+    return TestClient(Shield(tell), base_url="http://127.0.0.1:8501")
+
+
+@pytest.mark.parametrize("path", ["/x", "/monitor/x"])
+def test_a_proxy_may_take_the_path_away_or_leave_it(behind: TestClient, path: str) -> None:
+    assert behind.get(path).text == "/monitor/x /monitor/x"
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://head.example:8443", 200), ("https://head.example", 403), ("https://head.example:9999", 403)],
+)
+def test_pages_under_the_name_of_a_proxy_are_own_ones(behind: TestClient, origin: str, status: int) -> None:
+    for host in ("127.0.0.1:8501", "head.example:8443"):
+        assert behind.get("/x", headers={"host": host, "origin": origin}).status_code == status
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_nothing_is_uploaded(client: TestClient, method: str) -> None:
+    answer = client.request(method, "/_stcore/upload_file/session/file", headers={"origin": "http://127.0.0.1:8501"})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["fairmesh", "/a b", "/a/../b c", "//x", "/x\n"])
+def test_a_root_path_is_a_path(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["monitor", "--root-path", path]) == 2
+    assert "--root-path: not a path" in capsys.readouterr().err
+
+
+def test_streamlit_knows_all_settings_and_its_connections_are_bounded() -> None:
+    settings = tomllib.loads((Path(app.__file__).parent / ".streamlit/config.toml").read_text())
+    for section in ("server", "browser", "client"):
+        for name in settings[section]:
+            assert f"{section}.{name}" in streamlit.config._config_options_template
+    config = uvicorn.Config(app.app)
+    config.load()
+    assert config.http_protocol_class is BoundedProtocol

@@ -1,0 +1,194 @@
+"""What a request may cost others, and how it is answered behind a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from fairmesh.api import Place
+from fairmesh.files import write_text
+from fairmesh.live import Reader, StudyStatus
+from fairmesh.service import experiments, plans
+from fairmesh.service.app import create_app
+from fairmesh.service.board import Boards
+from fairmesh.workflow.planner import Planner
+from fairmesh.workflow.planning import PlanRequest
+from tests.live.conftest import Study
+from tests.service.speaking import BASE, TOKEN, V1, Speaker
+from tests.service.test_attacks import assert_problem
+from tests.waiting import wait_until
+
+TOY = "study: new\napplication: toy\nparameters: {value: [1, 2]}\n"
+HUGE = TOY.replace("[1, 2]", "{from: 1, to: 90000, step: 1}")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/studies", "/studies/quick/status", "/studies/quick/results?format=csv", "/studies/quick/events", "/health"],
+)
+def test_head_is_get_without_a_body(speaker: Speaker, path: str) -> None:
+    head = speaker.ask("HEAD", V1 + path)
+    assert (head.status_code, head.content) == (200, b"")
+    if not path.endswith("events"):  # which has no end
+        got = speaker.get(path)
+        assert dict(head.headers) == dict(got.headers)
+    assert speaker.ask("HEAD", f"{V1}/studies/quick/plan").status_code == 405
+    assert speaker.without("authorization").ask("HEAD", V1 + path).status_code == 401
+
+
+def test_a_table_as_csv_has_no_formulas(speaker: Speaker, study: Study) -> None:
+    formula = '=HYPERLINK("http://evil.example")'
+    study.points[0]["parameters"]["note"] = formula
+    study.write_plan()
+    answer = speaker.get("/studies/quick/results", params={"format": "csv"})
+    rows = list(csv.DictReader(answer.text.splitlines()))
+    assert [row["note"] for row in rows if row["note"]] == [f"'{formula}"]
+    exact = speaker.get("/studies/quick/results").json()
+    assert formula in [value for row in exact["rows"] for value in row]
+
+
+def test_the_same_study_can_be_saved_again(speaker: Speaker) -> None:
+    with ThreadPoolExecutor(4) as people:
+        answers = list(people.map(lambda _: speaker.post("/studies", json={"text": TOY}), range(4)))
+    assert sorted(each.status_code for each in answers) == [200, 200, 200, 201]
+    assert {each.json()["count"] for each in answers} == {2}
+    assert_problem(speaker.post("/studies", json={"text": TOY.replace("2]", "3]")}), 409)
+
+
+@pytest.mark.parametrize("path", ["/etc/shadow", "/etc/no-such-file"])
+def test_files_elsewhere_are_not_even_looked_for(speaker: Speaker, place: Place, path: str) -> None:
+    application = (place.root / "tests/toy/application.yaml").read_text()
+    write_text(place.root / "reads/application.yaml", application.replace("note: {", "note: {format: path, "))
+    text = f"study: new\napplication: reads\nparameters: {{note: {path}}}\n"
+    (fault,) = speaker.post("/studies/validate", json={"text": text}).json()["errors"]
+    assert fault["message"] == f"'note' must lie below a folder that requests may name, not {path!r}"
+    write_text(place.root / "config/studies/reads.yaml", "study: reads\napplication: reads\n")
+    for verb in ("plan", "runs"):
+        answer = speaker.post(f"/studies/reads/{verb}", json={"set": {"note": path}})
+        assert_problem(answer, 422)
+
+
+def test_a_study_of_too_many_points_is_refused(speaker: Speaker, place: Place) -> None:
+    write_text(place.folder / "config/config.yaml", "study: small\nrequests: {points: 1000}\n")
+    assert not speaker.post("/studies/validate", json={"text": HUGE}).json()["valid"]
+    assert_problem(speaker.post("/studies", json={"text": HUGE}), 422)
+    assert_problem(speaker.post("/studies/small/plan", json={"set": {"value": "[1-90000]"}}), 422)
+
+
+def test_work_ends_when_the_client_goes_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    planner = Planner(at_once=1)
+    monkeypatch.setattr(plans, "PLANNER", planner)
+
+    class Gone:
+        async def receive(self) -> dict[str, str]:
+            while not planner._busy:
+                await asyncio.sleep(0.01)
+            return {"type": "http.disconnect"}
+
+    begin = time.monotonic()
+    with pytest.raises(Exception, match="the client has gone away"):
+        asyncio.run(plans.plan_for(Gone(), place, PlanRequest(text=HUGE)))  # type: ignore[arg-type]
+    wait_until(lambda: not planner._busy, "the end of the process")
+    assert planner._idle == []
+    assert time.monotonic() - begin < planner.seconds
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Future[Any]]]:
+    """Give what makes a function wait until the end of the test, and asks somebody for what calls it."""
+    end = threading.Event()
+    with ThreadPoolExecutor(1) as person:
+
+        def stick(owner: Any, name: str, ask: Callable[[], Any]) -> Future[Any]:
+            monkeypatch.setattr(owner, name, lambda *_: end.wait(60))
+            return person.submit(ask)
+
+        yield stick
+        end.set()
+
+
+@pytest.mark.parametrize("where", ["log", "study"])
+def test_a_disk_that_does_not_answer_holds_up_nobody_else(
+    speaker: Speaker, study: Study, stuck: Callable[..., Future[Any]], where: str
+) -> None:
+    if where == "log":
+        path = f"/studies/quick/experiments/{study.points[1]['key']}/log"
+        waiting = stuck(experiments, "log_part", lambda: speaker.get(path))
+    else:
+        waiting = stuck(Place, "studies", lambda: speaker.get("/studies/nothing/status"))
+    for _ in range(3):
+        assert speaker.get("/studies/quick/status").status_code == 200
+    assert not waiting.done()
+
+
+def test_what_was_read_before_a_change_answers_nobody_after_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    read = Reader.read
+
+    def slow(reader: Reader) -> StudyStatus:
+        found = read(reader)
+        begun.set()
+        go_on.wait(10)
+        return found
+
+    async def story() -> None:
+        board = Boards().of(study.paths)
+        monkeypatch.setattr(Reader, "read", slow)
+        before = asyncio.ensure_future(board.look())
+        await asyncio.to_thread(begun.wait, 10)
+        study.start(study.points[2], "failed", run="x", reason="exit code 9")
+        board.forget()
+        after = asyncio.ensure_future(board.look())
+        go_on.set()
+        key, new = study.points[2]["key"], "failed before: exit code 9"
+        assert (await before).by_key[key].reason != new
+        assert (await after).by_key[key].reason == new
+        assert (await board.look()).by_key[key].reason == new
+
+    asyncio.run(story())
+
+
+@pytest.fixture
+def behind(place: Place) -> Iterator[Speaker]:
+    """Give somebody who speaks with a service that a proxy shows below a path."""
+    with Speaker(create_app(place, TOKEN, ["portal.example"], root="/user/ada/fairmesh")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("left", ["", "/user/ada/fairmesh"])
+def test_links_lead_through_a_proxy(behind: Speaker, study: Study, left: str) -> None:
+    """It may take the path away, or leave it."""
+    root = "/user/ada/fairmesh"
+    assert behind.ask("GET", f"{left}/openapi.json").json()["servers"] == [{"url": root}]
+    assert 'href="openapi.json"' in behind.ask("GET", f"{left}/docs").text
+    key = study.points[0]["key"]
+    listed = behind.ask("GET", f"{left}{V1}/studies/quick/experiments/{key}/artefacts").json()["artefacts"]
+    assert all(each["href"].startswith(f"{root}{V1}/") for each in listed)
+    assert behind.ask("GET", listed[0]["href"]).status_code == 200
+    saved = behind.ask("POST", f"{left}{V1}/studies", json={"text": TOY})
+    assert behind.ask("GET", saved.headers["location"]).status_code == 200
+    refused = behind.ask("DELETE", f"{left}{V1}/studies")
+    assert refused.headers["allow"] == "GET, HEAD, POST"
+    assert behind.ask("GET", f"{left}/docs", headers={"authorization": ""}).headers["www-authenticate"][:5] == "Basic"
+
+
+@pytest.mark.parametrize("host", ["portal.example", "127.0.0.1:8765"])
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://portal.example", 200),
+        ("http://portal.example:80", 200),
+        ("https://portal.example:9999", 403),
+        ("https://evil.portal.example", 403),
+        (BASE.replace("8765", "9999"), 403),
+    ],
+)
+def test_pages_under_the_name_of_a_proxy_are_own_ones(behind: Speaker, host: str, origin: str, status: int) -> None:
+    assert behind.get("/health", headers={"host": host, "origin": origin}).status_code == status
