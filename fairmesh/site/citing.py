@@ -136,17 +136,19 @@ def linked_data(view: StudyView, citation: Citation, summary: str, downloads: Se
     return {key: each for key, each in found.items() if each not in ("", [])}
 
 
-def catalogue(views: Sequence[StudyView]) -> dict[str, Any]:
-    """Give the website's description as a schema.org DataCatalog of its studies."""
-    datasets = [
-        {"@type": "Dataset", "name": view.title, "url": f"{address}index.html" if (address := _address(view)) else None}
-        for view in views
-    ]
+def entry(view: StudyView) -> dict[str, Any]:
+    """Return what the catalogue says of a study."""
+    address = _address(view)
+    return {"@type": "Dataset", "name": view.title, **({"url": f"{address}index.html"} if address else {})}
+
+
+def catalogue(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the website's description as a schema.org DataCatalog of its studies."""
     return {
         "@context": "https://schema.org/",
         "@type": "DataCatalog",
         "name": "Benchmark results",
-        "dataset": [{key: each for key, each in found.items() if each} for found in datasets],
+        "dataset": list(entries),
     }
 
 

@@ -60,6 +60,11 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
     -------
     dict
         What published.json says.
+
+    Raises
+    ------
+    FairmeshError
+        If the study cannot be described, or is missing on the website; the other studies are there all the same.
     """
     from fairmesh.fair.scorecard import write_score  # noqa: PLC0415  pandas is not for the main process
     from fairmesh.site.build import build_site  # noqa: PLC0415  neither is the website
@@ -67,7 +72,9 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
 
     found, _, described = package(results, study, project.parent)
     scorecard = write_score(found.folder) if described else None
-    build_site(results, site, project)
+    gaps = build_site(results, site, project)
+    if study in gaps.studies:
+        raise FairmeshError("\n".join(f"missing on the website: {line}" for line in gaps.lines))
     return {
         "format": FORMAT,
         "study": study,
@@ -81,6 +88,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         ],
         "missing": described.missing if described else [],
         "problems": described.package.inventory.problems if described else [],
+        "not_shown": gaps.lines,
         "fair": scorecard.counts if scorecard else {},
         "site": str(site),
     }
@@ -101,6 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_json(options.published, made)
     for line in [*made["unfinished"][:SHOWN], *made["problems"][:SHOWN]]:
         print(line)
+    for line in made["not_shown"][:SHOWN]:
+        print(f"missing on the website: {line}")
     for line in made["missing"]:
         print(f"missing: {line}")
     print(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
