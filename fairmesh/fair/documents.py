@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,7 @@ class Described:
     missing: list[str]
 
 
-def describe(study: StudyResults, frame: pd.DataFrame) -> Described | None:
+def describe(study: StudyResults, frame: pd.DataFrame, notes: Sequence[str] = ()) -> Described | None:
     """Write the documents of a study whose folder holds all that belongs to it.
 
     Parameters
@@ -49,6 +50,8 @@ def describe(study: StudyResults, frame: pd.DataFrame) -> Described | None:
         The study; ``results.csv`` is in its folder.
     frame : pandas.DataFrame
         What is in it.
+    notes : sequence of str
+        What else is missing.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def describe(study: StudyResults, frame: pd.DataFrame) -> Described | None:
     """
     folder = study.folder
     package = Package.gather(study)
-    missing = [*package.owner.missing(), *_missing_of(package)]
+    missing = [*package.owner.missing(), *_missing_of(package), *notes]
     if not package.date:
         for name in (*DOCUMENTS, FAIR):
             (folder / name).unlink(missing_ok=True)

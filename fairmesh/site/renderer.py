@@ -97,7 +97,9 @@ class Renderer:
         assert self._process.stdout is not None  # noqa: S101
         _write(self._process.stdin.fileno(), json.dumps(request).encode() + b"\n")
         found = json.loads(_read_line(self._process.stdout.fileno()))
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict) or not found.keys() & {"result", "error"}:
+            raise ValueError("no answer")
+        return found
 
     def _reason(self, error: Exception) -> str:
         """Return why there is no answer, and end what is left of the process."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
 
@@ -31,6 +31,15 @@ class Author(Model):
     affiliation_url: Annotated[
         str, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
     ] = ""
+
+
+def _pattern(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("must be a pattern of files below this folder")
+    if any("**" in part and part != "**" for part in path.parts):
+        raise ValueError("must have ** as a whole name between slashes")
+    return text
 
 
 class Environment(Model):
@@ -197,6 +206,14 @@ class ApplicationFile(Model):
     ] = Field(default_factory=dict)
     keep: Annotated[
         list[Text], meaning("Patterns of the files to keep of an attempt; all, if there is none.", ["*.json", "*.csv"])
+    ] = Field(default_factory=list)
+    code: Annotated[
+        list[Annotated[Text, AfterValidator(_pattern)]],
+        meaning(
+            "Patterns of the files that a copy for others holds, from this folder; all but environments and caches, if "
+            "there is none.",
+            ["*.py", "src/**"],
+        ),
     ] = Field(default_factory=list)
     template: Annotated[
         Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "job.sh.jinja")
