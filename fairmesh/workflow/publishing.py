@@ -45,12 +45,14 @@ def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
 
 
 def unstated(paths: StudyPaths) -> list[str]:
-    """Give a line about what the metadata of the last publication lack; none if they lack nothing."""
-    missing = (jsonfiles.read_map(str(paths.published)) or {}).get("missing")
+    """Return lines about what the last publication lacks: on the website, and in its metadata."""
+    published = jsonfiles.read_map(str(paths.published)) or {}
+    gaps = [f"missing on the website: {line}" for line in (published.get("not_shown") or [])[:SHOWN]]
+    missing = published.get("missing")
     if not missing:
-        return []
+        return gaps
     count = f"{len(missing)} things are" if len(missing) > 1 else "one thing is"
-    return [f"metadata: {count} not stated yet; `fairmesh crate {paths.study}` says which"]
+    return [*gaps, f"metadata: {count} not stated yet; `fairmesh crate {paths.study}` says which"]
 
 
 def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, Any]:
