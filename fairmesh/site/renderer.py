@@ -104,7 +104,7 @@ class Renderer:
     def _reason(self, error: Exception) -> str:
         """Return why there is no answer, and end what is left of the process."""
         if self._process is None:
-            return f"the chart renderer does not start: {error}"
+            return f"the chart renderer does not start: {getattr(error, 'strerror', None) or type(error).__name__}"
         if isinstance(error, TimeoutError):
             self._end()
             return f"the chart renderer did not answer for {_PATIENCE:.0f} s"
