@@ -37,6 +37,7 @@ FLOORS = {
             "files",
             "functions",
             "yaml12",
+            "identifiers",
             "names",
             "model",
             "proxies",

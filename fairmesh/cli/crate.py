@@ -11,7 +11,7 @@ from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.archive import write_archive
-from fairmesh.fair.package import Package
+from fairmesh.fair.package import APPLICATIONS, Package
 from fairmesh.fair.scorecard import write_score
 from fairmesh.results import StudyResults
 from fairmesh.workflow import packing
@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         counts = write_score(study.folder).counts
         written = _archive(study, described.package, arguments, root) if arguments.zip else ()
     missing = [str(note) for note in (*described.package.inventory.problems, *described.missing)]
+    code = [file for file in described.package.inventory if file.path.startswith(f"{APPLICATIONS}/")]
     found = {
         "crate": str(study.folder),
         "identifier": described.package.identifier,
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     for note in missing:
         print(f"missing: {note}", file=sys.stderr)
     print(f"{found['crate']}: {found['identifier']}, version {found['version']}")
+    print(f"{len(code)} files of the application, {sum(file.bytes for file in code) / 1e6:.1f} MB")
     print(f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['falls']} fall; `fairmesh fair` says why")
     for path in written:
         print(f"wrote {path}")

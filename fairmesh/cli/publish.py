@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from fairmesh.cli import common, places
@@ -18,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Publish, and say what."""
+    """Publish, and print what; 1 if a study is missing."""
     root = common.find_root(Path.cwd())
     with progress("publishing") as report:
-        studies = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher(), report)
+        studies, gaps = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher(), report)
     print(f"{len(studies)} {'study' if len(studies) == 1 else 'studies'} published: {arguments.to / 'index.html'}")
-    return 0
+    for line in gaps.lines:
+        print(f"missing: {line}", file=sys.stderr)
+    return int(bool(gaps.studies))

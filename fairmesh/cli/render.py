@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import sys
 from pathlib import Path
 
 from fairmesh.cli import common
+from fairmesh.workflow.carry import Code
 from fairmesh.workflow.export import export
 
 
@@ -22,6 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the folders."""
     plan = common.selected_plan(arguments)
     script = export(plan, arguments.out, common.find_root(Path.cwd()))
+    code = Code.of(plan.application)
+    for note in code.notes:
+        print(f"warning: {note}", file=sys.stderr)
     print(f"{len(plan.selected)} experiments of {plan.study} for {arguments.machine} are in {arguments.out}")
+    print(f"with a copy of {plan.application.name}: {code}")
     print(f"start them there, or wherever you move the folder: bash {shlex.quote(str(script))}")
     return 0

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TextIO
 
 from fairmesh.cli import common
-from fairmesh.errors import InputError, Problem
+from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.names import value_text
+from fairmesh.runner.text import printable
 from fairmesh.study.selection import read_settings
-from fairmesh.workflow.reproduce import Reproduction, find, reproduce
+from fairmesh.workflow.recorded import find
+from fairmesh.workflow.reproduce import Prepared, Reproduction, measure, new_folder, prepare
+from fairmesh.workflow.verification import verify
 
 SHOWN = 10  # differences of the environments
 
@@ -23,7 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--experiment", metavar="ID", default="", help="which of the crate, as ID or MACHINE/ID (the best)"
     )
     parser.add_argument(
-        "--to", metavar="DIR", type=Path, default=Path("reproduction"), help="where it runs (reproduction/)"
+        "--to",
+        metavar="DIR",
+        type=Path,
+        help="where it runs, a new folder (reproduction/, reproduction-2/ ...)",
     )
     parser.add_argument(
         "--set",
@@ -34,30 +42,62 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a parameter with another value than the record's: seed=7",
     )
     parser.add_argument("--interval", action="store_true", help="a value inside the recorded interval agrees, too")
+    parser.add_argument("--yes", action="store_true", help="run it without asking")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure it again; 0 if every metric agrees, 1 if not."""
-    if arguments.to.exists() and not arguments.to.is_dir():
+    """Measure it again; 0 if no metric differs, 1 if one does."""
+    if arguments.to is not None and arguments.to.exists() and not arguments.to.is_dir():
         raise InputError([Problem(f"{arguments.to} is in the way: it is a file", "--to")])
     original = find(arguments.path, arguments.experiment)
-    outcome = original.outcome
-    if not arguments.json:
-        print(f"{outcome.id} on {outcome.machine}, recorded {original.record.get('ended')}", flush=True)
-    made = reproduce(
-        original,
-        arguments.to,
-        common.find_root(Path.cwd()),
-        read_settings(arguments.settings),
-        interval=arguments.interval,
-        quiet=arguments.json,
-    )
+    said = sys.stderr if arguments.json else sys.stdout
+    print(f"{original.outcome.id} on {original.outcome.machine}, recorded {original.record.get('ended')}", file=said)
+    print(verify(original), file=said)
+    root = common.find_root(Path.cwd())
+    with new_folder(arguments.to) as folder:
+        prepared = prepare(original, folder, root, read_settings(arguments.settings))
+        _show(prepared, said)
+        if not arguments.yes:
+            _ask()
+    made = measure(prepared, interval=arguments.interval, quiet=arguments.json)
     if arguments.json:
         _print_json(made)
     else:
         _tell(made)
-    return int(not made.agrees)
+    return int(made.agrees is False)
+
+
+def _show(prepared: Prepared, said: TextIO) -> None:
+    """Print what will run, and in what this computer differs."""
+    print(f"this runs in {prepared.folder}, with your rights:", file=said)
+    for command in prepared.commands:
+        print(f"  {printable(command)}", file=said)
+    differences = prepared.differences()
+    if differences:
+        print(f"this computer differs in {len(differences)} things:", file=said)
+    for line in differences[:SHOWN]:
+        print(f"  {printable(line)}", file=said)
+    if len(differences) > SHOWN:
+        print(f"  and {len(differences) - SHOWN} more", file=said)
+    said.flush()
+
+
+def _ask() -> None:
+    """Ask whether to run it.
+
+    Raises
+    ------
+    InputError
+        If nobody can be asked.
+    FairmeshError
+        If the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise InputError([Problem("nobody can be asked here whether to run this; --yes runs it", "--yes")])
+    print("run it? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise FairmeshError("nothing was run")
 
 
 def _print_json(made: Reproduction) -> None:
@@ -79,9 +119,15 @@ def _tell(made: Reproduction) -> None:
         print(f"changed: {name} = {value_text(value)}, recorded with {value_text(given.get(name))}")
     for each in made.agreements:
         print(each)
-    differ = sum(each.state == "differs" for each in made.agreements)
-    print("it agrees" if made.agrees else f"it does not agree: {differ} of {len(made.agreements)} metrics differ")
+    print(_verdict(made))
     differences = made.differences()
-    if not made.agrees and differences:
+    if made.agrees is False and differences:
         print(f"the environments differ in {len(differences)} things:")
         print("\n".join(f"  {each}" for each in differences[:SHOWN]))
+
+
+def _verdict(made: Reproduction) -> str:
+    if made.agrees is None:
+        return "whether it agrees cannot be said: no metric could be judged"
+    differ = sum(agreement.state == "differs" for agreement in made.agreements)
+    return "it agrees" if made.agrees else f"it does not agree: {differ} of {len(made.agreements)} metrics differ"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from fairmesh.cli import common, places
@@ -18,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build the website, and say where it is."""
+    """Build the website, and print where it is; 1 if a study is missing in it."""
     site = arguments.site or Path(configured_path("site", Path()) or "site/public")
     with progress("building the website"):
-        build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
+        gaps = build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
+    for line in gaps.lines:
+        print(f"missing: {line}", file=sys.stderr)
     print(f"open {site / 'index.html'}")
-    return 0
+    return int(bool(gaps.studies))

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from fairmesh.fair.people import DOI, Owner, Person
+from fairmesh.fair.people import Owner, Person
 from fairmesh.files import canonical_json
+from fairmesh.identifiers import DOI
 from fairmesh.names import number_text
 from fairmesh.results import StudyResults
 

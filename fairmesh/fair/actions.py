@@ -11,7 +11,9 @@ from fairmesh.fair.package import MAIN, RESULTS, Experiment, Package, time
 from fairmesh.fair.parameters import Parameters
 from fairmesh.fair.tools import Tools, stage_of
 from fairmesh.results import Outcome
-from fairmesh.runner.protocol import DONE
+from fairmesh.runner.protocol import DONE, FAILED, RUNNING
+
+_STATUS = {DONE: v.COMPLETED, FAILED: v.FAILED, RUNNING: v.ACTIVE}
 
 
 class Actions:
@@ -130,6 +132,9 @@ class Actions:
         """Add the run as a whole, and the engine's part in it: an action a step."""
         best = self._package.study.best
         measured = self._measured(best) if best else []
+        status = _STATUS[self._package.state]
+        ended = "" if status == v.ACTIVE else self._package.ended
+        failed = len(self._package.failed)
         whole = self._graph.add(
             "#run",
             "CreateAction",
@@ -138,8 +143,11 @@ class Actions:
             instrument=ref(MAIN),
             agent=self._agent,
             startTime=self._package.started,
-            endTime=self._package.ended,
-            actionStatus=v.COMPLETED,
+            endTime=ended,
+            actionStatus=status,
+            error=f"{failed} of {len(self._package.study.experiments)} experiments ended without a result"
+            if status == v.FAILED
+            else None,
             object=ref("plan.json"),
             result=[ref(RESULTS), *measured],
         )
@@ -161,7 +169,8 @@ class Actions:
             instrument=self._tools.engine,
             agent=self._agent,
             startTime=self._package.started,
-            endTime=self._package.ended,
+            endTime=ended,
+            actionStatus=status,
             object=steps,
             result=whole,
         )

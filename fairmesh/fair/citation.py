@@ -8,7 +8,8 @@ from markupsafe import escape
 
 from fairmesh import yaml12
 from fairmesh.fair.package import Package
-from fairmesh.fair.people import ORCID, ROR, SPDX, Organisation, Person, spdx
+from fairmesh.fair.people import Organisation, Person
+from fairmesh.identifiers import ORCID, ROR, SPDX, spdx
 
 CITATION, DATACITE = "CITATION.cff", "datacite.json"
 _MESSAGE = "If you use these data, please cite them as below."
@@ -26,7 +27,7 @@ def citation_cff(package: Package) -> str:
         "abstract": package.description,
         "authors": [_cff_author(each) for each in owner.authors],
         "version": package.version,
-        "date-released": package.date,
+        "date-released": package.publication.latest,
         "license": licence,
         "keywords": package.keywords,
         "doi": owner.doi,
@@ -38,7 +39,7 @@ def citation_cff(package: Package) -> str:
 
 def _cff_author(person: Person) -> dict[str, str]:
     if person.is_group:
-        return {"name": person.name}
+        return {"name": person.name} | ({"website": person.ror} if person.ror else {})
     found = {
         "given-names": person.given,
         "family-names": person.family,
@@ -66,10 +67,12 @@ def datacite(package: Package) -> dict[str, Any]:
         "titles": [{"title": package.title}],
         "creators": [_creator(each) for each in owner.authors],
         "publisher": _publisher(owner.organisation) if owner.organisation else {},
-        "publicationYear": package.date[:4],
+        "publicationYear": package.publication.first[:4],
         "dates": [
             {"date": f"{package.started[:10]}/{package.ended[:10]}", "dateType": "Collected"},
-            {"date": package.date, "dateType": "Created"},
+            {"date": package.ended[:10], "dateType": "Created"},
+            {"date": package.publication.first, "dateType": "Issued"},
+            *([{"date": modified, "dateType": "Updated"}] if (modified := package.publication.modified) else []),
         ],
         "language": "en",
         "version": package.version,
@@ -87,20 +90,26 @@ def datacite(package: Package) -> dict[str, Any]:
 
 
 def _creator(person: Person) -> dict[str, Any]:
-    if person.is_group:
-        return {"name": person.name, "nameType": "Organizational"}
-    identifiers = [
-        {"nameIdentifier": f"{ORCID}{person.orcid}", "nameIdentifierScheme": "ORCID", "schemeUri": ORCID.rstrip("/")}
-    ]
     found = {
-        "name": f"{person.family}, {person.given}" if person.given else person.family,
-        "nameType": "Personal",
-        "givenName": person.given,
-        "familyName": person.family,
-        "nameIdentifiers": identifiers if person.orcid else [],
+        "name": person.inverted,
+        "nameType": "Organizational" if person.is_group else "Personal",
+        "givenName": "" if person.is_group else person.given,
+        "familyName": person.family if person.given and not person.is_group else "",
+        "nameIdentifiers": _name_identifiers(person),
         "affiliation": [_affiliation(person.affiliation)] if person.affiliation else [],
     }
     return {key: value for key, value in found.items() if value not in ("", [])}
+
+
+def _name_identifiers(person: Person) -> list[dict[str, str]]:
+    """Return the ORCID of a person, and the ROR of an organisation."""
+    found = []
+    if person.orcid:
+        uri = ORCID.rstrip("/")
+        found.append({"nameIdentifier": f"{ORCID}{person.orcid}", "nameIdentifierScheme": "ORCID", "schemeUri": uri})
+    if person.ror:
+        found.append({"nameIdentifier": person.ror, "nameIdentifierScheme": "ROR", "schemeUri": ROR})
+    return found
 
 
 def _affiliation(organisation: Organisation) -> dict[str, str]:
@@ -130,9 +139,8 @@ def zenodo(package: Package) -> dict[str, Any]:
     owner = package.owner
     creators = []
     for each in owner.authors:
-        name = each.name if each.is_group else f"{each.family}, {each.given}"
         known = {"affiliation": each.affiliation.name if each.affiliation else "", "orcid": each.orcid}
-        creators.append({"name": name} | {key: text for key, text in known.items() if text})
+        creators.append({"name": each.inverted} | {key: text for key, text in known.items() if text})
     grants = [f"{each['funder']}: {each['award']} {each['title']}".strip() for each in owner.funding]
     found = {
         "title": package.title,
@@ -141,7 +149,7 @@ def zenodo(package: Package) -> dict[str, Any]:
         "creators": creators,
         "license": spdx(owner.licence).lower(),
         "access_right": "open" if spdx(owner.licence) else "",
-        "publication_date": package.date,
+        "publication_date": package.publication.latest,
         "version": package.version,
         "keywords": package.keywords,
         "notes": str(escape(" ".join([*grants, owner.text("access")]).strip())),

@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from fairmesh.fair.people import ORCID, SPDX, Person
+from fairmesh.fair.people import Person
 from fairmesh.files import json_text, write_if_changed
+from fairmesh.identifiers import ORCID, SPDX
 from fairmesh.yaml12 import load
 
 CODEMETA = "codemeta.json"

@@ -11,7 +11,8 @@ from typing import Any
 from fairmesh.fair.columns import BOOLEAN, INTEGER, NUMBER, Column, of_file
 from fairmesh.fair.inventory import File, Inventory
 from fairmesh.fair.package import RESULTS, Package
-from fairmesh.fair.people import DOI, ORCID, SPDX, Owner, Person, spdx
+from fairmesh.fair.people import Person
+from fairmesh.identifiers import DOI, ORCID, SPDX, spdx
 from fairmesh.runner.protocol import CONFIG, EXPERIMENT, LOG, MLLOG, TELEMETRY
 
 CROISSANT = "croissant.json"
@@ -49,7 +50,7 @@ def of_results(package: Package, columns: list[Column]) -> dict[str, Any]:
     columns : list of Column
         Those of ``results.csv``.
     """
-    made = _dataset(package.owner, package.study.name, package.title, package.description, package.date)
+    made = _dataset(package.study.name, package.title, package.description, package)
     made |= {"version": _semantic(package.version), "keywords": package.keywords, "identifier": package.address}
     made |= {"citeAs": cite(package)}
     file = package.inventory.files[RESULTS]
@@ -73,7 +74,8 @@ def of_stage(package: Package, path: str, commit: dict[str, Any], folder: Path) 
     name = path.rpartition("/")[2].removesuffix(".json")
     application = package.application
     title = f"{application.get('title') or application['name']}: prepared data {name}"
-    made = _dataset(package.owner, name, title, _prepared(package, commit), str(commit.get("ended") or "")[:10])
+    made = _dataset(name, title, _prepared(package, commit), package)
+    made |= {"dateCreated": str(commit.get("ended") or "")[:10]}
     made |= {"version": _semantic(str(commit.get("fingerprint") or "")[:12]), "keywords": package.keywords}
     made |= {"citeAs": str(application.get("citation") or cite(package))}
     data = [file for file in _recorded(package, commit, folder) if file.name not in _RUNNERS_OWN]
@@ -100,7 +102,8 @@ def _prepared(package: Package, commit: dict[str, Any]) -> str:
     return f"What {name} prepared with {with_ or 'no parameter'}."
 
 
-def _dataset(owner: Owner, name: str, title: str, description: str, date: str) -> dict[str, Any]:
+def _dataset(name: str, title: str, description: str, package: Package) -> dict[str, Any]:
+    owner = package.owner
     licence = spdx(owner.licence)
     return {
         "name": name,
@@ -111,19 +114,21 @@ def _dataset(owner: Owner, name: str, title: str, description: str, date: str) -
         "url": f"{DOI}{owner.doi}" if owner.doi else owner.text("url"),
         "creator": [_person(each) for each in owner.authors],
         "publisher": {"@type": "sc:Organization", "name": owner.organisation.name} if owner.organisation else None,
-        "datePublished": date,
+        "datePublished": package.publication.first,
+        "dateModified": package.publication.modified,
     }
 
 
 def _person(person: Person) -> dict[str, Any]:
     kind = "sc:Organization" if person.is_group else "sc:Person"
-    return {"@type": kind, "name": person.full} | ({"url": f"{ORCID}{person.orcid}"} if person.orcid else {})
+    url = f"{ORCID}{person.orcid}" if person.orcid else person.ror
+    return {"@type": kind, "name": person.full} | ({"url": url} if url else {})
 
 
 def cite(package: Package) -> str:
     """Give how to cite a study, in a line."""
     names = ", ".join(each.full for each in package.owner.authors)
-    parts = [names, f"({package.date[:4]})", f"{package.title}, version {package.version}."]
+    parts = [names, f"({package.publication.first[:4]})", f"{package.title}, version {package.version}."]
     organisation = package.owner.organisation
     parts += [f"{organisation.name}." if organisation else "", package.address]
     return " ".join(filter(None, parts))

@@ -9,7 +9,8 @@ from typing import Any
 from fairmesh.fair.columns import TELEMETRY, Column, of_file
 from fairmesh.fair.inventory import File
 from fairmesh.fair.package import RESULTS, Experiment, Package
-from fairmesh.fair.people import ORCID, SPDX, Person, spdx
+from fairmesh.fair.people import Person
+from fairmesh.identifiers import ORCID, SPDX, spdx
 from fairmesh.runner.protocol import HISTORY
 from fairmesh.runner.protocol import TELEMETRY as TELEMETRY_FILE
 
@@ -49,7 +50,7 @@ def data_package(package: Package, columns: list[Column]) -> dict[str, Any]:
 def _contributor(person: Person) -> dict[str, str]:
     found = {
         "title": person.full,
-        "path": f"{ORCID}{person.orcid}" if person.orcid else "",
+        "path": f"{ORCID}{person.orcid}" if person.orcid else person.ror,
         "organization": person.affiliation.name if person.affiliation else "",
         "role": "author",
     }

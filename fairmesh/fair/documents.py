@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from fairmesh.fair.datapackage import DATA_PACKAGE, data_package
 from fairmesh.fair.inventory import Inventory
 from fairmesh.fair.package import APPLICATIONS, Package
 from fairmesh.fair.preview import preview, readme
+from fairmesh.fair.publication import Publication
 from fairmesh.fair.scorecard import FAIR
 from fairmesh.files import file_sha256, json_text, write_if_changed
 from fairmesh.results import StudyResults
@@ -41,7 +43,9 @@ class Described:
     missing: list[str]
 
 
-def describe(study: StudyResults, frame: pd.DataFrame) -> Described | None:
+def describe(
+    study: StudyResults, frame: pd.DataFrame, notes: Sequence[str] = (), given: Publication | None = None
+) -> Described | None:
     """Write the documents of a study whose folder holds all that belongs to it.
 
     Parameters
@@ -50,6 +54,10 @@ def describe(study: StudyResults, frame: pd.DataFrame) -> Described | None:
         The study; ``results.csv`` is in its folder.
     frame : pandas.DataFrame
         What is in it.
+    notes : sequence of str
+        What else is missing.
+    given : Publication or None
+        When the study was published, for a copy of it.
 
     Returns
     -------
@@ -57,12 +65,13 @@ def describe(study: StudyResults, frame: pd.DataFrame) -> Described | None:
         None as long as no experiment has a result: there is nothing to describe, and no document stays.
     """
     folder = study.folder
-    package = Package.gather(study)
-    missing = [*package.owner.missing(), *_missing_of(package)]
-    if not package.date:
+    package = Package.gather(study, given)
+    missing = [*package.owner.missing(), *_missing_of(package), *notes]
+    if not package.ended:
         for name in (*DOCUMENTS, FAIR):
             (folder / name).unlink(missing_ok=True)
         return None
+    package.publication.write(folder)
     _describe_stages(package)
     found = columns.of_results(study, frame)
     _write(package.inventory, DATA_PACKAGE, json_text(data_package(package, found)))

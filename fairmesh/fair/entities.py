@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from fairmesh.fair.inventory import File
-from fairmesh.fair.people import ORCID, SPDX, Organisation, Person, spdx, web
+from fairmesh.fair.people import Organisation, Person, web
+from fairmesh.identifiers import ORCID, SPDX, spdx
 
 Entity = dict[str, Any]
 _EMPTY: tuple[Any, ...] = ("", None, [], {})
@@ -30,14 +31,15 @@ class Graph:
     def person(self, person: Person, home: str = "") -> Entity:
         """Add an author: a person, or a group, whose page is that of what it made."""
         if person.is_group:
-            return self.add(f"#group/{fragment(person.name)}", "Organization", name=person.name, url=web(home))
+            identity = person.ror or f"#group/{fragment(person.name)}"
+            return self.add(identity, "Organization", name=person.name, url=person.ror or web(home))
         identity = f"{ORCID}{person.orcid}" if person.orcid else f"#person/{fragment(person.full)}"
         return self.add(
             identity,
             "Person",
             name=person.full,
             givenName=person.given,
-            familyName=person.family,
+            familyName=person.family if person.given else "",
             affiliation=self.organisation(person.affiliation) if person.affiliation else None,
         )
 

@@ -9,9 +9,9 @@ from fairmesh.fair.citation import DATACITE
 from fairmesh.fair.crate import DESCRIPTOR, PREVIEW, SUMS
 from fairmesh.fair.croissant import CROISSANT
 from fairmesh.fair.datapackage import DATA_PACKAGE
-from fairmesh.fair.people import DOI
 from fairmesh.fair.reading import Found, ids, is_inside, is_local
 from fairmesh.fair.times import day
+from fairmesh.identifiers import DOI
 
 _UUID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DOI = re.compile(re.escape(DOI) + r"10\.\d{4,9}/\S+")

@@ -10,6 +10,7 @@ from typing import Any
 
 from fairmesh.fair.about import About
 from fairmesh.fair.inventory import File, Inventory
+from fairmesh.fair.publication import Publication
 from fairmesh.files import text_sha256
 from fairmesh.jobs.attempts import BAD_ENDS, read_map
 from fairmesh.results import Outcome, StudyResults
@@ -17,12 +18,15 @@ from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import (
     ATTEMPTS,
     CONFIG,
+    DONE,
     ENVIRONMENTS,
     EXPERIMENT,
     EXPERIMENTS,
+    FAILED,
     JOB,
     LOG,
     RECORDS,
+    RUNNING,
     STAGES,
 )
 
@@ -69,15 +73,18 @@ class Package(About):
         Everything that belongs to it, but for the documents that are still to be written.
     experiments : list of Experiment
         Those that have a result, and those that failed, in the order of the plan.
+    given : Publication or None
+        When it was published, for a copy; else the study's folder says it.
     """
 
     inventory: Inventory
     experiments: list[Experiment] = field(default_factory=list)
+    given: Publication | None = None
 
     @classmethod
-    def gather(cls, study: StudyResults) -> Package:
+    def gather(cls, study: StudyResults, given: Publication | None = None) -> Package:
         """Gather the files of a study whose folder holds all that belongs to it."""
-        made = cls(study, Inventory(study.folder))
+        made = cls(study, Inventory(study.folder), given=given)
         for path in (PLAN, RESULTS):
             made.inventory.add(path)
         for below in (PROJECT, APPLICATIONS):
@@ -148,10 +155,20 @@ class Package(About):
         """When the last experiment ended."""
         return max(filter(None, (time(each.outcome.record, "ended") for each in self.done)), default="")
 
+    @cached_property
+    def publication(self) -> Publication:
+        """The days of its publications."""
+        return self.given or Publication.of(self.study.folder, self.version)
+
     @property
-    def date(self) -> str:
-        """The day of the last result: what is built again from the same records has the same date."""
-        return self.ended[:10]
+    def state(self) -> str:
+        """What became of the run: failed if any experiment did, done if all that were selected have a result."""
+        if any(outcome.state in BAD_ENDS or outcome.is_blocked for outcome in self.study.experiments):
+            return FAILED
+        points = self.study.plan["experiments"]
+        unselected = {(point["machine"], point["id"]) for point in points if not point.get("selected", True)}
+        without = [outcome for outcome in self.study.experiments if outcome.record is None]
+        return DONE if all((outcome.machine, outcome.id) in unselected for outcome in without) else RUNNING
 
     @cached_property
     def engine_version(self) -> str:

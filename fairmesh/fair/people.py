@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from fairmesh.identifiers import ROR, doi, is_web, licence, orcid, ror, spdx
 
-SPDX = "https://spdx.org/licenses/"
-ROR = "https://ror.org/"
-ORCID = "https://orcid.org/"
-DOI = "https://doi.org/"
-
-_ORCID = re.compile(r"(?:https?://orcid\.org/)?(\d{4}-\d{4}-\d{4}-\d{3}[\dX])")
-_DOI = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:)?(10\.\d{4,9}/\S+)")
-_WEB = re.compile(r"https?://[A-Za-z0-9][^\s<>\"{}|\\^`]*")
+ORGANISATION = "organisation"
 _PARTICLES = ("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ten", "ter", "zu")
 
 
 def web(text: str) -> str:
-    """Give a text if it is an address of the web; nothing else is one, whatever a person wrote.
+    """Return a text if it is an address of the web, else nothing, whatever a person wrote."""
+    return text if is_web(text) else ""
 
-    >>> web("https://example.org/a"), web("javascript:alert(1)"), web("https://example.org/a b")
-    ('https://example.org/a', '', '')
-    """
-    return text if _WEB.fullmatch(text) else ""
+
+def known(read: Callable[[str], str], text: Any) -> str:
+    """Return an identifier in its usual form; empty if it is none, as in plans that were not checked."""
+    try:
+        return read(str(text or ""))
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True)
@@ -45,21 +41,27 @@ class Organisation:
 
 @dataclass(frozen=True)
 class Person:
-    """An author.
+    """An author: a person, or an organisation if the entry says so.
 
     Parameters
     ----------
     name : str
-        ``Given Family``, or ``Family, Given`` where that would be read wrongly.
+        ``Given Family``, or ``Family, Given`` where that would be read wrongly; or the name of an organisation.
     orcid : str
         The sixteen digits, or empty.
     affiliation : Organisation or None
         Where the person works.
+    is_group : bool
+        Whether it is an organisation.
+    ror : str
+        The organisation's ROR as an address, or empty.
     """
 
     name: str
     orcid: str = ""
     affiliation: Organisation | None = None
+    is_group: bool = False
+    ror: str = ""
 
     @classmethod
     def read(cls, found: Any) -> Person:
@@ -67,13 +69,13 @@ class Person:
         entry = found if isinstance(found, Mapping) else {"name": found}
         named = str(entry.get("affiliation") or "")
         affiliation = Organisation(named, str(entry.get("affiliation_url") or "")) if named else None
-        orcid = _ORCID.fullmatch(str(entry.get("orcid") or ""))
-        return cls(str(entry.get("name") or ""), orcid[1] if orcid else "", affiliation)
-
-    @property
-    def is_group(self) -> bool:
-        """Whether the name is that of several people: ``The fairmesh developers``."""
-        return self.name.startswith("The ") or not self.family
+        return cls(
+            str(entry.get("name") or ""),
+            known(orcid, entry.get("orcid")),
+            affiliation,
+            bool(entry.get("ror")) or entry.get("type") == ORGANISATION,
+            known(ror, entry.get("ror")),
+        )
 
     @cached_property
     def _split(self) -> tuple[str, str]:
@@ -88,7 +90,7 @@ class Person:
 
     @property
     def given(self) -> str:
-        """The given names.
+        """The given names; empty if there is one name alone.
 
         >>> Person("Gregor von Laszewski").given, Person("Gregor von Laszewski").family
         ('Gregor', 'von Laszewski')
@@ -97,8 +99,13 @@ class Person:
 
     @property
     def family(self) -> str:
-        """The family name."""
+        """The family name, or the only name."""
         return self._split[1]
+
+    @property
+    def inverted(self) -> str:
+        """The name as catalogues sort it: ``Family, Given``; one name, or that of an organisation, as it is."""
+        return self.name if self.is_group else ", ".join(filter(None, (self.family, self.given)))
 
     @property
     def full(self) -> str:
@@ -140,14 +147,13 @@ class Owner:
     @property
     def licence(self) -> str:
         """The licence as SPDX writes it, as it was given if SPDX does not know it, or empty."""
-        return spdx(self.text("licence")) or self.text("licence")
+        return licence(self.text("licence"))
 
     @property
     def doi(self) -> str:
         """The study's DOI, once it is deposited."""
         dois = self.publisher.get("dois")
-        found = _DOI.fullmatch(str(dois.get(self.study) or "")) if isinstance(dois, Mapping) else None
-        return found[1] if found else ""
+        return known(doi, dois.get(self.study)) if isinstance(dois, Mapping) else ""
 
     @property
     def funding(self) -> list[dict[str, str]]:
@@ -168,7 +174,7 @@ class Owner:
             yield from self._missing_of(author, f"publisher.authors[{number}]")
         if not self.text("licence"):
             yield "publisher.licence", "what others may do with the results, as an SPDX identifier such as CC-BY-4.0"
-        elif not spdx(self.text("licence")):
+        elif not spdx(self.licence):
             yield "publisher.licence", f"{self.text('licence')!r} is no SPDX identifier; CC-BY-4.0 is one"
         if not self.organisation:
             yield "publisher.organisation", "the organisation that publishes"
@@ -179,22 +185,11 @@ class Owner:
 
     @staticmethod
     def _missing_of(author: Person, where: str) -> Iterator[tuple[str, str]]:
-        if not author.orcid and not author.is_group:
-            yield f"{where}.orcid", f"the ORCID of {author.full}"
+        if author.is_group:
+            return
+        if not author.orcid:
+            yield f"{where}.orcid", f"the ORCID of {author.full}, or `type: organisation` if it is one"
         if not author.affiliation:
             yield f"{where}.affiliation", f"where {author.full} works"
         elif not author.affiliation.url:
             yield f"{where}.affiliation_url", f"the address of {author.affiliation.name}, best its ROR"
-
-
-def spdx(licence: str) -> str:
-    """Give an SPDX licence identifier as SPDX writes it; empty if it is none, or more than one.
-
-    >>> spdx("cc-by-4.0"), spdx("free for all"), spdx("MIT OR Apache-2.0")
-    ('CC-BY-4.0', '', '')
-    """
-    try:
-        found = str(canonicalize_license_expression(licence))
-    except (InvalidLicenseExpression, ValueError, IndexError):
-        return ""
-    return "" if " " in found or found.startswith("LicenseRef-") else found

@@ -13,9 +13,9 @@ from fairmesh.fair.citation import CITATION, DATACITE
 from fairmesh.fair.croissant import CONFORMS, CROISSANT
 from fairmesh.fair.datapackage import DATA_PACKAGE
 from fairmesh.fair.findable import UNHASHED
-from fairmesh.fair.people import SPDX, spdx
 from fairmesh.fair.reading import Entity, Found, ids, is_inside, is_local, many, maps, references
 from fairmesh.fair.times import moment
+from fairmesh.identifiers import SPDX, spdx
 from fairmesh.runner.provenance import manifest_sha256
 from fairmesh.yaml12 import load
 

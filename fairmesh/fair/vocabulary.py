@@ -27,6 +27,7 @@ PARAMETER_PROFILE = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE
 LANGUAGE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
 SNAKEMAKE = "https://snakemake.github.io/"
 
+ACTIVE = "http://schema.org/ActiveActionStatus"
 COMPLETED, FAILED = "http://schema.org/CompletedActionStatus", "http://schema.org/FailedActionStatus"
 
 _SCHEMA = "http://schema.org/"
@@ -36,11 +37,12 @@ _RUN = "https://w3id.org/ro/terms/workflow-run#"
 _SCHEMA_TERMS = """
     ComputerLanguage ControlAction CreateAction CreativeWork Dataset Grant HowTo HowToStep Organization
     OrganizeAction Person PropertyValue SoftwareApplication SoftwareSourceCode about actionStatus
-    additionalType affiliation agent author citation codeRepository conditionsOfAccess contentSize datePublished
-    defaultValue description encodingFormat endTime error exampleOfWork familyName fundedItem funder givenName
-    hasPart identifier instrument keywords license mainEntity maxValue mentions minValue name object position
-    programmingLanguage propertyID publisher result softwareRequirements softwareVersion startTime step
-    unitCode unitText url value valueRequired variableMeasured version workExample
+    additionalType affiliation agent author citation codeRepository conditionsOfAccess contentSize dateCreated
+    dateModified datePublished defaultValue description encodingFormat endTime error exampleOfWork familyName
+    fundedItem funder givenName hasPart identifier instrument keywords license mainEntity maxValue mentions
+    minValue name object position programmingLanguage propertyID publisher result softwareRequirements
+    softwareVersion startTime step unitCode unitText url value valueRequired variableMeasured version
+    workExample
 """
 
 CRATE = {term: f"{_SCHEMA}{term}" for term in _SCHEMA_TERMS.split()} | {

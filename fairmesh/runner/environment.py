@@ -45,7 +45,7 @@ def record(home: str, command: str, code: Dict[str, Any]) -> str:
         The commits of application and project, as experiment.json names them.
     """
     folder = os.path.join(home, ENVIRONMENTS)
-    interpreter = _interpreter(command)
+    interpreter = interpreter_of(command)
     settings = dict(provenance.settings(), code=code)
     about = [os.uname()[1], owner.me()["boot"], interpreter, _changed(interpreter), _cores(), settings]
     note = os.path.join(folder, "." + _digest(about)[:32])
@@ -77,8 +77,8 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def _interpreter(command: str) -> str:
-    """Give the path of a command that is a Python interpreter, else of the one that a shell would start."""
+def interpreter_of(command: str) -> str:
+    """Return the path of a command that is a Python interpreter, else of the one that a shell would start."""
     name = command if os.path.basename(command).startswith("python") else "python3"
     return shutil.which(name) or ""
 

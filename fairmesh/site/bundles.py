@@ -9,41 +9,44 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-import vl_convert
-
 from fairmesh.errors import FairmeshError
 from fairmesh.files import write_text
+from fairmesh.site.renderer import Renderer
 
 _EXPORT = re.compile(r"export\{([^{}]*)\}")
 _DEFAULT = re.compile(r"(?:^|,)([\w$]+) as default(?:,|$)")
 
 
-def place(docs: Path, kept: Path) -> None:
-    """Put Vega and DataTables into the documentation.
+def place_tables(docs: Path, kept: Path) -> None:
+    """Put DataTables into the documentation; the parameters are those of `place_charts`."""
+    _place(docs, "datatables.js", kept / f"datatables-{version('itables')}.js", _datatables)
+
+
+def place_charts(docs: Path, kept: Path, renderer: Renderer) -> None:
+    """Put Vega into the documentation.
 
     Parameters
     ----------
     docs : Path
         The documentation's folder.
     kept : Path
-        Where they are kept for the next build: packing Vega takes a second.
+        Where it is kept for the next build: packing Vega takes a second.
+    renderer : Renderer
+        Packs it.
+
+    Raises
+    ------
+    RendererError
+        If it cannot be packed.
     """
-    scripts = {
-        "vega.js": _kept(kept / f"vega-{version('vl-convert-python')}.js", _vega),
-        "datatables.js": _kept(kept / f"datatables-{version('itables')}.js", _datatables),
-    }
-    for name, source in scripts.items():
-        shutil.copyfile(source, docs / "javascripts" / name)
+    script = kept / f"vega-{version('vl-convert-python')}.js"
+    _place(docs, "vega.js", script, lambda: renderer.bundle("window.vegaEmbed = vegaEmbed;"))
 
 
-def _kept(path: Path, make: Callable[[], str]) -> Path:
-    if not path.exists():
-        write_text(path, make())
-    return path
-
-
-def _vega() -> str:
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
+def _place(docs: Path, name: str, kept: Path, make: Callable[[], str]) -> None:
+    if not kept.exists():
+        write_text(kept, make())
+    shutil.copyfile(kept, docs / "javascripts" / name)
 
 
 def _datatables() -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import altair as alt
-import vl_convert
+
+from fairmesh.site.plain import plain_text
 
 # Okabe and Ito (2008), Color Universal Design: told apart with every common colour vision, on light and on dark.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -59,14 +60,15 @@ class Chart:
     lines: tuple[str, ...] = ()
     controls: dict[str, Any] = field(default_factory=dict)
 
-    def svg(self) -> str:
-        """Draw the chart without a browser; of many lines the first ones."""
+    @property
+    def static(self) -> dict[str, Any]:
+        """The specification of the picture for readers without a script; of many lines the first ones."""
         spec = copy.copy(self.spec)
         spec |= {"width": _STATIC_WIDTH, "config": {**_CONFIG, "background": "white"}}
         if self.lines:
             first = set(self.lines[: len(PALETTE)])
             spec["data"] = {"values": [row for row in spec["data"]["values"] if row["point"] in first]}
-        return str(vl_convert.vegalite_to_svg(spec))
+        return spec
 
     def to_json(self) -> dict[str, Any]:
         """Give what the page's script draws."""
@@ -107,5 +109,5 @@ def _with_plain_titles(spec: Any) -> Any:
         return spec
     plain = {key: _with_plain_titles(part) for key, part in spec.items()}
     if isinstance(title := plain.get("title"), str):
-        plain["title"] = " ".join(title.replace("\\", "\N{FULLWIDTH REVERSE SOLIDUS}").split())
+        plain["title"] = " ".join(plain_text(title).replace("\\", "\N{FULLWIDTH REVERSE SOLIDUS}").split())
     return plain

@@ -14,6 +14,7 @@ from fairmesh.site.view import StudyView
 
 DATACITE = "datacite.json"
 _DOI = "https://doi.org/"
+_GROUP = "Organizational"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Citation:
         The DOI as an address once there is one, else the name that follows from the fingerprints.
     licence : str
         As SPDX writes it, or as it was given.
+    creators : tuple of dict
+        The authors as schema.org has them.
+    published, modified : str
+        The days of the first publication and of the last change, as far as they are known.
     """
 
     title: str
@@ -38,6 +43,9 @@ class Citation:
     publisher: str
     identifier: str
     licence: str
+    creators: tuple[dict[str, Any], ...] = ()
+    published: str = ""
+    modified: str = ""
 
     @classmethod
     def of(cls, view: StudyView) -> Citation:
@@ -55,6 +63,9 @@ class Citation:
             version=str(known.get("version") or ""),
             publisher=str((known.get("publisher") or {}).get("name") or ""),
             identifier=f"{_DOI}{known['doi']}" if known.get("doi") else str(other.get("alternateIdentifier") or ""),
+            creators=tuple(map(_entity, creators)),
+            published=_date(known, "Issued"),
+            modified=_date(known, "Updated"),
             licence=str(rights.get("rightsIdentifier") or plain.get("licence") or ""),
         )
 
@@ -91,7 +102,24 @@ class Citation:
 
 
 def _creator(found: Any) -> dict[str, Any]:
-    return {"name": str(found.get("name") or "") if isinstance(found, dict) else str(found)}
+    """Return an author of the plan in the words of DataCite."""
+    entry = found if isinstance(found, dict) else {"name": found}
+    is_group = entry.get("ror") or entry.get("type") == "organisation"
+    return {"name": str(entry.get("name") or ""), "nameType": _GROUP if is_group else "Personal"}
+
+
+def _entity(creator: dict[str, Any]) -> dict[str, Any]:
+    """Return an author in the words of schema.org, with ORCID or ROR."""
+    kind = "Organization" if creator.get("nameType") == _GROUP else "Person"
+    identifiers = [each for each in creator.get("nameIdentifiers") or [] if isinstance(each, dict)]
+    address = str(identifiers[0].get("nameIdentifier") or "") if identifiers else ""
+    return {"@type": kind, "name": _shown(creator), **({"@id": address, "identifier": address} if address else {})}
+
+
+def _date(known: dict[str, Any], kind: str) -> str:
+    """Return a date of DataCite's document; empty if it has none of the kind."""
+    dates = [each for each in known.get("dates") or [] if isinstance(each, dict)]
+    return next((str(each.get("date") or "") for each in dates if each.get("dateType") == kind), "")
 
 
 def _shown(creator: dict[str, Any]) -> str:
@@ -105,7 +133,7 @@ def _sorted(creator: dict[str, Any]) -> str:
         parts = (creator["familyName"], creator.get("givenName"))
         return ", ".join(latex.escape(str(part)) for part in parts if part)
     name = latex.escape(str(creator.get("name") or ""))
-    return f"{{{name}}}" if name.startswith("The ") else name
+    return f"{{{name}}}" if creator.get("nameType") == _GROUP else name
 
 
 def linked_data(view: StudyView, citation: Citation, summary: str, downloads: Sequence[Download]) -> dict[str, Any]:
@@ -120,9 +148,11 @@ def linked_data(view: StudyView, citation: Citation, summary: str, downloads: Se
         "url": f"{address}index.html" if address else "",
         "identifier": citation.identifier,
         "version": citation.version,
-        "creator": [{"@type": "Person", "name": name} for name in citation.authors],
+        "creator": list(citation.creators),
         "license": f"https://spdx.org/licenses/{citation.licence}" if citation.licence else "",
-        "datePublished": view.date,
+        "datePublished": citation.published,
+        "dateModified": citation.modified,
+        "dateCreated": view.date,
         "keywords": [*publisher.get("keywords", ()), *view.application.get("keywords", ())],
         "variableMeasured": [
             {"@type": "PropertyValue", "name": metric.title, "unitText": metric.unit or "1"}
@@ -136,17 +166,19 @@ def linked_data(view: StudyView, citation: Citation, summary: str, downloads: Se
     return {key: each for key, each in found.items() if each not in ("", [])}
 
 
-def catalogue(views: Sequence[StudyView]) -> dict[str, Any]:
-    """Give the website's description as a schema.org DataCatalog of its studies."""
-    datasets = [
-        {"@type": "Dataset", "name": view.title, "url": f"{address}index.html" if (address := _address(view)) else None}
-        for view in views
-    ]
+def entry(view: StudyView) -> dict[str, Any]:
+    """Return what the catalogue says of a study."""
+    address = _address(view)
+    return {"@type": "Dataset", "name": view.title, **({"url": f"{address}index.html"} if address else {})}
+
+
+def catalogue(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return the website's description as a schema.org DataCatalog of its studies."""
     return {
         "@context": "https://schema.org/",
         "@type": "DataCatalog",
         "name": "Benchmark results",
-        "dataset": [{key: each for key, each in found.items() if each} for found in datasets],
+        "dataset": list(entries),
     }
 
 

@@ -14,7 +14,7 @@ _TICKED = 8  # values that each get a tick
 _BAND = "Mean of the repeats with its 95 % interval."
 
 
-def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str) -> Chart:
+def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str, note: str = "") -> Chart:
     """Draw a quantity by a parameter: a point for every group with mean and, for repeats, its interval.
 
     Parameters
@@ -25,6 +25,8 @@ def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str
         ``x``, ``mean``, ``low``, ``high``, ``n``, ``series`` (the other parameters in words) and ``point``.
     others : str
         What the colours stand for; empty if there are no colours.
+    note : str
+        A further sentence for its description.
     """
     numeric = all(isinstance(row["x"], int | float) and not isinstance(row["x"], bool) for row in rows)
     distinct = sorted({row["x"] for row in rows}) if numeric else []
@@ -40,7 +42,7 @@ def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str
         layers.insert(1, base.mark_line(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("mean:Q", title=label)))
     repeated = any(row["n"] > 1 for row in rows)
     described = _BAND if repeated else "One result for each point."
-    return make(f"{title} by {parameter}", described, alt.layer(*layers), rows)
+    return make(f"{title} by {parameter}", f"{described} {note}".strip(), alt.layer(*layers), rows)
 
 
 def by_item(title: str, item: str, label: str, rows: Rows, where: str) -> Chart:

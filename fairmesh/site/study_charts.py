@@ -16,6 +16,7 @@ from fairmesh.runner.protocol import HISTORY
 from fairmesh.site import charts, line_charts, point_charts
 from fairmesh.site.leaderboard import Leaderboard
 from fairmesh.site.numbers import value
+from fairmesh.site.plain import is_drawable, is_too_large
 from fairmesh.site.tabular import Column
 from fairmesh.site.view import Row, StudyView
 
@@ -23,6 +24,7 @@ DRAWN = 30  # points in one chart of lines; more cannot be told apart
 COLOURS = len(charts.PALETTE)
 PICTURED = 200  # points of the pictures that need no script; with more, a reader saves what the page draws
 _VALIDATION = "val_"
+_AS_TEXT = "Whole numbers above 2^53 stand as text."
 
 
 def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
@@ -38,7 +40,10 @@ def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
     if groups:
         colours = [*groups[1:2], "", *groups[:1], *groups[2:]]
         controls = {"name": "by", "x": groups, "y": _keys([*metrics, *usage]), "colour": colours, "front": False}
-        yield point_charts.explorer("By parameter", "Any result by any parameter.", controls)
+        described = (
+            f"Any result by any parameter. {_note(found for row, _ in board.rows for found in row.values.values())}"
+        )
+        yield point_charts.explorer("By parameter", described.strip(), controls)
     if usage:
         controls = {"name": "trade", "x": _keys([*usage, *metrics]), "y": _keys(metrics), "front": True}
         described = "The dashed line joins the best trade-offs (Pareto front): nothing is better in both."
@@ -68,7 +73,13 @@ def static(view: StudyView) -> Iterator[charts.Chart]:
                 few = 1 < len({row["series"] for row in rows}) <= COLOURS
                 legend = ", ".join([*others, *(["machine"] if len(view.machines) > 1 else [])])
                 parameter_label = view.parameter_label(parameter)
-                yield point_charts.by_parameter(parameter_label, title, label, rows, legend if few else "")
+                note = _note(point.values[parameter] for point in view.points)
+                yield point_charts.by_parameter(parameter_label, title, label, rows, legend if few else "", note)
+
+
+def _note(found: Iterable[Any]) -> str:
+    """Return what is to be said of a parameter's values."""
+    return _AS_TEXT if any(map(is_too_large, found)) else ""
 
 
 def lines_and_tables(view: StudyView) -> Iterator[charts.Chart]:
@@ -103,7 +114,7 @@ def _groups(view: StudyView, parameter: str, others: list[str], quantity: str) -
         series = [value(point.values[name]) for name in others]
         series += [point.outcomes[0].machine] if len(view.machines) > 1 else []
         yield {
-            "x": x if isinstance(x, int | float) and not isinstance(x, bool) else value(x),
+            "x": x if is_drawable(x) else value(x),
             "series": ", ".join(series),
             "point": point.name,
             **_band(summary),

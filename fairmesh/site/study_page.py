@@ -18,6 +18,7 @@ from fairmesh.site.downloads import offer
 from fairmesh.site.experiment_table import ExperimentTable, page_of
 from fairmesh.site.figures import Figure, Figures
 from fairmesh.site.leaderboard import Leaderboard
+from fairmesh.site.renderer import Renderer, RendererError
 from fairmesh.site.sentences import headline, remarks
 from fairmesh.site.tabular import write_script
 from fairmesh.site.view import StudyView
@@ -33,16 +34,24 @@ def write_study_pages(
     figures: Mapping[str, Figures],
     docs: Path,
     templates: jinja2.Environment,
+    renderer: Renderer,
     archives: Path | None = None,
-) -> None:
+) -> list[str]:
     """Write the pages of a study with their data, downloads and pictures into ``docs/studies/<name>``.
 
     Parameters
     ----------
     figures : mapping of str to Figures
         The figures of each experiment that has a page, by its key.
+    renderer : Renderer
+        Draws the pictures.
     archives : Path or None
         Where the archives of crates are, if they are to be offered.
+
+    Returns
+    -------
+    list of str
+        Why pictures are missing, each reason once.
     """
     folder = docs / "studies" / view.study.name
     board, table = Leaderboard.of(view), ExperimentTable.of(view)
@@ -51,7 +60,8 @@ def write_study_pages(
     downloads = offer(board, folder, archives)
     explorers, fixed = list(study_charts.explorers(board)), list(study_charts.static(view))
     drawn = list(study_charts.lines_and_tables(view))
-    downloads["Figures as SVG"] = list(_draw([*fixed, *drawn], folder / "charts"))
+    pictures, reasons = _draw([*fixed, *drawn], folder / "charts", renderer)
+    downloads["Figures as SVG"] = list(filter(None, pictures))
     write_script(folder / "leaderboard.js", f"{view.study.name}/leaderboard", board.to_json(pages))
     write_script(folder / "experiments.js", f"{view.study.name}/experiments", table.to_json(figures, board))
     citation, summary = Citation.of(view), " ".join([headline(view), *remarks(view)])
@@ -62,8 +72,9 @@ def write_study_pages(
         "rows": board.rows[:ROWS],
         "pages": pages,
         "explorers": explorers,
-        "fixed": fixed,
-        "drawn": drawn,
+        "fixed": list(zip(fixed, pictures[: len(fixed)], strict=True)),
+        "drawn": list(zip(drawn, pictures[len(fixed) :], strict=True)),
+        "undrawn": reasons,
         "pictured": list(_pictured(view, figures)),
         "lines": list(dict.fromkeys(name for chart in drawn for name in chart.lines)),
         "downloads": {title: files for title, files in downloads.items() if files},
@@ -79,6 +90,7 @@ def write_study_pages(
     for name in ("study", "experiments"):
         target = folder / ("index.md" if name == "study" else f"{name}.md")
         write_text(target, templates.get_template(f"{name}.md.jinja").render(given))
+    return reasons
 
 
 def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple[str, Outcome, Sequence[Figure]]]:
@@ -93,13 +105,20 @@ def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple
             yield label, outcome, figures[outcome.key].shown[:_FIGURES]
 
 
-def _draw(drawn: list[charts.Chart], folder: Path) -> list[Download]:
-    made = []
+def _draw(drawn: list[charts.Chart], folder: Path, renderer: Renderer) -> tuple[list[Download | None], list[str]]:
+    """Draw charts; return the picture of each, None in place of one that cannot be drawn, and the different reasons."""
+    made: list[Download | None] = []
+    reasons: dict[str, None] = {}
     for number, chart in enumerate(drawn, 1):
         path = folder / f"{number}.svg"
-        write_text(path, chart.svg())
-        made.append(Download(f"charts/{path.name}", chart.title, path.stat().st_size))
-    return made
+        try:
+            write_text(path, renderer.svg(chart.static))
+        except RendererError as error:
+            reasons[str(error)] = None
+            made.append(None)
+        else:
+            made.append(Download(f"charts/{path.name}", chart.title, path.stat().st_size))
+    return made, list(reasons)
 
 
 def _environments(view: StudyView) -> list[tuple[dict[str, Any], int]]:

@@ -13,6 +13,7 @@ from fairmesh.results import Summary
 from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.site.numbers import number, single, size, spread, value
+from fairmesh.site.plain import is_drawable, plain_json
 
 Kind = Literal["rank", "parameter", "machine", "metric", "usage", "count", "state", "reason", "remark"]
 
@@ -101,9 +102,8 @@ def choices(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def parameter_cell(found: Any) -> Cell:
-    """Give the cell of a parameter's value."""
-    is_number = isinstance(found, int | float) and not isinstance(found, bool)
-    return Cell(value(found), found if is_number else value(found))
+    """Return the cell of a parameter's value; what is no number, or too large a one, is sorted and drawn as text."""
+    return Cell(value(found), found if is_drawable(found) else value(found))
 
 
 def measured(summary: Summary | None) -> Cell:
@@ -152,5 +152,4 @@ def board_json(name: str, columns: Iterable[Column], rows: list[dict[str, Any]],
 
 def write_script(path: Path, name: str, data: dict[str, Any]) -> None:
     """Write data as a script, which unlike JSON a page can load from a disk."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    write_text(path, f"(window.fairmesh ??= {{}})[{json.dumps(name)}] = {text};\n")
+    write_text(path, f"(window.fairmesh ??= {{}})[{json.dumps(name)}] = {plain_json(data)};\n")

@@ -17,11 +17,10 @@ import jinja2
 from markupsafe import Markup
 
 from fairmesh.site import numbers, sentences
+from fairmesh.site.plain import plain_json, plain_text
 
 # Left alone besides letters and digits: single spaces, characters without any meaning, a point or hyphen inside a word.
 _SPECIAL = re.compile(r"(?!(?<=[^\W_])[.\-](?=[^\W_]))(?:[^\w ,/%()]|_)|(?<!\S) | \Z")
-# Among them are those that turn the direction of writing, with which a text can look like another one.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 _ADDRESS = re.compile(r"(https://[\w.~/?#@!$&*+,;=:%-]*[\w/])", re.ASCII)
 
 
@@ -33,7 +32,7 @@ def escape(value: Any) -> Markup:
     """
     if isinstance(value, Markup):
         return value
-    text = "" if value is None else _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", str(value))
+    text = "" if value is None else plain_text(str(value))
     return Markup(_SPECIAL.sub(lambda found: f"&#{ord(found[0])};", text))  # noqa: S704  (this is the escaping)
 
 
@@ -52,7 +51,7 @@ def linked(text: Any) -> Markup:
 
 def script_json(value: Any) -> Markup:
     """Give a value as JSON that cannot end the script element around it."""
-    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    text = plain_json(value, ascii_only=True)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)  # noqa: S704
@@ -70,8 +69,14 @@ def command(words: Sequence[Any]) -> str:
     return shlex.join([first.removesuffix("/__main__.py").rsplit("/", 1)[-1], *rest])
 
 
-def environment() -> jinja2.Environment:
-    """Give the environment of the page templates: all they print goes through ``escape``."""
+def environment(no_charts: str = "") -> jinja2.Environment:
+    """Return the environment of the page templates: all they print goes through ``escape``.
+
+    Parameters
+    ----------
+    no_charts : str
+        Why pages have no charts that a script draws; empty if they have.
+    """
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("fairmesh.site"),
         autoescape=True,
@@ -92,5 +97,5 @@ def environment() -> jinja2.Environment:
         "duration": sentences.duration,
         "command": command,
     }
-    made.globals |= {"headline": sentences.headline, "remarks": sentences.remarks}
+    made.globals |= {"headline": sentences.headline, "remarks": sentences.remarks, "no_charts": no_charts}
     return made

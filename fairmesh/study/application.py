@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from fairmesh import identifiers
 from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
 
 StageName = Annotated[
@@ -22,15 +24,52 @@ Command = Annotated[list[Text], Field(min_length=1)]
 Number = int | float
 
 
-class Author(Model):
-    """A person who wrote something."""
+def _optional(read: Callable[[str], str]) -> AfterValidator:
+    """Return what brings a text into its usual form, unless it is empty."""
+    return AfterValidator(lambda text: read(text) if text else text)
 
-    name: Annotated[Text, meaning("Given name and family name.", "Ada Example")]
-    orcid: Annotated[str, meaning("The person's ORCID.", "0000-0002-1825-0097")] = ""
+
+Address = Annotated[str, _optional(identifiers.address)]
+Licence = Annotated[str, _optional(identifiers.licence)]
+Doi = Annotated[Text, _optional(identifiers.doi)]
+Email = Annotated[str, _optional(identifiers.email)]
+
+
+class Author(Model):
+    """A person or an organisation that wrote something."""
+
+    name: Annotated[Text, meaning("Given name and family name, `Family, Given`, or the one name.", "Ada Example")]
+    type: Annotated[
+        Literal["person", "organisation"] | None,
+        meaning("What it is; with `ror` an organisation, else a person.", "organisation"),
+    ] = None
+    orcid: Annotated[str, _optional(identifiers.orcid), meaning("The person's ORCID.", "0000-0002-1825-0097")] = ""
+    ror: Annotated[str, _optional(identifiers.ror), meaning("The organisation's ROR.", "https://ror.org/0153tk833")] = (
+        ""
+    )
     affiliation: Annotated[str, meaning("Where the person works.", "University of Virginia")] = ""
     affiliation_url: Annotated[
-        str, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
+        Address, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
     ] = ""
+
+    @field_validator("orcid", "ror")
+    @classmethod
+    def _goes_with_type(cls, text: str, info: ValidationInfo) -> str:
+        kind = info.data.get("type")
+        if text and info.field_name == "orcid" and kind == "organisation":
+            raise ValueError("goes with a person; an organisation has a ror")
+        if text and info.field_name == "ror" and (kind == "person" or info.data.get("orcid")):
+            raise ValueError("goes with an organisation; a person has an orcid, and the ROR is the affiliation_url")
+        return text
+
+
+def _pattern(text: str) -> str:
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("must be a pattern of files below this folder")
+    if any("**" in part and part != "**" for part in path.parts):
+        raise ValueError("must have ** as a whole name between slashes")
+    return text
 
 
 class Environment(Model):
@@ -171,11 +210,13 @@ class ApplicationFile(Model):
     name: Annotated[SafeName, meaning("Name of the application.", "cloudmask")]
     title: Annotated[str, meaning("What people call it.", "CloudMask")] = ""
     version: Annotated[Text, meaning("Its version; another version is measured anew.", "0.1.0")]
-    licence: Annotated[str, meaning("Its licence, as an SPDX identifier.", "Apache-2.0")] = ""
+    licence: Annotated[Licence, meaning("Its licence, as an SPDX identifier.", "Apache-2.0")] = ""
     authors: Annotated[list[Author], meaning("Who wrote it.", [{"name": "Ada Example"}])] = Field(default_factory=list)
     citation: Annotated[str, meaning("How to cite it, with a DOI if it has one.")] = ""
     description: Annotated[str, meaning("What it does, in a few sentences.")] = ""
-    url: Annotated[str, meaning("Address of its code, or of a page about it.", "https://example.org/cloudmask")] = ""
+    url: Annotated[Address, meaning("Address of its code, or of a page about it.", "https://example.org/cloudmask")] = (
+        ""
+    )
     keywords: Annotated[list[Text], meaning("Words by which its results are found.", ["cloud mask"])] = Field(
         default_factory=list
     )
@@ -205,6 +246,14 @@ class ApplicationFile(Model):
     ] = Field(default_factory=dict)
     keep: Annotated[
         list[Text], meaning("Patterns of the files to keep of an attempt; all, if there is none.", ["*.json", "*.csv"])
+    ] = Field(default_factory=list)
+    code: Annotated[
+        list[Annotated[Text, AfterValidator(_pattern)]],
+        meaning(
+            "Patterns of the files that a copy for others holds, from this folder; all but environments and caches, if "
+            "there is none.",
+            ["*.py", "src/**"],
+        ),
     ] = Field(default_factory=list)
     template: Annotated[
         Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "job.sh.jinja")

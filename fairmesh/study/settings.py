@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import expanded
 from fairmesh.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
-from fairmesh.study.application import Author
+from fairmesh.study.application import Address, Author, Doi, Email, Licence
 from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.yaml12 import Node, load
 
@@ -31,14 +31,14 @@ class Contact(Model):
     """Whom to ask about the results."""
 
     name: Annotated[str, meaning("Given name and family name.", "Ada Example")] = ""
-    email: Annotated[str, meaning("E-mail address; a submission shows it.", "ada@example.org")] = ""
+    email: Annotated[Email, meaning("E-mail address; a submission shows it.", "ada@example.org")] = ""
 
 
 class Funding(Model):
     """Money that the work was done with."""
 
     funder: Annotated[Text, meaning("Who gave it.", "National Science Foundation")]
-    url: Annotated[str, meaning("Address of the funder, best its ROR.", "https://ror.org/021nxhr62")] = ""
+    url: Annotated[Address, meaning("Address of the funder, best its ROR.", "https://ror.org/021nxhr62")] = ""
     award: Annotated[str, meaning("Number of the grant.", "2200409")] = ""
     title: Annotated[str, meaning("Title of the grant.")] = ""
 
@@ -50,7 +50,7 @@ class Publisher(Model):
     authors: Annotated[list[Author], meaning("The authors of the published results.", [{"name": "Ada Example"}])] = (
         Field(default_factory=list)
     )
-    licence: Annotated[str, meaning("Licence of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
+    licence: Annotated[Licence, meaning("Licence of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
     keywords: Annotated[
         list[Text], meaning("Words by which the results are found, besides the application's.", ["benchmark"])
     ] = Field(default_factory=list)
@@ -58,9 +58,9 @@ class Publisher(Model):
         default_factory=list
     )
     access: Annotated[str, meaning("Who may have the data, in a sentence.", "Open to everybody.")] = ""
-    url: Annotated[str, meaning("Address at which the website is published.", "https://example.org/results/")] = ""
+    url: Annotated[Address, meaning("Address at which the website is published.", "https://example.org/results/")] = ""
     dois: Annotated[
-        dict[SafeName, Text], meaning("The DOI of a study after its deposit.", {"quick": "10.5281/zenodo.1234567"})
+        dict[SafeName, Doi], meaning("The DOI of a study after its deposit.", {"quick": "10.5281/zenodo.1234567"})
     ] = Field(default_factory=dict)
     redact: Annotated[
         list[Redacted],
@@ -76,7 +76,7 @@ class Publisher(Model):
         str, meaning("The organisation that publishes, and that submits to MLCommons.", "University of Virginia")
     ] = ""
     organisation_url: Annotated[
-        str, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
+        Address, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
     ] = ""
     contact: Annotated[Contact, meaning("Whom MLCommons may ask: `name` and `email`.")] = Contact()
     status: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,5 +19,6 @@ def clear_errors() -> Iterator[None]:
         print(error, file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
     except OSError as error:  # a full disk, a folder without permission
-        print(": ".join(filter(None, (error.filename, error.strerror))), file=sys.stderr, flush=True)
+        hint = "; `df -h` and `df -i` say whether bytes or files ran out" if error.errno == errno.ENOSPC else ""
+        print(": ".join(filter(None, (error.filename, error.strerror))) + hint, file=sys.stderr, flush=True)
         sys.exit(FairmeshError.exit_code)

@@ -55,7 +55,8 @@ def export(plan: Plan, out: Path, root: Path) -> Path:
     Raises
     ------
     InputError
-        If the machine is not known, a template is missing, or the folder is not one to write to.
+        If the machine is not known, a template is missing, the folder is not one to write to, or that of the
+        application is too large to be copied unasked.
     FairmeshError
         If it cannot be written.
     """
@@ -76,7 +77,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
     paths = StudyPaths(out, plan.study)
     copy = f"{APPLICATIONS}/{plan.application.name}"
     write_runner(paths.runner)
-    copy_application(plan.application.folder, out / copy)
+    copy_application(plan.application, out / copy)
     entry = machine.model_dump()
     lines = []
     folders = Folders(plan, paths, root, copy, config.publisher, machine)

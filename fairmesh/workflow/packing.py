@@ -38,22 +38,27 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
     found = load_study(results, study)
     frame = table(found)
     write_csv(frame, found.folder / "results.csv")
-    pack(found, root)
-    return found, frame, describe(found, frame)
+    notes = pack(found, root)
+    return found, frame, describe(found, frame, notes)
 
 
-def pack(study: StudyResults, root: Path) -> None:
+def pack(study: StudyResults, root: Path) -> list[str]:
     """Bring into a study's folder the environments, the application and the workflow that its results came from.
 
     What is no longer on this computer stays as it was packed before; documents say what is missing.
+
+    Returns
+    -------
+    list of str
+        What of the application is not packed, and why.
     """
     commits = _stages(study)
     for source, target in [*_environments(study, commits), *_project(study, root)]:
         if source.is_file():
             files.write_if_changed(target, source.read_text(encoding="utf-8"))
-    application = _application(study)
-    if application:
-        mirror_application(application, study.folder / APPLICATIONS / str(study.plan["application"]["name"]))
+    application, name = _application(study), str(study.plan["application"]["name"])
+    notes = mirror_application(application, study.folder / APPLICATIONS / name) if application else []
+    return [f"{APPLICATIONS}/{name}: {note}" for note in notes]
 
 
 def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:

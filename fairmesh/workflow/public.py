@@ -58,7 +58,8 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
     found = load_study(out, study.name)
     frame = table(found)
     write_csv(frame, target / "results.csv")
-    described = describe(found, frame)
+    original = Package.gather(study).publication
+    described = describe(found, frame, given=original)
     if described:
         write_score(target)
     return described

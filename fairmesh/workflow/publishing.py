@@ -45,12 +45,14 @@ def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
 
 
 def unstated(paths: StudyPaths) -> list[str]:
-    """Give a line about what the metadata of the last publication lack; none if they lack nothing."""
-    missing = (jsonfiles.read_map(str(paths.published)) or {}).get("missing")
+    """Return lines about what the last publication lacks: on the website, and in its metadata."""
+    published = jsonfiles.read_map(str(paths.published)) or {}
+    gaps = [f"missing on the website: {line}" for line in (published.get("not_shown") or [])[:SHOWN]]
+    missing = published.get("missing")
     if not missing:
-        return []
+        return gaps
     count = f"{len(missing)} things are" if len(missing) > 1 else "one thing is"
-    return [f"metadata: {count} not stated yet; `fairmesh crate {paths.study}` says which"]
+    return [*gaps, f"metadata: {count} not stated yet; `fairmesh crate {paths.study}` says which"]
 
 
 def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, Any]:
@@ -60,6 +62,11 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
     -------
     dict
         What published.json says.
+
+    Raises
+    ------
+    FairmeshError
+        If the study cannot be described, or is missing on the website; the other studies are there all the same.
     """
     from fairmesh.fair.scorecard import write_score  # noqa: PLC0415  pandas is not for the main process
     from fairmesh.site.build import build_site  # noqa: PLC0415  neither is the website
@@ -67,7 +74,9 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
 
     found, _, described = package(results, study, project.parent)
     scorecard = write_score(found.folder) if described else None
-    build_site(results, site, project)
+    gaps = build_site(results, site, project)
+    if study in gaps.studies:
+        raise FairmeshError("\n".join(f"missing on the website: {line}" for line in gaps.lines))
     return {
         "format": FORMAT,
         "study": study,
@@ -81,6 +90,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         ],
         "missing": described.missing if described else [],
         "problems": described.package.inventory.problems if described else [],
+        "not_shown": gaps.lines,
         "fair": scorecard.counts if scorecard else {},
         "site": str(site),
     }
@@ -101,6 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         write_json(options.published, made, flush=True)
     for line in [*made["unfinished"][:SHOWN], *made["problems"][:SHOWN]]:
         print(line)
+    for line in made["not_shown"][:SHOWN]:
+        print(f"missing on the website: {line}")
     for line in made["missing"]:
         print(f"missing: {line}")
     print(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")

@@ -29,6 +29,7 @@ from fairmesh.workflow.guard import Guard
 from fairmesh.workflow.plandoc import plan_document
 from fairmesh.workflow.run import Run
 from fairmesh.workflow.scripts import job_templates
+from fairmesh.workflow.space import check_inodes
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, resource_functions
 
 NOBODY = "nobody"  # what stands for the number of a job where there is none: Snakemake leaves out an empty argument
@@ -49,12 +50,16 @@ class Session:
     ------
     InputError
         With all mistakes of configuration, study and application.
+    FairmeshError
+        If no more files can be created.
     """
 
     def __init__(self, workflow: Any, root: Path) -> None:
         self._workflow, self._root = workflow, root
         self._configuration = configuration.read(workflow.config_settings.overwrite_config, root)
         config = self._configuration.config
+        for place in (Path(), Path(config.results)):
+            check_inodes(place)
         self._configuration.check_site()
         self._plan = self._configuration.plan()
         self._paths = StudyPaths(Path(config.results), self._plan.study)

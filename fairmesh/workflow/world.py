@@ -10,7 +10,7 @@ from pathlib import Path
 from fairmesh.fair.archive import write_archive
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ENVIRONMENTS
-from fairmesh.site.build import build_site
+from fairmesh.site.build import Gaps, build_site
 from fairmesh.site.folder import check_replaceable
 from fairmesh.study.settings import Publisher
 from fairmesh.workflow.packing import package
@@ -19,7 +19,7 @@ from fairmesh.workflow.public import public_copy
 
 def publish_to_world(
     results: Path, to: Path, root: Path, publisher: Publisher, report: Callable[[int, int], None] | None = None
-) -> list[str]:
+) -> tuple[list[str], Gaps]:
     """Build a website with crates of all studies into a folder.
 
     Parameters
@@ -36,26 +36,35 @@ def publish_to_world(
 
     Returns
     -------
-    list of str
-        The studies.
+    (list of str, Gaps)
+        The studies that are published, and what is missing.
 
     Raises
     ------
     FairmeshError
-        If something cannot be read, or ``to`` holds something else than such a website.
+        If ``to`` holds something else than such a website, or there is no space left.
     """
     check_replaceable(to)
     names = sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))
+    gaps = Gaps()
     with tempfile.TemporaryDirectory(prefix="fairmesh-publish-") as name:
         copies, archives = Path(name) / results.name, Path(name) / "archives"
         for at, study in enumerate(names):
             if report:
                 report(at, len(names) + 1)
-            found, _, _ = package(results, study, root)
-            described = public_copy(found, copies, publisher, root)
-            if (copies / study / ENVIRONMENTS).is_dir():
-                shutil.copytree(copies / study / ENVIRONMENTS, copies / ENVIRONMENTS, dirs_exist_ok=True)
-            if described:
-                write_archive(described.package, archives)
-        build_site(copies, to, root / "site", archives)
-    return names
+            with gaps.of_study(study):
+                _pack(results, study, copies, archives, publisher, root)
+        for study in gaps.studies:
+            shutil.rmtree(copies / study, ignore_errors=True)
+        build_site(copies, to, root / "site", archives, gaps)
+    return [name for name in names if name not in gaps.studies], gaps
+
+
+def _pack(results: Path, study: str, copies: Path, archives: Path, publisher: Publisher, root: Path) -> None:
+    """Write the public copy of a study, with its environments beside it, and its archive."""
+    found, _, _ = package(results, study, root)
+    described = public_copy(found, copies, publisher, root)
+    if (copies / study / ENVIRONMENTS).is_dir():
+        shutil.copytree(copies / study / ENVIRONMENTS, copies / ENVIRONMENTS, dirs_exist_ok=True)
+    if described:
+        write_archive(described.package, archives)

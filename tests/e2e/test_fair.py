@@ -90,5 +90,5 @@ def test_what_ran_under_snakemake_is_reproduced(workplace: Workplace, monkeypatc
     monkeypatch.chdir(workplace.folder)
     workplace.study({"value": [1, 3]}, repeat=2)
     workplace.run()
-    assert cli.main(["reproduce", "results/sweep", "--experiment", "value=1+repeat=2"]) == 0
-    assert cli.main(["reproduce", "results/sweep", "--to", "other", "--set", "seed=9"]) == 1
+    assert cli.main(["reproduce", "results/sweep", "--experiment", "value=1+repeat=2", "--yes"]) == 0
+    assert cli.main(["reproduce", "results/sweep", "--to", "other", "--set", "seed=9", "--yes"]) == 1

@@ -70,9 +70,9 @@ def test_a_crate_in_an_empty_folder_is_reproduced_and_with_another_seed_is_not(
     record = next(
         path for path in Path("crate/records/local").iterdir() if read_json(path)["parameters"]["epochs"] == 1
     )
-    assert cli.main(["reproduce", str(record)]) == 0
+    assert cli.main(["reproduce", str(record), "--yes"]) == 0
     assert "it agrees\n" in capfd.readouterr().out
-    assert cli.main(["reproduce", str(record), "--set", "seed=7"]) == 1
+    assert cli.main(["reproduce", str(record), "--set", "seed=7", "--yes"]) == 1
     assert "it does not agree: " in capfd.readouterr().out
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fairmesh import yaml12
 from fairmesh.fair import package as packages
+from fairmesh.fair.citation import datacite, zenodo
 from fairmesh.fair.documents import DOCUMENTS, describe
 from fairmesh.fair.people import Owner, Person
 from fairmesh.files import read_json, write_json
@@ -290,3 +293,91 @@ def test_codemeta_is_as_the_project_is_now() -> None:
     from fairmesh.fair.codemeta import CODEMETA, codemeta  # noqa: PLC0415
 
     assert read_json(ROOT / CODEMETA) == codemeta(ROOT), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("author", "zenodo_name", "creator", "cff"),
+    [
+        (
+            {"name": "The Anh Nguyen", "orcid": "orcid.org/0000000218250097"},
+            "Nguyen, The Anh",
+            {"nameType": "Personal", "givenName": "The Anh", "familyName": "Nguyen"},
+            {"given-names": "The Anh", "family-names": "Nguyen", "orcid": "https://orcid.org/0000-0002-1825-0097"},
+        ),
+        ({"name": "Suharto"}, "Suharto", {"name": "Suharto", "nameType": "Personal"}, {"family-names": "Suharto"}),
+        (
+            {"name": "Climate Lab", "ror": "0153tk833"},
+            "Climate Lab",
+            {"name": "Climate Lab", "nameType": "Organizational"},
+            {"name": "Climate Lab", "website": "https://ror.org/0153tk833"},
+        ),
+        (
+            {"name": "The developers", "type": "organisation"},
+            "The developers",
+            {"name": "The developers", "nameType": "Organizational"},
+            {"name": "The developers"},
+        ),
+    ],
+)
+def test_an_author_is_a_person_unless_it_is_stated_otherwise(
+    author: dict[str, str], zenodo_name: str, creator: dict[str, str], cff: dict[str, str], results: Results
+) -> None:
+    results.publisher(authors=[author])
+    described = results.describe()
+    assert described
+    assert zenodo(described.package)["creators"][0]["name"] == zenodo_name
+    found = datacite(described.package)["creators"][0]
+    assert found | creator == found
+    assert ("familyName" in found) == ("familyName" in creator)
+    assert yaml12.load(results.study / "CITATION.cff").plain()["authors"] == [cff]
+    assert ("0000-0002-1825-0097" in json.dumps(results.crate())) == ("orcid" in author)
+
+
+def test_the_first_day_of_publication_stays_and_a_change_of_results_has_its_own(results: Results) -> None:
+    write_json(results.study / "publication.json", {"first": "2025-01-31", "latest": "2025-01-31", "version": ""})
+    today = datetime.now(UTC).date().isoformat()
+    for _ in range(2):
+        described = results.describe()
+        assert described
+        root = results.entity("./")
+        assert (root["datePublished"], root["dateModified"]) == ("2025-01-31", today)
+        ended = max(read_json(path)["ended"] for path in results.study.glob("records/local/*.json"))
+        assert root["dateCreated"] == ended[:10]
+        cited = datacite(described.package)
+        assert cited["publicationYear"] == "2025"
+        assert {"date": today, "dateType": "Updated"} in cited["dates"]
+        assert str(yaml12.load(results.study / "CITATION.cff").plain()["date-released"]) == today
+        croissant = read_json(results.study / "croissant.json")
+        assert (croissant["datePublished"], croissant["dateModified"]) == ("2025-01-31", today)
+
+
+def test_a_first_publication_is_of_today_and_was_not_modified(results: Results) -> None:
+    (results.study / "publication.json").unlink()
+    results.describe()
+    assert results.entity("./")["datePublished"] == datetime.now(UTC).date().isoformat()
+    assert "dateModified" not in results.entity("./")
+
+
+@pytest.mark.parametrize(
+    ("state", "selected", "status"),
+    [
+        ("failed", True, "Failed"),
+        ("cancelled", True, "Failed"),
+        ("running", True, "Active"),
+        ("waiting", False, "Completed"),
+    ],
+)
+def test_the_run_is_said_to_have_ended_as_it_did(results: Results, state: str, selected: bool, status: str) -> None:
+    plan = read_json(results.study / "plan.json")
+    (point,) = [point for point in plan["experiments"] if point["id"] == FIRST]
+    point["selected"] = selected
+    write_json(results.study / "plan.json", plan)
+    results.record(FIRST).unlink()
+    attempt = results.study / f"experiments/local/{FIRST}/attempts/1/status.json"
+    write_json(attempt, read_json(attempt) | {"state": state, "reason": "why"})
+    assert results.describe()
+    for name in ("#run", "#organize"):
+        assert results.entity(name)["actionStatus"] == f"http://schema.org/{status}ActionStatus"
+        assert ("endTime" in results.entity(name)) == (status != "Active")
+    error = "1 of 4 experiments ended without a result" if status == "Failed" else None
+    assert results.entity("#run").get("error") == error

@@ -127,7 +127,7 @@ def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(
             file.extractall(f"{out}/files")
     assert telltale(Path("public/files"), HOST, HOME) == set()
     assert telltale(Path("whole/files"), HOST, HOME) == {HOST, HOME}
-    assert cli.main(["reproduce", "public/files", "--experiment", FIRST]) == 0
+    assert cli.main(["reproduce", "public/files", "--experiment", FIRST, "--yes"]) == 0
 
 
 @pytest.mark.parametrize(

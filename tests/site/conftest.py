@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fairmesh.site.build import build_site
+from fairmesh.site.renderer import Renderer
 from tests.results.builder import Folder, build
 
 PROJECT = Path(__file__).parents[2] / "site"
@@ -24,7 +26,7 @@ def hostile_study(results: Path) -> Folder:
     folder.application["parameters"] = {HOSTILE: {"default": "x", "unit": HOSTILE, "description": HOSTILE}}
     folder.application["tables"] = {"scenes": {"title": HOSTILE, "plot": {"x": HOSTILE, "y": HOSTILE}}}
     for number in range(3):
-        axes = {HOSTILE: f"{HOSTILE}{number}"}
+        axes = {HOSTILE: f"{HOSTILE}\x1b{number}"}
         point = folder.add(plain=number)
         point |= {"axes": axes, "parameters": axes}
     folder.write_plan()
@@ -40,6 +42,12 @@ def hostile_study(results: Path) -> Folder:
     attempt = folder.start(folder.points[2], "failed", reason=HOSTILE)
     (attempt / "job.log").write_text(f"{HOSTILE}\n    {HOSTILE}\n")
     return folder
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Iterator[Renderer]:
+    with Renderer() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

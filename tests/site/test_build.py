@@ -262,3 +262,25 @@ def test_the_documentation_builds_alone(tmp_path: Path) -> None:
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_cannot_be_shown_or_drawn_is_named_and_the_rest_appears(tmp_path: Path) -> None:
+    build(tmp_path / "results", epochs=(1, 2))
+    odd = Folder(tmp_path / "results", "odd", application={**APPLICATION, "tables": ["no map"]})
+    odd.finish(odd.add(), {"accuracy": 0.5})
+    (tmp_path / "results/broken").mkdir()
+    (tmp_path / "results/broken/plan.json").write_text("[")
+    arguments = ["site", "--results", tmp_path / "results", "--site", tmp_path / "public"]
+    # Under such a limit, which login nodes have, V8 ends the process that it runs in.
+    limited = ["bash", "-c", 'ulimit -v 8000000; exec "$@"', "-", sys.executable, "-m", "fairmesh.cli", *arguments]
+    done = subprocess.run(list(map(str, limited)), capture_output=True, text=True, cwd=PROJECT.parent, check=False)
+    assert done.returncode == 1, done.stderr
+    assert "missing: the study broken: " in done.stderr
+    assert "missing: the study odd: AttributeError: " in done.stderr
+    assert "missing: pictures of charts of quick: the chart renderer ended (SIG" in done.stderr
+    assert "could not be shown: broken, odd." in Page(tmp_path / "public/index.html").text
+    study = Page(tmp_path / "public/studies/quick/index.html")
+    assert "Some pictures of charts are missing: the chart renderer ended" in study.text
+    assert not [link for link in study.fetched if link.startswith("charts/")]
+    assert len(list(tmp_path.glob("public/studies/quick/experiments/*/index.html"))) == 8
+    assert not (tmp_path / "public/studies/odd").exists()

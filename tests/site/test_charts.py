@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from fairmesh.results import load_study
 from fairmesh.site import line_charts, point_charts
 from fairmesh.site.charts import Chart
+from fairmesh.site.renderer import Renderer
+from fairmesh.site.study_charts import static
+from fairmesh.site.view import StudyView
+from tests.results.builder import Folder
 
-HOSTILE = "a.b['c']\n</script>\\\" + x + \"\u2028{{7*7}}"
-TITLE = "a.b['c'] </script>\N{FULLWIDTH REVERSE SOLIDUS}\" + x + \" {{7*7}}"
+HOSTILE = "a.b['c']\x1b\x00\n</script>\\\" + x + \"\u2028{{7*7}}"
+TITLE = "a.b['c']\ufffd\ufffd </script>\N{FULLWIDTH REVERSE SOLIDUS}\" + x + \" {{7*7}}"
 
 
 def drawn(hostile: str) -> list[Chart]:
@@ -43,19 +49,19 @@ def drawn(hostile: str) -> list[Chart]:
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_a_chart_is_drawn_whatever_things_are_called(number: int) -> None:
+def test_a_chart_is_drawn_whatever_things_are_called(number: int, renderer: Renderer) -> None:
     chart = drawn(HOSTILE)[number]
-    picture = ET.fromstring(chart.svg())  # noqa: S314  (our own drawing)
+    picture = ET.fromstring(renderer.svg(chart.static))  # noqa: S314  (our own drawing)
     texts = [element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")]
     assert TITLE in texts
     assert chart.description
     assert json.loads(json.dumps(chart.spec, allow_nan=False)) == chart.spec
 
 
-def test_a_chart_asks_nobody_for_data() -> None:
+def test_a_chart_asks_nobody_for_data(renderer: Renderer) -> None:
     for chart in drawn("name"):
         assert '"url"' not in json.dumps(chart.spec)
-        assert "href" not in chart.svg().replace("xlink", "")
+        assert "href" not in renderer.svg(chart.static).replace("xlink", "")
 
 
 def test_a_wide_range_gets_a_logarithmic_axis() -> None:
@@ -64,15 +70,28 @@ def test_a_wide_range_gets_a_logarithmic_axis() -> None:
     assert '"type": "log"' not in json.dumps(named.spec)
 
 
-def test_of_many_lines_the_picture_shows_the_first() -> None:
+def test_of_many_lines_the_picture_shows_the_first(renderer: Renderer) -> None:
     rows = [{"x": x, "value": 1.0, "point": f"p{number}"} for number in range(20) for x in (1.0, 2.0)]
     chart = line_charts.curves("t", "x", "y", rows)
     assert chart.lines == tuple(f"p{number}" for number in range(20))
-    assert "p5" in chart.svg()
-    assert "p6" not in chart.svg()
+    picture = renderer.svg(chart.static)
+    assert "p5" in picture
+    assert "p6" not in picture
 
 
 def test_rows_are_said_in_words_for_the_table_of_a_chart() -> None:
     for number, chart in enumerate(drawn("name")):
         rows = chart.spec["data"]["values"]
         assert number in {1, 2, 8} or (rows and chart.columns.keys() <= rows[0].keys())
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, 2**64 + 5, -(2**127)])
+def test_a_whole_number_that_is_too_large_for_a_chart_is_drawn_as_text(
+    value: int, tmp_path: Path, renderer: Renderer
+) -> None:
+    folder = Folder(tmp_path)
+    for number in (value, 3):
+        folder.finish(folder.add(epochs=number), {"accuracy": 0.5})
+    chart = next(static(StudyView(load_study(tmp_path, "quick"))))
+    assert str(value) in renderer.svg(chart.static)
+    assert "Whole numbers above 2^53 stand as text." in chart.description

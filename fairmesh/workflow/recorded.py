@@ -1,0 +1,123 @@
+"""A recorded result, found by the path of a crate, a record or an experiment, and what it takes to measure it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.fair.package import APPLICATIONS
+from fairmesh.jobs.attempts import read_map
+from fairmesh.results import Outcome, load_study
+from fairmesh.results.load import PLAN
+from fairmesh.runner.protocol import ENVIRONMENTS, EXPERIMENT, EXPERIMENTS, RECORDS
+from fairmesh.study.find import APPLICATION
+
+
+@dataclass(frozen=True)
+class Original:
+    """A recorded result, and what it takes to measure it again.
+
+    Parameters
+    ----------
+    folder : Path
+        The crate, or the study's folder in the results.
+    outcome : Outcome
+        The result.
+    plan : dict
+        The study's plan.
+    application : Path
+        The ``application.yaml`` that it was measured with.
+    """
+
+    folder: Path
+    outcome: Outcome
+    plan: dict[str, Any]
+    application: Path
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record."""
+        return self.outcome.record or {}
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What it was measured on, as far as that is known."""
+        name = f"{ENVIRONMENTS}/{self.record.get('environment')}.json"
+        return read_map(self.folder / name) or read_map(self.folder.parent / name)
+
+    def differences(self, environment: Mapping[str, Any]) -> list[str]:
+        """Return in what another environment differs: hardware, interpreter, packages."""
+        old, new = _flat(self.environment), _flat(environment)
+        names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+        return [f"{name}: {old.get(name, 'none')} then, {new.get(name, 'none')} now" for name in names] if old else []
+
+
+def find(path: Path, identity: str = "") -> Original:
+    """Find a recorded result.
+
+    Parameters
+    ----------
+    path : Path
+        A crate or a study's folder in the results; a record; or the folder of an experiment.
+    identity : str
+        In a crate: which experiment; the best one by default.
+
+    Raises
+    ------
+    InputError
+        If there is no such result, or nothing of its application.
+    """
+    folder, named = _place(path)
+    study = load_study(folder.parent, folder.name)
+    wanted = named or identity
+    machine, _, name = wanted.rpartition("/")
+    done = [each for each in study.done if not wanted or (each.id == name and machine in {"", each.machine})]
+    if not done:
+        known = [each.id for each in study.done]
+        what = f"{folder} has no result of {wanted!r}" if wanted else f"{folder} has no result"
+        raise InputError([Problem(what, "", "", nearest(name, known))])
+    chosen = done[0] if wanted else study.best or done[0]
+    return Original(folder, chosen, study.plan, _application(folder, chosen, study.plan["application"]["name"]))
+
+
+def _place(path: Path) -> tuple[Path, str]:
+    """Give the study's folder that a path means, and the experiment in it as ``machine/id`` if it means one."""
+    place = path.resolve()
+    if (place / PLAN).is_file():
+        return place, ""
+    names = place.parts[-3:]
+    if len(names) == 3 and (place.parents[2] / PLAN).is_file():
+        if names[0] == RECORDS and place.suffix == ".json":
+            return place.parents[2], f"{names[1]}/{place.name.removesuffix('.json')}"
+        if names[0] == EXPERIMENTS:
+            return place.parents[2], f"{names[1]}/{names[2]}"
+    allowed = "a crate, a study's folder in the results, records/MACHINE/ID.json, experiments/MACHINE/ID"
+    raise InputError([Problem(f"{path} is no result that can be reproduced", "", allowed)])
+
+
+def _application(folder: Path, outcome: Outcome, name: str) -> Path:
+    packed = folder / APPLICATIONS / name / APPLICATION
+    recorded = read_map(outcome.folder / EXPERIMENT).get("application")
+    place = str(recorded.get("folder") or "") if isinstance(recorded, dict) else ""
+    for path in (packed, folder.parent / place / APPLICATION) if place else (packed,):
+        if path.is_file():
+            return path
+    raise InputError([Problem(f"the application {name} is not in {folder / APPLICATIONS}; `fairmesh crate` packs it")])
+
+
+def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
+    """Give what may matter of an environment, by a name for people."""
+    python = environment.get("python") if isinstance(environment.get("python"), dict) else {}
+    processor = environment.get("processor") if isinstance(environment.get("processor"), dict) else {}
+    found = {
+        "processor": (processor or {}).get("name"),
+        "cores": (processor or {}).get("cores"),
+        "gpus": ", ".join(map(str, environment.get("gpus") or [])),
+        "python": (python or {}).get("version"),
+        **{f"package {name}": version for name, version in ((python or {}).get("packages") or {}).items()},
+        **(environment.get("variables") or {}),
+    }
+    return {name: str(value) for name, value in found.items() if value}
