@@ -78,6 +78,7 @@ class Package(About):
     def gather(cls, study: StudyResults) -> Package:
         """Gather the files of a study whose folder holds all that belongs to it."""
         made = cls(study, Inventory(study.folder))
+        made.inventory.problems += study.problems
         for path in (PLAN, RESULTS):
             made.inventory.add(path)
         for below in (PROJECT, APPLICATIONS):
@@ -95,8 +96,6 @@ class Package(About):
         if outcome.record is None:
             attempt = outcome.attempt.name if outcome.attempt else ""
             names += [f"{ATTEMPTS}/{attempt}/{LOG}"] if attempt else []
-            if outcome.reason.startswith("its record cannot be read"):
-                self.inventory.problems.append(f"{outcome.id} on {outcome.machine}: {outcome.reason}")
         own = [file for name in names if (file := self.inventory.add(f"{below}/{name}"))]
         if outcome.record is None:
             return Experiment(outcome, own, None)

@@ -98,12 +98,16 @@ def _standings(of: Witnesses) -> Iterator[Standing]:
     if has_ended and (of.is_of_run or not (of.is_in_run or of.coming)):
         yield _end(of, state)
     yield from _not_begun(of)
+    if facts.broken:
+        yield Standing(FAILED, facts.broken)
     yield Standing(WAITING, f"{state} before: {facts.status.get('reason') or 'no reason'}" if has_ended else "")
 
 
 def _end(of: Witnesses, state: str) -> Standing:
     """Give the end of an attempt that is over."""
     reason = str(of.facts.status.get("reason") or "")
+    if of.facts.broken and state in {DONE, ""}:
+        return Standing(FAILED, of.facts.broken)
     if state == DONE:
         return Standing(WAITING, "its result is gone; the next run makes it anew")
     if state in ENDS:
@@ -120,7 +124,8 @@ def _unfinished(of: Witnesses, state: str) -> Iterator[Standing]:
         yield Standing(LOST, SILENT)
     if of.facts.cancelled:
         yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, f"is being {of.facts.cancelled}")
-    yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, str(of.facts.status.get("reason") or ""))
+    said = str(of.facts.status.get("reason") or of.facts.broken)
+    yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, said)
 
 
 def _not_begun(of: Witnesses) -> Iterator[Standing]:

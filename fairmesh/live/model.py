@@ -173,6 +173,8 @@ class StudyStatus:
         In the order of the plan; stages before those that need them.
     left : float or None
         The seconds that the run will still take if it goes on like this, if that can be said.
+    problems : tuple of str
+        The files that are there and cannot be read, a line each; what they would say is left out.
     """
 
     study: str
@@ -183,6 +185,7 @@ class StudyStatus:
     experiments: tuple[JobStatus, ...]
     stages: tuple[JobStatus, ...]
     left: float | None = None
+    problems: tuple[str, ...] = ()
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -230,6 +233,7 @@ class StudyStatus:
             "energy": self.energy,
             "active": self.is_active,
             "failed": self.has_failed,
+            "problems": list(self.problems),
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def _blocked(point: Mapping[str, Any], blocking: Mapping[str, str]) -> str:
 
 
 def _whole(value: Any) -> int:
-    return min(100, max(0, int(value))) if isinstance(value, int | float) else 0
+    return int(min(100, max(0, value))) if isinstance(value, int | float) else 0
 
 
 def _joules(usage: Any) -> float | None:

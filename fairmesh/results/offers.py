@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.files import canonical_json
+from fairmesh.jobs.records import check_record
 from fairmesh.runner.text import printable
 from fairmesh.names import experiment_key
 from fairmesh.results.foreign import Foreign, ForeignError, as_map
-from fairmesh.results.load import PLAN, check_record
+from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ATTEMPTS, COMMIT, EXPERIMENTS, RECORDS, STAGES
 from fairmesh.study.studyfile import RESERVED
 
