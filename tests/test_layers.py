@@ -39,6 +39,7 @@ FLOORS = {
             "yaml12",
             "names",
             "model",
+            "printing",
             "runner",
             "wording",
         ),

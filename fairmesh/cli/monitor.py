@@ -10,6 +10,7 @@ from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
 from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem
+from fairmesh.printing import print_lines
 
 PORT = 8501
 
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         message = f"{error.name} is missing: pip install 'fairmesh[monitor]'"
         raise InputError([Problem(message)]) from error
     setting.give(setting.Setting(Place.of(results=arguments.results), path.resolve(), tuple(arguments.names)))
-    print(f"the token with which to steer is in {path}", file=sys.stderr)
+    print_lines(f"the token with which to steer is in {path}", file=sys.stderr)
     sys.argv = [app.__file__]  # beside this script Streamlit looks for its settings
     app.app.run(config={"server.address": arguments.host, "server.port": arguments.port})
     return 0

@@ -5,11 +5,8 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
 from collections.abc import Sequence
-from typing import Any
 
-from fairmesh.runner.text import printable_lines
 from fairmesh.wording import cell_text
 
 
@@ -18,16 +15,6 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
     return int(text)
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
-
-
-def print_lines(text: str) -> None:
-    """Print lines whose words came from elsewhere, so that none of them steers the terminal."""
-    print(printable_lines(text))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

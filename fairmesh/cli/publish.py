@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
+from fairmesh.printing import print_lines
 from fairmesh.workflow.configuration import publisher
 from fairmesh.workflow.world import publish_to_world
 
@@ -21,6 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Publish, and say what."""
     root = common.find_root(Path.cwd())
     with progress("publishing") as report:
-        studies = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher(), report)
-    print(f"{len(studies)} {'study' if len(studies) == 1 else 'studies'} published: {arguments.to / 'index.html'}")
-    return 0
+        studies, problems = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher(), report)
+    print_lines(
+        f"{len(studies)} {'study' if len(studies) == 1 else 'studies'} published: {arguments.to / 'index.html'}"
+    )
+    return places.warn_of_problems(problems)

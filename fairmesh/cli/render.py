@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 from fairmesh.cli import common
+from fairmesh.printing import print_lines
 from fairmesh.workflow.export import export
 
 
@@ -22,6 +23,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the folders."""
     plan = common.selected_plan(arguments)
     script = export(plan, arguments.out, common.find_root(Path.cwd()))
-    print(f"{len(plan.selected)} experiments of {plan.study} for {arguments.machine} are in {arguments.out}")
-    print(f"start them there, or wherever you move the folder: bash {shlex.quote(str(script))}")
+    print_lines(f"{len(plan.selected)} experiments of {plan.study} for {arguments.machine} are in {arguments.out}")
+    print_lines(f"start them there, or wherever you move the folder: bash {shlex.quote(str(script))}")
     return 0

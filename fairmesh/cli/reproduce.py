@@ -8,6 +8,7 @@ from pathlib import Path
 from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem
 from fairmesh.names import value_text
+from fairmesh.printing import print_lines
 from fairmesh.study.selection import read_settings
 from fairmesh.workflow.reproduce import Reproduction, find, reproduce
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     original = find(arguments.path, arguments.experiment)
     outcome = original.outcome
     if not arguments.json:
-        print(f"{outcome.id} on {outcome.machine}, recorded {original.record.get('ended')}", flush=True)
+        print_lines(f"{outcome.id} on {outcome.machine}, recorded {original.record.get('ended')}", flush=True)
     made = reproduce(
         original,
         arguments.to,
@@ -76,12 +77,12 @@ def _print_json(made: Reproduction) -> None:
 def _tell(made: Reproduction) -> None:
     given = made.original.record["parameters"]
     for name, value in made.changed.items():
-        print(f"changed: {name} = {value_text(value)}, recorded with {value_text(given.get(name))}")
+        print_lines(f"changed: {name} = {value_text(value)}, recorded with {value_text(given.get(name))}")
     for each in made.agreements:
-        print(each)
+        print_lines(each)
     differ = sum(each.state == "differs" for each in made.agreements)
-    print("it agrees" if made.agrees else f"it does not agree: {differ} of {len(made.agreements)} metrics differ")
+    print_lines("it agrees" if made.agrees else f"it does not agree: {differ} of {len(made.agreements)} metrics differ")
     differences = made.differences()
     if not made.agrees and differences:
-        print(f"the environments differ in {len(differences)} things:")
-        print("\n".join(f"  {each}" for each in differences[:SHOWN]))
+        print_lines(f"the environments differ in {len(differences)} things:")
+        print_lines("\n".join(f"  {each}" for each in differences[:SHOWN]))

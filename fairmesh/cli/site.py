@@ -8,6 +8,7 @@ from pathlib import Path
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
 from fairmesh.live.places import configured
+from fairmesh.printing import print_lines
 from fairmesh.site.build import build_site
 
 
@@ -21,6 +22,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Build the website, and say where it is."""
     site = arguments.site or Path(configured("site", Path()) or "site/public")
     with progress("building the website"):
-        build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
-    print(f"open {site / 'index.html'}")
-    return 0
+        problems = build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
+    print_lines(f"open {site / 'index.html'}")
+    return places.warn_of_problems(problems)

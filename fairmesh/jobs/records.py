@@ -30,7 +30,6 @@ def check_record(record: Mapping[str, Any]) -> None:
     for name in _TEXTS:
         if not isinstance(record.get(name) or "", str):
             raise ShapeError(f"{name} is not a text")
-    _check_files(record.get("files") or [])
     _check_measured("metrics", record.get("metrics") or {})
     for name, measured in (record.get("baselines") or {}).items():
         _check_measured(f"baselines.{name}", measured)
@@ -40,11 +39,6 @@ def check_record(record: Mapping[str, Any]) -> None:
             _check_number(name, value)
     if not isinstance(usage.get(ENERGY_METHOD) or "", str):
         raise ShapeError(f"{ENERGY_METHOD} is not a text")
-
-
-def _check_files(listed: Any) -> None:
-    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-        raise ShapeError("files is not a list of maps")
 
 
 def _check_measured(where: str, measured: Any) -> None:

@@ -77,7 +77,7 @@ def check_plan(plan: Mapping[str, Any]) -> None:
 def _check_point(point: Mapping[str, Any], number: int) -> None:
     for name in _POINT_NAMES:
         value = point.get(name)
-        if not isinstance(value, str) or not value or "/" in value or value in {".", ".."}:
+        if not isinstance(value, str) or not value or value[0] == "/" or (".." in value and ".." in value.split("/")):
             raise ShapeError(f"experiments[{number}].{name} is not a name")
     for name in _POINT_MAPS:
         if not isinstance(point.get(name), dict):

@@ -97,9 +97,9 @@ def _standings(of: Witnesses) -> Iterator[Standing]:
         yield from _unfinished(of, state)
     if has_ended and (of.is_of_run or not (of.is_in_run or of.coming)):
         yield _end(of, state)
-    yield from _not_begun(of)
-    if facts.broken:
+    if facts.broken and not (of.is_in_run and of.news.is_open):
         yield Standing(FAILED, facts.broken)
+    yield from _not_begun(of)
     yield Standing(WAITING, f"{state} before: {facts.status.get('reason') or 'no reason'}" if has_ended else "")
 
 

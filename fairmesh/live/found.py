@@ -79,7 +79,7 @@ class Found:
     def _read(self, trail: Trail) -> Facts:
         about = (self.folder, self.fingerprint, self.is_whole)
         found = from_record(trail, self.record, *about) if self.record else None
-        if found is None and self.has_folder:
+        if found is None and self.has_folder and self.record not in trail.problems:
             found = from_folder(trail, *about)
         return with_broken(found or NO_FACTS, trail.problems, self.record, self.folder)
 

@@ -17,6 +17,7 @@ from fairmesh.live.queue import Queue
 from fairmesh.live.runs import RunReader
 from fairmesh.live.survey import Survey
 from fairmesh.live.telling import Teller
+from fairmesh.printing import one_line
 from fairmesh.runner import jsonfiles, protocol
 from fairmesh.runner.regular import LARGEST
 
@@ -71,7 +72,7 @@ class Reader:
         told_stages, told = self._teller.tell(stages, self._experiments, run, news, now)
         return StudyStatus(
             study=self.paths.study,
-            title=plan.get("title") or "",
+            title=one_line(plan.get("title") or ""),
             source=plan.get("source") or "",
             now=now,
             run=run,
@@ -96,7 +97,8 @@ class Reader:
         """
         path = str(self.paths.plan)
         plan = self._plans.read(path, LARGEST, follow_links=True)
-        why = self._plans.problems.get(path, "")
+        problem = self._plans.problems.get(path)
+        why = f"cannot be read: {problem}" if problem else ""
         try:
             if plan and plan is not self._checked:
                 check_plan(plan)

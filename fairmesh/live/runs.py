@@ -8,6 +8,7 @@ from typing import Any
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.memo import Clock, Map, Memo
 from fairmesh.live.model import RunStatus
+from fairmesh.printing import one_line
 from fairmesh.runner import cancel, owner
 from fairmesh.runner.protocol import RUN_FILE, RUNS
 
@@ -61,17 +62,17 @@ class RunReader:
         return RunStatus(
             uuid=str(about["uuid"]),
             executor_run=str(about.get("executor_run") or ""),
-            profile=str(about.get("profile") or ""),
+            profile=one_line(str(about.get("profile") or "")),
             config=config if isinstance(config, dict) else {},
             folder=str(about.get("folder") or ""),
             python=str(about.get("python") or ""),
             started=_started(about),
             ended=str(about.get("ended") or ""),
             exit_code=code if isinstance(code, int) else None,
-            host=str(whose.get("host") or ""),
+            host=one_line(str(whose.get("host") or "")),
             pid=pid if isinstance(pid, int) else 0,
             is_alive=not about.get("ended") and isinstance(pid, int) and owner.is_alive(whose) is not False,
-            cancelled=cancel.reason(f"{self._folder}/{about['uuid']}"),
+            cancelled=one_line(cancel.reason(f"{self._folder}/{about['uuid']}")),
         )
 
 

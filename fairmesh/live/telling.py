@@ -14,6 +14,7 @@ from fairmesh.live.found import Found
 from fairmesh.live.model import JobStatus, RunStatus
 from fairmesh.live.news import NO_NEWS, Name, News
 from fairmesh.live.queue import Queue
+from fairmesh.printing import one_line
 from fairmesh.runner import protocol
 
 Told = tuple[Witnesses, JobStatus]
@@ -108,11 +109,11 @@ class Teller:
             id=found.id,
             key=found.key,
             state=state,
-            reason=reason,
+            reason=one_line(reason),
             progress=100 if state == protocol.DONE else _whole(status.get("progress")) if facts.attempt else 0,
-            message=str(status.get("message") or ""),
-            host=str(status.get("node") or status.get("host") or (coming.node if coming else "")),
-            job_id=coming.id if coming else str(status.get("job_id") or news.job_id),
+            message=one_line(str(status.get("message") or "")),
+            host=one_line(str(status.get("node") or status.get("host") or (coming.node if coming else ""))),
+            job_id=coming.id if coming else one_line(str(status.get("job_id") or news.job_id)),
             attempt=facts.attempt,
             run=str(facts.good.get("run") or status.get("run") or ""),
             started=str(facts.good.get("started") or status.get("started") or ""),

@@ -191,6 +191,7 @@ class Summary(Answer):
     energy: float | None = Field(description="What all results so far took, in joules; null if nothing was measured.")
     active: bool
     failed: bool
+    problems: list[str] = Field(description="Files that are there and cannot be read; what they would say is left out.")
 
 
 class Steered(Answer):

@@ -11,6 +11,7 @@ from fairmesh.api.saving import check_text, save_text
 from fairmesh.api.study import Study
 from fairmesh.errors import InputError
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.printing import one_line
 from fairmesh.service import asked, models
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, StudyName, answer
@@ -49,7 +50,8 @@ def validate_study(service: Given, body: asked.StudyText) -> Response:
         plan = check_text(service.place, body.text)
     except InputError as error:
         faults = [
-            {name: getattr(each, name) for name in ("message", "where", "allowed", "near")} for each in error.problems
+            {name: one_line(getattr(each, name)) for name in ("message", "where", "allowed", "near")}
+            for each in error.problems
         ]
         nothing = {"warnings": [], "name": "", "count": 0, "cost": _cost(Cost())}
         return answer({"valid": False, "errors": faults, **nothing})

@@ -33,8 +33,10 @@ _STUDIES_HERE = "<!-- studies -->"
 _LINES_SHOWN = 15
 
 
-def build_site(results: Path, site: Path, project: Path, archives: Path | None = None) -> None:
+def build_site(results: Path, site: Path, project: Path, archives: Path | None = None) -> list[str]:
     """Build the website of all studies in a results folder.
+
+    A study whose plan cannot be read is left out.
 
     Parameters
     ----------
@@ -47,22 +49,39 @@ def build_site(results: Path, site: Path, project: Path, archives: Path | None =
     archives : Path or None
         The folder with the archives of crates, ``<study>-<version>.zip``, if readers are to have them.
 
+    Returns
+    -------
+    list of str
+        The files that are there and cannot be read, a line each.
+
     Raises
     ------
     FairmeshError
-        If ``site`` holds something else than such a website, a plan cannot be read, or MkDocs refuses.
+        If ``site`` holds something else than such a website, or MkDocs refuses.
     """
     site = site.resolve()
     work = site.parent / "build" / site.name
     check_replaceable(site)
     work.mkdir(parents=True, exist_ok=True)
     with _alone(work / "lock"):
-        views = [StudyView(load_study(results, name)) for name in _studies(results)]
+        views, problems = _views(results)
         views.sort(key=lambda view: view.date, reverse=True)
         _assemble(views, work, project.resolve(), archives)
         _run_mkdocs(work)
         _drop_source_maps(work / "new")
         _swap(work / "new", site, work / "old")
+    return problems + [line for view in views for line in view.study.problems]
+
+
+def _views(results: Path) -> tuple[list[StudyView], list[str]]:
+    """Load all studies; return those that can be read, and why the others cannot."""
+    views, problems = [], []
+    for name in _studies(results):
+        try:
+            views.append(StudyView(load_study(results, name)))
+        except FairmeshError as error:
+            problems.append(f"{error}; left out")
+    return views, problems
 
 
 @contextmanager

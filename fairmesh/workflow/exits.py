@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fairmesh.errors import FairmeshError
+from fairmesh.printing import print_lines
 
 
 @contextmanager
@@ -15,8 +16,8 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except FairmeshError as error:
-        print(error, file=sys.stderr, flush=True)
+        print_lines(error, file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
     except OSError as error:  # a full disk, a folder without permission
-        print(": ".join(filter(None, (error.filename, error.strerror))), file=sys.stderr, flush=True)
+        print_lines(": ".join(filter(None, (error.filename, error.strerror))), file=sys.stderr, flush=True)
         sys.exit(FairmeshError.exit_code)

@@ -17,6 +17,7 @@ from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
+from fairmesh.printing import print_lines
 from fairmesh.study.settings import Finish
 
 ANSWER = 10.0  # seconds for the webhook, all in all
@@ -149,4 +150,4 @@ def _answer(request: urllib.request.Request) -> str:
 
 
 def _warn(text: str) -> None:
-    print(f"warning: finish: {text}", file=sys.stderr, flush=True)
+    print_lines(f"warning: finish: {text}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from typing import Any
 from fairmesh.errors import FairmeshError
 from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.workflow.exits import clear_errors
@@ -67,7 +68,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
 
     found, _, described = package(results, study, project.parent)
     scorecard = write_score(found.folder) if described else None
-    build_site(results, site, project)
+    problems = [*build_site(results, site, project), *(described.package.inventory.problems if described else [])]
     return {
         "format": FORMAT,
         "study": study,
@@ -80,7 +81,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
             if not each.record
         ],
         "missing": described.missing if described else [],
-        "problems": described.package.inventory.problems if described else [],
+        "problems": list(dict.fromkeys(problems)),
         "fair": scorecard.counts if scorecard else {},
         "site": str(site),
     }
@@ -100,10 +101,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.published:
         write_json(options.published, made)
     for line in [*made["unfinished"][:SHOWN], *made["problems"][:SHOWN]]:
-        print(line)
+        print_lines(line)
     for line in made["missing"]:
-        print(f"missing: {line}")
-    print(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
+        print_lines(f"missing: {line}")
+    print_lines(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
     return 0
 
 

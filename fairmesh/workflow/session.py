@@ -18,6 +18,7 @@ from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.live.news import Name
+from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.workflow import configuration, on_slurm, orphans, probing, publishing, reconcile, slurm_check, snakelocks
 from fairmesh.workflow.exits import clear_errors
@@ -57,7 +58,7 @@ class Session:
         self._plan = self._configuration.plan()
         self._paths = StudyPaths(Path(config.results), self._plan.study)
         for warning in [*self._plan.warnings, *self._takes_over()]:
-            print(f"warning: {warning}", file=sys.stderr)
+            print_lines(f"warning: {warning}", file=sys.stderr)
         self._site = Path(config.site)
         self._project = root / "site"
         self._folders = Folders(
@@ -74,7 +75,7 @@ class Session:
         if self._take_lock(PATIENCE) or (config.wait and self._wait_for_lock()):
             self._reconcile()
         else:
-            print(f"{self._busy()}; it is left alone", file=sys.stderr)
+            print_lines(f"{self._busy()}; it is left alone", file=sys.stderr)
         self.results = config.results
         self.records = [str(self._paths.record(each.machine, each.id)) for each in self._plan.selected]
         self.folder = str(self._paths.folder)
@@ -103,7 +104,7 @@ class Session:
 
     def _wait_for_lock(self) -> bool:
         """Wait for the end of the other run, or of this one's patience."""
-        print(f"{self._busy()}; this run waits for its end", file=sys.stderr, flush=True)
+        print_lines(f"{self._busy()}; this run waits for its end", file=sys.stderr, flush=True)
         try:
             return self._take_lock(float("inf"))
         except KeyboardInterrupt:
@@ -126,7 +127,7 @@ class Session:
             self._paths.published.unlink(missing_ok=True)
         if self._configuration.config.probe:
             self._probes = probing.Probes.of(self._plan, self._paths, outstanding, self._living, self._run.folder)
-            print(self._probes.announcement(), file=sys.stderr)
+            print_lines(self._probes.announcement(), file=sys.stderr)
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Give an experiment's target."""
@@ -203,7 +204,7 @@ class Session:
                 raise BusyError(self._busy())
             self._check_slurm()
             for doubt in self._hook.doubts():
-                print(f"warning: {doubt}", file=sys.stderr)
+                print_lines(f"warning: {doubt}", file=sys.stderr)
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._document))
             scheduler = self._workflow.scheduler
@@ -253,9 +254,9 @@ class Session:
                 self._hook.call(exit_code, partial(self._summary, exit_code))
                 self._run.end(exit_code)  # last: who waits for the end may start the next run at once
             if not exit_code and self._paths.published.exists():
-                print(f"website: {self._site / 'index.html'}", file=sys.stderr)
+                print_lines(f"website: {self._site / 'index.html'}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
-                    print(line, file=sys.stderr)
+                    print_lines(line, file=sys.stderr)
 
     def _summary(self, exit_code: int) -> dict[str, Any]:
         from fairmesh.workflow.summary import summarise  # noqa: PLC0415  only for who wants to hear it
@@ -264,7 +265,7 @@ class Session:
 
     def _tell_of_probes(self) -> None:
         for line in self._probes.failures():
-            print(line, file=sys.stderr)
+            print_lines(line, file=sys.stderr)
 
     def _settle(self) -> None:
         """Say of what a killed runner left that it is lost."""

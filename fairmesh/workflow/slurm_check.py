@@ -13,6 +13,7 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs import slurm_site, submission
 from fairmesh.jobs.bundle import Member, asked, bundles, options, resources_of
 from fairmesh.jobs.slurm_site import SlurmSite
+from fairmesh.printing import print_lines
 
 PLUGIN, LEAN = "slurm", "slurm-lean"
 # With a node that is down Slurm says this of jobs, too, that only have to wait for it.
@@ -44,7 +45,7 @@ def check(jobs: Iterable[Any], executor: str, results: Path) -> None:
     members = sorted((_member(job) for job in jobs if not job.is_local), key=lambda each: (each.log, each.folder))
     site = slurm_site.look()
     if site.hosts - {socket.gethostname().partition(".")[0]} and slurm_site.is_on_local_disk(results):
-        print(f"warning: {results} is on a disk of this computer; do the nodes see it?", file=sys.stderr)
+        print_lines(f"warning: {results} is on a disk of this computer; do the nodes see it?", file=sys.stderr)
     problems = [*_unknown("slurm_partition", members, site.partitions), *_accounts(members, site, executor)]
     problems = problems or [*_refusals(members, site)]
     if problems:
@@ -97,7 +98,7 @@ def _refusals_one_by_one(members: Sequence[Member], site: SlurmSite) -> Iterator
         reason = _reason(found[0].resources)
         message = f"Slurm would refuse {_names(found)}, which asks for {' '.join(wanted)}: {reason}"
         if reason and _UNSURE in reason and not site.all_up:
-            print(f"warning: {message}; or it waits for a node that is down", file=sys.stderr)
+            print_lines(f"warning: {message}; or it waits for a node that is down", file=sys.stderr)
         elif reason:
             yield Problem(message)
 

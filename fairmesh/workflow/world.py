@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fairmesh.errors import FairmeshError
 from fairmesh.fair.archive import write_archive
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ENVIRONMENTS
@@ -19,7 +20,7 @@ from fairmesh.workflow.public import public_copy
 
 def publish_to_world(
     results: Path, to: Path, root: Path, publisher: Publisher, report: Callable[[int, int], None] | None = None
-) -> list[str]:
+) -> tuple[list[str], list[str]]:
     """Build a website with crates of all studies into a folder.
 
     Parameters
@@ -36,8 +37,8 @@ def publish_to_world(
 
     Returns
     -------
-    list of str
-        The studies.
+    list of str, list of str
+        The studies; and the files that are there and cannot be read, a line each.
 
     Raises
     ------
@@ -46,16 +47,24 @@ def publish_to_world(
     """
     check_replaceable(to)
     names = sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))
+    published: list[str] = []
+    problems: list[str] = []
     with tempfile.TemporaryDirectory(prefix="fairmesh-publish-") as name:
         copies, archives = Path(name) / results.name, Path(name) / "archives"
         for at, study in enumerate(names):
             if report:
                 report(at, len(names) + 1)
-            found, _, _ = package(results, study, root)
+            try:
+                found, _, _ = package(results, study, root)
+            except FairmeshError as error:
+                problems.append(f"{error}; left out")
+                continue
+            published.append(study)
+            problems += found.problems
             described = public_copy(found, copies, publisher, root)
             if (copies / study / ENVIRONMENTS).is_dir():
                 shutil.copytree(copies / study / ENVIRONMENTS, copies / ENVIRONMENTS, dirs_exist_ok=True)
             if described:
                 write_archive(described.package, archives)
         build_site(copies, to, root / "site", archives)
-    return names
+    return published, problems
