@@ -12,6 +12,7 @@ from fairmesh.fair.about import About
 from fairmesh.fair.inventory import File, Inventory
 from fairmesh.files import text_sha256
 from fairmesh.jobs.attempts import BAD_ENDS, read_map
+from fairmesh.jobs.environments import read_environment
 from fairmesh.results import Outcome, StudyResults
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import (
@@ -169,7 +170,9 @@ class Package(About):
         """Give what an experiment ran on; empty if that is not on file."""
         digest = environment_of(experiment.outcome.record)
         if digest not in self._environments:
-            self._environments[digest] = read_map(self.study.folder / ENVIRONMENTS / f"{digest}.json")
+            found, problem = read_environment(self.study.folder / ENVIRONMENTS / f"{digest}.json")
+            self.inventory.problems.extend(filter(None, [problem]))
+            self._environments[digest] = found
         return self._environments[digest]
 
     @cached_property

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import EllipsisType
 from typing import Any, TypeAlias
 
+from fairmesh.runner.protocol import DONE
+
 Shape: TypeAlias = "type | tuple[type, ...] | list[Shape] | dict[str | EllipsisType, Shape]"
 """A type or several, a list of a shape, or the shapes of a map's keys; ``...`` stands for all of its keys."""
 
@@ -39,6 +41,11 @@ _PLAN: Shape = {
         "contact": {...: str},
     },
     "experiments": [dict],
+}
+_STATUS: Shape = {
+    **dict.fromkeys(("state", "reason", "message", "host", "node", "job_id", "run", "fingerprint", "memory"), str),
+    **dict.fromkeys(("started", "updated", "ended"), str),
+    **dict.fromkeys(("progress", "heartbeat", "attempt"), _NUMBER),
 }
 _ENVIRONMENT: Shape = {
     "system": {...: (str, int)},
@@ -86,6 +93,21 @@ def _check_point(point: Mapping[str, Any], number: int) -> None:
         raise ShapeError(f"experiments[{number}]: resources is not a map, or key not a text")
     if point.get("stages"):
         check(point["stages"], {...: str}, f"experiments[{number}].stages")
+
+
+def check_status(status: Mapping[str, Any], fingerprint: str) -> None:
+    """Check that what an attempt said last is what a result of a fingerprint has beside it.
+
+    Raises
+    ------
+    ShapeError
+        If it is not; the text names the part.
+    """
+    check(status, _STATUS)
+    if status.get("state") != DONE:
+        raise ShapeError(f"state is {status.get('state')!r:.100}, not {DONE!r}")
+    if (status.get("fingerprint") or fingerprint) != fingerprint:
+        raise ShapeError("it is about something else")
 
 
 def check_environment(environment: Mapping[str, Any]) -> None:
