@@ -14,7 +14,6 @@ from fairmesh.cli import main
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import read_status
-from fairmesh.results import load_study
 from fairmesh.results.expect import earlier_results, stage_seconds
 from fairmesh.results.merge import prepare
 from fairmesh.site.build import _views
@@ -91,6 +90,7 @@ def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
 
 
 MARK = "\ue000put"
+DELETE = object()
 
 
 def put(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
@@ -103,9 +103,6 @@ def put(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
     else:
         copy[path[0]] = put(value[path[0]], path[1:], new)
     return copy
-
-
-DELETE = object()
 
 
 def spoil(path: Path, place: tuple[str | int, ...], new: Any, raw: str = "") -> None:
@@ -124,6 +121,3 @@ def make_folder(path: Path) -> None:
     """Put a folder in the place of a file."""
     path.unlink()
     path.mkdir()
-
-
-_ = load_study

@@ -71,6 +71,26 @@ def test_metrics_are_finite_numbers_or_refused(metrics: dict[str, float]) -> Non
                 commit.read_metrics(folder)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "why"),
+    [
+        (
+            "metrics.json",
+            {f"m{number}": 1 for number in range(1001)},
+            "metrics.json holds 1001 metrics, more than 1000",
+        ),
+        ("metrics.json", {"m" * 201: 1}, "a name of 201 characters, more than 200"),
+        ("baselines.json", {f"b{number}": {"m": 1} for number in range(1001)}, "baselines.json holds 1001 metrics"),
+        ("baselines.json", {"b" * 201: {"m": 1}}, "a name of 201 characters"),
+    ],
+)
+def test_metrics_are_bounded_in_number_and_length(tmp_path: Path, file: str, content: object, why: str) -> None:
+    (tmp_path / file).write_text(json.dumps(content))
+    read = commit.read_metrics if file == "metrics.json" else commit.read_baselines
+    with pytest.raises(commit.Refused, match=why):
+        read(str(tmp_path))
+
+
 def test_this_process_is_alive_and_its_past_is_not() -> None:
     assert owner.is_alive(owner.me()) is True
     assert owner.is_alive(owner.me() | {"start": "0"}) is False
