@@ -91,6 +91,8 @@ def _check_point(point: Mapping[str, Any], number: int) -> None:
             raise ShapeError(f"experiments[{number}].{name} is not a map")
     if not isinstance(point.get("resources") or {}, dict) or not isinstance(point.get("key") or "", str):
         raise ShapeError(f"experiments[{number}]: resources is not a map, or key not a text")
+    if point.get("last"):
+        check(point["last"], {"state": str, "reason": str, "attempt": int}, f"experiments[{number}].last")
     if point.get("stages"):
         check(point["stages"], {...: str}, f"experiments[{number}].stages")
 

@@ -84,7 +84,9 @@ class Teller:
             return known[1]
         own, coming = self._queue.of(found.key, facts, news)
         blocked = _blocked(found.point, blocking) if blocking else ""
-        witnesses = Witnesses(facts, news, own, coming, self._run, found.is_selected, blocked)
+        witnesses = Witnesses(
+            facts, news, own, coming, self._run, found.is_selected, blocked, found.point.get("last") or {}
+        )
         if known and known[0] == witnesses and known[1].point is found.point:
             status = self._pass_time(*known)
         else:

@@ -88,7 +88,7 @@ def test_a_file_that_is_no_json_file_stops_no_reader(results: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_value_of_the_wrong_kind_stops_no_reader(
     results: Path, tmp_path: Path, kind: str, data: st.DataObject

@@ -59,7 +59,11 @@ def test_a_growing_log_is_read_by_whole_lines(status: Status, tmp_path: Path) ->
     assert (tmp_path / "events.mllog").read_text() == event
 
 
-@given(st.dictionaries(st.text(min_size=1), st.floats() | st.integers(-(2**60), 2**60), min_size=1))
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=commit.LONGEST), st.floats() | st.integers(-(2**60), 2**60), min_size=1
+    )
+)
 def test_metrics_are_finite_numbers_or_refused(metrics: dict[str, float]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "metrics.json").write_text(json.dumps(metrics))
