@@ -13,6 +13,7 @@ from keyword import iskeyword
 import fairmesh
 from fairmesh.cli import parsing
 from fairmesh.errors import FairmeshError, InputError
+from fairmesh.printing import print_lines
 
 INTERRUPTED = 130
 
@@ -82,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = _run(given)
         sys.stdout.flush()
     except FairmeshError as error:
-        print(error, file=sys.stderr)
+        print_lines(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -91,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:  # what no verb has better words for, as a full disk
-        print(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
+        print_lines(f"{error.filename}: {error.strerror}" if error.filename else error, file=sys.stderr)
         return 1
     return status
 
@@ -107,7 +108,7 @@ def _run(given: list[str]) -> int:
     if rest:
         raise parsing.unknown_options(verb or made, rest)
     if arguments.version:
-        print(f"{parsing.PROGRAM} {fairmesh.__version__}")
+        print_lines(f"{parsing.PROGRAM} {fairmesh.__version__}")
         return 0
     if verb is None:
         made.print_help(sys.stderr)

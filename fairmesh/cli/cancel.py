@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from fairmesh.cli import places
-from fairmesh.cli.output import print_json
 from fairmesh.errors import InputError, Problem
 from fairmesh.live import cancel
+from fairmesh.printing import print_json, print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,17 +25,17 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError([Problem("name what to cancel, by NAME, --where or --state; or say --all")])
     done = cancel(places.find_study(arguments.study, arguments.results), selection)
     for note in done.notes:
-        print(f"warning: {note}", file=sys.stderr)
+        print_lines(f"warning: {note}", file=sys.stderr)
     if arguments.json:
         print_json(done.to_json())
         return 0
     for each in done.jobs:
-        print(f"{each.name}: {each.state}, is cancelled")
+        print_lines(f"{each.name}: {each.state}, is cancelled")
     if not arguments.all:
         for each in done.others:
-            print(f"{each.name}: {each.state}, nothing to cancel")
+            print_lines(f"{each.name}: {each.state}, nothing to cancel")
     elif done.run and done.run.is_alive:
-        print(f"run {done.run.uuid[:8]} starts nothing more")
+        print_lines(f"run {done.run.uuid[:8]} starts nothing more")
     elif not done.jobs:
-        print("nothing runs")
+        print_lines("nothing runs")
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem
+from fairmesh.printing import print_lines
 from fairmesh.workflow.checking import Checked, check, check_file, check_folder, everything
 
 STDIN = "-"
@@ -70,14 +71,14 @@ def _text(machine: str) -> Checked:
 def _tell(found: Sequence[Checked]) -> None:
     for each in found:
         for warning in each.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            print_lines(f"warning: {warning}", file=sys.stderr)
     problems = dict.fromkeys(str(problem) for each in found for problem in each.problems)
     for each in found:
         if not each.problems:
-            print(f"{each.name}: {each.kind}, right: {each.says}")
+            print_lines(f"{each.name}: {each.kind}, right: {each.says}")
     for text in problems:
-        print(text, file=sys.stderr)
+        print_lines(text, file=sys.stderr)
     if problems:
         wrong = sum(bool(each.problems) for each in found)
         mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        print(f"{mistakes}, in {wrong} of {len(found)}", file=sys.stderr)
+        print_lines(f"{mistakes}, in {wrong} of {len(found)}", file=sys.stderr)

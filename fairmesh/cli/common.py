@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from fairmesh.cli.output import count, csv_text, print_json, table
+from fairmesh.cli.output import count, csv_text, table
 from fairmesh.live.places import find_root
+from fairmesh.printing import print_json, print_lines
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import Selection, read_settings
 
@@ -75,4 +76,4 @@ def selected_plan(arguments: argparse.Namespace) -> Plan:
 def warn(plan: Plan) -> None:
     """Print what a person should look at."""
     for warning in plan.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        print_lines(f"warning: {warning}", file=sys.stderr)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from fairmesh.cli import places
-from fairmesh.cli.output import print_json, print_lines
 from fairmesh.errors import InputError, Problem
+from fairmesh.printing import print_json, print_lines
 
 MOST = 26  # sides; each has a letter
 

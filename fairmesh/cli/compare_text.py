@@ -46,7 +46,9 @@ def _study_named(name: str, results: Path | None) -> StudyPaths | None:
 
 
 def _load(paths: StudyPaths) -> StudyResults:
-    return load_study(paths.home, paths.study)
+    study = load_study(paths.home, paths.study)
+    places.warn_of_problems(study.problems)
+    return study
 
 
 def _best(study: StudyPaths) -> Side:

@@ -13,6 +13,7 @@ from fairmesh.errors import FairmeshError
 from fairmesh.fair.archive import write_archive
 from fairmesh.fair.package import APPLICATIONS, Package
 from fairmesh.fair.scorecard import write_score
+from fairmesh.printing import print_lines
 from fairmesh.results import StudyResults
 from fairmesh.workflow import packing
 from fairmesh.workflow.configuration import publisher
@@ -49,12 +50,14 @@ def run(arguments: argparse.Namespace) -> int:
         common.print_json(found | {"fair": counts, "missing": missing, "wrote": list(map(str, written))})
         return 0
     for note in missing:
-        print(f"missing: {note}", file=sys.stderr)
-    print(f"{found['crate']}: {found['identifier']}, version {found['version']}")
-    print(f"{len(code)} files of the application, {sum(file.bytes for file in code) / 1e6:.1f} MB")
-    print(f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['falls']} fall; `fairmesh fair` says why")
+        print_lines(f"missing: {note}", file=sys.stderr)
+    print_lines(f"{found['crate']}: {found['identifier']}, version {found['version']}")
+    print_lines(f"{len(code)} files of the application, {sum(file.bytes for file in code) / 1e6:.1f} MB")
+    print_lines(
+        f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['falls']} fall; `fairmesh fair` says why"
+    )
     for path in written:
-        print(f"wrote {path}")
+        print_lines(f"wrote {path}")
     return 0
 
 

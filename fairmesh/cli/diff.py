@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from fairmesh.cli import common
+from fairmesh.printing import print_lines
 from fairmesh.study import load_plan
 from fairmesh.study.difference import Difference, difference
 
@@ -27,8 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
         common.print_json(found.to_json())
         return 0
     for line in _lines(found):
-        print(line)
-    print(
+        print_lines(line)
+    print_lines(
         f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed, {found.same} the same"
     )
     return 0

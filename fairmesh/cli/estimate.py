@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairmesh.cli import common, places
 from fairmesh.live.launch import PROFILE
+from fairmesh.printing import print_lines
 from fairmesh.study import load_plan
 from fairmesh.study.selection import Selection, read_settings
 from fairmesh.wording import duration
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         common.print_json(found.to_json())
     else:
-        print("\n".join(_lines(found)))
+        print_lines("\n".join(_lines(found)))
     return 0
 
 

@@ -13,6 +13,7 @@ from fairmesh.fair import validators
 from fairmesh.fair.crate import DESCRIPTOR
 from fairmesh.fair.principles import KINDS
 from fairmesh.fair.scorecard import SHOWN, Scorecard, Verdict, write_score
+from fairmesh.printing import print_lines
 from fairmesh.results.load import PLAN
 
 
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Assess, write fair.json, and fail if a principle falls."""
     path = arguments.path or places.results_folder(arguments)
     if arguments.validators and validators.missing():
-        print(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
+        print_lines(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
     scorecards = []
     folders = _packages(path)
     with progress("assessing") as report:
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         common.print_json([each.to_json() for each in scorecards])
     else:
-        print("\n\n".join(map(_shown, scorecards)))
+        print_lines("\n\n".join(map(_shown, scorecards)))
     return int(any(each.falls for each in scorecards))
 
 

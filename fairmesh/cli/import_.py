@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairmesh.cloudmesh import import_files, write
 from fairmesh.errors import place
+from fairmesh.printing import print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +33,9 @@ def run(arguments: argparse.Namespace) -> int:
     variables = [each.strip() for each in arguments.variables.split(",") if each.strip()]
     imported = import_files(arguments.files, arguments.name, variables)
     for path in write(imported, arguments.out, arguments.force):
-        print(f"wrote {place(path)}")
+        print_lines(f"wrote {place(path)}")
     for note in imported.notes:
-        print(f"note: {note}")
+        print_lines(f"note: {note}")
     study = shlex.quote(place(arguments.out / imported.study))
-    print(f"{imported.summary}: fairmesh plan {study}")
+    print_lines(f"{imported.summary}: fairmesh plan {study}")
     return 0

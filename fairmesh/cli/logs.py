@@ -6,11 +6,12 @@ import argparse
 import time
 
 from fairmesh.cli import places
-from fairmesh.cli.output import count, print_json
+from fairmesh.cli.output import count
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.live import JobStatus, Reader, log_path
+from fairmesh.printing import print_json, print_lines
 from fairmesh.runner.protocol import ENDS
 from fairmesh.runner.text import last_lines
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _follow(reader, found, arguments)
     if len(found) == 1 and not (arguments.lines or arguments.json):
         for line in logs.Growing(log_path(found[0], arguments.attempt)).read(last=True):
-            print(line)
+            print_lines(line)
         return 0
     texts = {each.name: last_lines(log_path(each, arguments.attempt), arguments.lines or SEVERAL) for each in found}
     if arguments.json:
@@ -46,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     for name, text in texts.items():
         if len(texts) > 1:
-            print(f"==> {name} <==")
-        print("\n".join(text) if text else "(nothing yet)")
+            print_lines(f"==> {name} <==")
+        print_lines("\n".join(text) if text else "(nothing yet)")
     return 0
 
 
@@ -63,7 +64,7 @@ def _follow(reader: Reader, found: list[JobStatus], arguments: argparse.Namespac
         growing.path = log_path(job, arguments.attempt)
         has_ended = job.state in ENDS or not status.is_active
         for line in growing.read(last=has_ended):
-            print(line, flush=True)
+            print_lines(line, flush=True)
         if has_ended:
             return 0
         time.sleep(PERIOD)

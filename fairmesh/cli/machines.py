@@ -11,6 +11,7 @@ from fairmesh.files import canonical_json
 from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.places import configured, studies_in
+from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import RECORDS
 from fairmesh.study.settings import Machine, load_machines
 from fairmesh.workflow.checking import PROFILES
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         common.print_json(found)
     else:
-        print(common.table(_HEADS, [_row(each) for each in found]))
+        print_lines(common.table(_HEADS, [_row(each) for each in found]))
     return 0
 
 

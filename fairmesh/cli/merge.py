@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairmesh.cli.output import print_json
 from fairmesh.cli.progress import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.live.places import find_root
+from fairmesh.printing import print_json, print_lines
 from fairmesh.results.bring import bring, verify
 from fairmesh.results.merge import Merge, prepare
 from fairmesh.runner.text import printable
@@ -78,16 +78,16 @@ def _conflicts(merge: Merge) -> str:
 
 def _warn(what: str, lines: Sequence[str]) -> None:
     for line in lines[:SHOWN]:
-        print(f"{what}: {printable(line)}", file=sys.stderr)
+        print_lines(f"{what}: {printable(line)}", file=sys.stderr)
     if len(lines) > SHOWN:
-        print(f"{what}: and {len(lines) - SHOWN} more", file=sys.stderr)
+        print_lines(f"{what}: and {len(lines) - SHOWN} more", file=sys.stderr)
 
 
 def _tell(merge: Merge, dry_run: bool) -> None:
     would = "would be " if dry_run else ""
     for (study, machine), count in merge.counts.items():
-        print(f"{study}: {count} results of {machine} {would}brought")
+        print_lines(f"{study}: {count} results of {machine} {would}brought")
     for study, count in merge.same.items():
-        print(f"{study}: {count} are there already")
+        print_lines(f"{study}: {count} are there already")
     if not merge.counts and not merge.same:
-        print("there are no results to merge")
+        print_lines("there are no results to merge")

@@ -11,6 +11,7 @@ from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
 from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem
+from fairmesh.printing import print_lines
 
 PORT = 8501
 
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     place = Place.of(results=arguments.results)
     given = setting.Setting(place, path.resolve(), tuple(arguments.names), check_root(arguments.root_path))
     setting.give(given)
-    print(f"the token with which to steer is in {path}", file=sys.stderr)
+    print_lines(f"the token with which to steer is in {path}", file=sys.stderr)
     sys.argv = [app.__file__]  # beside this script Streamlit looks for its settings
     app.app.run(config={"server.address": arguments.host, "server.port": arguments.port, **given.options})
     return 0

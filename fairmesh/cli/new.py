@@ -9,6 +9,7 @@ from pathlib import Path
 from fairmesh.api.starters import PROGRAMS, new_application, new_from, new_study
 from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem, place
+from fairmesh.printing import print_lines
 from fairmesh.study import load_plan
 from fairmesh.study.find import applications
 
@@ -35,10 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         written = [new_study(name, arguments.application or _only(root), root)]
     for path in written:
-        print(f"wrote {place(path)}")
+        print_lines(f"wrote {place(path)}")
     plan = load_plan(written[-1], root, "local")
     common.warn(plan)
-    print(f"{len(plan.experiments)} experiments of {plan.application.name} so far: fairmesh plan {name}")
+    print_lines(f"{len(plan.experiments)} experiments of {plan.application.name} so far: fairmesh plan {name}")
     return 0
 
 

@@ -5,12 +5,8 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
-import sys
 from collections.abc import Sequence
-from typing import Any
 
-from fairmesh.runner.text import printable_lines
 from fairmesh.wording import cell_text
 
 
@@ -19,17 +15,6 @@ def count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"must be a whole number above 0, not {text!r}")
     return int(text)
-
-
-def print_json(value: Any) -> None:
-    """Print a value as JSON, which is JSON in any encoding of the terminal."""
-    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(value, indent=1, ensure_ascii=not is_unicode))
-
-
-def print_lines(text: str) -> None:
-    """Print lines whose words came from elsewhere, so that none of them steers the terminal."""
-    print(printable_lines(text))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,13 +3,69 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from fairmesh.errors import FairmeshError, InputError
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import Selection
 from fairmesh.live.places import find_studies, find_study, results_of
+from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import STATES
 
-__all__ = ["add_jobs", "add_results", "find_studies", "find_study", "results_folder", "results_of", "selection"]
+__all__ = [
+    "add_jobs",
+    "add_results",
+    "find_studies",
+    "find_study",
+    "read_each",
+    "results_folder",
+    "results_of",
+    "selection",
+    "warn_of_problems",
+]
+SHOWN = 20  # files that cannot be read, in a message
+
+Read = TypeVar("Read")
+
+
+def read_each(studies: Sequence[StudyPaths], read: Callable[[StudyPaths], Read]) -> tuple[list[Read], int]:
+    """Read several studies; one that cannot be read is named on standard error, and the others are read.
+
+    Returns
+    -------
+    list, int
+        What was read, and 1 if something was not.
+
+    Raises
+    ------
+    FairmeshError
+        If nothing can be read.
+    """
+    found, failures = [], list[FairmeshError]()
+    for paths in studies:
+        try:
+            found.append(read(paths))
+        except InputError:
+            raise
+        except FairmeshError as error:
+            failures.append(error)
+    if failures and not found:
+        raise failures[0]
+    for failure in failures:
+        print_lines(failure, file=sys.stderr)
+    return found, int(bool(failures))
+
+
+def warn_of_problems(problems: Sequence[str]) -> int:
+    """Name the files that cannot be read on standard error; return 1 if there are any."""
+    for line in problems[:SHOWN]:
+        print_lines(line, file=sys.stderr)
+    if len(problems) > SHOWN:
+        print_lines(f"and {len(problems) - SHOWN} more files that cannot be read", file=sys.stderr)
+    return int(bool(problems))
 
 
 def add_results(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from fairmesh.cli import common
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import value_text
+from fairmesh.printing import print_lines, print_table
 from fairmesh.study import Plan
 from fairmesh.study.cost import cost
 from fairmesh.study.graph import mermaid
@@ -37,17 +38,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the plan."""
     plan = common.selected_plan(arguments)
     if arguments.graph:
-        print(mermaid(plan))
+        print_lines(mermaid(plan))
         return 0
     found = list(forecast(plan, StudyPaths(arguments.results, plan.study)))
     shown = found[: arguments.limit]
     if arguments.json:
         _print_json(plan, found, shown)
     elif arguments.csv:
-        print(common.csv_text(*_columns(shown)))
+        print_table(common.csv_text(*_columns(shown)))
     else:
-        print(common.table(*(_short(_columns(shown)) if arguments.table else _overview(shown))))
-        print(_summary(plan, found, arguments.machine))
+        print_lines(common.table(*(_short(_columns(shown)) if arguments.table else _overview(shown))))
+        print_lines(_summary(plan, found, arguments.machine))
     return 0
 
 

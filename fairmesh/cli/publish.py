@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
+from fairmesh.cli.site import warn_of_gaps
+from fairmesh.printing import print_lines
 from fairmesh.workflow.configuration import publisher
 from fairmesh.workflow.world import publish_to_world
 
@@ -23,7 +24,6 @@ def run(arguments: argparse.Namespace) -> int:
     root = common.find_root(Path.cwd())
     with progress("publishing") as report:
         studies, gaps = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher(), report)
-    print(f"{len(studies)} {'study' if len(studies) == 1 else 'studies'} published: {arguments.to / 'index.html'}")
-    for line in gaps.lines:
-        print(f"missing: {line}", file=sys.stderr)
-    return int(bool(gaps.studies))
+    noun = "study" if len(studies) == 1 else "studies"
+    print_lines(f"{len(studies)} {noun} published: {arguments.to / 'index.html'}")
+    return warn_of_gaps(gaps)

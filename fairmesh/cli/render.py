@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from fairmesh.cli import common
+from fairmesh.printing import print_lines
 from fairmesh.workflow.carry import Code
 from fairmesh.workflow.export import export
 
@@ -26,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     script = export(plan, arguments.out, common.find_root(Path.cwd()))
     code = Code.of(plan.application)
     for note in code.notes:
-        print(f"warning: {note}", file=sys.stderr)
-    print(f"{len(plan.selected)} experiments of {plan.study} for {arguments.machine} are in {arguments.out}")
-    print(f"with a copy of {plan.application.name}: {code}")
-    print(f"start them there, or wherever you move the folder: bash {shlex.quote(str(script))}")
+        print_lines(f"warning: {note}", file=sys.stderr)
+    print_lines(f"{len(plan.selected)} experiments of {plan.study} for {arguments.machine} are in {arguments.out}")
+    print_lines(f"with a copy of {plan.application.name}: {code}")
+    print_lines(f"start them there, or wherever you move the folder: bash {shlex.quote(str(script))}")
     return 0

@@ -10,7 +10,7 @@ from typing import TextIO
 from fairmesh.cli import common
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.names import value_text
-from fairmesh.runner.text import printable
+from fairmesh.printing import print_lines
 from fairmesh.study.selection import read_settings
 from fairmesh.workflow.recorded import find
 from fairmesh.workflow.reproduce import Prepared, Reproduction, measure, new_folder, prepare
@@ -52,8 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError([Problem(f"{arguments.to} is in the way: it is a file", "--to")])
     original = find(arguments.path, arguments.experiment)
     said = sys.stderr if arguments.json else sys.stdout
-    print(f"{original.outcome.id} on {original.outcome.machine}, recorded {original.record.get('ended')}", file=said)
-    print(verify(original), file=said)
+    outcome = original.outcome
+    print_lines(f"{outcome.id} on {outcome.machine}, recorded {original.record.get('ended')}", file=said, flush=True)
+    print_lines(verify(original), file=said, flush=True)
     root = common.find_root(Path.cwd())
     with new_folder(arguments.to) as folder:
         prepared = prepare(original, folder, root, read_settings(arguments.settings))
@@ -70,16 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _show(prepared: Prepared, said: TextIO) -> None:
     """Print what will run, and in what this computer differs."""
-    print(f"this runs in {prepared.folder}, with your rights:", file=said)
+    print_lines(f"this runs in {prepared.folder}, with your rights:", file=said)
     for command in prepared.commands:
-        print(f"  {printable(command)}", file=said)
+        print_lines(f"  {command}", file=said)
     differences = prepared.differences()
     if differences:
-        print(f"this computer differs in {len(differences)} things:", file=said)
+        print_lines(f"this computer differs in {len(differences)} things:", file=said)
     for line in differences[:SHOWN]:
-        print(f"  {printable(line)}", file=said)
+        print_lines(f"  {line}", file=said)
     if len(differences) > SHOWN:
-        print(f"  and {len(differences) - SHOWN} more", file=said)
+        print_lines(f"  and {len(differences) - SHOWN} more", file=said)
     said.flush()
 
 
@@ -95,7 +96,8 @@ def _ask() -> None:
     """
     if not sys.stdin.isatty():
         raise InputError([Problem("nobody can be asked here whether to run this; --yes runs it", "--yes")])
-    print("run it? [y/N] ", end="", file=sys.stderr, flush=True)
+    sys.stderr.write("run it? [y/N] ")
+    sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise FairmeshError("nothing was run")
 
@@ -116,14 +118,14 @@ def _print_json(made: Reproduction) -> None:
 def _tell(made: Reproduction) -> None:
     given = made.original.record["parameters"]
     for name, value in made.changed.items():
-        print(f"changed: {name} = {value_text(value)}, recorded with {value_text(given.get(name))}")
+        print_lines(f"changed: {name} = {value_text(value)}, recorded with {value_text(given.get(name))}")
     for each in made.agreements:
-        print(each)
-    print(_verdict(made))
+        print_lines(each)
+    print_lines(_verdict(made))
     differences = made.differences()
     if made.agrees is False and differences:
-        print(f"the environments differ in {len(differences)} things:")
-        print("\n".join(f"  {each}" for each in differences[:SHOWN]))
+        print_lines(f"the environments differ in {len(differences)} things:")
+        print_lines("\n".join(f"  {each}" for each in differences[:SHOWN]))
 
 
 def _verdict(made: Reproduction) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from fairmesh.cli import places
-from fairmesh.cli.output import count, print_json, print_lines
+from fairmesh.cli.output import count
+from fairmesh.printing import print_json, print_lines, print_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +33,13 @@ def run(arguments: argparse.Namespace) -> int:
         found = [places.find_study(arguments.study, arguments.results)]
     else:
         found = places.find_studies(arguments.study, arguments.results)
-    boards = [texts.Board.of(each, arguments.all, arguments.where, arguments.sort, arguments.limit) for each in found]
+    options = (arguments.all, arguments.where, arguments.sort, arguments.limit)
+    boards, failed = places.read_each(found, lambda each: texts.Board.of(each, *options))
     if arguments.json:
         shown = [each.to_json() for each in boards]
-        print_json(shown[0] if len(shown) == 1 else shown)
+        print_json(shown[0] if len(found) == 1 else shown)
     elif arguments.csv:
-        print(boards[0].csv())
+        print_table(boards[0].csv())
     else:
         print_lines("\n\n".join(each.text(arguments.wide) for each in boards))
-    return 0
+    return failed | places.warn_of_problems([line for each in boards for line in each.view.study.problems])

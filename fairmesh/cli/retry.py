@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 from fairmesh.cli import common, places
-from fairmesh.cli.output import print_json
 from fairmesh.cli.run import add_launching
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import Steered, check_to_come, clear, read_status
 from fairmesh.live.launch import Command, again
+from fairmesh.printing import print_json, print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(cleared.to_json() | {"command": command, "says": words, "dry_run": arguments.dry_run})
     else:
         _say(cleared, bool(arguments.names))
-        print(words)
+        print_lines(words)
     sys.stdout.flush()
     if started is None or arguments.dry_run:
         return 0
@@ -54,6 +54,6 @@ def _start(paths: StudyPaths, cleared: Steered, arguments: argparse.Namespace) -
 
 def _say(cleared: Steered, others: bool) -> None:
     for each in cleared.others if others else ():
-        print(f"{each.name}: {each.state}, nothing to retry")
+        print_lines(f"{each.name}: {each.state}, nothing to retry")
     for each in cleared.jobs:
-        print(f"{each.name}: was {each.state}" + (f", {each.reason}" if each.reason else ""))
+        print_lines(f"{each.name}: was {each.state}" + (f", {each.reason}" if each.reason else ""))

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairmesh.cli import common
 from fairmesh.live.launch import PROFILE, command
+from fairmesh.printing import print_lines
 from fairmesh.study.selection import read_settings
 
 _WISHES = ("study", "where", "part", "first", "probe", "wait")
@@ -43,6 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
     config = {name: value for name, value in asked.items() if value}
     made = command(common.find_root(Path.cwd()), arguments.profile, config, arguments.snakemake)
     if arguments.dry_run:
-        print(made)
+        print_lines(made)
         return 0
     return subprocess.run(made.arguments, cwd=made.folder, env=made.environment, check=False).returncode

@@ -11,6 +11,7 @@ from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
 from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem
+from fairmesh.printing import print_lines
 
 PORT = 8765
 
@@ -34,7 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     bound = listen(arguments.host, arguments.port)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     port = bound.getsockname()[1]
-    print(f"http://{host}:{port}{root}/api/v1, documented at {root}/docs; the token is in {path}", file=sys.stderr)
+    where = f"http://{host}:{port}{root}/api/v1, documented at {root}/docs"
+    print_lines(f"{where}; the token is in {path}", file=sys.stderr)
     server = serving.server(Place.of(results=arguments.results), token, arguments.names, root)
     server.run([bound])
     return 0 if server.started else 1

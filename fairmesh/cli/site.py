@@ -9,7 +9,8 @@ from pathlib import Path
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
 from fairmesh.live.places import configured_path
-from fairmesh.site.build import build_site
+from fairmesh.printing import print_lines
+from fairmesh.site.build import Gaps, build_site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     site = arguments.site or Path(configured_path("site", Path()) or "site/public")
     with progress("building the website"):
         gaps = build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
+    print_lines(f"open {site / 'index.html'}")
+    return warn_of_gaps(gaps)
+
+
+def warn_of_gaps(gaps: Gaps) -> int:
+    """Name on standard error what a website lacks; return 1 if a study is missing or a file cannot be read."""
     for line in gaps.lines:
-        print(f"missing: {line}", file=sys.stderr)
-    print(f"open {site / 'index.html'}")
-    return int(bool(gaps.studies))
+        print_lines(f"missing: {line}", file=sys.stderr)
+    return max(int(bool(gaps.studies)), places.warn_of_problems(gaps.unreadable))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fairmesh.cli import places
-from fairmesh.cli.output import count, print_json
+from fairmesh.cli.output import count
 from fairmesh.cli.status_text import Line, overview, short
 from fairmesh.live import Reader, StudyStatus, read_status
+from fairmesh.printing import print_json, print_lines, safe_json
+from fairmesh.runner.text import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,21 +39,22 @@ def run(arguments: argparse.Namespace) -> int:
         return _watch(Reader(places.find_study(arguments.study, arguments.results)), arguments)
     gc.disable()  # what is read lives to the end; to look for circles in it would take a fifth of the time
     try:
-        found = [read_status(each) for each in places.find_studies(arguments.study, arguments.results)]
+        studies = places.find_studies(arguments.study, arguments.results)
+        found, failed = places.read_each(studies, read_status)
     finally:
         gc.enable()
     if arguments.json:
-        print_json(found[0].to_json() if len(found) == 1 else [each.to_json() for each in found])
-        return 0
-    for at, status in enumerate(found):
-        _print([*([Line("")] if at else []), *overview(status, arguments.limit)])
-    return 0
+        print_json(found[0].to_json() if len(studies) == 1 else [each.to_json() for each in found])
+    else:
+        for at, status in enumerate(found):
+            _print([*([Line("")] if at else []), *overview(status, arguments.limit)])
+    return failed | places.warn_of_problems([line for each in found for line in each.problems])
 
 
 def _print(lines: list[Line]) -> None:
     """Print lines, in colour on a terminal."""
     if not sys.stdout.isatty():
-        print("\n".join(line.text for line in lines))
+        print_lines("\n".join(line.text for line in lines))
         return
     from rich.console import Console  # noqa: PLC0415  only where a terminal is there
 
@@ -64,19 +66,19 @@ def _styled(lines: list[Line]) -> RenderableType:
     from rich.console import Group  # noqa: PLC0415  as above
     from rich.text import Text  # noqa: PLC0415
 
-    return Group(*(Text(line.text, line.style, no_wrap=True, overflow="ellipsis") for line in lines))
+    return Group(*(Text(printable(line.text), line.style, no_wrap=True, overflow="ellipsis") for line in lines))
 
 
 def _watch(reader: Reader, arguments: argparse.Namespace) -> int:
     if arguments.json:
-        status = _follow(reader, _print_when_changed(lambda each: json.dumps(each.to_json(), ensure_ascii=False)))
+        status = _follow(reader, _print_when_changed(lambda each: safe_json(each.to_json())))
     elif sys.stdout.isatty():
         status = _follow_on_terminal(reader, arguments.limit)
     else:
         status = _follow(reader, _print_when_changed(short))
         _print(overview(status, arguments.limit))
     has_ended_badly = status.run is not None and status.run.exit_code != 0
-    return int(status.has_failed or has_ended_badly)
+    return int(status.has_failed or has_ended_badly) | places.warn_of_problems(status.problems)
 
 
 def _follow(reader: Reader, show: Callable[[StudyStatus], None]) -> StudyStatus:
@@ -95,7 +97,7 @@ def _print_when_changed(text: Callable[[StudyStatus], str]) -> Callable[[StudySt
     def show(status: StudyStatus) -> None:
         now = tuple((each.state, each.progress, each.attempt) for each in status.jobs)
         if now != before[0]:
-            print(text(status), flush=True)
+            print_lines(text(status), flush=True)
         before[0] = now
 
     return show

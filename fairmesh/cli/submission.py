@@ -10,6 +10,7 @@ from typing import get_args
 from fairmesh.cli import common, places
 from fairmesh.errors import InputError, Problem
 from fairmesh.names import number_text
+from fairmesh.printing import print_lines
 from fairmesh.results import load_study
 from fairmesh.study.settings import Status
 from fairmesh.submission import compliance, folder, identity
@@ -77,27 +78,27 @@ def _request(arguments: argparse.Namespace) -> Request:
 def _tell(submission: Submission, written: Path) -> None:
     choice = submission.choice
     value = number_text(choice.best.metrics[choice.metric.name].value)
-    print(
+    print_lines(
         f"{choice.best.id} on {choice.best.machine} is the best of {len(choice.ranked)}: {choice.metric.title} {value}"
     )
-    print(f"{written}: {len(choice.submitted)} logs, {folder.README}, {folder.CONFIG}, {folder.RUN}")
+    print_lines(f"{written}: {len(choice.submitted)} logs, {folder.README}, {folder.CONFIG}, {folder.RUN}")
     for note in submission.notes:
-        print(f"missing: {note}", file=sys.stderr)
+        print_lines(f"missing: {note}", file=sys.stderr)
 
 
 def _check(submission: Submission, written: Path) -> int:
     """Run the compliance checker on every log; 1 if it finds anything."""
     if not compliance.is_installed():
-        print("not checked: the compliance checker is not installed: pip install mlperf-logging", file=sys.stderr)
+        print_lines("not checked: the compliance checker is not installed: pip install mlperf-logging", file=sys.stderr)
         return 0
     rules = compliance.rules_for(submission.code)
     failed = 0
     for log in folder.results(written):
         findings = compliance.check(log, rules)
         failed += bool(findings)
-        print(f"compliance checker: {log.name}: {'FAILED' if findings else 'SUCCESS'}")
+        print_lines(f"compliance checker: {log.name}: {'FAILED' if findings else 'SUCCESS'}")
         for finding in findings:
-            print(f"    {finding}")
+            print_lines(f"    {finding}")
     return int(failed > 0)
 
 

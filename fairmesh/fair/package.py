@@ -13,6 +13,7 @@ from fairmesh.fair.inventory import File, Inventory
 from fairmesh.fair.publication import Publication
 from fairmesh.files import text_sha256
 from fairmesh.jobs.attempts import BAD_ENDS, read_map
+from fairmesh.jobs.environments import read_environment
 from fairmesh.results import Outcome, StudyResults
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import (
@@ -85,6 +86,7 @@ class Package(About):
     def gather(cls, study: StudyResults, given: Publication | None = None) -> Package:
         """Gather the files of a study whose folder holds all that belongs to it."""
         made = cls(study, Inventory(study.folder), given=given)
+        made.inventory.problems += study.problems
         for path in (PLAN, RESULTS):
             made.inventory.add(path)
         for below in (PROJECT, APPLICATIONS):
@@ -102,8 +104,6 @@ class Package(About):
         if outcome.record is None:
             attempt = outcome.attempt.name if outcome.attempt else ""
             names += [f"{ATTEMPTS}/{attempt}/{LOG}"] if attempt else []
-            if outcome.reason.startswith("its record cannot be read"):
-                self.inventory.problems.append(f"{outcome.id} on {outcome.machine}: {outcome.reason}")
         own = [file for name in names if (file := self.inventory.add(f"{below}/{name}"))]
         if outcome.record is None:
             return Experiment(outcome, own, None)
@@ -187,7 +187,9 @@ class Package(About):
         """Give what an experiment ran on; empty if that is not on file."""
         digest = environment_of(experiment.outcome.record)
         if digest not in self._environments:
-            self._environments[digest] = read_map(self.study.folder / ENVIRONMENTS / f"{digest}.json")
+            found, problem = read_environment(self.study.folder / ENVIRONMENTS / f"{digest}.json")
+            self.inventory.problems.extend(filter(None, [problem]))
+            self._environments[digest] = found
         return self._environments[digest]
 
     @cached_property

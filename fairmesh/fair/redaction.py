@@ -20,6 +20,7 @@ _NAME = r"[A-Za-z0-9._-]+"
 _ROOTS = ("/home", "/Users", "/users", "/export/home", "/usr/home")
 _OWNERS = re.compile(f"(?:{'|'.join(_ROOTS)})/({_NAME})")
 _KEYS = re.compile(r'"([^"\\]+)"\s*:')
+_DONE = ("cancelled", "given up")  # what reasons say of a person and a host
 _BEFORE, _AFTER = r"(?<![A-Za-z0-9_-])", r"(?![A-Za-z0-9_-])"
 
 
@@ -99,6 +100,7 @@ def _users(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
     taken = _taken(study) | {key for text in texts for key in _KEYS.findall(text)}
     found = {name for text in texts for name in _OWNERS.findall(text)}
+    yield from ((re.compile(f'(?<={words} by )[^\\s@"]+@[A-Za-z0-9._-]+'), "user@host") for words in _DONE)
     yield from ((_word(name), "user") for name in sorted(found - taken) if len(name) >= SHORTEST)
     name = re.escape(user_name())
     if not name:

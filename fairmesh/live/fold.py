@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fairmesh.live.facts import Facts
+from fairmesh.live.memo import NOTHING, Map
 from fairmesh.live.model import RunStatus
 from fairmesh.live.news import FAILED as FAILED_EVENT
 from fairmesh.live.news import News
 from fairmesh.runner import scheduler
-from fairmesh.runner.protocol import CANCELLED, DONE, ENDS, FAILED, LOST, QUEUED, RUNNING, WAITING
+from fairmesh.runner.protocol import CANCELLED, DONE, ENDS, FAILED, LOST, QUEUED, RUNNING, STATES, WAITING
 from fairmesh.runner.scheduler import Job
 
 GONE = "its runner was killed"
@@ -50,6 +51,8 @@ class Witnesses(NamedTuple):
         Whether that run is about it.
     blocked : str
         Why it cannot begin: a stage that it needs has failed; empty if it can.
+    last : mapping
+        State, reason and attempt as they were when the results were copied for others, without runs and claims.
     """
 
     facts: Facts
@@ -59,6 +62,7 @@ class Witnesses(NamedTuple):
     run: RunStatus | None = None
     is_selected: bool = True
     blocked: str = ""
+    last: Map = NOTHING
 
     @property
     def is_in_run(self) -> bool:
@@ -93,10 +97,14 @@ def _standings(of: Witnesses) -> Iterator[Standing]:
         yield Standing(QUEUED, "its runner has begun")
     state = str(facts.status.get("state", ""))
     has_ended = facts.attempt > 0 and facts.is_over
+    if of.last.get("state") in STATES and of.run is None and facts.is_over and of.last.get("attempt") == facts.attempt:
+        yield Standing(of.last["state"], str(of.last.get("reason") or ""))
     if facts.attempt and not facts.is_over:
         yield from _unfinished(of, state)
     if has_ended and (of.is_of_run or not (of.is_in_run or of.coming)):
         yield _end(of, state)
+    if facts.broken and not (of.is_in_run and of.news.is_open):
+        yield Standing(FAILED, facts.broken)
     yield from _not_begun(of)
     yield Standing(WAITING, f"{state} before: {facts.status.get('reason') or 'no reason'}" if has_ended else "")
 
@@ -104,6 +112,8 @@ def _standings(of: Witnesses) -> Iterator[Standing]:
 def _end(of: Witnesses, state: str) -> Standing:
     """Give the end of an attempt that is over."""
     reason = str(of.facts.status.get("reason") or "")
+    if of.facts.broken and state in {DONE, ""}:
+        return Standing(FAILED, of.facts.broken)
     if state == DONE:
         return Standing(WAITING, "its result is gone; the next run makes it anew")
     if state in ENDS:
@@ -120,7 +130,8 @@ def _unfinished(of: Witnesses, state: str) -> Iterator[Standing]:
         yield Standing(LOST, SILENT)
     if of.facts.cancelled:
         yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, f"is being {of.facts.cancelled}")
-    yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, str(of.facts.status.get("reason") or ""))
+    said = str(of.facts.status.get("reason") or of.facts.broken)
+    yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, said)
 
 
 def _not_begun(of: Witnesses) -> Iterator[Standing]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fairmesh.live.facts import NO_FACTS, Facts, from_folder, from_record, judge
+from fairmesh.live.facts import NO_FACTS, Facts, from_folder, from_record, judge, with_broken
 from fairmesh.live.memo import Kept, Map, Trail
 from fairmesh.live.news import Name
 from fairmesh.runner.protocol import ENDS
@@ -30,6 +30,8 @@ class Found:
         The file that its record is; empty if there is none.
     has_folder : bool
         Whether there is a job folder.
+    is_whole : bool
+        Whether all of its record and status is kept, and not only what its state follows from.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Found:
     kept: Kept[Facts]
     record: str = ""
     has_folder: bool = True
+    is_whole: bool = False
     facts: Facts = NO_FACTS
     name: Name = field(init=False)
     _seen: int = -1
@@ -74,10 +77,11 @@ class Found:
         self._rests = bool(self.record and facts.good) and self.kept.is_settled and facts.status.get("state") in ENDS
 
     def _read(self, trail: Trail) -> Facts:
-        found = from_record(trail, self.record, self.folder, self.fingerprint) if self.record else None
-        if found is None and self.has_folder:
-            found = from_folder(trail, self.folder, self.fingerprint)
-        return found or NO_FACTS
+        about = (self.folder, self.fingerprint, self.is_whole)
+        found = from_record(trail, self.record, *about) if self.record else None
+        if found is None and self.has_folder and self.record not in trail.problems:
+            found = from_folder(trail, *about)
+        return with_broken(found or NO_FACTS, trail.problems, self.record, self.folder)
 
     def judge(self) -> Facts:
         """Give what its files say, with what is proven of the owners of its claims; a proof holds for ever."""
@@ -86,5 +90,10 @@ class Found:
             return facts
         if known[0] is facts and known[1].is_certain:
             return known[1]
-        self._judged = (facts, judge(facts, self.folder, self.fingerprint))
+        self._judged = (facts, judge(facts, self.folder, self.fingerprint, self.is_whole))
         return self._judged[1]
+
+    @property
+    def judged(self) -> Facts:
+        """What its files say, with what was proven when it was judged last."""
+        return self._judged[1] if self._judged[0] is self.facts else self.facts

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
+from fairmesh.jobs.shapes import ShapeError
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.regular import read_regular
 
@@ -19,6 +20,7 @@ Map = Mapping[str, Any]
 NOTHING: Map = {}
 TICK = 2.0  # seconds: of FAT, the slowest clock; NFS and ext3 have one second
 TICK_NS = int(TICK * 1e9)
+LARGEST = 16 << 20  # bytes of a file about one job, which has some kilobytes
 
 Stamp = tuple[int, int, int, int]
 Value = TypeVar("Value")
@@ -55,11 +57,12 @@ class Trail:
         Of their file system; None if nobody will look again: then nothing is stamped.
     """
 
-    __slots__ = ("_clock", "has_failed", "is_certain", "stamps")
+    __slots__ = ("_clock", "has_failed", "is_certain", "problems", "stamps")
 
     def __init__(self, clock: Clock | None) -> None:
         self._clock = clock
         self.stamps: list[tuple[str, Stamp | None]] = []
+        self.problems: Mapping[str, str] = NOTHING
         self.is_certain = True
         self.has_failed = clock is None
 
@@ -95,16 +98,23 @@ class Trail:
         """Give the numbers that name what is in a folder."""
         return [int(name) for name in self.names(folder) if name.isdecimal()]
 
-    def read(self, path: str) -> Map:
-        """Give a file's map; empty if it cannot be read, or holds none: its writer may be at it right now."""
+    def read(self, path: str, limit: int = LARGEST, follow_links: bool = False) -> Map:
+        """Return a file's map; an empty one if there is no file, or it cannot be read, which is then a problem."""
         is_there = self.look(path)
         try:
-            return _map(path) if is_there else NOTHING
-        except (ValueError, FileNotFoundError):
+            return _map(path, limit, follow_links) if is_there else NOTHING
+        except FileNotFoundError:
             return NOTHING
-        except OSError:
+        except ValueError as error:
+            self.add_problem(path, str(error))
+        except OSError as error:
             self.has_failed = True
-            return NOTHING
+            self.add_problem(path, error.strerror or str(error))
+        return NOTHING
+
+    def add_problem(self, path: str, why: str) -> None:
+        """Note why a file that is there cannot be used."""
+        self.problems = {**self.problems, path: why}
 
 
 class Kept(Generic[Value]):
@@ -130,6 +140,11 @@ class Kept(Generic[Value]):
     def is_unchanged(self) -> bool:
         """Tell whether the value is certain to be as its files are."""
         return self.is_settled and self._trail is not None and self._trail.is_unchanged()
+
+    @property
+    def problems(self) -> Map:
+        """Why files could not be used when the value was made, by their path."""
+        return self._trail.problems if self._trail else NOTHING
 
     def forget(self) -> None:
         """Make the value anew when somebody wants it next."""
@@ -165,12 +180,17 @@ class Memo:
         self._clock = clock
         self._known: dict[str, Kept[Map]] = {}
 
-    def read(self, path: str) -> Map:
-        """Give a file's map; empty if it cannot be read."""
+    def read(self, path: str, limit: int = LARGEST, follow_links: bool = False) -> Map:
+        """Return a file's map; an empty one if it cannot be read."""
         kept = self._known.get(path)
         if kept is None:
             kept = self._known[path] = Kept(self._clock)
-        return kept.get(lambda trail: trail.read(path))
+        return kept.get(lambda trail: trail.read(path, limit, follow_links))
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why files could not be read when they were read last, by their path."""
+        return {path: why for kept in self._known.values() for path, why in kept.problems.items()}
 
 
 def only(content: Map, names: Iterable[str]) -> Map:
@@ -178,6 +198,8 @@ def only(content: Map, names: Iterable[str]) -> Map:
     return {name: content[name] for name in names if name in content}
 
 
-def _map(path: str) -> Map:
-    content = jsonfiles.parse(read_regular(path, follow_links=False))
-    return content if isinstance(content, dict) else NOTHING
+def _map(path: str, limit: int, follow_links: bool) -> Map:
+    content = jsonfiles.parse(read_regular(path, limit, follow_links))
+    if not isinstance(content, dict):
+        raise ShapeError("not a map")
+    return content

@@ -175,6 +175,8 @@ class StudyStatus:
         The seconds that the run will still take if it goes on like this, if that can be said.
     scheduler : str
         What is to be said of a scheduler that does not answer; empty if it answers, or need not be asked.
+    problems : tuple of str
+        The files that are there and cannot be read, a line each; what they would say is left out.
     """
 
     study: str
@@ -186,6 +188,7 @@ class StudyStatus:
     stages: tuple[JobStatus, ...]
     left: float | None = None
     scheduler: str = ""
+    problems: tuple[str, ...] = ()
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -234,6 +237,7 @@ class StudyStatus:
             "energy": self.energy,
             "active": self.is_active,
             "failed": self.has_failed,
+            "problems": list(self.problems),
         }
 
     def to_json(self) -> dict[str, Any]:

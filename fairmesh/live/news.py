@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
+from fairmesh.runner.regular import open_regular
+
 SUBMITTED = "submitted"
 QUEUED = "queued"
 FINISHED = "finished"
@@ -89,8 +91,10 @@ class EventLog:
 
     def read(self) -> dict[Name, News]:
         """Give what is known by now, by machine and id."""
+        if not self.path:
+            return self.news
         try:
-            with open(self.path, "rb") as file:  # noqa: PTH123  as the runner does it
+            with open_regular(self.path) as file:
                 file.seek(self._offset)
                 for lines in _whole_lines(file):
                     fold_events(_events(lines), self.news)
@@ -115,7 +119,7 @@ def _events(block: bytes) -> Iterable[Mapping[str, Any]]:
     lines = [line for line in block.split(b"\n") if line]
     try:
         found = json.loads(b"[" + b",".join(lines) + b"]")
-    except ValueError:
+    except (ValueError, RecursionError):
         found = [event for line in lines for event in _one(line)]
     return [event for event in found if isinstance(event, dict)]
 
@@ -123,5 +127,5 @@ def _events(block: bytes) -> Iterable[Mapping[str, Any]]:
 def _one(line: bytes) -> list[Any]:
     try:
         return [json.loads(line)]
-    except ValueError:
+    except (ValueError, RecursionError):
         return []

@@ -5,17 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from fairmesh.live.facts import Facts
 from fairmesh.live.found import Found
 from fairmesh.live.news import Name, News
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import JOB
+from fairmesh.runner.regular import read_regular
 from fairmesh.runner.scheduler import Job
 
 SHORTLY = 0.5  # seconds that somebody who looks again and again waits for an answer
 SILENT = "the scheduler does not answer; its jobs are shown as they were known before"
+SCRIPT = 1 << 20  # bytes of a job's script
 PERIOD = 0.8 * scheduler.FRESH  # seconds: so that nobody asks for a single job in between
 
 
@@ -114,6 +115,6 @@ def _may_be_queued(open_jobs: Sequence[Found], news: Mapping[Name, News]) -> boo
 
 def _is_for_scheduler(folder: str) -> bool:
     try:
-        return "\n#SBATCH" in Path(folder, JOB).read_text(encoding="utf-8", errors="replace")
+        return b"\n#SBATCH" in read_regular(f"{folder}/{JOB}", SCRIPT)
     except OSError:
         return False

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.shapes import check_plan
 from fairmesh.live import times
+from fairmesh.live.facts import Facts
+from fairmesh.live.found import Found
 from fairmesh.live.memo import Clock, Map, Memo
 from fairmesh.live.model import RunStatus, StudyStatus
 from fairmesh.live.news import EventLog, Name, News
@@ -14,7 +17,9 @@ from fairmesh.live.queue import Queue
 from fairmesh.live.runs import RunReader
 from fairmesh.live.survey import Survey
 from fairmesh.live.telling import Teller
+from fairmesh.printing import one_line
 from fairmesh.runner import jsonfiles, protocol
+from fairmesh.runner.regular import LARGEST
 
 
 class Reader:
@@ -26,6 +31,8 @@ class Reader:
         The study's files.
     again : bool
         Whether somebody will read again, for whom it is worth remembering what was found.
+    is_whole : bool
+        Whether somebody wants all of each record and status, which ``facts`` has then.
 
     Examples
     --------
@@ -35,15 +42,17 @@ class Reader:
     2
     """
 
-    def __init__(self, paths: StudyPaths, again: bool = True) -> None:
+    def __init__(self, paths: StudyPaths, again: bool = True, is_whole: bool = False) -> None:
         self.paths = paths
         clock = Clock() if again else None
         self._plans = Memo(clock)
-        self._survey = Survey(paths, clock)
+        self._checked: Map = {}
+        self._survey = Survey(paths, clock, is_whole)
         self._runs = RunReader(paths, clock)
         self._log = EventLog("")
         self._queue = Queue(again)
         self._teller = Teller(self._queue)
+        self._experiments: list[Found] = []
 
     def read(self) -> StudyStatus:
         """Give how the study stands now.
@@ -53,35 +62,58 @@ class Reader:
         FairmeshError
             If it has no plan, because it was never run, or no readable one.
         """
-        plan = self._plan()
+        plan = self.plan()
         run = self._runs.last()
         news = self._news(run)
-        try:
-            experiments = self._survey.experiments(plan["experiments"])
-            stages = list(self._survey.stages(str(plan["application"]["name"]), news))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise FairmeshError(f"{self.paths.plan}: not a plan: {error!r}") from error
-        self._queue.look([*stages, *experiments], news)
+        self._experiments = list(self._survey.experiments(plan["experiments"]))
+        stages = list(self._survey.stages(plan["application"]["name"], news))
+        self._queue.look([*stages, *self._experiments], news)
         now = jsonfiles.now()
-        told_stages, told = self._teller.tell(stages, experiments, run, news, now)
+        told_stages, told = self._teller.tell(stages, self._experiments, run, news, now)
         return StudyStatus(
             study=self.paths.study,
-            title=str(plan.get("title") or ""),
-            source=str(plan.get("source") or ""),
+            title=one_line(plan.get("title") or ""),
+            source=plan.get("source") or "",
             now=now,
             run=run,
             experiments=told,
             stages=told_stages,
             left=times.left(run, told, now),
             scheduler=self._queue.problem,
+            problems=self._problems(),
         )
 
-    def _plan(self) -> Map:
-        plan = self._plans.read(str(self.paths.plan))
-        if plan:
-            return plan
-        why = "cannot be read" if self.paths.plan.exists() else "there is no such file; a run of the study writes it"
-        raise FairmeshError(f"{self.paths.plan}: {why}")
+    @property
+    def facts(self) -> list[Facts]:
+        """What the files of each experiment said when it was read last."""
+        return [each.judged for each in self._experiments]
+
+    def plan(self) -> Map:
+        """Return the study's plan.
+
+        Raises
+        ------
+        FairmeshError
+            If there is none, or it cannot be read.
+        """
+        path = str(self.paths.plan)
+        plan = self._plans.read(path, LARGEST, follow_links=True)
+        problem = self._plans.problems.get(path)
+        why = f"cannot be read: {problem}" if problem else ""
+        try:
+            if plan and plan is not self._checked:
+                check_plan(plan)
+        except ValueError as error:
+            why = f"not a plan: {error}"
+        if why or not plan:
+            absent = "there is no such file; a run of the study writes it"
+            raise FairmeshError(f"{path}: {why or (absent if not self.paths.plan.exists() else 'not a plan')}")
+        self._checked = plan
+        return plan
+
+    def _problems(self) -> tuple[str, ...]:
+        found = self._survey.problems | self._runs.problems
+        return tuple(f"{path}: cannot be read: {why}; left out" for path, why in sorted(found.items()))
 
     def _news(self, run: RunStatus | None) -> Mapping[Name, News]:
         path = str(self.paths.run(run.uuid) / protocol.EVENTS) if run else ""

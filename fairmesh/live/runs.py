@@ -8,6 +8,7 @@ from typing import Any
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live.memo import Clock, Map, Memo
 from fairmesh.live.model import RunStatus
+from fairmesh.printing import one_line
 from fairmesh.runner import cancel, owner
 from fairmesh.runner.protocol import RUN_FILE, RUNS
 
@@ -41,6 +42,11 @@ class RunReader:
         about = self._files.read(f"{self._folder}/{uuid}/{RUN_FILE}")
         return self._status(about) if about.get("uuid") else None
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why files about runs could not be read, by their path."""
+        return self._files.problems
+
     def _abouts(self) -> list[Map]:
         try:
             names = os.listdir(self._folder)  # noqa: PTH208  for every look of everybody who watches
@@ -50,21 +56,23 @@ class RunReader:
         return [each for each in found if each.get("uuid")]
 
     def _status(self, about: Map) -> RunStatus:
-        whose: dict[str, Any] = about.get("owner") or {}
+        owns = about.get("owner")
+        whose: dict[str, Any] = owns if isinstance(owns, dict) else {}
+        config, code, pid = about.get("config"), about.get("exit_code"), whose.get("pid")
         return RunStatus(
             uuid=str(about["uuid"]),
             executor_run=str(about.get("executor_run") or ""),
-            profile=str(about.get("profile") or ""),
-            config=about.get("config") or {},
+            profile=one_line(str(about.get("profile") or "")),
+            config=config if isinstance(config, dict) else {},
             folder=str(about.get("folder") or ""),
             python=str(about.get("python") or ""),
             started=_started(about),
             ended=str(about.get("ended") or ""),
-            exit_code=about.get("exit_code"),
-            host=str(whose.get("host") or ""),
-            pid=int(whose.get("pid") or 0),
-            is_alive=not about.get("ended") and "pid" in whose and owner.is_alive(whose) is not False,
-            cancelled=cancel.reason(f"{self._folder}/{about['uuid']}"),
+            exit_code=code if isinstance(code, int) else None,
+            host=one_line(str(whose.get("host") or "")),
+            pid=pid if isinstance(pid, int) else 0,
+            is_alive=not about.get("ended") and isinstance(pid, int) and owner.is_alive(whose) is not False,
+            cancelled=one_line(cancel.reason(f"{self._folder}/{about['uuid']}")),
         )
 
 

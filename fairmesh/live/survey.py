@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.live.facts import Facts
 from fairmesh.live.found import Found
 from fairmesh.live.memo import Clock, Kept, Map, Memo
 from fairmesh.live.model import EXPERIMENT, STAGE
@@ -26,10 +27,13 @@ class Survey:
         The study's files.
     clock : Clock or None
         Of their file system; None if nobody will look again.
+    is_whole : bool
+        Whether all of each record and status is kept.
     """
 
-    def __init__(self, paths: StudyPaths, clock: Clock | None) -> None:
+    def __init__(self, paths: StudyPaths, clock: Clock | None, is_whole: bool = False) -> None:
         self.paths = paths
+        self._is_whole = is_whole
         self._folder = str(paths.folder)
         self._clock = clock
         self._recorded = _Folders(f"{self._folder}/{protocol.RECORDS}", clock)
@@ -59,6 +63,12 @@ class Survey:
             return self._all
         return [each for each in self._all if each.facts.good or each.name in self._planned]
 
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why files that were looked at last cannot be used, by their path."""
+        looked_at = (each.kept.problems for each in (*self._all, *self._stages.values()))
+        return self._contents.problems | {path: why for found in looked_at if found for path, why in found.items()}
+
     def _plan(self, points: Sequence[Map]) -> None:
         """Take over a plan; what is known of its points stays known."""
         known, self._planned = self._planned, {}
@@ -78,7 +88,9 @@ class Survey:
 
     def _found(self, name: Name, key: str, point: Map, selected: bool) -> Found:
         folder = f"{self._folder}/{protocol.EXPERIMENTS}/{name[0]}/{name[1]}"
-        return Found(EXPERIMENT, *name, key, point["fingerprint"], folder, point, selected, Kept(self._clock))
+        kept = Kept[Facts](self._clock)
+        fingerprint = point["fingerprint"]
+        return Found(EXPERIMENT, *name, key, fingerprint, folder, point, selected, kept, is_whole=self._is_whole)
 
     def _place(self) -> None:
         """Take over which points have a record, and a folder, and which have a record elsewhere."""

@@ -14,6 +14,7 @@ from fairmesh.live.found import Found
 from fairmesh.live.model import JobStatus, RunStatus
 from fairmesh.live.news import NO_NEWS, Name, News
 from fairmesh.live.queue import Queue
+from fairmesh.printing import one_line
 from fairmesh.runner import protocol
 
 Told = tuple[Witnesses, JobStatus]
@@ -83,7 +84,9 @@ class Teller:
             return known[1]
         own, coming = self._queue.of(found.key, facts, news)
         blocked = _blocked(found.point, blocking) if blocking else ""
-        witnesses = Witnesses(facts, news, own, coming, self._run, found.is_selected, blocked)
+        witnesses = Witnesses(
+            facts, news, own, coming, self._run, found.is_selected, blocked, found.point.get("last") or {}
+        )
         if known and known[0] == witnesses and known[1].point is found.point:
             status = self._pass_time(*known)
         else:
@@ -108,11 +111,11 @@ class Teller:
             id=found.id,
             key=found.key,
             state=state,
-            reason=reason,
+            reason=one_line(reason),
             progress=100 if state == protocol.DONE else _whole(status.get("progress")) if facts.attempt else 0,
-            message=str(status.get("message") or ""),
-            host=str(status.get("node") or status.get("host") or (coming.node if coming else "")),
-            job_id=coming.id if coming else str(status.get("job_id") or news.job_id),
+            message=one_line(str(status.get("message") or "")),
+            host=one_line(str(status.get("node") or status.get("host") or (coming.node if coming else ""))),
+            job_id=coming.id if coming else one_line(str(status.get("job_id") or news.job_id)),
             attempt=facts.attempt,
             run=str(facts.good.get("run") or status.get("run") or ""),
             started=str(facts.good.get("started") or status.get("started") or ""),
@@ -136,7 +139,7 @@ def _blocked(point: Mapping[str, Any], blocking: Mapping[str, str]) -> str:
 
 
 def _whole(value: Any) -> int:
-    return min(100, max(0, int(value))) if isinstance(value, int | float) else 0
+    return int(min(100, max(0, value))) if isinstance(value, int | float) else 0
 
 
 def _joules(usage: Any) -> float | None:

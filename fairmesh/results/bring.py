@@ -15,15 +15,15 @@ from fairmesh import files
 from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.files import canonical_json
 from fairmesh.jobs.lock import RunLock
+from fairmesh.jobs.shapes import check_status
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.results.foreign import Foreign, ForeignError, OddNameError, as_map
+from fairmesh.results.foreign import LARGEST, Foreign, ForeignError, OddNameError, as_map
 from fairmesh.results.merge import Bringing, Merge
 from fairmesh.results.offers import Offer, listed_files
 from fairmesh.runner.filelock import NoLocksError, try_lock
-from fairmesh.runner.protocol import COMMIT, CONFIG, ENVIRONMENTS, EXPERIMENT, JOB, STATUS
+from fairmesh.runner.protocol import ATTEMPTS, COMMIT, CONFIG, ENVIRONMENTS, EXPERIMENT, JOB, STATUS
 
 STAGING = ".merge-"
-LARGEST = 16 << 20  # bytes of a file that describes an experiment
 SHOWN = 20  # damaged files in a message
 Report = Callable[[int, int], None]
 FolderOf = Callable[[str, str], str]
@@ -60,7 +60,7 @@ def bring(merge: Merge, report: Report = _silent, folder_of: FolderOf = _nowhere
     BusyError
         If a run of one of the studies goes on, or another merge does.
     FairmeshError
-        If a file is not what its record says; then nothing was changed.
+        If a file is not what its record says, or there is no room for all; then nothing was changed.
     """
     is_new = not merge.into.exists()
     merge.into.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def verify(merge: Merge, report: Report = _silent) -> list[str]:
     Raises
     ------
     FairmeshError
-        If a file is not what its record says.
+        If a file is not what its record says, or there is no room for all.
     """
     return list(_stage_all(merge, None, report, _nowhere))
 
@@ -124,14 +124,25 @@ def _no_runs(merge: Merge) -> Iterator[None]:
             lock.release()
 
 
+def _check_room(merge: Merge) -> None:
+    """Compare what the records list with what is free, before anything is read."""
+    offers = [each.offer for each in merge.bring if each.offer.has_folder]
+    needed = sum(size for offer in offers for _, _, size in listed_files(offer.record))
+    folder = next(each for each in (merge.into, *merge.into.absolute().parents) if each.is_dir())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise FairmeshError(f"{merge.into}: the results to bring take {needed:,} bytes, and {free:,} are free")
+
+
 def _stage_all(merge: Merge, staging: Path | None, report: Report, folder_of: FolderOf) -> Iterator[str]:
+    _check_room(merge)
     damaged: list[str] = []
     for at, each in enumerate(merge.bring):
         report(at, len(merge.bring))
         to = staging / str(at) if staging else None
         yield from _stage(each, to, damaged)
         if to and each.offer.has_folder:
-            _describe(each, to, folder_of)
+            yield from _describe(each, to, folder_of)
     report(len(merge.bring), len(merge.bring))
     if damaged:
         more = [f"and {len(damaged) - SHOWN} more"] if len(damaged) > SHOWN else []
@@ -160,12 +171,24 @@ def _stage(each: Bringing, to: Path | None, damaged: list[str]) -> Iterator[str]
                 damaged.append(f"{each.offer.where}: {'/'.join(path)} is not what its record says")
 
 
-def _describe(each: Bringing, to: Path, folder_of: FolderOf) -> None:
-    """Write the commit, and what tells people how it was made; nothing of that runs again as it is."""
+def _describe(each: Bringing, to: Path, folder_of: FolderOf) -> Iterator[str]:
+    """Write the commit, and what tells people how it was made; nothing of that runs again as it is.
+
+    Returns
+    -------
+    iterator of str
+        What is left out, a line each.
+    """
     to.mkdir(parents=True, exist_ok=True)
     (to / COMMIT).write_bytes(each.data)
     attempt = str(each.offer.record["attempt"])
-    _copy_if_there(each.offer, ("attempts", attempt, STATUS), to)
+    status = (ATTEMPTS, attempt, STATUS)
+    try:
+        if each.offer.source.has(*each.offer.folder, *status):
+            check_status(each.offer.source.read_map(*each.offer.folder, *status), each.offer.record["fingerprint"])
+            _copy_if_there(each.offer, status, to)
+    except (OSError, ValueError) as error:
+        yield f"{each.offer.where}: {'/'.join(status)} is left out: {error}"
     for name in (CONFIG, JOB):
         _copy_if_there(each.offer, (name,), to)
     try:

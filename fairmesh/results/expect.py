@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from fairmesh.files import canonical_json
 from fairmesh.jobs.attempts import read_map
-from fairmesh.results.load import ENERGY_METHOD
 from fairmesh.results.metrics import finite
+from fairmesh.jobs.records import ENERGY_METHOD
 from fairmesh.runner.protocol import COMMIT, RECORDS, STAGES
 from fairmesh.study.plan import Experiment
 

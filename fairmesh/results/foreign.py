@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator
@@ -12,7 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LARGEST = 256 << 20  # bytes of a JSON file; a plan of 10,000 experiments has 20 MB
+from fairmesh.runner import jsonfiles
+
+LARGEST = 16 << 20  # bytes of a JSON file about one experiment, which has some kilobytes
+LARGEST_PLAN = 64 << 20  # bytes; a plan of 10,000 experiments has 20 MB
+_MANY = {b"{": 1 << 20, b"[": 1 << 20, b",": 1 << 23}  # what takes 30 times as much memory as it has bytes
+_SPARSE = 1 << 30  # bytes from which a file must be on the disk, and not only say so
 _BLOCK = 1 << 20
 _LONGEST = 255  # bytes of a name
 
@@ -68,7 +72,7 @@ class Foreign:
                 raise ForeignError(f"larger than {largest >> 20} MiB")
             return file.read(largest)
 
-    def read_map(self, *path: str) -> dict[str, Any]:
+    def read_map(self, *path: str, largest: int = LARGEST) -> dict[str, Any]:
         """Read a JSON file that holds a map.
 
         Raises
@@ -78,7 +82,7 @@ class Foreign:
         OSError
             If it cannot be read.
         """
-        return as_map(self.read(*path))
+        return as_map(self.read(*path, largest=largest))
 
     def copy(self, path: tuple[str, ...], target: Path | None, size: int) -> str:
         """Copy a plain file of a known size to a new one, or only read it; give its SHA-256.
@@ -86,14 +90,13 @@ class Foreign:
         Raises
         ------
         ForeignError
-            If it is no plain file, or of another size.
+            If it is no plain file, of another size, or nearly nothing of a large one is on the disk.
         OSError
             If it cannot be read or written.
         """
         digest = hashlib.sha256()
         with os.fdopen(self._open(path), "rb") as source, _new(target) as copied:
-            if os.fstat(source.fileno()).st_size != size:
-                raise ForeignError("not of the size that its record says")
+            _check_size(os.fstat(source.fileno()), size)
             while block := source.read(_BLOCK):
                 digest.update(block)
                 if copied:
@@ -123,6 +126,14 @@ class Foreign:
             os.close(descriptor)
 
 
+def _check_size(found: os.stat_result, size: int) -> None:
+    if found.st_size != size:
+        raise ForeignError("not of the size that its record says")
+    stored = found.st_blocks * 512
+    if size > _SPARSE and stored < size // 100:
+        raise ForeignError(f"it is of {size} bytes, and {stored} of them are on the disk")
+
+
 def as_map(data: bytes) -> dict[str, Any]:
     """Read a map from JSON.
 
@@ -131,9 +142,11 @@ def as_map(data: bytes) -> dict[str, Any]:
     ForeignError
         If it is none.
     """
+    if any(data.count(sign) > most for sign, most in _MANY.items()):
+        raise ForeignError("too many values")
     try:
-        found = json.loads(data.decode())
-    except (ValueError, RecursionError) as error:
+        found = jsonfiles.parse(data)
+    except ValueError as error:
         raise ForeignError(f"not JSON: {error}") from error
     if not isinstance(found, dict):
         raise ForeignError("no map")

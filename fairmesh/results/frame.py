@@ -49,13 +49,13 @@ def frame(path: str | Path) -> pd.DataFrame:
 
 def frame_of(study: StudyResults) -> pd.DataFrame:
     """Give the frame of results that are loaded already."""
-    found = table(study)
+    found, columns = table(study), metric_columns(study)
     found.attrs = {
         "study": study.name,
         "title": str(study.plan.get("title") or study.name),
         "units": units(study),
         "better": {
-            metric_columns(study)[each.name]: "higher" if each.higher_is_better else "lower" for each in study.metrics
+            columns[each.name]: "higher" if each.higher_is_better else "lower" for each in study.metrics
         },
     }
     return found
@@ -67,7 +67,8 @@ def units(study: StudyResults) -> dict[str, str]:
     own = {
         column: str(declared.get(name, {}).get("unit") or "") for name, column in parameter_columns(study.plan).items()
     }
-    measured = {metric_columns(study)[each.name]: each.unit or "1" for each in study.metrics}
+    columns = metric_columns(study)
+    measured = {columns[each.name]: each.unit or "1" for each in study.metrics}
     return {name: unit for name, unit in (own | measured | USAGE_UNITS).items() if unit}
 
 

@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fairmesh.errors import FairmeshError
-from fairmesh.files import read_json
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.environments import read_environment
+from fairmesh.live import JobStatus, Reader
+from fairmesh.live.facts import Facts
+from fairmesh.results.metrics import Metric, MetricValue
+from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, LOG
 from fairmesh.runner.text import last_lines
-from fairmesh.jobs.attempts import Stages, last_attempt, read_map
-from fairmesh.names import experiment_key
-from fairmesh.results.metrics import Metric, MetricValue, finite
-from fairmesh.runner.protocol import (
-    ATTEMPTS,
-    DONE,
-    ENVIRONMENTS,
-    EXPERIMENTS,
-    FAILED,
-    LOG,
-    RECORDS,
-    STATES,
-    STATUS,
-    WAITING,
-)
 
 PLAN = "plan.json"
-ENERGY_METHOD = "energy_method"
 
 
 @dataclass(frozen=True)
@@ -113,11 +100,24 @@ class Outcome:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A study's plan with the outcomes of its points, in the order of the plan."""
+    """A study's plan with the outcomes of its points, in the order of the plan.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's folder in the results.
+    plan : dict
+        Its plan.
+    experiments : list of Outcome
+        What became of each point.
+    problems : list of str
+        The files that are there and cannot be read, a line each; what they would say is left out.
+    """
 
     folder: Path
     plan: dict[str, Any]
     experiments: list[Outcome]
+    problems: list[str] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -157,116 +157,52 @@ class StudyResults:
         digest = str((outcome.record or {}).get("environment") or "")
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             return {}
-        return read_map(self.folder.parent / ENVIRONMENTS / f"{digest}.json")
+        if digest not in self._environments:
+            self._environments[digest] = self._read_environment(digest)
+        return self._environments[digest]
+
+    @cached_property
+    def _environments(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def _read_environment(self, digest: str) -> dict[str, Any]:
+        found, problem = read_environment(self.folder.parent / ENVIRONMENTS / f"{digest}.json")
+        self.problems.extend(filter(None, [problem]))
+        return found
 
 
 def load_study(results: Path, study: str) -> StudyResults:
     """Load a study's plan and the outcomes of its points.
 
     A point counts on its planned machine, and on every machine that has a record of it with the planned fingerprint.
+    States and reasons are those of `fairmesh.live`, which every face shows.
 
     Raises
     ------
     FairmeshError
         If there is no readable plan.
     """
-    folder = results / study
-    try:
-        plan = read_json(folder / PLAN)
-        experiments = list(_outcomes(folder, plan["experiments"], Stages(folder.parent, plan["application"]["name"])))
-    except FileNotFoundError:
-        raise FairmeshError(f"{folder / PLAN}: no such file; the workflow writes it when it runs the study") from None
-    except (KeyError, TypeError) as error:
-        raise FairmeshError(f"{folder / PLAN}: not a plan: {error}") from error
-    return StudyResults(folder, plan, experiments)
+    reader = Reader(StudyPaths(results, study), again=False, is_whole=True)
+    status = reader.read()
+    experiments = list(map(_outcome, status.experiments, reader.facts))
+    return StudyResults(results / study, dict(reader.plan()), experiments, list(status.problems))
 
 
-def _outcomes(folder: Path, points: list[dict[str, Any]], stages: Stages) -> Iterator[Outcome]:
-    planned = {(point["machine"], point["id"]) for point in points}
-    recorded = _recorded(folder / RECORDS)
-    for point in points:
-        outcome = _outcome(folder, point, point["machine"], point["id"] in recorded.get(point["machine"], ()))
-        blocked = stages.reason(point.get("stages") or {}) if outcome.state == WAITING and not outcome.reason else ""
-        yield replace(outcome, reason=blocked, is_blocked=True) if blocked else outcome
-        for machine, ids in recorded.items():
-            if point["id"] in ids and (machine, point["id"]) not in planned:
-                planned.add((machine, point["id"]))
-                outcome = _outcome(folder, point, machine, recorded=True)
-                if outcome.record is not None:
-                    yield outcome
-
-
-def _recorded(records: Path) -> dict[str, set[str]]:
-    """Give the ids of each machine that have a record file."""
-    machines = sorted(path for path in records.glob("*") if path.is_dir())
-    return {machine.name: {path.name.removesuffix(".json") for path in machine.glob("*.json")} for machine in machines}
-
-
-def _outcome(folder: Path, point: dict[str, Any], machine: str, recorded: bool) -> Outcome:
-    own = folder / EXPERIMENTS / machine / point["id"]
-    record, broken = _record(folder / RECORDS / machine / f"{point['id']}.json", point) if recorded else (None, "")
-    attempt = own / ATTEMPTS / str(record["attempt"]) if record else last_attempt(own, point["fingerprint"])
-    status = read_map(attempt / STATUS) if attempt else {}
-    if record:
-        state, reason = DONE, ""
-    elif broken:
-        state, reason = FAILED, broken
-    else:
-        state, reason = _unfinished(status, bool(point.get("selected", True)))
+def _outcome(job: JobStatus, facts: Facts) -> Outcome:
+    folder = Path(job.folder)
     return Outcome(
-        machine=machine,
-        id=point["id"],
-        key=experiment_key(folder.name, machine, point["id"]),
-        parameters=point["parameters"],
-        axes=point["axes"],
-        resources=point.get("resources") or {},
-        fingerprint=point["fingerprint"],
-        state=state,
-        reason=reason,
-        record=record,
-        status=status,
-        folder=own,
-        attempt=attempt,
+        machine=job.machine,
+        id=job.id,
+        key=job.key,
+        parameters=job.point["parameters"],
+        axes=job.point["axes"],
+        resources=job.point.get("resources") or {},
+        fingerprint=job.point["fingerprint"],
+        state=job.state,
+        reason=job.reason,
+        record=dict(facts.good) or None,
+        status=dict(facts.status),
+        folder=folder,
+        attempt=folder / ATTEMPTS / str(facts.attempt) if facts.attempt else None,
+        is_blocked=job.is_blocked,
     )
-
-
-def _record(path: Path, point: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
-    """Give the record if it is a result of this point, else what is wrong with the file."""
-    try:
-        record = read_json(path)
-        if record["fingerprint"] != point["fingerprint"]:
-            return None, ""
-        check_record(record)
-    except (FairmeshError, OSError, KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-        return None, f"its record cannot be read: {type(error).__name__}: {error}"
-    return record, ""
-
-
-def check_record(record: dict[str, Any]) -> None:
-    """Raise if a part is not what its readers take it for: records also come from elsewhere.
-
-    Raises
-    ------
-    KeyError, TypeError, AttributeError, ValueError, OverflowError
-        If one is not.
-    """
-    int(record["attempt"])
-    for measured in (record["metrics"] or {}, *(record.get("baselines") or {}).values()):
-        for value in measured.values():
-            MetricValue.from_json(value)
-    usage = {"seconds": record.get("seconds"), **(record.get("usage") or {})}
-    for name, value in usage.items():
-        if name != ENERGY_METHOD and value is not None:
-            finite(value)
-
-
-def _unfinished(status: dict[str, Any], selected: bool) -> tuple[str, str]:
-    """Give state and reason of a point without a record."""
-    state = status.get("state", WAITING)
-    if state == DONE:
-        return WAITING, "finished, but its record is missing; the next run restores it"
-    if state not in STATES:
-        return WAITING, ""
-    if state == WAITING and not selected:
-        return WAITING, "not selected in the last run"
-    return state, str(status.get("reason") or "")

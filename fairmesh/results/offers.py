@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.files import canonical_json
+from fairmesh.jobs.records import check_record
 from fairmesh.runner.text import printable
 from fairmesh.names import experiment_key
-from fairmesh.results.foreign import Foreign, ForeignError, as_map
-from fairmesh.results.load import PLAN, check_record
+from fairmesh.results.foreign import LARGEST_PLAN, Foreign, ForeignError, as_map
+from fairmesh.results.load import PLAN
 from fairmesh.runner.manifest import path_in
 from fairmesh.runner.protocol import ATTEMPTS, COMMIT, EXPERIMENTS, RECORDS, STAGES
 from fairmesh.study.studyfile import RESERVED
@@ -97,7 +98,7 @@ def _study(name: str, found: Offers) -> None:
         return
     if found.source.has(name, PLAN):
         try:
-            found.plans[name] = checked_plan(found.source.read_map(name, PLAN), name)
+            found.plans[name] = checked_plan(found.source.read_map(name, PLAN, largest=LARGEST_PLAN), name)
         except (ForeignError, OSError) as error:
             found.odd.append(f"{found.source.folder}/{name}/{PLAN}: {_words(error)}")
     for machine in sorted({*found.source.names(name, RECORDS), *found.source.names(name, EXPERIMENTS)}):
@@ -167,14 +168,21 @@ def listed_files(record: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str,
     ForeignError
         If one of them is not below the attempt, or is not described as it must be.
     """
-    listed = record.get("files") or []
+    listed, seen = record.get("files") or [], set[tuple[str, ...]]()
     for each in listed if isinstance(listed, list) else [None]:
-        if not isinstance(each, dict) or not _HASH.fullmatch(str(each.get("sha256"))) or type(each.get("bytes")) is not int:
-            raise ForeignError("a file in its list has no hash")
+        if not isinstance(each, dict) or not _HASH.fullmatch(str(each.get("sha256"))) or not _is_size(each.get("bytes")):
+            raise ForeignError("a file in its list has no hash, or no size")
         path = tuple(path_in(each).split("/"))
         if path[:2] != (ATTEMPTS, str(record["attempt"])) or len(path) < 3 or {"", ".", ".."} & {*path}:
             raise ForeignError(f"a file in its list is not of its attempt: {str(each.get('path'))[:100]!r}")
+        if path in seen:
+            raise ForeignError(f"a file is listed twice: {'/'.join(path)[:100]!r}")
+        seen.add(path)
         yield path, each["sha256"], each["bytes"]
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and value >= 0
 
 
 def _stage(study: str, file: str, found: Offers) -> None:

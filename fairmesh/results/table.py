@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairmesh.files import canonical_json, write_if_changed
-from fairmesh.results.load import ENERGY_METHOD, Outcome, StudyResults
+from fairmesh.jobs.records import ENERGY_METHOD
+from fairmesh.results.load import Outcome, StudyResults
 from fairmesh.wording import cell_text
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import os
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterable, List, Optional
 
 from . import jsonfiles, manifest, protocol
 from .regular import NotRegularError, TooLargeError, read_regular
@@ -13,6 +13,9 @@ from .regular import NotRegularError, TooLargeError, read_regular
 LARGEST = 1 << 24  # bytes of a file of metrics
 LONGEST_SHOWN = 200  # characters of what a program wrote, in a message
 _MOST_DIGITS = 400  # of a whole number; no finite one of double precision has as many
+
+MOST = 1000  # metrics of an experiment, and of its baselines together: each becomes a column of every table
+LONGEST = 200  # characters of the name of a metric or a baseline
 
 
 class Refused(Exception):
@@ -50,6 +53,7 @@ def read_metrics(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
     found = _read_map(attempt, protocol.METRICS)
     if not found:
         raise Refused("metrics.json holds no metric")
+    _check_names("metrics.json", found, len(found))
     return {_name(name): _metric(name, value) for name, value in found.items()}
 
 
@@ -67,10 +71,20 @@ def read_baselines(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
     for name, metrics in found.items():
         if not isinstance(metrics, dict):
             raise Refused(f"baselines.json: {_shown(name)} is not a map of metrics")
+    names = [name for metrics in found.values() for name in metrics]
+    _check_names("baselines.json", [*found, *names], len(names))
     return {
         _name(name): {_name(metric): _number(f"{name}.{metric}", value) for metric, value in metrics.items()}
         for name, metrics in found.items()
     }
+
+
+def _check_names(file: str, names: Iterable[str], count: int) -> None:
+    if count > MOST:
+        raise Refused(f"{file} holds {count} metrics, more than {MOST}; a table takes what is measured many times")
+    for name in names:
+        if len(name) > LONGEST:
+            raise Refused(f"{file} has a name of {len(name)} characters, more than {LONGEST}: {name[:40]!r}...")
 
 
 def _read_map(attempt: str, name: str) -> Dict[str, Any]:

@@ -13,6 +13,7 @@ from .job import Job
 from .patience import Patience
 from .program import Signals
 from .status import Status
+from .text import printable_lines
 
 SHOWN = 15  # last lines of the log in a message about a failure
 SILENCE = 90.0  # seconds without a heartbeat after which an owner of which nothing is known counts as lost
@@ -141,5 +142,5 @@ def _wait_for_turn(queued: str, may_come: bool, signals: Signals) -> str:
 
 
 def _say(text: str) -> int:
-    print(text, file=sys.stderr, flush=True)
+    print(printable_lines(text), file=sys.stderr, flush=True)
     return 1

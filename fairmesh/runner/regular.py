@@ -47,8 +47,11 @@ def read_regular(path: str, limit: int = LARGEST, follow_links: bool = True) -> 
         As `open_regular`, and if the file is larger than the limit in bytes.
     """
     with open_regular(path, follow_links) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(size + 1) if size <= limit else b""
+        if len(data) > size:  # it grows, or its size is not known as in /proc
+            data += file.read(limit + 1 - len(data))
+    if max(size, len(data)) > limit:
         raise TooLargeError(errno.EFBIG, f"larger than {limit} bytes", path)
     return data
 

@@ -192,6 +192,7 @@ class Summary(Answer):
     active: bool
     failed: bool
     scheduler: str = Field(description="That the scheduler does not answer; empty if it does, or need not be asked.")
+    problems: list[str] = Field(description="Files that are there and cannot be read; what they would say is left out.")
 
 
 class Steered(Answer):

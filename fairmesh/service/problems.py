@@ -17,6 +17,8 @@ from starlette.routing import compile_path
 
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.errors import Problem as Mistake
+from fairmesh.printing import one_line
+from fairmesh.runner.text import printable_lines
 from fairmesh.workflow.planner import OverloadError
 
 MEDIA_TYPE = "application/problem+json"
@@ -79,7 +81,7 @@ def response(
     status: int, detail: str, faults: Iterable[Fault] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
     """Make an answer that tells what went wrong."""
-    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=list(faults))
+    body = Problem(title=HTTPStatus(status).phrase, status=status, detail=printable_lines(detail), errors=list(faults))
     text = json.dumps(body.model_dump(), ensure_ascii=True)
     return Response(text, status, dict(headers or {}), MEDIA_TYPE)
 
@@ -114,7 +116,8 @@ def _of_ours(error: FairmeshError) -> Response:
 
 
 def _of_mistake(mistake: Mistake) -> Fault:
-    return Fault(message=mistake.message, where=mistake.where, allowed=mistake.allowed, near=mistake.near)
+    names = ("message", "where", "allowed", "near")
+    return Fault(**{name: one_line(getattr(mistake, name)) for name in names})
 
 
 def _of_validation(found: Mapping[str, Any]) -> Fault:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from fairmesh.api.saving import save_text
 from fairmesh.errors import InputError
+from fairmesh.printing import one_line
 from fairmesh.service import asked, models
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, StudyName, answer
@@ -55,7 +56,8 @@ async def validate_study(request: Request, service: Given, body: asked.StudyText
         plan = await plan_for(request, service.place, PlanRequest(text=body.text))
     except InputError as error:
         faults = [
-            {name: getattr(each, name) for name in ("message", "where", "allowed", "near")} for each in error.problems
+            {name: one_line(getattr(each, name)) for name in ("message", "where", "allowed", "near")}
+            for each in error.problems
         ]
         nothing = {"warnings": [], "name": "", "count": 0, "cost": _cost(Cost())}
         return answer({"valid": False, "errors": faults, **nothing})

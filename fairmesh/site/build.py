@@ -53,15 +53,18 @@ class Gaps:
         The studies that lack pictures of charts, by the reason.
     parts : list of str
         What else is missing, a line each.
+    unreadable : list of str
+        The files that are there and cannot be read, a line each.
     """
 
     studies: dict[str, str] = field(default_factory=dict)
     pictures: dict[str, list[str]] = field(default_factory=dict)
     parts: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:
-        """All of it, a line each."""
+        """What does not appear, a line each."""
         studies = (f"the study {name}: {reason}" for name, reason in self.studies.items())
         pictures = (f"pictures of charts of {', '.join(names)}: {reason}" for reason, names in self.pictures.items())
         return [*studies, *pictures, *self.parts]
@@ -96,6 +99,8 @@ def build_site(
 ) -> Gaps:
     """Build the website of all studies in a results folder.
 
+    A study that cannot be read or shown is left out.
+
     Parameters
     ----------
     results : Path
@@ -106,7 +111,6 @@ def build_site(
         The MkDocs project with the documentation.
     archives : Path or None
         The folder with the archives of crates, ``<study>-<version>.zip``, if readers are to have them.
-
     gaps : Gaps or None
         What is missing already; the home page names it.
 
@@ -144,6 +148,7 @@ def _load(results: Path, gaps: Gaps) -> list[StudyView]:
         with gaps.of_study(name):
             view = StudyView(load_study(results, name))
             dated.append((view.date, view))
+            gaps.unreadable += view.study.problems
     return [view for _, view in sorted(dated, key=lambda pair: pair[0], reverse=True)]
 
 

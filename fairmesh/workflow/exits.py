@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from fairmesh.errors import FairmeshError
+from fairmesh.printing import print_lines
 
 
 @contextmanager
@@ -16,9 +17,9 @@ def clear_errors() -> Iterator[None]:
     try:
         yield
     except FairmeshError as error:
-        print(error, file=sys.stderr, flush=True)
+        print_lines(error, file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
     except OSError as error:  # a full disk, a folder without permission
         hint = "; `df -h` and `df -i` say whether bytes or files ran out" if error.errno == errno.ENOSPC else ""
-        print(": ".join(filter(None, (error.filename, error.strerror))) + hint, file=sys.stderr, flush=True)
+        print_lines(": ".join(filter(None, (error.filename, error.strerror))) + hint, file=sys.stderr, flush=True)
         sys.exit(FairmeshError.exit_code)

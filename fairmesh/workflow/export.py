@@ -14,6 +14,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.jobs.templates import Templates
 from fairmesh.names import KEY_LENGTH
+from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import RUNNER
 from fairmesh.study import Plan
 from fairmesh.study.settings import Config, Machine, load_config
@@ -82,7 +83,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
     lines = []
     folders = Folders(plan, paths, root, copy, config.publisher, machine)
     for warning in folders.unknown_code():
-        print(f"warning: {warning}", file=sys.stderr)
+        print_lines(f"warning: {warning}", file=sys.stderr)
     for job in _jobs(folders):
         if lookup.look(job.paths, job.experiment["fingerprint"]) is not Found.COMMIT:
             render(job, templates, entry)

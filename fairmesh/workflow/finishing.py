@@ -17,6 +17,7 @@ from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
+from fairmesh.printing import print_lines
 from fairmesh.proxies import proxy_of, through
 from fairmesh.study.settings import Finish
 
@@ -153,4 +154,4 @@ def _answer(request: urllib.request.Request) -> str:
 
 
 def _warn(text: str) -> None:
-    print(f"warning: finish: {text}", file=sys.stderr, flush=True)
+    print_lines(f"warning: finish: {text}", file=sys.stderr, flush=True)

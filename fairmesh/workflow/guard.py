@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 
 from fairmesh.jobs import submission
+from fairmesh.printing import print_lines
 from fairmesh.runner import scheduler
 
 LOOK = 10.0  # seconds; a reason counts when two looks in a row find it
@@ -49,7 +50,9 @@ class Guard:
         while True:
             time.sleep(LOOK)
             for job_id, reason in self.look(scheduler.jobs(name=self._name) or {}).items():
-                print(f"Slurm's job {job_id} can never start: {reason}; it is cancelled", file=sys.stderr, flush=True)
+                print_lines(
+                    f"Slurm's job {job_id} can never start: {reason}; it is cancelled", file=sys.stderr, flush=True
+                )
                 submission.cancel([job_id])
 
     def look(self, queue: Mapping[str, scheduler.Job]) -> dict[str, str]:

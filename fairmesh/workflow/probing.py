@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.files import canonical_json
-from fairmesh.jobs.attempts import Stages, last_attempt, read_map
-from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.live import JobStatus, log_path, read_status
 from fairmesh.live.news import Name
-from fairmesh.runner.protocol import COMMIT, LOG, RECORDS, RUNS, STAGES, STATUS
+from fairmesh.runner.protocol import RECORDS, RUNS, STAGES
 from fairmesh.runner.text import last_lines
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import burden
@@ -99,15 +100,12 @@ class Probes:
         The experiments and stages that wait; a stage has no machine.
     marker : str
         The file that they wait for.
-    application : str
-        Its name.
     """
 
     paths: StudyPaths
     experiments: list[Experiment] = field(default_factory=list)
     rest: frozenset[Name] = frozenset()
     marker: str = ""
-    application: str = ""
 
     @classmethod
     def of(
@@ -120,7 +118,7 @@ class Probes:
         unmade = {name for name in markers if not paths.stage_marker(name[1]).exists()}
         rest = _names(outstanding) - _names(chosen) | unmade
         waits = frozenset(rest - set(living)) if chosen else frozenset()
-        return cls(paths, chosen, waits, str(folder / MARKER), plan.application.name)
+        return cls(paths, chosen, waits, str(folder / MARKER))
 
     @property
     def records(self) -> list[str]:
@@ -149,20 +147,17 @@ class Probes:
         """Give a line about each probe without a result, if the rest was not started for it."""
         if Path(self.marker).exists():
             return
-        stages = Stages(self.paths.home, self.application)
         failed = [each for each in self.experiments if not self.paths.record(each.machine, each.id).exists()]
+        known = {(job.machine, job.id): job for job in read_status(self.paths).experiments} if failed else {}
         for each in failed:
             rest = f"; {self.waiting} more {'was' if self.waiting == 1 else 'were'} not started"
-            yield f"probe {each.id} {self._why(each, stages)}{rest if self.waiting and each is failed[-1] else ''}"
+            why = self._why(known[each.machine, each.id])
+            yield f"probe {each.id} {why}{rest if self.waiting and each is failed[-1] else ''}"
 
-    def _why(self, each: Experiment, stages: Stages) -> str:
-        job = self.paths.job(each.machine, each.id)
-        attempt = last_attempt(job.folder, each.fingerprint)
-        status = read_map(attempt / STATUS) if attempt else {}
-        if not attempt or not status or (job.folder / COMMIT).exists():
-            return f"has no result: {stages.reason(each.stages) or f'see {job.rule_log}'}"
-        said = last_lines(attempt / LOG, 1)
-        return ": ".join(filter(None, (str(status.get("state")), str(status.get("reason") or ""), *said)))
+    def _why(self, job: JobStatus) -> str:
+        if job.state not in BAD_ENDS:
+            return f"has no result: {job.reason or f'see {JobPaths(Path(job.folder)).rule_log}'}"
+        return ": ".join(filter(None, (job.state, job.reason, *last_lines(log_path(job), 1))))
 
 
 def markers(paths: StudyPaths) -> list[str]:

@@ -13,9 +13,10 @@ from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, Package
 from fairmesh.fair.redaction import Redaction
 from fairmesh.fair.scorecard import write_score
-from fairmesh.files import file_sha256, write_bytes, write_json
+from fairmesh.files import file_sha256, json_lines, write_bytes, write_json, write_text
 from fairmesh.jobs.attempts import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
+from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENTS, LOG, MLLOG, RECORDS, STAGES, STATUS
 from fairmesh.study.settings import Publisher
 
@@ -55,6 +56,7 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
     for path in _wanted(study, with_logs=publisher.logs):
         _copy(study.folder / path, target / redaction.text(path), redaction, path)
     _mend(target)
+    _keep_states(study, target, redaction)
     found = load_study(out, study.name)
     frame = table(found)
     write_csv(frame, target / "results.csv")
@@ -85,6 +87,24 @@ def _copy(source: Path, target: Path, redaction: Redaction, path: str) -> None:
         with suppress(UnicodeDecodeError):
             data = redaction.text(data.decode()).encode()
     write_bytes(target, data, source.stat().st_mode & 0o777)
+
+
+def _keep_states(study: StudyResults, target: Path, redaction: Redaction) -> None:
+    """Write into the plan of the copy how what has no result stands: what that follows from is not copied."""
+    plan = dict(study.plan)
+    last = {
+        (each.machine, each.id): {
+            "state": each.state,
+            "reason": each.reason,
+            "attempt": int(each.attempt.name) if each.attempt else 0,
+        }
+        for each in study.experiments
+        if each.record is None
+    }
+    points = plan["experiments"]
+    known = [(point, last.get((point["machine"], point["id"]))) for point in points]
+    plan["experiments"] = [{**point, "last": own} if own else point for point, own in known]
+    write_text(target / PLAN, redaction.text(json_lines(plan)))
 
 
 def _mend(target: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from fairmesh.errors import FairmeshError
 from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.workflow.exits import clear_errors
@@ -77,6 +78,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
     gaps = build_site(results, site, project)
     if study in gaps.studies:
         raise FairmeshError("\n".join(f"missing on the website: {line}" for line in gaps.lines))
+    problems = [*gaps.unreadable, *(described.package.inventory.problems if described else [])]
     return {
         "format": FORMAT,
         "study": study,
@@ -89,7 +91,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
             if not each.record
         ],
         "missing": described.missing if described else [],
-        "problems": described.package.inventory.problems if described else [],
+        "problems": list(dict.fromkeys(problems)),
         "not_shown": gaps.lines,
         "fair": scorecard.counts if scorecard else {},
         "site": str(site),
@@ -110,12 +112,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.published:
         write_json(options.published, made, flush=True)
     for line in [*made["unfinished"][:SHOWN], *made["problems"][:SHOWN]]:
-        print(line)
+        print_lines(line)
     for line in made["not_shown"][:SHOWN]:
-        print(f"missing on the website: {line}")
+        print_lines(f"missing on the website: {line}")
     for line in made["missing"]:
-        print(f"missing: {line}")
-    print(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
+        print_lines(f"missing: {line}")
+    print_lines(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
     return 0
 
 

@@ -20,6 +20,7 @@ from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.outage import Outage
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
+from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.workflow import configuration, on_slurm, orphans, probing, publishing, reconcile, slurm_check, snakelocks
 from fairmesh.workflow.exits import clear_errors
@@ -64,7 +65,7 @@ class Session:
         self._plan = self._configuration.plan()
         self._paths = StudyPaths(Path(config.results), self._plan.study)
         for warning in [*self._plan.warnings, *self._takes_over()]:
-            print(f"warning: {warning}", file=sys.stderr)
+            print_lines(f"warning: {warning}", file=sys.stderr)
         self._site = Path(config.site)
         self._project = root / "site"
         self._folders = Folders(
@@ -83,7 +84,7 @@ class Session:
         if self._take_lock(PATIENCE) or (config.wait and self._wait_for_lock()):
             self._reconcile()
         else:
-            print(f"{self._busy()}; it is left alone", file=sys.stderr)
+            print_lines(f"{self._busy()}; it is left alone", file=sys.stderr)
         self.results = config.results
         self.records = [str(self._paths.record(each.machine, each.id)) for each in self._plan.selected]
         self.folder = str(self._paths.folder)
@@ -112,7 +113,7 @@ class Session:
 
     def _wait_for_lock(self) -> bool:
         """Wait for the end of the other run, or of this one's patience."""
-        print(f"{self._busy()}; this run waits for its end", file=sys.stderr, flush=True)
+        print_lines(f"{self._busy()}; this run waits for its end", file=sys.stderr, flush=True)
         try:
             return self._take_lock(float("inf"))
         except KeyboardInterrupt:
@@ -133,12 +134,12 @@ class Session:
         self._wanted = list(self._folders.wanted(outstanding, self._marked))
         self._orphans = orphans.find(self._paths, self._wanted)
         if self._orphans.unanswered:
-            print(f"warning: {self._orphans.problem}", file=sys.stderr, flush=True)
+            print_lines(f"warning: {self._orphans.problem}", file=sys.stderr, flush=True)
         if not (self._site / "index.html").exists():
             self._paths.published.unlink(missing_ok=True)
         if self._configuration.config.probe:
             self._probes = probing.Probes.of(self._plan, self._paths, outstanding, self._orphans.jobs, self._run.folder)
-            print(self._probes.announcement(), file=sys.stderr)
+            print_lines(self._probes.announcement(), file=sys.stderr)
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Give an experiment's target."""
@@ -216,7 +217,7 @@ class Session:
             self._wait_for_scheduler()
             self._check_slurm()
             for doubt in self._hook.doubts():
-                print(f"warning: {doubt}", file=sys.stderr)
+                print_lines(f"warning: {doubt}", file=sys.stderr)
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._document), flush=True)
             scheduler = self._workflow.scheduler
@@ -235,7 +236,7 @@ class Session:
         """
         if self._orphans.unanswered:
             minutes = self._configuration.config.scheduler_patience
-            print(f"it is asked again, for {minutes:g} minutes (scheduler_patience)", file=sys.stderr, flush=True)
+            print_lines(f"it is asked again, for {minutes:g} minutes (scheduler_patience)", file=sys.stderr, flush=True)
             self._orphans = orphans.wait_for_answer(self._paths, self._wanted, 60 * minutes)
 
     def _check_slurm(self) -> None:
@@ -259,7 +260,7 @@ class Session:
             job.paths.cancel.unlink(missing_ok=True)
             is_any = True
         for warning in self._folders.unknown_code() if is_any else ():
-            print(f"warning: {warning}", file=sys.stderr)
+            print_lines(f"warning: {warning}", file=sys.stderr)
 
     def _jobs_to_run(self) -> Iterator[JobFolder]:
         """Give the folders of Snakemake's jobs that will start something."""
@@ -291,13 +292,15 @@ class Session:
                 self._hook.call(exit_code, partial(self._summary, exit_code))
                 self._run.end(exit_code)  # last: who waits for the end may start the next run at once
             if not exit_code and self._paths.published.exists():
-                print(f"website: {self._site / 'index.html'}", file=sys.stderr)
+                print_lines(f"website: {self._site / 'index.html'}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
-                    print(line, file=sys.stderr)
+                    print_lines(line, file=sys.stderr)
 
     def _wait_for_folder(self) -> None:
         """Wait until the end can be written; not if somebody wants the run to end."""
-        outage = Outage([str(self._run.folder)], lambda text: print(f"warning: {text}", file=sys.stderr, flush=True))
+        outage = Outage(
+            [str(self._run.folder)], lambda text: print_lines(f"warning: {text}", file=sys.stderr, flush=True)
+        )
         while not self._run.interrupted and not outage.is_over():
             time.sleep(1)
 
@@ -308,7 +311,7 @@ class Session:
 
     def _tell_of_probes(self) -> None:
         for line in self._probes.failures():
-            print(line, file=sys.stderr)
+            print_lines(line, file=sys.stderr)
 
     def _settle(self) -> None:
         """Say of what a killed runner left that it is lost."""

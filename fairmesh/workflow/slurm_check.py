@@ -14,6 +14,7 @@ from fairmesh.jobs import slurm_limits, slurm_site, submission
 from fairmesh.jobs.bundle import Member, asked, bundles, options, resources_of
 from fairmesh.jobs.slurm_limits import QueueLimit
 from fairmesh.jobs.slurm_site import SlurmSite
+from fairmesh.printing import print_lines
 from fairmesh.runner import scheduler
 
 PLUGIN, LEAN = "slurm", "slurm-lean"
@@ -51,7 +52,7 @@ def check(jobs: Iterable[Any], executor: str, results: Path) -> QueueLimit | Non
     members = sorted((_member(job) for job in jobs if not job.is_local), key=lambda each: (each.log, each.folder))
     site = slurm_site.look()
     if site.hosts - {socket.gethostname().partition(".")[0]} and slurm_site.is_on_local_disk(results):
-        print(f"warning: {results} is on a disk of this computer; do the nodes see it?", file=sys.stderr)
+        print_lines(f"warning: {results} is on a disk of this computer; do the nodes see it?", file=sys.stderr)
     problems = [*_unknown("slurm_partition", members, site.partitions), *_accounts(members, site, executor)]
     problems = problems or [*_refusals(members, site)]
     if problems:
@@ -67,7 +68,9 @@ def room(limit: QueueLimit, jobs: int) -> int:
     if free < jobs:
         there = f", where {others} of yours are already" if others else ""
         text = f"Slurm lets {limit.jobs} jobs be in its queue ({limit.setting}){there}"
-        print(f"warning: {text}; this run keeps to {free} at a time, not the {jobs} of its profile", file=sys.stderr)
+        print_lines(
+            f"warning: {text}; this run keeps to {free} at a time, not the {jobs} of its profile", file=sys.stderr
+        )
     return min(free, jobs)
 
 
@@ -117,7 +120,7 @@ def _refusals_one_by_one(members: Sequence[Member], site: SlurmSite) -> Iterator
         reason = _reason(found[0].resources)
         message = f"Slurm would refuse {_names(found)}, which asks for {' '.join(wanted)}: {reason}"
         if reason and _UNSURE in reason and not site.all_up:
-            print(f"warning: {message}; or it waits for a node that is down", file=sys.stderr)
+            print_lines(f"warning: {message}; or it waits for a node that is down", file=sys.stderr)
         elif reason:
             yield Problem(message)
 

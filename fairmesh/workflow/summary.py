@@ -10,6 +10,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import JobStatus, StudyStatus, log_path, read_status
 from fairmesh.live.times import seconds_between
 from fairmesh.names import number_text
+from fairmesh.printing import one_line
 from fairmesh.results import StudyResults, load_study
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, FORMAT
 from fairmesh.runner.text import last_lines
@@ -45,7 +46,7 @@ def summarise(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupte
     page = site / "index.html"
     return {
         "format": FORMAT,
-        "text": _text(status, state, best),
+        "text": one_line(_text(status, state, best)),
         "study": paths.study,
         "title": status.title,
         "run": run["uuid"],

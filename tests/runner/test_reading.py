@@ -141,7 +141,11 @@ def test_a_growing_log_is_read_by_whole_lines(status: Status, tmp_path: Path) ->
     assert (tmp_path / "events.mllog").read_text() == f"{EVENT}\n"
 
 
-@given(st.dictionaries(st.text(min_size=1), st.floats() | st.integers(-(2**60), 2**60), min_size=1))
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=commit.LONGEST), st.floats() | st.integers(-(2**60), 2**60), min_size=1
+    )
+)
 def test_metrics_are_finite_numbers_or_refused(metrics: dict[str, float]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "metrics.json").write_text(json.dumps(metrics))
@@ -151,6 +155,26 @@ def test_metrics_are_finite_numbers_or_refused(metrics: dict[str, float]) -> Non
         else:
             with pytest.raises(commit.Refused, match="not a finite number"):
                 commit.read_metrics(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "why"),
+    [
+        (
+            "metrics.json",
+            {f"m{number}": 1 for number in range(1001)},
+            "metrics.json holds 1001 metrics, more than 1000",
+        ),
+        ("metrics.json", {"m" * 201: 1}, "a name of 201 characters, more than 200"),
+        ("baselines.json", {f"b{number}": {"m": 1} for number in range(1001)}, "baselines.json holds 1001 metrics"),
+        ("baselines.json", {"b" * 201: {"m": 1}}, "a name of 201 characters"),
+    ],
+)
+def test_metrics_are_bounded_in_number_and_length(tmp_path: Path, file: str, content: object, why: str) -> None:
+    (tmp_path / file).write_text(json.dumps(content))
+    read = commit.read_metrics if file == "metrics.json" else commit.read_baselines
+    with pytest.raises(commit.Refused, match=why):
+        read(str(tmp_path))
 
 
 def test_this_process_is_alive_and_its_past_is_not() -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from fairmesh.files import read_json, write_json
+from fairmesh.results import load_study
+from fairmesh.runner import cancel
 from fairmesh.study.settings import Publisher
+from fairmesh.workflow.public import public_copy
 from fairmesh.workflow.world import publish_to_world
 from tests.results.builder import Folder, build
 from tests.site.conftest import PROJECT
@@ -66,3 +69,17 @@ def test_the_results_keep_what_the_world_does_not_see(tmp_path: Path) -> None:
     assert "login4.cluster" in next(folder.folder.rglob("notes.txt")).read_text()
     assert (names, list(gaps.studies)) == (["quick"], ["broken"])
     assert "could not be shown: broken." in (tmp_path / "out/index.html").read_text().replace("&#46;", ".")
+
+
+def test_a_copy_keeps_the_state_and_reason_of_what_never_began(tmp_path: Path) -> None:
+    folder = results_with_secrets(tmp_path)
+    run = folder.folder / "runs/5f0c"
+    about = {"uuid": "5f0c", "started": "2026-11-20T10:00:00.000Z", "ended": "2026-11-20T11:00:00.000Z", "exit_code": 1}
+    write_json(run / "run.json", {**read_json(run / "run.json"), **about})
+    cancel.write(str(run), "zoeuser@login4.cluster")
+    before = load_study(folder.results, "quick")
+    public_copy(before, tmp_path / "copy", Publisher(), tmp_path)
+    after = load_study(tmp_path / "copy", "quick")
+    assert [each.state for each in after.experiments] == [each.state for each in before.experiments]
+    (never,) = [each for each in after.experiments if each.state == "cancelled"]
+    assert never.reason.startswith("cancelled by user@host at ")

@@ -12,8 +12,8 @@ from fairmesh.cli.doctor import browser, hardware, installation, leftovers, lsf,
 from fairmesh.cli.doctor.asking import side_by_side
 from fairmesh.cli.doctor.finding import FAIL, OK, WARN, Finding, fail, warn
 from fairmesh.cli.doctor.here import Here
-from fairmesh.cli.output import print_json
 from fairmesh.live.launch import PROFILE
+from fairmesh.printing import one_line, print_json
 
 Check = Callable[[Here], Iterator[Finding]]
 
@@ -77,4 +77,4 @@ def lines(found: Sequence[Finding], colour: bool = False) -> Iterator[str]:
         level = f"{each.level:<5}"
         shown = f"\x1b[{_COLOURS[each.level]}m{level}\x1b[0m" if colour else level
         advice = f"  -> {each.advice}" if each.advice else ""
-        yield f"{shown} {each.what:<{width}}  {each.found}{advice}"
+        yield f"{shown} {one_line(f'{each.what:<{width}}  {each.found}{advice}')}"

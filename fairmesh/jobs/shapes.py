@@ -1,0 +1,159 @@
+"""What readers of plans and environments rely on, checked where such a file is read: it may come from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import EllipsisType
+from typing import Any, TypeAlias
+
+from fairmesh.runner.protocol import DONE
+
+Shape: TypeAlias = "type | tuple[type, ...] | list[Shape] | dict[str | EllipsisType, Shape]"
+"""A type or several, a list of a shape, or the shapes of a map's keys; ``...`` stands for all of its keys."""
+
+_NUMBER = (int, float)
+_TEXTS: Shape = [str]
+_MAPS: Shape = {...: dict}
+_POINT_NAMES = ("machine", "id", "fingerprint")
+_POINT_MAPS = ("parameters", "axes")
+_METRIC: Shape = {"title": str, "unit": str, "better": str, "description": str, "tolerance": _NUMBER, "target": _NUMBER}
+_APPLICATION: Shape = {
+    **dict.fromkeys(("name", "version", "title", "licence", "citation", "description", "url"), str),
+    "authors": list,
+    "keywords": _TEXTS,
+    "parameters": _MAPS,
+    "metrics": {...: _METRIC},
+    "tables": {...: {"title": str, "description": str, "plot": dict}},
+    "stages": {...: str},
+}
+_PLAN: Shape = {
+    **dict.fromkeys(("study", "title", "source", "measure"), str),
+    "application": _APPLICATION,
+    "axes": (list, dict),
+    "machines": _TEXTS,
+    "publisher": {
+        **dict.fromkeys(("title", "licence", "access", "url", "organisation", "organisation_url", "platform"), str),
+        "status": str,
+        "authors": list,
+        "keywords": _TEXTS,
+        "funding": [{...: str}],
+        "dois": {...: str},
+        "contact": {...: str},
+    },
+    "experiments": [dict],
+}
+_STATUS: Shape = {
+    **dict.fromkeys(("state", "reason", "message", "host", "node", "job_id", "run", "fingerprint", "memory"), str),
+    **dict.fromkeys(("started", "updated", "ended"), str),
+    **dict.fromkeys(("progress", "heartbeat", "attempt"), _NUMBER),
+}
+_ENVIRONMENT: Shape = {
+    "system": {...: (str, int)},
+    "processor": {"name": str, "architecture": str, "cores": int},
+    "memory_bytes": _NUMBER,
+    "gpus": _TEXTS,
+    "gpu_driver": str,
+    "python": {"version": str, "implementation": str, "packages": {...: str}},
+    "code": dict,
+    "container": {...: str},
+    "modules": _TEXTS,
+}
+
+
+class ShapeError(ValueError):
+    """A file is JSON, and not what its readers take it for; the text names the part."""
+
+
+def check_plan(plan: Mapping[str, Any]) -> None:
+    """Check that a plan is what its readers take it for.
+
+    Raises
+    ------
+    ShapeError
+        If a part of it is not; the text names it.
+    """
+    check(plan, _PLAN)
+    if not isinstance(plan.get("application"), dict) or not plan["application"].get("name"):
+        raise ShapeError("application has no name")
+    if not isinstance(plan.get("experiments"), list):
+        raise ShapeError("experiments is not a list")
+    for number, point in enumerate(plan["experiments"]):
+        _check_point(point, number)
+
+
+def _check_point(point: Mapping[str, Any], number: int) -> None:
+    for name in _POINT_NAMES:
+        value = point.get(name)
+        if not isinstance(value, str) or not value or value[0] == "/" or (".." in value and ".." in value.split("/")):
+            raise ShapeError(f"experiments[{number}].{name} is not a name")
+    for name in _POINT_MAPS:
+        if not isinstance(point.get(name), dict):
+            raise ShapeError(f"experiments[{number}].{name} is not a map")
+    if not isinstance(point.get("resources") or {}, dict) or not isinstance(point.get("key") or "", str):
+        raise ShapeError(f"experiments[{number}]: resources is not a map, or key not a text")
+    if point.get("last"):
+        check(point["last"], {"state": str, "reason": str, "attempt": int}, f"experiments[{number}].last")
+    if point.get("stages"):
+        check(point["stages"], {...: str}, f"experiments[{number}].stages")
+
+
+def check_status(status: Mapping[str, Any], fingerprint: str) -> None:
+    """Check that what an attempt said last is what a result of a fingerprint has beside it.
+
+    Raises
+    ------
+    ShapeError
+        If it is not; the text names the part.
+    """
+    check(status, _STATUS)
+    if status.get("state") != DONE:
+        raise ShapeError(f"state is {status.get('state')!r:.100}, not {DONE!r}")
+    if (status.get("fingerprint") or fingerprint) != fingerprint:
+        raise ShapeError("it is about something else")
+
+
+def check_environment(environment: Mapping[str, Any]) -> None:
+    """Check that what an experiment ran on is described as readers expect it.
+
+    Raises
+    ------
+    ShapeError
+        If a part of it is not; the text names it.
+    """
+    check(environment, _ENVIRONMENT)
+
+
+def check(value: Any, shape: Shape, where: str = "") -> None:
+    """Check the types in nested maps and lists; what is absent, null or not named in the shape is right.
+
+    Raises
+    ------
+    ShapeError
+        With the place of the first that is wrong.
+
+    Examples
+    --------
+    >>> check({"axes": 5}, {"axes": dict})
+    Traceback (most recent call last):
+    fairmesh.jobs.shapes.ShapeError: axes is not a map
+    """
+    if value is None:
+        return
+    kind = dict if isinstance(shape, dict) else list if isinstance(shape, list) else shape
+    is_right = isinstance(value, kind)
+    if not is_right:
+        raise ShapeError(f"{where or 'it'} is not {_name(kind)}")
+    if isinstance(shape, dict):
+        for key in value if ... in shape else shape.keys() & value.keys():
+            check(value[key], shape[key if key in shape else ...], f"{where}.{key}" if where else str(key))
+    elif isinstance(shape, list):
+        for number, item in enumerate(value):
+            check(item, shape[0], f"{where}[{number}]")
+
+
+_NAMES = {dict: "a map", list: "a list", str: "a text", int: "a whole number", float: "a number", bool: "a truth value"}
+
+
+def _name(kind: type | tuple[type, ...]) -> str:
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return "a number" if kinds == _NUMBER else " or ".join(_NAMES[each] for each in kinds)

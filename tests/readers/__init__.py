@@ -1,0 +1,1 @@
+"""Readers of results whose files are not what they should be."""
