@@ -65,7 +65,7 @@ class Session:
         self._plan = self._configuration.plan()
         self._paths = StudyPaths(Path(config.results), self._plan.study)
         for warning in [*self._plan.warnings, *self._takes_over()]:
-            print_lines(f"warning: {warning}", file=sys.stderr)
+            _warn(warning)
         self._site = Path(config.site)
         self._project = root / "site"
         self._folders = Folders(
@@ -134,7 +134,7 @@ class Session:
         self._wanted = list(self._folders.wanted(outstanding, self._marked))
         self._orphans = orphans.find(self._paths, self._wanted)
         if self._orphans.unanswered:
-            print_lines(f"warning: {self._orphans.problem}", file=sys.stderr, flush=True)
+            _warn(self._orphans.problem)
         if not (self._site / "index.html").exists():
             self._paths.published.unlink(missing_ok=True)
         if self._configuration.config.probe:
@@ -217,7 +217,7 @@ class Session:
             self._wait_for_scheduler()
             self._check_slurm()
             for doubt in self._hook.doubts():
-                print_lines(f"warning: {doubt}", file=sys.stderr)
+                _warn(doubt)
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._document), flush=True)
             scheduler = self._workflow.scheduler
@@ -260,7 +260,7 @@ class Session:
             job.paths.cancel.unlink(missing_ok=True)
             is_any = True
         for warning in self._folders.unknown_code() if is_any else ():
-            print_lines(f"warning: {warning}", file=sys.stderr)
+            _warn(warning)
 
     def _jobs_to_run(self) -> Iterator[JobFolder]:
         """Give the folders of Snakemake's jobs that will start something."""
@@ -324,3 +324,7 @@ class Session:
 def _alternatives(names: Iterable[str]) -> str:
     """Give the regular expression of a wildcard that is one of these; empty if there is none."""
     return "|".join(map(re.escape, names))
+
+
+def _warn(text: str) -> None:
+    print_lines(f"warning: {text}", file=sys.stderr, flush=True)
