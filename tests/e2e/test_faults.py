@@ -21,7 +21,7 @@ def test_failures_are_published_and_alone_start_again(workplace: Workplace) -> N
     output = workplace.run(status=1)
     reasons = {
         "behaviour=exit": "exit code 3",
-        "behaviour=nan": "metric 'score' is nan, not a finite number",
+        "behaviour=nan": "metric 'score' is nan, not a finite number of double precision",
         "behaviour=no-metrics": "the program wrote no metrics.json",
     }
     for identity, reason in reasons.items():
