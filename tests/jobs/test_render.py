@@ -16,6 +16,7 @@ from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.render import JobFolder, render, render_command
 from fairmesh.jobs.templates import Templates
+from fairmesh.runner.jsonfiles import half_path
 from tests.jobs.conftest import OURS, experiment, machine
 
 TEMPLATES = Templates.of_jobs(OURS, "none")
@@ -93,7 +94,7 @@ def test_a_file_that_differs_changes_and_the_others_stay(job: JobFolder) -> None
 
 
 def test_what_a_killed_writer_left_is_no_hindrance(job: JobFolder) -> None:
-    left = job.paths.folder.with_name(f".{job.paths.folder.name}.{os.getpid()}.half")
+    left = Path(half_path(str(job.paths.folder)))
     left.mkdir()
     (left / "job.sh").write_text("half")
     render(job, TEMPLATES, MACHINE)
