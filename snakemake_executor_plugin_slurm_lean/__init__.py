@@ -247,6 +247,11 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             return [(None, "")] * len(bundle.members)
         state = self._end(bundle, queue)
         progress = read_progress(bundle.file("progress"))
+        if state and not progress and self._outage and self._outage.seen > bundle.since:
+            # Slurm could not open the file of its output then, and ran nothing.
+            bundle.job_id, bundle.ended = "", None
+            self._submit(bundle)
+            return [(None, "")] * len(bundle.members)
         found = [verdict(progress.get(number), state, bool(progress)) for number in range(len(bundle.members))]
         return [(done, reason.format(bundle.job_id)) for done, reason in found]
 

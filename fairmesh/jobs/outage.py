@@ -18,11 +18,17 @@ class Outage:
         Those that must be there and writable.
     warn : callable
         Is called with a line when they are not.
+
+    Attributes
+    ----------
+    seen : float
+        When they could not be written for the last time, by the monotonic clock.
     """
 
     def __init__(self, folders: Sequence[str], warn: Callable[[str], object]) -> None:
         self._folders, self._warn = folders, warn
         self._since: float | None = None
+        self.seen = float("-inf")
 
     def is_over(self) -> bool:
         """Whether all of them can be written, or the patience has come to its end."""
@@ -30,10 +36,11 @@ class Outage:
         if not broken:
             self._since = None
             return True
+        self.seen = time.monotonic()
         if self._since is None:
-            self._since = time.monotonic()
+            self._since = self.seen
             self._warn(f"{broken[0]} cannot be written now; this is waited for, {PATIENCE:.0f} s at most")
-        return time.monotonic() - self._since > PATIENCE
+        return self.seen - self._since > PATIENCE
 
 
 def _nearest(folder: str) -> str:
