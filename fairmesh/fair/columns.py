@@ -13,10 +13,12 @@ import pandas as pd
 
 from fairmesh.results import StudyResults
 from fairmesh.results.metrics import readable
+from fairmesh.results.series import delimiter_of
 from fairmesh.results.table import metric_columns, parameter_columns
 from fairmesh.runner.protocol import STATES
 from fairmesh.wording import cell_text
 
+_LONGEST_HEAD = 1 << 20  # characters
 INTEGER, NUMBER, BOOLEAN, STRING, DATETIME = "integer", "number", "boolean", "string", "datetime"
 
 OWN = {
@@ -133,12 +135,16 @@ def _constraints(known: dict[str, Any], kind: str) -> dict[str, Any]:
 def of_file(path: Path) -> list[Column]:
     """Describe the columns of a CSV file by what is in it; none if it is no table.
 
-    A column is of whole numbers or of numbers if all of its cells are, else of text.
+    A column is of whole numbers or of numbers if all of its cells are, else of text. A file of another dialect than
+    UTF-8 with commas is described as a file alone.
     """
     if path.is_symlink() or not path.is_file():
         return []
     try:
         with path.open(encoding="utf-8", newline="") as file:
+            if delimiter_of(file.readline(_LONGEST_HEAD)) != ",":
+                return []
+            file.seek(0)
             heads, kinds, gaps = _scan(csv.reader(file))
     except (csv.Error, UnicodeDecodeError):
         return []

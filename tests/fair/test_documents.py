@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -290,3 +291,13 @@ def test_codemeta_is_as_the_project_is_now() -> None:
     from fairmesh.fair.codemeta import CODEMETA, codemeta  # noqa: PLC0415
 
     assert read_json(ROOT / CODEMETA) == codemeta(ROOT), "run `make docs`"
+
+
+def test_the_engine_has_a_version_where_no_run_of_it_and_no_environment_of_a_job_says_it(results: Results) -> None:
+    for path in (results.study / "environments").glob("*.json"):
+        found = read_json(path)
+        found["python"]["packages"].pop("snakemake", None)
+        path.unlink()
+        write_json(path, found)
+    results.describe()
+    assert results.entity("https://snakemake.github.io/")["softwareVersion"] == version("snakemake")
