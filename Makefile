@@ -1,8 +1,10 @@
-# `make` sets everything up and runs the quick study; `make help` lists the rest.
+# `make` sets everything up and runs the quick study; `make help` lists the rest. PYTHON=python3.13 chooses the Python.
 SHELL := /bin/bash -eu -o pipefail
+ASKED := $(filter command environment,$(firstword $(origin PYTHON)))
 PYTHON ?= python3
 PROFILE ?= profiles/local
 BIN := .venv/bin
+VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 ON_SLURM := $(if $(filter profiles/slurm,$(PROFILE:%/=%)),yes)
 CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh snakemake_executor_plugin_slurm_lean tests
 # Images often switch bytecode off; without it every start of Snakemake compiles everything anew (5 s instead of 1).
@@ -17,7 +19,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate
 
 .DEFAULT_GOAL := run
-.PHONY: run publish help setup setup-dev setup-slurm slurm-demo check test test-all unit toy quick debian docs lock clean
+.PHONY: right-python run publish help setup setup-dev setup-slurm slurm-demo check test test-all unit toy quick debian docs lock clean
 
 run: setup $(ON_SLURM:%=setup-slurm)  ## set up, run the study of config/config.yaml, build the website (the default)
 	$(ON_SLURM:%=.venv-slurm/bin/)snakemake --profile $(PROFILE)
@@ -32,8 +34,13 @@ help:  ## list these targets
 setup: .venv/.run  ## create .venv with the locked packages
 setup-dev: .venv/.dev .venv-cff/.ready  ## the same with the tools of development
 
-.venv/bin/uv: requirements/bootstrap.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairmesh needs Python 3.11 or newer: make PYTHON=python3.11")'
+right-python:  # an environment of another Python than the one asked for, or of one that is gone, is not mended in place
+	@[ ! -e .venv/pyvenv.cfg ] || $(BIN)/python -c '$(VERSION)' > /dev/null 2>&1 || { echo ".venv: its Python is gone: make clean, then again" >&2; exit 2; }
+	@[ ! -e .venv/pyvenv.cfg ] || [ -z "$(ASKED)" ] || { has=$$($(BIN)/python -c '$(VERSION)'); wants=$$($(PYTHON) -c '$(VERSION)'); [ "$$has" = "$$wants" ] \
+	  || { echo ".venv: has Python $$has, and $(PYTHON) is $$wants: make clean, then again" >&2; exit 2; }; }
+
+.venv/bin/uv: requirements/bootstrap.lock | right-python
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "fairmesh needs Python 3.11 to 3.13, for which TensorFlow has packages: make PYTHON=python3.13")'
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@touch $@

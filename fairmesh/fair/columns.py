@@ -14,6 +14,7 @@ import pandas as pd
 
 from fairmesh.results import StudyResults
 from fairmesh.results.metrics import readable
+from fairmesh.results.series import delimiter_of
 from fairmesh.results.table import metric_columns, parameter_columns
 from fairmesh.runner.protocol import STATES
 from fairmesh.runner.regular import read_regular
@@ -135,10 +136,13 @@ def _constraints(known: dict[str, Any], kind: str) -> dict[str, Any]:
 def of_file(path: Path) -> list[Column]:
     """Describe the columns of a CSV file by what is in it; none if it is no table.
 
-    A column is of whole numbers or of numbers if all of its cells are, else of text.
+    A column is of whole numbers or of numbers if all of its cells are, else of text. A file of another dialect than
+    UTF-8 with commas is described as a file alone.
     """
     try:
         text = read_regular(str(path), follow_links=False).decode("utf-8")
+        if delimiter_of(text) != ",":
+            return []
         heads, kinds, gaps = _scan(csv.reader(io.StringIO(text, newline="")))
     except (csv.Error, UnicodeDecodeError, OSError):
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from fairmesh.fair import vocabulary as v
@@ -100,12 +101,13 @@ class Tools:
     def _engine(self) -> Entity:
         python = self._environment().get("python")
         packages = python.get("packages") if isinstance(python, dict) else None
-        version = str((packages or {}).get("snakemake") or "")
+        # The interpreter that a job found need not be the one of the workflow: it is the first in PATH.
+        known = str((packages or {}).get("snakemake") or "") or version("snakemake")
         return self._graph.add(
             v.SNAKEMAKE,
             "SoftwareApplication",
             name="Snakemake",
-            softwareVersion=self._package.engine_version or version,
+            softwareVersion=self._package.engine_version or known,
             url=v.SNAKEMAKE,
         )
 

@@ -18,7 +18,7 @@ from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said
 from fairmesh.monitor.watching import Watch
 from fairmesh.names import value_text
-from fairmesh.results.series import read_rows
+from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.site.telemetry import telemetry_charts
 from fairmesh.wording import moment
@@ -80,9 +80,11 @@ def _steer(watch: Watch, job: JobStatus) -> None:
 
 def _curves(job: JobStatus) -> None:
     """Draw what the program measured by epoch, so far."""
-    rows = read_rows(_attempt(job) / HISTORY) if job.attempt else []
+    rows = read_rows(_attempt(job) / HISTORY) if job.attempt else Rows()
     for chart in charts.history(rows):
         charts.show(chart)
+    if rows.note:
+        st.caption(rows.note)
 
 
 def _telemetry(job: JobStatus) -> None:

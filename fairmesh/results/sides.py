@@ -98,6 +98,8 @@ def best_point(study: StudyResults) -> Side | None:
 def find_side(study: StudyResults, name: str) -> Side:
     """Give what a name means: an experiment by id, key or an unambiguous beginning; a point by its id without repeat.
 
+    Of the id of a point those axes are enough that no other point has the same values of.
+
     Where an id is on several machines, ``MACHINE/ID`` says which.
 
     Raises
@@ -105,9 +107,10 @@ def find_side(study: StudyResults, name: str) -> Side:
     InputError
         If it means nothing, or several.
     """
-    for fits in (_is, _is_point, _begins):
+    for fits in (_is, _is_point, _begins, _is_part_of_point):
         found = tuple(each for each in study.experiments if fits(name, each))
-        if len({(each.machine, point_id(each) if fits is _is_point else each.id) for each in found}) == 1:
+        of_point = fits in {_is_point, _is_part_of_point}
+        if len({(each.machine, point_id(each) if of_point else each.id) for each in found}) == 1:
             return Side(study, found)
         if found:
             several = ", ".join(f"{each.machine}/{each.id}" for each in found[:SHOWN])
@@ -124,6 +127,12 @@ def _is(name: str, outcome: Outcome) -> bool:
 def _is_point(name: str, outcome: Outcome) -> bool:
     point = point_id(outcome)
     return name in {point, f"{outcome.machine}/{point}"}
+
+
+def _is_part_of_point(name: str, outcome: Outcome) -> bool:
+    machine, _, rest = name.rpartition("/")
+    axes = {experiment_id({axis: value}) for axis, value in outcome.axes.items() if axis != REPEAT}
+    return machine in {"", outcome.machine} and {*rest.split("+")} <= axes  # an id may be cut, its parts are not
 
 
 def _begins(name: str, outcome: Outcome) -> bool:

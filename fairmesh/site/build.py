@@ -28,7 +28,7 @@ from fairmesh.site import bundles
 from fairmesh.site.citing import catalogue, entry
 from fairmesh.site.experiment_page import choose, write_experiment_page
 from fairmesh.site.figures import Figures, StudyFigures
-from fairmesh.site.folder import MARKER, check_replaceable
+from fairmesh.site.folder import MARKER, check_replaceable, contents
 from fairmesh.site.renderer import Renderer, RendererError
 from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.templating import environment, escape
@@ -260,8 +260,15 @@ def _configuration(views: list[StudyView], project: Path) -> dict[str, Any]:
     home, *documentation = yaml.safe_load(base.read_text(encoding="utf-8"))["nav"]
     studies = [{str(escape(view.title)): f"studies/{view.study.name}/index.md"} for view in views]
     nav = [home, *([{"Studies": [*studies, {"Compare": "compare.md"}]}] if studies else []), *documentation]
-    names = [str(escape(title)) for view in views if (title := (view.study.plan.get("publisher") or {}).get("title"))]
-    return {"INHERIT": str(base), "docs_dir": "docs", "nav": nav, **({"site_name": names[0]} if names else {})}
+    about = {"INHERIT": str(base), "docs_dir": "docs", "nav": nav}
+    publishers = [view.study.plan.get("publisher") or {} for view in views]
+    if names := [str(escape(publisher["title"])) for publisher in publishers if publisher.get("title")]:
+        about["site_name"] = names[0]
+    # Without it the links of the page for what is not found begin at the root of the host, wherever the site lies.
+    addresses = [str(publisher.get("url") or "") for publisher in publishers]
+    if known := [address for address in addresses if address.startswith(("https://", "http://"))]:
+        about["site_url"] = f"{known[0].rstrip('/')}/"
+    return about
 
 
 def _run_mkdocs(work: Path) -> None:
@@ -286,7 +293,25 @@ def _drop_source_maps(new: Path) -> None:
 def _swap(new: Path, site: Path, old: Path) -> None:
     write_text(new / MARKER, "This folder is replaced as a whole whenever the website is built.\n")
     shutil.rmtree(old, ignore_errors=True)
-    if site.exists():
-        site.rename(old)
-    new.rename(site)
+    try:
+        if site.exists():
+            site.rename(old)
+        new.rename(site)
+    except OSError as error:
+        if error.errno not in {errno.EBUSY, errno.EXDEV} or not site.is_dir():
+            raise
+        _fill(site, new)
+        shutil.rmtree(new)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _fill(site: Path, new: Path) -> None:
+    """Replace what is in a folder that cannot be renamed, such as a mount point: copied first, then renamed."""
+    beside = site / f"{MARKER}-new"
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(new, beside)
+    for path in contents(site):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in (*(path for path in beside.iterdir() if path.name != MARKER), beside / MARKER):
+        path.rename(site / path.name)
+    beside.rmdir()

@@ -13,7 +13,7 @@ import jinja2
 from fairmesh.files import write_text
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.results import Outcome
-from fairmesh.results.series import read_rows
+from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import CONFIG, EXPERIMENTS, HISTORY, JOB, LOG, METRICS, RECORDS, TELEMETRY
 from fairmesh.site.artefacts import publish
 from fairmesh.site.figures import Figures, StudyFigures
@@ -119,13 +119,13 @@ def _linked_data(view: StudyView, outcome: Outcome) -> dict[str, Any]:
 
 def _tables(view: StudyView, outcome: Outcome) -> Iterator[dict[str, Any]]:
     for name, declared in (view.application.get("tables") or {}).items():
-        rows = read_rows(outcome.attempt / "tables" / f"{name}.csv") if outcome.attempt else []
+        rows = read_rows(outcome.attempt / "tables" / f"{name}.csv", first=_TABLE_ROWS) if outcome.attempt else Rows()
         if rows:
-            shown = [column([row.get(head) for row in rows[:_TABLE_ROWS]]) for head in rows[0]]
+            shown = [column([row.get(head) for row in rows]) for head in rows[0]]
             yield {
                 "title": declared.get("title") or name,
                 "description": declared.get("description"),
                 "columns": list(rows[0]),
                 "rows": list(zip(*shown, strict=True)),
-                "left_out": max(0, len(rows) - _TABLE_ROWS),
+                "left_out": rows.total - len(rows),
             }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from fairmesh.results import Outcome, Summary
 from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import readable
 from fairmesh.results.series import Row as Cells
-from fairmesh.results.series import Value, read_rows
+from fairmesh.results.series import Rows, Value, read_rows
 from fairmesh.runner.protocol import HISTORY
 from fairmesh.site import charts, line_charts, point_charts
 from fairmesh.site.leaderboard import Leaderboard
@@ -102,7 +103,7 @@ def _learning_curves(points: list[Row]) -> Iterator[charts.Chart]:
                 means = _mean_by(cells, "epoch", column)
                 rows += [{"epoch": e, "value": v, "split": split, "point": point} for e, v in means.items()]
         if rows:
-            yield line_charts.learning_curves(readable(name), rows)
+            yield _noted(line_charts.learning_curves(readable(name), rows), histories.values())
 
 
 def _groups(view: StudyView, parameter: str, others: list[str], quantity: str) -> Iterator[dict[str, Any]]:
@@ -132,12 +133,14 @@ def _tables(view: StudyView, points: list[Row]) -> Iterator[charts.Chart]:
         if not {"x", "y"} <= plot.keys():
             continue
         path = Path("tables") / f"{name}.csv"
-        means = {point.name: _mean_by(_rows_of(point, path), plot["x"], plot["y"]) for point in points}
+        tables = {point.name: _rows_of(point, path) for point in points}
+        means = {point: _mean_by(table, plot["x"], plot["y"]) for point, table in tables.items()}
         title, label = str(declared.get("title") or name), view.metric_label(plot["y"])
         if all(isinstance(item, float) for by_item in means.values() for item in by_item):
-            yield from _numbered(title, readable(str(plot["x"])), label, means)
+            drawn = _numbered(title, readable(str(plot["x"])), label, means)
         else:
-            yield from _named(title, readable(str(plot["x"])), label, means)
+            drawn = _named(title, readable(str(plot["x"])), label, means)
+        yield from (_noted(chart, tables.values()) for chart in drawn)
 
 
 def _numbered(title: str, x: str, label: str, means: dict[str, dict[Value, float]]) -> Iterator[charts.Chart]:
@@ -161,13 +164,22 @@ def _named(title: str, item: str, label: str, means: dict[str, dict[Value, float
         yield line_charts.spectrum(title, label, ranked)
 
 
-def _rows_of(point: Row, path: Path) -> list[Cells]:
+def _rows_of(point: Row, path: Path) -> Rows:
     """Give the rows of a file of all repeats of a point."""
-    return [cells for outcome in point.done for cells in _read(outcome, path)]
+    tables = [_read(outcome, path) for outcome in point.done]
+    found = Rows(cells for table in tables for cells in table)
+    found.note = next((table.note for table in tables if table.note), "")
+    return found
 
 
-def _read(outcome: Outcome, path: Path) -> list[Cells]:
-    return read_rows(outcome.attempt / path) if outcome.attempt else []
+def _read(outcome: Outcome, path: Path) -> Rows:
+    return read_rows(outcome.attempt / path) if outcome.attempt else Rows()
+
+
+def _noted(chart: charts.Chart, tables: Iterable[Rows]) -> charts.Chart:
+    """Say with a chart what of the files is not drawn."""
+    note = next((table.note for table in tables if table.note), "")
+    return replace(chart, description=f"{chart.description} {note}") if note else chart
 
 
 def _mean_by(rows: Iterable[Cells], key: str, column: str) -> dict[Value, float]:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -381,3 +382,13 @@ def test_the_run_is_said_to_have_ended_as_it_did(results: Results, state: str, s
         assert ("endTime" in results.entity(name)) == (status != "Active")
     error = "1 of 4 experiments ended without a result" if status == "Failed" else None
     assert results.entity("#run").get("error") == error
+
+
+def test_the_engine_has_a_version_where_no_run_of_it_and_no_environment_of_a_job_says_it(results: Results) -> None:
+    for path in (results.study / "environments").glob("*.json"):
+        found = read_json(path)
+        found["python"]["packages"].pop("snakemake", None)
+        path.unlink()
+        write_json(path, found)
+    results.describe()
+    assert results.entity("https://snakemake.github.io/")["softwareVersion"] == version("snakemake")

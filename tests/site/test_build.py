@@ -17,6 +17,7 @@ from PIL import Image
 
 from fairmesh.errors import FairmeshError
 from fairmesh.site.build import build_site
+from tests.needs import must_have
 from tests.results.builder import APPLICATION, Folder, build
 from tests.site.conftest import HOSTILE, PROJECT
 
@@ -133,6 +134,59 @@ def test_the_site_is_called_as_its_publisher_says(tmp_path: Path) -> None:
     home = Page(tmp_path / "public" / "index.html")
     assert " ".join(HOSTILE.split()) in " ".join(home.text.split())
     assert home.handlers == []
+
+
+def test_the_page_for_what_is_not_found_has_links_to_where_the_site_is_published(tmp_path: Path) -> None:
+    folder = build(tmp_path / "results")
+    folder.publisher = {"url": "https://example.org/a/b"}
+    folder.write_plan()
+    shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("public", "build"))
+    build_site(folder.results, tmp_path / "public", tmp_path / "project")
+    page = (tmp_path / "public/404.html").read_text()
+    assert {link for link in re.findall(r'(?:href|src)="(/[^"]*)"', page) if not link.startswith("/a/b/")} == set()
+    assert "/a/b/index.html" in page
+    (tmp_path / "project/docs/404.md").write_text("# Our own page\n")
+    build_site(folder.results, tmp_path / "public", tmp_path / "project")
+    assert "Our own page" in (tmp_path / "public/404.html").read_text()
+
+
+_ON_A_MOUNT = """
+mount -t tmpfs none public
+mkdir public/lost+found
+for text in first second; do
+    mkdir -p build/new/pages
+    echo $text > build/new/index.html
+    echo $text > build/new/pages/$text.html
+    "$0" -c '
+from pathlib import Path
+from fairmesh.site import build
+from fairmesh.site.folder import check_replaceable
+check_replaceable(Path("public"))
+build._swap(Path("build/new"), Path("public"), Path("build/old"))'
+done
+find public -type f -printf '%P\n' | sort
+cat public/index.html
+"""
+
+
+def test_a_site_on_a_mount_point_is_replaced(tmp_path: Path) -> None:
+    mountable = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], check=False)
+    must_have(mountable.returncode == 0, "NOTHING CAN BE MOUNTED HERE: a site on a mount point was not tried")
+    (tmp_path / "public").mkdir()
+    command = ["unshare", "--mount", "bash", "-ec", _ON_A_MOUNT, sys.executable]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stdout.splitlines(), done.stderr) == (
+        [".fairmesh-site", "index.html", "pages/second.html", "second"],
+        "",
+    )
+
+
+def test_a_link_to_the_folder_of_the_site_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "public").symlink_to(tmp_path / "elsewhere")
+    build_site(tmp_path / "results", tmp_path / "public", PROJECT)
+    assert (tmp_path / "public").is_symlink()
+    assert (tmp_path / "elsewhere/index.html").is_file()
 
 
 def test_a_record_whose_folder_is_gone_is_shown_with_what_is_left(tmp_path: Path) -> None:
