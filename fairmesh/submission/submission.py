@@ -86,14 +86,19 @@ class Submission:
 
     @cached_property
     def preparations(self) -> list[list[str]]:
-        """The commands of the stages that made the data of the best run."""
+        """The commands of the stages that made the data of the best run, each after those that it needs."""
         folder = self.study.folder.parent / STAGES / self.application.name
-        needed = (self.choice.best.record or {}).get("stages") or {}
-        found = [
-            jsonfiles.read_map(str(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)) or {}
-            for name, fingerprint in needed.items()
-        ]
-        return [[re.sub("\0(.*?)\0", r"<\1>", text) for text in each.get("command") or []] for each in found]
+        found: dict[str, list[str]] = {}
+
+        def add(needs: object) -> None:
+            for name, fingerprint in needs.items() if isinstance(needs, dict) else ():
+                if fingerprint not in found:
+                    stage = jsonfiles.read_map(str(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)) or {}
+                    add(stage.get("stages"))
+                    found[fingerprint] = [re.sub("\0(.*?)\0", r"<\1>", text) for text in stage.get("command") or []]
+
+        add((self.choice.best.record or {}).get("stages"))
+        return list(found.values())
 
     @property
     def measurements(self) -> list[Measurement]:
