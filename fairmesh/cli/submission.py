@@ -76,10 +76,9 @@ def _request(arguments: argparse.Namespace) -> Request:
 
 def _tell(submission: Submission, written: Path) -> None:
     choice = submission.choice
-    value = number_text(choice.best.metrics[choice.metric.name].value)
-    print(
-        f"{choice.best.id} on {choice.best.machine} is the best of {len(choice.ranked)}: {choice.metric.title} {value}"
-    )
+    point, value = choice.point, number_text(choice.point.summary.mean)
+    mean = f", the mean of {point.summary.n} repeats" if point.summary.n > 1 else ""
+    print(f"{point.name} on {point.machine} is the best of {len(choice.ranked)}: {choice.metric.title} {value}{mean}")
     print(f"{written}: {len(choice.submitted)} logs, {folder.README}, {folder.CONFIG}, {folder.RUN}")
     for note in submission.notes:
         print(f"missing: {note}", file=sys.stderr)

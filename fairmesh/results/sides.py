@@ -9,10 +9,11 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import canonical_json
-from fairmesh.names import REPEAT, experiment_id
+from fairmesh.names import REPEAT
+from fairmesh.results import ranking
 from fairmesh.results.load import Outcome, StudyResults
-from fairmesh.results.statistics import fold_repeats
-from fairmesh.results.table import metric_columns, table, text_of
+from fairmesh.results.ranking import point_id
+from fairmesh.results.table import text_of
 
 SHOWN = 5  # names in a message
 
@@ -84,15 +85,8 @@ class Side:
 
 def best_point(study: StudyResults) -> Side | None:
     """Give the point with the best mean of the primary metric; None as long as there is no result."""
-    metric = study.primary
-    column = metric_columns(study).get(metric.name) if metric else None
-    groups = [each for each in fold_repeats(table(study), study.plan) if column in each.metrics] if column else []
-    if not metric or not column or not groups:
-        return None
-    sign = -1 if metric.higher_is_better else 1
-    first = min(groups, key=lambda group: sign * group.metrics[column].mean)
-    known = {(each.machine, each.id): each for each in study.experiments}
-    return Side(study, tuple(known[first.machine, name] for name in first.ids))
+    found = ranking.best_point(study)
+    return Side(study, found.outcomes) if found else None
 
 
 def find_side(study: StudyResults, name: str) -> Side:
@@ -129,11 +123,6 @@ def _is_point(name: str, outcome: Outcome) -> bool:
 def _begins(name: str, outcome: Outcome) -> bool:
     texts = (outcome.id, outcome.key, f"{outcome.machine}/{outcome.id}")
     return bool(name) and any(text.startswith(name) for text in texts)
-
-
-def point_id(outcome: Outcome) -> str:
-    """Give the id of an experiment without its repeat."""
-    return experiment_id({name: value for name, value in outcome.axes.items() if name != REPEAT})
 
 
 def flatten(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -162,7 +162,7 @@ class Attempt:
     def _commit(self, seconds: float, usage: Dict[str, Any], digest: str) -> End:
         experiment = self.job.experiment
         is_stage = bool(experiment.get("stage"))
-        metrics = {} if is_stage else commit.read_metrics(self.folder)
+        metrics = {} if is_stage else commit.read_metrics(self.folder, experiment.get("primary", ""))
         baselines = commit.read_baselines(self.folder)
         if experiment.get("keep"):
             commit.keep_only(self.folder, experiment["keep"])

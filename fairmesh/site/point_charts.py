@@ -12,6 +12,7 @@ _ROW_HEIGHT, _HIGHEST = 19, 900
 _WIDE = 50  # times the smallest value: then the axis is logarithmic
 _TICKED = 8  # values that each get a tick
 _BAND = "Mean of the repeats with its 95 % interval."
+_AS_TEXT = " Integers beyond ±2^53 stand as text, since a chart would round them."
 
 
 def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str) -> Chart:
@@ -40,6 +41,8 @@ def by_parameter(parameter: str, title: str, label: str, rows: Rows, others: str
         layers.insert(1, base.mark_line(strokeWidth=1.5, opacity=0.6).encode(y=alt.Y("mean:Q", title=label)))
     repeated = any(row["n"] > 1 for row in rows)
     described = _BAND if repeated else "One result for each point."
+    if any(str(row["x"]).removeprefix("-").isdecimal() for row in rows if isinstance(row["x"], str)):
+        described += _AS_TEXT
     return make(f"{title} by {parameter}", described, alt.layer(*layers), rows)
 
 

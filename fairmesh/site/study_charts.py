@@ -16,7 +16,7 @@ from fairmesh.runner.protocol import HISTORY
 from fairmesh.site import charts, line_charts, point_charts
 from fairmesh.site.leaderboard import Leaderboard
 from fairmesh.site.numbers import value
-from fairmesh.site.tabular import Column
+from fairmesh.site.tabular import Column, drawable
 from fairmesh.site.view import Row, StudyView
 
 DRAWN = 30  # points in one chart of lines; more cannot be told apart
@@ -103,7 +103,7 @@ def _groups(view: StudyView, parameter: str, others: list[str], quantity: str) -
         series = [value(point.values[name]) for name in others]
         series += [point.outcomes[0].machine] if len(view.machines) > 1 else []
         yield {
-            "x": x if isinstance(x, int | float) and not isinstance(x, bool) else value(x),
+            "x": drawable(x),
             "series": ", ".join(series),
             "point": point.name,
             **_band(summary),
@@ -126,7 +126,8 @@ def _tables(view: StudyView, points: list[Row]) -> Iterator[charts.Chart]:
         if all(isinstance(item, float) for by_item in means.values() for item in by_item):
             yield from _numbered(title, readable(str(plot["x"])), label, means)
         else:
-            yield from _named(title, readable(str(plot["x"])), label, means)
+            first = f"At the best point, {points[0].name}" if view.best else f"At the first point, {points[0].name}"
+            yield from _named(title, readable(str(plot["x"])), label, means, first if points[0].name else "")
 
 
 def _numbered(title: str, x: str, label: str, means: dict[str, dict[Value, float]]) -> Iterator[charts.Chart]:
@@ -135,11 +136,13 @@ def _numbered(title: str, x: str, label: str, means: dict[str, dict[Value, float
         yield line_charts.curves(title, x, label, lines)
 
 
-def _named(title: str, item: str, label: str, means: dict[str, dict[Value, float]]) -> Iterator[charts.Chart]:
-    best, found = next(iter(means.items()))
+def _named(
+    title: str, item: str, label: str, means: dict[str, dict[Value, float]], first: str
+) -> Iterator[charts.Chart]:
+    found = next(iter(means.values()))
     if found:
         rows = [{"item": value(each), "value": mean} for each, mean in found.items()]
-        where = f"At the best point, {best}; mean of the repeats." if best else "Mean of the repeats."
+        where = f"{first}; mean of the repeats." if first else "Mean of the repeats."
         yield point_charts.by_item(title, item, label, rows, where)
     ranked = [
         {"rank": rank, "value": mean, "point": point}

@@ -82,6 +82,7 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {
+        "interval": numbers.interval_of,
         "front_matter": lambda text: Markup(json.dumps(escape(text))),  # noqa: S704
         "linked": linked,
         "script_json": script_json,

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
+from fairmesh.names import primary_name
 
 StageName = Annotated[
     str,
@@ -233,6 +234,11 @@ class Application(ApplicationFile):
     def seed(self) -> str | None:
         """The parameter that follows the repeat."""
         return next((name for name, parameter in self.parameters.items() if parameter.seed), None)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that ranks, which every experiment has to measure; empty if none is declared."""
+        return primary_name(self.metrics)
 
     @property
     def known_names(self) -> dict[str, str]:
