@@ -62,8 +62,8 @@ EXAMPLES = {
         "fairmesh results accuracy --all --csv > accuracy.csv",
     ),
     "compare": (
-        "fairmesh compare epochs=1 epochs=4 --study quick",
-        "fairmesh compare quick:epochs=1 convergence:3f9a",
+        "fairmesh compare epochs=1+learning_rate=0.001 epochs=4+learning_rate=0.001 --study quick",
+        "fairmesh compare quick:epochs=4+learning_rate=0.003 convergence",
         "fairmesh compare quick convergence",
     ),
     "merge": (

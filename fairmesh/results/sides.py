@@ -9,7 +9,7 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import canonical_json
-from fairmesh.names import REPEAT
+from fairmesh.names import REPEAT, experiment_id
 from fairmesh.results import ranking
 from fairmesh.results.load import Outcome, StudyResults
 from fairmesh.results.ranking import point_id
@@ -92,16 +92,17 @@ def best_point(study: StudyResults) -> Side | None:
 def find_side(study: StudyResults, name: str) -> Side:
     """Give what a name means: an experiment by id, key or an unambiguous beginning; a point by its id without repeat.
 
-    Where an id is on several machines, ``MACHINE/ID`` says which.
+    Of a point, the axes that tell it from the others are enough, as in ``epochs=4+width=8``. Where an id is on several
+    machines, ``MACHINE/ID`` says which.
 
     Raises
     ------
     InputError
         If it means nothing, or several.
     """
-    for fits in (_is, _is_point, _begins):
+    for fits, names in ((_is, _id), (_is_point, point_id), (_has_axes, point_id), (_begins, _id)):
         found = tuple(each for each in study.experiments if fits(name, each))
-        if len({(each.machine, point_id(each) if fits is _is_point else each.id) for each in found}) == 1:
+        if len({(each.machine, names(each)) for each in found}) == 1:
             return Side(study, found)
         if found:
             several = ", ".join(f"{each.machine}/{each.id}" for each in found[:SHOWN])
@@ -118,6 +119,16 @@ def _is(name: str, outcome: Outcome) -> bool:
 def _is_point(name: str, outcome: Outcome) -> bool:
     point = point_id(outcome)
     return name in {point, f"{outcome.machine}/{point}"}
+
+
+def _has_axes(name: str, outcome: Outcome) -> bool:
+    machine, _, axes = name.rpartition("/")
+    own = {experiment_id({axis: value}) for axis, value in outcome.axes.items() if axis != REPEAT}
+    return machine in {"", outcome.machine} and set(axes.split("+")) <= own
+
+
+def _id(outcome: Outcome) -> str:
+    return outcome.id
 
 
 def _begins(name: str, outcome: Outcome) -> bool:

@@ -30,8 +30,12 @@ def _measured_once(row: Row, metric: Metric) -> str:
 
 
 def remarks(view: StudyView) -> Iterator[str]:
-    """Say how the best result stands to the baselines and to the other points."""
-    yield from unmeasured(view)
+    """Say how the best result stands to the baselines and to the other points, and which metrics nobody measured."""
+    yield from _of_best(view)
+    yield from _unmeasured(view)
+
+
+def _of_best(view: StudyView) -> Iterator[str]:
     best, primary = view.best, view.primary
     if not best or not primary:
         return
@@ -43,7 +47,7 @@ def remarks(view: StudyView) -> Iterator[str]:
         yield f"{others} within noise of the best: repeats scatter by more than the difference."
 
 
-def unmeasured(view: StudyView) -> Iterator[str]:
+def _unmeasured(view: StudyView) -> Iterator[str]:
     """Say which declared metrics no experiment has measured, and which name was probably written in their place."""
     declared = view.study.plan["application"].get("metrics") or {}
     others = [metric.name for metric in view.study.metrics if metric.name not in declared]

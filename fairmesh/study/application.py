@@ -134,8 +134,13 @@ class Metric(Model):
 
     title: Annotated[str, meaning("What people call it.", "Accuracy")] = ""
     unit: Annotated[str, meaning("Unit of its values; 1 for a ratio.", "s")] = ""
-    better: Annotated[Literal["higher", "lower"] | None, meaning("Which direction is better.", "higher")] = None
-    primary: Annotated[bool, meaning("Whether it ranks the experiments; of one metric only.")] = False
+    better: Annotated[
+        Literal["higher", "lower"] | None,
+        meaning("Which direction is better; without it nothing is ranked by the metric.", "higher"),
+    ] = None
+    primary: Annotated[
+        bool, meaning("Whether it ranks the experiments, each of which has to measure it; of one metric only.")
+    ] = False
     target: Annotated[float | None, meaning("The value to reach, in its unit.", 0.9)] = None
     tolerance: Annotated[
         Annotated[float, Field(ge=0)] | None, meaning("A difference up to this counts as none, in its unit.", 0.01)

@@ -65,6 +65,6 @@ def test_the_best_is_held_against_a_baseline_on_its_own_data(tmp_path: Path) -> 
     folder = Folder(tmp_path / "results")
     add(folder, 0.95, 0.7, "a", size=64)
     add(folder, 0.6, 0.9, "b", size=128)
-    said = list(sentences.remarks(view(folder)))[-1]
+    said = next(sentences.remarks(view(folder)))
     assert said.endswith("the strongest baseline, threshold, size = 128, reaches 0.6.")
     assert said.startswith("That is 0.3 better")
