@@ -132,7 +132,7 @@ class Plan:
     selected: list[Experiment]
 
     def needed_stages(
-        self, experiments: Iterable[Experiment], has_result: Callable[[StageInstance], bool] = lambda _: False
+        self, experiments: Iterable[Experiment], has_result: Callable[[StageInstance], bool] | None = None
     ) -> list[StageInstance]:
         """Return the shared stages that experiments need and those that these need, each after those before it.
 
@@ -146,7 +146,7 @@ class Plan:
         needed = {fingerprint for experiment in experiments for fingerprint in experiment.stages.values()}
         found = []
         for fingerprint, stage in reversed(self.stages.items()):
-            if fingerprint in needed and not has_result(stage):
+            if fingerprint in needed and not (has_result and has_result(stage)):
                 found.append(stage)
                 needed.update(stage.needs.values())
         return found[::-1]
