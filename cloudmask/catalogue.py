@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cloudmask.errors import CloudmaskError, EmptySceneError, InputError
+from cloudmask.errors import CloudmaskError, EmptySceneError, InputError, SceneError
 from cloudmask.files import read_json, write_json
 from cloudmask.progress import say
 
@@ -56,15 +56,40 @@ class Catalogue:
 
 
 def _entries(folder: Path, part: Part) -> list[Entry]:
-    files = [file for name in FOLDERS[part] for file in (folder / name).rglob("*.hdf")]
-    files = sorted(
-        (file for file in files if file.name.startswith(SATELLITES)),
-        key=lambda file: (file.name, file.as_posix()),
-    )
+    seen = set[tuple[int, int]]()
+    files = [file for name in FOLDERS[part] for file in _scenes(folder / name, seen)]
+    files.sort(key=lambda file: (file.name, file.as_posix()))
     if not files:
         names = " or ".join(f"{name}/" for name in FOLDERS[part])
         raise InputError(f"{folder}: no scene (S3A*.hdf, S3B*.hdf) in {names}")
-    return [Entry(file.relative_to(folder).as_posix(), file.stat().st_size, part) for file in files]
+    return [Entry(file.relative_to(folder).as_posix(), _size(file), part) for file in files]
+
+
+def _scenes(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
+    """Yield the scenes below a folder, behind symbolic links too; each folder once, so that no circle is endless."""
+    try:
+        if not folder.is_dir() or (place := _place(folder)) in seen:
+            return
+        seen.add(place)
+        for path in sorted(folder.iterdir()):
+            if path.is_dir():
+                yield from _scenes(path, seen)
+            elif path.suffix == ".hdf" and path.name.startswith(SATELLITES):
+                yield path
+    except OSError as error:
+        raise InputError(f"data: {folder}: cannot be listed: {error.strerror}") from None
+
+
+def _place(folder: Path) -> tuple[int, int]:
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError as error:
+        raise InputError(f"data: {file}: {error.strerror}") from None
 
 
 def scan(folder: Path) -> Catalogue:
@@ -73,8 +98,8 @@ def scan(folder: Path) -> Catalogue:
     Raises
     ------
     InputError
-        If there is no such folder, one of the two parts has no scene, or a scene is there twice: it would be learned
-        from and judged by, or counted double.
+        If there is no such folder, one below it cannot be listed, one of the two parts has no scene, or a scene is
+        there twice: it would be learned from and judged by, or counted double.
     """
     if not folder.is_dir():
         raise InputError(f"data: {folder}: no such folder")
@@ -107,7 +132,7 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 @contextmanager
 def tolerated(damaged: str) -> Iterator[None]:
-    """Name a scene that cannot be used and leave it out: one of fill always, another if the parameter says skip.
+    """Name a scene that cannot be used and leave it out: one of fill always, a damaged one if the parameter says skip.
 
     Parameters
     ----------
@@ -118,7 +143,7 @@ def tolerated(damaged: str) -> Iterator[None]:
         yield
     except EmptySceneError as error:
         say(f"left out: {error}")
-    except CloudmaskError as error:
+    except SceneError as error:
         if damaged != "skip":
             raise
         say(f"left out: {error}")

@@ -3,6 +3,7 @@
 ::
 
     CloudmaskError      the work failed, such as a damaged scene    exit status 1
+    ├── SceneError      a scene is damaged or of another kind       exit status 1, or the scene is left out
     ├── EmptySceneError no pixel of a scene has all channels        exit status 1, or the scene is left out
     └── InputError      a person can mend the input                 exit status 2
 """
@@ -18,6 +19,10 @@ class InputError(CloudmaskError):
     """A parameter is wrong or a file that was named is missing."""
 
     exit_code = 2
+
+
+class SceneError(CloudmaskError):
+    """A scene is damaged or of another kind; not one that the system cannot read now, which may be good."""
 
 
 class EmptySceneError(CloudmaskError):

@@ -1,10 +1,12 @@
 """Scenes as HDF5 files in the benchmark's schema: five contiguous datasets at the root, no attributes.
 
-The published files hold rows = 1200 and columns = 1500 pixels of 1 km; any size and any float or integer type is read.
+The published files hold rows = 1200 and columns = 1500 pixels of 1 km; any size and any float or integer type is read,
+also packed as netCDF does it.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +16,9 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from cloudmask.errors import CloudmaskError, EmptySceneError, InputError
-from cloudmask.files import write_bytes
+from cloudmask.errors import CloudmaskError, EmptySceneError, InputError, SceneError
+from cloudmask.files import reason, write_bytes
+from cloudmask.packing import Values, unpacked
 
 Mask = npt.NDArray[np.bool_]
 
@@ -74,14 +77,26 @@ def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], comp
 
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     try:
-        file = h5py.File(path, "r")
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
+        # Scenes appear whole and are never changed, so nothing has to be locked, which some file systems cannot.
+        file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise CloudmaskError(f"{path}: not a whole HDF5 file, no dataset can be read: {error}") from None
+        raise _told(path, "not a whole HDF5 file, no dataset can be read", error) from None
     with file:
         yield file
+
+
+def _told(where: Path | str, what: str, error: OSError) -> CloudmaskError:
+    """Return what is wrong: with the scene, or, where the system gives a number, with what it is read from."""
+    if not error.errno:
+        return SceneError(f"{where}: {what}: {error}")
+    hint = "; set HDF5_USE_FILE_LOCKING=FALSE" if error.errno in _OF_LOCKS and "lock" in str(error) else ""
+    return CloudmaskError(f"{where}: cannot be read now, though it may be good: {reason(error)}{hint}")
+
+
+_OF_LOCKS = (errno.ENOLCK, errno.EAGAIN, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def _checked(file: h5py.File, path: Path, name: str, pixels: tuple[int, int] | None = None) -> h5py.Dataset:
@@ -89,13 +104,13 @@ def _checked(file: h5py.File, path: Path, name: str, pixels: tuple[int, int] | N
     where = f"{path}: dataset {name!r}"
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
-        raise CloudmaskError(f"{where} is missing: not an SLSTR scene of CloudMask")
+        raise SceneError(f"{where} is missing: not an SLSTR scene of CloudMask")
     if dataset.dtype.kind not in "fiub":
-        raise CloudmaskError(f"{where} has type {dataset.dtype}, not numbers")
+        raise SceneError(f"{where} has type {dataset.dtype}, not numbers")
     wanted = (*(pixels or dataset.shape[:2]), SCHEMA[name][0])
     if dataset.shape != wanted or len(wanted) != 3 or 0 in wanted:
         rows, columns = pixels or ("rows", "columns")
-        raise CloudmaskError(f"{where} has shape {dataset.shape}, not ({rows}, {columns}, {wanted[-1]})")
+        raise SceneError(f"{where} has shape {dataset.shape}, not ({rows}, {columns}, {wanted[-1]})")
     return dataset
 
 
@@ -105,12 +120,14 @@ def _checked_inputs(file: h5py.File, path: Path) -> tuple[h5py.Dataset, h5py.Dat
     return bts, _checked(file, path, "refs", pixels), _checked(file, path, "bayes", pixels)
 
 
-def _values(dataset: h5py.Dataset, path: Path) -> npt.NDArray[np.floating | np.integer]:
+def _values(dataset: h5py.Dataset, path: Path) -> Values:
+    where = f"{path}: dataset {dataset.name[1:]!r}"
     try:
-        values: npt.NDArray[np.floating | np.integer] = dataset[...]
+        return unpacked(dataset[...], dataset.attrs)
     except OSError as error:
-        raise CloudmaskError(f"{path}: dataset {dataset.name[1:]!r} cannot be read: {error}") from None
-    return values
+        raise _told(where, "cannot be read", error) from None
+    except ValueError as error:
+        raise SceneError(f"{where}: {error}") from None
 
 
 def scene_shape(path: Path) -> tuple[int, int]:
@@ -127,8 +144,10 @@ def read_scene(path: Path) -> Scene:
     ------
     InputError
         If there is no such file.
-    CloudmaskError
+    SceneError
         If it is truncated, not HDF5, a dataset is missing or of another shape or kind.
+    CloudmaskError
+        If the system cannot read it now.
     EmptySceneError
         If no pixel is valid.
     """

@@ -178,6 +178,7 @@ def ece(pairs: Pairs) -> Array:
 
 # Scores of masks, and those of probabilities, which a mask alone does not have.
 OF_MASKS = ("balanced_accuracy", "pod", "pofd", "far", "hk", "hss", "csi", "f1", "mcc")
+SIGNED = ("hk", "hss", "mcc")  # those between -1 and 1; the others lie between 0 and 1
 OF_PROBABILITIES: dict[str, Callable[[Pairs], Array]] = {"auc": auc, "brier": brier, "ece": ece}
 
 

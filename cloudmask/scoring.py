@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
-from cloudmask import bootstrap
+from cloudmask import intervals
 from cloudmask.histograms import Histograms
-from cloudmask.metrics import Pairs, Table, scores
+from cloudmask.metrics import SIGNED, Pairs, Table, scores
 
 Array = npt.NDArray[np.float64]
 Score = dict[str, float]
@@ -34,8 +32,8 @@ def summarise(found: Histograms, soft: bool = True) -> Scores:
     Returns
     -------
     dict
-        Name to ``value`` and, for two scenes and more, ``low`` and ``high``: the 95 % percentile interval of a
-        bootstrap over scenes with `cloudmask.bootstrap.RESAMPLES` resamples.
+        Name to ``value`` and, for two scenes and more, ``low`` and ``high``, the 95 % interval over scenes of
+        `cloudmask.intervals`, and ``samples``, the number of scenes that it rests on.
     """
     by_label = found.by_label()
     means = {
@@ -51,37 +49,41 @@ def accuracies(pairs: Pairs) -> Array:
     return Table.of(pairs).accuracy
 
 
-def of_mean(by_scene: Array) -> Score:
-    """Give a mean over the scenes that have a value, with its interval; nothing if none has."""
+def of_mean(by_scene: Array, bounds: tuple[float, float] = (0, 1)) -> Score:
+    """Return a mean over the scenes that have a value, with its interval; nothing if none has."""
     defined = by_scene[np.isfinite(by_scene)]
     if not len(defined):
         return {}
-    resampled = bootstrap.of_mean(defined) if len(defined) > 1 else np.empty(0)
-    return _score(float(defined.mean()), resampled)
+    without = intervals.mean_without(defined) if len(defined) > 1 else np.empty(0)
+    return _score(float(defined.mean()), without, len(defined), bounds)
 
 
 def of_pool(pairs: npt.NDArray[np.int64], soft: bool) -> Scores:
-    """Give the scores of all pixels of all scenes together, shape (n, 2, 256), with their intervals."""
-    values = scores(pairs.sum(axis=0), soft)
-    resampled: Mapping[str, Array] = scores(bootstrap.of_pool(pairs), soft) if len(pairs) > 1 else {}
+    """Return the scores of all pixels of all scenes together, shape (n, 2, 256), with their intervals."""
+    own, without = scores(pairs, soft), scores(intervals.pool_without(pairs), soft)
+    values = {name: float(value) for name, value in scores(pairs.sum(axis=0), soft).items() if np.isfinite(value)}
     return {
-        name: _score(float(value), resampled.get(name, np.empty(0)))
+        name: _score(
+            value,
+            without[name],
+            intervals.share(value, own[name], without[name]),
+            (-1, 1) if name in SIGNED else (0, 1),
+        )
         for name, value in values.items()
-        if np.isfinite(value)
     }
 
 
-def _score(value: float, resampled: Array) -> Score:
-    found = bootstrap.interval(resampled)
-    return {"value": value} | (dict(zip(("low", "high"), found, strict=True)) if found else {})
+def _score(value: float, without: Array, samples: int, bounds: tuple[float, float]) -> Score:
+    found = intervals.interval(value, without, samples, bounds)
+    return {"value": value} | ({"low": found[0], "high": found[1], "samples": samples} if found else {})
 
 
 def gain(method: Histograms, other: Histograms) -> Score:
     """Give the mean over scenes of the difference in accuracy, with its paired interval.
 
-    Both methods are drawn on the same scenes, so that what is hard about a scene falls out of the difference.
+    Both methods are judged on the same scenes, so that what is hard about a scene falls out of the difference.
     """
-    return of_mean(accuracies(method.by_label()) - accuracies(other.by_label()))
+    return of_mean(accuracies(method.by_label()) - accuracies(other.by_label()), (-1, 1))
 
 
 def values(found: Scores) -> dict[str, float]:

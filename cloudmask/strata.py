@@ -42,7 +42,7 @@ def read_hidden(path: Path, shape: tuple[int, int]) -> Hidden | None:
     if not path.is_file():
         return None
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             found = [np.asarray(file[name][...] > 0) for name in ("truth", "land", "snow")]
     except (OSError, KeyError, AttributeError, TypeError) as error:
         raise CloudmaskError(f"{path}: not a scene's hidden truth: {error}") from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from cloudmask import bootstrap
+from cloudmask import intervals
 from cloudmask.baselines import KINDS, Baselines
 from cloudmask.files import write_csv
 from cloudmask.histograms import Histograms, strata
@@ -112,14 +112,10 @@ def strata_rows(network: Histograms, baselines: Baselines) -> list[list[object]]
 
 
 def _interval(pairs: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Give the interval of the accuracy of pooled pixels, shape (n, 2, 256); NaN if there is none."""
-    table = Table.of(pairs)
-    right = np.stack([table.hits + table.clear, table.pixels], axis=-1)
-    if len(right) < 2:
-        return np.nan, np.nan
-    sums = bootstrap.of_pool(right)
-    with np.errstate(invalid="ignore"):
-        return bootstrap.interval(sums[:, 0] / sums[:, 1]) or (np.nan, np.nan)
+    """Return the interval of the accuracy of pooled pixels, shape (n, 2, 256); NaN if there is none."""
+    value, without = float(accuracies(pairs.sum(axis=0))), accuracies(intervals.pool_without(pairs))
+    samples = intervals.share(value, accuracies(pairs), without)
+    return intervals.interval(value, without, samples) or (np.nan, np.nan)
 
 
 def reliability_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:

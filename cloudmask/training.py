@@ -119,7 +119,6 @@ def train(
     about = {
         "precision": precision.policy,
         "precision_reason": precision.reason,
-        "precision_gain": precision.gain,
         "devices": team.devices,
         "processes": team.processes,
         "parameters": learner.model.count_params(),

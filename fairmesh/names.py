@@ -49,6 +49,18 @@ def unescape(text: str) -> str:
     return re.sub(rb"~(..)", lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode()
 
 
+def primary_name(metrics: Mapping[str, Any]) -> str:
+    """Return the name of the metric that ranks: the primary one, else the first with a direction, else the first.
+
+    Parameters
+    ----------
+    metrics : mapping
+        By name; each has ``primary`` and ``better``. An empty text is returned if there is none.
+    """
+    wanted = (lambda metric: metric.primary, lambda metric: metric.better, lambda _: True)
+    return next((name for fits in wanted for name, metric in metrics.items() if fits(metric)), "")
+
+
 def number_text(number: float) -> str:
     """Give the shortest text that reads back as the same number.
 

@@ -63,7 +63,7 @@ EXAMPLES = {
     ),
     "compare": (
         "fairmesh compare epochs=1+learning_rate=0.001 epochs=4+learning_rate=0.001 --study quick",
-        "fairmesh compare quick:epochs=4+learning_rate=0.003 convergence:epochs=60",
+        "fairmesh compare quick:epochs=4+learning_rate=0.003 convergence",
         "fairmesh compare quick convergence",
     ),
     "merge": (

@@ -25,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "path", metavar="PATH", type=Path, help="a crate, a study's results, an experiment or its record"
     )
     parser.add_argument(
-        "--experiment", metavar="ID", default="", help="which of the crate, as ID or MACHINE/ID (the best)"
+        "--experiment",
+        metavar="ID",
+        default="",
+        help="which of the crate, as ID or MACHINE/ID (the first of the best point)",
     )
     parser.add_argument(
         "--to",

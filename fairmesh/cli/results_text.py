@@ -128,7 +128,7 @@ class Board:
             "title": self.view.title,
             "primary": study.primary.name if study.primary else None,
             "units": units(study),
-            "better": {each.name: "higher" if each.higher_is_better else "lower" for each in study.metrics},
+            "better": {each.name: each.better for each in study.metrics if each.better},
             "counts": self.view.counts,
             "headline": sentences.headline(self.view),
             "rows": [_json(each, self.view) for each, _ in self.entries],
@@ -158,7 +158,7 @@ def _measured(column: Column, source: Row | Outcome) -> Summary | MetricValue | 
         return (source.metrics if column.kind == "metric" else source.usage).get(column.name)
     if column.kind == "metric":
         return source.metrics.get(column.name)
-    found = source.seconds if column.name == "seconds" else source.usage.get(column.name)
+    found = source.used(column.name)
     return None if found is None else MetricValue(found)
 
 

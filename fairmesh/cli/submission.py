@@ -77,10 +77,10 @@ def _request(arguments: argparse.Namespace) -> Request:
 
 def _tell(submission: Submission, written: Path) -> None:
     choice = submission.choice
-    value = number_text(choice.best.metrics[choice.metric.name].value)
-    print_lines(
-        f"{choice.best.id} on {choice.best.machine} is the best of {len(choice.ranked)}: {choice.metric.title} {value}"
-    )
+    point, value = choice.point, number_text(choice.point.summary.mean)
+    mean = f", the mean of {point.summary.n} repeats" if point.summary.n > 1 else ""
+    best = f"{point.name} on {point.machine} is the best of {len(choice.ranked)}"
+    print_lines(f"{best}: {choice.metric.title} {value}{mean}")
     print_lines(f"{written}: {len(choice.submitted)} logs, {folder.README}, {folder.CONFIG}, {folder.RUN}")
     for note in submission.notes:
         print_lines(f"missing: {note}", file=sys.stderr)

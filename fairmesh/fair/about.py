@@ -11,7 +11,7 @@ from fairmesh.fair.people import Owner, Person
 from fairmesh.files import canonical_json
 from fairmesh.identifiers import DOI
 from fairmesh.names import number_text
-from fairmesh.results import StudyResults
+from fairmesh.results import StudyResults, best_point
 
 
 @dataclass
@@ -73,11 +73,14 @@ class About:
     @property
     def headline(self) -> str:
         """The best value, in a sentence."""
-        metric, best = self.study.primary, self.study.best
-        if not best or not metric:
+        best = best_point(self.study)
+        if not best:
             return ""
-        value = number_text(float(f"{best.metrics[metric.name].value:.6g}"))
-        return f"The best {metric.title.lower()} is {value} {metric.unit}".rstrip() + f", of {best.id}."
+        value = number_text(float(f"{best.summary.mean:.6g}"))
+        repeats = f"the mean of {best.summary.n} repeats of " if best.summary.n > 1 else "of "
+        return (
+            f"The best {best.metric.title.lower()} is {value} {best.metric.unit}".rstrip() + f", {repeats}{best.name}."
+        )
 
     @cached_property
     def keywords(self) -> list[str]:

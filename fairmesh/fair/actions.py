@@ -10,7 +10,8 @@ from fairmesh.fair.inventory import address, manifest
 from fairmesh.fair.package import MAIN, RESULTS, Experiment, Package, time
 from fairmesh.fair.parameters import Parameters
 from fairmesh.fair.tools import Tools, stage_of
-from fairmesh.results import Outcome
+from fairmesh.results import Outcome, RankedPoint, best_point
+from fairmesh.results.ranking import summary_of
 from fairmesh.runner.protocol import DONE, FAILED, RUNNING
 
 _STATUS = {DONE: v.COMPLETED, FAILED: v.FAILED, RUNNING: v.ACTIVE}
@@ -117,6 +118,15 @@ class Actions:
             sha256=manifest(experiment.files, experiment.folder),
         )
 
+    def _best(self, best: RankedPoint) -> list[Entity]:
+        """Add what the best point measured: each metric's mean over its repeats, or its only measurement."""
+        if len(best.measured) == 1:
+            return self._measured(best.run)
+        found = {metric.name: summary_of(metric, best.outcomes) for metric in self._package.study.metrics}
+        return [
+            self._parameters.mean(best.run.key, name, best.name, summary) for name, summary in found.items() if summary
+        ]
+
     def _image(self, container: Any) -> Entity | None:
         if not isinstance(container, dict) or container.get("kind") not in v.IMAGES or not container.get("image"):
             return None
@@ -130,8 +140,8 @@ class Actions:
 
     def _workflow(self) -> None:
         """Add the run as a whole, and the engine's part in it: an action a step."""
-        best = self._package.study.best
-        measured = self._measured(best) if best else []
+        best = best_point(self._package.study)
+        measured = self._best(best) if best else []
         status = _STATUS[self._package.state]
         ended = "" if status == v.ACTIVE else self._package.ended
         failed = len(self._package.failed)

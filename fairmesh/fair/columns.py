@@ -119,7 +119,7 @@ def _known(study: StudyResults) -> dict[str, dict[str, Any]]:
 
 
 def _type(values: pd.Series[Any]) -> str:
-    kinds = {"Int64": INTEGER, "Float64": NUMBER, "boolean": BOOLEAN}
+    kinds = {"Int64": INTEGER, "UInt64": INTEGER, "Float64": NUMBER, "boolean": BOOLEAN}
     return kinds.get(str(values.dtype), STRING)
 
 

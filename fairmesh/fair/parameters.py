@@ -7,7 +7,8 @@ from typing import Any
 from fairmesh.fair import vocabulary as v
 from fairmesh.fair.entities import Entity, Graph, fragment, ref
 from fairmesh.files import canonical_json, text_sha256
-from fairmesh.results import MetricValue, StudyResults
+from fairmesh.results import MetricValue, StudyResults, Summary
+from fairmesh.results.intervals import half_width
 
 _TYPES = {"integer": "Integer", "number": "Number", "string": "Text", "boolean": "Boolean"}
 _USAGE = {
@@ -95,6 +96,22 @@ class Parameters:
             name=name,
             value=found.value,
             unitText=metric.unit,
+            exampleOfWork=self.outputs[name],
+            **interval,
+        )
+
+    def mean(self, whose: str, name: str, point: str, found: Summary) -> Entity:
+        """Add the mean of a metric over the repeats of a point, with its 95 % interval."""
+        half = half_width(found)
+        interval = {} if half is None else {"minValue": found.mean - half, "maxValue": found.mean + half}
+        return self._graph.add(
+            f"#mean/{whose}/{fragment(name)}",
+            "PropertyValue",
+            name=name,
+            value=found.mean,
+            unitText=next(each.unit for each in self._study.metrics if each.name == name),
+            description=f"Mean over {found.n} repeats of {point}"
+            + (", minValue to maxValue is its 95 % interval" if interval else ""),
             exampleOfWork=self.outputs[name],
             **interval,
         )

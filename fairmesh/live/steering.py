@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,7 +162,7 @@ def clear(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "", d
     chosen = selection.of(status)
     stages = {each.key: each for each in status.stages}
     fallen = [each for each in _experiments_of(chosen, status) if _needs_clearing(each)]
-    below = [stages[key] for key in dict.fromkeys(_stage_keys(fallen)) if key in stages]
+    below = [stages[key] for key in _stage_keys(fallen, stages)]
     try:
         for each in [*below, *fallen]:
             if each.state != DONE and not dry_run:
@@ -199,11 +199,20 @@ def _experiments_of(chosen: Iterable[JobStatus], status: StudyStatus) -> list[Jo
     """Give experiments as they are, and for a stage the experiments that need it."""
     own = {each.folder for each in chosen}
     keys = {each.key for each in chosen if not each.machine}
-    return [each for each in status.experiments if each.folder in own or not keys.isdisjoint(_stage_keys([each]))]
+    stages = {each.key: each for each in status.stages}
+    return [each for each in status.experiments if each.folder in own or keys & _stage_keys([each], stages).keys()]
 
 
-def _stage_keys(jobs: Iterable[JobStatus]) -> list[str]:
-    return [fingerprint[:12] for each in jobs for fingerprint in (each.point.get("stages") or {}).values()]
+def _stage_keys(jobs: Iterable[JobStatus], stages: Mapping[str, JobStatus]) -> dict[str, None]:
+    """Return the keys of the stages that jobs need, and of those that these need."""
+    found: dict[str, None] = {}
+    waiting = list(jobs)
+    while waiting:
+        keys = [fingerprint[:12] for fingerprint in (waiting.pop().point.get("stages") or {}).values()]
+        new = [key for key in keys if key in stages and key not in found]
+        found.update(dict.fromkeys(new))
+        waiting += [stages[key] for key in new]
+    return found
 
 
 def _clear(job: JobStatus, who: str) -> None:

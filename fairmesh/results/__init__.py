@@ -9,21 +9,23 @@ from typing import TYPE_CHECKING
 
 from fairmesh.results.load import Outcome, StudyResults, load_study
 from fairmesh.results.metrics import Metric, MetricValue
-from fairmesh.results.statistics import Group, Summary, fold_repeats
+from fairmesh.results.ranking import RankedPoint, best_point, points_of
+from fairmesh.results.statistics import Summary
 from fairmesh.results.table import table, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "Group",
     "Metric",
     "MetricValue",
     "Outcome",
+    "RankedPoint",
     "StudyResults",
     "Summary",
-    "fold_repeats",
+    "best_point",
     "load_study",
+    "points_of",
     "table",
     "write_csv",
 ]

@@ -12,6 +12,7 @@ from fairmesh.results.frame import USAGE_UNITS
 from fairmesh.results.load import Outcome, StudyResults
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.results.noise import Judgement, judge
+from fairmesh.results.ranking import why_unranked
 from fairmesh.results.sides import Side, best_point, find_side
 from fairmesh.results.statistics import Summary, summarise
 from fairmesh.results.table import text_of
@@ -83,17 +84,17 @@ class MetricChange:
 
     @property
     def better(self) -> str:
-        """The direction: ``higher`` or ``lower``."""
-        return "higher" if self.metric.higher_is_better else "lower"
+        """The direction: ``higher`` or ``lower``, empty if the application does not say."""
+        return self.metric.better
 
     @property
     def best(self) -> int | None:
-        """Which side has the best value; None if two share it, or there is but one."""
-        found = {at: mean_of(value) for at, value in enumerate(self.values) if value is not None}
+        """Which side has the best value; None if two share it, there is but one, or there is no direction."""
+        found = {at: self.metric.order(mean_of(value)) for at, value in enumerate(self.values) if value is not None}
         if len(found) < 2:
             return None
-        chosen = (max if self.metric.higher_is_better else min)(found.values())
-        places = [at for at, value in found.items() if value == chosen]
+        first = min(found.values())
+        places = [at for at, value in found.items() if value == first]
         return places[0] if len(places) == 1 else None
 
     def to_json(self) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class MetricChange:
             "name": metric.name,
             "title": metric.title,
             "unit": metric.unit,
-            "better": self.better,
+            "better": self.better or None,
             "values": [None if each is None else value_json(each) for each in self.values],
             "differences": list(self.differences),
             "noise": [None if each is None else asdict(each) for each in self.judgements],
@@ -168,9 +169,9 @@ def compare_studies(studies: Sequence[StudyResults]) -> Comparison:
         If one of them has no result yet.
     """
     best = [best_point(each) for each in studies]
-    empty = [each.name for each, found in zip(studies, best, strict=True) if found is None]
+    empty = [each for each, found in zip(studies, best, strict=True) if found is None]
     if empty:
-        raise InputError(Problem(f"study {name} has no result yet") for name in empty)
+        raise InputError(Problem(why_unranked(each) or f"study {each.name} has no result yet") for each in empty)
     return _compare("studies", tuple(each for each in best if each is not None))
 
 
@@ -207,7 +208,7 @@ def _changes(sides: Sequence[Mapping[str, str]], units: Mapping[str, str]) -> It
 
 def _metric_change(metric: Metric, sides: Sequence[Side]) -> MetricChange:
     values = [
-        _value([each.metrics[metric.name] for each in side.done if metric.name in each.metrics]) for side in sides
+        value_of([each.metrics[metric.name] for each in side.done if metric.name in each.metrics]) for side in sides
     ]
     repeats = [summarise(each.metrics[metric.name].value for each in _with(metric, side)) for side in sides]
     return _change(metric, values, repeats)
@@ -219,18 +220,18 @@ def _with(metric: Metric, side: Side) -> list[Outcome]:
 
 def _usage_changes(sides: Sequence[Side]) -> Iterator[MetricChange]:
     for name, unit in USAGE_UNITS.items():
-        values = [_value([MetricValue(each) for each in _used(name, side.done)]) for side in sides]
+        values = [value_of([MetricValue(each) for each in _used(name, side.done)]) for side in sides]
         if any(values):
             repeats = [summarise(_used(name, side.repeats)) for side in sides]
-            yield _change(Metric(name, name, unit, higher_is_better=False), values, repeats)
+            yield _change(Metric(name, name, unit, better="lower"), values, repeats)
 
 
 def _used(name: str, outcomes: Iterable[Outcome]) -> list[float]:
-    found = [each.seconds if name == "seconds" else each.usage.get(name) for each in outcomes]
-    return [each for each in found if each is not None]
+    return [found for outcome in outcomes if (found := outcome.used(name)) is not None]
 
 
-def _value(found: Sequence[MetricValue]) -> Value | None:
+def value_of(found: Sequence[MetricValue]) -> Value | None:
+    """Return one measurement as it is, or several summarized; None if there is none."""
     return found[0] if len(found) == 1 else summarise(each.value for each in found)
 
 
@@ -253,7 +254,8 @@ def _judged(
 def value_json(value: Value) -> dict[str, Any]:
     """Give a value for JSON, with the interval of its program, or of its repeats at 95 %."""
     if isinstance(value, MetricValue):
-        return {"n": 1, "mean": value.value, "half_width": None, "low": value.low, "high": value.high}
+        found = {"n": 1, "mean": value.value, "half_width": None, "low": value.low, "high": value.high}
+        return found if value.samples is None else found | {"samples": value.samples}
     half = intervals.half_width(value)
     bounds = (None, None) if half is None else (value.mean - half, value.mean + half)
     return {"n": value.n, "mean": value.mean, "half_width": half, "low": bounds[0], "high": bounds[1]}

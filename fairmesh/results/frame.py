@@ -30,7 +30,7 @@ def frame(path: str | Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         As ``table`` gives it. ``attrs`` holds ``study``, ``title``, ``units`` (by column; ``1`` is a pure number) and
-        ``better`` (``higher`` or ``lower``, by column of a metric).
+        ``better`` (``higher`` or ``lower``, by column of a metric that has a direction).
 
     Raises
     ------
@@ -54,9 +54,7 @@ def frame_of(study: StudyResults) -> pd.DataFrame:
         "study": study.name,
         "title": str(study.plan.get("title") or study.name),
         "units": units(study),
-        "better": {
-            columns[each.name]: "higher" if each.higher_is_better else "lower" for each in study.metrics
-        },
+        "better": {columns[metric.name]: metric.better for metric in study.metrics if metric.better},
     }
     return found
 

@@ -12,6 +12,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.environments import read_environment
 from fairmesh.live import JobStatus, Reader
 from fairmesh.live.facts import Facts
+from fairmesh.names import primary_name
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, LOG
 from fairmesh.runner.text import last_lines
@@ -88,6 +89,10 @@ class Outcome:
         """CPU time, peak memory, I/O and energy, with the keys of the record."""
         return (self.record or {}).get("usage") or {}
 
+    def used(self, name: str) -> float | None:
+        """Return the seconds or something else that was used; None if it is not known."""
+        return self.seconds if name == "seconds" else self.usage.get(name)
+
     @property
     def values(self) -> dict[str, Any]:
         """The value of every axis, then of every other parameter."""
@@ -139,18 +144,15 @@ class StudyResults:
 
     @property
     def primary(self) -> Metric | None:
-        """The metric that ranks the experiments: the one declared primary, else the first."""
-        return next((metric for metric in self.metrics if metric.primary), next(iter(self.metrics), None))
+        """The metric that ranks the experiments, as ``fairmesh.names.primary_name`` has it."""
+        metrics = {metric.name: metric for metric in self.metrics}
+        return metrics.get(primary_name(metrics))
 
-    @cached_property
-    def best(self) -> Outcome | None:
-        """The outcome with the best value of the primary metric."""
-        metric = self.primary
-        measured = [outcome for outcome in self.done if metric and metric.name in outcome.metrics]
-        if not metric or not measured:
-            return None
-        sign = -1 if metric.higher_is_better else 1
-        return min(measured, key=lambda outcome: sign * outcome.metrics[metric.name].value)
+    @property
+    def unmeasured(self) -> list[Metric]:
+        """The declared metrics that no experiment with a result has."""
+        measured = {name for outcome in self.done for name in outcome.metrics}
+        return [metric for metric in self.metrics if measured and metric.name not in measured]
 
     def environment(self, outcome: Outcome) -> dict[str, Any]:
         """Give the environment that a record refers to, empty if it is not on file."""

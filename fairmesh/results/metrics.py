@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
+
+Direction = Literal["higher", "lower", ""]
+_DIRECTIONS = get_args(Direction)
+ROUGH = 8  # samples; an interval over fewer is marked as rough
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,8 @@ class Metric:
         Key in ``metrics.json``, and what a person reads.
     unit : str
         Empty for a pure number.
-    higher_is_better : bool
-        The direction in which experiments are ranked.
+    better : str
+        ``higher`` or ``lower``; empty if the application does not say, and then nothing is ranked by it.
     primary : bool
         Whether experiments are ranked by it.
     description : str
@@ -30,7 +34,7 @@ class Metric:
     name: str
     title: str
     unit: str = ""
-    higher_is_better: bool = True
+    better: Direction = ""
     primary: bool = False
     description: str = ""
     tolerance: float | None = None
@@ -43,11 +47,23 @@ class Metric:
             name=name,
             title=str(declared.get("title") or readable(name)),
             unit="" if unit == "1" else unit,
-            higher_is_better=declared.get("better") != "lower",
+            better=declared["better"] if declared.get("better") in _DIRECTIONS else "",
             primary=bool(declared.get("primary")),
             description=str(declared.get("description") or ""),
             tolerance=None if tolerance is None else float(tolerance),
         )
+
+    def is_gain(self, difference: float) -> bool:
+        """Whether a value that is larger by this is better."""
+        return difference > 0 if self.better == "higher" else difference < 0
+
+    def order(self, value: float) -> float:
+        """Return what sorts the better of two values first; all are equal to a metric without a direction.
+
+        >>> Metric("loss", "Loss", better="lower").order(2) < Metric("loss", "Loss", better="lower").order(3)
+        True
+        """
+        return {"higher": -value, "lower": value}.get(self.better, 0)
 
     @property
     def label(self) -> str:
@@ -61,15 +77,29 @@ class Metric:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """A measured value, with the interval that the program gave for it, if it gave one."""
+    """A measured value, with the interval that the program gave for it, if it gave one.
+
+    Parameters
+    ----------
+    value, low, high : float
+        The value, and the ends of its interval.
+    samples : int or None
+        How many samples the interval rests on, such as scenes; None if the program does not say.
+    """
 
     value: float
     low: float | None = None
     high: float | None = None
+    samples: int | None = None
+
+    @property
+    def is_rough(self) -> bool:
+        """Whether its interval rests on so few samples that it is little more than a hint."""
+        return self.samples is not None and self.samples < ROUGH
 
     @classmethod
     def from_json(cls, found: Any) -> MetricValue:
-        """Read a number, or a map of value, low and high.
+        """Read a number, or a map of value, low, high and samples.
 
         Raises
         ------
@@ -80,8 +110,9 @@ class MetricValue:
         """
         if not isinstance(found, dict):
             return cls(finite(found))
-        bounds = (None if found.get(end) is None else finite(found[end]) for end in ("low", "high"))
-        return cls(finite(found["value"]), *bounds)
+        low, high = (None if found.get(end) is None else finite(found[end]) for end in ("low", "high"))
+        samples = found.get("samples")
+        return cls(finite(found["value"]), low, high, None if samples is None else int(finite(samples)))
 
 
 def finite(found: Any) -> float:

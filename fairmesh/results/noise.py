@@ -53,7 +53,7 @@ def judge(metric: Metric, difference: float, one: Summary, other: Summary) -> Ju
     """
     if not difference:
         return Judgement("noise", SAME, SAME)
-    direction = "better" if (difference > 0) is metric.higher_is_better else "worse"
+    direction = _direction(metric, difference)
     verdict = intervals.compare(one, other)
     if verdict == "noise":
         return Judgement(verdict, REPEATS, "within noise: repeats scatter by more than the difference")
@@ -66,3 +66,9 @@ def judge(metric: Metric, difference: float, one: Summary, other: Summary) -> Ju
     if abs(difference) <= metric.tolerance:
         return Judgement("noise", TOLERANCE, f"within {tolerance}")
     return Judgement("different", TOLERANCE, f"{direction}, by more than {tolerance}")
+
+
+def _direction(metric: Metric, difference: float) -> str:
+    if not metric.better:
+        return "larger" if difference > 0 else "smaller"
+    return "better" if metric.is_gain(difference) else "worse"

@@ -10,9 +10,10 @@ from typing import Any
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import canonical_json
 from fairmesh.names import REPEAT, experiment_id
+from fairmesh.results import ranking
 from fairmesh.results.load import Outcome, StudyResults
-from fairmesh.results.statistics import fold_repeats
-from fairmesh.results.table import metric_columns, table, text_of
+from fairmesh.results.ranking import point_id
+from fairmesh.results.table import text_of
 
 SHOWN = 5  # names in a message
 
@@ -84,33 +85,24 @@ class Side:
 
 def best_point(study: StudyResults) -> Side | None:
     """Give the point with the best mean of the primary metric; None as long as there is no result."""
-    metric = study.primary
-    column = metric_columns(study).get(metric.name) if metric else None
-    groups = [each for each in fold_repeats(table(study), study.plan) if column in each.metrics] if column else []
-    if not metric or not column or not groups:
-        return None
-    sign = -1 if metric.higher_is_better else 1
-    first = min(groups, key=lambda group: sign * group.metrics[column].mean)
-    known = {(each.machine, each.id): each for each in study.experiments}
-    return Side(study, tuple(known[first.machine, name] for name in first.ids))
+    found = ranking.best_point(study)
+    return Side(study, found.outcomes) if found else None
 
 
 def find_side(study: StudyResults, name: str) -> Side:
     """Give what a name means: an experiment by id, key or an unambiguous beginning; a point by its id without repeat.
 
-    Of the id of a point those axes are enough that no other point has the same values of.
-
-    Where an id is on several machines, ``MACHINE/ID`` says which.
+    Of a point, the axes that tell it from the others are enough, as in ``epochs=4+width=8``. Where an id is on several
+    machines, ``MACHINE/ID`` says which.
 
     Raises
     ------
     InputError
         If it means nothing, or several.
     """
-    for fits in (_is, _is_point, _begins, _is_part_of_point):
+    for fits, names in ((_is, _id), (_is_point, point_id), (_has_axes, point_id), (_begins, _id)):
         found = tuple(each for each in study.experiments if fits(name, each))
-        of_point = fits in {_is_point, _is_part_of_point}
-        if len({(each.machine, point_id(each) if of_point else each.id) for each in found}) == 1:
+        if len({(each.machine, names(each)) for each in found}) == 1:
             return Side(study, found)
         if found:
             several = ", ".join(f"{each.machine}/{each.id}" for each in found[:SHOWN])
@@ -129,20 +121,19 @@ def _is_point(name: str, outcome: Outcome) -> bool:
     return name in {point, f"{outcome.machine}/{point}"}
 
 
-def _is_part_of_point(name: str, outcome: Outcome) -> bool:
-    machine, _, rest = name.rpartition("/")
-    axes = {experiment_id({axis: value}) for axis, value in outcome.axes.items() if axis != REPEAT}
-    return machine in {"", outcome.machine} and {*rest.split("+")} <= axes  # an id may be cut, its parts are not
+def _has_axes(name: str, outcome: Outcome) -> bool:
+    machine, _, axes = name.rpartition("/")
+    own = {experiment_id({axis: value}) for axis, value in outcome.axes.items() if axis != REPEAT}
+    return machine in {"", outcome.machine} and set(axes.split("+")) <= own
+
+
+def _id(outcome: Outcome) -> str:
+    return outcome.id
 
 
 def _begins(name: str, outcome: Outcome) -> bool:
     texts = (outcome.id, outcome.key, f"{outcome.machine}/{outcome.id}")
     return bool(name) and any(text.startswith(name) for text in texts)
-
-
-def point_id(outcome: Outcome) -> str:
-    """Give the id of an experiment without its repeat."""
-    return experiment_id({name: value for name, value in outcome.axes.items() if name != REPEAT})
 
 
 def flatten(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

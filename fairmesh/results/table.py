@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _FIRST = ("machine", "id", "state", "reason")
 _USAGE = ("cpu_s", "peak_bytes", "read_bytes", "write_bytes", "energy_j", ENERGY_METHOD)
 _LAST = ("seconds", *_USAGE, "attempt", "run", "node")
-_INTEGERS = range(-(2**63), 2**63)
+_INT64, _UINT64 = range(-(2**63), 2**63), range(2**64)
+EXACT = range(-(2**53), 2**53 + 1)
+"""The integers that are exact in a float, as in JavaScript: beyond, it is text that keeps all digits."""
 
 
 def table(study: StudyResults) -> pd.DataFrame:
@@ -27,7 +29,7 @@ def table(study: StudyResults) -> pd.DataFrame:
 
     The columns are machine, id, state and reason; every axis and every other parameter; every metric in its unit,
     with ``_low`` and ``_high`` if a program gave an interval; seconds, usage, attempt, run and node. A name that is
-    taken already gets ``parameter_`` or ``metric_`` before it. Whole numbers stay whole, what is absent is missing.
+    taken already gets ``parameter_`` or ``metric_`` before it. Integers keep all of their digits, what is absent is missing.
     """
     import pandas as pd  # noqa: PLC0415  (half a second that the workflow's start must not pay)
 
@@ -101,15 +103,18 @@ def _row(outcome: Outcome, parameters: dict[str, str], metrics: dict[str, str]) 
 
 
 def _typed(values: list[Any]) -> ExtensionArray:
-    """Give a column the type that all of its values have; a mixture becomes text."""
+    """Give a column the type that all of its values have; a mixture, or integers that no type holds, become text."""
     import pandas as pd  # noqa: PLC0415
 
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return pd.array(values, dtype="boolean")
-    if kinds == {int} and all(value is None or value in _INTEGERS for value in values):
+    whole = [value for value in values if type(value) is int]
+    if kinds == {int} and all(value in _INT64 for value in whole):
         return pd.array(values, dtype="Int64")
-    if kinds and kinds <= {int, float}:
+    if kinds == {int} and all(value in _UINT64 for value in whole):
+        return pd.array(values, dtype="UInt64")
+    if float in kinds and kinds <= {int, float} and all(value in EXACT for value in whole):
         return pd.array(values, dtype="Float64")
     return pd.array([value if value is None else text_of(value) for value in values], dtype="str")
 

@@ -42,19 +42,41 @@ def set_aside(folder: str) -> None:
     os.replace(path, os.path.join(attempt if os.path.isdir(attempt) else folder, "forced-" + protocol.COMMIT))
 
 
-def read_metrics(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
-    """Read an attempt's metrics.json: name to a finite number, or to value, low and high.
+def read_metrics(attempt: str, primary: str = "") -> Dict[str, Dict[str, Optional[float]]]:
+    """Read an attempt's metrics.json: name to a finite number, or to value, low, high and samples.
+
+    Parameters
+    ----------
+    attempt : str
+        Its folder.
+    primary : str
+        The metric that ranks; empty if the application declares none.
 
     Raises
     ------
     Refused
-        If there is none, or anything in it is not a finite number.
+        If there is none, anything in it is not a finite number, or the metric that ranks is missing.
     """
     found = _read_map(attempt, protocol.METRICS)
     if not found:
         raise Refused("metrics.json holds no metric")
     _check_names("metrics.json", found, len(found))
+    if primary and primary not in found:
+        raise Refused(_lacking(primary, list(found)))
     return {_name(name): _metric(name, value) for name, value in found.items()}
+
+
+def _lacking(primary: str, names: List[str]) -> str:
+    """Return what to say of a missing primary metric: the names that are there, and which was probably meant."""
+    import difflib  # noqa: PLC0415  milliseconds that only a mistake costs
+
+    near = difflib.get_close_matches(primary, names, 1)
+    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    meant = f"; is {near[0]!r} meant?" if near else ""
+    return f"metrics.json lacks {primary!r}, by which experiments are ranked; it has {shown}{meant}"
+
+
+_SHOWN = 10  # names in a message
 
 
 def read_baselines(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
@@ -124,13 +146,11 @@ def _shown(value: Any) -> str:
 def _metric(name: str, value: Any) -> Dict[str, Optional[float]]:
     if not isinstance(value, dict):
         value = {"value": value}
-    if "value" not in value or set(value) - {"value", "low", "high"}:
-        keys = _shown(", ".join(value))
-        raise Refused(f"metric {_shown(name)} has the keys {keys}, not value, low and high")
-    return {
-        key: None if value.get(key) is None and key != "value" else _number(name, value[key])
-        for key in ("value", "low", "high")
-    }
+    if "value" not in value or set(value) - {"value", "low", "high", "samples"}:
+        shown = _shown(", ".join(value))
+        raise Refused(f"metric {_shown(name)} has the keys {shown}, not value, low, high and samples")
+    keys = ("value", "low", "high") + (("samples",) if value.get("samples") is not None else ())
+    return {key: None if value.get(key) is None and key != "value" else _number(name, value[key]) for key in keys}
 
 
 def _number(name: str, value: Any) -> float:

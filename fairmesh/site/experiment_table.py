@@ -128,7 +128,7 @@ def _cell(column: Column, outcome: Outcome) -> Cell:
         case "metric":
             return single_cell(outcome.metrics.get(column.name))
         case "usage":
-            found = outcome.seconds if column.name == "seconds" else outcome.usage.get(column.name)
+            found = outcome.used(column.name)
             return used(column.name, None if found is None else Summary(1, found, None, found, found))
     texts = {"state": outcome.state, "machine": outcome.machine, "reason": outcome.reason, "remark": outcome.id}
     return Cell(texts[column.kind])

@@ -63,7 +63,8 @@ class Leaderboard:
 
 
 def _columns(view: StudyView) -> Iterator[Column]:
-    yield Column("rank:", "#", "rank")
+    if not view.why_unranked:
+        yield Column("rank:", "#", "rank")
     for name in view.varying:
         texts = choices(value(point.values.get(name)) for point in view.points)
         yield Column(f"parameter:{name}", view.parameter_label(name), "parameter", choices=texts)

@@ -19,12 +19,14 @@ MISSING = "\N{EN DASH}"
 def number(found: float | None) -> str:
     """Give a number with four significant digits, a whole one with all of them.
 
-    >>> number(0.912345), number(12), number(123456.7), number(1.0), number(2e-7)
-    ('0.9123', '12', '123457', '1', '2e-07')
+    >>> number(0.912345), number(12), number(123456.7), number(1.0), number(2e-7), number(2**64 - 1)
+    ('0.9123', '12', '123457', '1', '2e-07', '18446744073709551615')
     """
     if found is None:
         return MISSING
-    if isinstance(found, int) or (abs(found) >= 10**_DIGITS and abs(found) < 1e15):
+    if isinstance(found, int):
+        return str(found)
+    if 10**_DIGITS <= abs(found) < 1e15:
         return f"{found:.0f}"
     return f"{found:.{_DIGITS}g}"
 
@@ -49,8 +51,20 @@ def single(found: MetricValue) -> str:
     >>> single(MetricValue(0.9187, 0.9083, 0.9282)), single(MetricValue(3))
     ('0.9187 (0.9083 to 0.9282)', '3')
     """
-    interval = "" if found.low is None or found.high is None else f" ({number(found.low)} to {number(found.high)})"
-    return f"{number(found.value)}{interval}"
+    interval = interval_of(found)
+    return f"{number(found.value)} ({interval})" if interval else number(found.value)
+
+
+def interval_of(found: MetricValue) -> str:
+    """Give the interval of a measurement, and that it is rough if it rests on few samples; empty if there is none.
+
+    >>> interval_of(MetricValue(0.91, 0.75, 0.97, samples=4)), interval_of(MetricValue(3))
+    ('0.75 to 0.97, rough: 4 samples', '')
+    """
+    if found.low is None or found.high is None:
+        return ""
+    rough = f", rough: {found.samples} samples" if found.is_rough else ""
+    return f"{number(found.low)} to {number(found.high)}{rough}"
 
 
 def with_error(mean: float, half: float) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 # The same in a JSON text, in which some of them are escaped; a match may be a harmless text such as "\\b".
 _PERHAPS_UNSAFE = re.compile(rf"{_UNSAFE.pattern}|\\u00|\\[bf]")
-_LARGEST = 2**53  # the largest whole number up to which a browser tells all from their neighbours
 
 
 def plain_text(text: str) -> str:
@@ -44,19 +43,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {_plain(key): _plain(member) for key, member in value.items()}
     return [_plain(member) for member in value] if isinstance(value, list | tuple) else value
-
-
-def is_drawable(value: Any) -> bool:
-    """Whether a value is a number that charts, which count with 53 bits, show as it is; a larger one stays text.
-
-    >>> is_drawable(2**53), is_drawable(2**53 + 1), is_drawable(True), is_drawable("1")
-    (True, False, False, False)
-    """
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, float) or (isinstance(value, int) and abs(value) <= _LARGEST)
-
-
-def is_too_large(value: Any) -> bool:
-    """Whether a value is a whole number that is no number in a chart."""
-    return isinstance(value, int) and not isinstance(value, bool) and not is_drawable(value)

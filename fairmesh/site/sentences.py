@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fairmesh.errors import nearest
 from fairmesh.results.metrics import Metric
-from fairmesh.site.numbers import MISSING, number
+from fairmesh.site.numbers import MISSING, interval_of, number
 from fairmesh.site.view import Row, StudyView
 
 
 def headline(view: StudyView) -> str:
-    """Give the result of a study in one sentence; empty as long as there is none."""
+    """Give the result of a study in one sentence, or why none is the best; empty as long as there is none."""
     best, primary = view.best, view.primary
     if not best or not primary:
-        return ""
+        return f"{view.why_unranked}." if view.why_unranked else ""
     found = best.metrics[primary.name]
     first = "The best" if len(view.points) > 1 else "The"
     repeats = f" (mean of {found.n} repeats ± 95 % interval)" if found.n > 1 else _measured_once(best, primary)
@@ -24,17 +25,21 @@ def headline(view: StudyView) -> str:
 def _measured_once(row: Row, metric: Metric) -> str:
     """Give the interval that the program itself gave, if it did."""
     found = row.done[0].metrics[metric.name]
-    if found.low is None or found.high is None:
-        return ""
-    return f" (95 % interval {number(found.low)} to {number(found.high)})"
+    interval = interval_of(found)
+    return f" (95 % interval {interval})" if interval else ""
 
 
 def remarks(view: StudyView) -> Iterator[str]:
-    """Say how the best result stands to the baselines and to the other points."""
+    """Say how the best result stands to the baselines and to the other points, and which metrics nobody measured."""
+    yield from _of_best(view)
+    yield from _unmeasured(view)
+
+
+def _of_best(view: StudyView) -> Iterator[str]:
     best, primary = view.best, view.primary
     if not best or not primary:
         return
-    strongest = next((row for row in view.leaderboard if row.is_baseline and primary.name in row.metrics), None)
+    strongest = next((row for row in view.leaderboard if primary.name in row.metrics and _same_data(row, best)), None)
     if strongest:
         yield _against(primary, best, strongest)
     if view.within_noise:
@@ -42,15 +47,30 @@ def remarks(view: StudyView) -> Iterator[str]:
         yield f"{others} within noise of the best: repeats scatter by more than the difference."
 
 
+def _unmeasured(view: StudyView) -> Iterator[str]:
+    """Say which declared metrics no experiment has measured, and which name was probably written in their place."""
+    declared = view.study.plan["application"].get("metrics") or {}
+    others = [metric.name for metric in view.study.metrics if metric.name not in declared]
+    for metric in view.study.unmeasured:
+        near = nearest(metric.name, others)
+        written = f"; {near} is measured, and not declared" if near else ""
+        yield f"No experiment has measured {metric.name}, which the application declares{written}."
+
+
+def _same_data(baseline: Row, row: Row) -> bool:
+    """Whether a row is a baseline that was measured on the data of another row."""
+    own = {outcome.key for outcome in row.outcomes}
+    return baseline.is_baseline and any(outcome.key in own for outcome in baseline.against)
+
+
 def _against(primary: Metric, best: Row, baseline: Row) -> str:
     """Say by how much the best point beats a baseline."""
     gain = best.metrics[primary.name].mean - baseline.metrics[primary.name].mean
-    gain = gain if primary.higher_is_better else -gain
     distance = f"{number(float(f'{abs(gain):.3g}'))} {primary.unit}".rstrip()
     reached = f"the strongest baseline, {baseline.name}, reaches {number(baseline.metrics[primary.name].mean)}"
     if not gain:
         return f"{reached[0].upper()}{reached[1:]}, which is just as good."
-    return f"That is {distance} {'better' if gain > 0 else 'worse'} than a simpler method: {reached}."
+    return f"That is {distance} {'better' if primary.is_gain(gain) else 'worse'} than a simpler method: {reached}."
 
 
 def _inside(title: str) -> str:

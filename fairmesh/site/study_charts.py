@@ -17,15 +17,14 @@ from fairmesh.runner.protocol import HISTORY
 from fairmesh.site import charts, line_charts, point_charts
 from fairmesh.site.leaderboard import Leaderboard
 from fairmesh.site.numbers import value
-from fairmesh.site.plain import is_drawable, is_too_large
-from fairmesh.site.tabular import Column
+from fairmesh.site.tabular import Column, drawable, is_too_large
 from fairmesh.site.view import Row, StudyView
 
 DRAWN = 30  # points in one chart of lines; more cannot be told apart
 COLOURS = len(charts.PALETTE)
 PICTURED = 200  # points of the pictures that need no script; with more, a reader saves what the page draws
 _VALIDATION = "val_"
-_AS_TEXT = "Whole numbers above 2^53 stand as text."
+_AS_TEXT = "Integers beyond ±2^53 stand as text, since a chart would round them."
 
 
 def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
@@ -78,9 +77,9 @@ def static(view: StudyView) -> Iterator[charts.Chart]:
                 yield point_charts.by_parameter(parameter_label, title, label, rows, legend if few else "", note)
 
 
-def _note(found: Iterable[Any]) -> str:
-    """Return what is to be said of a parameter's values."""
-    return _AS_TEXT if any(map(is_too_large, found)) else ""
+def _note(values: Iterable[Any]) -> str:
+    """Return a sentence about values that do not stand in a chart as numbers; empty if there are none."""
+    return _AS_TEXT if any(map(is_too_large, values)) else ""
 
 
 def lines_and_tables(view: StudyView) -> Iterator[charts.Chart]:
@@ -115,7 +114,7 @@ def _groups(view: StudyView, parameter: str, others: list[str], quantity: str) -
         series = [value(point.values[name]) for name in others]
         series += [point.outcomes[0].machine] if len(view.machines) > 1 else []
         yield {
-            "x": x if is_drawable(x) else value(x),
+            "x": drawable(x),
             "series": ", ".join(series),
             "point": point.name,
             **_band(summary),
@@ -139,7 +138,8 @@ def _tables(view: StudyView, points: list[Row]) -> Iterator[charts.Chart]:
         if all(isinstance(item, float) for by_item in means.values() for item in by_item):
             drawn = _numbered(title, readable(str(plot["x"])), label, means)
         else:
-            drawn = _named(title, readable(str(plot["x"])), label, means)
+            first = f"At the best point, {points[0].name}" if view.best else f"At the first point, {points[0].name}"
+            drawn = _named(title, readable(str(plot["x"])), label, means, first if points[0].name else "")
         yield from (_noted(chart, tables.values()) for chart in drawn)
 
 
@@ -149,11 +149,13 @@ def _numbered(title: str, x: str, label: str, means: dict[str, dict[Value, float
         yield line_charts.curves(title, x, label, lines)
 
 
-def _named(title: str, item: str, label: str, means: dict[str, dict[Value, float]]) -> Iterator[charts.Chart]:
-    best, found = next(iter(means.items()))
+def _named(
+    title: str, item: str, label: str, means: dict[str, dict[Value, float]], first: str
+) -> Iterator[charts.Chart]:
+    found = next(iter(means.values()))
     if found:
         rows = [{"item": value(each), "value": mean} for each, mean in found.items()]
-        where = f"At the best point, {best}; mean of the repeats." if best else "Mean of the repeats."
+        where = f"{first}; mean of the repeats." if first else "Mean of the repeats."
         yield point_charts.by_item(title, item, label, rows, where)
     ranked = [
         {"rank": rank, "value": mean, "point": point}

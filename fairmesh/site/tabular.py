@@ -12,8 +12,9 @@ from fairmesh.files import write_text
 from fairmesh.results import Summary
 from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import Metric, MetricValue
+from fairmesh.results.table import EXACT
 from fairmesh.site.numbers import number, single, size, spread, value
-from fairmesh.site.plain import is_drawable, plain_json
+from fairmesh.site.plain import plain_json
 
 Kind = Literal["rank", "parameter", "machine", "metric", "usage", "count", "state", "reason", "remark"]
 
@@ -63,31 +64,29 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell: its text, and the number that it is sorted and drawn by, with half its interval."""
+    """A cell: its text, and the number that it is sorted and drawn by, with the ends of its interval."""
 
     text: str = ""
     order: float | str | None = None
-    half: float | None = None
+    interval: tuple[float, float] | None = None
 
     def to_json(self) -> Any:
         """Give the cell as short as it can be: a text or a number that says the same as the text stands alone."""
         if self.order is None or self.order == self.text:
             return self.text
-        if isinstance(self.order, int | float) and not self.half and _is_plain(self.order, self.text):
+        if isinstance(self.order, int | float) and not self.interval and _is_plain(self.order, self.text):
             return self.order
-        found = [self.text, self.order]
-        return [*found, self.half] if self.half else found
+        return [self.text, self.order, *(self.interval or ())]
 
 
 def _is_plain(order: float, text: str) -> bool:
     """Tell whether the page's script writes a number in the same way; it has other exponents."""
-    return text == number(order) and (not order or abs(order) >= 1e-4)
+    return text == number(order) and (not order or abs(order) >= 1e-4) and abs(order) <= EXACT[-1]
 
 
 def metric_column(metric: Metric, shown: bool = True) -> Column:
     """Give the column of a metric."""
-    better = "higher" if metric.higher_is_better else "lower"
-    return Column(f"metric:{metric.name}", metric.label, "metric", shown, metric.description, better)
+    return Column(f"metric:{metric.name}", metric.label, "metric", shown, metric.description, metric.better)
 
 
 def usage_column(name: str) -> Column:
@@ -102,23 +101,44 @@ def choices(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def parameter_cell(found: Any) -> Cell:
-    """Return the cell of a parameter's value; what is no number, or too large a one, is sorted and drawn as text."""
-    return Cell(value(found), found if is_drawable(found) else value(found))
+    """Return the cell of a parameter's value."""
+    return Cell(value(found), drawable(found))
 
 
 def measured(summary: Summary | None) -> Cell:
     """Give the cell of a measured quantity."""
     if summary is None:
         return Cell()
-    return Cell(spread(summary), short(summary.mean), short(half_width(summary)))
+    half = half_width(summary)
+    ends = _ends(summary.mean - half, summary.mean + half) if half else None
+    return Cell(spread(summary), short(summary.mean), ends)
 
 
 def single_cell(found: MetricValue | None) -> Cell:
     """Give the cell of a metric that was measured once, with the interval that the program gave."""
     if found is None:
         return Cell()
-    half = None if found.low is None or found.high is None else (found.high - found.low) / 2
-    return Cell(single(found), short(found.value), short(half))
+    ends = None if found.low is None or found.high is None else _ends(found.low, found.high)
+    return Cell(single(found), short(found.value), ends)
+
+
+def _ends(low: float, high: float) -> tuple[float, float]:
+    return short(low), short(high)
+
+
+def drawable(found: Any) -> float | str:
+    """Return a value as charts and scripts take it: a number, or the text of anything that they would not hold exactly.
+
+    >>> drawable(3), drawable(True), drawable(2**64 - 1)
+    (3, 'true', '18446744073709551615')
+    """
+    is_number = isinstance(found, int | float) and not isinstance(found, bool) and not is_too_large(found)
+    return found if is_number else value(found)
+
+
+def is_too_large(found: Any) -> bool:
+    """Whether a value is an integer that charts and scripts, which count with 53 bits, would round."""
+    return isinstance(found, int) and not isinstance(found, bool) and found not in EXACT
 
 
 def used(name: str, summary: Summary | None) -> Cell:
@@ -129,14 +149,12 @@ def used(name: str, summary: Summary | None) -> Cell:
     return Cell(size(summary.mean), short(summary.mean / unit))
 
 
-def short(found: float | None) -> float | None:
+def short(found: float) -> float:
     """Give a number with the digits that are drawn and sorted by.
 
     >>> short(0.123456789), short(3.0)
     (0.12346, 3)
     """
-    if found is None:
-        return None
     short = float(f"{found:.{_DIGITS}g}")
     return int(short) if short.is_integer() and abs(short) < 1e15 else short
 

@@ -87,6 +87,7 @@ def environment(no_charts: str = "") -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {
+        "interval": numbers.interval_of,
         "front_matter": lambda text: Markup(json.dumps(escape(text))),  # noqa: S704
         "linked": linked,
         "script_json": script_json,

@@ -13,11 +13,13 @@ import pandas as pd
 from fairmesh.files import canonical_json
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.names import REPEAT
-from fairmesh.results import Group, Outcome, StudyResults, Summary, fold_repeats, table
+from fairmesh.results import Outcome, StudyResults, Summary, best_point, points_of, table
+from fairmesh.results.baselines import Baseline, baselines
+from fairmesh.results.frame import USAGE_UNITS
 from fairmesh.results.intervals import Verdict, compare
 from fairmesh.results.metrics import Metric, readable
+from fairmesh.results.ranking import ranked, summary_of, why_unranked
 from fairmesh.results.statistics import summarise
-from fairmesh.results.table import metric_columns
 from fairmesh.runner.protocol import STATES
 from fairmesh.site.numbers import spread, value
 
@@ -38,6 +40,8 @@ class Row:
         ``seconds``, ``energy_j`` and so on; none for a baseline.
     outcomes : tuple of Outcome
         The repeats; none for a baseline.
+    against : tuple of Outcome
+        For a baseline the experiments on the same data.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Row:
     metrics: dict[str, Summary]
     usage: dict[str, Summary]
     outcomes: tuple[Outcome, ...] = ()
+    against: tuple[Outcome, ...] = ()
 
     @property
     def is_baseline(self) -> bool:
@@ -114,17 +119,15 @@ class StudyView:
         return list(dict.fromkeys(outcome.machine for outcome in self.study.experiments))
 
     @cached_property
-    def groups(self) -> list[tuple[Group, tuple[Outcome, ...]]]:
-        """The parameter points with their repeats, in the order of the plan."""
-        known = {(outcome.machine, outcome.id): outcome for outcome in self.study.experiments}
-        groups = fold_repeats(self.frame, self.study.plan)
-        return [(group, tuple(known[group.machine, name] for name in group.ids)) for group in groups]
+    def groups(self) -> list[tuple[Outcome, ...]]:
+        """The repeats of each parameter point on each machine, in the order of the plan."""
+        return points_of(self.study)
 
     @cached_property
     def varying(self) -> list[str]:
         """The parameters that tell the points apart; not the repeat, nor what follows it, such as a seed."""
         names = dict.fromkeys(name for outcome in self.study.experiments for name in outcome.values if name != REPEAT)
-        follows = {name for name in names for _, repeats in self.groups if differ(name, repeats)}
+        follows = {name for name in names for repeats in self.groups if differ(name, repeats)}
         return [name for name in names if name not in follows and differ(name, self.study.experiments)]
 
     @cached_property
@@ -136,7 +139,7 @@ class StudyView:
     @property
     def repeats(self) -> int:
         """The largest number of repeats of a point."""
-        return max((len(repeats) for _, repeats in self.groups), default=0)
+        return max(map(len, self.groups), default=0)
 
     def name_of(self, outcome: Outcome) -> str:
         """Give a point in words: the parameters that vary, and the machine if there are several; empty if none do."""
@@ -151,28 +154,41 @@ class StudyView:
     @cached_property
     def points(self) -> list[Row]:
         """The parameter points, the best first, those without a result last."""
-        columns = metric_columns(self.study)
-        rows = [
-            Row(
-                name=self.name_of(repeats[0]),
-                values={name: repeats[0].values.get(name) for name in self.varying},
-                metrics={name: group.metrics[column] for name, column in columns.items() if column in group.metrics},
-                usage=group.metrics,
-                outcomes=repeats,
-            )
-            for group, repeats in self.groups
-        ]
-        return self._ranked(rows)
+        return self._ranked([self._row(repeats) for repeats in self.groups])
+
+    def _row(self, repeats: tuple[Outcome, ...]) -> Row:
+        metrics = {metric.name: summary_of(metric, repeats) for metric in self.study.metrics}
+        used = {name: [each.used(name) for each in repeats] for name in USAGE_UNITS}
+        usage = {name: summarise(value for value in values if value is not None) for name, values in used.items()}
+        return Row(
+            name=self.name_of(repeats[0]),
+            values={name: repeats[0].values.get(name) for name in self.varying},
+            metrics={name: summary for name, summary in metrics.items() if summary},
+            usage={name: summary for name, summary in usage.items() if summary},
+            outcomes=repeats,
+        )
 
     @cached_property
     def baselines(self) -> list[Row]:
-        """The baselines, each the mean over the experiments that measured it."""
-        found: dict[str, dict[str, list[float]]] = {}
-        for outcome in self.study.done:
-            for name, measured in outcome.baselines.items():
-                for metric, entry in measured.items():
-                    found.setdefault(name, {}).setdefault(metric, []).append(entry.value)
-        return [Row(name, {}, _summaries(metrics), {}) for name, metrics in found.items()]
+        """The baselines, one for each name and each setting of the data that gives other values."""
+        found = baselines(self.study)
+        settings = {
+            name: [each for each in found if each.name == name] for name in dict.fromkeys(e.name for e in found)
+        }
+        return [
+            Row(_named(each, self._telling(settings[each.name])), {}, each.metrics, {}, against=each.outcomes)
+            for each in found
+        ]
+
+    def _telling(self, settings: list[Baseline]) -> list[str]:
+        """Return the parameters that tell the settings of a baseline apart: each has one value in every setting."""
+        return [
+            name
+            for name in self.varying
+            if len(settings) > 1
+            and not any(differ(name, setting.outcomes) for setting in settings)
+            and differ(name, [setting.outcomes[0] for setting in settings])
+        ]
 
     @property
     def leaderboard(self) -> list[Row]:
@@ -184,11 +200,16 @@ class StudyView:
         """Whether energy was measured or estimated for any experiment."""
         return any("energy_j" in point.usage for point in self.points)
 
-    @property
+    @cached_property
     def best(self) -> Row | None:
-        """The best point, None as long as there is no result."""
-        first = next(iter(self.points), None)
-        return first if first and self.primary and self.primary.name in first.metrics else None
+        """The best point, None as long as there is no result, or if the metric has no direction."""
+        best = best_point(self.study)
+        return next((row for row in self.points if best and row.outcomes == best.outcomes), None)
+
+    @property
+    def why_unranked(self) -> str:
+        """Why there is no best point though there are results; empty if there is one."""
+        return why_unranked(self.study)
 
     def headline(self, row: Row) -> str:
         """Give the mean of the primary metric, with its interval and unit; empty if the row has none."""
@@ -221,10 +242,9 @@ class StudyView:
         primary = self.primary
         if primary is None:
             return rows
-        sign = -1 if primary.higher_is_better else 1
-        ranked = [row for row in rows if primary.name in row.metrics]
-        others = [row for row in rows if primary.name not in row.metrics]
-        return sorted(ranked, key=lambda row: sign * row.metrics[primary.name].mean) + others
+        return ranked(
+            rows, lambda row: primary.order(row.metrics[primary.name].mean) if primary.name in row.metrics else None
+        )
 
 
 def differ(name: str, outcomes: Iterable[Outcome]) -> bool:
@@ -232,5 +252,6 @@ def differ(name: str, outcomes: Iterable[Outcome]) -> bool:
     return len({canonical_json(outcome.values.get(name)) for outcome in outcomes}) > 1
 
 
-def _summaries(measured: dict[str, list[float]]) -> dict[str, Summary]:
-    return {name: summary for name, values in measured.items() if (summary := summarise(values))}
+def _named(baseline: Baseline, telling: list[str]) -> str:
+    first = baseline.outcomes[0]
+    return ", ".join([baseline.name, *(f"{name} = {value(first.values.get(name))}" for name in telling)])

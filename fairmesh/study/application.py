@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from fairmesh import identifiers
 from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
+from fairmesh.names import primary_name
 
 StageName = Annotated[
     str,
@@ -180,8 +181,13 @@ class Metric(Model):
 
     title: Annotated[str, meaning("What people call it.", "Accuracy")] = ""
     unit: Annotated[str, meaning("Unit of its values; 1 for a ratio.", "s")] = ""
-    better: Annotated[Literal["higher", "lower"] | None, meaning("Which direction is better.", "higher")] = None
-    primary: Annotated[bool, meaning("Whether it ranks the experiments; of one metric only.")] = False
+    better: Annotated[
+        Literal["higher", "lower"] | None,
+        meaning("Which direction is better; without it nothing is ranked by the metric.", "higher"),
+    ] = None
+    primary: Annotated[
+        bool, meaning("Whether it ranks the experiments, each of which has to measure it; of one metric only.")
+    ] = False
     target: Annotated[float | None, meaning("The value to reach, in its unit.", 0.9)] = None
     tolerance: Annotated[
         Annotated[float, Field(ge=0)] | None, meaning("A difference up to this counts as none, in its unit.", 0.01)
@@ -290,6 +296,11 @@ class Application(ApplicationFile):
     def seed(self) -> str | None:
         """The parameter that follows the repeat."""
         return next((name for name, parameter in self.parameters.items() if parameter.seed), None)
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that ranks, which every experiment has to measure; empty if none is declared."""
+        return primary_name(self.metrics)
 
     @property
     def known_names(self) -> dict[str, str]:

@@ -27,12 +27,8 @@ def mermaid(plan: Plan) -> str:
 
 def _counts(plan: Plan) -> Counter[str]:
     """Count the distinct instances of each stage."""
-    wanted = {fingerprint for each in plan.selected for fingerprint in each.stages.values()}
-    counts: Counter[str] = Counter({list(plan.application.all_stages)[-1]: len(plan.selected)})
-    for fingerprint, stage in reversed(plan.stages.items()):  # each before those that it needs
-        if fingerprint in wanted:
-            counts[stage.name] += 1
-            wanted.update(stage.needs.values())
+    counts = Counter(stage.name for stage in plan.needed_stages(plan.selected))
+    counts[list(plan.application.all_stages)[-1]] = len(plan.selected)
     return counts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,26 @@ class Plan:
     source: Path
     selection: dict[str, Any]
     selected: list[Experiment]
+
+    def needed_stages(
+        self, experiments: Iterable[Experiment], has_result: Callable[[StageInstance], bool] | None = None
+    ) -> list[StageInstance]:
+        """Return the shared stages that experiments need and those that these need, each after those before it.
+
+        Parameters
+        ----------
+        experiments : iterable of Experiment
+            Of the plan.
+        has_result : callable, optional
+            Whether a stage is left out, with what only it needs.
+        """
+        needed = {fingerprint for experiment in experiments for fingerprint in experiment.stages.values()}
+        found = []
+        for fingerprint, stage in reversed(self.stages.items()):
+            if fingerprint in needed and not (has_result and has_result(stage)):
+                found.append(stage)
+                needed.update(stage.needs.values())
+        return found[::-1]
 
     def to_json(self) -> dict[str, Any]:
         """Give the content of plan.json."""

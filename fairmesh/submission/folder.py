@@ -40,7 +40,7 @@ def write(submission: Submission, to: Path) -> Path:
 
 
 def results(folder: Path) -> list[Path]:
-    """Give the logs in a submission's folder, the best run's first."""
+    """Give the logs in a submission's folder, in the order of the repeats."""
     return sorted(folder.glob("result-*.txt"), key=lambda path: int(path.stem.rpartition("-")[2]))
 
 

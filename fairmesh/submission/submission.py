@@ -11,6 +11,7 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.results import StudyResults
+from fairmesh.results.compare import value_json, value_of
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import EXPERIMENT, STAGES
 from fairmesh.submission import identity
@@ -45,7 +46,7 @@ class Submission:
     request : Request
         What was asked for.
     choice : Choice
-        The best run, and how it was chosen.
+        The best point, and how it was chosen.
     logs : list of Log
         Of the submitted runs, in their order.
     given : mapping
@@ -86,37 +87,39 @@ class Submission:
 
     @cached_property
     def preparations(self) -> list[list[str]]:
-        """The commands of the stages that made the data of the best run."""
+        """The commands of the stages that made the data of the best run, each after those that it needs."""
         folder = self.study.folder.parent / STAGES / self.application.name
-        needed = (self.choice.best.record or {}).get("stages") or {}
-        found = [
-            jsonfiles.read_map(str(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)) or {}
-            for name, fingerprint in needed.items()
-        ]
-        return [[re.sub("\0(.*?)\0", r"<\1>", text) for text in each.get("command") or []] for each in found]
+        found: dict[str, list[str]] = {}
+
+        def add(needs: object) -> None:
+            for name, fingerprint in needs.items() if isinstance(needs, dict) else ():
+                if fingerprint not in found:
+                    stage = jsonfiles.read_map(str(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)) or {}
+                    add(stage.get("stages"))
+                    found[fingerprint] = [re.sub("\0(.*?)\0", r"<\1>", text) for text in stage.get("command") or []]
+
+        add((self.choice.best.record or {}).get("stages"))
+        return list(found.values())
 
     @property
     def measurements(self) -> list[Measurement]:
-        """The metrics of the best run, the primary one first."""
+        """The metrics of the best point, the primary one first: their means over the submitted runs."""
         declared = self.study.plan["application"].get("metrics") or {}
-        measured = self.choice.best.metrics
-        metrics = sorted(self.study.metrics, key=lambda each: each is not self.choice.metric)
-        return [
-            Measurement(
-                metric.title,
-                metric.unit,
-                self.request.references.get(metric.name, (declared.get(metric.name) or {}).get("target")),
-                measured[metric.name].value,
-                measured[metric.name].low,
-                measured[metric.name].high,
-            )
-            for metric in metrics
-            if metric.name in measured
-        ]
+        runs = self.choice.submitted
+        found = []
+        for metric in sorted(self.study.metrics, key=lambda each: each is not self.choice.metric):
+            measured = value_of([run.metrics[metric.name] for run in runs if metric.name in run.metrics])
+            if measured is not None:
+                value = value_json(measured)
+                reference = self.request.references.get(metric.name, (declared.get(metric.name) or {}).get("target"))
+                found.append(
+                    Measurement(metric.title, metric.unit, reference, value["mean"], value["low"], value["high"])
+                )
+        return found
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """All parameters of the best run."""
+        """All parameters of the first of the submitted runs."""
         return self.choice.best.parameters
 
     @property
@@ -138,7 +141,7 @@ _PDF_NOTE = f"{PDF}: the scientific contribution, and what `result` means; write
 
 
 def gather(study: StudyResults, request: Request) -> Submission:
-    """Gather a submission of a study's best run.
+    """Gather a submission of a study's best point.
 
     Raises
     ------
@@ -148,9 +151,10 @@ def gather(study: StudyResults, request: Request) -> Submission:
         If no run has a result, or one of the logs is missing or was changed.
     """
     choice = choose(study)
-    unknown = [name for name in request.references if name not in choice.best.metrics]
+    measured = dict.fromkeys(name for run in choice.submitted for name in run.metrics)
+    unknown = [name for name in request.references if name not in measured]
     if unknown:
-        allowed = ", ".join(choice.best.metrics)
+        allowed = ", ".join(measured)
         raise InputError(Problem(f"no metric {name!r} was measured", "--reference", allowed) for name in unknown)
     logs = [read_log(each) for each in choice.submitted]
     found = study.plan["application"]
@@ -176,7 +180,7 @@ def _agreed(logs: list[Log]) -> dict[str, str]:
     commits = {each.get(identity.COMMIT, "") for each in said}
     if len(commits) > 1:
         shown = ", ".join(sorted(commit or "an unknown one" for commit in commits))
-        raise FairmeshError(f"the repeats of the best run were made by different commits: {shown}")
+        raise FairmeshError(f"the repeats of the best point were made by different commits: {shown}")
     return said[0]
 
 

@@ -13,6 +13,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results.expect import Earlier, Expected, Memory, earlier_results, stage_seconds
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import Cost, cost, processors
+from fairmesh.study.plan import StageInstance
 from fairmesh.workflow.forecast import forecast
 from fairmesh.workflow.profiles import Profile
 from fairmesh.workflow.targets import marker_name
@@ -163,10 +164,10 @@ def _stages(plan: Plan, to_run: Sequence[Experiment], paths: StudyPaths) -> dict
         return {}
     application = plan.application.name
     times = stage_seconds(paths.home, application)
-    wanted = {fingerprint for each in to_run for fingerprint in each.stages.values()}
-    found = {}
-    for fingerprint, stage in plan.stages.items():
-        name = marker_name(stage.name, fingerprint)
-        if fingerprint in wanted and look(paths.stage_job(application, name), fingerprint) is not Found.COMMIT:
-            found[name] = times.get(stage.name)
-    return found
+
+    def has_result(stage: StageInstance) -> bool:
+        job = paths.stage_job(application, marker_name(stage.name, stage.fingerprint))
+        return look(job, stage.fingerprint) is Found.COMMIT
+
+    needed = plan.needed_stages(to_run, has_result)
+    return {marker_name(stage.name, stage.fingerprint): times.get(stage.name) for stage in needed}

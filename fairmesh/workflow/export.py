@@ -98,13 +98,8 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
 def _jobs(folders: Folders) -> Iterator[JobFolder]:
     """Give the stages that are needed, each after those that it needs, and then the experiments."""
     plan = folders.plan
-    wanted = {fingerprint for each in plan.selected for fingerprint in each.stages.values()}
-    for fingerprint, stage in reversed(plan.stages.items()):
-        if fingerprint in wanted:
-            wanted.update(stage.needs.values())
-    for fingerprint, stage in plan.stages.items():
-        if fingerprint in wanted:
-            yield folders.of_stage(marker_name(stage.name, fingerprint))
+    for stage in plan.needed_stages(plan.selected):
+        yield folders.of_stage(marker_name(stage.name, stage.fingerprint))
     for each in plan.selected:
         yield folders.of_experiment(each.machine, each.id)
 

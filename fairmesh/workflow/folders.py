@@ -144,6 +144,7 @@ class Folders:
         experiment = self.experiments[machine, name]
         content = self._content(name, experiment, experiment.stages, self._application.experiment_stage.command)
         own = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}
+        own["primary"] = self._application.primary_metric
         return JobFolder(self.paths.job(machine, name), experiment.parameters, content | own)
 
     @cached_property

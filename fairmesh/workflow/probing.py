@@ -113,8 +113,7 @@ class Probes:
     ) -> Probes:
         """Choose the probes of a run, whose folder is given; what lives from an earlier run waits for nothing."""
         chosen = choose(plan.selected, outstanding)
-        stages = [plan.stages[each] for each in _stages(plan, outstanding) - _stages(plan, chosen)]
-        markers = {("", marker_name(each.name, each.fingerprint)) for each in stages}
+        markers = _markers(plan, outstanding) - _markers(plan, chosen)
         unmade = {name for name in markers if not paths.stage_marker(name[1]).exists()}
         rest = _names(outstanding) - _names(chosen) | unmade
         waits = frozenset(rest - set(living)) if chosen else frozenset()
@@ -192,13 +191,5 @@ def _names(experiments: Experiments) -> set[Name]:
     return {(each.machine, each.id) for each in experiments}
 
 
-def _stages(plan: Plan, experiments: Experiments) -> set[str]:
-    """Give the fingerprints of the stages that experiments need, and those need."""
-    found: set[str] = set()
-    to_come = [fingerprint for each in experiments for fingerprint in each.stages.values()]
-    while to_come:
-        fingerprint = to_come.pop()
-        if fingerprint not in found:
-            found.add(fingerprint)
-            to_come += plan.stages[fingerprint].needs.values()
-    return found
+def _markers(plan: Plan, experiments: Experiments) -> set[Name]:
+    return {("", marker_name(stage.name, stage.fingerprint)) for stage in plan.needed_stages(experiments)}

@@ -10,7 +10,7 @@ from typing import Any
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.fair.package import APPLICATIONS
 from fairmesh.jobs.attempts import read_map
-from fairmesh.results import Outcome, load_study
+from fairmesh.results import Outcome, best_point, load_study
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ENVIRONMENTS, EXPERIMENT, EXPERIMENTS, RECORDS
 from fairmesh.study.find import APPLICATION
@@ -63,7 +63,7 @@ def find(path: Path, identity: str = "") -> Original:
     path : Path
         A crate or a study's folder in the results; a record; or the folder of an experiment.
     identity : str
-        In a crate: which experiment; the best one by default.
+        In a crate: which experiment; by default the first repeat of the best point.
 
     Raises
     ------
@@ -79,7 +79,8 @@ def find(path: Path, identity: str = "") -> Original:
         known = [each.id for each in study.done]
         what = f"{folder} has no result of {wanted!r}" if wanted else f"{folder} has no result"
         raise InputError([Problem(what, "", "", nearest(name, known))])
-    chosen = done[0] if wanted else study.best or done[0]
+    best = None if wanted else best_point(study)
+    chosen = best.run if best else done[0]
     return Original(folder, chosen, study.plan, _application(folder, chosen, study.plan["application"]["name"]))
 
 

@@ -11,7 +11,8 @@ from fairmesh.live import JobStatus, StudyStatus, log_path, read_status
 from fairmesh.live.times import seconds_between
 from fairmesh.names import number_text
 from fairmesh.printing import one_line
-from fairmesh.results import StudyResults, load_study
+from fairmesh.results import StudyResults, best_point, load_study
+from fairmesh.results.compare import value_json
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, FORMAT
 from fairmesh.runner.text import last_lines
 
@@ -71,22 +72,29 @@ def _text(status: StudyStatus, state: str, best: dict[str, Any] | None) -> str:
     text = f"{status.study}: {state}: {counts}"
     if not best:
         return text
-    return f"{text}; best {best['title']} {number_text(best['value'])} {best['unit']}".rstrip() + f" with {best['id']}"
+    mean = f", the mean of {best['n']} repeats" if best["n"] > 1 else ""
+    value = f"{best['title']} {number_text(best['value'])} {best['unit']}".rstrip()
+    return f"{text}; best {value} with {best['point']}{mean}"
 
 
 def _best(study: StudyResults) -> dict[str, Any] | None:
-    """Give the best result of all that there are, those of earlier runs too."""
-    best, metric = study.best, study.primary
-    if not best or not metric:
+    """Return the best point of all that there are, those of earlier runs too, by its first repeat."""
+    best = best_point(study)
+    if not best:
         return None
-    found = best.metrics[metric.name]
-    about = {
+    metric, found = best.metric, value_json(best.value)
+    return {
+        "machine": best.machine,
+        "point": best.name,
+        "id": best.run.id,
+        "key": best.run.key,
         "metric": metric.name,
         "title": metric.title,
         "unit": metric.unit,
-        "better": "higher" if metric.higher_is_better else "lower",
+        "better": metric.better,
+        "value": found["mean"],
+        **{name: found[name] for name in ("n", "low", "high")},
     }
-    return {"machine": best.machine, "id": best.id, "key": best.key, **about, **vars(found)}
 
 
 def _failure(job: JobStatus) -> dict[str, str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from fairmesh import cli
+from fairmesh.cli.groups import EXAMPLES
+from fairmesh.study import load_plan
+from tests.results.builder import Folder
 
 
 def compare(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -64,3 +68,39 @@ def test_a_wrong_name_is_explained(
 ) -> None:
     assert cli.main(["compare", *names]) == 2
     assert capsys.readouterr().err.startswith(message)
+
+
+ROOT = Path(__file__).parents[2]
+TUTORIAL = (ROOT / "site/docs/tutorial/first-study.md").read_text(encoding="utf-8").splitlines()
+COMMANDS = [line for line in [*EXAMPLES["compare"], *TUTORIAL] if line.startswith("fairmesh compare ")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_help_and_tutorial_show_works(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("quick", "convergence"):
+        plan = load_plan(ROOT / f"config/studies/{name}.yaml", ROOT, "local")
+        folder = Folder(tmp_path / "results", name)
+        for experiment in plan.experiments:
+            folder.finish(folder.add(**experiment.axes), {"accuracy": 0.9})
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("study: quick\n")
+    (tmp_path / "Snakefile").touch()
+    monkeypatch.chdir(tmp_path)
+    assert compare(capsys, *shlex.split(command)[2:]).startswith("A  quick: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("width=8+epochs=2", "epochs=2+width=8"),
+        ("local/epochs=4+width=8", "epochs=4+width=8"),
+        ("epochs=2+width=8+repeat=1", "epochs=2+width=8+repeat=1"),
+    ],
+)
+def test_a_point_is_named_by_axes_in_any_order(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, point: str
+) -> None:
+    found = json.loads(compare(capsys, name, "epochs=8+width=8", "--json"))
+    assert found["sides"][0]["name"] == point

@@ -129,3 +129,18 @@ def test_a_broken_record_is_no_hindrance(masks: Folder, project: Path, capsys: p
     for name, text in (("a", "[]"), ("b", "{"), ("c", '{"seconds": "x"}'), ("d", '{"seconds": 1, "parameters": 7}')):
         (records / f"{name}.json").write_text(text)
     assert estimate(capsys, "--first", "1")["expected"]["seconds"] == 20
+
+
+def test_a_stage_that_is_needed_indirectly_is_among_those_to_run(
+    masks: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stages = """
+stages:
+  first: {command: ["true"]}
+  second: {command: ["true"], needs: [first]}
+  last: {command: ["true"], needs: [second]}
+"""
+    application = Path("masks/application.yaml")
+    application.write_text(APPLICATION.replace('command: ["true"]', stages.strip()))
+    names = [name.rpartition("-")[0] for name in estimate(capsys)["expected"]["stages"]]
+    assert names == ["first", "second"]

@@ -63,3 +63,30 @@ def test_a_file_that_is_no_catalogue_is_told(tmp_path: Path, text: str) -> None:
 def test_a_scene_that_is_there_twice_is_refused(scene_folder: Folder, again: str) -> None:
     with pytest.raises(InputError, match=r"twice, as .*S3A_1\.hdf and .*S3A_1\.hdf"):
         scan(scene_folder("training/S3A_1.hdf", "inference/S3A_2.hdf", again))
+
+
+def test_scenes_behind_links_are_found_and_a_circle_ends(scene_folder: Folder, tmp_path: Path) -> None:
+    folder = scene_folder("training/night/S3B_2.hdf", "inference/S3A_3.hdf")
+    elsewhere = scene_folder("../elsewhere/S3A_1.hdf").parent / "elsewhere"
+    (folder / "training" / "day").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(folder / "training")
+    (folder / "one-day").symlink_to("training")
+    assert [entry.path for entry in scan(folder).entries] == [
+        "training/day/S3A_1.hdf",
+        "training/night/S3B_2.hdf",
+        "inference/S3A_3.hdf",
+    ]
+
+
+def test_a_link_to_what_is_learned_from_is_not_judged_by(scene_folder: Folder) -> None:
+    folder = scene_folder("training/S3A_1.hdf", "inference/S3A_2.hdf")
+    (folder / "inference" / "more").symlink_to(folder / "training")
+    with pytest.raises(InputError, match="twice"):
+        scan(folder)
+
+
+def test_a_link_that_leads_nowhere_is_named(scene_folder: Folder) -> None:
+    folder = scene_folder("training/S3A_1.hdf", "inference/S3A_2.hdf")
+    (folder / "training" / "S3A_9.hdf").symlink_to(folder / "none")
+    with pytest.raises(InputError, match=r"S3A_9\.hdf: No such file"):
+        scan(folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,8 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.catalogue import tolerated
+from cloudmask.errors import CloudmaskError, InputError, SceneError
 from cloudmask.hdf5 import read_scene, scene_shape
+from cloudmask.packing import unpacked
 from cloudmask.synthesis import Arrays
 
 Change = Callable[[h5py.File], object]
@@ -85,6 +89,87 @@ except cloudmask.errors.CloudmaskError as error:
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("scene.hdf: cannot be written: File too large\n", "")
     assert not list(tmp_path.iterdir())
+
+
+def packed(file: h5py.File, name: str, scale: float, offset: float) -> None:
+    values = file[name][...]
+    missing = values == 0
+    del file[name]
+    file[name] = np.where(missing, -32768, np.round((values - offset) / scale)).astype(np.int16)
+    file[name].attrs.update({"scale_factor": scale, "add_offset": [offset], "_FillValue": np.int16([-32768])})
+
+
+def test_packed_numbers_are_read_as_netcdf_does(scene_file: Path) -> None:
+    expected = read_scene(scene_file)
+    with h5py.File(scene_file, "r+") as file:
+        packed(file, "bts", 0.01, 283.73)
+    found = read_scene(scene_file)
+    assert np.array_equal(found.valid, expected.valid)
+    kelvin, wanted = found.channels[..., :3], expected.channels[..., :3]
+    assert np.abs(kelvin - wanted)[expected.valid].max() <= 0.0051
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, [-2, -1, 0, 1, 2]),
+        ({"scale_factor": 10.0}, [-20, -10, 0, 10, 20]),
+        ({"add_offset": np.float32(0.5)}, [-1.5, -0.5, 0.5, 1.5, 2.5]),
+        ({"_FillValue": [-2], "missing_value": [0, 1]}, [np.nan, -1, np.nan, np.nan, 2]),
+        ({"valid_range": [-1, 1], "add_offset": 5}, [np.nan, 4, 5, 6, np.nan]),
+        ({"valid_min": 0, "valid_max": [1]}, [np.nan, np.nan, 0, 1, np.nan]),
+    ],
+)
+def test_the_attributes_of_packed_values_count(attributes: dict[str, object], expected: list[float]) -> None:
+    found = unpacked(np.array([-2, -1, 0, 1, 2], dtype=np.int16), attributes)
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+def test_an_attribute_that_is_no_number_is_named(scene_file: Path) -> None:
+    with h5py.File(scene_file, "r+") as file:
+        file["refs"].attrs["scale_factor"] = "0.01"
+    with pytest.raises(SceneError, match=r"dataset 'refs': its attribute scale_factor is '0\.01', not a number"):
+        read_scene(scene_file)
+
+
+BUSY = "cannot be read now, though it may be good: Resource temporarily unavailable; set HDF5_USE_FILE_LOCKING=FALSE"
+LOCKED = """
+import fcntl, os, pathlib, sys
+from cloudmask.errors import CloudmaskError
+from cloudmask.hdf5 import scene_shape
+from cloudmask.catalogue import tolerated
+path = pathlib.Path(sys.argv[1])
+fcntl.flock(os.open(path, os.O_RDWR), fcntl.LOCK_EX)
+try:
+    with tolerated("skip"):
+        print(scene_shape(path))
+except CloudmaskError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("insists", "said"), [({}, "(48, 64)"), ({"HDF5_USE_FILE_LOCKING": "TRUE"}, f"{{}}: {BUSY}")])
+def test_a_scene_that_cannot_be_locked_is_not_damaged(scene_file: Path, insists: dict[str, str], said: str) -> None:
+    command = [sys.executable, "-c", LOCKED, str(scene_file)]
+    environment = {name: value for name, value in os.environ.items() if name != "HDF5_USE_FILE_LOCKING"}
+    done = subprocess.run(command, env=environment | insists, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [said.format(scene_file)]
+
+
+@pytest.mark.parametrize(("number", "hint"), [(errno.ENOLCK, True), (errno.EIO, False), (errno.EACCES, False)])
+def test_what_the_system_says_is_no_damage(
+    scene_file: Path, number: int, hint: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = f"unable to lock file, errno = {number}, error message = '{os.strerror(number)}'"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, said)
+
+    monkeypatch.setattr(h5py, "File", refuse)
+    with pytest.raises(CloudmaskError, match=os.strerror(number)) as caught, tolerated("skip"):
+        scene_shape(scene_file)
+    assert ("HDF5_USE_FILE_LOCKING" in str(caught.value)) == hint
+    assert "\n" not in str(caught.value)
 
 
 def replace(name: str, array: object) -> Change:

@@ -15,7 +15,7 @@ from fairmesh.files import read_json, write_json
 from tests.fair.conftest import Results
 
 FIRST = "size=4+value=1+repeat=1"
-BEST = "size=4+value=3+repeat=2"
+BEST = "size=4+value=3+repeat=1"
 
 
 def reproduce(*arguments: str) -> int:

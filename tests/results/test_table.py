@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import math
 import statistics
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fairmesh.results import Group, fold_repeats, load_study, table, write_csv
+from fairmesh.results import load_study, table, write_csv
 from fairmesh.results.statistics import summarise
 from fairmesh.wording import cell_text
 from tests.results.builder import Folder, build
@@ -97,49 +99,36 @@ def test_every_value_comes_back_from_the_file(values: list[Any]) -> None:
         elif isinstance(value, str):
             assert row["found"] == cell_text(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            assert float(row["found"]) == pytest.approx(float(value))
+            assert Decimal(row["found"].removeprefix("'")) == Decimal(repr(value))
 
 
-def groups(folder: Folder) -> list[Group]:
-    study = load_study(folder.results, folder.study)
-    return fold_repeats(table(study), study.plan)
-
-
-def test_repeats_fold_to_mean_and_sample_standard_deviation(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        ([2**63 - 1, -(2**63)], "Int64"),
+        ([2**64 - 1, 1, None], "UInt64"),
+        ([2**64, 1], "str"),
+        ([2**64 - 1, -1], "str"),
+        ([2**53, 0.5], "Float64"),
+        ([2**53 + 1, 0.5], "str"),
+    ],
+)
+def test_integers_of_any_size_keep_all_of_their_digits(tmp_path: Path, values: list[Any], dtype: str) -> None:
     folder = Folder(tmp_path / "results")
-    for repeat, accuracy in enumerate((0.8, 0.9, 1.0), 1):
-        folder.finish(folder.add(epochs=2, repeat=repeat), {"accuracy": accuracy})
-    (group,) = groups(folder)
-    found = group.metrics["accuracy"]
-    assert group.axes == {"epochs": 2}
-    assert (found.n, found.minimum, found.maximum) == (3, 0.8, 1.0)
-    assert (found.mean, found.sd) == (pytest.approx(0.9), pytest.approx(0.1))
-
-
-def test_a_single_result_has_no_spread(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "results")
-    folder.finish(folder.add(epochs=2, repeat=1), {"accuracy": 0.8})
-    folder.start(folder.add(epochs=2, repeat=2), "failed")
-    (group,) = groups(folder)
-    assert (group.metrics["accuracy"].n, group.metrics["accuracy"].sd) == (1, None)
-    assert group.states == {"done": 1, "failed": 1}
-
-
-def test_machines_and_points_are_kept_apart(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "results")
-    point = folder.add(epochs=2, repeat=1)
-    folder.add(epochs=4, repeat=1)
-    folder.finish(point, {"accuracy": 0.8}, machine="dgx")
-    assert [(group.machine, group.axes["epochs"]) for group in groups(folder)] == [
-        ("local", 2),
-        ("dgx", 2),
-        ("local", 4),
+    for number, _ in enumerate(values):
+        folder.add(number=number)
+    for point, value in zip(folder.points, values, strict=True):
+        point["parameters"]["found"] = value
+    folder.write_plan()
+    frame = table(load_study(folder.results, folder.study))
+    assert frame["found"].dtype == dtype
+    assert [None if pd.isna(cell) else Decimal(str(cell)) for cell in frame["found"]] == [
+        None if value is None else Decimal(value) for value in values
     ]
-
-
-def test_parameters_are_not_results(tmp_path: Path) -> None:
-    (group, *_) = groups(build(tmp_path / "results"))
-    assert not {"epochs", "width", "repeat", "seed", "attempt", "accuracy_low"} & group.metrics.keys()
+    frame.to_parquet(tmp_path / "results.parquet")
+    assert pd.read_parquet(tmp_path / "results.parquet")["found"].astype(str).tolist() == (
+        frame["found"].astype(str).tolist()
+    )
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))

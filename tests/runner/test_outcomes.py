@@ -75,6 +75,30 @@ def test_a_bad_program_fails_with_its_reason(
     assert not (folder / "commit.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("solvetime", "it has solvetime; is 'solvetime' meant?"),
+        ("x", "it has x"),
+        ("', 'm".join(map(str, range(12))), "it has 0, m1, m2, m3, m4, m5, m6, m7, m8, m9 and 2 more"),
+    ],
+)
+def test_a_program_that_does_not_write_the_primary_metric_fails(make_job: MakeJob, written: str, said: str) -> None:
+    folder = make_job(
+        f"import json; json.dump(dict.fromkeys(['{written}'], 1), open('metrics.json', 'w'))", primary="solve_time"
+    )
+    assert run(folder) == 1
+    lacks = "metrics.json lacks 'solve_time', by which experiments are ranked; "
+    assert (status(folder)["state"], status(folder)["reason"]) == ("failed", lacks + said)
+
+
+def test_a_metric_says_on_how_many_samples_its_interval_rests(make_job: MakeJob) -> None:
+    score = {"value": 0.5, "low": 0.4, "high": 0.7, "samples": 4}
+    folder = make_job(f"import json; json.dump({{'score': {score}}}, open('metrics.json', 'w'))", primary="score")
+    assert run(folder) == 0
+    assert read(folder / "commit.json")["metrics"] == {"score": score}
+
+
 def test_a_program_that_does_not_exist_fails_with_its_name(make_job: MakeJob) -> None:
     folder = make_job(command=["no-such-program"])
     assert run(folder) == 1

@@ -11,6 +11,7 @@ import pytest
 from fairmesh.results import load_study
 from fairmesh.site import line_charts, point_charts
 from fairmesh.site.charts import Chart
+from fairmesh.site.leaderboard import Leaderboard
 from fairmesh.site.renderer import Renderer
 from fairmesh.site.study_charts import static
 from fairmesh.site.view import StudyView
@@ -85,13 +86,27 @@ def test_rows_are_said_in_words_for_the_table_of_a_chart() -> None:
         assert number in {1, 2, 8} or (rows and chart.columns.keys() <= rows[0].keys())
 
 
-@pytest.mark.parametrize("value", [2**53 + 1, 2**64 + 5, -(2**127)])
-def test_a_whole_number_that_is_too_large_for_a_chart_is_drawn_as_text(
-    value: int, tmp_path: Path, renderer: Renderer
+@pytest.mark.parametrize("value", [2**53 + 1, 2**64 - 1, 2**64 + 1, -(10**60)])
+def test_an_integer_that_a_chart_would_round_is_text_and_that_is_said(
+    tmp_path: Path, renderer: Renderer, value: int
 ) -> None:
-    folder = Folder(tmp_path)
-    for number in (value, 3):
-        folder.finish(folder.add(epochs=number), {"accuracy": 0.5})
-    chart = next(static(StudyView(load_study(tmp_path, "quick"))))
-    assert str(value) in renderer.svg(chart.static)
-    assert "Whole numbers above 2^53 stand as text." in chart.description
+    folder = Folder(tmp_path / "results")
+    for number in (1, value):
+        folder.finish(folder.add(number=number), {"accuracy": 0.5})
+    view = StudyView(load_study(folder.results, folder.study))
+    chart, *_ = static(view)
+    assert {row["x"] for row in chart.spec["data"]["values"]} == {1, str(value)}
+    assert "stand as text" in chart.description
+    assert str(value) in renderer.svg(chart.static) or len(str(value)) > 20
+    board = Leaderboard.of(view).to_json({})
+    place = [column["key"] for column in board["columns"]].index("parameter:number")
+    assert {row["cells"][place] for row in board["rows"]} == {1, str(value)}
+
+
+def test_the_ends_of_an_interval_are_drawn_where_they_are(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "results")
+    folder.finish(folder.add(), {"accuracy": {"value": 0.9, "low": 0.5, "high": 0.95, "samples": 4}})
+    board = Leaderboard.of(StudyView(load_study(folder.results, folder.study)))
+    (row,) = board.to_json({})["rows"]
+    place = [column.key for column in board.columns].index("metric:accuracy")
+    assert row["cells"][place] == ["0.9 (0.5 to 0.95, rough: 4 samples)", 0.9, 0.5, 0.95]

@@ -181,3 +181,40 @@ def test_any_values_give_as_many_distinct_experiments_and_come_back(
 @pytest.mark.parametrize("study", sorted((ROOT / "config" / "studies").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_shipped_study_bears_the_name_of_its_file(study: Path) -> None:
     assert load_plan(study, ROOT, "local").study == study.stem
+
+
+CHAIN = """
+name: chain
+version: "1"
+stages:
+  first: {command: ["true"], uses: [size]}
+  second: {command: ["true"], needs: [first]}
+  aside: {command: ["true"]}
+  last: {command: ["true"], needs: [second, aside]}
+parameters:
+  size: {type: integer, default: 1}
+  epochs: {type: integer, default: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("chosen", "done", "needed"),
+    [
+        (slice(None), (), ["first 1", "second", "first 2", "second", "aside"]),
+        (slice(0, 1), (), ["first 1", "second", "aside"]),
+        (slice(0, 1), ("second",), ["aside"]),
+        (slice(0, 0), (), []),
+    ],
+)
+def test_stages_that_are_needed_indirectly_are_needed(
+    tmp_path: Path, chosen: slice, done: tuple[str, ...], needed: list[str]
+) -> None:
+    (tmp_path / "application.yaml").write_text(CHAIN)
+    study = tmp_path / "mine.yaml"
+    study.write_text("study: mine\napplication: ./application.yaml\nparameters: {size: [1, 2]}\n")
+    plan = load_plan(study, tmp_path, "local")
+    found = plan.needed_stages(plan.experiments[chosen], lambda stage: stage.name in done)
+    names = [" ".join([stage.name, *map(str, stage.parameters.values())]) for stage in found]
+    assert sorted(names) == sorted(needed)
+    for place, stage in enumerate(found):
+        assert not set(stage.needs.values()) & {later.fingerprint for later in found[place:]}

@@ -1,6 +1,6 @@
 // Charts whose axes a reader chooses: the rows of the leaderboard, put into a specification that waits for them.
 window.fairmeshExplorer = (() => {
-  const { read, keep, choose, text, order, half, data } = window.fairmeshPage;
+  const { read, keep, choose, text, order, ends, data } = window.fairmeshPage;
   const MOST_COLOURS = 6;
   const WIDE = 50;
   const TICKED = 8;
@@ -30,14 +30,14 @@ window.fairmeshExplorer = (() => {
       const [across, up] = [order(row.cells[x]), order(row.cells[y])];
       if (row.kind === "baseline" || typeof up !== "number" || across === "" || across === undefined) continue;
       if (!isNamed(found.columns[x]) && typeof across !== "number") continue;
-      const width = half(row.cells[y]);
+      const [low, high] = ends(row.cells[y]);
       rows.push({
-        x: across, mean: up, low: up - width, high: up + width, n: row.n, point: row.name, front: false,
+        x: across, mean: up, low, high, n: row.n, point: row.name, front: false,
         colour: colour < 0 ? "" : text(row.cells[colour]),
         series: others.map((at) => text(row.cells[at])).join(", "),
       });
     }
-    if (controls.front) markFront(rows, found.columns[x], found.columns[y]);
+    if (controls.front && found.columns[x].better && found.columns[y].better) markFront(rows, found.columns[x], found.columns[y]);
     return [rows, found.columns[x], found.columns[y], found.columns[colour]];
   };
 

@@ -39,10 +39,10 @@ window.fairmeshPage = (() => {
     return Math.abs(value) >= 1e4 && Math.abs(value) < 1e15 ? value.toFixed(0) : String(Number(value.toPrecision(4)));
   };
 
-  // A cell is its text, its number, or [text, number, half of its interval].
+  // A cell is its text, its number, or [text, number, and the ends of its interval].
   const text = (cell) => (Array.isArray(cell) ? cell[0] : number(cell));
   const order = (cell) => (Array.isArray(cell) ? cell[1] : cell);
-  const half = (cell) => (Array.isArray(cell) ? (cell[2] ?? 0) : 0);
+  const ends = (cell) => (Array.isArray(cell) && cell.length > 2 ? cell.slice(2) : [order(cell), order(cell)]);
 
   // The name of a row of points, the id in a row of one experiment.
   const nameOf = (row) => row.name ?? row.experiments[0][0];
@@ -52,5 +52,5 @@ window.fairmeshPage = (() => {
 
   const data = (name) => window.fairmesh?.[name];
 
-  return { read, keep, make, choose, number, text, order, half, nameOf, shortId, data };
+  return { read, keep, make, choose, number, text, order, ends, nameOf, shortId, data };
 })();
