@@ -80,7 +80,10 @@ def test_latex_is_text_whatever_things_are_called(repeated: Folder) -> None:
 
 
 def test_the_citation_comes_from_datacite_once_there_is_one(repeated: Folder) -> None:
-    creators = [{"name": "Doe, Ada", "givenName": "Ada", "familyName": "Doe"}, {"name": "The Group"}]
+    creators = [
+        {"name": "Doe, Ada", "givenName": "Ada", "familyName": "Doe"},
+        {"name": "The Group", "nameType": "Organizational"},
+    ]
     document = {"creators": creators, "publicationYear": "2027", "version": "abc", "doi": "10.5281/zenodo.1"}
     write_json(repeated.folder / "datacite.json", document)
     citation = Citation.of(view_of(repeated))
