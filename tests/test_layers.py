@@ -17,7 +17,7 @@ FLOORS = {
     "client": 6,
     "service": 6,
     "monitor": 6,
-    "api": 5,
+    "api": 4,
     "workflow": 5,
     "site": 4,
     "fair": 4,

@@ -51,7 +51,7 @@ class Member:
 def bundles(members: Iterable[Member], size: int) -> list[list[Member]]:
     """Put jobs together that ask for the same kind of place, in their order, so many at most.
 
-    >>> jobs = [Member(name, "log", (), {"gres": gpu}) for name, gpu in (("a", "x"), ("b", "y"), ("c", "x"))]
+    >>> jobs = [Member(name, "log", "record", (), {"gres": gpu}) for name, gpu in (("a", "x"), ("b", "y"), ("c", "x"))]
     >>> [[job.folder for job in bundle] for bundle in bundles(jobs, 5)]
     [['a', 'c'], ['b']]
     """

@@ -62,6 +62,11 @@ class Results:
     def record(self, identity: str) -> Path:
         return self.study / "records/local" / f"{identity}.json"
 
+    def forget(self, identity: str) -> None:
+        """Remove a result: the record, and the commit that it is a copy of."""
+        self.record(identity).unlink()
+        (self.study / "experiments/local" / identity / "commit.json").unlink()
+
     def publisher(self, **changes: Any) -> None:
         """Change who publishes, as the next run of the workflow would write it into the plan."""
         plan = read_json(self.study / "plan.json")

@@ -87,6 +87,6 @@ def test_what_is_missing_is_said_and_the_rest_is_written(results: Results, capsy
 
 def test_a_study_without_results_is_one_line(results: Results, capsys: pytest.CaptureFixture[str]) -> None:
     for record in (results.study / "records/local").iterdir():
-        record.unlink()
+        results.forget(record.stem)
     assert cli.main(["crate", "sweep"]) == 1
     assert capsys.readouterr().err == "no experiment of sweep has a result yet\n"

@@ -23,6 +23,7 @@ from fairmesh.fair.documents import DOCUMENTS, describe
 from fairmesh.fair.people import Owner, Person
 from fairmesh.files import read_json, write_json
 from fairmesh.results import load_study, table, write_csv
+from fairmesh.runner import owner
 from tests.fair.conftest import PUBLISHER, ROOT, Results
 from tests.fair.spoiling import spoil
 from tests.results.builder import Folder
@@ -373,9 +374,14 @@ def test_the_run_is_said_to_have_ended_as_it_did(results: Results, state: str, s
     (point,) = [point for point in plan["experiments"] if point["id"] == FIRST]
     point["selected"] = selected
     write_json(results.study / "plan.json", plan)
-    results.record(FIRST).unlink()
-    attempt = results.study / f"experiments/local/{FIRST}/attempts/1/status.json"
-    write_json(attempt, read_json(attempt) | {"state": state, "reason": "why"})
+    results.forget(FIRST)
+    folder = results.study / f"experiments/local/{FIRST}"
+    path = folder / "attempts/1/status.json"
+    write_json(path, read_json(path) | {"state": state, "reason": "why"})
+    if state == "running":
+        write_json(folder / "claims/1", owner.me())
+    elif state == "waiting":
+        shutil.rmtree(folder / "attempts")
     assert results.describe()
     for name in ("#run", "#organize"):
         assert results.entity(name)["actionStatus"] == f"http://schema.org/{status}ActionStatus"

@@ -129,7 +129,7 @@ def test_each_reproduction_measures_in_a_folder_of_its_own(crate: Path, capfd: p
     assert "2 done, 0 failed, 0 done before, of 2" in out
     assert reproduce("crate", "--to", "reproduction") == 2
     assert capfd.readouterr().err == (
-        "--to: reproduction already holds a reproduction of seed=2+size=4+value=3; name another folder\n"
+        "--to: reproduction already holds a reproduction of size=4+value=3; name another folder\n"
     )
     assert {path: path.read_bytes() for path in Path("reproduction").rglob("*") if path.is_file()} == before
 

@@ -22,7 +22,7 @@ MakeJob = Callable[..., JobPaths]
 
 def machine(**changes: Any) -> dict[str, Any]:
     """Give a machine's entry."""
-    return {"scheduler": "none", "setup": [], "modules": [], "resources": {}, "gpus": {}} | changes
+    return {"scheduler": "none", "setup": [], "modules": [], "resources": {}, "gpus": {}, "patience": 10} | changes
 
 
 def experiment(**changes: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import read_status
 from fairmesh.results.expect import earlier_results, stage_seconds
 from fairmesh.results.merge import prepare
-from fairmesh.site.build import _views
+from fairmesh.site.build import Gaps, _load
 from fairmesh.site.experiment_page import write_experiment_page
 from fairmesh.site.figures import StudyFigures
 from fairmesh.site.study_page import write_study_pages
@@ -46,7 +46,7 @@ def verb(*words: str) -> Callable[[Path, Path], None]:
 def pages(results: Path, out: Path) -> None:
     """Write the pages of the website, but for what MkDocs makes of them."""
     templates, thumbnails = environment(), Thumbnails(out / "thumbnails")
-    for view in _views(results)[0]:
+    for view in _load(results, Gaps()):
         figures = StudyFigures(view.study.folder, out / view.study.name, thumbnails)
         found = {each.key: write_experiment_page(view, each, figures, templates) for each in view.study.experiments}
         write_study_pages(view, found, out, templates, None)

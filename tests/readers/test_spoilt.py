@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fairmesh.cli import main
 from fairmesh.files import write_json
 from fairmesh.results import load_study
-from fairmesh.site.build import _views
+from fairmesh.site.build import Gaps, _load
 from tests.readers.spoilt import (
     DEEP,
     DELETE,
@@ -135,8 +135,8 @@ def test_a_broken_plan_takes_no_other_study_with_it(results: Path, capsys: pytes
             said = capsys.readouterr()
             assert said.err == f"{path}: cannot be read: nested too deeply\n"
             assert "other" in said.out
-        views, problems = _views(results)
-        assert [view.study.name for view in views] == ["other"]
-        assert problems == [f"{path}: cannot be read: nested too deeply; left out"]
+        gaps = Gaps()
+        assert [view.study.name for view in _load(results, gaps)] == ["other"]
+        assert gaps.lines == [f"the study {path.parent.name}: {path}: cannot be read: nested too deeply"]
     finally:
         put_back(path, data)

@@ -21,6 +21,7 @@ from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token
 from fairmesh.errors import FairmeshError, InputError
 from fairmesh.files import write_text
+from fairmesh.live.launch import Command
 from fairmesh.service.app import create_app
 from fairmesh.service.guard import Guard, Limits
 from tests.live.conftest import Study
@@ -450,7 +451,7 @@ def test_this_computer_reaches_it_always() -> None:
 
 def test_runs_do_not_see_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(starts.TOKEN, TOKEN)
-    assert TOKEN not in starts.environment("some-run").values()
+    assert TOKEN not in starts.environment("some-run", Command(("true",), Path())).values()
     assert os.environ[starts.TOKEN] == TOKEN
 
 

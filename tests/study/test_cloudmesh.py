@@ -175,7 +175,7 @@ def test_references_are_filled_in(load: Callable[[str], Plan]) -> None:
         ),
         (
             "experiment: {runtime: '6:00:00'}",
-            ["1:23: 'experiment.runtime' must be a whole number of at least 1, not '6:00:00'"],
+            ["1:23: 'experiment.runtime' must be a whole number of at least 1, in min, not '6:00:00'"],
         ),
     ],
 )
