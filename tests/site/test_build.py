@@ -330,7 +330,7 @@ def test_what_cannot_be_shown_or_drawn_is_named_and_the_rest_appears(tmp_path: P
     done = subprocess.run(list(map(str, limited)), capture_output=True, text=True, cwd=PROJECT.parent, check=False)
     assert done.returncode == 1, done.stderr
     assert "missing: the study broken: " in done.stderr
-    assert "missing: the study odd: AttributeError: " in done.stderr
+    assert "missing: the study odd: " in done.stderr
     assert "missing: pictures of charts of quick: the chart renderer ended (SIG" in done.stderr
     assert "could not be shown: broken, odd." in Page(tmp_path / "public/index.html").text
     study = Page(tmp_path / "public/studies/quick/index.html")
