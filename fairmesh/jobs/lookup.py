@@ -8,6 +8,8 @@ from enum import Enum
 from pathlib import Path
 
 from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.records import check_record
+from fairmesh.jobs.shapes import ShapeError
 from fairmesh.runner import commit, jsonfiles, owner, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.main import SILENCE
@@ -37,8 +39,15 @@ def look(paths: JobPaths, fingerprint: str) -> Found:
 
 
 def is_current(record: Path, fingerprint: str) -> bool:
-    """Tell whether a record, or a stage's marker, is one of this fingerprint; no record is not current."""
-    return _fingerprint(record) == fingerprint
+    """Whether a record, or a stage's marker, has this fingerprint and can be read; no record is not current."""
+    content = jsonfiles.read_map(str(record))
+    if content is None or content.get("fingerprint") != fingerprint:
+        return False
+    try:
+        check_record(content)
+    except ShapeError:
+        return False
+    return True
 
 
 def _fingerprint(path: Path) -> str:

@@ -103,7 +103,7 @@ class Trail:
         is_there = self.look(path)
         try:
             return _map(path, limit, follow_links) if is_there else NOTHING
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return NOTHING
         except ValueError as error:
             self.add_problem(path, str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from fairmesh.files import canonical_json
@@ -10,6 +10,8 @@ from fairmesh.names import REPEAT
 from fairmesh.results.load import Outcome, StudyResults
 from fairmesh.results.ranking import points_of
 from fairmesh.results.statistics import Summary, summarise
+
+Measured = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -39,43 +41,55 @@ def baselines(study: StudyResults) -> list[Baseline]:
     are one, too.
     """
     found: dict[tuple[str, str], list[Outcome]] = {}
-    measurements: dict[tuple[str, str], list[dict[str, float]]] = {}
-    for setting in _settings(study):
+    measurements: dict[tuple[str, str], list[Measured]] = {}
+    stages = _stages(study)
+    for setting in _settings(study, stages):
         for name in dict.fromkeys(name for outcome in setting for name in outcome.baselines):
-            distinct = _distinct(name, setting)
-            key = name, canonical_json(sorted(distinct))
+            measured = _measurements(name, setting, stages)
+            key = name, canonical_json(sorted({canonical_json(values) for values in measured}))
             found.setdefault(key, []).extend(setting)
-            measurements[key] = list(distinct.values())
+            measurements[key] = measured
     return [Baseline(key[0], _summaries(measurements[key]), tuple(found[key])) for key in found]
 
 
-def _settings(study: StudyResults) -> Iterator[list[Outcome]]:
+def _stages(study: StudyResults) -> dict[str, str]:
+    """Return the fingerprints of the shared stages that each experiment needs, as text; only where it needs some."""
+    return {point["id"]: canonical_json(point["stages"]) for point in study.plan["experiments"] if point.get("stages")}
+
+
+def _settings(study: StudyResults, stages: Mapping[str, str]) -> Iterator[list[Outcome]]:
     """Yield the experiments with a result by the data that they are about, in the order of the plan."""
-    stages = {point["id"]: point.get("stages") for point in study.plan["experiments"]}
     found: dict[str, list[Outcome]] = {}
     for repeats in points_of(study):
         first = repeats[0]
         axes = {name: value for name, value in first.axes.items() if name != REPEAT}
-        data = canonical_json(stages.get(first.id) or ["point", axes])
+        data = stages.get(first.id) or canonical_json(["point", axes])
         found.setdefault(data, []).extend(outcome for outcome in repeats if outcome.record is not None)
     yield from filter(None, found.values())
 
 
-def _distinct(name: str, outcomes: Iterable[Outcome]) -> dict[str, dict[str, float]]:
-    """Return the different measurements of a baseline by their text."""
-    values = (
-        {metric: found.value for metric, found in outcome.baselines[name].items()}
-        for outcome in outcomes
-        if name in outcome.baselines
-    )
-    return {canonical_json(measured): measured for measured in values}
+def _measurements(name: str, outcomes: Iterable[Outcome], stages: Mapping[str, str]) -> list[Measured]:
+    """Return what was measured of a baseline.
+
+    Experiments that share their stages and have the same values have copies of what a stage measured, which count
+    once. If their values differ, each has measured by itself, and all count.
+    """
+    by_source: dict[str, list[Measured]] = {}
+    for outcome in outcomes:
+        if name in outcome.baselines:
+            values = {metric: value.value for metric, value in outcome.baselines[name].items()}
+            by_source.setdefault(stages.get(outcome.id, f"{outcome.machine}/{outcome.id}"), []).append(values)
+    for measured in by_source.values():
+        if all(values == measured[0] for values in measured):
+            del measured[1:]
+    return [values for measured in by_source.values() for values in measured]
 
 
-def _summaries(measurements: list[dict[str, float]]) -> dict[str, Summary]:
+def _summaries(measurements: list[Measured]) -> dict[str, Summary]:
     return dict(_summarised(measurements))
 
 
-def _summarised(measurements: list[dict[str, float]]) -> Iterator[tuple[str, Summary]]:
+def _summarised(measurements: list[Measured]) -> Iterator[tuple[str, Summary]]:
     for metric in dict.fromkeys(metric for measured in measurements for metric in measured):
         if summary := summarise(measured[metric] for measured in measurements if metric in measured):
             yield metric, summary

@@ -34,6 +34,14 @@ class End(NamedTuple):
     grace: Optional[float] = None
 
 
+class Interrupted(Exception):
+    """The attempt is asked to end while its results are read."""
+
+    def __init__(self, end: End) -> None:
+        super().__init__(end.reason)
+        self.end = end
+
+
 class Attempt:
     """An attempt whose claim this process holds."""
 
@@ -57,6 +65,8 @@ class Attempt:
         """Run the program to its end and commit a good result; whatever happens, nothing of the program is left."""
         try:
             end = self._execute()
+        except Interrupted as error:
+            end = error.end
         except BaseException as error:  # noqa: BLE001  the state says what it was
             end = End(protocol.FAILED, reason_of(error))
         self._end_program()
@@ -86,7 +96,7 @@ class Attempt:
             with contextlib.suppress(OSError):
                 os.stat(self.job.folder)
                 os.makedirs(self.folder, exist_ok=True)
-                self.status.write()
+                self.status.write_in_place()
 
     def _execute(self) -> End:
         self.persist(self._prepare)
@@ -199,6 +209,13 @@ class Attempt:
                     program.request_end(asked.signal, asked.grace)
             self.signals.wait(telemetry.due_in())
 
+    def _go_on(self) -> None:
+        """Give a sign of life while results are read; raise Interrupted if the end is asked for."""
+        self._beat()
+        asked = self._why_end()
+        if asked:
+            raise Interrupted(asked)
+
     def _late_word(self, program: Program) -> Optional[End]:
         """Wait a moment for what ended a program: a scheduler signals it and this process, and it may be faster."""
         looks = 5 if -(program.exit_code or 0) in PASSED_ON else 0
@@ -268,7 +285,7 @@ class Attempt:
             usage=usage,
             environment=digest,
             provenance=provenance.of_attempt(experiment, self.job.home),
-            files=commit.list_files(self.job.folder, self.folder),
+            files=commit.list_files(self.job.folder, self.folder, self._go_on),
         )
         os.stat(self.folder)
         commit.write(self.job.folder, content)

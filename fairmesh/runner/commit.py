@@ -5,10 +5,10 @@ import hashlib
 import json
 import math
 import os
-from typing import Any, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from . import jsonfiles, manifest, protocol
-from .regular import NotRegularError, TooLargeError, read_regular
+from .regular import NotRegularError, TooLargeError, open_regular, read_regular
 
 LARGEST = 1 << 24  # bytes of a file of metrics
 LONGEST_SHOWN = 200  # characters of what a program wrote, in a message
@@ -23,9 +23,15 @@ class Refused(Exception):
 
 
 def read(folder: str, fingerprint: str) -> Optional[Dict[str, Any]]:
-    """Give a job folder's commit if it is one of this fingerprint."""
+    """Return a job folder's commit if it is a whole one of this fingerprint."""
     commit = jsonfiles.read_map(os.path.join(folder, protocol.COMMIT))
-    return commit if commit and commit.get("fingerprint") == fingerprint else None
+    return commit if commit and commit.get("fingerprint") == fingerprint and _is_whole(commit) else None
+
+
+def _is_whole(commit: Dict[str, Any]) -> bool:
+    """Whether a commit has what its readers need: somebody may have edited it."""
+    maps = ("application", "parameters", "axes", "metrics", "usage")
+    return isinstance(commit.get("attempt", 1), int) and all(isinstance(commit.get(name, {}), dict) for name in maps)
 
 
 def copy_record(folder: str, record: str) -> None:
@@ -155,7 +161,8 @@ def _metric(name: str, value: Any) -> Dict[str, Optional[float]]:
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
-        raise Refused(f"metric {_shown(name)} is {_shown(value)}, not a finite number of double precision")
+        shown = "infinite or beyond 1.8e308" if value in (math.inf, -math.inf) else _shown(value)
+        raise Refused(f"metric {_shown(name)} is {shown}, not a finite number of double precision")
     return value
 
 
@@ -188,13 +195,17 @@ _RUNNERS_OWN = (
 )
 
 
-def list_files(folder: str, attempt: str) -> List[Dict[str, Any]]:
-    """List an attempt's files with SHA-256 and size; its own status.json is not among them, for it still changes."""
+def list_files(folder: str, attempt: str, pause: Callable[[], None]) -> List[Dict[str, Any]]:
+    """List an attempt's files with SHA-256 and size; its own status.json is not among them, for it still changes.
+
+    What is called for each block that was read may end the work by an exception: a file may be endless for all that
+    anybody is willing to wait.
+    """
     status = os.path.join(attempt, protocol.STATUS)
     return [
         dict(
             manifest.entry(manifest.name_text(os.path.relpath(path, folder))),
-            sha256=_sha256(path),
+            sha256=_sha256(path, pause),
             bytes=os.path.getsize(path),
         )
         for path in _files(attempt)
@@ -210,11 +221,12 @@ def _files(attempt: str) -> List[str]:
     return sorted(found)
 
 
-def _sha256(path: str) -> str:
+def _sha256(path: str, pause: Callable[[], None]) -> str:
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
+    with open_regular(path, follow_links=False) as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
+            pause()
     return digest.hexdigest()
 
 

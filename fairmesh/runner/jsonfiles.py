@@ -49,10 +49,11 @@ def write(path: str, value: Any) -> None:
 
     A name of a file that is not UTF-8 comes back as it was: what stands for its bytes is written as an escape of JSON.
     """
-    write_bytes(path, _bytes(value))
+    write_bytes(path, encoded(value))
 
 
-def _bytes(value: Any) -> bytes:
+def encoded(value: Any) -> bytes:
+    """Return a value as readable JSON in UTF-8."""
     text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False, sort_keys=False)
     return (text + "\n").encode("utf-8", "backslashreplace")
 
@@ -74,7 +75,7 @@ def _write_in_place(path: str, value: Any) -> bool:
     """Write a new file that others may see half written; False if there is one."""
     try:
         with open(path, "xb") as file:
-            file.write(_bytes(value))
+            file.write(encoded(value))
     except FileExistsError:
         return False
     return True

@@ -58,7 +58,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
                 return not_begun(job, options.failed, options.collect)
             return bring_to_end(job, signals, options)
     except BaseException as error:  # noqa: BLE001  it is said in one line, whatever it is
-        return _say(f"fairmesh: {reason_of(error)}")
+        return _say(f"fairmesh: {os.path.basename(options.folder)}: {reason_of(error)}")
 
 
 def bring_to_end(job: Job, signals: Signals, options: argparse.Namespace) -> int:

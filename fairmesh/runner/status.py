@@ -1,5 +1,6 @@
 """An attempt's status.json: what it does right now, for everybody who watches."""
 
+import errno
 import os
 import random
 import re
@@ -83,6 +84,17 @@ class Status:
         self.values["updated"] = jsonfiles.now()
         jsonfiles.write(self.path, self.values)
         self._written, self._changed = time.monotonic(), False
+
+    def write_in_place(self) -> None:
+        """Write all values; on a full disk over what the file held, which takes no room."""
+        try:
+            self.write()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            with open(self.path, "r+b") as file:
+                file.write(jsonfiles.encoded(self.values))
+                file.truncate()
 
 
 def write_end(folder: str, attempt: int, state: str, reason: str = "") -> None:

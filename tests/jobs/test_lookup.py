@@ -58,10 +58,19 @@ def test_a_living_attempt_is_left_alone(killed: JobPaths, act: object) -> None:
     assert list(killed.folder.rglob("*.half"))
 
 
+@pytest.mark.parametrize("fault", [{"axes": 5}, {"metrics": [1]}, {"usage": "x"}, {"attempt": None}, {"provenance": 7}])
+def test_a_record_that_nobody_can_read_is_not_current(fault: dict[str, object], tmp_path: Path) -> None:
+    record, content = tmp_path / "x=1.json", {"fingerprint": "a" * 64, "attempt": 1, "metrics": {}}
+    record.write_text(json.dumps(content))
+    assert lookup.is_current(record, "a" * 64)
+    record.write_text(json.dumps(content | fault))
+    assert not lookup.is_current(record, "a" * 64)
+
+
 def test_a_record_moved_aside_comes_back_for_its_own_fingerprint_alone(tmp_path: Path) -> None:
     record = tmp_path / "a.json"
     for fingerprint in ("1" * 64, "2" * 64):
-        record.write_text(json.dumps({"fingerprint": fingerprint}))
+        record.write_text(json.dumps({"fingerprint": fingerprint, "attempt": 1}))
         lookup.move_aside(record)
     assert not lookup.bring_back(record, "3" * 64)
     assert lookup.bring_back(record, "1" * 64)

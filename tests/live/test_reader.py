@@ -126,6 +126,13 @@ def test_a_run_of_a_process_that_is_gone_is_over(study: Study) -> None:
     assert not status.is_active
 
 
+def test_a_list_of_experiments_among_the_runs_is_no_run(study: Study) -> None:
+    study.add(epochs=2)
+    study.run(ended="2026-11-20T10:00:00.000Z")
+    (study.paths.run("only-8cbeb766c789.txt")).write_text("epochs=2\n")
+    assert read_status(study.paths).problems == ()
+
+
 def test_no_plan_is_one_clear_line(study: Study) -> None:
     with pytest.raises(FairmeshError, match=r"plan\.json: there is no such file; a run of the study writes it"):
         read_status(study.paths)

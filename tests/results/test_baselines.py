@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fairmesh.results import load_study
 from fairmesh.results.baselines import baselines
 from fairmesh.site import sentences
@@ -50,6 +52,14 @@ def test_repeats_that_measure_anew_are_averaged(tmp_path: Path) -> None:
         for repeat, value in enumerate((0.7, 0.8), 1):
             add(folder, value, 0.9, "ab"[repeat - 1], epochs=epochs, repeat=repeat)
     assert rows(folder) == [("threshold", 0.75, 2)]
+
+
+@pytest.mark.parametrize("data", ["", "a"])
+def test_measurements_that_happen_to_be_equal_all_count(tmp_path: Path, data: str) -> None:
+    folder = Folder(tmp_path / "results")
+    for repeat, value in enumerate((1.0, 1.0, 4.0), 1):
+        add(folder, value, 0.9, data, repeat=repeat)
+    assert rows(folder) == [("threshold", 2.0, 3)]
 
 
 def test_equal_values_are_one_row_whatever_the_data(tmp_path: Path) -> None:

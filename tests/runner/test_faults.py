@@ -62,7 +62,7 @@ def test_an_error_before_the_attempt_is_one_line(make_job: MakeJob, capsys: pyte
     folder = make_job()
     (folder / "experiment.json").write_text('{"fingerprint": "f"}')
     assert run(folder) == 1
-    assert capsys.readouterr().err.startswith("fairmesh: unexpected error in the runner: KeyError")
+    assert capsys.readouterr().err.startswith("fairmesh: x=1: unexpected error in the runner: KeyError")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,13 @@ def test_a_good_program_stays_good(make_job: MakeJob, code: str) -> None:
     folder = make_job(f"{GOOD}; {code}")
     assert _run_apart(folder) == 0
     assert status(folder)["state"] == "done"
+
+
+def test_a_file_that_takes_long_to_read_does_not_outlast_the_runtime(make_job: MakeJob) -> None:
+    code = f"{GOOD}; open('huge', 'w').truncate(1 << 40)"
+    folder = make_job(code, resources={"runtime": 0.05})
+    assert _run_apart(folder) == 1
+    assert status(folder)["state"] == "timeout"
 
 
 @pytest.mark.parametrize("pid", [0, -1, 1, "1", None, [], 2.5, True])

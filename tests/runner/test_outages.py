@@ -53,8 +53,10 @@ def start(tmp_path: Path) -> Start:
             f"cp -a {home} {tmp_path}/copy; mount -t tmpfs -o size={size} none {home}; cp -a {tmp_path}/copy/. {home};"
         )
         hurry = [sys.executable, "-IS", "-c", IN_A_HURRY, tmp_path / "runner.pyz", folder, "--home", home, *options]
+        seen_there = f"code=$?; cp {folder}/attempts/1/status.json {tmp_path}/seen-there.json; exit $code"
+        script = f'{disk if size else ""} "$@"; {seen_there}'
         return subprocess.run(
-            list(map(str, [*apart, "bash", "-c", f'{disk if size else ""} "$@"', "bash", *hurry])),
+            list(map(str, [*apart, "bash", "-c", script, "bash", *hurry])),
             env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "EMPTY": f"{tmp_path}/empty", "HOME_OF_RUNNER": str(home)},
             check=False,
             capture_output=True,
@@ -90,6 +92,9 @@ def test_a_result_waits_for_its_folder_and_then_fails(
     assert "fairmesh: x=1 failed: " in done.stderr
     assert "Traceback" not in done.stderr
     assert not (folder / "commit.json").exists()
+    if outage == "full":
+        said = read(tmp_path / "seen-there.json")
+        assert (said["state"], "No space left" in said["reason"]) == ("failed", True)
 
 
 @pytest.mark.parametrize("outage", ["read-only", "unmounted"])
