@@ -18,7 +18,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _UNIX = 3
 
 
-def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
+def write_archive(package: Package, out: Path, suffix: str = "") -> tuple[Path, Path]:
     """Write the archive of a package whose documents are written, and Zenodo's metadata beside it.
 
     Parameters
@@ -27,6 +27,8 @@ def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
         What goes into it: all files that SHA256SUMS names, and no other.
     out : Path
         The folder for both.
+    suffix : str
+        What their names have after the version.
 
     Returns
     -------
@@ -38,7 +40,7 @@ def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
     FairmeshError
         If a file is missing, or the archive cannot be written.
     """
-    name = f"{package.study.name}-{package.version}"
+    name = f"{package.study.name}-{package.version}{suffix}"
     archive, metadata = out / f"{name}.zip", out / f"{name}.zenodo.json"
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from fairmesh import files
 from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, MAIN, PROJECT, environment_of, stage_paths
 from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
 from fairmesh.study.find import APPLICATION
@@ -43,7 +44,7 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
 
 
 def pack(study: StudyResults, root: Path) -> list[str]:
-    """Bring into a study's folder the environments, the application and the workflow that its results came from.
+    """Bring into a study's folder its records, and the environments, application and workflow that they came from.
 
     What is no longer on this computer stays as it was packed before; documents say what is missing.
 
@@ -52,6 +53,7 @@ def pack(study: StudyResults, root: Path) -> list[str]:
     list of str
         What of the application is not packed, and why.
     """
+    _records(study)
     commits = _stages(study)
     for source, target in [*_environments(study, commits), *_project(study, root)]:
         if source.is_file():
@@ -59,6 +61,15 @@ def pack(study: StudyResults, root: Path) -> list[str]:
     application, name = _application(study), str(study.plan["application"]["name"])
     notes = mirror_application(application, study.folder / APPLICATIONS / name) if application else []
     return [f"{APPLICATIONS}/{name}: {note}" for note in notes]
+
+
+def _records(study: StudyResults) -> None:
+    """Copy the commits of experiments that no workflow has copied: a run may have been killed before it did."""
+    paths = StudyPaths(study.folder.parent, study.name)
+    for each in study.done:
+        record, commit = paths.record(each.machine, each.id), paths.job(each.machine, each.id).commit
+        if not record.exists() and commit.is_file():
+            files.copy(commit, record)
 
 
 def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:

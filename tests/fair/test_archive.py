@@ -86,7 +86,15 @@ def test_what_is_missing_is_said_and_the_rest_is_written(results: Results, capsy
 
 
 def test_a_study_without_results_is_one_line(results: Results, capsys: pytest.CaptureFixture[str]) -> None:
-    for record in (results.study / "records/local").iterdir():
-        record.unlink()
+    for path in [*results.study.glob("records/local/*.json"), *results.study.glob("experiments/local/*/commit.json")]:
+        path.unlink()
     assert cli.main(["crate", "sweep"]) == 1
     assert capsys.readouterr().err == "no experiment of sweep has a result yet\n"
+
+
+def test_a_result_whose_record_is_gone_gives_the_same_archive(results: Results) -> None:
+    first = zipped("one")
+    for record in results.study.glob("records/local/*.json"):
+        record.unlink()
+    second = zipped("two")
+    assert (second.name, second.read_bytes()) == (first.name, first.read_bytes())

@@ -364,7 +364,7 @@ def test_a_first_publication_is_of_today_and_was_not_modified(results: Results) 
     [
         ("failed", True, "Failed"),
         ("cancelled", True, "Failed"),
-        ("running", True, "Active"),
+        ("waiting", True, "Active"),
         ("waiting", False, "Completed"),
     ],
 )
@@ -373,9 +373,15 @@ def test_the_run_is_said_to_have_ended_as_it_did(results: Results, state: str, s
     (point,) = [point for point in plan["experiments"] if point["id"] == FIRST]
     point["selected"] = selected
     write_json(results.study / "plan.json", plan)
-    results.record(FIRST).unlink()
-    attempt = results.study / f"experiments/local/{FIRST}/attempts/1/status.json"
-    write_json(attempt, read_json(attempt) | {"state": state, "reason": "why"})
+    folder = results.study / f"experiments/local/{FIRST}"
+    for result in (results.record(FIRST), folder / "commit.json"):
+        result.unlink()
+    if state == "waiting":
+        for name in ("attempts", "claims"):
+            shutil.rmtree(folder / name)
+    else:
+        attempt = folder / "attempts/1/status.json"
+        write_json(attempt, read_json(attempt) | {"state": state, "reason": "why"})
     assert results.describe()
     for name in ("#run", "#organize"):
         assert results.entity(name)["actionStatus"] == f"http://schema.org/{status}ActionStatus"

@@ -117,6 +117,13 @@ def test_words_of_the_publisher_and_the_folder_of_the_project_are_gone(telling: 
     assert text == "epoch,place\n1,project/data for hidden by user of ~\n"
 
 
+def versions(*folders: Path) -> set[str]:
+    """Return the versions that the documents of packages name."""
+    crates = (read_json(folder / "ro-crate-metadata.json")["@graph"] for folder in folders)
+    named = {entity["version"] for crate in crates for entity in crate if entity["@id"] == "./"}
+    return named | {read_json(folder / "datapackage.json")["version"] for folder in folders}
+
+
 def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(
     telling: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +134,7 @@ def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(
             file.extractall(f"{out}/files")
     assert telltale(Path("public/files"), HOST, HOME) == set()
     assert telltale(Path("whole/files"), HOST, HOME) == {HOST, HOME}
+    assert versions(telling.study, Path("public/files"), Path("whole/files")) == versions(telling.study)
     assert cli.main(["reproduce", "public/files", "--experiment", FIRST, "--yes"]) == 0
 
 
