@@ -141,7 +141,7 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
 
 def copy(source: Path, target: Path) -> None:
     """Copy a file, whole or not at all, also after a loss of power, with its time of change."""
-    write_bytes(target, source.read_bytes(), flush=True)
+    write_bytes(target, read_regular(str(source)), flush=True)
     changed = source.stat().st_mtime_ns
     os.utime(target, ns=(changed, changed))
 

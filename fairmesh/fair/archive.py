@@ -13,6 +13,7 @@ from fairmesh.fair.package import Package
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.manifest import read_sums
+from fairmesh.runner.regular import open_regular, read_regular
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _UNIX = 3
@@ -52,13 +53,13 @@ def write_archive(package: Package, out: Path, suffix: str = "") -> tuple[Path, 
 
 
 def _write(folder: Path, archive: Path) -> None:
-    paths = read_sums((folder / SUMS).read_bytes())
+    paths = read_sums(read_regular(str(folder / SUMS)))
     beside = Path(jsonfiles.half_path(str(archive)))
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
             for path in sorted([*paths, SUMS]):
                 entry = _entry(path, (folder / path).stat().st_size)
-                with file.open(entry, "w") as target, (folder / path).open("rb") as source:
+                with file.open(entry, "w") as target, open_regular(str(folder / path)) as source:
                     shutil.copyfileobj(source, target, 1 << 20)
         beside.replace(archive)
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNER
+from fairmesh.runner.regular import open_regular
 from fairmesh.study.application import Application
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.settle import load_application
@@ -196,7 +197,7 @@ def _is_made(folder: Path) -> bool:
     if any((folder / name).exists() for name in ENVIRONMENTS):
         return True
     try:
-        with (folder / _CACHE).open("rb") as file:
+        with open_regular(str(folder / _CACHE)) as file:
             return file.read(len(_SIGNATURE)) == _SIGNATURE
     except OSError:
         return False

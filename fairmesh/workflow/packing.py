@@ -15,6 +15,7 @@ from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
+from fairmesh.runner.regular import NotRegularError, TooLargeError, read_regular
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.carry import mirror_application
 
@@ -51,16 +52,28 @@ def pack(study: StudyResults, root: Path) -> list[str]:
     Returns
     -------
     list of str
-        What of the application is not packed, and why.
+        What is not packed, and why.
     """
     _records(study)
     commits = _stages(study)
-    for source, target in [*_environments(study, commits), *_project(study, root)]:
-        if source.is_file():
-            files.write_if_changed(target, source.read_text(encoding="utf-8"))
+    pairs = [*_environments(study, commits), *_project(study, root)]
+    unread = list(filter(None, (_bring(source, target) for source, target in pairs)))
     application, name = _application(study), str(study.plan["application"]["name"])
     notes = mirror_application(application, study.folder / APPLICATIONS / name) if application else []
-    return [f"{APPLICATIONS}/{name}: {note}" for note in notes]
+    return [*unread, *(f"{APPLICATIONS}/{name}: {note}" for note in notes)]
+
+
+def _bring(source: Path, target: Path) -> str:
+    """Copy a text; return why that is impossible, empty if it was copied or is not there."""
+    try:
+        files.write_if_changed(target, read_regular(str(source)).decode())
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        return f"{source}: is not UTF-8"
+    except (NotRegularError, TooLargeError) as error:
+        return f"{source}: {error.strerror}"
+    return ""
 
 
 def _records(study: StudyResults) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import os
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,32 @@ def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(
     assert telltale(Path("whole/files"), HOST, HOME) == {HOST, HOME}
     assert versions(telling.study, Path("public/files"), Path("whole/files")) == versions(telling.study)
     assert cli.main(["reproduce", "public/files", "--experiment", FIRST, "--yes"]) == 0
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        os.mkfifo,
+        os.mkdir,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: os.truncate(os.open(path, os.O_WRONLY | os.O_CREAT), 1 << 42),
+    ],
+)
+def test_what_is_no_file_of_results_stops_no_publication(
+    telling: Results, tmp_path: Path, obstacle: Callable[[Path], object]
+) -> None:
+    obstacle(telling.study / "experiments/local" / FIRST / "attempts/1/odd.json")
+    assert telltale(copied(telling, tmp_path / "copy"), HOST, HOME) == set()
+
+
+@pytest.mark.parametrize("spoil", [os.mkfifo, os.mkdir, lambda path: path.write_bytes(b"\xff")])
+def test_an_environment_that_cannot_be_read_is_missing(results: Results, spoil: Callable[[Path], object]) -> None:
+    (environment,) = (results.home / "environments").glob("*.json")
+    environment.unlink()
+    spoil(environment)
+    described = results.describe()
+    assert described
+    assert [line for line in described.missing if line.startswith(f"{environment}: ")]
 
 
 @pytest.mark.parametrize(

@@ -303,7 +303,12 @@ def test_where_the_checker_is_not_installed_that_is_said(
 
 
 @pytest.mark.parametrize(
-    "name", ["records/local/epochs=2+repeat=1.json", "experiments/local/epochs=8+repeat=1/experiment.json"]
+    "name",
+    [
+        "records/local/epochs=2+repeat=1.json",
+        "experiments/local/epochs=8+repeat=1/experiment.json",
+        "experiments/local/epochs=8+repeat=2/job.sh",
+    ],
 )
 def test_a_file_that_cannot_be_read_is_named(runs: Runs, capsys: pytest.CaptureFixture[str], name: str) -> None:
     path = runs.folder / name
