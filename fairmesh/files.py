@@ -139,11 +139,21 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
         os.close(descriptor)
 
 
-def copy(source: Path, target: Path) -> None:
-    """Copy a file, whole or not at all, also after a loss of power, with its time of change."""
-    write_bytes(target, source.read_bytes(), flush=True)
+def copy(source: Path, target: Path, mode: int = PLAIN, *, flush: bool = True) -> None:
+    """Copy a file like ``write_bytes``, with its time of change."""
+    write_bytes(target, read_regular(str(source)), mode, flush=flush)
     changed = source.stat().st_mtime_ns
     os.utime(target, ns=(changed, changed))
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder to a place that is free; its files and folders get the modes that the umask allows."""
+    target.mkdir()
+    for path in source.iterdir():
+        if path.is_dir():
+            copy_tree(path, target / path.name)
+        else:
+            shutil.copyfile(path, target / path.name)
 
 
 def write_if_changed(path: Path, text: str, mode: int = PLAIN, *, flush: bool = False) -> bool:

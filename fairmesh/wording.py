@@ -19,6 +19,20 @@ def dotted(loc: Sequence[int | str], start: str = "") -> str:
     return (start + text).removeprefix(".")
 
 
+UNREADABLE = 20  # files that cannot be read, in a message
+
+
+def unreadable(problems: Sequence[str]) -> list[str]:
+    """Return lines about files that cannot be read, each line once, and of very many only the first ones.
+
+    >>> unreadable(["a: cannot be read", "a: cannot be read"])
+    ['a: cannot be read']
+    """
+    lines = list(dict.fromkeys(problems))
+    more = len(lines) - UNREADABLE
+    return [*lines[:UNREADABLE], *([f"and {more} more files that cannot be read"] if more > 0 else [])]
+
+
 def shown(node: Node) -> str:
     """Show a value in a message, short and on one line."""
     if isinstance(node.value, dict | list):

@@ -121,11 +121,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _make_room(self) -> None:
         """Close the connection that has waited longest, if there are too many of this address, or altogether."""
-        same = [each for each in self.connections if address_of(each) == address_of(self)]
-        if len(same) <= self.patience.per_address and len(self.connections) < MOST:
+        # A connection that was ended stays in the set until the loop comes round to it.
+        open_ones = [
+            connection for connection in self.connections if not cast("Any", connection).transport.is_closing()
+        ]
+        same = [connection for connection in open_ones if address_of(connection) == address_of(self)]
+        if len(same) <= self.patience.per_address and len(open_ones) < MOST:
             return
-        crowd = same if len(same) > self.patience.per_address else self.connections
-        waiting = [each for each in crowd if isinstance(each, BoundedProtocol) and each.is_waiting and each is not self]
+        crowd = same if len(same) > self.patience.per_address else open_ones
+        waiting = [
+            connection
+            for connection in crowd
+            if isinstance(connection, BoundedProtocol) and connection.is_waiting and connection is not self
+        ]
         min(waiting, key=lambda each: each.since, default=self).transport.abort()
 
 

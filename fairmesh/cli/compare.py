@@ -32,9 +32,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not 2 <= len(arguments.names) <= MOST:
         raise InputError([Problem(f"name 2 to {MOST} experiments or studies, not {len(arguments.names)}")])
-    found = compare_text.compare(arguments.names, arguments.study, arguments.results)
+    problems = list[str]()
+    try:
+        found = compare_text.compare(arguments.names, arguments.study, arguments.results, problems)
+    finally:
+        failed = places.warn_of_problems(problems)
     if arguments.json:
         print_json(found.to_json())
     else:
         print_lines("\n".join(compare_text.lines(found, arguments.all)))
-    return 0
+    return failed

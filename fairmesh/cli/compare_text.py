@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -22,19 +22,41 @@ from fairmesh.results.compare import (
 from fairmesh.site import comparing
 
 
-def compare(names: Sequence[str], study: str, results: Path | None) -> Comparison:
+def compare(names: Sequence[str], study: str, results: Path | None, problems: list[str]) -> Comparison:
     """Compare what names mean: experiments, points, or studies, for which their best points stand.
+
+    Parameters
+    ----------
+    names : sequence of str
+        What is compared.
+    study : str
+        Whose experiments; the configuration's if empty.
+    results : Path or None
+        The results folder; the configuration's if None.
+    problems : list of str
+        Takes the files that are there and cannot be read, also if the comparison fails.
 
     Raises
     ------
     InputError
         If one means nothing, or several.
     """
+    loaded = list[StudyResults]()
+
+    def load(paths: StudyPaths) -> StudyResults:
+        loaded.append(load_study(paths.home, paths.study))
+        return loaded[-1]
+
     studies = [None if study else _study_named(each, results) for each in names]
-    if all(studies):
-        return compare_studies([_load(each) for each in studies if each])
-    named = zip(names, studies, strict=True)
-    return compare_experiments([_best(own) if own else _side(name, study, results) for name, own in named])
+    try:
+        if all(studies):
+            return compare_studies([load(each) for each in studies if each])
+        named = zip(names, studies, strict=True)
+        return compare_experiments(
+            [_best(load(own)) if own else _side(name, load, study, results) for name, own in named]
+        )
+    finally:
+        problems.extend(line for each in loaded for line in each.problems)
 
 
 def _study_named(name: str, results: Path | None) -> StudyPaths | None:
@@ -45,20 +67,14 @@ def _study_named(name: str, results: Path | None) -> StudyPaths | None:
     return own if folder.name and own.plan.is_file() else None
 
 
-def _load(paths: StudyPaths) -> StudyResults:
-    study = load_study(paths.home, paths.study)
-    places.warn_of_problems(study.problems)
-    return study
+def _best(study: StudyResults) -> Side:
+    return compare_studies([study]).sides[0]
 
 
-def _best(study: StudyPaths) -> Side:
-    return compare_studies([_load(study)]).sides[0]
-
-
-def _side(name: str, study: str, results: Path | None) -> Side:
+def _side(name: str, load: Callable[[StudyPaths], StudyResults], study: str, results: Path | None) -> Side:
     """Give what a name means: an experiment of the study before its colon, else of the one that is chosen."""
     of, colon, experiment = name.rpartition(":")
-    return find_side(_load(places.find_study(of if colon else study, results)), experiment)
+    return find_side(load(places.find_study(of if colon else study, results)), experiment)
 
 
 def lines(found: Comparison, everything: bool) -> Iterator[str]:

@@ -19,6 +19,8 @@ from fairmesh.workflow import packing
 from fairmesh.workflow.configuration import publisher
 from fairmesh.workflow.public import public_copy
 
+WHOLE = "-whole"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the verb."""
@@ -62,8 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _archive(study: StudyResults, package: Package, arguments: argparse.Namespace, root: Path) -> tuple[Path, Path]:
-    if arguments.whole:
-        return write_archive(package, arguments.out)
+    if arguments.whole:  # never under the name of the copy that others may have
+        return write_archive(package, arguments.out, WHOLE)
     return _for_others(study, arguments.out, root)
 
 

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         common.print_json(found.to_json())
     else:
         print_lines("\n".join(_lines(found)))
-    return 0
+    return places.warn_of_problems(found.problems)
 
 
 def _lines(found: Estimate) -> Iterator[str]:

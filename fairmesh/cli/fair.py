@@ -36,18 +36,20 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.path or places.results_folder(arguments)
     if arguments.validators and validators.missing():
         print_lines(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
-    scorecards = []
     folders = _packages(path)
     with progress("assessing") as report:
-        for at, folder in enumerate(folders):
-            report(at, len(folders))
-            asked = validators.validate(folder) if arguments.validators else {}
-            scorecards.append(write_score(folder, asked))
+
+        def assess(folder: Path) -> Scorecard:
+            report(folders.index(folder), len(folders))
+            return write_score(folder, validators.validate(folder) if arguments.validators else {})
+
+        scorecards, failed = places.read_each(folders, assess)
     if arguments.json:
         common.print_json([each.to_json() for each in scorecards])
     else:
         print_lines("\n\n".join(map(_shown, scorecards)))
-    return int(any(each.falls for each in scorecards))
+    failed |= places.warn_of_problems([line for each in scorecards for line in each.problems])
+    return failed | int(any(each.falls for each in scorecards))
 
 
 def _packages(path: Path) -> list[Path]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairmesh.errors import FairmeshError, InputError
-from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import Selection
 from fairmesh.live.places import find_studies, find_study, results_of
 from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import STATES
+from fairmesh.wording import unreadable
 
 __all__ = [
     "add_jobs",
@@ -26,12 +26,12 @@ __all__ = [
     "selection",
     "warn_of_problems",
 ]
-SHOWN = 20  # files that cannot be read, in a message
 
+Given = TypeVar("Given")
 Read = TypeVar("Read")
 
 
-def read_each(studies: Sequence[StudyPaths], read: Callable[[StudyPaths], Read]) -> tuple[list[Read], int]:
+def read_each(studies: Sequence[Given], read: Callable[[Given], Read]) -> tuple[list[Read], int]:
     """Read several studies; one that cannot be read is named on standard error, and the others are read.
 
     Returns
@@ -61,10 +61,8 @@ def read_each(studies: Sequence[StudyPaths], read: Callable[[StudyPaths], Read])
 
 def warn_of_problems(problems: Sequence[str]) -> int:
     """Name the files that cannot be read on standard error; return 1 if there are any."""
-    for line in problems[:SHOWN]:
+    for line in unreadable(problems):
         print_lines(line, file=sys.stderr)
-    if len(problems) > SHOWN:
-        print_lines(f"and {len(problems) - SHOWN} more files that cannot be read", file=sys.stderr)
     return int(bool(problems))
 
 

@@ -57,10 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError([Problem(f"there is no file {str(arguments.pdf)!r}", "--pdf")])
     paths = places.find_study(arguments.study, arguments.results)
     study = load_study(paths.home, paths.study)
-    submission = gather(study, _request(arguments))
-    written = folder.write(submission, arguments.to)
-    _tell(submission, written)
-    return _check(submission, written)
+    try:
+        submission = gather(study, _request(arguments))
+        written = folder.write(submission, arguments.to)
+        _tell(submission, written)
+        failed = _check(submission, written)
+    finally:
+        unreadable = places.warn_of_problems(study.problems)
+    return failed | unreadable
 
 
 def _request(arguments: argparse.Namespace) -> Request:

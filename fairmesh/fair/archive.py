@@ -13,12 +13,13 @@ from fairmesh.fair.package import Package
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.manifest import read_sums
+from fairmesh.runner.regular import open_regular, read_regular
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _UNIX = 3
 
 
-def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
+def write_archive(package: Package, out: Path, suffix: str = "") -> tuple[Path, Path]:
     """Write the archive of a package whose documents are written, and Zenodo's metadata beside it.
 
     Parameters
@@ -27,6 +28,8 @@ def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
         What goes into it: all files that SHA256SUMS names, and no other.
     out : Path
         The folder for both.
+    suffix : str
+        What their names have after the version.
 
     Returns
     -------
@@ -38,7 +41,7 @@ def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
     FairmeshError
         If a file is missing, or the archive cannot be written.
     """
-    name = f"{package.study.name}-{package.version}"
+    name = f"{package.study.name}-{package.version}{suffix}"
     archive, metadata = out / f"{name}.zip", out / f"{name}.zenodo.json"
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -50,13 +53,13 @@ def write_archive(package: Package, out: Path) -> tuple[Path, Path]:
 
 
 def _write(folder: Path, archive: Path) -> None:
-    paths = read_sums((folder / SUMS).read_bytes())
+    paths = read_sums(read_regular(str(folder / SUMS)))
     beside = Path(jsonfiles.half_path(str(archive)))
     try:
         with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
             for path in sorted([*paths, SUMS]):
                 entry = _entry(path, (folder / path).stat().st_size)
-                with file.open(entry, "w") as target, (folder / path).open("rb") as source:
+                with file.open(entry, "w") as target, open_regular(str(folder / path)) as source:
                     shutil.copyfileobj(source, target, 1 << 20)
         beside.replace(archive)
     finally:

@@ -57,7 +57,7 @@ def describe(
     notes : sequence of str
         What else is missing.
     given : Publication or None
-        When the study was published, for a copy of it.
+        Version and days of what this is a copy of.
 
     Returns
     -------

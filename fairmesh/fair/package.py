@@ -75,7 +75,7 @@ class Package(About):
     experiments : list of Experiment
         Those that have a result, and those that failed, in the order of the plan.
     given : Publication or None
-        When it was published, for a copy; else the study's folder says it.
+        Version and days of what this is a copy of, whose records are not the same; else the study's folder says them.
     """
 
     inventory: Inventory
@@ -141,7 +141,9 @@ class Package(About):
 
     @cached_property
     def version(self) -> str:
-        """Twelve hex digits that change with every change of a result."""
+        """Twelve hex digits that change with every change of a result; a copy has those of what it is a copy of."""
+        if self.given:
+            return self.given.version
         records = [f"{each.record.path} {each.record.sha256}" for each in self.done if each.record]
         return text_sha256("\n".join(sorted(records)))[:12]
 

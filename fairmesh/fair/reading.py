@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,6 +12,8 @@ from urllib.parse import unquote
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.crate import DESCRIPTOR, SUMS
 from fairmesh.files import file_sha256
+from fairmesh.jobs.attempts import read_checked
+from fairmesh.runner import jsonfiles
 from fairmesh.runner.manifest import read_sums
 from fairmesh.runner.regular import read_regular
 
@@ -31,11 +32,14 @@ class Found:
         Its entities, as they stand there.
     context : object
         What ``@context`` says.
+    problems : list of str
+        Other documents that are there and cannot be read, a line each; what they would say is left out.
     """
 
     folder: Path
     graph: list[Entity]
     context: Any
+    problems: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, folder: Path) -> Found:
@@ -48,7 +52,7 @@ class Found:
         """
         path = folder / DESCRIPTOR
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = jsonfiles.parse(read_regular(str(path)))
             graph = found["@graph"]
         except OSError as error:
             raise FairmeshError(f"{path}: {error.strerror}; `fairmesh crate` writes it") from error
@@ -93,18 +97,25 @@ class Found:
 
     def document(self, name: str) -> dict[str, Any]:
         """Read another JSON document of the package; empty if there is no such one."""
-        try:
-            found = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        if name not in self._documents:
+            self._documents[name], problem = read_checked(self.folder / name)
+            self.problems.extend(filter(None, [problem]))
+        return self._documents[name]
+
+    @cached_property
+    def _documents(self) -> dict[str, dict[str, Any]]:
+        return {}
 
     @cached_property
     def sums(self) -> dict[str, str]:
         """What SHA256SUMS says: hash by path."""
+        path = self.folder / SUMS
         try:
-            found = read_sums(read_regular(str(self.folder / SUMS)))
-        except OSError:
+            found = read_sums(read_regular(str(path)))
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            self.problems.append(f"{path}: cannot be read: {error.strerror}; left out")
             return {}
         return {path: digest for path, digest in found.items() if is_inside(path)}
 

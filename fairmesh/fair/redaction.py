@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from fairmesh.jobs.attempts import read_map
 from fairmesh.names import escape
 from fairmesh.results import StudyResults
+from fairmesh.runner.regular import read_regular
 from fairmesh.user import home, user_name
 
 HOMES, USERS, HOSTS = "homes", "users", "hosts"
@@ -96,10 +98,12 @@ def _project(study: StudyResults, root: Path | None) -> Iterator[tuple[re.Patter
 
 def _users(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
     """Give the rules for those who have homes in the results' paths, and for whoever publishes."""
-    files = [path for path in study.folder.rglob("*.json") if path.is_file()]
-    texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
-    taken = _taken(study) | {key for text in texts for key in _KEYS.findall(text)}
-    found = {name for text in texts for name in _OWNERS.findall(text)}
+    taken, found = _taken(study), set[str]()
+    for path in study.folder.rglob("*.json"):
+        with suppress(OSError):  # a pipe or a folder, say, of which nothing is published
+            text = read_regular(str(path)).decode("utf-8", "replace")
+            taken.update(_KEYS.findall(text))
+            found.update(_OWNERS.findall(text))
     yield from ((re.compile(f'(?<={words} by )[^\\s@"]+@[A-Za-z0-9._-]+'), "user@host") for words in _DONE)
     yield from ((_word(name), "user") for name in sorted(found - taken) if len(name) >= SHORTEST)
     name = re.escape(user_name())

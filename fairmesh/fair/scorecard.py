@@ -66,6 +66,8 @@ class Scorecard:
         What nobody has stated: the key of the configuration, and what it is.
     validators : mapping of str to str
         The validators of others that were asked, and what each said in a word.
+    problems : list of str
+        The documents that are there and cannot be read, a line each.
     """
 
     study: str
@@ -73,6 +75,7 @@ class Scorecard:
     verdicts: list[Verdict]
     asks: list[str]
     validators: Mapping[str, str]
+    problems: list[str]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -127,6 +130,7 @@ def score(folder: Path, validators: Mapping[str, Sequence[str]] | None = None) -
         verdicts=verdicts,
         asks=owner.missing(),
         validators={name: "faults" if findings else "passed" for name, findings in asked.items()},
+        problems=found.problems,
     )
 
 

@@ -17,6 +17,7 @@ from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import protocol
 from fairmesh.runner.job import MARK
+from fairmesh.runner.regular import read_regular
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,11 @@ class JobFolder:
 def write_runner(path: Path) -> None:
     """Write the runner unless it is there already, byte for byte."""
     data = archive()
-    if not path.exists() or path.read_bytes() != data:
+    try:
+        is_there = read_regular(str(path)) == data
+    except OSError:
+        is_there = False
+    if not is_there:
         files.write_bytes(path, data, flush=True)
 
 

@@ -13,6 +13,7 @@ QUEUED = "queued"
 FINISHED = "finished"
 FAILED = "failed"
 BLOCK = 1 << 20  # bytes that are read at once: of a long run there are a hundred times as many
+LONGEST = 1 << 22  # bytes of a line; no event has as many
 
 Name = tuple[str, str]
 """Machine and id of an experiment; a stage has no machine."""
@@ -97,7 +98,8 @@ class EventLog:
             with open_regular(self.path) as file:
                 file.seek(self._offset)
                 for lines in _whole_lines(file):
-                    fold_events(_events(lines), self.news)
+                    if lines.endswith(b"\n"):
+                        fold_events(_events(lines), self.news)
                     self._offset += len(lines)
         except OSError:
             pass
@@ -105,13 +107,19 @@ class EventLog:
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Give what is left of a file in pieces; a line that is still being written stays where it is."""
+    """Return what is left of a file in pieces; a line that is still being written stays where it is.
+
+    A piece that does not end with a line is the beginning of one that is too long; the rest of it is no event, either.
+    """
     rest = b""
     while block := file.read(BLOCK):
         end = block.rfind(b"\n") + 1
         if end:
             yield rest + block[:end]
         rest = block[end:] if end else rest + block
+        if len(rest) > LONGEST:
+            yield rest
+            rest = b""
 
 
 def _events(block: bytes) -> Iterable[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import StudyStatus
 from fairmesh.monitor import comparison
 from fairmesh.monitor.current import current
-from fairmesh.monitor.look import error
+from fairmesh.monitor.look import error, name_problems
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import studies
 from fairmesh.results import StudyResults, load_study
@@ -35,6 +35,7 @@ def show() -> None:
         if found is not None:
             everything = st.toggle("Also what is the same", key="everything", bind="query-params")
             comparison.show(found, everything=everything)
+            name_problems([line for side in found.sides for line in side.study.problems])
     except FairmeshError as problem:
         error(problem)
 

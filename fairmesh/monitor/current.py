@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from fairmesh.errors import FairmeshError
-from fairmesh.monitor.look import error
+from fairmesh.monitor.look import error, name_problems
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import Watch, studies, watch
 
@@ -34,6 +34,7 @@ def live(show: Callable[[Watch], None]) -> None:
     def look() -> None:
         try:
             show(chosen)
+            name_problems(chosen.status().problems)
         except FairmeshError as problem:
             error(problem)
 

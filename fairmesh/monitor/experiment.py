@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from fairmesh.monitor.watching import Watch
 from fairmesh.names import value_text
 from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
+from fairmesh.runner.regular import read_regular
 from fairmesh.site.telemetry import telemetry_charts
 from fairmesh.wording import moment
 
@@ -94,16 +96,25 @@ def _telemetry(job: JobStatus) -> None:
 
 
 def _figures(job: JobStatus) -> None:
-    for figure in list(_pictures(job))[:FIGURES]:
-        st.image(figure.path.read_bytes(), caption=plain(figure.path.stem), alt=figure.path.stem, width="stretch")
+    for name, picture in islice(_pictures(job), FIGURES):
+        st.image(picture, caption=plain(name), alt=name, width="stretch")
 
 
-def _pictures(job: JobStatus) -> Iterator[Artefact]:
-    for each in artefacts(job).values():
-        if each.name.startswith("figures/") and each.name.endswith(".png") and each.bytes <= LARGEST:
-            with each.path.open("rb") as file:
-                if file.read(len(PNG)) == PNG:
-                    yield each
+def _pictures(job: JobStatus) -> Iterator[tuple[str, bytes]]:
+    """Read the figures: the name of each, and its bytes."""
+    for artefact in artefacts(job).values():
+        if artefact.name.startswith("figures/") and artefact.name.endswith(".png"):
+            data = _read(artefact)
+            if data.startswith(PNG):
+                yield artefact.path.stem, data
+
+
+def _read(artefact: Artefact) -> bytes:
+    """Return the bytes of a file; none if it is too large, or gone since it was listed."""
+    try:
+        return read_regular(str(artefact.path), LARGEST, follow_links=False)
+    except OSError:
+        return b""
 
 
 def _log(job: JobStatus) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,7 @@ from fairmesh.api.html import COLOURS
 from fairmesh.errors import FairmeshError
 from fairmesh.live import JobStatus
 from fairmesh.runner.protocol import RUNNING
-from fairmesh.wording import duration
+from fairmesh.wording import duration, unreadable
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])", re.ASCII)
 _DARK = {"#0072b2", "#000000"}  # on which white letters have the contrast of WCAG 2.2, 1.4.3
@@ -57,3 +58,10 @@ def error(problem: FairmeshError) -> None:
     """Show what went wrong, a line each; whatever a person wrote stays text."""
     lines = [plain(line) for line in str(problem).splitlines()]
     st.error("  \n".join(lines))
+
+
+def name_problems(problems: Sequence[str]) -> None:
+    """Name the files that are there and cannot be read; nothing if there are none."""
+    lines = [plain(line) for line in unreadable(problems)]
+    if lines:
+        st.warning("  \n".join(lines))

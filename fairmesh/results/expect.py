@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from fairmesh.files import canonical_json
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.attempts import read_checked
+from fairmesh.jobs.records import ENERGY_METHOD, check_record
 from fairmesh.results.metrics import finite
-from fairmesh.jobs.records import ENERGY_METHOD
 from fairmesh.runner.protocol import COMMIT, RECORDS, STAGES
 from fairmesh.study.plan import Experiment
 
@@ -133,37 +133,66 @@ def _factor(runtime: float | None, before: float | None) -> float:
     return runtime / before if runtime and before else 1.0
 
 
-def earlier_results(results: Path, application: str, seed: str = "") -> list[Earlier]:
-    """Read all results of an application, the newest last, whatever study they are of and whether it still names them."""
-    read = (_read(path, application, seed) for path in results.glob(f"*/{RECORDS}/*/*.json"))
-    return [each for _, each in sorted((pair for pair in read if pair), key=lambda pair: pair[0])]
+def earlier_results(results: Path, application: str, seed: str = "", problems: list[str] | None = None) -> list[Earlier]:
+    """Read all results of an application, the newest last, whatever study they are of and whether it still names them.
+
+    Parameters
+    ----------
+    results : Path
+        The results folder.
+    application : str
+        The name of the application.
+    seed : str
+        The parameter that is no difference; empty if there is none.
+    problems : list of str, optional
+        Takes the files that are there and cannot be read.
+    """
+
+    def check(record: dict[str, Any]) -> None:
+        if _name_of(record) in {"", application}:  # what is wrong with other applications' results does not count
+            check_record(record)
+
+    found = []
+    for path in sorted(results.glob(f"*/{RECORDS}/*/*.json")):
+        record = _read(path, check, problems)
+        if _name_of(record) == application and record.get("seconds") is not None:
+            found.append((str(record.get("ended") or ""), _earlier(path, record, seed)))
+    return [each for _, each in sorted(found, key=lambda pair: pair[0])]
 
 
-def stage_seconds(results: Path, application: str) -> dict[str, float]:
-    """Give the median time of each of an application's shared stages."""
+def stage_seconds(results: Path, application: str, problems: list[str] | None = None) -> dict[str, float]:
+    """Give the median time of each of an application's shared stages; ``problems`` as for ``earlier_results``."""
     found: dict[str, list[float]] = {}
     for path in sorted((results / STAGES / application).glob(f"*/{COMMIT}")):
-        seconds = _number(read_map(path).get("seconds"))
+        seconds = _read(path, check_record, problems).get("seconds")
         if seconds is not None:
             found.setdefault(path.parent.name.rpartition("-")[0], []).append(seconds)
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-def _read(path: Path, application: str, seed: str) -> tuple[str, Earlier] | None:
-    """Read what a record says of its time; nothing if it is of another application, or no record."""
-    record = read_map(path)
-    parts = [record.get(name) or {} for name in ("application", "parameters", "resources", "usage")]
-    seconds = _number(record.get("seconds"))
-    if seconds is None or not all(isinstance(each, dict) for each in parts) or parts[0].get("name") != application:
-        return None
-    _, parameters, resources, usage = parts
-    return str(record.get("ended") or ""), Earlier(
+def _read(path: Path, check: Callable[[dict[str, Any]], None], problems: list[str] | None) -> dict[str, Any]:
+    found, problem = read_checked(path, check)
+    if problem and problems is not None:
+        problems.append(problem)
+    return found
+
+
+def _name_of(record: Mapping[str, Any]) -> str:
+    """Return the name of the application that a record is of; empty if it does not say that."""
+    application = record.get("application")
+    return str(application.get("name") or "") if isinstance(application, dict) else ""
+
+
+def _earlier(path: Path, record: Mapping[str, Any], seed: str) -> Earlier:
+    """Return what a sound record says of its time."""
+    resources, usage = record.get("resources"), record.get("usage") or {}
+    return Earlier(
         path.parts[-4],
         path.parts[-2],
-        {name: value for name, value in parameters.items() if name != seed},
-        _number(resources.get(RUNTIME)),
-        seconds,
-        _number(usage.get("energy_j")),
+        {name: value for name, value in (record.get("parameters") or {}).items() if name != seed},
+        _number(resources.get(RUNTIME)) if isinstance(resources, dict) else None,
+        record["seconds"],
+        usage.get("energy_j"),
         str(usage.get(ENERGY_METHOD) or ""),
     )
 

@@ -116,7 +116,12 @@ def _typed(values: list[Any]) -> ExtensionArray:
         return pd.array(values, dtype="UInt64")
     if float in kinds and kinds <= {int, float} and all(value in EXACT for value in whole):
         return pd.array(values, dtype="Float64")
-    return pd.array([value if value is None else text_of(value) for value in values], dtype="str")
+    return pd.array([value if value is None else _encodable(text_of(value)) for value in values], dtype="str")
+
+
+def _encodable(text: str) -> str:
+    """Return a text that UTF-8 can write: what is no character, as half of a surrogate pair, is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def text_of(value: Any) -> str:

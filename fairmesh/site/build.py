@@ -19,7 +19,7 @@ import yaml
 from markupsafe import Markup
 
 from fairmesh.errors import FairmeshError
-from fairmesh.files import write_text
+from fairmesh.files import copy_tree, write_text
 from fairmesh.jobs.lock import RunLock
 from fairmesh.results import load_study
 from fairmesh.results.load import PLAN
@@ -161,7 +161,7 @@ def _assemble(
 ) -> None:
     docs = work / "docs"
     shutil.rmtree(docs, ignore_errors=True)
-    shutil.copytree(project / "docs", docs)
+    copy_tree(project / "docs", docs)
     bundles.place_tables(docs, work)
     templates, thumbnails = environment(_place_charts(docs, work, renderer, gaps)), Thumbnails(work / "thumbnails")
     pages = Pages(docs, templates, renderer, thumbnails, archives, gaps)
@@ -309,7 +309,7 @@ def _fill(site: Path, new: Path) -> None:
     """Replace what is in a folder that cannot be renamed, such as a mount point: copied first, then renamed."""
     beside = site / f"{MARKER}-new"
     shutil.rmtree(beside, ignore_errors=True)
-    shutil.copytree(new, beside)
+    copy_tree(new, beside)
     for path in contents(site):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     for path in (*(path for path in beside.iterdir() if path.name != MARKER), beside / MARKER):

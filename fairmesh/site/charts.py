@@ -16,10 +16,13 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 HEIGHT = 260
 _STATIC_WIDTH = 620
 _LETTERS = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "titleLimit": HEIGHT}
+# As many digits as a float has: by itself Vega rounds to the distance of the ticks, which one value does not have.
+_NUMBERS = ",.15~g"
 _CONFIG = {
     "background": "transparent",
     "font": "Helvetica, Arial, sans-serif",
     "view": {"stroke": None},
+    "numberFormat": _NUMBERS,
     "axis": {**_LETTERS, "gridOpacity": 0.5},
     "legend": {**_LETTERS, "orient": "top", "columns": 2, "labelLimit": 260},
     "mark": {"color": PALETTE[0]},

@@ -12,6 +12,7 @@ import jinja2
 from fairmesh import files, yaml12
 from fairmesh.names import number_text
 from fairmesh.runner.protocol import JOB
+from fairmesh.runner.regular import read_regular
 from fairmesh.submission import identity
 from fairmesh.submission.request import PDF
 from fairmesh.submission.submission import Submission
@@ -47,15 +48,23 @@ def results(folder: Path) -> list[Path]:
 def _texts(submission: Submission) -> Iterator[tuple[str, str]]:
     for number, (outcome, log) in enumerate(zip(submission.choice.submitted, submission.logs, strict=True), start=1):
         yield f"result-{number}.txt", log.text(submission.given)
-        script = outcome.folder / JOB
-        if script.is_file():
-            yield f"job-{number}.sh", script.read_text(encoding="utf-8")
+        yield from _text(submission, f"job-{number}.sh", outcome.folder / JOB)
     yield CONFIG, yaml12.dump(_config(submission))
     yield VERSION, submission.application.tagged + "\n"
-    source = Path(submission.study.plan.get("source") or "")
-    if source.is_file():
-        yield STUDY, source.read_text(encoding="utf-8")
+    if source := str(submission.study.plan.get("source") or ""):
+        yield from _text(submission, STUDY, Path(source))
     yield RUN, _render("run.sh.jinja", submission=submission)
+
+
+def _text(submission: Submission, name: str, path: Path) -> Iterator[tuple[str, str]]:
+    """Read a text that is submitted as it is; one that cannot be read is one of the study's problems."""
+    try:
+        yield name, read_regular(str(path)).decode()
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        submission.study.problems.append(f"{path}: cannot be read: {why}; left out")
 
 
 def _config(submission: Submission) -> dict[str, Any]:

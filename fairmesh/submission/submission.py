@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.jobs.attempts import read_checked
 from fairmesh.results import StudyResults
 from fairmesh.results.compare import value_json, value_of
-from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import EXPERIMENT, STAGES
 from fairmesh.submission import identity
 from fairmesh.submission.choice import Choice, choose
@@ -74,9 +74,15 @@ class Submission:
     @cached_property
     def code(self) -> Path | None:
         """The folder of the application, if it is on this computer."""
-        experiment = jsonfiles.read_map(str(self.choice.best.folder / EXPERIMENT)) or {}
-        folder = str((experiment.get("application") or {}).get("folder") or "")
+        application = self._read(self.choice.best.folder / EXPERIMENT).get("application")
+        folder = str(application.get("folder") or "") if isinstance(application, dict) else ""
         return Path(folder) if Path(folder).is_absolute() and Path(folder).is_dir() else None
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        """Read a map; a file that is there and cannot be read is one of the study's problems."""
+        found, problem = read_checked(path)
+        self.study.problems.extend(filter(None, [problem]))
+        return found
 
     @cached_property
     def repository(self) -> Repository:
@@ -94,7 +100,7 @@ class Submission:
         def add(needs: object) -> None:
             for name, fingerprint in needs.items() if isinstance(needs, dict) else ():
                 if fingerprint not in found:
-                    stage = jsonfiles.read_map(str(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)) or {}
+                    stage = self._read(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)
                     add(stage.get("stages"))
                     found[fingerprint] = [re.sub("\0(.*?)\0", r"<\1>", text) for text in stage.get("command") or []]
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from fairmesh import files
 from fairmesh.errors import FairmeshError, InputError, Problem
-from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNER
+from fairmesh.runner.regular import open_regular
 from fairmesh.study.application import Application
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.settle import load_application
@@ -28,6 +29,7 @@ LEFT_OUT = (
     ".nox",
     ".snakemake",
     ".*_cache",
+    ".cache",
     ".hypothesis",
     ".ipynb_checkpoints",
     ".DS_Store",
@@ -196,7 +198,7 @@ def _is_made(folder: Path) -> bool:
     if any((folder / name).exists() for name in ENVIRONMENTS):
         return True
     try:
-        with (folder / _CACHE).open("rb") as file:
+        with open_regular(str(folder / _CACHE)) as file:
             return file.read(len(_SIGNATURE)) == _SIGNATURE
     except OSError:
         return False
@@ -205,15 +207,13 @@ def _is_made(folder: Path) -> bool:
 def _copy(source: Path, target: Path) -> None:
     if target.is_file() and _signature(source) == _signature(target):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(jsonfiles.half_path(str(target)))
-    try:
-        shutil.copy2(source, beside)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    files.copy(source, target, files.PROGRAM if _is_program(source) else files.PLAIN, flush=False)
 
 
-def _signature(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns, found.st_mode
+def _signature(path: Path) -> tuple[int, int, bool]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, _is_program(path)
+
+
+def _is_program(path: Path) -> bool:
+    return bool(path.stat().st_mode & stat.S_IXUSR)

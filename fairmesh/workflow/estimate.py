@@ -37,6 +37,8 @@ class Estimate:
         For each of them; None where nothing is known.
     stages : dict of str to float or None
         The shared stages that would run, with how long each takes if that is known.
+    problems : list of str
+        The earlier results that are there and cannot be read.
     """
 
     plan: Plan
@@ -44,6 +46,7 @@ class Estimate:
     to_run: Sequence[Experiment]
     expected: Sequence[Expected | None]
     stages: dict[str, float | None]
+    problems: list[str]
 
     @property
     def known(self) -> list[Expected]:
@@ -154,16 +157,20 @@ def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
     paths = StudyPaths(results, plan.study)
     to_run = [each.experiment for each in forecast(plan, paths) if each.why]
     seed = plan.application.seed or ""
-    memory = Memory(earlier_results(results, plan.application.name, seed), profile.machine, seed)
-    return Estimate(plan, profile, to_run, [memory.expect(each) for each in to_run], _stages(plan, to_run, paths))
+    problems = list[str]()
+    memory = Memory(earlier_results(results, plan.application.name, seed, problems), profile.machine, seed)
+    stages = _stages(plan, to_run, paths, problems)
+    return Estimate(plan, profile, to_run, [memory.expect(each) for each in to_run], stages, problems)
 
 
-def _stages(plan: Plan, to_run: Sequence[Experiment], paths: StudyPaths) -> dict[str, float | None]:
+def _stages(
+    plan: Plan, to_run: Sequence[Experiment], paths: StudyPaths, problems: list[str]
+) -> dict[str, float | None]:
     """Give the shared stages that have no result, with the median time of earlier ones of the same name."""
     if not plan.stages:
         return {}
     application = plan.application.name
-    times = stage_seconds(paths.home, application)
+    times = stage_seconds(paths.home, application, problems)
 
     def has_result(stage: StageInstance) -> bool:
         job = paths.stage_job(application, marker_name(stage.name, stage.fingerprint))

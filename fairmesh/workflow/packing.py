@@ -12,8 +12,10 @@ from fairmesh import files
 from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, MAIN, PROJECT, environment_of, stage_paths
 from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
+from fairmesh.runner.regular import NotRegularError, TooLargeError, read_regular
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.carry import mirror_application
 
@@ -43,22 +45,44 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
 
 
 def pack(study: StudyResults, root: Path) -> list[str]:
-    """Bring into a study's folder the environments, the application and the workflow that its results came from.
+    """Bring into a study's folder its records, and the environments, application and workflow that they came from.
 
     What is no longer on this computer stays as it was packed before; documents say what is missing.
 
     Returns
     -------
     list of str
-        What of the application is not packed, and why.
+        What is not packed, and why.
     """
+    _records(study)
     commits = _stages(study)
-    for source, target in [*_environments(study, commits), *_project(study, root)]:
-        if source.is_file():
-            files.write_if_changed(target, source.read_text(encoding="utf-8"))
+    pairs = [*_environments(study, commits), *_project(study, root)]
+    unread = list(filter(None, (_bring(source, target) for source, target in pairs)))
     application, name = _application(study), str(study.plan["application"]["name"])
     notes = mirror_application(application, study.folder / APPLICATIONS / name) if application else []
-    return [f"{APPLICATIONS}/{name}: {note}" for note in notes]
+    return [*unread, *(f"{APPLICATIONS}/{name}: {note}" for note in notes)]
+
+
+def _bring(source: Path, target: Path) -> str:
+    """Copy a text; return why that is impossible, empty if it was copied or is not there."""
+    try:
+        files.write_if_changed(target, read_regular(str(source)).decode())
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        return f"{source}: is not UTF-8"
+    except (NotRegularError, TooLargeError) as error:
+        return f"{source}: {error.strerror}"
+    return ""
+
+
+def _records(study: StudyResults) -> None:
+    """Copy the commits of experiments that no workflow has copied: a run may have been killed before it did."""
+    paths = StudyPaths(study.folder.parent, study.name)
+    for each in study.done:
+        record, commit = paths.record(each.machine, each.id), paths.job(each.machine, each.id).commit
+        if not record.exists() and commit.is_file():
+            files.copy(commit, record)
 
 
 def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:

@@ -18,6 +18,7 @@ from fairmesh.jobs.attempts import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENTS, LOG, MLLOG, RECORDS, STAGES, STATUS
+from fairmesh.runner.regular import open_regular
 from fairmesh.study.settings import Publisher
 
 _LOGS = {LOG, MLLOG}
@@ -82,7 +83,8 @@ def _wanted(study: StudyResults, *, with_logs: bool) -> Iterator[str]:
 
 def _copy(source: Path, target: Path, redaction: Redaction, path: str) -> None:
     """Copy a file; of texts, what is to be taken out is; the application's own files stay as they are."""
-    data = source.read_bytes()
+    with open_regular(str(source), follow_links=False) as file:
+        data = file.read()
     if path.endswith(_TEXTS) and not path.startswith(f"{APPLICATIONS}/"):
         with suppress(UnicodeDecodeError):
             data = redaction.text(data.decode()).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,23 @@ def check(jobs: Iterable[Any], executor: str, results: Path) -> QueueLimit | Non
 
 
 def room(limit: QueueLimit, jobs: int) -> int:
-    """Return how many jobs of a run may be in the queue, if its profile says so many, and say it if that is less."""
-    others = sum(not job.has_ended for job in (scheduler.jobs() or {}).values())
-    free = max(1, limit.jobs - others)
+    """Wait until a job of a run fits into the queue; return how many of them may be there at a time.
+
+    Parameters
+    ----------
+    limit : QueueLimit
+        What Slurm allows.
+    jobs : int
+        What the profile allows.
+    """
+    others = _others()
+    if limit.jobs <= others:
+        text = f"Slurm lets {limit.jobs} jobs be in its queue ({limit.setting}), where {others} of yours are already"
+        print_lines(f"warning: {text}; this run waits for room", file=sys.stderr, flush=True)
+    while limit.jobs <= others:
+        time.sleep(scheduler.FRESH)
+        others = _others()
+    free = limit.jobs - others
     if free < jobs:
         there = f", where {others} of yours are already" if others else ""
         text = f"Slurm lets {limit.jobs} jobs be in its queue ({limit.setting}){there}"
@@ -72,6 +87,11 @@ def room(limit: QueueLimit, jobs: int) -> int:
             f"warning: {text}; this run keeps to {free} at a time, not the {jobs} of its profile", file=sys.stderr
         )
     return min(free, jobs)
+
+
+def _others() -> int:
+    """Return how many jobs of this user are in the queue, as far as the scheduler answers."""
+    return sum(not job.has_ended for job in (scheduler.jobs() or {}).values())
 
 
 def _member(job: Any) -> Member:

@@ -123,12 +123,17 @@ def test_what_has_run_is_not_counted(masks: Folder, project: Path, capsys: pytes
     assert capsys.readouterr().out.startswith("mine on local: 1 of 4 experiments would run, 3 have run\n")
 
 
-def test_a_broken_record_is_no_hindrance(masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_result_is_named_and_no_hindrance(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     took(masks, 20, epochs=2)
-    records = project / "before/earlier/records/local"
-    for name, text in (("a", "[]"), ("b", "{"), ("c", '{"seconds": "x"}'), ("d", '{"seconds": 1, "parameters": 7}')):
-        (records / f"{name}.json").write_text(text)
-    assert estimate(capsys, "--first", "1")["expected"]["seconds"] == 20
+    broken = {"a": "[]", "b": "{", "c": '{"seconds": "x"}', "d": '{"attempt": 1, "seconds": 1, "parameters": 7}'}
+    for name, text in broken.items():
+        Path(f"before/earlier/records/local/{name}.json").write_text(text)
+    Path("before/earlier/records/local/other.json").write_text('{"application": {"name": "other"}, "seconds": "x"}')
+    assert cli.main(["estimate", "mine", "--results", "before", "--json", "--first", "1"]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["expected"]["seconds"] == 20
+    named = [line.partition(": cannot be read: ")[0] for line in err.splitlines()]
+    assert named == [f"before/earlier/records/local/{name}.json" for name in broken]
 
 
 def test_a_stage_that_is_needed_indirectly_is_among_those_to_run(

@@ -134,3 +134,27 @@ def test_json_has_every_experiment(project: Path, capsys: pytest.CaptureFixture[
     found: dict[str, Any] = json.loads(shown(capsys, "--all", "--json"))
     assert [row["state"] for row in found["rows"]].count("done") == found["counts"]["done"] == 10
     assert found["rows"][0]["metrics"]["accuracy"]["low"] < found["rows"][0]["metrics"]["accuracy"]["mean"]
+
+
+def test_a_number_beyond_every_float_is_shown_with_all_of_its_digits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Folder(tmp_path / "results")
+    for width, value in ((4, 10**400), (8, 0.5)):
+        folder.add(width=width)["parameters"]["epochs"] = value
+        folder.finish(folder.points[-1], {"accuracy": 0.5})
+    folder.write_plan()
+    place = str(folder.folder)
+    assert [row["epochs"] for row in rows(capsys, place, "--all", "--where", "epochs > 0")] == [str(10**400), "0.5"]
+    assert str(10**400) in shown(capsys, place, "--sort", "epochs")
+    cells = Leaderboard.of(StudyView(load_study(folder.results, folder.study))).to_json({})["rows"][0]["cells"]
+    assert str(10**400) in cells
+    assert cli.main(["results", place, "--where", "epochs * 1.5 > 1"]) == 2
+    assert capsys.readouterr().err == "--where: cannot be computed: int too large to convert to float\n"
+
+
+def test_half_of_a_surrogate_pair_is_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Folder(tmp_path / "results")
+    status = folder.start(folder.add(width=4), "failed") / "status.json"
+    status.write_text(status.read_text().replace("node-7", "\\ud800"))
+    assert rows(capsys, str(folder.folder), "--all")[0]["node"] == "\\ud800"

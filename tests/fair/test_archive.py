@@ -90,3 +90,11 @@ def test_a_study_without_results_is_one_line(results: Results, capsys: pytest.Ca
         results.forget(record.stem)
     assert cli.main(["crate", "sweep"]) == 1
     assert capsys.readouterr().err == "no experiment of sweep has a result yet\n"
+
+
+def test_a_result_whose_record_is_gone_gives_the_same_archive(results: Results) -> None:
+    first = zipped("one")
+    for record in results.study.glob("records/local/*.json"):
+        record.unlink()
+    second = zipped("two")
+    assert (second.name, second.read_bytes()) == (first.name, first.read_bytes())

@@ -365,7 +365,7 @@ def test_a_first_publication_is_of_today_and_was_not_modified(results: Results) 
     [
         ("failed", True, "Failed"),
         ("cancelled", True, "Failed"),
-        ("running", True, "Active"),
+        ("waiting", True, "Active"),
         ("waiting", False, "Completed"),
     ],
 )
@@ -376,12 +376,14 @@ def test_the_run_is_said_to_have_ended_as_it_did(results: Results, state: str, s
     write_json(results.study / "plan.json", plan)
     results.forget(FIRST)
     folder = results.study / f"experiments/local/{FIRST}"
-    path = folder / "attempts/1/status.json"
-    write_json(path, read_json(path) | {"state": state, "reason": "why"})
+    if state == "waiting":
+        for name in ("attempts", "claims"):
+            shutil.rmtree(folder / name)
+    else:
+        path = folder / "attempts/1/status.json"
+        write_json(path, read_json(path) | {"state": state, "reason": "why"})
     if state == "running":
         write_json(folder / "claims/1", owner.me())
-    elif state == "waiting":
-        shutil.rmtree(folder / "attempts")
     assert results.describe()
     for name in ("#run", "#organize"):
         assert results.entity(name)["actionStatus"] == f"http://schema.org/{status}ActionStatus"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import os
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,13 @@ def test_words_of_the_publisher_and_the_folder_of_the_project_are_gone(telling: 
     assert text == "epoch,place\n1,project/data for hidden by user of ~\n"
 
 
+def versions(*folders: Path) -> set[str]:
+    """Return the versions that the documents of packages name."""
+    crates = (read_json(folder / "ro-crate-metadata.json")["@graph"] for folder in folders)
+    named = {entity["version"] for crate in crates for entity in crate if entity["@id"] == "./"}
+    return named | {read_json(folder / "datapackage.json")["version"] for folder in folders}
+
+
 def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(
     telling: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,7 +136,34 @@ def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(
             file.extractall(f"{out}/files")
     assert telltale(Path("public/files"), HOST, HOME) == set()
     assert telltale(Path("whole/files"), HOST, HOME) == {HOST, HOME}
+    assert versions(telling.study, Path("public/files"), Path("whole/files")) == versions(telling.study)
     assert cli.main(["reproduce", "public/files", "--experiment", FIRST, "--yes"]) == 0
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        os.mkfifo,
+        os.mkdir,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: os.truncate(os.open(path, os.O_WRONLY | os.O_CREAT), 1 << 42),
+    ],
+)
+def test_what_is_no_file_of_results_stops_no_publication(
+    telling: Results, tmp_path: Path, obstacle: Callable[[Path], object]
+) -> None:
+    obstacle(telling.study / "experiments/local" / FIRST / "attempts/1/odd.json")
+    assert telltale(copied(telling, tmp_path / "copy"), HOST, HOME) == set()
+
+
+@pytest.mark.parametrize("spoil", [os.mkfifo, os.mkdir, lambda path: path.write_bytes(b"\xff")])
+def test_an_environment_that_cannot_be_read_is_missing(results: Results, spoil: Callable[[Path], object]) -> None:
+    (environment,) = (results.home / "environments").glob("*.json")
+    environment.unlink()
+    spoil(environment)
+    described = results.describe()
+    assert described
+    assert [line for line in described.missing if line.startswith(f"{environment}: ")]
 
 
 @pytest.mark.parametrize(

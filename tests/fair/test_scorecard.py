@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -241,3 +242,29 @@ def test_what_is_no_crate_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "ro-crate-metadata.json").write_text(text)
     with pytest.raises(FairmeshError, match="not a crate"):
         score(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["datacite.json", "plan.json", "SHA256SUMS"])
+def test_a_document_that_cannot_be_read_is_named(
+    results: Results, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path = results.study / name
+    path.unlink()
+    os.mkfifo(path)
+    assert cli.main(["fair", str(results.home)]) == 1
+    out, err = capsys.readouterr()
+    assert err == f"{path}: cannot be read: not a regular file; left out\n"
+    assert out.startswith("sweep: ")
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 100_000, '{"@graph": NaN}'])
+def test_a_crate_that_cannot_be_read_takes_no_other_with_it(
+    results: Results, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    broken = results.home / "another/ro-crate-metadata.json"
+    broken.parent.mkdir()
+    broken.write_text(text)
+    assert cli.main(["fair", str(results.home)]) == 1
+    out, err = capsys.readouterr()
+    assert err.startswith(f"{broken}: not a crate: ")
+    assert out.startswith("sweep: ")

@@ -227,7 +227,7 @@ def test_a_setup_may_use_any_name_argument_and_option(
     for number, children in enumerate([(), (tearing_down,)]):
         job = make_job(*children, at=machine(setup=setup), home=f"home{number}")
         record = tmp_path / f"record{number}"
-        assert run("bash", job.script, "--record", record, cwd=tmp_path).returncode == 0
+        assert run("bash", job.script, "--record", record.name, cwd=tmp_path).returncode == 0
         assert record.exists()
 
 

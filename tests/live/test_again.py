@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import tempfile
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,26 @@ def test_events_are_read_once_and_whole_however_they_come(cuts: list[int], block
             found = {name: each["submitted"].job_id for (_, name), each in log.read().items()}
             whole = [at for at in range(8) if len(b"".join(data.splitlines(True)[: at + 1])) <= begin]
             assert found == {f"x={at % 2}": str(at) for at in whole}
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_without_an_end_fills_no_memory_and_hides_no_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    monkeypatch.setattr(news, "LONGEST", 1 << 18)
+    monkeypatch.setattr(news, "BLOCK", 1 << 16)
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"x" * (1 << 24) + end)
+    log = news.EventLog(str(path))
+    tracemalloc.start()
+    try:
+        assert log.read() == {}
+        assert tracemalloc.get_traced_memory()[1] < 1 << 21
+    finally:
+        tracemalloc.stop()
+    with path.open("ab") as file:
+        file.write(b'\n{"id": "x=1", "event": "submitted", "time": "1"}\n')
+    assert list(log.read()) == [("", "x=1")]
 
 
 def test_what_rests_is_told_by_the_same_object(study: Study) -> None:

@@ -70,5 +70,5 @@ def _show(page: str) -> None:
 
 def texts(page: AppTest) -> str:
     """Give all that a page says."""
-    kinds = ("markdown", "caption", "error", "info", "code", "header", "toast")
+    kinds = ("markdown", "caption", "error", "warning", "info", "code", "header", "toast")
     return "\n".join(str(each.value) for kind in kinds for each in page.get(kind))

@@ -57,6 +57,14 @@ def test_experiments_are_compared(built: Place, open_page: Open) -> None:
     assert "are the same" in said(shown), "the environment"
 
 
+def test_a_file_that_cannot_be_read_is_named(built: Place, open_page: Open) -> None:
+    record = built.results / "first/records/local/epochs=8+width=4+repeat=1.json"
+    record.write_text("{")
+    shown = open_page("compare", study="first", experiments=[ONE, OTHER])
+    assert f"{record}: cannot be read: " in said(shown)
+    assert tables(shown)
+
+
 def test_what_is_the_same_is_shown_if_wanted(built: Place, open_page: Open) -> None:
     found = tables(open_page("compare", study="first", experiments=[ONE, OTHER], everything=True))
     rows = {each["name"]: each["differs"] for each in found["Parameters"]}

@@ -38,6 +38,16 @@ def test_a_plan_that_cannot_be_read_is_one_clear_line(study: Study, open_page: O
     assert "plan.json: cannot be read" in texts(shown).replace("\\", "")
 
 
+@pytest.mark.parametrize("page", [*PAGES, "timeline", "workflow"])
+def test_a_file_that_cannot_be_read_is_named(study: Study, open_page: Open, page: str) -> None:
+    record = study.folder / f"records/local/{study.points[0]['id']}.json"
+    write_text(record, "{")
+    shown = open_page(page)
+    assert not shown.exception
+    (warning,) = shown.warning
+    assert str(warning.value).replace("\\", "").startswith(f"{record}: cannot be read: ")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_what_others_wrote_is_text(place: Place, open_page: Open, page: str) -> None:
     hostile_study(place.results)

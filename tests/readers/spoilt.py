@@ -14,14 +14,16 @@ from fairmesh.cli import main
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.live import read_status
+from fairmesh.results import load_study
 from fairmesh.results.expect import earlier_results, stage_seconds
 from fairmesh.results.merge import prepare
-from fairmesh.site.build import Gaps, _load
 from fairmesh.site.experiment_page import write_experiment_page
 from fairmesh.site.figures import StudyFigures
+from fairmesh.site.renderer import Renderer
 from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.templating import environment
 from fairmesh.site.thumbnails import Thumbnails
+from fairmesh.site.view import StudyView
 from fairmesh.workflow.packing import package
 from fairmesh.workflow.summary import summarise
 
@@ -46,10 +48,12 @@ def verb(*words: str) -> Callable[[Path, Path], None]:
 def pages(results: Path, out: Path) -> None:
     """Write the pages of the website, but for what MkDocs makes of them."""
     templates, thumbnails = environment(), Thumbnails(out / "thumbnails")
-    for view in _load(results, Gaps()):
+    for plan in sorted(results.glob("*/plan.json")):
+        view = StudyView(load_study(results, plan.parent.name))
         figures = StudyFigures(view.study.folder, out / view.study.name, thumbnails)
         found = {each.key: write_experiment_page(view, each, figures, templates) for each in view.study.experiments}
-        write_study_pages(view, found, out, templates, None)
+        with Renderer() as renderer:
+            write_study_pages(view, found, out, templates, renderer)
 
 
 READERS: dict[str, Callable[[Path, Path], object]] = {

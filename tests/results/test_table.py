@@ -111,6 +111,8 @@ def test_every_value_comes_back_from_the_file(values: list[Any]) -> None:
         ([2**64 - 1, -1], "str"),
         ([2**53, 0.5], "Float64"),
         ([2**53 + 1, 0.5], "str"),
+        ([10**400, 0.5], "str"),
+        ([-(10**400), 1], "str"),
     ],
 )
 def test_integers_of_any_size_keep_all_of_their_digits(tmp_path: Path, values: list[Any], dtype: str) -> None:

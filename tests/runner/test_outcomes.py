@@ -48,9 +48,15 @@ def test_a_good_program_gives_a_commit_and_a_record_of_the_same_bytes(make_job: 
         ("open('metrics.json', 'w').write('{\"a\": NaN}')", "metric 'a' is nan, not a finite number"),
         ("open('metrics.json', 'w').write('{\"a\": true}')", "metric 'a' is True, not a finite number"),
         ("open('metrics.json', 'w').write('{\"a\": {\"valu\": 1}}')", "metric 'a' has the keys 'valu'"),
-        ("open('metrics.json', 'w').write('{\"a\": 1' + '0' * 400 + '}')", "metric 'a' is infinite or beyond 1.8e308, not a finite number"),
+        (
+            "open('metrics.json', 'w').write('{\"a\": 1' + '0' * 400 + '}')",
+            "metric 'a' is infinite or beyond 1.8e308, not a finite number",
+        ),
         ("open('metrics.json', 'w').write('{\"a\": 2' + '0' * 308 + '}')", "metric 'a' is 2000"),
-        ("open('metrics.json', 'w').write('{\"a\": 1e999}')", "metric 'a' is infinite or beyond 1.8e308, not a finite number"),
+        (
+            "open('metrics.json', 'w').write('{\"a\": 1e999}')",
+            "metric 'a' is infinite or beyond 1.8e308, not a finite number",
+        ),
         ("open('metrics.json', 'w').write('{\"a\":' * 100000)", "metrics.json is not JSON that can be read: it nests"),
         ("open('metrics.json', 'w').write('{\"' + chr(92) + 'ud800\": 1}')", "'\\ud800' is not the name of a metric"),
         ("open('metrics.json', 'wb').write(b'{\"gr' + bytes([252]) + b'\": 1}')", "metrics.json is not JSON: 'utf-8'"),

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
@@ -141,9 +142,15 @@ def test_bytes_that_drip_do_not_keep_a_connection(connect: Connect) -> None:
     assert time.monotonic() - begun < PATIENCE / 2
 
 
-def test_many_half_requests_block_nobody(connect: Connect) -> None:
-    for _ in range(5 * SHORT.per_address):
-        send(connect(), GET.encode())
+@pytest.mark.parametrize("most", [20, 1000])
+def test_many_half_requests_block_nobody(connect: Connect, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """They come in one burst: all are there before the service looks at the first."""
+    monkeypatch.setattr("fairmesh.api.connections.MOST", most)
+    connect()  # the service is there
+    with ThreadPoolExecutor(16) as pool:
+        burst = list(pool.map(lambda _: connect(), range(20 * SHORT.per_address)))
+    for connection in burst:
+        send(connection, GET.encode())
     assert is_well(connect)
 
 

@@ -86,6 +86,31 @@ def test_rows_are_said_in_words_for_the_table_of_a_chart() -> None:
         assert number in {1, 2, 8} or (rows and chart.columns.keys() <= rows[0].keys())
 
 
+def numbers(chart: Chart, renderer: Renderer) -> set[float]:
+    """Return the numbers at the axes of a chart's picture."""
+    picture = ET.fromstring(renderer.svg(chart.static))  # noqa: S314  (our own drawing)
+    texts = [element.text or "" for element in picture.iter("{http://www.w3.org/2000/svg}text")]
+    return {float(text.replace(",", "")) for text in texts if text[:1].isdigit()}
+
+
+@pytest.mark.parametrize("value", [0.5, 1e-5, 0.123456, 12345.5, 1e-9, 1e12 + 1])
+def test_an_axis_of_one_value_shows_that_value(renderer: Renderer, value: float) -> None:
+    groups = [{"x": x, "mean": value, "low": value, "high": value, "n": 1, "series": "", "point": "p"} for x in (1, 2)]
+    curve = [{"epoch": e, "value": value, "split": "training", "point": ""} for e in (1.0, 2.0)]
+    charts = [
+        point_charts.by_parameter("x", "y", "y", groups, ""),
+        point_charts.by_item("y", "x", "y", [{"item": "a", "value": value}], ""),
+        line_charts.learning_curves("y", curve),
+    ]
+    assert [value in numbers(chart, renderer) for chart in charts] == [True] * 3
+
+
+@pytest.mark.parametrize("values", [(0.5, 0.5625, 1.0), (0.0015, 2.25, 1000.125)])  # the second ones are logarithmic
+def test_a_tick_for_a_value_shows_all_of_its_digits(renderer: Renderer, values: tuple[float, ...]) -> None:
+    groups = [{"x": x, "mean": 7.0, "low": 7.0, "high": 7.0, "n": 1, "series": "", "point": "p"} for x in values]
+    assert numbers(point_charts.by_parameter("x", "y", "y", groups, ""), renderer) == {*values, 7.0}
+
+
 @pytest.mark.parametrize("value", [2**53 + 1, 2**64 - 1, 2**64 + 1, -(10**60)])
 def test_an_integer_that_a_chart_would_round_is_text_and_that_is_said(
     tmp_path: Path, renderer: Renderer, value: int

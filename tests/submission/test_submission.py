@@ -300,3 +300,19 @@ def test_where_the_checker_is_not_installed_that_is_said(
     submit(*OPTIONS)
     assert "not checked: the compliance checker is not installed" in capsys.readouterr().err
     submit(*OPTIONS, "--check", status=2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "records/local/epochs=2+repeat=1.json",
+        "experiments/local/epochs=8+repeat=1/experiment.json",
+        "experiments/local/epochs=8+repeat=2/job.sh",
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(runs: Runs, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    path = runs.folder / name
+    path.unlink()
+    os.mkfifo(path)
+    submit(*OPTIONS, status=1)
+    assert f"{path.relative_to(Path.cwd())}: cannot be read: not a regular file; left out\n" in capsys.readouterr().err
