@@ -32,6 +32,7 @@ def test_a_rendered_study_has_all_its_results_where_it_was_moved(tmp_path: Path)
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "8 experiments of sweep for local are in out",
+        "with a copy of toy: 2 files, 0.0 MB",
         "start them there, or wherever you move the folder: bash out/sweep/submit.sh",
     ]
     home = tmp_path / 'a cluster\'s "scratch"'
