@@ -97,7 +97,7 @@ def application_text(draft: Draft, origin: str, command: list[str] | None, has_t
 def _metrics(draft: Draft) -> Iterable[str]:
     yield comment("What the program writes into metrics.json in the folder that it starts in. Declare it by name:")
     if draft.is_workflow:
-        yield comment("The last node writes `finished`, 1 when all nodes have ended well, unless a node writes the file.")
+        yield comment("The last node writes `finished` (1) at a good end, unless a node has written the file.")
     yield comment('  accuracy: {title: Accuracy, unit: "1", better: higher, primary: true}')
     yield "metrics: {}\n"
 
