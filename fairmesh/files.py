@@ -179,7 +179,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def put_new(beside: str | Path, path: Path) -> None:
-    """Give a finished file its name, if that is free; without hard links it is copied, so that others may see half.
+    """Move a finished file to its name, if that is free; without hard links it is copied, so that others may see half.
 
     Raises
     ------

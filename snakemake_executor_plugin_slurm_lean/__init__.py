@@ -282,7 +282,7 @@ def _member(job: Any) -> Member:
 
 
 def _may_make_room(all_bundles: Iterable[Submitted], queue: dict[str, Job] | None) -> bool:
-    """Tell whether jobs of this user are in the queue, or may be while nobody answers."""
+    """Whether jobs of this user are in the queue, or may be while nobody answers."""
     if queue is None:
         return any(bundle.job_id and bundle.ended is None for bundle in all_bundles)
     return any(not job.has_ended for job in queue.values())

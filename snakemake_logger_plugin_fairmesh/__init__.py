@@ -161,7 +161,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
 
 
 def _why_failed(text: str) -> str:
-    """Give why a job failed, in one line: of a refusal the scheduler's words, not the command that it refused."""
+    """Return why a job failed, in one line: of a refusal the scheduler's words, not the command that it refused."""
     refused = _REFUSED.match(text)
     if refused:
         return f"Slurm does not take the job: {words(refused[1])}"

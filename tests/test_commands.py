@@ -47,7 +47,7 @@ COMMANDS = list(commands())
 
 
 def words_of(line: str) -> list[str]:
-    """Give the words of the first command of a line, without what the shell does with its output."""
+    """Return the words of the first command of a line, without what the shell does with its output."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="|<>;&")
     lexer.whitespace_split = True
     words = list(lexer)
@@ -83,7 +83,7 @@ def _check_snakemake(arguments: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give results of the studies that the examples name, as their plans have them."""
+    """Return results of the studies that the examples name, as their plans have them."""
     place = tmp_path_factory.mktemp("finished")
     (place / "config").mkdir()
     (place / "config/config.yaml").write_text("study: quick\n")

@@ -54,7 +54,7 @@ def test_a_file_has_the_mode_that_the_umask_allows(tmp_path: Path, umask: int, w
 
 @pytest.fixture
 def shared() -> Iterator[Path]:
-    """Give a folder of a group, which pytest's own are not: nobody else may enter those."""
+    """Return a folder of a group, which pytest's own are not: nobody else may enter those."""
     must_have(os.geteuid() == 0, "only root can become two users")
     with tempfile.TemporaryDirectory() as name:
         os.chown(name, 0, 60_000)

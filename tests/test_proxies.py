@@ -32,7 +32,7 @@ def proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    """Give the address of somebody on this computer who answers."""
+    """Return the address of somebody on this computer who answers."""
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

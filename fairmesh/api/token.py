@@ -16,7 +16,7 @@ SHORTEST = 20  # characters of a token that a person chose
 
 
 def token_file() -> Path:
-    """Give where the token is kept: with the settings of this user.
+    """Return where the token is kept: with the settings of this user.
 
     Raises
     ------

@@ -31,7 +31,7 @@ class Growing:
         self._read = (self.path, _size(self.path) - len(kept))
 
     def read(self, last: bool = False) -> Iterator[str]:
-        """Give the lines that have come, printable; a last line without an end only if it is the last."""
+        """Return the lines that have come, printable; a last line without an end only if it is the last."""
         if self._read[0] != self.path:
             self._read = (self.path, 0)
         while True:

@@ -73,7 +73,7 @@ def results_of(folder: Path) -> Path:
 
 
 def configured_path(key: str, folder: Path) -> str:
-    """Give a path of the configuration of a working folder, with its home and variables filled in.
+    """Return a path of the configuration of a working folder, with its home and variables filled in.
 
     Raises
     ------

@@ -161,7 +161,7 @@ def earlier_results(results: Path, application: str, seed: str = "", problems: l
 
 
 def stage_seconds(results: Path, application: str, problems: list[str] | None = None) -> dict[str, float]:
-    """Give the median time of each of an application's shared stages; ``problems`` as for ``earlier_results``."""
+    """Return the median time of each of an application's shared stages; ``problems`` as for ``earlier_results``."""
     found: dict[str, list[float]] = {}
     for path in sorted((results / STAGES / application).glob(f"*/{COMMIT}")):
         seconds = _read(path, check_record, problems).get("seconds")

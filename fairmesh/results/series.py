@@ -105,7 +105,7 @@ def delimiter_of(text: str) -> str:
 
 
 def _readable(lines: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Give the lines that are not empty, up to one that cannot be read."""
+    """Yield the lines that are not empty, up to one that cannot be read."""
     with suppress(csv.Error):
         yield from filter(None, lines)
 
@@ -120,7 +120,7 @@ def _first(lines: Iterable[list[str]], count: int) -> tuple[list[list[str]], int
 
 
 def _thinned(lines: Iterable[list[str]]) -> tuple[list[list[str]], int, int]:
-    """Give rows at even distances, the distance, and how many rows there are."""
+    """Return rows at even distances, the distance, and how many rows there are."""
     kept, step, total = list[list[str]](), 1, 0
     for cells in _readable(lines):
         if total % step == 0:

@@ -161,7 +161,7 @@ class Attempt:
         self.patience.try_write(lambda: self.status.set_state(state, **values))
 
     def _beat(self) -> None:
-        """Give a sign of life when its time has come; while the folder is away, see whether it is back."""
+        """Write a sign of life when its time has come; while the folder is away, see whether it is back."""
         if self.patience.is_tried:
             self.patience.try_write(self.status.write)
         else:
@@ -210,7 +210,7 @@ class Attempt:
             self.signals.wait(telemetry.due_in())
 
     def _go_on(self) -> None:
-        """Give a sign of life while results are read; raise Interrupted if the end is asked for."""
+        """Write a sign of life while results are read; raise Interrupted if the end is asked for."""
         self._beat()
         asked = self._why_end()
         if asked:

@@ -48,7 +48,7 @@ class Claims:
                 os.unlink(mine)
 
     def release(self, number: int) -> None:
-        """Give back a claim of this process's, of which nothing was made."""
+        """Release a claim of this process's, of which nothing was made."""
         gone = os.path.join(self.folder, CLAIMS, "." + jsonfiles.mark())
         os.rename(self._file(number), gone)
         if os.path.isdir(gone):

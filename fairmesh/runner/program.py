@@ -166,4 +166,4 @@ def name_of(number: int) -> str:
 
 
 def _nothing(_number: int, _frame: Any) -> None:
-    """Let the wake-up descriptor tell of the signal."""
+    """Do nothing: the wake-up descriptor shows the signal."""

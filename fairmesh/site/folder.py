@@ -23,5 +23,5 @@ def check_replaceable(site: Path) -> None:
 
 
 def contents(site: Path) -> list[Path]:
-    """Give what is in a website's folder, but what a file system has at its top and what is being put there."""
+    """Return what is in a website's folder, but what a file system has at its top and what is being put there."""
     return [path for path in site.iterdir() if path.name not in _NOT_OURS]

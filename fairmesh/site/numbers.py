@@ -56,7 +56,7 @@ def single(found: MetricValue) -> str:
 
 
 def interval_of(found: MetricValue) -> str:
-    """Give the interval of a measurement, and that it is rough if it rests on few samples; empty if there is none.
+    """Return the interval of a measurement, and that it is rough if it rests on few samples; empty if there is none.
 
     >>> interval_of(MetricValue(0.91, 0.75, 0.97, samples=4)), interval_of(MetricValue(3))
     ('0.75 to 0.97, rough: 4 samples', '')

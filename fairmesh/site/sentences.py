@@ -11,7 +11,7 @@ from fairmesh.site.view import Row, StudyView
 
 
 def headline(view: StudyView) -> str:
-    """Give the result of a study in one sentence, or why none is the best; empty as long as there is none."""
+    """Return the result of a study in one sentence, or why none is the best; empty as long as there is none."""
     best, primary = view.best, view.primary
     if not best or not primary:
         return f"{view.why_unranked}." if view.why_unranked else ""

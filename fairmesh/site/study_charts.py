@@ -179,7 +179,7 @@ def _read(outcome: Outcome, path: Path) -> Rows:
 
 
 def _noted(chart: charts.Chart, tables: Iterable[Rows]) -> charts.Chart:
-    """Say with a chart what of the files is not drawn."""
+    """Note with a chart what of the files is not drawn."""
     note = next((table.note for table in tables if table.note), "")
     return replace(chart, description=f"{chart.description} {note}") if note else chart
 

@@ -231,7 +231,7 @@ class _Loader:
             raise InputError(found.values())
 
     def _longest(self, parameters: Mapping[str, Value]) -> str:
-        """Give the place of the longest value of a point, as far as the study says it."""
+        """Return the place of the longest value of a point, as far as the study says it."""
         name = max(parameters, key=lambda each: len(str(parameters[each])), default="")
         below = self._entry("parameters")
         return (below if name in below.entries else self.node).key_place(

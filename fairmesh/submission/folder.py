@@ -41,7 +41,7 @@ def write(submission: Submission, to: Path) -> Path:
 
 
 def results(folder: Path) -> list[Path]:
-    """Give the logs in a submission's folder, in the order of the repeats."""
+    """Return the logs in a submission's folder, in the order of the repeats."""
     return sorted(folder.glob("result-*.txt"), key=lambda path: int(path.stem.rpartition("-")[2]))
 
 

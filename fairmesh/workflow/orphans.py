@@ -126,7 +126,7 @@ def _jobs(
 
 
 def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]:
-    """Give the names that Slurm's jobs of earlier runs have, with the folder of the run.
+    """Return the names that Slurm's jobs of earlier runs have, with the folder of the run.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, Wanted]) -> dict[Na
 
 
 def _has_ended(paths: JobPaths, job_id: str) -> bool:
-    """Tell whether the last attempt at something was that of a job, and is over."""
+    """Whether the last attempt at something was that of a job, and is over."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     return bool(number and job_id) and claims.holder(number).get("job_id") == job_id and claims.is_over(number)

@@ -141,7 +141,7 @@ class Planning:
         return self._preview(found)
 
     def _answer_of(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        """Let a process make the plan, for as long as somebody waits, and not longer than it may take."""
+        """Have a process make the plan, for as long as somebody waits, and not longer than it may take."""
         late = threading.Timer(self._planner.seconds, self._give_up)
         with self._planner.changed:
             self._process = process

@@ -85,7 +85,7 @@ def find(path: Path, identity: str = "") -> Original:
 
 
 def _place(path: Path) -> tuple[Path, str]:
-    """Give the study's folder that a path means, and the experiment in it as ``machine/id`` if it means one."""
+    """Return the study's folder that a path means, and the experiment in it as ``machine/id`` if it means one."""
     place = path.resolve()
     if (place / PLAN).is_file():
         return place, ""
@@ -110,7 +110,7 @@ def _application(folder: Path, outcome: Outcome, name: str) -> Path:
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Give what may matter of an environment, by a name for people."""
+    """Return what may matter of an environment, by a name for people."""
     python = environment.get("python") if isinstance(environment.get("python"), dict) else {}
     processor = environment.get("processor") if isinstance(environment.get("processor"), dict) else {}
     found = {

@@ -58,7 +58,7 @@ def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> T
 
 
 def _filled(node: Node, key: str, file: Path) -> Node:
-    """Give the path that a machine names, with its home and variables filled in."""
+    """Return the path that a machine names, with its home and variables filled in."""
     try:
         return replace(node, value=expanded(str(node.value)))
     except ValueError as error:

@@ -24,7 +24,7 @@ OWN = {"cli/completion.py", "cli/doctor/__init__.py", "cli/manual.py", "printing
 
 
 def prints(path: Path) -> Iterator[int]:
-    """Give the lines of a module that call ``print``."""
+    """Return the lines of a module that call ``print``."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
             yield node.lineno

@@ -47,13 +47,13 @@ http {{
 
 @pytest.fixture(params=["path taken away", "path left"])
 def rest(request: pytest.FixtureRequest) -> str:
-    """Give what nginx puts in place of the path."""
+    """Return what nginx puts in place of the path."""
     return "/" if request.param == "path taken away" else ""
 
 
 @pytest.fixture(params=["serve", "monitor"])
 def face(request: pytest.FixtureRequest, tmp_path: Path, rest: str) -> Iterator[Face]:
-    """Give a face whose address is that of nginx."""
+    """Return a face whose address is that of nginx."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     must_have(program, "NGINX IS MISSING: nothing was reached through a proxy")
     workplace = Workplace(tmp_path)

@@ -378,7 +378,7 @@ def test_a_job_that_is_put_back_into_the_queue_goes_on(
 
 @pytest.fixture
 def hanging_squeue(slurm: Cluster) -> Iterator[Path]:
-    """Give the place of a ``squeue`` that hangs, once it is written, and remove it in the end."""
+    """Return the place of a ``squeue`` that hangs, once it is written, and remove it in the end."""
     program = slurm.folder / "bin/squeue"
     yield program
     program.unlink(missing_ok=True)

@@ -88,7 +88,7 @@ def test_where_it_cannot_listen_is_one_clear_line(
 
 @pytest.fixture
 def behind(tmp_path: Path) -> TestClient:
-    """Give somebody who speaks with a monitor that a proxy shows below a path."""
+    """Return somebody who speaks with a monitor that a proxy shows below a path."""
 
     async def tell(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await PlainTextResponse(f"{scope['path']} {scope['raw_path'].decode()}")(scope, receive, send)

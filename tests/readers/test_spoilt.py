@@ -44,7 +44,7 @@ RUN = {"uuid": "this-run", "started": "2026-11-20T10:00:00.000Z", "ended": None,
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Give results of two studies in a working folder."""
+    """Return results of two studies in a working folder."""
     place = tmp_path_factory.mktemp("spoilt")
     built = build(place / "results", epochs=(2, 4))
     build(place / "results", "other", (2,))

@@ -287,7 +287,7 @@ def test_a_file_may_be_only_so_large(tmp_path: Path) -> None:
 
 
 def listed(folder: Folder, point: dict[str, Any], size: int) -> None:
-    """Let a record list a file of some size, which is there with a hole for all of it."""
+    """Make a record list a file of some size, which is there with a hole for all of it."""
     own = folder.folder / "experiments" / point["machine"] / point["id"]
     with (own / "attempts/1/model.h5").open("wb") as file:
         file.truncate(size)

@@ -31,7 +31,7 @@ class Host:
         return SimpleNamespace(all=cards, energy=lambda _gpu: self.gpu)
 
     def show(self, microjoules: int, name: str = "package-0", folder: Path | None = None) -> None:
-        """Let a counter of the kernel show a value."""
+        """Write a value."""
         folder = folder or self.package
         if not folder.exists():
             folder.mkdir()

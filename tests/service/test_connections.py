@@ -30,7 +30,7 @@ Connect = Callable[[], socket.socket]
 
 @pytest.fixture
 def connect(place: Place) -> Iterator[Connect]:
-    """Give what connects to a service with little patience."""
+    """Return what connects to a service with little patience."""
     bound = listen("127.0.0.1", 0)
     service = server(place, TOKEN, patience=SHORT)
     thread = threading.Thread(target=service.run, args=([bound],), daemon=True)

@@ -102,7 +102,7 @@ def test_work_ends_when_the_client_goes_away(place: Place, monkeypatch: pytest.M
 
 @pytest.fixture
 def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Future[Any]]]:
-    """Give what makes a function wait until the end of the test, and asks somebody for what calls it."""
+    """Return what makes a function wait until the end of the test, and asks somebody for what calls it."""
     end = threading.Event()
     with ThreadPoolExecutor(1) as person:
 
@@ -157,7 +157,7 @@ def test_what_was_read_before_a_change_answers_nobody_after_it(study: Study, mon
 
 @pytest.fixture
 def behind(place: Place) -> Iterator[Speaker]:
-    """Give somebody who speaks with a service that a proxy shows below a path."""
+    """Return somebody who speaks with a service that a proxy shows below a path."""
     with Speaker(create_app(place, TOKEN, ["portal.example"], root="/user/ada/fairmesh")) as found:
         yield found
 

@@ -38,7 +38,7 @@ def handler(run: Path, monkeypatch: pytest.MonkeyPatch) -> LogHandler:
 
 
 def tell(handler: LogHandler, text: str = "", **fields: Any) -> None:
-    """Give the plugin a record as Snakemake's listener does."""
+    """Return the plugin a record as Snakemake's listener does."""
     record = logging.makeLogRecord({"msg": text, "event": None, **fields})
     handler.handle(record)
 
