@@ -92,7 +92,7 @@ def test_a_default_changed_after_a_crash_is_noticed(running: Workplace) -> None:
     kill(process)
     wait_until(lambda: len(running.recorded()) == 2, "the orphans have ended")
     running.forget_starts()
-    running.edit("toy/application.yaml", "default: 3, minimum: 0", "default: 0, minimum: 0")
+    running.edit("toy/application.yaml", "default: 5, minimum: 0", "default: 0, minimum: 0")
     running.run(*RECORDS_ONLY)
     assert running.experiments_started() == {f"value={value}": 1 for value in (1, 2, 3, 4)}
     assert running.record("value=1")["parameters"]["seconds"] == 0

@@ -22,7 +22,7 @@ def hostile_study(results: Path) -> Folder:
     folder = Folder(results, "hostile", title=HOSTILE)
     folder.publisher = {"authors": [{"name": HOSTILE}], "licence": HOSTILE}
     folder.application |= {"title": HOSTILE, "description": HOSTILE, "citation": HOSTILE}
-    folder.application["metrics"] = {HOSTILE: {"title": HOSTILE, "unit": HOSTILE, "primary": True}}
+    folder.application["metrics"] = {HOSTILE: {"title": HOSTILE, "unit": HOSTILE, "primary": True, "better": "higher"}}
     folder.application["parameters"] = {HOSTILE: {"default": "x", "unit": HOSTILE, "description": HOSTILE}}
     folder.application["tables"] = {"scenes": {"title": HOSTILE, "plot": {"x": HOSTILE, "y": HOSTILE}}}
     for number in range(3):

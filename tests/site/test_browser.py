@@ -93,6 +93,7 @@ def test_a_chart_shows_its_data_as_a_table(page: Page, address: str) -> None:
     wait_for_charts(page)
     figure = page.locator(".fm-chart", has_text="By parameter")
     figure.locator("summary").click()
+    figure.locator("tbody tr").nth(5).wait_for()
     assert figure.locator("tbody tr").count() == 6
     assert "epochs = 8, width = 8" in figure.locator("tbody").inner_text()
 
