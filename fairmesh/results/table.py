@@ -103,7 +103,7 @@ def _row(outcome: Outcome, parameters: dict[str, str], metrics: dict[str, str]) 
 
 
 def _typed(values: list[Any]) -> ExtensionArray:
-    """Give a column the type that all of its values have; a mixture, or integers that no type holds, become text."""
+    """Convert a column to the type of all its values; a mixture, or integers that no type holds, become text."""
     import pandas as pd  # noqa: PLC0415
 
     kinds = {type(value) for value in values if value is not None}

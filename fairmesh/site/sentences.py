@@ -30,7 +30,7 @@ def _measured_once(row: Row, metric: Metric) -> str:
 
 
 def remarks(view: StudyView) -> Iterator[str]:
-    """Say how the best result stands to the baselines and to the other points, and which metrics nobody measured."""
+    """Yield how the best result stands to the baselines and to the other points, and which metrics nobody measured."""
     yield from _of_best(view)
     yield from _unmeasured(view)
 
@@ -48,7 +48,7 @@ def _of_best(view: StudyView) -> Iterator[str]:
 
 
 def _unmeasured(view: StudyView) -> Iterator[str]:
-    """Say which declared metrics no experiment has measured, and which name was probably written in their place."""
+    """Yield which declared metrics no experiment has measured, and which name was probably written in their place."""
     declared = view.study.plan["application"].get("metrics") or {}
     others = [metric.name for metric in view.study.metrics if metric.name not in declared]
     for metric in view.study.unmeasured:

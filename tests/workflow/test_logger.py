@@ -44,7 +44,7 @@ def tell(handler: LogHandler, text: str = "", **fields: Any) -> None:
 
 
 def submit(handler: LogHandler, number: int) -> None:
-    """Say that a job is handed to the executor."""
+    """Log that a job is handed to the executor."""
     wildcards = {"machine": "slurm", "experiment": f"x={number}"}
     tell(handler, event=LogEvent.JOB_INFO, jobid=number, rule_name="experiment", wildcards=wildcards, reason="")
 

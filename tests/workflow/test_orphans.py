@@ -55,7 +55,7 @@ def wanted(paths: StudyPaths, names: Iterable[tuple[str, str]] = NAMES) -> list[
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Job] | None) -> None:
-    """Let a scheduler give answers, the last again and again; None is none."""
+    """Make a scheduler answer, the last again and again; None is none."""
     left = list(answers)
     monkeypatch.setattr(scheduler, "is_here", lambda: True)
     monkeypatch.setattr(scheduler, "jobs", lambda *_, **__: left.pop(0) if len(left) > 1 else left[0])
