@@ -66,7 +66,7 @@ def _scene(arrays: Arrays) -> Scene:
 
 
 def pixels(scene: Scene) -> Features:
-    """Give what is known of each pixel alone, shape (rows x columns, 12)."""
+    """Return what is known of each pixel alone, shape (rows x columns, 12)."""
     channels = normalise(scene)
     return features(channels.reshape(-1, channels.shape[-1]))
 
@@ -114,7 +114,7 @@ def learn(training: Sequence[Known]) -> dict[str, tuple[Describe, object]]:
 
 
 def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str, float]:
-    """Give the share of pixels at which each method agrees with the label."""
+    """Return the share of pixels at which each method agrees with the label."""
     scene, chosen = known.scene, draw(known, JUDGED)
     described: dict[Describe, Features] = {describe: describe(scene)[chosen] for describe in (pixels, neighbourhoods)}
     label = scene.cloud.ravel()[chosen]
@@ -125,7 +125,7 @@ def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str
 
 
 def cost(day: bool) -> float:
-    """Give the CPU seconds that a scene of full size takes, the least of three."""
+    """Return the CPU seconds that a scene of full size takes, the least of three."""
     found = []
     for seed in range(3):
         start = time.process_time()

@@ -104,7 +104,7 @@ def main() -> int:
 
 
 def processor() -> str:
-    """Give the processor's name."""
+    """Return the processor's name."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     flags = sorted(flag for flag in processor_flags() if "bf16" in flag)
@@ -173,7 +173,7 @@ def store_of(paths: list[Path], folder: Path) -> Patches:
 
 
 def settings(text: str = "{}") -> Settings:
-    """Give the parameters that a config.yaml of this text means."""
+    """Return the parameters that a config.yaml of this text means."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "config.yaml"
         path.write_text(text)
@@ -186,7 +186,7 @@ def count(dataset: tf.data.Dataset) -> int:
 
 
 def batches(patches: Patches) -> Iterator[Batch]:
-    """Give all patches shuffled, in batches, as a step takes them; it turns int16 into float32 itself."""
+    """Return all patches shuffled, in batches, as a step takes them; it turns int16 into float32 itself."""
     order = np.random.default_rng(1).permutation(len(patches.labels))
     return Feed(patches, BATCH, alone())(order)
 
@@ -197,7 +197,7 @@ def read_all(patches: Patches) -> int:
 
 
 def memory_of_process(what: str) -> int:
-    """Give a size in bytes from proc(5): RssAnon, without mapped files, or VmHWM, the peak since the program began."""
+    """Return a size in bytes from proc(5): RssAnon, without mapped files, or VmHWM, the peak so far."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
 
@@ -221,7 +221,7 @@ def training_step(report: Report, patches: Patches, precision: Precision) -> Non
 
 
 def has_amx() -> bool:
-    """Tell whether the processor multiplies tiles of bfloat16."""
+    """Return whether the processor multiplies tiles of bfloat16."""
     return "amx_bf16" in processor_flags()
 
 

@@ -93,7 +93,7 @@ def write_experiment(paths: StudyPaths, experiment: Experiment, content: dict[st
 
 
 def record(experiment: Experiment, number: int, files: list[dict[str, Any]], environment: str) -> dict[str, Any]:
-    """Give the record of an experiment."""
+    """Return the record of an experiment."""
     return experiment.to_json() | {
         "format": 1,
         "study": experiment.study,

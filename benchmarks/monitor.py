@@ -94,7 +94,7 @@ def _page(browser: Browser) -> Iterator[Page]:
 
 
 def _paint(page: Page, address: str, name: str) -> float:
-    """Give the time until all of a page is there."""
+    """Return the time until all of a page is there."""
     before = time.monotonic()
     page.goto(f"{address}/{name}", wait_until="commit")
     page.wait_for_function(LOADED)
@@ -102,7 +102,7 @@ def _paint(page: Page, address: str, name: str) -> float:
 
 
 def _turn(page: Page, address: str) -> float:
-    """Give the time until the next page of the table is there."""
+    """Return the time until the next page of the table is there."""
     _paint(page, address, "experiments")
     before = time.monotonic()
     page.get_by_role("button", name="Page 2", exact=True).click()

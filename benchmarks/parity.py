@@ -40,7 +40,7 @@ class Compared:
     one_pass: npt.NDArray[np.float32]
 
     def accuracy(self, probability: npt.NDArray[np.float32], fill: bool) -> float:
-        """Give the share of pixels that agree with the mask, of all or of those that are not fill."""
+        """Return the share of pixels that agree with the mask, of all or of those that are not fill."""
         agree = (probability > 0.5) == self.scene.cloud
         return float(np.mean(agree if fill else agree[self.scene.valid]))
 
@@ -54,7 +54,7 @@ def write_scenes(folder: Path, count: int, seed: int) -> list[Path]:
 
 
 def ours(theirs: keras.Model, temperatures_first: bool, precision: str = "float32") -> keras.Model:
-    """Give our network with the reference's weights, its first layer turned to our order of channels if asked for."""
+    """Return our network with the reference's weights, its first layer turned to our order of channels if asked for."""
     first, *others = theirs.get_weights()
     if temperatures_first:
         first = np.concatenate([first[:, :, 6:], first[:, :, :6]], axis=2)

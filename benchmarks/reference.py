@@ -53,7 +53,7 @@ def training_patches(image: tf.Tensor) -> tf.Tensor:
 
 
 def dataset(paths: Sequence[Path], shape: tuple[int, int], batch: int, cached: bool = False) -> tf.data.Dataset:
-    """Give batches of patches and masks: two scenes interleaved, shuffled within a batch's worth, no smaller last one.
+    """Return full batches of patches and masks: two scenes interleaved, shuffled within a batch's worth.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def inference_patches(image: Floats) -> tf.Tensor:
 
 
 def predict(model: keras.Model, image: Floats) -> Floats:
-    """Give the probability of cloud of each pixel of an image, shape (rows, columns): all patches in one batch."""
+    """Return the probability of cloud of each pixel of an image, shape (rows, columns): all patches in one batch."""
     patches = inference_patches(image)
     down, across = patches.shape[:2]
     found = model.predict_on_batch(tf.reshape(patches, (-1, PATCH, PATCH, CHANNELS)))
@@ -134,6 +134,6 @@ def predict(model: keras.Model, image: Floats) -> Floats:
 
 
 def accuracy(probabilities: Sequence[Floats], masks: Sequence[npt.NDArray[Any]]) -> float:
-    """Give the benchmark's accuracy: the mean over scenes of the share of all their pixels that agree with the mask."""
+    """Return the benchmark's accuracy: the mean over scenes of the share of pixels that agree with the mask."""
     shares = [np.mean((found > 0.5) == (mask[..., 0] > 0)) for found, mask in zip(probabilities, masks, strict=True)]
     return float(np.mean(shares))

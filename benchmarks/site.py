@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def size(site: Path) -> int:
-    """Give the bytes of a website without the original figures."""
+    """Return the bytes of a website without the original figures."""
     return sum(path.stat().st_size for path in site.rglob("*") if path.is_file() and path.parent.name != "figures")
 
 
@@ -94,7 +94,7 @@ def write_results(results: Path, count: int) -> None:
 
 
 def application() -> dict[str, Any]:
-    """Give an application with as many metrics as a real one has."""
+    """Return an application with as many metrics as a real one has."""
     metrics = {f"score_{number}": {"title": f"Score {number}", "unit": "1"} for number in range(10)}
     return {**APPLICATION, "metrics": {**APPLICATION["metrics"], **metrics}}
 

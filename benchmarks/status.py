@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _again(paths: StudyPaths, speakers: Sequence[Path] = (), looks: int = 5) -> float:
-    """Give the CPU seconds of a look at what was looked at before, once the file system's clock has gone on."""
+    """Return the CPU seconds of a look at what was looked at before, once the file system's clock has gone on."""
     reader = Reader(paths)
     reader.read()
     time.sleep(TICK)
@@ -79,7 +79,7 @@ def say(attempt: Path, progress: int) -> None:
 
 
 def running_attempts(paths: StudyPaths, points: list[dict[str, Any]]) -> list[Path]:
-    """Give the attempts that run in a half-done study."""
+    """Return the attempts that run in a half-done study."""
     running = (each for at, each in enumerate(points) if mixed(at) == protocol.RUNNING)
     return [paths.job(each["machine"], each["id"]).attempt(1) for each in running]
 
@@ -103,7 +103,7 @@ def _measure_long_log(paths: StudyPaths, report: Report) -> None:
 
 
 def mixed(number: int) -> str:
-    """Give the state of an experiment of a half-done study."""
+    """Return the state of an experiment of a half-done study."""
     if number < COUNT // 2:
         return protocol.DONE
     return {0: protocol.FAILED, 1: protocol.RUNNING}.get(number % 25, "")

@@ -172,7 +172,7 @@ def verify(folder: Path, entries: dict[str, Entry]) -> None:
 
 
 def _mark(path: Path) -> list[int]:
-    """Give what changes whenever a file does."""
+    """Return what changes whenever a file does."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 

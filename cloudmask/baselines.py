@@ -58,7 +58,7 @@ class Baselines:
         return next((found.names for found in self.methods.values()), ())
 
     def scores(self) -> dict[str, dict[str, float]]:
-        """Give what baselines.json of an experiment holds: name to metric to value."""
+        """Return what baselines.json of an experiment holds: name to metric to value."""
         return {name: values(summarise(found, KINDS[name].soft)) for name, found in self.methods.items()}
 
 

@@ -67,7 +67,7 @@ class Bucket:
         return sorted(remotes, key=lambda remote: remote.key)
 
     def part_size(self, remote: Remote) -> int | None:
-        """Give the size of the first part of an object that was uploaded in parts, if the server tells it."""
+        """Return the size of the first part of an object that was uploaded in parts, if the server tells it."""
         if "-" not in remote.etag:
             return None
         try:
@@ -78,7 +78,7 @@ class Bucket:
         return int(answer["ContentLength"]) if answer.get("PartsCount") else None
 
     def read(self, remote: Remote, start: int) -> Iterator[tuple[int, bytes]]:
-        """Give the bytes of an object from a place on, each piece with its place.
+        """Yield the bytes of an object from a place on, each piece with its place.
 
         The first place is 0 if the server does not understand ranges. The object must still have the ETag.
 

@@ -44,7 +44,7 @@ class Catalogue:
     made: dict[str, Any] = field(default_factory=dict)
 
     def files(self, part: Part) -> list[Path]:
-        """Give the paths of one part, at least one, in the order of the file names."""
+        """Return the paths of one part, at least one, in the order of the file names."""
         return [self.folder / entry.path for entry in self.entries if entry.part == part]
 
     def write(self, path: Path) -> None:

@@ -134,7 +134,7 @@ def differences(theirs: Any, ours: dict[str, Any]) -> str:
 
 
 def agrees(path: Path, identity: dict[str, Any]) -> bool:
-    """Tell whether there is a checkpoint of this training."""
+    """Return whether there is a checkpoint of this training."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return not differences(json.loads(str(file["about"]))["identity"], identity)

@@ -91,7 +91,7 @@ def learn(patches: Patches, names: list[str], seed: int) -> dict[str, Any]:
 
 
 def predict(method: Any, scene: Scene) -> Bins:
-    """Give the probability of cloud in a scene by a classifier, as bins of shape (rows, columns).
+    """Return the probability of cloud in a scene by a classifier, as bins of shape (rows, columns).
 
     Threads share the pixels; scikit-learn's own threads are better off (OMP_NUM_THREADS=1), since they spend many
     times the work in waiting for each other where processors are shared.

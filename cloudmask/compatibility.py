@@ -23,18 +23,18 @@ Window = tuple[slice, slice]
 
 
 def is_upstream(compatibility: str) -> bool:
-    """Tell whether the benchmark's own ways were asked for."""
+    """Return whether the benchmark's own ways were asked for."""
     return compatibility == UPSTREAM
 
 
 def whole(scene: Scene) -> Scene:
-    """Give a scene all of whose pixels count; what is missing is 0, as the published files have it."""
+    """Return a scene all of whose pixels count; what is missing is 0, as the published files have it."""
     channels = np.where(np.isfinite(scene.channels), scene.channels, np.float32(0))
     return replace(scene, channels=channels, valid=np.ones_like(scene.valid))
 
 
 def normalise(scene: Scene) -> Channels:
-    """Give what the network sees: reflectances less 0.5 first, then temperatures as (T - 270 K) / 22 K.
+    """Return what the network sees: reflectances less 0.5 first, then temperatures as (T - 270 K) / 22 K.
 
     Fill is not masked: 0 K becomes -12.3.
     """
@@ -46,7 +46,7 @@ def normalise(scene: Scene) -> Channels:
 
 
 def windows(shape: tuple[int, int], patch: int) -> Iterator[Window]:
-    """Give the patches of a scene, side by side from its middle, row by row; what remains at the edges is left off.
+    """Return the patches of a scene, side by side from its middle, row by row; what remains at the edges is left off.
 
     >>> found = list(windows((1200, 1500), 256))
     >>> len(found), found[0]

@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def choose(bucket: Bucket, root: str, part: Part, number: int) -> list[Remote]:
-    """Give the first scenes of a part by their names, or all of them if the number is 0."""
+    """Return the first scenes of a part by their names, or all of them if the number is 0."""
     for name in FOLDERS[part]:
         objects = bucket.objects(f"{root}/{name}/")
         scenes = [each for each in objects if _is_scene(PurePosixPath(each.key).name)]
@@ -95,7 +95,7 @@ def _is_scene(name: str) -> bool:
 
 
 def _below(key: str, root: str) -> PurePosixPath:
-    """Give the path below the root; it must not leave the folder, whatever the server says."""
+    """Return the path below the root; it must not leave the folder, whatever the server says."""
     path = PurePosixPath(key).relative_to(root)
     if ".." in path.parts or path.is_absolute():
         raise InputError(f"{key}: not a key that can be a file name")

@@ -21,7 +21,7 @@ _TRIES = 40  # of a guess, each of which reads the whole file
 
 
 def matches(file: Path, etag: str, part_size: int | None = None) -> bool:
-    """Tell whether a file has an ETag.
+    """Return whether a file has an ETag.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ def matches(file: Path, etag: str, part_size: int | None = None) -> bool:
 
 
 def file_md5(file: Path) -> str:
-    """Give the MD5 of a file's bytes as 32 hex digits."""
+    """Return the MD5 of a file's bytes as 32 hex digits."""
     with file.open("rb") as source:
         return hashlib.file_digest(source, _md5).hexdigest()
 
 
 def multipart_etag(file: Path, part_size: int) -> str:
-    """Give the ETag of a file that is uploaded in parts of this many bytes."""
+    """Return the ETag of a file that is uploaded in parts of this many bytes."""
     digests = []
     with file.open("rb") as source:
         while digest := _part_md5(source, part_size):
@@ -56,7 +56,7 @@ def multipart_etag(file: Path, part_size: int) -> str:
 
 
 def part_sizes(size: int, parts: int) -> list[int]:
-    """Give the sizes that cut so many bytes into so many parts, the likely ones first.
+    """Return the sizes that cut so many bytes into so many parts, the likely ones first.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def part_sizes(size: int, parts: int) -> list[int]:
 
 
 def _part_md5(source: BinaryIO, size: int) -> bytes:
-    """Give the MD5 of the next bytes of a stream, empty at its end."""
+    """Return the MD5 of the next bytes of a stream, empty at its end."""
     digest, left = _md5(), size
     while left and (block := source.read(min(left, _BLOCK))):
         digest.update(block)

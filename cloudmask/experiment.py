@@ -97,5 +97,5 @@ def _baselines(folder: Path | None, scenes: Path) -> Baselines:
 
 
 def _predictor(settings: Settings, model: keras.Model) -> Predict:
-    """Give what finds the probability of cloud in a scene: one pass, or the benchmark's patches."""
+    """Return what finds the probability of cloud in a scene: one pass, or the benchmark's patches."""
     return PatchPredictor(model) if is_upstream(settings.compatibility) else Predictor(model, settings.tile)

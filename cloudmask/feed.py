@@ -55,7 +55,7 @@ class Feed:
         self._devices = [gpu.name for gpu in gpus] or [None] * team.local
 
     def __call__(self, order: Order) -> Iterator[Batch]:
-        """Give the batches of the patches in this order; the last one may be smaller."""
+        """Return the batches of the patches in this order; the last one may be smaller."""
         return ahead(self._batch(order[start : start + self.size]) for start in range(0, len(order), self.size))
 
     def _batch(self, chosen: Order) -> Batch:
@@ -84,7 +84,7 @@ class Feed:
 
 
 def share(patches: Patches, chosen: Order, device: int, devices: int) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
-    """Give a device's part of a batch, as even as can be; a patch in which no pixel is valid where none is left for it.
+    """Return a device's share of a batch, as even as possible; an empty share becomes a patch without valid pixels.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def valid_pixels(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
 
 
 def ahead(source: Iterator[T]) -> Iterator[T]:
-    """Give what a source gives, while a thread already gets its next."""
+    """Yield what a source gives, while a thread already gets its next."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, source, None)
         while (item := coming.result()) is not None:

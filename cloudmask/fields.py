@@ -47,7 +47,7 @@ def power_law(rng: np.random.Generator, shape: tuple[int, int], beta: float, out
 
 
 def box_blur(field: Field) -> Field:
-    """Give the mean over 3 x 3 pixels, edges repeated.
+    """Return the mean over 3 x 3 pixels, edges repeated.
 
     >>> box_blur(np.eye(3, dtype=np.float32))[1, 1].round(3)
     np.float32(0.333)

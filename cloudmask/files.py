@@ -16,7 +16,7 @@ from cloudmask.errors import CloudmaskError, InputError
 
 
 def beside(path: Path) -> Path:
-    """Give the name under which a file is written before it is moved into place; makes its folder."""
+    """Return the name under which a file is written before it is moved into place; makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f".{path.name}.part")
 
@@ -33,7 +33,7 @@ def reason(error: OSError) -> str:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give the name to write a file under: it comes to its place if the block ends well, or nothing of it stays.
+    """Yield the name to write a file under: it comes to its place if the block ends well, or nothing of it stays.
 
     Raises
     ------

@@ -53,7 +53,7 @@ class Scene:
 
     @property
     def day(self) -> bool:
-        """Tell whether any pixel reflects sunlight; at night the solar channels are off."""
+        """Return whether any pixel reflects sunlight; at night the solar channels are off."""
         return bool((self.channels[..., 3:] > 0).any())
 
 
@@ -131,7 +131,7 @@ def _values(dataset: h5py.Dataset, path: Path) -> Values:
 
 
 def scene_shape(path: Path) -> tuple[int, int]:
-    """Give rows and columns of a scene without reading its pixels; raises what `read_scene` raises."""
+    """Return rows and columns of a scene without reading its pixels; raises what `read_scene` raises."""
     with _opened(path) as file:
         rows, columns, _ = _checked_inputs(file, path)[0].shape
     return rows, columns

@@ -27,7 +27,7 @@ class Held:
 
 
 def held_out(settings: Settings, folder: Path) -> Iterator[Held]:
-    """Give the scenes for inference in order; one without a valid pixel is named and left out.
+    """Yield the scenes for inference in order; one without a valid pixel is named and left out.
 
     With ``compatibility: upstream`` all pixels of a scene are valid.
 
@@ -62,7 +62,7 @@ def held_out(settings: Settings, folder: Path) -> Iterator[Held]:
 
 
 def short_name(file: Path) -> str:
-    """Give the satellite and start time in a scene's file name, or all of the name if it is not of that kind.
+    """Return the satellite and start time in a scene's file name, or all of the name if it is not of that kind.
 
     >>> short_name(Path("S3A_SL_1_RBT____20191001T113221_20191001T113521_0179_LN2_O_NT_003.hdf"))
     'S3A 20191001T113221'

@@ -99,7 +99,7 @@ class Histograms:
 
 
 def strata(found: Histograms) -> dict[str, Pairs]:
-    """Give the pixels of each stratum by scene, label and probability, shape (n, 2, 256); without those of no pixel.
+    """Return the pixels of each stratum by scene, label and probability, shape (n, 2, 256); without those of no pixel.
 
     ``hidden truth`` has all valid pixels, by what is true in place of the label.
     """

@@ -19,7 +19,7 @@ class Epoch:
 
 
 def best(epochs: Sequence[Epoch]) -> Epoch:
-    """Give the epoch with the lowest loss in validation, the first of equals.
+    """Return the epoch with the lowest loss in validation, the first of equals.
 
     >>> best([Epoch(1, 0.6, 0.7, 0.5, 0.8, 1.0), Epoch(2, 0.5, 0.8, 0.5, 0.8, 1.0)]).epoch
     1
@@ -28,7 +28,7 @@ def best(epochs: Sequence[Epoch]) -> Epoch:
 
 
 def is_stale(epochs: Sequence[Epoch], patience: int) -> bool:
-    """Tell whether the last `patience` epochs have brought no better one; never if `patience` is 0.
+    """Return whether the last `patience` epochs have brought no better one; never if `patience` is 0.
 
     >>> is_stale([Epoch(n, 0.6, 0.7, loss, 0.8, 1.0) for n, loss in enumerate([0.5, 0.4, 0.6, 0.5])], 2)
     True

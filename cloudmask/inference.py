@@ -41,7 +41,7 @@ class Predictor:
         )
 
     def __call__(self, scene: Scene) -> Probability:
-        """Give the probability of cloud, shape (rows, columns); what is not valid holds a number of no meaning.
+        """Return the probability of cloud, shape (rows, columns); what is not valid holds a number of no meaning.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class Predictor:
         return found
 
     def padded(self, scene: Scene, margins: tuple[Margin, Margin]) -> Probability:
-        """Give the probability for a scene within margins of zeros, which add up to whole pooling cells."""
+        """Return the probability for a scene within margins of zeros, which add up to whole pooling cells."""
         # Zeros are what the network's own convolutions see beyond an edge.
         channels = np.pad(normalise(scene), (*margins, (0, 0)))
         side = self._side(channels.shape[:2])

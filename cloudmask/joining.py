@@ -61,7 +61,7 @@ class JoiningConv2D(keras.layers.Layer):  # type: ignore[misc]  # Keras has no t
         return tf.nn.bias_add(ops.conv(skip, kernel, padding="same"), self.bias) + raised
 
     def compute_output_shape(self, shapes: tuple[Shape, Shape]) -> Shape:
-        """Give the skip's shape with the layer's own channels."""
+        """Return the skip's shape with the layer's own channels."""
         return (*shapes[1][:-1], self.filters)
 
 

@@ -54,7 +54,7 @@ class Keeper:
         self._minutes, self._chief, self._written = minutes, chief, time.monotonic()
 
     def find(self, epochs: int) -> Checkpoint | None:
-        """Give the checkpoint that is farthest, of at most so many epochs; one that cannot be used is named.
+        """Return the checkpoint that is farthest, of at most so many epochs; one that cannot be used is named.
 
         Raises
         ------
@@ -77,12 +77,12 @@ class Keeper:
 
     @property
     def writes(self) -> bool:
-        """Tell whether this process writes checkpoints."""
+        """Return whether this process writes checkpoints."""
         return self.folder is not None and self._chief
 
     @property
     def due(self) -> bool:
-        """Tell whether the last checkpoint, or the start, is longer ago than it may be."""
+        """Return whether the last checkpoint, or the start, is longer ago than it may be."""
         return self.writes and time.monotonic() - self._written > MINUTE * self._minutes
 
     def write(self, checkpoint: Checkpoint) -> None:
@@ -108,7 +108,7 @@ class Keeper:
 
 
 def siblings(folder: Path) -> list[Path]:
-    """Give the folders of checkpoints in an attempt's folder and in those beside it."""
+    """Return the folders of checkpoints in an attempt's folder and in those beside it."""
     return sorted(folder.resolve().parent.glob(f"*/{FOLDER}"))
 
 

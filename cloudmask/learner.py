@@ -67,7 +67,7 @@ class Learner:
         return self._sums(self._learn, batch, stop)
 
     def judge(self, batch: Batch, stop: bool = False) -> Sums:
-        """Give the same sums without a step."""
+        """Return the same sums without a step."""
         return self._sums(self._judge, batch, stop)
 
     @property
@@ -120,7 +120,7 @@ class Learner:
         return _total(*self._outcome(images, labels), stop)
 
     def _outcome(self, images: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Give loss and agreeing pixels of each patch."""
+        """Return loss and agreeing pixels of each patch."""
         channels = tf.cast(images, tf.float32) / SCALE if images.dtype == tf.int16 else images
         logit = self.model(channels)[..., 0]
         cloud, valid = (tf.cast(tf.bitwise.bitwise_and(labels, bit) > 0, logit.dtype) for bit in (CLOUD, VALID))

@@ -9,7 +9,7 @@ PIXELS = (1, 2)  # axes of rows and columns
 
 
 def cross_entropy(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Give the binary cross-entropy -(y ln p + (1 - y) ln(1 - p)) of each patch, summed over its valid pixels.
+    """Return the binary cross-entropy -(y ln p + (1 - y) ln(1 - p)) of each patch, summed over its valid pixels.
 
     This is the reference's loss, from the logit in place of the probability, which saturates.
 
@@ -27,7 +27,7 @@ def cross_entropy(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Te
 
 
 def dice(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Give the soft dice loss 1 - (2 sum p y + 1) / (sum p + sum y + 1) of each patch, times its valid pixels.
+    """Return the soft dice loss 1 - (2 sum p y + 1) / (sum p + sum y + 1) of each patch, times its valid pixels.
 
     After Milletari et al. (2016), V-Net, https://doi.org/10.1109/3DV.2016.79, with plain sums in place of squares. It
     weighs a patch's cloud as much as its clear sky, however little there is of one. The sums are over valid pixels;

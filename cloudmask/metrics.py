@@ -110,7 +110,7 @@ class Table:
 
 
 def roc(pairs: Pairs) -> tuple[Array, Array]:
-    """Give POFD and POD for each threshold from "all is clear" to "all is cloud", each of shape (..., 257).
+    """Return POFD and POD for each threshold from "all is clear" to "all is cloud", each of shape (..., 257).
 
     Relative operating characteristic (Mason 1982, Australian Meteorological Magazine 30, 291-303): threshold k calls
     the bins above 256 - k cloud, k = 0 none.
@@ -166,7 +166,7 @@ def reliability(pairs: Pairs) -> Reliability:
 
 
 def ece(pairs: Pairs) -> Array:
-    """Give the expected calibration error of the probability of cloud, in sixteenths.
+    """Return the expected calibration error of the probability of cloud, in sixteenths.
 
     Mean absolute difference of forecast and observed frequency, weighted by pixels (Naeini et al. 2015, AAAI,
     2901-2907; Guo et al. 2017, ICML, 1321-1330, of the winning class's confidence).
@@ -183,7 +183,7 @@ OF_PROBABILITIES: dict[str, Callable[[Pairs], Array]] = {"auc": auc, "brier": br
 
 
 def scores(pairs: Pairs, soft: bool = True) -> dict[str, Array]:
-    """Give all scores of pooled pixels, each of shape (...).
+    """Return all scores of pooled pixels, each of shape (...).
 
     Parameters
     ----------

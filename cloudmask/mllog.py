@@ -102,7 +102,7 @@ def _logger(path: Path) -> Any:
 
 
 def _is_begun(path: Path) -> bool:
-    """Tell whether somebody has just begun a log for this run; any other file is an old one, of a run by hand."""
+    """Return whether somebody has just begun a log for this run; any other file is an old one, of a run by hand."""
     try:
         last = path.read_text(encoding="utf-8").splitlines()[-1]
         return bool(json.loads(last.removeprefix(_MARK))["key"] == "run_start")

@@ -35,7 +35,7 @@ class PatchPredictor:
         )
 
     def __call__(self, scene: Scene) -> Probability:
-        """Give the probability of cloud, shape (rows, columns).
+        """Return the probability of cloud, shape (rows, columns).
 
         Raises
         ------

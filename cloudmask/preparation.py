@@ -65,7 +65,7 @@ def split(scenes: list[Path], validation: float, seed: int) -> dict[Subset, list
 
 
 def _counts(scenes: list[Path], settings: Settings) -> dict[Path, int]:
-    """Give the number of patches of each scene that can be used, as far as can be told without reading its pixels."""
+    """Return the number of patches of each scene that can be used, as far as can be told without reading its pixels."""
     counts = {}
     for path in scenes:
         shape = None
@@ -178,7 +178,7 @@ def run(settings: Settings, scenes: Path) -> None:
 
 
 def _recipe(settings: Settings, catalogue: Catalogue, subsets: dict[Subset, list[Path]]) -> dict[str, Any]:
-    """Give all that decides what is in a store."""
+    """Return all that decides what is in a store."""
     names = {subset: [path.name for path in paths] for subset, paths in subsets.items()}
     sizes = sum(entry.bytes for entry in catalogue.entries if entry.part == "training")
     chosen = {name: getattr(settings, name) for name in ("patch", "compatibility", "damaged")}

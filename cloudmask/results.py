@@ -42,7 +42,7 @@ def write_results(folder: Path, judged: Judged, baselines: Baselines) -> Scores:
 
 
 def _same_scenes(one: Histograms, other: Histograms) -> bool:
-    """Tell whether two methods have seen the same labels; synthetic scenes of all seeds have the same names."""
+    """Return whether two methods have seen the same labels; synthetic scenes of all seeds have the same names."""
     labels = [each.with_fill().sum(axis=-1) for each in (one, other)]
     return one.names == other.names and np.array_equal(*labels)
 

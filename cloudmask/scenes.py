@@ -40,12 +40,12 @@ class Order:
 
     @property
     def day(self) -> bool:
-        """Tell whether it is a day scene: three in five are, whatever the number of scenes."""
+        """Return whether it is a day scene: three in five are, whatever the number of scenes."""
         return self.index % 5 not in (1, 3)
 
     @property
     def name(self) -> str:
-        """Give the file name in the product's convention.
+        """Return the file name in the product's convention.
 
         >>> Order("inference", 0, (1200, 1500), 1).name
         'S3A_SL_1_RBT____20191001T000700_20191001T000959_20191002T043200_0179_040_001_0000_LN2_O_NT_003.hdf'

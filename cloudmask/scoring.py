@@ -15,7 +15,7 @@ Scores = dict[str, Score]
 
 
 def summarise(found: Histograms, soft: bool = True) -> Scores:
-    """Give the scores of a method; what is not defined, as detection where no scene has cloud, is left out.
+    """Return the scores of a method; what is not defined, as detection where no scene has cloud, is left out.
 
     ``accuracy`` is the mean over scenes of the share of valid pixels that agree with the label, so that each scene
     weighs the same; ``benchmark_accuracy`` is the benchmark's own, the same of all pixels, fill included;
@@ -45,7 +45,7 @@ def summarise(found: Histograms, soft: bool = True) -> Scores:
 
 
 def accuracies(pairs: Pairs) -> Array:
-    """Give the accuracy of each scene, shape (n,), from shape (n, 2, 256); NaN where a scene has no such pixel."""
+    """Return the accuracy of each scene, shape (n,), from shape (n, 2, 256); NaN where a scene has no such pixel."""
     return Table.of(pairs).accuracy
 
 
@@ -79,7 +79,7 @@ def _score(value: float, without: Array, samples: int, bounds: tuple[float, floa
 
 
 def gain(method: Histograms, other: Histograms) -> Score:
-    """Give the mean over scenes of the difference in accuracy, with its paired interval.
+    """Return the mean over scenes of the difference in accuracy, with its paired interval.
 
     Both methods are judged on the same scenes, so that what is hard about a scene falls out of the difference.
     """
@@ -87,7 +87,7 @@ def gain(method: Histograms, other: Histograms) -> Score:
 
 
 def values(found: Scores) -> dict[str, float]:
-    """Give the values alone.
+    """Return the values alone.
 
     >>> values({"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}})
     {'accuracy': 0.9}

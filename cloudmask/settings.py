@@ -75,7 +75,7 @@ def _mistake(value: Any, rule: dict[str, Any]) -> str:
 
 
 def _number(value: Any, rule: dict[str, Any]) -> Any:
-    """Give 1e-3 as a number: PyYAML reads YAML 1.1, where a number has a point before its exponent."""
+    """Return 1e-3 as a number: PyYAML reads YAML 1.1, where a number has a point before its exponent."""
     if rule["type"] != "number" or not isinstance(value, str):
         return value
     try:

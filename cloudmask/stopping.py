@@ -18,7 +18,7 @@ class StoppedError(CloudmaskError):
 
 @contextmanager
 def told_to_stop() -> Iterator[Callable[[], bool]]:
-    """Give a function that tells whether SIGTERM has come; outside the block, the signal acts as before."""
+    """Yield a function that tells whether SIGTERM has come; outside the block, the signal acts as before."""
     told: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # only the main thread may handle signals

@@ -49,7 +49,7 @@ class Patches:
     labels: npt.NDArray[np.uint8]
 
     def channels(self, chosen: npt.NDArray[np.int_]) -> npt.NDArray[np.float32]:
-        """Give what the network sees of some patches."""
+        """Return what the network sees of some patches."""
         images: npt.NDArray[Any] = self.images[chosen]
         return images if images.dtype == np.float32 else np.divide(images, SCALE, dtype=np.float32)
 
@@ -60,7 +60,7 @@ def normalise(scene: Scene) -> npt.NDArray[np.float32]:
 
 
 def corners(size: int, patch: int) -> list[int]:
-    """Give where patches start along an axis: as few as cover it, evenly spread, the last at the end.
+    """Return where patches start along an axis: as few as cover it, evenly spread, the last at the end.
 
     >>> corners(600, 256)
     [0, 172, 344]
@@ -85,19 +85,19 @@ def cut(scene: Scene, patch: int, ways: str = OWN) -> Patches:
 
 
 def channel_names(ways: str) -> list[str]:
-    """Give the channels of a store in their order."""
+    """Return the channels of a store in their order."""
     return [*NAMES[3:], *NAMES[:3]] if is_upstream(ways) else list(NAMES)
 
 
 def count(shape: tuple[int, int], patch: int, ways: str) -> int:
-    """Give the number of patches that `cut` makes of a scene."""
+    """Return the number of patches that `cut` makes of a scene."""
     if is_upstream(ways):
         return len(list(compatibility.windows(shape, patch)))
     return len(corners(shape[0], patch)) * len(corners(shape[1], patch))
 
 
 def file_name(subset: Subset, kind: Literal["images", "labels"]) -> str:
-    """Give the name of an array file."""
+    """Return the name of an array file."""
     return f"{subset}_{kind}.npy"
 
 

@@ -33,7 +33,7 @@ class Geometry:
 
     @classmethod
     def of(cls, shape: tuple[int, int], weather: Conditions) -> Geometry:
-        """Give the angles of a frame: the sun sinks by 6 degrees along the track, the swath spans 110."""
+        """Return the angles of a frame: the sun sinks by 6 degrees along the track, the swath spans 110."""
         sun = np.radians(weather.sun + np.linspace(-3, 3, shape[0], dtype=np.float32))[:, None]
         view = np.radians(np.linspace(-55, 55, shape[1], dtype=np.float32))[None]
         return cls(sun, view, np.cos(sun) if weather.day else np.ones_like(sun))
@@ -60,7 +60,7 @@ def plumes(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
 def reflectances(
     rng: np.random.Generator, weather: Conditions, surface: Surface, clouds: list[Cloud], geometry: Geometry
 ) -> npt.NDArray[np.float32]:
-    """Give the top-of-atmosphere reflectance of S1 to S6, shape (rows, columns, 6); all zero at night."""
+    """Return the top-of-atmosphere reflectance of S1 to S6, shape (rows, columns, 6); all zero at night."""
     rows, columns = surface.land.shape
     seen = np.zeros((rows, columns, 6), dtype=np.float32)
     if not weather.day:
@@ -93,7 +93,7 @@ def reflectances(
 def temperatures(
     rng: np.random.Generator, weather: Conditions, surface: Surface, clouds: list[Cloud], geometry: Geometry
 ) -> npt.NDArray[np.float32]:
-    """Give the brightness temperature of S7 to S9 in K, shape (rows, columns, 3)."""
+    """Return the brightness temperature of S7 to S9 in K, shape (rows, columns, 3)."""
     rows, columns = surface.land.shape
     seen = np.empty((rows, columns, 3), dtype=np.float32)
     mu = np.cos(geometry.view)
@@ -118,7 +118,7 @@ def temperatures(
 
 
 def _fill(rng: np.random.Generator, shape: tuple[int, int]) -> Mask:
-    """Give the pixels outside the swath: a bent strip along the left edge, about 2 percent of the columns."""
+    """Return the pixels outside the swath: a bent strip along the left edge, about 2 percent of the columns."""
     along = np.linspace(-1, 1, shape[0])
     edge = shape[1] * (0.01 + 0.02 * rng.random() * along**2)
     return np.asarray(np.arange(shape[1]) < edge[:, None])

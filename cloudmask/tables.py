@@ -69,7 +69,7 @@ def _cell(value: object) -> object:
 
 
 def scene_rows(network: Histograms, baselines: Baselines, seconds: Sequence[float]) -> list[list[object]]:
-    """Give the lines of scenes.csv, in the order of the scenes."""
+    """Return the lines of scenes.csv, in the order of the scenes."""
     pairs = network.by_label()
     table = Table.of(pairs)
     columns: dict[str, Sequence[object] | Array] = {
@@ -89,7 +89,7 @@ def scene_rows(network: Histograms, baselines: Baselines, seconds: Sequence[floa
 
 
 def strata_rows(network: Histograms, baselines: Baselines) -> list[list[object]]:
-    """Give the lines of strata.csv: scores of all scenes' pixels of a stratum together."""
+    """Return the lines of strata.csv: scores of all scenes' pixels of a stratum together."""
     others = {name: strata(found) for name, found in baselines.methods.items()}
     rows = []
     for name, pairs in strata(network).items():
@@ -119,7 +119,7 @@ def _interval(pairs: npt.NDArray[np.int64]) -> tuple[float, float]:
 
 
 def reliability_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
-    """Give the lines of reliability.csv, one a sixteenth of probability, named by its middle.
+    """Return the lines of reliability.csv, one a sixteenth of probability, named by its middle.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def reliability_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
 
 
 def roc_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
-    """Give the lines of roc.csv: POD at 51 values of POFD, so that curves can be averaged.
+    """Return the lines of roc.csv: POD at 51 values of POFD, so that curves can be averaged.
 
     Vertical averaging (Fawcett 2006, Pattern Recognition Letters 27, 861-874). No line if a class is missing.
     """

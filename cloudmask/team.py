@@ -30,7 +30,7 @@ class Team:
 
     @property
     def chief(self) -> bool:
-        """Tell whether this process is the one that writes results."""
+        """Return whether this process is the one that writes results."""
         return self.index == 0
 
     @property
@@ -44,7 +44,7 @@ class Team:
         return self.devices // self.processes
 
     def agrees(self, value: int) -> bool:
-        """Tell whether all processes come with the same number; all must ask at the same time."""
+        """Return whether all processes come with the same number; all must ask at the same time."""
         if self.processes == 1:
             return True
 
@@ -59,7 +59,7 @@ class Team:
 
 
 def alone() -> Team:
-    """Give a team of this process and its first device."""
+    """Return a team of this process and its first device."""
     return Team(tf.distribute.get_strategy())
 
 
@@ -108,5 +108,5 @@ def _members(config: str) -> tuple[int, int]:
 
 
 def first_line(error: BaseException) -> str:
-    """Give the first line of what TensorFlow has to say."""
+    """Return the first line of what TensorFlow has to say."""
     return str(error).strip().partition("\n")[0]

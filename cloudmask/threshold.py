@@ -12,7 +12,7 @@ S8, S4 = 1, 6  # places among the nine channels
 
 
 def threshold_mask(scene: Scene) -> Mask:
-    """Give the mask of a scene, shape (rows, columns): cloud is cold or bright.
+    """Return the mask of a scene, shape (rows, columns): cloud is cold or bright.
 
     Of a grid of 13 temperatures in steps of 2 K and 9 reflectances from 0.03 to 0.3, this pair agreed best with the
     labels of 60 synthetic scenes of 600 x 750 pixels that were drawn for that purpose alone: accuracy 0.830.

@@ -23,7 +23,7 @@ Window = tuple[slice, slice]
 
 
 def margin(size: int, depth: int) -> Margin:
-    """Give the zeros to add before and after an axis, so that pooling cells lie as in the benchmark's own patches.
+    """Return the zeros to add before and after an axis, so that pooling cells lie as in the benchmark's own patches.
 
     The benchmark pads an axis of n pixels to hold k = ceil(n / 176) patches: (k - 1) x 176 + 256 - n zeros, the smaller
     half of them first. What lies farther out than one cell is left off: at the edge it changes at most the pixels
@@ -38,7 +38,7 @@ def margin(size: int, depth: int) -> Margin:
 
 
 def benchmark_margin(size: int) -> Margin:
-    """Give all the zeros that the benchmark's patches add before and after an axis.
+    """Return all the zeros that the benchmark's patches add before and after an axis.
 
     >>> benchmark_margin(1500), benchmark_margin(1200)
     ((82, 82), (56, 56))
@@ -48,7 +48,7 @@ def benchmark_margin(size: int) -> Margin:
 
 
 def reach(depth: int) -> int:
-    """Give how far a pixel of the U-Net's output looks, 6 x 2**depth - 2 for two levels and more.
+    """Return how far a pixel of the U-Net's output looks, 6 x 2**depth - 2 for two levels and more.
 
     Two convolutions see two pixels more on each side; upsampling by repetition halves the reach, rounded up, on the
     way down to the deepest level, and pooling doubles it on the way back.
@@ -66,7 +66,7 @@ def reach(depth: int) -> int:
 
 
 def halo(depth: int) -> int:
-    """Give the smallest overlap that is exact: the reach in whole pooling cells.
+    """Return the smallest overlap that is exact: the reach in whole pooling cells.
 
     >>> halo(3)
     48
@@ -114,7 +114,7 @@ def _spans(size: int, side: int, around: int) -> Iterator[tuple[slice, slice, sl
 
 
 def largest_tile(shape: tuple[int, int], width: int, depth: int, memory: int) -> int:
-    """Give the side of the largest tile whose pass fits in half of the memory; 0 if the whole scene does.
+    """Return the side of the largest tile whose pass fits in half of the memory; 0 if the whole scene does.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def largest_tile(shape: tuple[int, int], width: int, depth: int, memory: int) ->
 
 
 def free_memory() -> int:
-    """Give the bytes that this process may still use, of the machine and of its control group.
+    """Return the bytes that this process may still use, of the machine and of its control group.
 
     Linux alone tells; elsewhere the answer is a terabyte, and `tile` is for a person to set.
     """
@@ -160,7 +160,7 @@ def _meminfo(path: Path = Path("/proc/meminfo")) -> list[int]:
 
 
 def _control_group(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
-    """Give what is left below the limits of version 2, of the process's own group and of all above it."""
+    """Return what is left below the limits of version 2, of the process's own group and of all above it."""
     try:
         name = next(line for line in own.read_text().splitlines() if line.startswith("0::"))[3:].lstrip("/")
     except (OSError, StopIteration):
@@ -178,7 +178,7 @@ def _control_group(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/
 
 
 def _reclaimable(group: Path) -> int:
-    """Give the bytes of files in the group's cache, which count as used and are given back when needed."""
+    """Return the bytes of files in the group's cache, which count as used and are given back when needed."""
     try:
         lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
         return int(lines["inactive_file"])

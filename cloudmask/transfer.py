@@ -86,7 +86,7 @@ class Meter:
             self._finished += finished
 
     def state(self) -> tuple[float, str]:
-        """Give percent and a line for people."""
+        """Return percent and a line for people."""
         now = time.monotonic()
         with self._lock:
             self._samples.append((now, self._received))
@@ -101,7 +101,7 @@ class Meter:
 
 
 def amount(size: float) -> str:
-    """Give a number of bytes for people.
+    """Return a number of bytes for people.
 
     >>> amount(180_004_096), amount(174_603_973_120)
     ('180.0 MB', '174.6 GB')
@@ -114,7 +114,7 @@ def amount(size: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Give a time for people.
+    """Return a time for people.
 
     >>> duration(42), duration(130), duration(7260)
     ('42 s', '2 min', '2 h 1 min')

@@ -92,7 +92,7 @@ def _logistic(x: Field) -> Field:
 
 
 def _top_fraction(field: Field, fraction: float) -> Mask:
-    """Give the pixels whose values are the highest, as many as the fraction says."""
+    """Return the pixels whose values are the highest, as many as the fraction says."""
     return np.asarray(field > np.quantile(field, 1 - fraction)) if fraction else np.zeros(field.shape, bool)
 
 
@@ -178,7 +178,7 @@ def draw_clouds(rng: np.random.Generator, surface: Surface, weather: Conditions)
 
 
 def bayesian_mask(rng: np.random.Generator, surface: Surface, tau: Field) -> Mask:
-    """Give the label: a noisy posterior of cloud, wrong over some snow and in a few blobs.
+    """Return the label: a noisy posterior of cloud, wrong over some snow and in a few blobs.
 
     True means cloud, as a non-zero ``bayes`` does in the benchmark. Like the real mask it is not the truth (tau > 0.3).
     """

@@ -123,7 +123,7 @@ class Client:
         raise FairmeshError(f"{answer.url}: {detail}")
 
     def studies(self) -> list[str]:
-        """Give the names of the studies."""
+        """Return the names of the studies."""
         return [each["name"] for each in self.call("GET", "/studies")["studies"]]
 
     def save(self, text: str) -> str:
@@ -131,7 +131,7 @@ class Client:
         return str(self.call("POST", "/studies", is_safe=True, json={"text": text})["name"])
 
     def plan(self, study: str, profile: str = "local", **wishes: Any) -> list[dict[str, Any]]:
-        """Give what a run would be about: each experiment, whether it would run, and why."""
+        """Return what a run would be about: each experiment, whether it would run, and why."""
         body = {"profile": profile, **wishes}
         found: list[dict[str, Any]] = []
         while True:
@@ -150,12 +150,12 @@ class Client:
         return RemoteRun(self, found["study"], found["uuid"])
 
     def runs(self, study: str = "") -> list[RemoteRun]:
-        """Give the last hundred runs, of all studies or of one, the last one first."""
+        """Return the last hundred runs, of all studies or of one, the last one first."""
         found = self.call("GET", "/runs", params={"study": study})["runs"]
         return [RemoteRun(self, each["study"], each["uuid"]) for each in found]
 
     def status(self, study: str, where: str = "", states: Sequence[str] = ()) -> StudyStatus:
-        """Give how a study stands, with all of its experiments, or those that are chosen."""
+        """Return how a study stands, with all of its experiments, or those that are chosen."""
         about = self.call("GET", f"/studies/{study}/status")
         jobs: list[JobStatus] = []
         offset: int | None = 0
@@ -170,7 +170,7 @@ class Client:
         )
 
     def results(self, study: str) -> pd.DataFrame:
-        """Give a study's results as a frame, with units in its ``attrs``, as ``fairmesh.results`` does."""
+        """Return a study's results as a frame, with units in its ``attrs``, as ``fairmesh.results`` does."""
         import pandas as pd  # noqa: PLC0415  half a second
 
         rows: list[list[Any]] = []
@@ -207,7 +207,7 @@ class RemoteRun:
     uuid: str
 
     def info(self) -> dict[str, Any]:
-        """Give what is known of the run itself."""
+        """Return what is known of the run itself."""
         found: dict[str, Any] = self.client.call("GET", f"/runs/{self.uuid}")
         return found
 
@@ -217,11 +217,11 @@ class RemoteRun:
         return str(self.info()["state"])
 
     def done(self) -> bool:
-        """Tell whether the run is over."""
+        """Return whether the run is over."""
         return not self.info()["alive"]
 
     def status(self) -> StudyStatus:
-        """Give how the study stands now; without experiments as long as its first run has not begun."""
+        """Return how the study stands now; without experiments as long as its first run has not begun."""
         try:
             return self.client.status(self.study)
         except FairmeshError:
@@ -261,7 +261,7 @@ class RemoteRun:
     def logs(
         self, names: Sequence[str] = (), where: str = "", states: Sequence[str] = (), lines: int = 20
     ) -> dict[str, list[str]]:
-        """Give the last lines of logs by experiment: of all that ended badly, or of those that are named."""
+        """Return the last lines of logs by experiment: of all that ended badly, or of those that are named."""
         chosen = states or (() if names or where else BAD_ENDS)
         found = Selection(tuple(names)).of(self.client.status(self.study, where, chosen))
         return {each.name: self._log(each.key)[-lines:] for each in found}
@@ -272,7 +272,7 @@ class RemoteRun:
         return found
 
     def results(self) -> pd.DataFrame:
-        """Give the study's results."""
+        """Return the study's results."""
         return self.client.results(self.study)
 
 

@@ -64,7 +64,7 @@ class Condition:
         return cls(expression, names)
 
     def __call__(self, values: Mapping[str, Any]) -> bool:
-        """Tell whether it is true; a name without a value has none.
+        """Return whether it is true; a name without a value has none.
 
         Raises
         ------

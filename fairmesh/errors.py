@@ -55,12 +55,12 @@ class Problem:
     near: str = ""
 
     def line(self) -> tuple[int, int]:
-        """Give line and column of the place, by which the problems of a file are sorted; 0 where there is none."""
+        """Return line and column of the place, by which the problems of a file are sorted; 0 where there is none."""
         numbers = self.where.rsplit(":", 2)[1:]
         return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 and all(map(str.isdigit, numbers)) else (0, 0)
 
     def __str__(self) -> str:
-        """Give the problem as one line."""
+        """Return the problem as one line."""
         text = f"{self.where}: {self.message}" if self.where else self.message
         if self.near:
             text += f"; did you mean {self.near!r}?"
@@ -84,7 +84,7 @@ class InputError(FairmeshError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Give the known name that was probably meant, or an empty string.
+    """Return the known name that was probably meant, or an empty string.
 
     >>> nearest("epoch", ["epochs", "batch"])
     'epochs'
@@ -93,7 +93,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def place(file: Path | str, line: int = 0, column: int = 0) -> str:
-    """Give ``file:line:column``, the file as seen from the current folder; without a line, the file alone.
+    """Return ``file:line:column``, the file as seen from the current folder; without a line, the file alone.
 
     >>> place("study.yaml", 3, 5)
     'study.yaml:3:5'

@@ -23,7 +23,7 @@ PLAIN, PROGRAM = 0o666, 0o777
 
 
 def canonical_json(value: Any) -> str:
-    """Give the one JSON text of a value: sorted keys, no spaces, real Unicode, no NaN.
+    """Return the one JSON text of a value: sorted keys, no spaces, real Unicode, no NaN.
 
     >>> canonical_json({"b": 1, "a": [True, None]})
     '{"a":[true,null],"b":1}'
@@ -32,12 +32,12 @@ def canonical_json(value: Any) -> str:
 
 
 def text_sha256(text: str) -> str:
-    """Give the SHA-256 of a text in UTF-8, as 64 hex digits."""
+    """Return the SHA-256 of a text in UTF-8, as 64 hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """Give the SHA-256 of a file's bytes, as 64 hex digits."""
+    """Return the SHA-256 of a file's bytes, as 64 hex digits."""
     with open_regular(str(path)) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -97,7 +97,7 @@ def write_text(path: Path, text: str, mode: int = PLAIN, *, flush: bool = False)
 
 
 def json_text(value: Any) -> str:
-    """Give a value as readable JSON, keys in the order given."""
+    """Return a value as readable JSON, keys in the order given."""
     return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -107,7 +107,7 @@ def write_json(path: Path, value: Any, *, flush: bool = False) -> None:
 
 
 def json_lines(value: Mapping[str, Any]) -> str:
-    """Give a map as JSON with a line a key, and a line a member of a list of maps: quick to write and to read.
+    """Return a map as JSON with a line a key, and a line a member of a list of maps: quick to write and to read.
 
     >>> print(json_lines({"a": {"b": 1}, "c": [{"d": 2}]}), end="")
     {

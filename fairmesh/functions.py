@@ -16,7 +16,7 @@ class UnboundedError(ValueError):
 
 
 def bounded(value: Any) -> Any:
-    """Give a value back if it is small and all its numbers are finite.
+    """Return a value back if it is small and all its numbers are finite.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def power(base: Any, exponent: Any) -> Any:
 
 
 def modulo(left: Any, right: Any) -> Any:
-    """Give the remainder; a text is not a pattern here."""
+    """Return the remainder; a text is not a pattern here."""
     if isinstance(left, str):
         raise TypeError("% does not work on a text")
     return left % right
@@ -138,7 +138,7 @@ def _round(value: Any, digits: int = 0) -> Any:
 
 
 def whole_match(text: Any, pattern: str) -> bool:
-    """Tell whether a regular expression matches the whole text of a value.
+    """Return whether a regular expression matches the whole text of a value.
 
     Raises
     ------

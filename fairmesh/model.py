@@ -168,7 +168,7 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
 
 
 def not_yet(what: str, where: str) -> Problem:
-    """Give the problem of a thing that the format has and this version has not."""
+    """Return the problem of a thing that the format has and this version has not."""
     return Problem(f"{what} is not supported yet", where)
 
 
@@ -183,7 +183,7 @@ def _walk(node: Node, loc: Sequence[int | str]) -> Node:
 
 
 def _subschema(root: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str, Any]:
-    """Give the part of a JSON Schema that holds for a place."""
+    """Return the part of a JSON Schema that holds for a place."""
     schema = _resolved(root, root)
     for step in loc:
         if isinstance(step, int):

@@ -37,7 +37,7 @@ def escape(text: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """Give back what was escaped.
+    """Return back what was escaped.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def primary_name(metrics: Mapping[str, Any]) -> str:
 
 
 def number_text(number: float) -> str:
-    """Give the shortest text that reads back as the same number.
+    """Return the shortest text that reads back as the same number.
 
     >>> [number_text(number) for number in (100, 0.001, 1e-05, 2.0, 1e22)]
     ['100', '0.001', '1e-5', '2', '1e22']
@@ -72,7 +72,7 @@ def number_text(number: float) -> str:
 
 
 def value_text(value: Any) -> str:
-    """Give the text of a parameter's value, one text a value.
+    """Return the text of a parameter's value, one text a value.
 
     A text that YAML would read as another type is quoted as in JSON; lists and maps are canonical JSON.
 
@@ -87,7 +87,7 @@ def value_text(value: Any) -> str:
 
 
 def axis_text(name: str, value: Any) -> str:
-    """Give an axis and its value as they stand in an id.
+    """Return an axis and its value as they stand in an id.
 
     >>> axis_text("learning_rate", 1e-05)
     'learning_rate=1e-5'
@@ -114,7 +114,7 @@ def axis_order(name: str) -> tuple[bool, str]:
 
 
 def experiment_id(axes: Mapping[str, Any]) -> str:
-    """Give the id of an experiment: the name of its folder and Snakemake's wildcard.
+    """Return the id of an experiment: the name of its folder and Snakemake's wildcard.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def experiment_id(axes: Mapping[str, Any]) -> str:
 
 
 def experiment_key(study: str, machine: str, experiment: str) -> str:
-    """Give the 12 hex digits that stand for an experiment where names must be plain.
+    """Return the 12 hex digits that stand for an experiment where names must be plain.
 
     >>> experiment_key("quick", "local", "epochs=1")
     'abcebd7deff6'
@@ -139,7 +139,7 @@ def experiment_key(study: str, machine: str, experiment: str) -> str:
 
 
 def parse_id(experiment: str) -> dict[str, Any]:
-    """Give the axes of an id.
+    """Return the axes of an id.
 
     Raises
     ------

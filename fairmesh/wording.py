@@ -10,7 +10,7 @@ from fairmesh.yaml12 import Node
 
 
 def dotted(loc: Sequence[int | str], start: str = "") -> str:
-    """Give the name of a key inside a file, or below another key.
+    """Return the name of a key inside a file, or below another key.
 
     >>> dotted(("authors", 0, "name"))
     'authors[0].name'
@@ -91,7 +91,7 @@ _MARKS = "\\`*_[]<>#|!~$"
 
 
 def cell_text(text: str) -> str:
-    """Give a text as a cell of a CSV file that no spreadsheet takes for a formula: an apostrophe stands before it.
+    """Return a text as a cell of a CSV file that no spreadsheet takes for a formula: an apostrophe stands before it.
 
     >>> [cell_text(text) for text in ("=cmd|' /C calc'!A0", "-1.5", "plain")]
     ["'=cmd|' /C calc'!A0", '-1.5', 'plain']
@@ -108,7 +108,7 @@ def _is_number(text: str) -> bool:
 
 
 def markdown(value: Any) -> str:
-    r"""Give a value as text that means nothing to Markdown, on one line.
+    r"""Return a value as text that means nothing to Markdown, on one line.
 
     >>> print(markdown("a|b <c>\n*d*"))
     a\|b \<c\> \*d\*
@@ -118,7 +118,7 @@ def markdown(value: Any) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Give a time span as people say it.
+    """Return a time span as people say it.
 
     >>> [duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
     ['0 s', '59 s', '1 min 30 s', '1 h 1 min', '55 h 33 min']
@@ -131,7 +131,7 @@ def duration(seconds: float) -> str:
 
 
 def moment(time: str) -> str:
-    """Give a moment as people read it.
+    """Return a moment as people read it.
 
     >>> moment("2026-11-20T10:00:00.123Z"), moment("")
     ('2026-11-20 10:00:00 UTC', 'never')

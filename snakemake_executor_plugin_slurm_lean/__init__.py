@@ -92,7 +92,7 @@ class Submitted:
         return manifest.comment(self.number)
 
     def file(self, kind: str) -> Path:
-        """Give the path of one of its files, in the folder of the run."""
+        """Return the path of one of its files, in the folder of the run."""
         return manifest.file(Path(os.environ[RUN_FOLDER]), self.number, kind)
 
 
@@ -256,7 +256,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         return [(done, reason.format(bundle.job_id)) for done, reason in found]
 
     def _end(self, bundle: Submitted, queue: dict[str, Job] | None) -> str | None:
-        """Give Slurm's word for the end of a bundle's job, once what its node wrote has had the time to show here."""
+        """Return Slurm's word for the end of a bundle's job, once what its node wrote has had the time to show here."""
         job = None if queue is None else queue.get(bundle.job_id)
         lives = queue is None or (not job.has_ended if job else time.monotonic() - bundle.since < MISSING)
         if lives:
@@ -273,7 +273,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
 
 def _member(job: Any) -> Member:
-    """Give a job as its bundle sees it; what is left of its output goes, as before every start of Snakemake's."""
+    """Return a job as its bundle sees it; what is left of its output goes, as before every start of Snakemake's."""
     record, log = Path(str(job.output[0])).resolve(), Path(str(job.log[0])).resolve()
     record.unlink(missing_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)

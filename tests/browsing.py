@@ -44,7 +44,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def collect_faults(page: Page, address: str) -> list[str]:
-    """Give a list that grows with every error of a page, and every request that leaves the address."""
+    """Return a list that grows with every error of a page, and every request that leaves the address."""
     wrong: list[str] = []
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -56,5 +56,5 @@ class Face:
         self._process.wait()
 
     def shown_token(self) -> str:
-        """Give the token that it made."""
+        """Return the token that it made."""
         return self.token.read_text().strip()

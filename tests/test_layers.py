@@ -52,7 +52,7 @@ FLOORS = {
 
 
 def imports(path: Path, module: str) -> Iterator[str]:
-    """Give what a module imports when it is loaded or called; what only type checkers read does not count."""
+    """Yield what a module imports when it is loaded or called; what only type checkers read does not count."""
     for node in _nodes(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -71,7 +71,7 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def graph(package: Path) -> dict[str, set[str]]:
-    """Give the modules of a package with the modules of it that each imports."""
+    """Return the modules of a package with the modules of it that each imports."""
     files = {_module(path, package): path for path in package.rglob("*.py")}
     return {
         module: {known for name in imports(path, module) for known in (name, name.rpartition(".")[0]) if known in files}
@@ -86,7 +86,7 @@ def _module(path: Path, package: Path) -> str:
 
 
 def faults(package: Path) -> list[str]:
-    """Give the arrows that go up, and a circle if there is one."""
+    """Return the arrows that go up, and a circle if there is one."""
     found = graph(package)
     arrows = [(module, used) for module, uses in found.items() for used in uses]
     wrong = [f"{module} imports {used}" for module, used in arrows if not _is_down(module, used)]
@@ -98,7 +98,7 @@ def faults(package: Path) -> list[str]:
 
 
 def _above(module: str, uses: set[str]) -> set[str]:
-    """Give the packages that hold a module: importing from beside oneself loads them first anyway."""
+    """Return the packages that hold a module: importing from beside oneself loads them first anyway."""
     return {used for used in uses if module.startswith(f"{used}.")}
 
 

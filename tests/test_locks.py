@@ -17,13 +17,13 @@ CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
 
 
 def requirements(lock: Path) -> list[Requirement]:
-    """Give the lines of a lock without their hashes."""
+    """Return the lines of a lock without their hashes."""
     lines = re.findall(r"^([a-z0-9].*?) *\\$", lock.read_text(), re.MULTILINE)
     return [Requirement(line) for line in lines]
 
 
 def pins(lock: Path) -> dict[str, str]:
-    """Give the version of each package of a lock for Python 3.11 on Linux."""
+    """Return the version of each package of a lock for Python 3.11 on Linux."""
     target = {"python_version": "3.11", "python_full_version": "3.11.7", "sys_platform": "linux"}
     needed = [each for each in requirements(lock) if not each.marker or each.marker.evaluate(target)]
     return {each.name: str(each.specifier).removeprefix("==") for each in needed}

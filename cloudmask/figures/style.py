@@ -44,7 +44,7 @@ def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
 
 
 def png(figure: Figure) -> bytes:
-    """Give a figure as a PNG file; the same figure gives the same bytes."""
+    """Return a figure as a PNG file; the same figure gives the same bytes."""
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=DPI, metadata={"Software": None})
     return data.getvalue()

@@ -33,7 +33,7 @@ class Artefact:
 
 
 def artefacts(job: JobStatus, attempt: int | None = None) -> dict[str, Artefact]:
-    """Give the files of an attempt by name, by default of the last one; none if there is no such attempt.
+    """Return the files of an attempt by name, by default of the last one; none if there is no such attempt.
 
     A name that somebody asks for is looked up here, and never put into a path.
     """
@@ -63,5 +63,5 @@ def _walk(folder: Path, below: str) -> Iterator[Artefact]:
 
 
 def _is_text(name: str) -> bool:
-    """Tell whether a file's name can be written in UTF-8, and has no control characters."""
+    """Return whether a file's name can be written in UTF-8, and has no control characters."""
     return name.isprintable()

@@ -29,7 +29,7 @@ COLOURS = {  # of Okabe and Ito, which colour-blind people tell apart
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Give a table.
+    """Return a table.
 
     >>> table(("id",), [("<b>",)])
     '<table><thead><tr><th>id</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
@@ -78,12 +78,12 @@ def of_status(status: StudyStatus, state: str) -> str:
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """Give how many experiments are in each state, in words."""
+    """Return how many experiments are in each state, in words."""
     return ", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name]) or "no experiments yet"
 
 
 def bar(counts: Mapping[str, int]) -> str:
-    """Give a bar of states, each as long as its share."""
+    """Return a bar of states, each as long as its share."""
     total = sum(counts.values()) or 1
     parts = "".join(
         f'<span aria-hidden="true" style="background:{COLOURS[name]};width:{counts[name] / total:.2%}"></span>'
@@ -95,7 +95,7 @@ def bar(counts: Mapping[str, int]) -> str:
 
 
 def legend(counts: Mapping[str, int]) -> str:
-    """Give how many experiments are in each state, each with the colour that it has in the bar."""
+    """Return how many experiments are in each state, each with the colour that it has in the bar."""
     return "".join(
         '<span style="display:inline-block;margin-right:1.5em;white-space:nowrap">'
         f'<span aria-hidden="true" style="display:inline-block;width:.7em;height:.7em;border:1px solid;'

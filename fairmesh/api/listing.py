@@ -29,7 +29,7 @@ FIELDS = (
 
 
 def listed(status: StudyStatus, selection: Selection, sort: str = PLAN) -> list[JobStatus]:
-    """Give experiments in order.
+    """Return experiments in order.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ def listed(status: StudyStatus, selection: Selection, sort: str = PLAN) -> list[
 
 
 def sortable(status: StudyStatus) -> list[str]:
-    """Give all that experiments can be sorted by."""
+    """Return all that experiments can be sorted by."""
     known = dict.fromkeys(each for job in status.experiments[:1000] for each in job.values)
     return list(dict.fromkeys([PLAN, STATE, *FIELDS, *known]))
 
 
 def _by(name: str, status: StudyStatus) -> Callable[[JobStatus], Any]:
-    """Give what experiments are sorted by; values of several types stand apart, and what is missing last."""
+    """Return what experiments are sorted by; values of several types stand apart, and what is missing last."""
     if name == STATE:
         return lambda job: ORDER.index(job.state)
     if name in FIELDS:

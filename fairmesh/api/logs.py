@@ -12,7 +12,7 @@ from fairmesh.runner.regular import open_regular
 
 
 def last_lines(job: JobStatus, lines: int = 20, attempt: int | None = None) -> list[str]:
-    """Give the last lines of a log, harmless on a terminal."""
+    """Return the last lines of a log, harmless on a terminal."""
     return text.last_lines(log_path(job, attempt), lines)
 
 
@@ -35,7 +35,7 @@ class LogPart:
 
 
 def log_part(path: Path, offset: int, limit: int, is_over: bool) -> LogPart:
-    """Give the whole lines of a log that lie in a range of bytes.
+    """Return the whole lines of a log that lie in a range of bytes.
 
     Parameters
     ----------

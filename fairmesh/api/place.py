@@ -39,12 +39,12 @@ class Place:
 
     @classmethod
     def of(cls, folder: str | Path | None = None, results: str | Path | None = None) -> Place:
-        """Give the place that a folder is, this process's by default; its configuration names the results."""
+        """Return the place that a folder is, this process's by default; its configuration names the results."""
         here = Path(folder or ".").resolve()
         return cls(here, places.find_root(here), Path(results).resolve() if results else places.results_of(here))
 
     def paths(self, study: str) -> StudyPaths:
-        """Give the files of a study, by its name.
+        """Return the files of a study, by its name.
 
         Raises
         ------
@@ -56,14 +56,14 @@ class Place:
         return StudyPaths(self.results, study)
 
     def studies(self) -> dict[str, Path | None]:
-        """Give all studies by name, with the study file if it is known here."""
+        """Return all studies by name, with the study file if it is known here."""
         own = places.configured("study", self.folder)
         files = [*sorted((self.root / STUDIES).glob("*.yaml")), *([self.folder / own] if "/" in own else [])]
         found: dict[str, Path | None] = {each.study: None for each in places.studies_in(self.results)}
         return dict(sorted((found | dict(_named(files))).items()))
 
     def study_file(self, study: str) -> Path:
-        """Give the file of a study that is known here by its name.
+        """Return the file of a study that is known here by its name.
 
         Raises
         ------
@@ -89,14 +89,14 @@ class Place:
         return load_config(path).requests if path.is_file() else Requests()
 
     def called(self, source: Path) -> str:
-        """Give what a person would call a study file here: a name, or a path."""
+        """Return what a person would call a study file here: a name, or a path."""
         whole = self.folder / source
         if whole.parent == self.root / STUDIES:
             return whole.stem
         return f"./{whole.relative_to(self.folder)}" if whole.is_relative_to(self.folder) else str(whole)
 
     def profiles(self) -> dict[str, str]:
-        """Give the machine of each profile, by the profile's name."""
+        """Return the machine of each profile, by the profile's name."""
         found = {}
         for path in sorted((self.folder / PROFILES).glob(f"*/{MACHINE}")):
             if re.fullmatch(NAME, path.parent.name, re.ASCII):
@@ -106,7 +106,7 @@ class Place:
 
 
 def _named(files: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Give study files by their name; one that cannot be read is named like its file, so that it is seen."""
+    """Yield study files by their name; one that cannot be read is named like its file, so that it is seen."""
     for path in files:
         try:
             name = places.name_of(str(path), path.parent)

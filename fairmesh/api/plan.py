@@ -53,7 +53,7 @@ class Plan(Sequence[Experiment]):
         return cost(self)
 
     def frame(self) -> pd.DataFrame:
-        """Give a row an experiment: identity, axes, other parameters, resources."""
+        """Return a row an experiment: identity, axes, other parameters, resources."""
         import pandas as pd  # noqa: PLC0415  half a second
 
         rows = [

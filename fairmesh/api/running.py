@@ -56,7 +56,7 @@ class Run:
 
     @classmethod
     def of(cls, study: str | Path, uuid: str = "", folder: str | Path | None = None) -> Run:
-        """Give a run that somebody started: the last one of a study, or the one of a name.
+        """Return a run that somebody started: the last one of a study, or the one of a name.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class Run:
         return self.paths.study
 
     def info(self) -> RunStatus:
-        """Give what is known of the run itself: when, where, with what, and how it ended.
+        """Return what is known of the run itself: when, where, with what, and how it ended.
 
         Raises
         ------
@@ -108,14 +108,14 @@ class Run:
         return run_state(self.info(), starts.has_begun(self.paths, self.uuid))
 
     def status(self) -> StudyStatus:
-        """Give how the study stands now, with all of its experiments."""
+        """Return how the study stands now, with all of its experiments."""
         info = self.info()
         if not self.paths.plan.exists():  # the first run of a study, which has not begun
             return StudyStatus(self.study, "", "", jsonfiles.now(), info, (), ())
         return replace(read_status(self.paths), run=info)
 
     def done(self) -> bool:
-        """Tell whether the run is over."""
+        """Return whether the run is over."""
         return not self.info().is_alive
 
     def wait(self, timeout: float | None = None) -> StudyStatus:
@@ -225,7 +225,7 @@ class Run:
     def logs(
         self, names: Sequence[str] = (), where: str = "", states: Sequence[str] = (), lines: int = 20
     ) -> dict[str, list[str]]:
-        """Give the last lines of logs by experiment: of all that ended badly, or of those that are named."""
+        """Return the last lines of logs by experiment: of all that ended badly, or of those that are named."""
         selection = Selection(tuple(names), where, tuple(states))
         found = selection.of(self.status())
         if selection.is_everything:
@@ -233,11 +233,11 @@ class Run:
         return {each.name: logs.last_lines(each, lines) for each in found}
 
     def output(self) -> list[str]:
-        """Give the last lines that the workflow itself printed; none if it was started in a terminal."""
+        """Return the last lines that the workflow itself printed; none if it was started in a terminal."""
         return starts.last_words(self.paths, self.uuid)
 
     def results(self) -> pd.DataFrame:
-        """Give the study's results, as ``fairmesh.results`` does."""
+        """Return the study's results, as ``fairmesh.results`` does."""
         from fairmesh.results.frame import frame  # noqa: PLC0415  pandas takes half a second
 
         return frame(self.paths.folder)

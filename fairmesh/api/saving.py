@@ -49,7 +49,7 @@ def check_text(place: Place, text: str, machine: str = "local", most: int = MAX_
 
 
 def _foreign(node: Node) -> Iterator[Problem]:
-    """Give what a text from elsewhere must not have."""
+    """Yield what a text from elsewhere must not have."""
     if not isinstance(node.value, dict) or is_cloudmesh(node):
         yield Problem("this is no study file", str(FILE), "study, application, parameters, ...")
         return

@@ -99,7 +99,7 @@ def new_application(name: str, language: Language, root: Path) -> list[Path]:
 
 
 def _progress(name: str, root: Path) -> str:
-    """Give the text of the file with which programs report their progress, which is meant to be copied."""
+    """Return the text of the file with which programs report their progress, which is meant to be copied."""
     for folder in (root, Path(__file__).parents[2]):
         if (folder / _PROGRESS / name).is_file():
             return (folder / _PROGRESS / name).read_text(encoding="utf-8")
@@ -126,7 +126,7 @@ def _taken(path: Path) -> InputError:
 
 
 def _with_values(text: str, node: Node, values: dict[str, str]) -> str:
-    """Give a file's text with other values of some of its keys, each of which stands on one line."""
+    """Return a file's text with other values of some of its keys, each of which stands on one line."""
     lines = text.splitlines(keepends=True)
     for key, value in values.items():
         at = node.keys[key][0] - 1
@@ -161,7 +161,7 @@ def _example_axis(found: Application) -> str:
 
 
 def _parameter(name: str, parameter: Parameter, shown: str) -> str:
-    """Give the line of a parameter, which counts if it must, and what there is to be said about it."""
+    """Return the line of a parameter, which counts if it must, and what there is to be said about it."""
     counts = name == shown or not parameter.has_default
     value = parameter.default if parameter.has_default else _sample(parameter)
     plain = canonical_json(value) if isinstance(value, list | dict) else dump({name: value}).strip().partition(": ")[2]
@@ -174,7 +174,7 @@ def _parameter(name: str, parameter: Parameter, shown: str) -> str:
 
 
 def _sample(parameter: Parameter) -> Any:
-    """Give a value that a parameter without a default may have."""
+    """Return a value that a parameter without a default may have."""
     if parameter.enum:
         return parameter.enum[0]
     kind = parameter.type if isinstance(parameter.type, str) else parameter.type[0]

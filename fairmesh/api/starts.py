@@ -123,7 +123,7 @@ def _begin(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]
 
 
 def environment(uuid: str, command: Command) -> dict[str, str]:
-    """Give what a run inherits: nothing of what belongs to whoever starts it."""
+    """Return what a run inherits: nothing of what belongs to whoever starts it."""
     own = {TOKEN, RUN, RUN_FOLDER}
     return {name: value for name, value in command.environment.items() if name not in own} | {RUN_ID: uuid}
 
@@ -136,7 +136,7 @@ def _await_end(process: subprocess.Popen[bytes], path: Path, about: Mapping[str,
 
 
 def runs(paths: StudyPaths) -> list[RunStatus]:
-    """Give all runs of a study, the last one first; those that have only been asked for are among them."""
+    """Return all runs of a study, the last one first; those that have only been asked for are among them."""
     found = {each.uuid: each for each in RunReader(paths).all()}
     for path in (paths.folder / RUNS).glob(f"*/{START_FILE}"):
         if path.parent.name not in found:
@@ -147,7 +147,7 @@ def runs(paths: StudyPaths) -> list[RunStatus]:
 
 
 def find(paths: StudyPaths, uuid: str) -> RunStatus | None:
-    """Give a run, also one that has only been asked for; None if there is none."""
+    """Return a run, also one that has only been asked for; None if there is none."""
     if not re.fullmatch(UUID_PATTERN, uuid, re.ASCII):
         return None
     return RunReader(paths).one(uuid) or _early(paths, uuid)
@@ -158,7 +158,7 @@ def _about(paths: StudyPaths, uuid: str) -> dict[str, Any]:
 
 
 def _early(paths: StudyPaths, uuid: str) -> RunStatus | None:
-    """Give a run that has not begun, or ended before it could."""
+    """Return a run that has not begun, or ended before it could."""
     about = _about(paths, uuid)
     if not about:
         return None
@@ -179,10 +179,10 @@ def _early(paths: StudyPaths, uuid: str) -> RunStatus | None:
 
 
 def has_begun(paths: StudyPaths, uuid: str) -> bool:
-    """Tell whether a run has got so far that it has a file of its own."""
+    """Return whether a run has got so far that it has a file of its own."""
     return RunReader(paths).one(uuid) is not None
 
 
 def last_words(paths: StudyPaths, uuid: str) -> list[str]:
-    """Give what a run said last; nothing of one that a person started in a terminal."""
+    """Return what a run said last; nothing of one that a person started in a terminal."""
     return last_lines(paths.run(uuid) / OUTPUT, LAST_WORDS)

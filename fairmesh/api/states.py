@@ -9,7 +9,7 @@ RUN_STATES = (STARTING, RUNNING, DONE, FAILED, CANCELLED, LOST)
 
 
 def run_state(info: RunStatus, has_begun: bool) -> str:
-    """Give the state of a run in a word."""
+    """Return the state of a run in a word."""
     if info.is_alive:
         return RUNNING if has_begun else STARTING
     if info.exit_code == 0:

@@ -101,7 +101,7 @@ class Study:
         set: Mapping[str, Any] | None = None,  # noqa: A002  the word of the configuration
         machine: str = "",
     ) -> Plan:
-        """Give the experiments in order, or some of them.
+        """Return the experiments in order, or some of them.
 
         Parameters
         ----------
@@ -131,7 +131,7 @@ class Study:
         return run(self, profile, **wishes)
 
     def last_run(self) -> Run:
-        """Give the run that was started last, whoever did.
+        """Return the run that was started last, whoever did.
 
         Raises
         ------
@@ -141,7 +141,7 @@ class Study:
         return Run.of(self.name, folder=self.place.folder)
 
     def status(self) -> StudyStatus:
-        """Give how it stands now.
+        """Return how it stands now.
 
         Raises
         ------
@@ -151,11 +151,11 @@ class Study:
         return read_status(self.paths)
 
     def outcomes(self) -> StudyResults:
-        """Give its results as objects: every planned point, with its record or with why it has none."""
+        """Return its results as objects: every planned point, with its record or with why it has none."""
         return load_study(self.place.results, self.name)
 
     def results(self) -> pd.DataFrame:
-        """Give its results as a frame, as ``fairmesh.results`` does."""
+        """Return its results as a frame, as ``fairmesh.results`` does."""
         from fairmesh.results.frame import frame  # noqa: PLC0415  pandas takes half a second
 
         return frame(self.paths.folder)

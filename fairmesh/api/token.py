@@ -31,7 +31,7 @@ def token_file() -> Path:
 
 
 def read_token(path: Path) -> str:
-    """Give the token; make one if there is none yet, which only this user may read.
+    """Return the token; make one if there is none yet, which only this user may read.
 
     Raises
     ------

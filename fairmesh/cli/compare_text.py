@@ -60,7 +60,7 @@ def compare(names: Sequence[str], study: str, results: Path | None, problems: li
 
 
 def _study_named(name: str, results: Path | None) -> StudyPaths | None:
-    """Give the study that a name means, if it means one: by its folder, or by its name in the results."""
+    """Return the study that a name means, if it means one: by its folder, or by its name in the results."""
     folder = Path(name)
     home = folder.parent if "/" in name else results or places.results_of(Path())
     own = StudyPaths(home, folder.name)
@@ -72,13 +72,13 @@ def _best(study: StudyResults) -> Side:
 
 
 def _side(name: str, load: Callable[[StudyPaths], StudyResults], study: str, results: Path | None) -> Side:
-    """Give what a name means: an experiment of the study before its colon, else of the one that is chosen."""
+    """Return what a name means: an experiment of the study before its colon, else of the one that is chosen."""
     of, colon, experiment = name.rpartition(":")
     return find_side(load(places.find_study(of if colon else study, results)), experiment)
 
 
 def lines(found: Comparison, everything: bool) -> Iterator[str]:
-    """Give what a person reads; what is the same only if everything is wanted."""
+    """Yield what a person reads; what is the same only if everything is wanted."""
     for letter, side in zip(ascii_uppercase, found.sides, strict=False):
         yield f"{letter}  {_about(side, found.kind)}"
     yield from _changes("Parameters", found.parameters, len(found.sides), everything)

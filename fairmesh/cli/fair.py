@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _packages(path: Path) -> list[Path]:
-    """Give the folders that a path means: itself, or the studies in it."""
+    """Return the folders that a path means: itself, or the studies in it."""
     if (path / DESCRIPTOR).is_file():
         return [path]
     found = sorted(each.parent for each in path.glob(f"*/{DESCRIPTOR}"))

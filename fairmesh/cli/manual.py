@@ -69,7 +69,7 @@ A row for each sample, about one a second.
 
 
 def cli_page() -> str:
-    """Give the page of the command line."""
+    """Return the page of the command line."""
     steps = "".join(f"{call}  # {what}\n" for call, what in FIRST_STEPS.items())
     parts = [_CLI, "| | |\n|---|---|\n"]
     groups = grouped(VERBS)
@@ -91,14 +91,14 @@ def _help(verb: str) -> str:
 
 
 def results_page() -> str:
-    """Give the page of the tables of results."""
+    """Return the page of the tables of results."""
     own = "".join(f"| `{name}` | {unit} | {text} |\n" for name, (text, unit) in OWN.items())
     samples = "".join(f"| `{name}` | {kind} | {text} |\n" for name, (kind, text) in TELEMETRY.items())
     return _RESULTS + own + _TELEMETRY + samples
 
 
 def python_page() -> str:
-    """Give the page of the Python interface."""
+    """Return the page of the Python interface."""
     return "".join([_PYTHON, *(part for name in PUBLIC for part in _module(name))])
 
 
@@ -110,7 +110,7 @@ def _module(name: str) -> Iterator[str]:
 
 
 def _own(module: Any) -> list[str]:
-    """Give the public functions and classes that a module itself defines."""
+    """Return the public functions and classes that a module itself defines."""
     return [
         name
         for name, found in vars(module).items()
@@ -128,7 +128,7 @@ def _entry(name: str, found: Any) -> Iterator[str]:
 
 
 def _methods(found: Any) -> Iterator[str]:
-    """Give a row of a table for each public method and property that a class itself defines."""
+    """Yield a row of a table for each public method and property that a class itself defines."""
     for name, method in vars(found).items() if inspect.isclass(found) else ():
         made = getattr(method, "__func__", method)  # of a class method
         if name.startswith("_") or not inspect.getdoc(made) or not (callable(made) or isinstance(made, property)):
@@ -138,7 +138,7 @@ def _methods(found: Any) -> Iterator[str]:
 
 
 def _signature(found: Any) -> str:
-    """Give a signature as the source has it: its annotations are texts."""
+    """Return a signature as the source has it: its annotations are texts."""
     return _QUOTED.sub(r"\1\2", str(inspect.signature(found)))
 
 

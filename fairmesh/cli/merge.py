@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _folder_of(name: str, version: str) -> str:
-    """Give the folder of an application, if it is here in the version that was measured."""
+    """Return the folder of an application, if it is here in the version that was measured."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):  # what others wrote is no path
         return ""
     try:

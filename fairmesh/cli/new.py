@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _only(root: Path) -> str:
-    """Give the one application that there is."""
+    """Return the one application that there is."""
     known = sorted(applications(root))
     if len(known) != 1:
         raise InputError([Problem("say --application, --from or --program", "", ", ".join(known))])

@@ -30,7 +30,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def csv_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Give rows as CSV; a cell that a spreadsheet would compute is shown as text.
+    """Return rows as CSV; a cell that a spreadsheet would compute is shown as text.
 
     >>> print(csv_text(("id", "why"), [("a", "=1+1")]))
     id,why

@@ -91,7 +91,7 @@ def add_verb(verbs: Verbs, verb: str, title: str) -> Parser:
 
 
 def overview(verbs: Mapping[str, str]) -> str:
-    """Give the verbs by group, and the first steps."""
+    """Return the verbs by group, and the first steps."""
     width = max(map(len, verbs))
     parts = [
         lines(group, (f"{name:{width}}  {verbs[name]}" for name in names)) for group, names in grouped(verbs).items()
@@ -102,13 +102,13 @@ def overview(verbs: Mapping[str, str]) -> str:
 
 
 def grouped(verbs: Iterable[str]) -> dict[str, list[str]]:
-    """Give the verbs that there are, by group."""
+    """Return the verbs that there are, by group."""
     known = list(verbs)
     return {group: [name for name in names.split() if name in known] for group, names in GROUPS.items()}
 
 
 def lines(head: str, texts: Iterable[str]) -> str:
-    """Give lines below a head, as argparse sets its own."""
+    """Return lines below a head, as argparse sets its own."""
     return "\n".join([f"{head}:", *(f"  {text}" for text in texts)])
 
 

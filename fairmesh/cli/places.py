@@ -72,7 +72,7 @@ def add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def results_folder(arguments: argparse.Namespace) -> Path:
-    """Give the results folder that is named, else the configuration's."""
+    """Return the results folder that is named, else the configuration's."""
     return arguments.results or results_of(Path())
 
 
@@ -88,5 +88,5 @@ def add_jobs(parser: argparse.ArgumentParser, meaning: str) -> None:
 
 
 def selection(arguments: argparse.Namespace) -> Selection:
-    """Give the selection that the arguments mean."""
+    """Return the selection that the arguments mean."""
     return Selection(tuple(arguments.names), arguments.where, tuple(arguments.states))

@@ -70,7 +70,7 @@ def _overview(shown: Sequence[Forecast]) -> Table:
 
 
 def _columns(shown: Sequence[Forecast]) -> Table:
-    """Give heads and rows with a column an axis, parameter and resource; what an experiment has not is empty."""
+    """Return heads and rows with a column an axis, parameter and resource; what an experiment has not is empty."""
     values = [{**each.experiment.axes, **each.experiment.parameters, **each.experiment.resources} for each in shown]
     names = list(dict.fromkeys(name for each in values for name in each))
     rows = [

@@ -93,7 +93,7 @@ class Board:
         return replace(self, entries=having + others, sort=column.key)
 
     def text(self, wide: bool = False) -> str:
-        """Give what a person reads."""
+        """Return what a person reads."""
         places = [at for at, each in enumerate(self.columns) if wide or each.shown or each.key == self.sort]
         heads = [self.columns[at].title for at in places]
         rows = [[_shown(source, self.columns[at], cells[at]) for at in places] for source, cells in self.entries]
@@ -109,7 +109,7 @@ class Board:
         return f"{len(self.view.study.experiments)} experiments: {counts}"
 
     def csv(self) -> str:
-        """Give the numbers: as results.csv of experiments, else a line a point with mean and half its 95 % interval."""
+        """Return CSV: results.csv of experiments, or a line a point with its mean and half its 95 % interval."""
         outcomes = [each for each, _ in self.entries if isinstance(each, Outcome)]
         if outcomes:
             return csv_of(frame_of(replace(self.view.study, experiments=outcomes))).rstrip("\n")
@@ -121,7 +121,7 @@ class Board:
         return csv_text(heads, rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Give all that is known of the chosen."""
+        """Return all that is known of the chosen."""
         study = self.view.study
         return {
             "study": study.name,
@@ -136,7 +136,7 @@ class Board:
 
 
 def _shown(source: Row | Outcome, column: Column, cell: Cell) -> str:
-    """Give the text of a cell; a baseline says that it is one."""
+    """Return the text of a cell; a baseline says that it is one."""
     if column.kind == "remark" and isinstance(source, Row) and source.is_baseline:
         return f"baseline: {source.name}"
     return cell.text
@@ -150,7 +150,7 @@ def _sort_value(column: Column, source: Row | Outcome) -> Any:
 
 
 def _measured(column: Column, source: Row | Outcome) -> Summary | MetricValue | None:
-    """Give what was measured, or used, of a column."""
+    """Return what was measured, or used, of a column."""
     if isinstance(source, Row):
         single = source.done[0] if len(source.done) == 1 else None
         if single and column.kind == "metric":

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _start(paths: StudyPaths, cleared: Steered, arguments: argparse.Namespace) -> tuple[Command | None, str]:
-    """Give the command that runs them, none if a run that goes on does; and the line that says so."""
+    """Return the command that runs them, none if a run that goes on does; and the line that says so."""
     status = read_status(paths)
     if status.run and status.run.is_alive and not arguments.wait:
         check_to_come(status, cleared.jobs)

@@ -62,7 +62,7 @@ def _print(lines: list[Line]) -> None:
 
 
 def _styled(lines: list[Line]) -> RenderableType:
-    """Give lines as rich's text, each cut at the terminal's edge."""
+    """Return lines as rich's text, each cut at the terminal's edge."""
     from rich.console import Group  # noqa: PLC0415  as above
     from rich.text import Text  # noqa: PLC0415
 

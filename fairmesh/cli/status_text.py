@@ -30,12 +30,12 @@ class Line(NamedTuple):
 
 
 def overview(status: StudyStatus, limit: int) -> list[Line]:
-    """Give the whole picture: run, progress, counts, what failed with its last words, what runs, what is queued."""
+    """Return the whole picture: run, progress, counts, what failed with its last words, what runs, what is queued."""
     return [*_head(status), *_bad(status, limit), *_active(status, limit)]
 
 
 def short(status: StudyStatus) -> str:
-    """Give the picture in one line."""
+    """Return the picture in one line."""
     return f"{status.now[11:19]}  {status.progress:4.0%}  {_counts(status)}{_left(status)}"
 
 
@@ -69,7 +69,7 @@ def _left(status: StudyStatus) -> str:
 
 
 def _bad(status: StudyStatus, limit: int) -> Iterator[Line]:
-    """Give what went wrong, the worst first, each with the last words of its log."""
+    """Yield what went wrong, the worst first, each with the last words of its log."""
     bad = _sorted(each for each in status.jobs if each.state in BAD_ENDS)
     for each in bad[:limit]:
         yield Line(printable(f"{each.state}: {each.name}: {each.reason}"), STYLES[each.state])
@@ -78,7 +78,7 @@ def _bad(status: StudyStatus, limit: int) -> Iterator[Line]:
 
 
 def last_words(job: JobStatus, lines: int) -> list[str]:
-    """Give the last lines that an attempt wrote; before it began, what its rule wrote."""
+    """Return the last lines that an attempt wrote; before it began, what its rule wrote."""
     paths = JobPaths(Path(job.folder))
     if job.attempt:
         return last_lines(paths.attempt(job.attempt) / LOG, lines)
@@ -90,7 +90,7 @@ def _sorted(jobs: Iterable[JobStatus]) -> list[JobStatus]:
 
 
 def _active(status: StudyStatus, limit: int) -> Iterator[Line]:
-    """Give what runs or is queued, as a table."""
+    """Yield what runs or is queued, as a table."""
     jobs = _sorted(each for each in status.jobs if each.state in {RUNNING, QUEUED})
     if not jobs:
         return

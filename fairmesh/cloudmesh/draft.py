@@ -41,7 +41,7 @@ class Declared:
     seed: bool = False
 
     def to_yaml(self) -> dict[str, Any]:
-        """Give its entry in application.yaml."""
+        """Return its entry in application.yaml."""
         seed = {"seed": True} if self.seed else {}
         aliases = {"aliases": self.aliases} if self.aliases else {}
         return {"type": self.type, "default": self.default, **seed, **aliases, "description": self.origin}
@@ -101,7 +101,7 @@ class Draft:
 
 
 def free_name(key: str, taken: Collection[str]) -> str:
-    """Give an identifier that is like a key and not taken.
+    """Return an identifier that is like a key and not taken.
 
     >>> free_name("fit-verbose", []), free_name("gpu", ["gpu"]), free_name("2nd", [])
     ('fit_verbose', 'gpu_value', 'n_2nd')

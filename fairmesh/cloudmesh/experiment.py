@@ -85,7 +85,7 @@ def read_block(node: Node, references: References, problems: list[Problem], note
 
 
 def _values(key: str, node: Node, problems: list[Problem], notes: list[str]) -> list[Node]:
-    """Give the values that a key stands for, as Cloudmesh counts them."""
+    """Return the values that a key stands for, as Cloudmesh counts them."""
     members = _expanded(key, node, problems) if isinstance(node.value, str) else node.members or [node]
     texts = [text_of(each) for each in members]
     twice = sorted({text for text in texts if texts.count(text) > 1}) if len(set(texts)) < len(texts) else []
@@ -128,7 +128,7 @@ def declare_block(block: Block, draft: Draft) -> None:
 
 
 def _names_gpus(key: Key) -> bool:
-    """Tell whether the values name models of GPUs: a number is a number of GPUs."""
+    """Return whether the values name models of GPUs: a number is a number of GPUs."""
     return _fits(key, FRAMEWORK[GPU]) and not any(text.isdigit() for text in key.texts)
 
 
@@ -141,7 +141,7 @@ def _fits(key: Key, schema: Mapping[str, Any]) -> bool:
 
 
 def _plain(key: Key) -> Iterable[Node]:
-    """Give the values in the types that they look like: a framework's axis does not care about quotes."""
+    """Return the values in the types that they look like: a framework's axis does not care about quotes."""
     return [Node.of(value) for value in infer(key.nodes)[1]]
 
 
@@ -183,7 +183,7 @@ def _declare_parameter(key: Key, draft: Draft) -> None:
 
 
 def parameter_of(key: Key, draft: Draft) -> str:
-    """Give the parameter that carries a key to the program; an axis of the framework gets one when it is asked for."""
+    """Return the parameter that passes a key to the program; create one for an axis of the framework."""
     if key.parameter:
         return key.parameter
     if key.axis == REPEAT:

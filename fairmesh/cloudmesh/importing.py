@@ -98,7 +98,7 @@ class _Import:
         return WorkflowReader(entries[WORKFLOW], self.sources.folder, self.draft, self.problems).read()
 
     def _experiment(self, ends: list[str]) -> dict[str, bytes]:
-        """Give the files of the application."""
+        """Return the files of the application."""
         if self.sources.template is None and EXPERIMENT not in self.sources.config.entries:
             return self._last_node(ends)
         command, contents = self._template()
@@ -123,7 +123,7 @@ class _Import:
         return {APPLICATION: text.encode(), texts.RUN: script.encode()}
 
     def _template(self) -> tuple[list[str], dict[str, bytes]]:
-        """Give the command of the experiment, and the files that it needs."""
+        """Return the command of the experiment, and the files that it needs."""
         variables = Variables(self.draft, self.block, self.references, self.path, self.sources.text, self.problems)
         script = take_apart(self.sources.text)
         in_setup: dict[str, Variable] = {}
@@ -204,5 +204,5 @@ def _title(config: Node, name: str) -> str:
 
 
 def _without_in(path: Path) -> Path:
-    """Give a template's path as if it were that of a configuration."""
+    """Return a template's path as if it were that of a configuration."""
     return path.with_name(re.sub(r"\.in$", "", path.stem) + ".yaml")

@@ -13,7 +13,7 @@ _LARGEST = 2**53  # beyond it a float is not every whole number
 
 
 def infer(nodes: Sequence[Node]) -> tuple[str, list[Any]]:
-    """Give the type of a parameter, and its values in that type.
+    """Return the type of a parameter, and its values in that type.
 
     A number in quotes is one unless that would lose something: "3.10" and "007" stay texts.
 
@@ -42,7 +42,7 @@ def infer(nodes: Sequence[Node]) -> tuple[str, list[Any]]:
 
 
 def text_of(node: Node) -> str:
-    """Give the text that Cloudmesh puts in place of a value."""
+    """Return the text that Cloudmesh puts in place of a value."""
     if isinstance(node.value, str | bool):
         return str(node.value)
     return node.text if node.text is not None else str(node.plain())
@@ -66,7 +66,7 @@ def _number(node: Node) -> float | None:
 
 
 def _scalar(node: Node) -> Any:
-    """Give a value, and for a text the number that it writes, if that writes it back."""
+    """Return a value, and for a text the number that it writes, if that writes it back."""
     if not isinstance(node.value, str):
         return node.value
     try:

@@ -61,7 +61,7 @@ class Option:
 
 
 def read_options(text: str, line: int) -> Iterator[Option]:
-    """Give the options of one line.
+    """Yield the options of one line.
 
     >>> [option.text for option in read_options("#SBATCH -c 4 --mem 64GB", 1)]
     ['--cpus-per-task=4', '--mem=64GB']
@@ -123,7 +123,7 @@ EXCLUSIVE = ("--exclusive", "-x")
 
 
 def minutes(text: str) -> int:
-    """Give the minutes of a time limit, rounded up.
+    """Return the minutes of a time limit, rounded up.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def minutes(text: str) -> int:
 
 
 def lsf_minutes(text: str) -> int:
-    """Give the minutes of LSF's time limit, ``[hours:]minutes[/host]``.
+    """Return the minutes of LSF's time limit, ``[hours:]minutes[/host]``.
 
     >>> lsf_minutes("2:30"), lsf_minutes("45")
     (150, 45)
@@ -162,7 +162,7 @@ def lsf_minutes(text: str) -> int:
 
 
 def megabytes(text: str) -> int:
-    """Give the megabytes, rounded up, of an amount of memory as Slurm writes it.
+    """Return the megabytes, rounded up, of an amount of memory as Slurm writes it.
 
     >>> [megabytes(text) for text in ("64GB", "500", "2T", "100K")]
     [65536, 500, 2097152, 1]
@@ -174,7 +174,7 @@ def megabytes(text: str) -> int:
 
 
 def gpus(text: str) -> str:
-    """Give GPUs in the form of ``gres``: of Slurm's ``--gpus`` and LSF's ``-gpu``.
+    """Return GPUs in the form of ``gres``: of Slurm's ``--gpus`` and LSF's ``-gpu``.
 
     >>> gpus("2"), gpus("a100:2"), gpus("num=1:gmodel=v100")
     ('gpu:2', 'gpu:a100:2', 'gpu:v100:1')
@@ -186,7 +186,7 @@ def gpus(text: str) -> str:
 
 
 def convert(option: Option, value: str) -> int | str:
-    """Give the value of an option as its resource has it.
+    """Return the value of an option as its resource has it.
 
     Raises
     ------

@@ -41,7 +41,7 @@ class Part:
     is_card: bool = False
 
     def text(self, value: str) -> str:
-        """Give the text for a value of the key."""
+        """Return the text for a value of the key."""
         return value.partition("-")[0] if self.is_card else value
 
 
@@ -92,7 +92,7 @@ class Requests:
             self._keep(each, parts)
 
     def _parts(self, text: str, node: Node, chain: tuple[str, ...]) -> list[str | Part] | None:
-        """Give the constants and keys that a value is made of; None if only Cloudmesh knows one of them."""
+        """Return the constants and keys that a value is made of; None if only Cloudmesh knows one of them."""
         parts: list[str | Part] = []
         at = 0
         for found in REFERENCE.finditer(text):
@@ -190,7 +190,7 @@ class Requests:
         return True
 
     def _named(self, part: Part) -> str:
-        """Give the expression for a part."""
+        """Return the expression for a part."""
         name = GPU if part.key.axis == GPU else parameter_of(part.key, self._draft)
         return f"first(split({name}, '-'))" if part.is_card else name
 
@@ -211,17 +211,17 @@ class Requests:
 
 
 def _is_key(parts: list[str | Part]) -> bool:
-    """Tell whether a value is just one key of the experiment."""
+    """Return whether a value is just one key of the experiment."""
     return len(parts) == 1 and isinstance(parts[0], Part) and not parts[0].is_card
 
 
 def _keys(parts: Iterable[str | Part]) -> list[Key]:
-    """Give the keys that parts depend on, each once."""
+    """Return the keys that parts depend on, each once."""
     return list({id(part.key): part.key for part in parts if isinstance(part, Part)}.values())
 
 
 def _varies(key: Key) -> bool:
-    """Tell whether a resource must follow a key: it has several values, or is the GPU, of which others may be tried."""
+    """Return whether a resource must follow a key: it has several values, or it is the GPU."""
     return len(key.nodes) > 1 or key.axis == GPU
 
 
@@ -234,7 +234,7 @@ def _joined(parts: Iterable[str | Part], values: dict[int, str]) -> str:
 
 
 def _results(option: Option, parts: list[str | Part], keys: list[Key]) -> list[Any] | None:
-    """Give the resource for each combination of values; None if it is none for one of them."""
+    """Return the resource for each combination of values; None if it is none for one of them."""
     if math.prod(len(key.nodes) for key in keys) > MOST_COMBINATIONS:
         return None
     try:

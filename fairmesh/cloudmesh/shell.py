@@ -206,7 +206,7 @@ class _Scanner:
         return Context.CODE
 
     def _is_command(self) -> bool:
-        """Tell whether the quoted text that we are in is one that another shell reads as a command."""
+        """Return whether the quoted text that we are in is one that another shell reads as a command."""
         opened = self.text.rfind('"', 0, self.at)
         while opened > 0 and self.text[opened - 1] == "\\":
             opened = self.text.rfind('"', 0, opened)

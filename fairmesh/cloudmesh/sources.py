@@ -108,7 +108,7 @@ def _add(node: Node, path: Path, found: Sources, problems: list[Problem]) -> Non
 
 
 def placed(node: Node, path: Path) -> Node:
-    """Give a value that knows its file, and so do all values in it."""
+    """Return a value that knows its file, and so do all values in it."""
     value = node.value
     if isinstance(value, dict):
         value = {key: placed(each, path) for key, each in value.items()}

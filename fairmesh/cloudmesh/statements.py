@@ -95,7 +95,7 @@ def take_apart(text: str) -> Script:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, str]]:
-    """Give the whole lines of a script: number, text, and the text with all but plain code blotted out."""
+    """Yield the whole lines of a script: number, text, and the text with all but plain code blotted out."""
     found = scan(text)
     start, number = 0, 1
     for end in [*found.breaks, len(text)]:
@@ -137,7 +137,7 @@ class _Sorter:
         )
 
     def _commands(self, mask: str) -> Iterator[list[str]]:
-        """Give the commands of a line as words, and count what they open and close."""
+        """Yield the commands of a line as words, and count what they open and close."""
         words: list[str] = []
         for part in _TOKEN.findall(re.sub(r"\bfunction\s+(\w+)(\s*\(\))?", r"\1 ()", mask)):
             if part == "()" and len(words) == 1:
@@ -154,12 +154,12 @@ class _Sorter:
 
 
 def _program(words: list[str]) -> str:
-    """Give what a command starts; nothing if it only sets variables."""
+    """Return what a command starts; nothing if it only sets variables."""
     return next((word for word in words if not _ASSIGNMENT.fullmatch(word)), "")
 
 
 def _assigned(words: list[str]) -> Iterator[str]:
-    """Give the variables that a command sets, as far as that is plain to see."""
+    """Yield the variables that a command sets, as far as that is plain to see."""
     for word in words:
         found = _ASSIGNMENT.fullmatch(word)
         if found:

@@ -19,7 +19,7 @@ WIDEST = 100  # characters of a list in one line
 
 
 def study_text(draft: Draft, origin: str) -> str:
-    """Give the study."""
+    """Return the study."""
     parts = [
         comment(f"Made by `fairmesh import {origin}`. `fairmesh plan` shows the experiments."),
         dump({"study": draft.name, "title": draft.title, "application": f"../../{draft.name}"}),
@@ -57,7 +57,7 @@ def _flow(value: Any) -> str:
 
 
 def application_text(draft: Draft, origin: str, command: list[str] | None, has_template: bool) -> str:
-    """Give the application.
+    """Return the application.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ _STRICT = ('cd "$fairmesh_start" || exit\n', "set -e\n")
 
 
 def template_text(header: Sequence[str], setup: Sequence[str], used: Iterable[Variable], is_staged: bool) -> str:
-    """Give the child of job.sh's template.
+    """Return the child of job.sh's template.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def _from_job(variable: Variable, is_staged: bool) -> str:
 
 
 def run_text(origin: str, used: Iterable[Variable], program: Sequence[str], has_code: bool) -> str:
-    """Give the script that an experiment runs.
+    """Return the script that an experiment runs.
 
     Parameters
     ----------
@@ -182,13 +182,13 @@ def _made(variable: Variable) -> str:
 
 
 def skeleton(used: Sequence[Variable]) -> list[str]:
-    """Give the lines of a program that is still to be written."""
+    """Return the lines of a program that is still to be written."""
     shown = [f'echo "{each.parameter}: ${{{each.name}}}"\n' for each in used]
     return [*shown, f'echo "{RUN}: start your program here, and write metrics.json" >&2\n', "exit 1\n"]
 
 
 def last_text(file: str, interpreter: str) -> str:
-    """Give the script that ends a workflow: the last node, and a metric, for a workflow has none."""
+    """Return the script that ends a workflow: the last node, and a metric, for a workflow has none."""
     call = f'{interpreter} "$FAIRMESH_APPLICATION/{file}" || exit\n' if file else ""
     return (
         "#!/usr/bin/env bash\n"
@@ -199,5 +199,5 @@ def last_text(file: str, interpreter: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Give a line of comment; nothing in the text can end it early."""
+    """Return a line of comment; nothing in the text can end it early."""
     return "# " + "".join(sign if sign.isprintable() else "?" for sign in text) + "\n"

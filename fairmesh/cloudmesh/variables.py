@@ -71,7 +71,7 @@ class Variables:
         self.keys: set[str] = set()  # of the experiment, that the script uses
 
     def rewritten(self, statement: Statement, used: dict[str, Variable]) -> str:
-        """Give lines of a script with variables in place of references, quoted as the place needs it.
+        """Return lines of a script with variables in place of references, quoted as the place needs it.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class Variables:
         return place(self._path, statement.line + before.count("\n"), at - before.rfind("\n"))
 
     def _shell_name(self, name: str, where: str, used: dict[str, Variable]) -> str:
-        """Give the shell's name for a reference; nothing if it is none and stays as it is."""
+        """Return the shell's name for a reference; nothing if it is none and stays as it is."""
         variable = self._environment_variable(name, where)
         if variable:
             return variable
@@ -162,7 +162,7 @@ class Variables:
         self._add(name, parameter=self._draft.declare(_words(name), Declared(kind, values[0], origin)))
 
     def _varies(self, text: str, chain: tuple[str, ...]) -> bool:
-        """Tell whether a text refers to keys of the experiment, at once or by way of others."""
+        """Return whether a text refers to keys of the experiment, at once or by way of others."""
         for name in REFERENCE.findall(text):
             if name.startswith(f"{EXPERIMENT}.") or name == IDENTIFIER:
                 return True

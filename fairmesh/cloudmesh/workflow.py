@@ -62,7 +62,7 @@ class WorkflowReader:
         return [self.stages[name] for name in order if name not in needed]
 
     def _needs(self) -> dict[str, set[str]]:
-        """Give what each node waits for."""
+        """Return what each node waits for."""
         needs: dict[str, set[str]] = {name: set() for name in self._nodes}
         mentioned: set[str] = set()
         given = self._node.entries.get(DEPENDENCIES, Node([]))
@@ -94,7 +94,7 @@ class WorkflowReader:
         return [name for name in names if name in self._nodes]
 
     def _order(self, needs: Mapping[str, set[str]]) -> list[str]:
-        """Give the nodes, each after those that it needs, and otherwise in the file's order."""
+        """Return the nodes, each after those that it needs, and otherwise in the file's order."""
         sorter = TopologicalSorter({name: sorted(before) for name, before in needs.items()})
         try:
             sorter.prepare()
@@ -117,7 +117,7 @@ class WorkflowReader:
         self._draft.stages[stage] = entry | ({"needs": needs} if needs else {})
 
     def _script(self, name: str, stage: str) -> tuple[str, str]:
-        """Give the script of a node, which is added to the files, and what runs it."""
+        """Return the script of a node, which is added to the files, and what runs it."""
         node = self._nodes[name]
         given = node.entries.get("script", Node(None)).value
         source = self._folder / (str(given) if given else f"{name}.sh")
@@ -167,7 +167,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _stage_name(name: str, taken: Collection[str]) -> str:
-    """Give a node's name as stages have them.
+    """Return a node's name as stages have them.
 
     >>> _stage_name("Fetch-Data", [])
     'fetch_data'

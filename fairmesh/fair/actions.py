@@ -98,7 +98,7 @@ class Actions:
         )
 
     def _results(self, experiment: Experiment) -> list[Entity]:
-        """Give what an experiment made: its files and metrics; of very many, one data set with a manifest each."""
+        """Return what an experiment made: its files and metrics; of very many, one data set with a manifest each."""
         outcome = experiment.outcome
         if self._package.is_large:
             return [self._data_set(experiment)]

@@ -39,7 +39,7 @@ class Agreement:
     why: str
 
     def __str__(self) -> str:
-        """Give it as a line for people."""
+        """Return it as a line for people."""
         found = "nothing" if self.found is None else number_text(self.found)
         return f"{self.metric}: {number_text(self.recorded)} recorded, {found} now: {self.state}, {self.why}"
 

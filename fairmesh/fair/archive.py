@@ -67,7 +67,7 @@ def _write(folder: Path, archive: Path) -> None:
 
 
 def _entry(path: str, size: int) -> zipfile.ZipInfo:
-    """Give a file's entry, with nothing in it that depends on when or where it is made."""
+    """Return a file's entry, with nothing in it that depends on when or where it is made."""
     entry = zipfile.ZipInfo(path, _EPOCH)
     entry.file_size = size
     entry.compress_type = zipfile.ZIP_DEFLATED

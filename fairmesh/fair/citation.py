@@ -16,7 +16,7 @@ _MESSAGE = "If you use these data, please cite them as below."
 
 
 def citation_cff(package: Package) -> str:
-    """Give the content of ``CITATION.cff``, format 1.2.0."""
+    """Return the content of ``CITATION.cff``, format 1.2.0."""
     owner = package.owner
     licence = spdx(owner.licence)
     found = {
@@ -50,7 +50,7 @@ def _cff_author(person: Person) -> dict[str, str]:
 
 
 def datacite(package: Package) -> dict[str, Any]:
-    """Give the content of ``datacite.json``, DataCite's metadata 4.5."""
+    """Return the content of ``datacite.json``, DataCite's metadata 4.5."""
     owner = package.owner
     licence = spdx(owner.licence)
     rights = {
@@ -135,7 +135,7 @@ def _funding(funding: dict[str, str]) -> dict[str, str]:
 
 
 def zenodo(package: Package) -> dict[str, Any]:
-    """Give the metadata that Zenodo takes beside an archive; its description is HTML, so that ours is escaped."""
+    """Return the metadata that Zenodo takes beside an archive; its description is HTML, so that ours is escaped."""
     owner = package.owner
     creators = []
     for each in owner.authors:

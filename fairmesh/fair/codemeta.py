@@ -17,7 +17,7 @@ CONTEXT = "https://w3id.org/codemeta/3.0"
 
 
 def codemeta(root: Path) -> dict[str, Any]:
-    """Give the content of ``codemeta.json``.
+    """Return the content of ``codemeta.json``.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def _last(classifier: str) -> str:
 
 
 def _name(requirement: str) -> str:
-    """Give the name of a requirement.
+    """Return the name of a requirement.
 
     >>> _name("snakemake>=9.27,<10")
     'snakemake'

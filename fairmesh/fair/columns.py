@@ -101,7 +101,7 @@ def of_results(study: StudyResults, frame: pd.DataFrame) -> list[Column]:
 
 
 def _known(study: StudyResults) -> dict[str, dict[str, Any]]:
-    """Give what is declared, by the name of the column."""
+    """Return what is declared, by the name of the column."""
     application = study.plan["application"]
     found: dict[str, dict[str, Any]] = {name: {"description": text, "unit": unit} for name, (text, unit) in OWN.items()}
     found |= {name: {**found[name], "required": True} for name in ("machine", "id", "state")}
@@ -153,7 +153,7 @@ def of_file(path: Path) -> list[Column]:
 
 
 def _scan(rows: Iterator[list[str]]) -> tuple[list[str], list[str], list[bool]]:
-    """Give the heads, the type of each column, and whether it has an empty cell."""
+    """Return the heads, the type of each column, and whether it has an empty cell."""
     heads = next(rows, [])
     kinds, gaps = [INTEGER] * len(heads), [False] * len(heads)
     for row in rows:
@@ -168,7 +168,7 @@ def _scan(rows: Iterator[list[str]]) -> tuple[list[str], list[str], list[bool]]:
 
 
 def _wider(kind: str, cell: str) -> str:
-    """Give the narrowest type that takes what the column had so far and this cell too."""
+    """Return the narrowest type that takes what the column had so far and this cell too."""
     if kind == INTEGER and cell.removeprefix("-").isdecimal() and cell.isascii():
         return INTEGER
     if kind in {INTEGER, NUMBER}:

@@ -18,7 +18,7 @@ DESCRIPTOR, PREVIEW, SUMS, README = "ro-crate-metadata.json", "ro-crate-preview.
 
 
 def crate(package: Package) -> dict[str, Any]:
-    """Give the content of ``ro-crate-metadata.json``.
+    """Return the content of ``ro-crate-metadata.json``.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _is_of_one(file: File) -> bool:
 
 
 def _data_sets(graph: Graph, package: Package) -> list[Entity]:
-    """Give the data sets of very many experiments, and one of all their records."""
+    """Return the data sets of very many experiments, and one of all their records."""
     if not package.is_large:
         return []
     records = [each.record for each in package.done if each.record]

@@ -41,7 +41,7 @@ _TYPES = {INTEGER: "sc:Integer", NUMBER: "sc:Float", BOOLEAN: "sc:Boolean"}
 
 
 def of_results(package: Package, columns: list[Column]) -> dict[str, Any]:
-    """Give the content of ``croissant.json`` for the results of a study.
+    """Return the content of ``croissant.json`` for the results of a study.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def of_results(package: Package, columns: list[Column]) -> dict[str, Any]:
 
 
 def of_stage(package: Package, path: str, commit: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Give the content of ``croissant.json`` for the data that a shared stage prepared, which lies beside them.
+    """Return the content of ``croissant.json`` for the data that a shared stage prepared, which lies beside them.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def of_stage(package: Package, path: str, commit: dict[str, Any], folder: Path) 
 
 
 def _recorded(package: Package, commit: dict[str, Any], folder: Path) -> list[File]:
-    """Give the files of a stage that are as its commit says, their paths from its folder."""
+    """Return the files of a stage that are as its commit says, their paths from its folder."""
     inventory, entries = Inventory(folder.parent), commit.get("files")
     found = inventory.add_recorded(folder.name, entries if isinstance(entries, list) else [], f"stage {folder.name}")
     package.inventory.problems += inventory.problems
@@ -126,7 +126,7 @@ def _person(person: Person) -> dict[str, Any]:
 
 
 def cite(package: Package) -> str:
-    """Give how to cite a study, in a line."""
+    """Return how to cite a study, in a line."""
     names = ", ".join(each.full for each in package.owner.authors)
     parts = [names, f"({package.publication.first[:4]})", f"{package.title}, version {package.version}."]
     organisation = package.owner.organisation
@@ -135,7 +135,7 @@ def cite(package: Package) -> str:
 
 
 def _semantic(version: str) -> str:
-    """Give a version as the specification wants it: numbers, and our own hash behind them.
+    """Return a version as the specification wants it: numbers, and our own hash behind them.
 
     >>> _semantic("0a1b2c")
     '1.0.0+0a1b2c'
@@ -171,12 +171,12 @@ def _records(path: str, name: str, columns: Iterable[Column]) -> dict[str, Any]:
 
 
 def _unused(name: str, used: Iterable[str]) -> str:
-    """Give a name that no other column has; two that differ only in forbidden characters would have the same."""
+    """Return a name that no other column has; two that differ only in forbidden characters would have the same."""
     return name if name not in used else _unused(f"{name}-", used)
 
 
 def _data_type(column: Column) -> str:
-    """Give a column's type; only numbers with a point and texts can say that there is no value."""
+    """Return a column's type; only numbers with a point and texts can say that there is no value."""
     if column.has_gaps and column.type in {INTEGER, BOOLEAN}:
         return "sc:Float" if column.type == INTEGER else "sc:Text"
     return _TYPES.get(column.type, "sc:Text")
@@ -188,7 +188,7 @@ def _told(column: Column) -> str:
 
 
 def _plain(text: str) -> str:
-    """Give a name without what the specification forbids in one.
+    """Return a name without what the specification forbids in one.
 
     >>> _plain("attempts/1/a b.csv")
     'attempts-1-a-b.csv'

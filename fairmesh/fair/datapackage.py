@@ -19,7 +19,7 @@ _KEPT = ("minimum", "maximum", "enum", "required")
 
 
 def data_package(package: Package, columns: list[Column]) -> dict[str, Any]:
-    """Give the content of ``datapackage.json``.
+    """Return the content of ``datapackage.json``.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def _field(column: Column) -> dict[str, Any]:
 
 
 def _slug(text: str) -> str:
-    """Give a name as the specification wants it.
+    """Return a name as the specification wants it.
 
     >>> _slug("Scenes of 2026/A")
     'scenes-of-2026-a'

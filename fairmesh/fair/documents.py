@@ -122,13 +122,13 @@ def _describe_stages(package: Package) -> None:
 
 
 def _sums(inventory: Inventory) -> str:
-    """Give the lines that ``sha256sum --check`` takes, for every file but itself."""
+    """Return the lines that ``sha256sum --check`` takes, for every file but itself."""
     hashes = {file.path: file.sha256 for file in inventory}
     hashes |= {name: file_sha256(inventory.folder / name) for name in (DESCRIPTOR, PREVIEW)}
     return "".join(sum_line(sha256, path) for path, sha256 in sorted(hashes.items()))
 
 
 def _lines(found: dict[str, Any]) -> str:
-    """Give the crate with a line an entity: quick to write, and to compare."""
+    """Return the crate with a line an entity: quick to write, and to compare."""
     entities = ",\n  ".join([json.dumps(each, ensure_ascii=False, allow_nan=False) for each in found["@graph"]])
     return f'{{\n "@context": {json.dumps(found["@context"])},\n "@graph": [\n  {entities}\n ]\n}}\n'

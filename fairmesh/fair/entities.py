@@ -71,7 +71,7 @@ class Graph:
         self._entities[identity] |= {key: unwrapped(value) for key, value in properties.items()}
 
     def to_list(self) -> list[Entity]:
-        """Give the entities."""
+        """Return the entities."""
         return list(self._entities.values())
 
 
@@ -81,12 +81,12 @@ def ref(identity: str) -> Entity:
 
 
 def unwrapped(value: Any) -> Any:
-    """Give the only member of a list in place of the list, as the specification recommends."""
+    """Return the only member of a list in place of the list, as the specification recommends."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def fragment(text: str) -> str:
-    """Give a text as the end of an address.
+    """Return a text as the end of an address.
 
     >>> fragment("<b> #1")
     '%3Cb%3E%20%231'

@@ -22,7 +22,7 @@ SHORT = 40  # characters; a description that is shorter describes nothing
 
 
 def has_doi(found: Found) -> bool:
-    """Tell whether the package is deposited: its identifier is a DOI."""
+    """Return whether the package is deposited: its identifier is a DOI."""
     return bool(_DOI.fullmatch(str(found.root.get("identifier"))))
 
 
@@ -66,7 +66,7 @@ def identifies(found: Found) -> Iterator[str]:
 
 
 def _reached(found: Found) -> set[str]:
-    """Give what hasPart leads to from the root."""
+    """Return what hasPart leads to from the root."""
     reached: set[str] = set()
     waiting = ["./"]
     while waiting:

@@ -87,7 +87,7 @@ class File:
 
 
 def address(path: str) -> str:
-    """Give a path as a relative address.
+    """Return a path as a relative address.
 
     >>> address("tables/a b#.csv")
     'tables/a%20b%23.csv'
@@ -96,7 +96,7 @@ def address(path: str) -> str:
 
 
 def media_type(name: str) -> str:
-    """Give the media type that a name says.
+    """Return the media type that a name says.
 
     >>> media_type("job.log"), media_type("a.h5"), media_type("weights.xyz")
     ('text/plain', 'application/x-hdf5', 'application/octet-stream')
@@ -180,11 +180,11 @@ class Inventory:
         return file
 
     def __iter__(self) -> Iterator[File]:
-        """Give the files in the order of their paths."""
+        """Return the files in the order of their paths."""
         return iter(sorted(self.files.values(), key=lambda file: file.path))
 
 
 def manifest(files: Iterable[File], below: str = "") -> str:
-    """Give one hash for many files, whose paths are written from a folder."""
+    """Return one hash for many files, whose paths are written from a folder."""
     start = len(below) + 1 if below else 0
     return manifest_sha256((file.path[start:], file.sha256) for file in files)

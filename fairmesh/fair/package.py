@@ -113,7 +113,7 @@ class Package(About):
         return Experiment(outcome, own, self.inventory.add(f"{RECORDS}/{outcome.machine}/{outcome.id}.json"))
 
     def _shared(self) -> set[str]:
-        """Give the paths of what several experiments refer to: commits of stages, environments."""
+        """Return the paths of what several experiments refer to: commits of stages, environments."""
         records = [each.outcome.record for each in self.done]
         waiting = {path for each in self.done for path in stage_paths(each.outcome.record)}
         stages: set[str] = set()
@@ -186,7 +186,7 @@ class Package(About):
         return {path: read_map(self.study.folder / path) for path in sorted(paths)}
 
     def environment(self, experiment: Experiment) -> dict[str, Any]:
-        """Give what an experiment ran on; empty if that is not on file."""
+        """Return what an experiment ran on; empty if that is not on file."""
         digest = environment_of(experiment.outcome.record)
         if digest not in self._environments:
             found, problem = read_environment(self.study.folder / ENVIRONMENTS / f"{digest}.json")
@@ -199,7 +199,7 @@ class Package(About):
         return {}
 
     def inputs(self, experiment: Experiment) -> list[File]:
-        """Give the files of the package that an experiment came from: stages' commits, its environment."""
+        """Return the files of the package that an experiment came from: stages' commits, its environment."""
         names = [
             *stage_paths(experiment.outcome.record),
             f"{ENVIRONMENTS}/{environment_of(experiment.outcome.record)}.json",
@@ -208,7 +208,7 @@ class Package(About):
 
 
 def time(record: dict[str, Any] | None, key: str) -> str:
-    """Give a record's time as ISO 8601 with milliseconds and zone, as the profiles ask for it; empty if it is none.
+    """Return a record's time as ISO 8601 with milliseconds and zone, as the profiles ask for it; empty if it is none.
 
     >>> time({"ended": "2026-11-20T10:01:30Z"}, "ended")
     '2026-11-20T10:01:30.000+00:00'
@@ -221,13 +221,13 @@ def time(record: dict[str, Any] | None, key: str) -> str:
 
 
 def stage_paths(record: dict[str, Any] | None) -> list[str]:
-    """Give the paths of the commits that a record came from; records also come from elsewhere."""
+    """Return the paths of the commits that a record came from; records also come from elsewhere."""
     found = (record or {}).get("stages")
     named = [(str(name), str(mark)) for name, mark in found.items()] if isinstance(found, dict) else []
     return [f"{STAGES}/{name}-{mark[:12]}.json" for name, mark in named if _STAGE.fullmatch(f"{name}-{mark}")]
 
 
 def environment_of(record: dict[str, Any] | None) -> str:
-    """Give the hash of the environment that a record refers to; empty if it refers to none."""
+    """Return the hash of the environment that a record refers to; empty if it refers to none."""
     digest = str((record or {}).get("environment") or "")
     return digest if re.fullmatch("[0-9a-f]{64}", digest) else ""

@@ -67,7 +67,7 @@ class Parameters:
         )
 
     def value(self, name: str, value: Any) -> Entity:
-        """Give the entity of a parameter's value."""
+        """Return the entity of a parameter's value."""
         text = canonical_json(value)
         if (name, text) not in self._known:
             declared = self._declared.get(name) or {}
@@ -151,5 +151,5 @@ class Parameters:
 
 
 def _plain(value: Any) -> Any:
-    """Give a value that JSON-LD takes for one: lists and maps, which it takes apart, as their text."""
+    """Return a value that JSON-LD takes for one: lists and maps, which it takes apart, as their text."""
     return value if isinstance(value, str | int | float) else canonical_json(value)

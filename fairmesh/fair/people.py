@@ -135,7 +135,7 @@ class Owner:
         object.__setattr__(self, "authors", [each for each in found if each.name])
 
     def text(self, key: str) -> str:
-        """Give a text of the configuration, empty if it is not there."""
+        """Return a text of the configuration, empty if it is not there."""
         return str(self.publisher.get(key) or "").strip()
 
     @property

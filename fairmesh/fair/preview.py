@@ -16,14 +16,14 @@ SHOWN = 500  # experiments in the tables; results.csv has all
 
 
 def readme(package: Package, missing: list[str]) -> str:
-    """Give the content of ``README.md``."""
+    """Return the content of ``README.md``."""
     made = _environment(autoescape=False)
     made.filters["md"] = markdown
     return made.get_template("README.md.jinja").render(package=package, missing=missing, cite=cite(package))
 
 
 def preview(package: Package, missing: list[str]) -> str:
-    """Give the content of ``ro-crate-preview.html``: one page that needs nothing else."""
+    """Return the content of ``ro-crate-preview.html``: one page that needs nothing else."""
     rows = [
         (each, [_measured(each.outcome.metrics.get(metric.name)) for metric in package.study.metrics])
         for each in islice(package.experiments, SHOWN)

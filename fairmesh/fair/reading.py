@@ -78,7 +78,7 @@ class Found:
         return self.by_id.get(DESCRIPTOR, {})
 
     def of_type(self, kind: str) -> list[Entity]:
-        """Give the entities of a type."""
+        """Return the entities of a type."""
         return [each for each in self.graph if kind in many(each.get("@type"))]
 
     @cached_property
@@ -92,7 +92,7 @@ class Found:
         return [each for each in self.of_type("Dataset") if each.get("@id") != "./"]
 
     def path(self, identity: str) -> Path:
-        """Give the place that a relative address stands for."""
+        """Return the place that a relative address stands for."""
         return self.folder / unquote(identity)
 
     def document(self, name: str) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Found:
         return {}
 
     def sha256(self, path: str) -> str:
-        """Give the hash of a file as it is now; empty if it cannot be read."""
+        """Return the hash of a file as it is now; empty if it cannot be read."""
         if path not in self._hashes:
             try:
                 self._hashes[path] = file_sha256(self.folder / path)
@@ -146,24 +146,24 @@ class Found:
 
 
 def many(value: Any) -> list[Any]:
-    """Give a value as a list, which JSON-LD writes only where there are several."""
+    """Return a value as a list, which JSON-LD writes only where there are several."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def maps(value: Any) -> list[dict[str, Any]]:
-    """Give the maps among the members of a value; what stands there in their place says nothing."""
+    """Return the maps among the members of a value; what stands there in their place says nothing."""
     return [each for each in many(value) if isinstance(each, dict)]
 
 
 def ids(value: Any) -> list[str]:
-    """Give what a property refers to."""
+    """Return what a property refers to."""
     return [str(each["@id"]) for each in maps(value) if "@id" in each]
 
 
 def references(entity: Entity) -> Iterator[tuple[str, str]]:
-    """Give the references of an entity: property, and what it refers to."""
+    """Yield the references of an entity: property, and what it refers to."""
     for key, value in entity.items():
         if key not in {"@id", "@type"}:
             for target in ids(value):
@@ -171,11 +171,11 @@ def references(entity: Entity) -> Iterator[tuple[str, str]]:
 
 
 def is_local(identity: str) -> bool:
-    """Tell whether an address is that of a file or folder of the package."""
+    """Return whether an address is that of a file or folder of the package."""
     return not identity.startswith("#") and ":" not in identity.partition("/")[0]
 
 
 def is_inside(identity: str) -> bool:
-    """Tell whether a relative address stays inside the package."""
+    """Return whether a relative address stays inside the package."""
     path = PurePosixPath(unquote(identity))
     return not path.is_absolute() and ".." not in path.parts

@@ -66,7 +66,7 @@ class Redaction:
         return cls(tuple(rules))
 
     def text(self, text: str) -> str:
-        """Give a text without what is to be taken out.
+        """Return a text without what is to be taken out.
 
         >>> Redaction(((re.compile("node-7"), "host-1"),)).text("ran on node-7")
         'ran on host-1'
@@ -77,7 +77,7 @@ class Redaction:
 
 
 def _homes() -> Iterator[tuple[re.Pattern[str], str]]:
-    """Give the rules for homes, also as they stand in the ids of experiments."""
+    """Yield the rules for homes, also as they stand in the ids of experiments."""
     own = str(home() or "/")
     for root in _ROOTS:
         yield re.compile(f"{re.escape(root)}/{_NAME}"), "~"
@@ -88,7 +88,7 @@ def _homes() -> Iterator[tuple[re.Pattern[str], str]]:
 
 
 def _project(study: StudyResults, root: Path | None) -> Iterator[tuple[re.Pattern[str], str]]:
-    """Give the rules for a project that lies in no home: the folders of the workflow and of the study file."""
+    """Yield the rules for a project that lies in no home: the folders of the workflow and of the study file."""
     source = Path(str(study.plan.get("source") or ""))
     folders = {str(root.resolve())} if root else set()
     folders |= {str(source.parent)} if source.is_absolute() else set()
@@ -97,7 +97,7 @@ def _project(study: StudyResults, root: Path | None) -> Iterator[tuple[re.Patter
 
 
 def _users(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
-    """Give the rules for those who have homes in the results' paths, and for whoever publishes."""
+    """Yield the rules for those who have homes in the results' paths, and for whoever publishes."""
     taken, found = _taken(study), set[str]()
     for path in study.folder.rglob("*.json"):
         with suppress(OSError):  # a pipe or a folder, say, of which nothing is published
@@ -116,7 +116,7 @@ def _users(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
 
 
 def _hosts(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
-    """Give the rules for hosts, by number; short ones, and words of the study itself, only where a host is meant."""
+    """Yield the rules for hosts, by number; short ones, and words of the study itself, only where a host is meant."""
     taken = _taken(study)
     for number, host in enumerate(sorted(set(_named(study)) - {""}), start=1):
         yield re.compile(f'("host":\\s*"){re.escape(host)}(?=")'), rf"\g<1>host-{number}"
@@ -125,7 +125,7 @@ def _hosts(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
 
 
 def _taken(study: StudyResults) -> set[str]:
-    """Give the study's own words, which mean something else where a person or a computer has the same name."""
+    """Return the study's own words, which mean something else where a person or a computer has the same name."""
     plan = study.plan
     taken = {study.name, str(plan["application"]["name"]), *map(str, plan.get("machines") or [])}
     return taken | {str(each["machine"]) for each in plan["experiments"]} | set(map(str, plan.get("axes") or []))
@@ -147,7 +147,7 @@ def _named(study: StudyResults) -> Iterator[str]:
 
 
 def _nodes(scheduler: Any) -> Iterator[str]:
-    """Give the list of nodes that a scheduler named, as it wrote it, and those in LSF's list with their slots."""
+    """Yield the list of nodes that a scheduler named, as it wrote it, and those in LSF's list with their slots."""
     variables = scheduler.get("variables") if isinstance(scheduler, dict) else None
     found = variables if isinstance(variables, dict) else {}
     yield str(found.get("SLURM_JOB_NODELIST") or "")

@@ -41,7 +41,7 @@ class Verdict:
     findings: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the verdict as ``fair.json`` has it."""
+        """Return the verdict as ``fair.json`` has it."""
         return {
             "principle": self.principle.code,
             "text": self.principle.text,
@@ -89,7 +89,7 @@ class Scorecard:
         return self.counts["falls"] > 0
 
     def to_json(self) -> dict[str, Any]:
-        """Give the content of ``fair.json``."""
+        """Return the content of ``fair.json``."""
         return {
             "format": FORMAT,
             "study": self.study,

@@ -39,7 +39,7 @@ class Tools:
         self._workflow()
 
     def of(self, stage: str) -> Entity:
-        """Give the tool of a stage."""
+        """Return the tool of a stage."""
         return self._tools.get(stage) or self._tools[self.last]
 
     @property
@@ -137,7 +137,7 @@ class Tools:
 
 
 def stage_of(path: str) -> str:
-    """Give the stage whose commit lies at a path.
+    """Return the stage whose commit lies at a path.
 
     >>> stage_of("stages/scenes-0123456789ab.json")
     'scenes'

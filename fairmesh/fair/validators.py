@@ -46,7 +46,7 @@ def validate(folder: Path) -> dict[str, list[str]]:
 
 
 def missing() -> list[str]:
-    """Give the names of the validators that are not installed."""
+    """Return the names of the validators that are not installed."""
     return [name for name, (module, _) in VALIDATORS.items() if not find_spec(module)]
 
 

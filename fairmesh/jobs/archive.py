@@ -24,7 +24,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows: the same s
 
 
 def archive() -> bytes:
-    """Give the bytes of the runner: a zip file, the same wherever the same Python makes it."""
+    """Return the bytes of the runner: a zip file, the same wherever the same Python makes it."""
     sources = resources.files("fairmesh.runner")
     modules = [file for file in sources.iterdir() if file.name.endswith(".py")]
     texts = {f"runner/{file.name}": file.read_text(encoding="utf-8") for file in modules}
@@ -40,7 +40,7 @@ def archive() -> bytes:
 
 
 def _compiled(name: str, text: str) -> bytes:
-    """Give the content of a .pyc file that is not checked against its source (PEP 552)."""
+    """Return the content of a .pyc file that is not checked against its source (PEP 552)."""
     unchecked = (1).to_bytes(4, "little")
     source_hash = importlib.util.source_hash(text.encode())
     code = compile(text, name, "exec", dont_inherit=True)

@@ -18,7 +18,7 @@ IN_EXTRA = {"reservation": "--reservation={}", "disk_mb": "--tmp={}M"}
 
 
 def asked(resources: Mapping[str, Any], threads: int) -> dict[str, Any]:
-    """Give what of a rule's resources is for Slurm."""
+    """Return what of a rule's resources is for Slurm."""
     names = {EXTRA, *RESOURCE_OPTIONS} - IN_EXTRA.keys()
     return {"threads": threads, **{name: value for name, value in resources.items() if name in names}}
 
@@ -62,13 +62,13 @@ def bundles(members: Iterable[Member], size: int) -> list[list[Member]]:
 
 
 def _place(resources: Mapping[str, Any]) -> str:
-    """Give what jobs must have in common: all but amounts, of which the largest counts, and which amounts they name."""
+    """Return what jobs must share: all resources except amounts, of which the largest counts."""
     amounts = {RUNTIME, *LARGEST}
     return canonical_json({name: None if name in amounts else value for name, value in resources.items()})
 
 
 def resources_of(bundle: Sequence[Member]) -> dict[str, Any]:
-    """Give what jobs ask for that run one after another: their times in sum, of other amounts the largest.
+    """Return what jobs ask for that run one after another: their times in sum, of other amounts the largest.
 
     >>> one, other = {"runtime": 5, "mem_mb": 9}, {"runtime": 2, "mem_mb": 7}
     >>> resources_of([Member("a", "log", "record", (), one), Member("b", "log", "record", (), other)])
@@ -85,7 +85,7 @@ def resources_of(bundle: Sequence[Member]) -> dict[str, Any]:
 
 
 def options(resources: Mapping[str, Any]) -> list[str]:
-    """Give the options of sbatch for what a rule asks for.
+    """Return the options of sbatch for what a rule asks for.
 
     >>> options({"mem_mb": 100, "mem_mb_per_cpu": 50, "slurm_extra": "--exclusive", "cpus_per_task": -1})
     ['--mem-per-cpu=50M', '--exclusive']
@@ -100,7 +100,7 @@ def options(resources: Mapping[str, Any]) -> list[str]:
 
 
 def script(members: Sequence[Member], progress: str) -> str:
-    """Give the text of a batch script.
+    """Return the text of a batch script.
 
     Parameters
     ----------

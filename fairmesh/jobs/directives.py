@@ -48,7 +48,7 @@ _LSF = {
 
 
 def requested(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Give what an experiment asks for on a machine: what every job does, what its ``gpu`` stands for, and its own.
+    """Return what an experiment asks for on a machine: what every job does, what its ``gpu`` stands for, and its own.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _of_gpu(gpu: str | None, machine: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> list[str]:
-    """Give the lines of job.sh that its scheduler reads; none on a machine without one.
+    """Return the lines of job.sh that its scheduler reads; none on a machine without one.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> lis
 
 
 def sbatch_options(wanted: Mapping[str, Any], exclusive: bool) -> list[str]:
-    """Give the options of sbatch that ask for resources under Snakemake's names.
+    """Return the options of sbatch that ask for resources under Snakemake's names.
 
     >>> sbatch_options({"gpu_model": "a100", "threads": 2}, exclusive=True)
     ['--cpus-per-task=2', '--gres=gpu:a100:1', '--exclusive']
@@ -129,7 +129,7 @@ def _word(text: str) -> str:
 
 
 def _for_slurm(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Give threads and a GPU's model the names that sbatch has options for."""
+    """Return threads and a GPU's model the names that sbatch has options for."""
     values = dict(wanted)
     if "threads" in values:
         values.setdefault("cpus_per_task", values["threads"])
@@ -139,7 +139,7 @@ def _for_slurm(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _for_lsf(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the slots, hosts, memory and GPUs of a job, which bsub wants in sum."""
+    """Return the slots, hosts, memory and GPUs of a job, which bsub wants in sum."""
     values = dict(wanted)
     model, count = _gpus(wanted)
     if count:
@@ -155,7 +155,7 @@ def _for_lsf(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _gpus(wanted: Mapping[str, Any]) -> tuple[str, int]:
-    """Give model and number of the GPUs that a ``gres`` of Slurm's form asks for.
+    """Return model and number of the GPUs that a ``gres`` of Slurm's form asks for.
 
     >>> _gpus({"gres": "gpu:a100:2"}), _gpus({"gres": "gpu:2"}), _gpus({"gpu_model": "v100"}), _gpus({})
     (('a100', 2), ('', 2), ('v100', 1), ('', 0))

@@ -66,7 +66,7 @@ class RunLock:
             return True
 
     def release(self) -> None:
-        """Give the lock back before this process ends."""
+        """Return the lock back before this process ends."""
         if self._claim:
             self._claims.release(self._claim)
             self._claim = 0

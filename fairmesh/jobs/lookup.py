@@ -81,7 +81,7 @@ def settle(paths: JobPaths) -> None:
 
 
 def _why_killed(holder: owner.Owner, status: Path) -> tuple[str, str]:
-    """Give the state and reason of an attempt whose runner was killed, as far as the scheduler or a sample knows."""
+    """Return the state and reason of an attempt whose runner was killed, as far as the scheduler or a sample knows."""
     memory = (jsonfiles.read_map(str(status)) or {}).get("memory")
     job = scheduler.ended(str(holder.get("job_id") or ""), str(holder.get("cluster") or ""))
     state = scheduler.ENDS.get(job.state, protocol.LOST) if job else protocol.LOST
@@ -136,7 +136,7 @@ def give_up(paths: JobPaths, who: str) -> bool:
 
 
 def _silence(paths: JobPaths, number: int) -> float:
-    """Give the seconds since a claim's last sign of life: both moments by the clock of the file system."""
+    """Return the seconds since a claim's last sign of life: both moments by the clock of the file system."""
     signs = (paths.attempt(number) / protocol.STATUS, paths.folder / protocol.CLAIMS / str(number))
     heard = max(sign.stat().st_mtime for sign in signs if sign.exists())
     with tempfile.NamedTemporaryFile(dir=paths.folder, prefix=".clock.") as now:

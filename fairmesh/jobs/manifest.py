@@ -15,7 +15,7 @@ _COMMENT = "fairmesh-bundle-"
 
 
 def file(run: Path, number: int, kind: str) -> Path:
-    """Give the path of one of a bundle's files.
+    """Return the path of one of a bundle's files.
 
     >>> str(file(Path("runs/1"), 2, KIND))
     'runs/1/bundles/2.json'
@@ -24,7 +24,7 @@ def file(run: Path, number: int, kind: str) -> Path:
 
 
 def comment(number: int) -> str:
-    """Give the comment that a bundle's job carries through Slurm."""
+    """Return the comment that a bundle's job carries through Slurm."""
     return f"{_COMMENT}{number}"
 
 
@@ -35,7 +35,7 @@ def write(path: Path, names: Sequence[tuple[str, str]]) -> None:
 
 
 def read(run: Path, of_job: str) -> list[tuple[str, str]]:
-    """Give the members of the bundle whose job carries a comment; none if it is not one of a bundle's."""
+    """Return the members of the bundle whose job carries a comment; none if it is not one of a bundle's."""
     found = re.fullmatch(re.escape(_COMMENT) + r"(\d+)", of_job)
     return _members(file(run, int(found[1]), KIND)) if found else []
 

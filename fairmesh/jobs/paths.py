@@ -51,7 +51,7 @@ class JobPaths:
         return self.folder / protocol.ATTEMPTS
 
     def attempt(self, number: int) -> Path:
-        """Give the folder of an attempt."""
+        """Return the folder of an attempt."""
         return self.attempts / str(number)
 
 
@@ -83,23 +83,23 @@ class StudyPaths:
         return self.folder / "run.lock"
 
     def job(self, machine: str, identity: str) -> JobPaths:
-        """Give the job folder of an experiment."""
+        """Return the job folder of an experiment."""
         return JobPaths(self.folder.joinpath(protocol.EXPERIMENTS, machine, identity))
 
     def record(self, machine: str, identity: str) -> Path:
-        """Give the record of an experiment."""
+        """Return the record of an experiment."""
         return self.folder.joinpath(protocol.RECORDS, machine, f"{identity}.json")
 
     def stage_job(self, application: str, stage: str) -> JobPaths:
-        """Give the job folder of a shared stage, named ``<stage>-<12 hex>``; all studies of the home share it."""
+        """Return the job folder of a shared stage, named ``<stage>-<12 hex>``; all studies of the home share it."""
         return JobPaths(self.home / protocol.STAGES / application / stage)
 
     def stage_marker(self, stage: str) -> Path:
-        """Give this study's copy of a shared stage's commit."""
+        """Return this study's copy of a shared stage's commit."""
         return self.folder / protocol.STAGES / f"{stage}.json"
 
     def run(self, uuid: str) -> Path:
-        """Give the folder of one invocation of the workflow."""
+        """Return the folder of one invocation of the workflow."""
         return self.folder / "runs" / uuid
 
     @property

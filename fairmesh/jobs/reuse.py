@@ -14,7 +14,7 @@ from fairmesh.jobs.paths import JobPaths
 
 
 def adopt(source: JobPaths, record: Mapping[str, Any], target: JobPaths, identity: Mapping[str, Any]) -> None:
-    """Give a job folder the result of another: its attempt, then the commit under its own name.
+    """Return a job folder the result of another: its attempt, then the commit under its own name.
 
     The files are hard links where the file system has them, so that nothing is stored twice.
 
@@ -43,7 +43,7 @@ def _link(source: str, target: str) -> None:
 
 
 def framework_key(fingerprint: str, axes: Mapping[str, Any], framework: Mapping[str, Any]) -> str:
-    """Give the text by which results can stand for each other: what was computed, and on what.
+    """Return the text by which results can stand for each other: what was computed, and on what.
 
     >>> framework_key("ab", {"gpu": "a100", "epochs": 1}, {"gpu": {}})
     'ab {"gpu":"a100"}'
@@ -52,7 +52,7 @@ def framework_key(fingerprint: str, axes: Mapping[str, Any], framework: Mapping[
 
 
 def former_results(records: Path, planned: frozenset[str], framework: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Give the records in a folder that the plan does not name, by what they can stand for."""
+    """Return the records in a folder that the plan does not name, by what they can stand for."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(records.glob("*.json")):
         if path.stem not in planned:

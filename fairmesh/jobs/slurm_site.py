@@ -63,7 +63,7 @@ def look(patience: float = ANSWER) -> SlurmSite:
 
 
 def _kinds(gres: str) -> Iterator[str]:
-    """Give the kinds of generic resources of a node, a kind with a type also without it.
+    """Yield the kinds of generic resources of a node, a kind with a type also without it.
 
     >>> list(_kinds("gpu:a100:4(S:0-1),shard:8"))
     ['gpu:a100', 'gpu', 'shard']
@@ -76,12 +76,12 @@ def _kinds(gres: str) -> Iterator[str]:
 
 
 def is_on_local_disk(folder: Path) -> bool:
-    """Tell whether a folder is on a disk of this computer; False where nobody can tell."""
+    """Return whether a folder is on a disk of this computer; False where nobody can tell."""
     return file_system(folder) in _LOCAL
 
 
 def file_system(folder: Path) -> str:
-    """Give the kind of file system that a folder is on; empty where nobody can tell."""
+    """Return the kind of file system that a folder is on; empty where nobody can tell."""
     try:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -46,7 +46,7 @@ class RefusedError(FairmeshError):
 
 
 def submit(script: str, options: Sequence[str], name: str, log: Path) -> str:
-    """Give a batch script to Slurm, to be run in the working folder, and give its number.
+    """Return a batch script to Slurm, to be run in the working folder, and give its number.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def _sbatch(arguments: Sequence[str], script: str) -> str:
 
 
 def words(text: str) -> str:
-    r"""Give what sbatch says, without saying who says it.
+    r"""Return what sbatch says, without saying who says it.
 
     >>> words("sbatch: error: invalid partition: x\nsbatch: error: Batch job submission failed: Invalid name")
     'invalid partition: x; Invalid name'
@@ -121,7 +121,7 @@ def words(text: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Give what a job inherits; not what describes the job of Slurm's that Snakemake itself may run in."""
+    """Return what a job inherits; not what describes the job of Slurm's that Snakemake itself may run in."""
     inside = "SLURM_JOB_ID" in os.environ
     return {
         name: value

@@ -41,7 +41,7 @@ class Templates:
 
     @classmethod
     def of_jobs(cls, folder: Path, scheduler: str, children: Sequence[Path] = ()) -> Templates:
-        """Give the templates of job.sh: the base, the scheduler's child, and the children that others bring."""
+        """Return the templates of job.sh: the base, the scheduler's child, and the children that others bring."""
         return cls(folder, [folder / BASE, folder / CHILDREN[scheduler], *children])
 
     def render(self, **values: Any) -> str:
@@ -69,7 +69,7 @@ class Templates:
         return environment.get_template(_name(len(self._chain) - 1, self._chain[-1]))
 
     def _resolve(self, name: str, user: str) -> str:
-        """Give the full name of the template that another one names."""
+        """Return the full name of the template that another one names."""
         level = int(user.partition(":")[0])
         if name != PARENT:
             beside = Path(_path(user)).parent / name
@@ -90,7 +90,7 @@ class Templates:
         return text, path, None
 
     def _line(self, error: BaseException) -> str:
-        """Give the template and the line in which an error was raised."""
+        """Return the template and the line in which an error was raised."""
         found = place(self._chain[-1])
         trace = error.__traceback__
         while trace is not None:
@@ -102,7 +102,7 @@ class Templates:
 
 
 def _name(level: int, path: str) -> str:
-    """Give the name of a template for jinja2: what "parent" means in a file depends on its level in the chain."""
+    """Return the name of a template for jinja2: what "parent" means in a file depends on its level in the chain."""
     return f"{level}:{path}"
 
 
@@ -126,5 +126,5 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters["q"] = lambda value: shlex.quote(str(value))
 
     def join_path(self, template: str, parent: str) -> str:
-        """Give the full name of the template that another one names."""
+        """Return the full name of the template that another one names."""
         return self._resolve(template, parent)

@@ -41,7 +41,7 @@ def read_progress(path: Path) -> dict[int, Progress]:
 
 
 def verdict(progress: Progress | None, state: str | None, others_began: bool) -> tuple[bool | None, str]:
-    """Tell whether a job is done, and of a failed one why.
+    """Return whether a job is done, and of a failed one why.
 
     Parameters
     ----------

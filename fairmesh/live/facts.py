@@ -141,13 +141,13 @@ def _status(trail: Trail, attempt: str, is_whole: bool) -> Map:
 
 
 def _fingerprint(trail: Trail, folder: str, number: int, status: Map, planned: str) -> str:
-    """Give what an attempt is at; one that has only just begun is taken to be at what is planned."""
+    """Return what an attempt is at; one that has only just begun is taken to be at what is planned."""
     said = status.get("fingerprint")
     return str(said or trail.read(f"{_attempt(folder, number)}/{protocol.EXPERIMENT}").get("fingerprint", planned))
 
 
 def _claim_ahead(trail: Trail, claims: str, number: int) -> int:
-    """Give the last claim after an attempt, 0 if there is none: a claim is one above what was there before."""
+    """Return the last claim after an attempt, 0 if there is none: a claim is one above what was there before."""
     trail.look(claims)
     claim = number
     while os.path.lexists(f"{claims}/{claim + 1}"):

@@ -79,17 +79,17 @@ class Witnesses(NamedTuple):
 
 
 def _whole(job_id: str) -> str:
-    """Give the number of a job without that of its task in an array, which runner and Snakemake name differently."""
+    """Return the number of a job without that of its task in an array, which runner and Snakemake name differently."""
     return job_id.partition("_")[0]
 
 
 def fold(of: Witnesses) -> Standing:
-    """Give the state of a job, and the reason."""
+    """Return the state of a job, and the reason."""
     return next(_standings(of))
 
 
 def _standings(of: Witnesses) -> Iterator[Standing]:
-    """Give the states that the witnesses speak for, the one that counts first."""
+    """Yield the states that the witnesses speak for, the one that counts first."""
     facts = of.facts
     if facts.good:
         yield Standing(DONE)
@@ -110,7 +110,7 @@ def _standings(of: Witnesses) -> Iterator[Standing]:
 
 
 def _end(of: Witnesses, state: str) -> Standing:
-    """Give the end of an attempt that is over."""
+    """Return the end of an attempt that is over."""
     reason = str(of.facts.status.get("reason") or "")
     if of.facts.broken and state in {DONE, ""}:
         return Standing(FAILED, of.facts.broken)
@@ -157,7 +157,7 @@ _SAID = re.compile(r"(?:status is: '|ended as )([A-Z_]+)")  # the executor plugi
 
 
 def _by_scheduler(job: Job | None) -> Standing | None:
-    """Give the end that the scheduler tells of, if it is a bad one."""
+    """Return the end that the scheduler tells of, if it is a bad one."""
     state = scheduler.ENDS.get(job.state) if job else None
     return Standing(state, f"the scheduler says {job.state}") if job and state else None
 

@@ -84,7 +84,7 @@ class Found:
         return with_broken(found or NO_FACTS, trail.problems, self.record, self.folder)
 
     def judge(self) -> Facts:
-        """Give what its files say, with what is proven of the owners of its claims; a proof holds for ever."""
+        """Return what its files say, with what is proven of the owners of its claims; a proof holds for ever."""
         facts, known = self.facts, self._judged
         if facts.is_certain:
             return facts

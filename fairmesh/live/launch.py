@@ -47,7 +47,7 @@ class Command:
         return os.environ | home_settings(self.folder / ".snakemake")
 
     def __str__(self) -> str:
-        """Give the line that a person would type."""
+        """Return the line that a person would type."""
         line = shlex.join(self.arguments)
         return line if self.folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(self.folder))} && {line}"
 
@@ -95,7 +95,7 @@ def command(
 
 
 def _text(value: Any) -> str:
-    """Give a value as Snakemake's command line reads it back."""
+    """Return a value as Snakemake's command line reads it back."""
     if isinstance(value, str):
         # Between spaces, since Snakemake takes away quotes at the ends before it reads YAML.
         return value if _is_plain(value) else f" {_quoted(value)} "
@@ -103,7 +103,7 @@ def _text(value: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Tell whether Snakemake and YAML take a text for itself."""
+    """Return whether Snakemake and YAML take a text for itself."""
     try:
         float(text)
     except ValueError:
@@ -112,7 +112,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Give a text in quotes; what YAML may not hold, or takes for the end of a line, is escaped."""
+    """Return a text in quotes; what YAML may not hold, or takes for the end of a line, is escaped."""
     quoted = json.dumps(text, ensure_ascii=False)
     return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", quoted)
 

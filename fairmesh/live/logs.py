@@ -11,7 +11,7 @@ from fairmesh.runner.protocol import LOG
 
 
 def log_path(job: JobStatus, attempt: int | None = None) -> Path:
-    """Give the log of an attempt, by default the last; before there is one, what the rule wrote.
+    """Return the log of an attempt, by default the last; before there is one, what the rule wrote.
 
     Raises
     ------

@@ -27,7 +27,7 @@ Value = TypeVar("Value")
 
 
 def stamp(path: str) -> Stamp | None:
-    """Give what tells a file or folder from what was there before; None if there is none."""
+    """Return what tells a file or folder from what was there before; None if there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116  ten thousand times in a moment
     except OSError:
@@ -42,7 +42,7 @@ class Clock:
         self._latest = 0
 
     def is_past(self, found: Stamp) -> bool:
-        """Tell whether the tick of a change is over, so that another change would be stamped otherwise."""
+        """Return whether the tick of a change is over, so that another change would be stamped otherwise."""
         changed = found[3]
         self._latest = max(self._latest, changed)
         return changed + TICK_NS <= self._latest
@@ -77,14 +77,14 @@ class Trail:
         return found is not None
 
     def is_unchanged(self) -> bool:
-        """Tell whether everything has the stamp that it had."""
+        """Return whether everything has the stamp that it had."""
         for path, before in self.stamps:  # noqa: SIM110  twice as fast as all()
             if stamp(path) != before:
                 return False
         return True
 
     def names(self, folder: str) -> frozenset[str]:
-        """Give the names of what is in a folder; none if it cannot be listed."""
+        """Return the names of what is in a folder; none if it cannot be listed."""
         is_there = self.look(folder)
         try:
             return frozenset(os.listdir(folder)) if is_there else frozenset()  # noqa: PTH208  as above
@@ -95,7 +95,7 @@ class Trail:
             return frozenset()
 
     def numbers(self, folder: str) -> list[int]:
-        """Give the numbers that name what is in a folder."""
+        """Return the numbers that name what is in a folder."""
         return [int(name) for name in self.names(folder) if name.isdecimal()]
 
     def read(self, path: str, limit: int = LARGEST, follow_links: bool = False) -> Map:
@@ -138,7 +138,7 @@ class Kept(Generic[Value]):
         self.makes = 0
 
     def is_unchanged(self) -> bool:
-        """Tell whether the value is certain to be as its files are."""
+        """Return whether the value is certain to be as its files are."""
         return self.is_settled and self._trail is not None and self._trail.is_unchanged()
 
     @property
@@ -151,7 +151,7 @@ class Kept(Generic[Value]):
         self.is_settled = False
 
     def get(self, make: Callable[[Trail], Value]) -> Value:
-        """Give the value, the same object if it is equal to what it was before."""
+        """Return the value, the same object if it is equal to what it was before."""
         return self.value if self.is_unchanged() else self._make(make)
 
     def _make(self, make: Callable[[Trail], Value]) -> Value:
@@ -194,7 +194,7 @@ class Memo:
 
 
 def only(content: Map, names: Iterable[str]) -> Map:
-    """Give some keys of a map."""
+    """Return some keys of a map."""
     return {name: content[name] for name in names if name in content}
 
 

@@ -79,7 +79,7 @@ class JobStatus:
     point: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def after(self, seconds: Mapping[str, float]) -> JobStatus:
-        """Give the same, but that time has passed."""
+        """Return the same, but that time has passed."""
         make: Callable[..., JobStatus] = JobStatus  # ``replace`` takes twice as long
         return make(*_BEFORE_SECONDS(self), seconds, *_AFTER_SECONDS(self))
 
@@ -96,7 +96,7 @@ class JobStatus:
         return own | {name: getattr(self, name) for name in names}
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON, with its axes in place of the whole entry of the plan."""
+        """Return it as JSON-ready data, with its axes in place of the whole entry of the plan."""
         names = (name for name in self.__slots__ if name not in {"folder", "point", "is_selected", "is_blocked"})
         found = {name: getattr(self, name) for name in names}
         found |= {"selected": self.is_selected, "blocked": self.is_blocked}
@@ -152,7 +152,7 @@ class RunStatus:
         return f"run {self.uuid[:8]} goes on as process {self.pid} on {self.host}"
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         found = {name: getattr(self, name) for name in self.__slots__ if name != "is_alive"}
         return found | {"alive": self.is_alive}
 
@@ -224,7 +224,7 @@ class StudyStatus:
         return any(each.is_selected and (each.state in BAD_ENDS or each.is_blocked) for each in self.jobs)
 
     def summary(self) -> dict[str, Any]:
-        """Give it for JSON without its jobs."""
+        """Return it as JSON-ready data without its jobs."""
         return {
             "study": self.study,
             "title": self.title,
@@ -241,13 +241,13 @@ class StudyStatus:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         jobs = {"stages": self.stages, "experiments": self.experiments}
         return self.summary() | {kind: [each.to_json() for each in found] for kind, found in jobs.items()}
 
 
 def progress(experiments: tuple[JobStatus, ...]) -> float:
-    """Give the share of the work that is behind; what nobody asked for does not count."""
+    """Return the share of the work that is behind; what nobody asked for does not count."""
     wanted = [each for each in experiments if each.is_selected or each.state != WAITING]
     behind = sum(1.0 if each.state in ENDS else each.progress / 100 for each in wanted)
     return behind / len(wanted) if wanted else 0.0

@@ -38,7 +38,7 @@ class News(dict[str, Item]):
     _job_id: str
 
     def latest(self, *events: str) -> Item:
-        """Give the latest event of some kinds."""
+        """Return the latest event of some kinds."""
         found = NOTHING
         for event in events:
             item = self.get(event)
@@ -91,7 +91,7 @@ class EventLog:
         self._offset = 0
 
     def read(self) -> dict[Name, News]:
-        """Give what is known by now, by machine and id."""
+        """Return what is known by now, by machine and id."""
         if not self.path:
             return self.news
         try:

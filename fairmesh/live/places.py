@@ -13,13 +13,13 @@ CONFIG = Path("config/config.yaml")
 
 
 def find_root(start: Path) -> Path:
-    """Give the nearest folder upward that has a Snakefile, or else the one that the package lies in."""
+    """Return the nearest folder upward that has a Snakefile, or else the one that the package lies in."""
     folders = (start, *start.parents)
     return next((each for each in folders if (each / "Snakefile").is_file()), Path(__file__).resolve().parents[2])
 
 
 def find_study(given: str, results: Path | None, folder: Path | None = None) -> StudyPaths:
-    """Give the one study that is meant.
+    """Return the one study that is meant.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def find_study(given: str, results: Path | None, folder: Path | None = None) -> 
 
 
 def find_studies(given: str, results: Path | None, folder: Path | None = None) -> list[StudyPaths]:
-    """Give the studies that are meant, all with results.
+    """Return the studies that are meant, all with results.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def find_studies(given: str, results: Path | None, folder: Path | None = None) -
 
 
 def results_of(folder: Path) -> Path:
-    """Give the results folder that the configuration of a working folder names."""
+    """Return the results folder that the configuration of a working folder names."""
     return folder / (configured_path("results", folder) or "results")
 
 
@@ -87,13 +87,13 @@ def configured_path(key: str, folder: Path) -> str:
 
 
 def configured(key: str, folder: Path) -> str:
-    """Give a text of the configuration of a working folder; empty if there is none."""
+    """Return a text of the configuration of a working folder; empty if there is none."""
     path = folder / CONFIG
     return _text(load(path) if path.is_file() else Node({}), key)
 
 
 def studies_in(folder: Path) -> list[StudyPaths]:
-    """Give the studies of a results folder, or the one that the folder is itself."""
+    """Return the studies of a results folder, or the one that the folder is itself."""
     if StudyPaths(folder.parent, folder.name).plan.is_file():
         return [StudyPaths(folder.resolve().parent if not folder.name else folder.parent, folder.resolve().name)]
     found = (StudyPaths(folder, path.name) for path in sorted(folder.glob("*")))
@@ -101,7 +101,7 @@ def studies_in(folder: Path) -> list[StudyPaths]:
 
 
 def name_of(study: str, folder: Path) -> str:
-    """Give the name of a study, which is the name of its folder in the results."""
+    """Return the name of a study, which is the name of its folder in the results."""
     if "/" not in study and Path(study).suffix not in {".yaml", ".yml"}:
         return study
     path = folder / study
@@ -111,7 +111,7 @@ def name_of(study: str, folder: Path) -> str:
 
 
 def _name_of_another_kind(path: Path, folder: Path) -> str:
-    """Give the name of a configuration of Cloudmesh's."""
+    """Return the name of a configuration of Cloudmesh's."""
     from fairmesh.study import load_plan  # noqa: PLC0415  rarely needed, and heavy
 
     return load_plan(path, find_root(folder.resolve()), "local").study

@@ -71,7 +71,7 @@ class Queue:
         self._by_name = {each.name: each for each in answer.values()}
 
     def of(self, key: str, facts: Facts, news: News) -> tuple[Job | None, Job | None]:
-        """Give the jobs of an experiment or stage.
+        """Return the jobs of an experiment or stage.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class _Question(threading.Thread):
 
 
 def _may_be_queued(open_jobs: Sequence[Found], news: Mapping[Name, News]) -> bool:
-    """Tell whether the scheduler may have one of these jobs: a run gave it one, or their scripts are made for it."""
+    """Return whether the scheduler may have one of these jobs: a run gave it one, or their scripts are made for it."""
     known = (news.get(each.name) for each in open_jobs)
     if any(each.is_open and each.job_id for each in known if each):
         return True

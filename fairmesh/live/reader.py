@@ -55,7 +55,7 @@ class Reader:
         self._experiments: list[Found] = []
 
     def read(self) -> StudyStatus:
-        """Give how the study stands now.
+        """Return how the study stands now.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Reader:
 
 
 def read_status(paths: StudyPaths) -> StudyStatus:
-    """Give how a study stands now; who asks again and again keeps a ``Reader``.
+    """Return how a study stands now; who asks again and again keeps a ``Reader``.
 
     Raises
     ------

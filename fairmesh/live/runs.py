@@ -29,16 +29,16 @@ class RunReader:
         self._files = Memo(clock)
 
     def last(self) -> RunStatus | None:
-        """Give the run that was started last, if there was one."""
+        """Return the run that was started last, if there was one."""
         about = max(self._abouts(), key=_started, default=None)
         return self._status(about) if about else None
 
     def all(self) -> list[RunStatus]:
-        """Give all runs, the last one first."""
+        """Return all runs, the last one first."""
         return [self._status(each) for each in sorted(self._abouts(), key=_started, reverse=True)]
 
     def one(self, uuid: str) -> RunStatus | None:
-        """Give the run of a name, if there is one."""
+        """Return the run of a name, if there is one."""
         about = self._files.read(f"{self._folder}/{uuid}/{RUN_FILE}")
         return self._status(about) if about.get("uuid") else None
 

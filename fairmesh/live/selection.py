@@ -38,7 +38,7 @@ class Selection:
         return not (self.names or self.where or self.states)
 
     def of(self, status: StudyStatus) -> list[JobStatus]:
-        """Give what is meant, in the order of the plan; stages only where they are named.
+        """Return what is meant, in the order of the plan; stages only where they are named.
 
         Raises
         ------

@@ -51,7 +51,7 @@ class Steered:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         return {
             "jobs": [each.to_json() for each in self.jobs],
             "others": [each.to_json() for each in self.others],
@@ -102,7 +102,7 @@ def _others(chosen: Iterable[JobStatus], steered: Iterable[JobStatus]) -> tuple[
 
 
 def _is_to_come(job: JobStatus) -> bool:
-    """Tell whether the run that goes on is to start a job, or to start it once more."""
+    """Return whether the run that goes on is to start a job, or to start it once more."""
     return job.is_selected and job.state != DONE and Path(job.folder).is_dir()
 
 
@@ -196,7 +196,7 @@ def _wish(job: JobStatus) -> Path:
 
 
 def _experiments_of(chosen: Iterable[JobStatus], status: StudyStatus) -> list[JobStatus]:
-    """Give experiments as they are, and for a stage the experiments that need it."""
+    """Return experiments as they are, and for a stage the experiments that need it."""
     own = {each.folder for each in chosen}
     keys = {each.key for each in chosen if not each.machine}
     stages = {each.key: each for each in status.stages}
@@ -224,5 +224,5 @@ def _clear(job: JobStatus, who: str) -> None:
 
 
 def me() -> str:
-    """Give who asks: user and host."""
+    """Return who asks: user and host."""
     return f"{user()}@{os.uname()[1]}"

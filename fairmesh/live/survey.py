@@ -50,7 +50,7 @@ class Survey:
         self._stages: dict[Need, Found] = {}
 
     def experiments(self, points: Sequence[Map]) -> Iterable[Found]:
-        """Give the planned points, and the same points on other machines that have a result of them."""
+        """Return the planned points, and the same points on other machines that have a result of them."""
         seen = self._recorded.look() + self._rendered.look()
         if points is not self._points:
             self._plan(points)
@@ -111,7 +111,7 @@ class Survey:
         return f"{self._folder}/{protocol.RECORDS}/{name[0]}/{name[1]}.json"
 
     def _others(self) -> dict[Name, list[tuple[Name, str]]]:
-        """Give the other machines that have records of planned points, by the point."""
+        """Return the other machines that have records of planned points, by the point."""
         if self._recorded.names and not self._by_file:
             for name in self._planned:
                 self._by_file.setdefault(f"{name[1]}.json", name)
@@ -129,7 +129,7 @@ class Survey:
         return found
 
     def stages(self, application: str, news: Mapping[Name, News]) -> Iterator[Found]:
-        """Give the shared stages that the plan needs, each after those that it needs itself."""
+        """Yield the shared stages that the plan needs, each after those that it needs itself."""
         seen: set[str] = set()
 
         def below(needs: Iterable[Need]) -> Iterator[Found]:

@@ -45,7 +45,7 @@ class Teller:
         news: Mapping[Name, News],
         now: str,
     ) -> tuple[tuple[JobStatus, ...], tuple[JobStatus, ...]]:
-        """Give how stages and experiments stand.
+        """Return how stages and experiments stand.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class Teller:
         return status
 
     def _pass_time(self, of: Witnesses, before: JobStatus) -> JobStatus:
-        """Give how a job stands of which nothing new is known."""
+        """Return how a job stands of which nothing new is known."""
         if before.state in protocol.ENDS:
             return before
         seconds = times.in_states(before.state, of.facts, of.news, of.run, self._now)
@@ -130,7 +130,7 @@ class Teller:
 
 
 def _is_same(of: Witnesses, facts: Facts, news: News, run: RunStatus | None) -> bool:
-    """Tell whether nothing new is known of a job that has a result: of that, no one else is asked."""
+    """Return whether nothing new is known of a job that has a result: of that, no one else is asked."""
     return of.facts is facts and of.news is news and of.run is run
 
 

@@ -18,7 +18,7 @@ HOST = os.uname()[1]
 
 @lru_cache(maxsize=256)  # ten thousand wait for the same run
 def seconds_between(start: str, end: str) -> float:
-    """Give the seconds from one moment to another, not less than 0: clocks of two hosts may differ.
+    """Return the seconds from one moment to another, not less than 0: clocks of two hosts may differ.
 
     >>> seconds_between("2026-11-20T10:00:00Z", "2026-11-20T10:01:30.500Z")
     90.5
@@ -31,7 +31,7 @@ def seconds_between(start: str, end: str) -> float:
 
 
 def in_states(state: str, facts: Facts, news: News, run: RunStatus | None, now: str) -> dict[str, float]:
-    """Give the seconds that a job has spent waiting, queued and running, as far as they are known.
+    """Return the seconds that a job has spent waiting, queued and running, as far as they are known.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def in_states(state: str, facts: Facts, news: News, run: RunStatus | None, now: 
 
 
 def _until(state: str, facts: Facts, now: str) -> str:
-    """Give the end of the running, or the last moment of it that its own clock told."""
+    """Return the end of the running, or the last moment of it that its own clock told."""
     if state == DONE:
         return str(facts.good.get("ended") or "")
     if state == RUNNING and facts.status.get("host") == HOST:
@@ -69,7 +69,7 @@ def _until(state: str, facts: Facts, now: str) -> str:
 
 
 def left(run: RunStatus | None, experiments: Sequence[JobStatus], now: str) -> float | None:
-    """Give the seconds that a run will still take if it goes on as it did; None if that cannot be said."""
+    """Return the seconds that a run will still take if it goes on as it did; None if that cannot be said."""
     if run is None or not run.is_alive:
         return None
     own = tuple(each for each in experiments if each.is_selected and not (each.state == DONE and each.run != run.uuid))

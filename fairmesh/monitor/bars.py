@@ -35,7 +35,7 @@ class Bar:
 
 
 def bars(jobs: Iterable[JobStatus], now: str) -> list[Bar]:
-    """Give a bar for each job whose program has begun, in the order in which they began."""
+    """Return a bar for each job whose program has begun, in the order in which they began."""
     found = [_bar(each, now) for each in jobs if each.state == RUNNING or each.state in ENDS]
     return sorted(filter(None, found), key=lambda bar: (bar.start, bar.job.id, bar.job.machine))
 
@@ -60,7 +60,7 @@ def _time(text: str) -> datetime | None:
 
 
 def in_lanes(shown: Sequence[Bar]) -> list[tuple[Bar, int]]:
-    """Give the bars node by node, each with its lane there, from 0."""
+    """Return the bars node by node, each with its lane there, from 0."""
     by_node: dict[str, list[Bar]] = {}
     for bar in sorted(shown, key=lambda bar: bar.node):
         by_node.setdefault(bar.node, []).append(bar)

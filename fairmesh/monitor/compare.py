@@ -66,7 +66,7 @@ def _experiments(paths: StudyPaths, status: StudyStatus) -> Comparison | None:
 
 
 def _names(status: StudyStatus) -> list[str]:
-    """Give how each experiment is called: by its id, and its machine where there are several."""
+    """Return how each experiment is called: by its id, and its machine where there are several."""
     several = len({each.machine for each in status.experiments}) > 1
     return [f"{each.machine}/{each.id}" if several else each.id for each in status.experiments]
 
@@ -100,6 +100,6 @@ def _loaded(results: Path, study: str, stamp: tuple[int, ...]) -> StudyResults:
 
 
 def _stamp(paths: StudyPaths) -> tuple[int, ...]:
-    """Give what changes when a result comes or goes."""
+    """Return what changes when a result comes or goes."""
     places = (paths.plan, *sorted((paths.folder / RECORDS).glob("*")))
     return tuple(each.stat().st_mtime_ns for each in places if each.exists())

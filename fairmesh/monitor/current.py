@@ -15,7 +15,7 @@ PERIOD = 2.0  # seconds
 
 
 def current() -> Watch | None:
-    """Give what watches the chosen study; None, and a hint on the page, if no study was ever run."""
+    """Return what watches the chosen study; None, and a hint on the page, if no study was ever run."""
     results = given().place.results
     found = studies(results)
     if not found:

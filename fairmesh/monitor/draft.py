@@ -44,7 +44,7 @@ class Draft:
         return cls(found if isinstance(found.value, dict) else NOTHING)
 
     def text_of(self, key: str) -> str:
-        """Give a key's text; empty if it is not there, or no text."""
+        """Return a key's text; empty if it is not there, or no text."""
         found = self.node.entries.get(key)
         return "" if found is None or isinstance(found.value, dict | list | None) else found.text or str(found.value)
 
@@ -73,7 +73,7 @@ class Draft:
         return None if None in lines else "\n".join(map(str, lines))
 
     def written(self, keys: Mapping[str, Any], axes: Mapping[str, Any]) -> str:
-        """Give the text with other values.
+        """Return the text with other values.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ def _put(content: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any
 
 
 def schemas(application: Application) -> dict[str, Schema]:
-    """Give what each value may be that a study can name."""
+    """Return what each value may be that a study can name."""
     own: dict[str, Schema] = {
         name: {**each.json_schema, "description": each.description, "unit": each.unit}
         for name, each in application.parameters.items()
@@ -104,7 +104,7 @@ def schemas(application: Application) -> dict[str, Schema]:
 
 
 def lines_of(text: str) -> list[Any]:
-    r"""Give what lines exclude: maps, of which every value matches, and expressions.
+    r"""Return what lines exclude: maps, of which every value matches, and expressions.
 
     >>> lines_of("{gpu: v100, epochs: 60}\n\nepochs > 3")
     [{'gpu': 'v100', 'epochs': 60}, 'epochs > 3']
@@ -129,7 +129,7 @@ def _line(node: Node) -> str | None:
 
 
 def is_same(one: str, other: str) -> bool:
-    """Tell whether two texts say the same study."""
+    """Return whether two texts say the same study."""
     try:
         return one.strip() == other.strip() or Draft.of(one).node.plain() == Draft.of(other).node.plain()
     except InputError:
@@ -137,7 +137,7 @@ def is_same(one: str, other: str) -> bool:
 
 
 def without_strangers(draft: Draft, application: Application) -> Draft:
-    """Give a draft without the axes that another application had."""
+    """Return a draft without the axes that another application had."""
     known: Sequence[str] = [*application.known_names, *FRAMEWORK, *ALGEBRA]
     below = draft.node.entries.get("parameters", NOTHING).entries
     kept = Node({name: each for name, each in below.items() if name in known})

@@ -64,7 +64,7 @@ def _experiment(watch: Watch) -> None:
 
 
 def _chosen(status: StudyStatus, name: str) -> JobStatus | None:
-    """Give the experiment of a name, or without one, the one that a person would want to look at first."""
+    """Return the experiment of a name, or without one, the one that a person would want to look at first."""
     if not name:
         running = (each for each in status.experiments if each.state not in ENDS and each.attempt)
         return next(running, next(iter(status.experiments), None))

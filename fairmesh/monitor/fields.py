@@ -86,13 +86,13 @@ def _field(name: str, key: str, draft: Draft, schema: Schema, default: str, widg
 
 
 def _choices(schema: Schema) -> dict[str, Any]:
-    """Give the values that can be chosen, by the text that shows them; nothing if there is no end of them."""
+    """Return the values that can be chosen, by the text that shows them; nothing if there is no end of them."""
     found = schema.get("enum") or ([True, False] if types_of(schema) == ("boolean",) else [])
     return {value_text(each): each for each in found}
 
 
 def _chosen(node: Node | None, choices: Mapping[str, Any]) -> list[str] | None:
-    """Give the choices that the study names; None if it says more than that."""
+    """Return the choices that the study names; None if it says more than that."""
     if node is None:
         return []
     nodes = node.members if isinstance(node.value, list) else [node]

@@ -18,13 +18,13 @@ LEGEND = {"orient": "top", "title": None, "columns": 4, "symbolType": "square", 
 
 
 def row(bar: Bar, lane: int) -> dict[str, Any]:
-    """Give what places a bar; its lane is told by the node and a number, of which people see the node alone."""
+    """Return what places a bar; its lane is told by the node and a number, of which people see the node alone."""
     times = {"start": bar.start.timestamp() * 1000, "end": bar.end.timestamp() * 1000}
     return {"lane": f"{bar.node}\n{lane}", **times}
 
 
 def drawing(rows: pd.DataFrame) -> dict[str, Any]:
-    """Give the chart of rows that also say ``id``, ``state``, ``time``, ``began``, ``ended`` and ``node``."""
+    """Return the chart of rows that also say ``id``, ``state``, ``time``, ``began``, ``ended`` and ``node``."""
     lanes = list(dict.fromkeys(rows["lane"]))
     return {
         "encoding": {
@@ -45,7 +45,7 @@ def _time(shown: str) -> dict[str, Any]:
 
 
 def _format(rows: pd.DataFrame) -> str:
-    """Give how times are written on the axis: with the day if there are several."""
+    """Return how times are written on the axis: with the day if there are several."""
     days = {int(time) // DAY for name in ("start", "end") for time in rows[name]}
     return "%H:%M:%S" if len(days) == 1 else "%b %d %H:%M"
 
@@ -57,7 +57,7 @@ def _lanes(names: Sequence[str]) -> dict[str, Any]:
 
 
 def _bars(states: Sequence[str]) -> dict[str, Any]:
-    """Give the bars, with a line around each; of a short one nothing else is seen, so it has the state's colour."""
+    """Return the bars, with a line around each; of a short one nothing else is seen, so it has the state's colour."""
     mark = {"type": "bar", "strokeWidth": 1, "cornerRadius": 2, "height": {"band": 0.8}}
     own = {"expr": "scale('color', datum.state)"}
     stroke = {"condition": {"test": f"{_WIDTH} < 4", "value": own}, "value": "#808080"}
@@ -65,7 +65,7 @@ def _bars(states: Sequence[str]) -> dict[str, Any]:
 
 
 def _letters() -> dict[str, Any]:
-    """Give the first letter of a state on its bar, where there is room: it is not told by the colour alone."""
+    """Return the first letter of a state on its bar, where there is room: it is not told by the colour alone."""
     return {
         "transform": [vega.LETTER],
         "mark": {"type": "text", "align": "left", "dx": 4, "fontSize": 11},

@@ -44,7 +44,7 @@ class Step:
 
 
 def steps(status: StudyStatus, titles: Mapping[str, str], is_published: bool) -> dict[str, Step]:
-    """Give the steps of a study by name, each after those that it needs.
+    """Return the steps of a study by name, each after those that it needs.
 
     Parameters
     ----------

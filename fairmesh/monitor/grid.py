@@ -19,7 +19,7 @@ WIDE = 3  # times as many columns as rows, about
 
 
 def cells(experiments: Sequence[JobStatus]) -> pd.DataFrame:
-    """Give a row for each experiment."""
+    """Return a row for each experiment."""
     return pd.DataFrame(
         {
             "at": range(len(experiments)),
@@ -32,7 +32,7 @@ def cells(experiments: Sequence[JobStatus]) -> pd.DataFrame:
 
 
 def drawing(count: int, only: str = "") -> dict[str, Any]:
-    """Give the chart of so many cells; those in another state than the one that is wanted are faint."""
+    """Return the chart of so many cells; those in another state than the one that is wanted are faint."""
     columns = max(10, math.ceil(math.sqrt(count * WIDE)))
     rows = math.ceil(count / columns)
     layers = [_rects(only)]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 def lanes(spans: Sequence[tuple[float, float]]) -> list[int]:
-    """Give each span the first lane that is free when it begins; there are as many lanes as spans that overlap.
+    """Return each span the first lane that is free when it begins; there are as many lanes as spans that overlap.
 
     Parameters
     ----------

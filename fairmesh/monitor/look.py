@@ -19,7 +19,7 @@ _DARK = {"#0072b2", "#000000"}  # on which white letters have the contrast of WC
 
 
 def plain(text: object) -> str:
-    r"""Give a text as Markdown that shows it as it is, on one line.
+    r"""Return a text as Markdown that shows it as it is, on one line.
 
     >>> plain("<b> [a](b) :red[x] $1$")
     '\\<b\\> \\[a\\]\\(b\\) \\:red\\[x\\] \\$1\\$'
@@ -28,7 +28,7 @@ def plain(text: object) -> str:
 
 
 def label(job: JobStatus) -> str:
-    """Give an experiment in a line, as the paper's graphs do: name, progress, and the time it took.
+    """Return an experiment in a line, as the paper's graphs do: name, progress, and the time it took.
 
     >>> label(JobStatus("experiment", "local", "epochs=1", "0" * 12, "running", progress=37, seconds={"running": 90}))
     'epochs=1 37 % 1 min 30 s'
@@ -37,18 +37,18 @@ def label(job: JobStatus) -> str:
 
 
 def elapsed(job: JobStatus) -> str:
-    """Give how long its program ran, or has been running; empty if it has not begun."""
+    """Return how long its program ran, or has been running; empty if it has not begun."""
     seconds = job.seconds.get(RUNNING)
     return duration(seconds) if seconds else ""
 
 
 def said(job: JobStatus) -> str:
-    """Give why it is in its state, if that is known, else what its program said last."""
+    """Return why it is in its state, if that is known, else what its program said last."""
     return job.reason or job.message
 
 
 def state_style(state: Any) -> str:
-    """Give the CSS of a state's cell: its fixed colour, and letters that can be read on it."""
+    """Return the CSS of a state's cell: its fixed colour, and letters that can be read on it."""
     colour = COLOURS.get(state)
     letters = "#ffffff" if colour in _DARK else "#000000"
     return f"background-color: {colour}; color: {letters}" if colour else ""

@@ -17,7 +17,7 @@ _LISTS = {"array", "object"}
 
 
 def to_value(text: str, schema: Schema) -> Any:
-    """Give what a text in a field means, as a study file has it.
+    """Return what a text in a field means, as a study file has it.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def to_value(text: str, schema: Schema) -> Any:
 
 
 def _scalar(text: str, schema: Schema) -> Scalar:
-    """Give a plain scalar; for a text it stays the text that it is."""
+    """Return a plain scalar; for a text it stays the text that it is."""
     if "string" in types_of(schema) and not ("null" in types_of(schema) and text == "null"):
         return text
     try:
@@ -58,7 +58,7 @@ def _scalar(text: str, schema: Schema) -> Scalar:
 
 
 def to_text(node: Node, schema: Schema) -> str | None:
-    """Give the text that means the same as what a study file has; None if a field cannot say it.
+    """Return the text that means the same as what a study file has; None if a field cannot say it.
 
     Examples
     --------
@@ -91,14 +91,14 @@ def _json(node: Node) -> str:
 
 
 def _says(text: str, node: Node, schema: Schema) -> bool:
-    """Tell whether a text is read as what the file has: a list, or values that each are what was written."""
+    """Return whether a text is read as what the file has: a list, or values that each are what was written."""
     if not text.strip():
         return False
     return repr(to_value(text, schema)) == repr(_meant(node, schema))  # 1, 1.0 and true are three
 
 
 def _meant(node: Node, schema: Schema) -> Any:
-    """Give what stands in a file as a field would give it: Cloudmesh's notation is expanded, and texts are texts."""
+    """Return what stands in a file as a field would give it: Cloudmesh's notation is expanded, and texts are texts."""
     if isinstance(node.value, list):
         return [_meant_scalar(each, schema) for each in node.members]
     if isinstance(node.value, str) and is_notation(node.value):

@@ -67,7 +67,7 @@ def _numbers(status: StudyStatus) -> None:
 
 
 def energy(joules: float | None) -> str:
-    """Give an energy as people read it.
+    """Return an energy as people read it.
 
     >>> energy(None), energy(120.0), energy(7.2e6)
     ('unknown', '120 J', '2.00 kWh')

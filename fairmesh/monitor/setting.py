@@ -46,7 +46,7 @@ def give(setting: Setting) -> None:
 
 
 def given() -> Setting:
-    """Give what the monitor works with."""
+    """Return what the monitor works with."""
     if not _given:
         give(Setting())
     return _given[0]

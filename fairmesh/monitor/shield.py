@@ -62,7 +62,7 @@ class Shield:
 
 
 def _sealed(send: Send) -> Send:
-    """Give what sends an answer with the headers that every answer has."""
+    """Return what sends an answer with the headers that every answer has."""
 
     async def sealed(message: Message) -> None:
         if message["type"] == "http.response.start":

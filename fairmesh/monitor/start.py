@@ -119,7 +119,7 @@ def _preview(place: Place, wish: Wish, stamp: int) -> Preview:
 
 
 def _stamp(place: Place, wish: Wish) -> int:
-    """Give what changes when somebody edits the study's file."""
+    """Return what changes when somebody edits the study's file."""
     try:
         return place.study_file(wish.name).stat().st_mtime_ns if wish.name else 0
     except OSError:

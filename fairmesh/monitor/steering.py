@@ -27,7 +27,7 @@ def who() -> str:
 
 
 def may_steer() -> bool:
-    """Tell whether this session has shown the token."""
+    """Return whether this session has shown the token."""
     return bool(st.session_state.get(MAY))
 
 
@@ -61,7 +61,7 @@ def _check(shown: str) -> None:
 
 
 def last_run(watch: Watch) -> Run:
-    """Give the run of a study that was started last.
+    """Return the run of a study that was started last.
 
     Raises
     ------

@@ -15,11 +15,11 @@ LETTER_COLOUR = {
 
 
 def colour(states: Sequence[str], legend: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Give how the field ``state`` is coloured, with a legend or none."""
+    """Return how the field ``state`` is coloured, with a legend or none."""
     scale = {"domain": list(states), "range": [COLOURS[state] for state in states]}
     return {"field": "state", "type": "nominal", "scale": scale, "legend": legend}
 
 
 def tips(*names: str) -> list[dict[str, str]]:
-    """Give a tooltip of fields that are shown as they are."""
+    """Return a tooltip of fields that are shown as they are."""
     return [{"field": name, "type": "nominal"} for name in names]

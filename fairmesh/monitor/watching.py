@@ -37,7 +37,7 @@ class Watch:
         self._lists: OrderedDict[tuple[Selection, str], list[JobStatus]] = OrderedDict()
 
     def status(self) -> StudyStatus:
-        """Give how the study stands, as of a moment ago.
+        """Return how the study stands, as of a moment ago.
 
         Raises
         ------
@@ -54,7 +54,7 @@ class Watch:
             return self._status
 
     def listed(self, selection: Selection, sort: str) -> list[JobStatus]:
-        """Give the experiments that are meant, in order.
+        """Return the experiments that are meant, in order.
 
         Raises
         ------
@@ -77,11 +77,11 @@ class Watch:
 
 @st.cache_resource(show_spinner=False, max_entries=100)
 def watch(results: Path, study: str) -> Watch:
-    """Give what watches a study: one for all sessions."""
+    """Return what watches a study: one for all sessions."""
     return Watch(StudyPaths(results, study))
 
 
 def studies(results: Path) -> list[str]:
-    """Give the studies that were ever run, the one that was run last first."""
+    """Return the studies that were ever run, the one that was run last first."""
     found = [(each.plan.stat().st_mtime, each.study) for each in studies_in(results)]
     return [study for _, study in sorted(found, reverse=True)]

@@ -88,7 +88,7 @@ class Wish:
 
 
 def name_is_taken(place: Place, study: str) -> FairmeshError | None:
-    """Give what is wrong if a new study's name belongs to another one."""
+    """Return what is wrong if a new study's name belongs to another one."""
     if is_taken(place, study):
         return BusyError(f"there is a study {study!r} already; give this one another name")
     return None

@@ -45,7 +45,7 @@ def _grid(status: StudyStatus) -> None:
 
 
 def _titles(paths: StudyPaths) -> dict[str, str]:
-    """Give the title of each stage of the study's application, in its order."""
+    """Return the title of each stage of the study's application, in its order."""
     return _titles_in(str(paths.plan), paths.plan.stat().st_mtime_ns)
 
 
@@ -57,6 +57,6 @@ def _titles_in(plan: str, changed: int) -> dict[str, str]:
 
 
 def _is_published(paths: StudyPaths, status: StudyStatus) -> bool:
-    """Tell whether the results were published since the last run began; one without a run, whether they ever were."""
+    """Return whether the results were published since the last run began; one without a run, whether they ever were."""
     when = str((jsonfiles.read_map(str(paths.published)) or {}).get("published") or "")
     return bool(when) and (status.run is None or seconds_between(status.run.started, when) > 0)

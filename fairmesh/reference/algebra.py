@@ -31,7 +31,7 @@ def ref(name: str) -> Schema:
 
 
 def study_parts() -> dict[str, Schema]:
-    """Give what the keys of a study hold that its model leaves to the reader of the algebra."""
+    """Return what the keys of a study hold that its model leaves to the reader of the algebra."""
     return {
         "parameters": ref("space"),
         "derive": {"type": "object", "additionalProperties": ref("computed")},
@@ -41,7 +41,7 @@ def study_parts() -> dict[str, Schema]:
 
 
 def definitions() -> dict[str, Schema]:
-    """Give the definitions that `study_parts` points to."""
+    """Return the definitions that `study_parts` points to."""
     kinds = {str(each["type"]): each for each in FRAMEWORK.values()}
     framework = {f"{kind}_axis": _axis(_bounds(each), _bounds(each)) for kind, each in kinds.items()}
     return {"space": _space(), "axis": _axis(_any_value(), {}), **framework, **_parts(), "condition": _condition()}
@@ -89,7 +89,7 @@ def _space() -> Schema:
 
 
 def _axis(value: Schema, member: Schema) -> Schema:
-    """Give the schema of an axis: of its value if there is one, and of the members of a list of them."""
+    """Return the schema of an axis: of its value if there is one, and of the members of a list of them."""
     return {
         "description": "A list of values, one value, a range, computed values, or Cloudmesh's notation.",
         "anyOf": [
@@ -113,7 +113,7 @@ def _range() -> Schema:
 
 
 def _any_value() -> Schema:
-    """Give the schema of any one value: a map is one too, unless it is read as a range or as computed values."""
+    """Return the schema of any one value: a map is one too, unless it is read as a range or as computed values."""
     ranges = [{"required": [name]} for name in sorted(RANGE - {"step", "count"})]
     computed = {"required": [COMPUTED], "maxProperties": 1}
     return {"type": [*WORD, "null", "object"], "not": {"type": "object", "anyOf": [*ranges, computed]}}
@@ -136,7 +136,7 @@ def _condition() -> Schema:
 
 
 def resources(*, with_expressions: bool) -> Schema:
-    """Give the schema of a map of resources.
+    """Return the schema of a map of resources.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def resources(*, with_expressions: bool) -> Schema:
 
 
 def _bounds(schema: Mapping[str, Any]) -> Schema:
-    """Give what a framework axis or resource must be, in JSON Schema's sense: a pattern there may match a part."""
+    """Return what a framework axis or resource must be, in JSON Schema's sense: a pattern there may match a part."""
     found = {key: value for key, value in schema.items() if key not in {"description", "unit"}}
     if "pattern" in found:
         found |= {"type": WORD, "pattern": f"^(?:{found['pattern']})$"}
@@ -162,6 +162,6 @@ def _bounds(schema: Mapping[str, Any]) -> Schema:
 
 
 def hint(schema: Mapping[str, Any]) -> str:
-    """Give the meaning of a framework axis with its unit."""
+    """Return the meaning of a framework axis with its unit."""
     unit = f" Unit: {schema['unit']}." if schema.get("unit") else ""
     return f"{schema['description']}{unit}"

@@ -44,7 +44,7 @@ CALLS: dict[str, tuple[str, str]] = {
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Give call, meaning, and the example with its value.
+    """Return call, meaning, and the example with its value.
 
     >>> rows()[0]
     ('abs(x)', 'The number without its sign.', 'abs(-2) = 2')

@@ -19,7 +19,7 @@ class _Generator(GenerateJsonSchema):
 
 
 def model_schema(model: Any) -> Schema:
-    """Give the schema of a model, of the keys that this version supports.
+    """Return the schema of a model, of the keys that this version supports.
 
     >>> from fairmesh.study.ranges import Range
     >>> model_schema(Range)["properties"]["to"]
@@ -39,6 +39,6 @@ def model_schema(model: Any) -> Schema:
 
 
 def parts(schema: Schema) -> Iterator[Schema]:
-    """Give the schema of a file and those of the maps in it."""
+    """Yield the schema of a file and those of the maps in it."""
     yield schema
     yield from schema.get("$defs", {}).values()

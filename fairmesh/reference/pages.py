@@ -25,7 +25,7 @@ IDS: tuple[dict[str, Any], ...] = (
 
 
 def page(name: str) -> str:
-    """Give the text of a reference page.
+    """Return the text of a reference page.
 
     Parameters
     ----------

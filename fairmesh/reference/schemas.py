@@ -32,7 +32,7 @@ FILES: dict[str, tuple[str, Any]] = {
 
 
 def narrow(name: str) -> Schema:
-    """Give the schema of a file's model as it stands.
+    """Return the schema of a file's model as it stands.
 
     >>> list(narrow("config")["properties"])[:3]
     ['study', 'results', 'site']
@@ -41,7 +41,7 @@ def narrow(name: str) -> Schema:
 
 
 def published(name: str) -> Schema:
-    """Give the schema of a file as editors read it.
+    """Return the schema of a file as editors read it.
 
     >>> published("study")["$id"]
     'study.schema.json'
@@ -53,7 +53,7 @@ def published(name: str) -> Schema:
 
 
 def json_text(schema: Schema) -> str:
-    """Give the text of a schema file."""
+    """Return the text of a schema file."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -13,7 +13,7 @@ from fairmesh.yaml12 import dump
 
 
 def keys(schema: Schema) -> str:
-    """Give the table of a map's keys: what each holds, its default, its meaning and examples."""
+    """Return the table of a map's keys: what each holds, its default, its meaning and examples."""
     required = schema.get("required", ())
     rows = []
     for key, value in schema["properties"].items():
@@ -25,13 +25,13 @@ def keys(schema: Schema) -> str:
 
 
 def functions() -> str:
-    """Give the table of the functions of expressions."""
+    """Return the table of the functions of expressions."""
     rows = [(f"`{call}`", meaning, f"`{example}`") for call, meaning, example in calls.rows()]
     return table(("call", "meaning", "example"), rows)
 
 
 def resources() -> str:
-    """Give the table of resources."""
+    """Return the table of resources."""
     rows = [
         (f"`{name}`", "text" if each["type"] == "string" else "whole number", each.get("unit", ""), each["description"])
         for name, each in RESOURCES.items()
@@ -40,7 +40,7 @@ def resources() -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Give a table in Markdown.
+    """Return a table in Markdown.
 
     >>> print(table(("a", "b"), [("1", "x")]))
     | a | b |
@@ -56,7 +56,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def flow(value: Any) -> str:
-    """Give a value as YAML in one line.
+    """Return a value as YAML in one line.
 
     >>> flow({"a100": ["x", "1", 1e-05]})
     '{a100: [x, "1", 1.0e-05]}'

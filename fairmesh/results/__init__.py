@@ -35,7 +35,7 @@ class _Callable(ModuleType):
     """``fairmesh.results(path)`` reads results; the package has the same name."""
 
     def __call__(self, path: str | Path) -> pd.DataFrame:
-        """Give the results of a study: see ``fairmesh.results.frame.frame``."""
+        """Return the results of a study: see ``fairmesh.results.frame.frame``."""
         from fairmesh.results.frame import frame  # noqa: PLC0415  what gives a table needs pandas
 
         return frame(path)

@@ -12,7 +12,7 @@ from fairmesh.results.load import Outcome, StudyResults
 
 
 def choose(study: StudyResults, where: str) -> StudyResults:
-    """Give a study's results with the experiments alone for which a condition is true.
+    """Return a study's results with the experiments alone for which a condition is true.
 
     Names in it are parameters, axes, resources, ``machine``, ``id``, ``state``, metrics, and what was used. An experiment
     that was not measured fulfils no condition over metrics.

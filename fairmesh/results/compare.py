@@ -57,7 +57,7 @@ class Change:
         return len(set(self.texts)) > 1
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         return {"name": self.name, "unit": self.unit, "values": list(self.texts), "differs": self.differs}
 
 
@@ -98,7 +98,7 @@ class MetricChange:
         return places[0] if len(places) == 1 else None
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         metric = self.metric
         return {
             "name": metric.name,
@@ -136,7 +136,7 @@ class Comparison:
     usage: tuple[MetricChange, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         parts = ("sides", "parameters", "environment", "metrics", "usage")
         return {"kind": self.kind} | {name: [each.to_json() for each in getattr(self, name)] for name in parts}
 
@@ -176,7 +176,7 @@ def compare_studies(studies: Sequence[StudyResults]) -> Comparison:
 
 
 def mean_of(value: Value) -> float:
-    """Give the number that stands for a value."""
+    """Return the number that stands for a value."""
     return value.mean if isinstance(value, Summary) else value.value
 
 
@@ -244,7 +244,7 @@ def _change(metric: Metric, values: Sequence[Value | None], repeats: Sequence[Su
 def _judged(
     metric: Metric, first: Value | None, before: Summary | None, other: Value | None, after: Summary | None
 ) -> tuple[float | None, Judgement | None]:
-    """Give how far a value is from the first, and what that is worth; nothing where there is nothing to subtract."""
+    """Return how far a value is from the first, and what that is worth; nothing where there is nothing to subtract."""
     if first is None or other is None or before is None or after is None:
         return None, None
     difference = mean_of(other) - mean_of(first)
@@ -252,7 +252,7 @@ def _judged(
 
 
 def value_json(value: Value) -> dict[str, Any]:
-    """Give a value for JSON, with the interval of its program, or of its repeats at 95 %."""
+    """Return a value for JSON, with the interval of its program, or of its repeats at 95 %."""
     if isinstance(value, MetricValue):
         found = {"n": 1, "mean": value.value, "half_width": None, "low": value.low, "high": value.high}
         return found if value.samples is None else found | {"samples": value.samples}

@@ -121,7 +121,7 @@ class Memory:
         )
 
     def _nearest(self, own: Mapping[str, Any]) -> list[Earlier]:
-        """Give the results that share the most parameters."""
+        """Return the results that share the most parameters."""
         points = list(self._points.values())[-POINTS:]
         alike = [sum(point[0].parameters.get(name) == value for name, value in own.items()) for point in points]
         most = max(alike, default=0)
@@ -129,7 +129,7 @@ class Memory:
 
 
 def _factor(runtime: float | None, before: float | None) -> float:
-    """Give how many times as long an application says that it takes: by the run times that it asks for."""
+    """Return how many times as long an application says that it takes: by the run times that it asks for."""
     return runtime / before if runtime and before else 1.0
 
 

@@ -42,7 +42,7 @@ class Foreign:
     folder: Path
 
     def names(self, *below: str) -> list[str]:
-        """Give what is in a folder below, by name; nothing if there is no such folder, or a link is in the way."""
+        """Return what is in a folder below, by name; nothing if there is no such folder, or a link is in the way."""
         try:
             with self._folder(below) as descriptor:
                 return sorted(os.listdir(descriptor))  # noqa: PTH208  of a descriptor
@@ -50,7 +50,7 @@ class Foreign:
             return []
 
     def has(self, *path: str) -> bool:
-        """Tell whether there is a plain file."""
+        """Return whether there is a plain file."""
         try:
             os.close(self._open(path))
         except (OSError, ForeignError):

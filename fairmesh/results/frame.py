@@ -19,7 +19,7 @@ USAGE_UNITS = {"seconds": "s", "cpu_s": "s", "energy_j": "J"} | dict.fromkeys(
 
 
 def frame(path: str | Path) -> pd.DataFrame:
-    """Give the results of a study: one row an experiment, whether it is done or not.
+    """Return the results of a study: one row an experiment, whether it is done or not.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def frame(path: str | Path) -> pd.DataFrame:
 
 
 def frame_of(study: StudyResults) -> pd.DataFrame:
-    """Give the frame of results that are loaded already."""
+    """Return the frame of results that are loaded already."""
     found, columns = table(study), metric_columns(study)
     found.attrs = {
         "study": study.name,
@@ -60,7 +60,7 @@ def frame_of(study: StudyResults) -> pd.DataFrame:
 
 
 def units(study: StudyResults) -> dict[str, str]:
-    """Give the unit of each column that has one; ``1`` for metrics that are pure numbers."""
+    """Return the unit of each column that has one; ``1`` for metrics that are pure numbers."""
     declared = study.plan["application"].get("parameters") or {}
     own = {
         column: str(declared.get(name, {}).get("unit") or "") for name, column in parameter_columns(study.plan).items()
@@ -71,7 +71,7 @@ def units(study: StudyResults) -> dict[str, str]:
 
 
 def _study(path: Path) -> Path:
-    """Give the folder of the study that a path means."""
+    """Return the folder of the study that a path means."""
     if (path / PLAN).is_file():
         return path.resolve()
     found = sorted(each.parent for each in path.glob(f"*/{PLAN}"))

@@ -16,7 +16,7 @@ _Z95 = NormalDist().inv_cdf(0.975)
 
 
 def t95(freedom: float) -> float:
-    """Give the quantile of Student's t for a two-sided interval of 95 %.
+    """Return the quantile of Student's t for a two-sided interval of 95 %.
 
     Degrees of freedom that are no whole number are rounded down, which makes the interval wider.
 
@@ -34,7 +34,7 @@ def t95(freedom: float) -> float:
 
 
 def half_width(summary: Summary) -> float | None:
-    """Give half the width of the 95 % interval of the mean; None for a single measurement.
+    """Return half the width of the 95 % interval of the mean; None for a single measurement.
 
     >>> round(half_width(Summary(4, 10.0, 2.0, 8.0, 12.0)), 3)
     3.182
@@ -45,7 +45,7 @@ def half_width(summary: Summary) -> float | None:
 
 
 def compare(one: Summary, other: Summary) -> Verdict:
-    """Say whether two means differ by more than their repeats scatter: Welch's test at 5 %.
+    """Return whether two means differ by more than their repeats scatter: Welch's test at 5 %.
 
     Returns
     -------

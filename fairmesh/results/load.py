@@ -99,7 +99,7 @@ class Outcome:
         return {**self.axes, **self.parameters}
 
     def log_tail(self, lines: int = 20) -> list[str]:
-        """Give the last lines of the attempt's log, as a terminal would show them in the end."""
+        """Return the last lines of the attempt's log, as a terminal would show them in the end."""
         return last_lines(self.attempt / LOG, lines) if self.attempt else []
 
 
@@ -155,7 +155,7 @@ class StudyResults:
         return [metric for metric in self.metrics if measured and metric.name not in measured]
 
     def environment(self, outcome: Outcome) -> dict[str, Any]:
-        """Give the environment that a record refers to, empty if it is not on file."""
+        """Return the environment that a record refers to, empty if it is not on file."""
         digest = str((outcome.record or {}).get("environment") or "")
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             return {}

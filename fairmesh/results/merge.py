@@ -80,7 +80,7 @@ class Merge:
         return dict(Counter((each.offer.study, each.offer.machine) for each in self.bring))
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         new = [{"study": study, "machine": machine, "results": count} for (study, machine), count in self.counts.items()]
         return {
             "into": str(self.into),
@@ -157,7 +157,7 @@ class _Preparation:
             self.merge.bring.append(target)
 
     def _target(self, offer: Offer) -> Bringing:
-        """Give the id of a result: its own, or that of the point for which it can stand."""
+        """Return the id of a result: its own, or that of the point for which it can stand."""
         if offer.study not in self._points:
             plan = self.merge.plans.get(offer.study) or read_map(StudyPaths(self.merge.into, offer.study).plan)
             self._points[offer.study] = _Points(plan)
@@ -180,12 +180,12 @@ class _Points:
         self._stand_ins = {_stands_for(each): each for each in reversed(points)}
 
     def missing(self, plan: dict[str, Any]) -> list[dict[str, Any]]:
-        """Give the points of another plan that have no place in this one."""
+        """Return the points of another plan that have no place in this one."""
         points = plan["experiments"]
         return [each for each in points if each["id"] not in self._fingerprints and _stands_for(each) not in self._stand_ins]
 
     def place_of(self, offer: Offer) -> tuple[str, dict[str, Any]]:
-        """Give the id and the axes under which a result counts."""
+        """Return the id and the axes under which a result counts."""
         own, axes = offer.id, offer.record.get("axes") or {}
         point = self._stand_ins.get(_stands_for({"fingerprint": offer.record["fingerprint"], "axes": axes}))
         if point is None or self._fingerprints.get(own) == offer.record["fingerprint"]:

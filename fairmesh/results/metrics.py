@@ -67,7 +67,7 @@ class Metric:
 
     @property
     def label(self) -> str:
-        """Give title and unit, as for an axis.
+        """Return title and unit, as for an axis.
 
         >>> Metric("time", "Training time", "s").label
         'Training time (s)'
@@ -116,7 +116,7 @@ class MetricValue:
 
 
 def finite(found: Any) -> float:
-    """Give a finite number as it is.
+    """Return a finite number as it is.
 
     Raises
     ------

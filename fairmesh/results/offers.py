@@ -77,7 +77,7 @@ class Offers:
 
 
 def result_of(record: dict[str, Any]) -> str:
-    """Give what a record says, but for the name under which it is kept."""
+    """Return what a record says, but for the name under which it is kept."""
     return canonical_json({name: value for name, value in record.items() if name not in _IDENTITY})
 
 
@@ -161,7 +161,7 @@ def _check_record(offer: Offer) -> None:
 
 
 def listed_files(record: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str, int]]:
-    """Give the files of a record's attempt: path from the experiment's folder, SHA-256, bytes.
+    """Yield the files of a record's attempt: path from the experiment's folder, SHA-256, bytes.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def _stage(study: str, file: str, found: Offers) -> None:
 
 
 def checked_plan(plan: dict[str, Any], study: str) -> dict[str, Any]:
-    """Give a plan if its points are what their readers take them for; it names no file outside of a project.
+    """Return a plan if its points are what their readers take them for; it names no file outside of a project.
 
     Raises
     ------

@@ -72,7 +72,7 @@ class Side:
         return {name: " | ".join(texts) for name, texts in found.items()}
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         return {
             "study": self.study.name,
             "machine": self.machine,
@@ -84,13 +84,13 @@ class Side:
 
 
 def best_point(study: StudyResults) -> Side | None:
-    """Give the point with the best mean of the primary metric; None as long as there is no result."""
+    """Return the point with the best mean of the primary metric; None as long as there is no result."""
     found = ranking.best_point(study)
     return Side(study, found.outcomes) if found else None
 
 
 def find_side(study: StudyResults, name: str) -> Side:
-    """Give what a name means: an experiment by id, key or an unambiguous beginning; a point by its id without repeat.
+    """Return what a name means: an experiment by id, key or an unambiguous beginning; a point by its id without repeat.
 
     Of a point, the axes that tell it from the others are enough, as in ``epochs=4+width=8``. Where an id is on several
     machines, ``MACHINE/ID`` says which.
@@ -137,7 +137,7 @@ def _begins(name: str, outcome: Outcome) -> bool:
 
 
 def flatten(found: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    """Give every value of nested maps as a text, with its dotted name.
+    """Yield every value of nested maps as a text, with its dotted name.
 
     >>> dict(flatten({"format": 1, "python": {"version": "3.11", "packages": {"h5py": "3.14"}}}))
     {'python.version': '3.11', 'python.packages.h5py': '3.14'}

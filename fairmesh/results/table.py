@@ -25,7 +25,7 @@ EXACT = range(-(2**53), 2**53 + 1)
 
 
 def table(study: StudyResults) -> pd.DataFrame:
-    """Give one row an experiment, in the order of the plan.
+    """Return one row an experiment, in the order of the plan.
 
     The columns are machine, id, state and reason; every axis and every other parameter; every metric in its unit,
     with ``_low`` and ``_high`` if a program gave an interval; seconds, usage, attempt, run and node. A name that is
@@ -45,7 +45,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def csv_of(frame: pd.DataFrame) -> str:
-    """Give a table as CSV (RFC 4180, but lines end with a line feed).
+    """Return a table as CSV (RFC 4180, but lines end with a line feed).
 
     An apostrophe stands before a text that a spreadsheet would take for a formula.
     """
@@ -65,7 +65,7 @@ class _Lines(io.StringIO):
 
 
 def parameter_columns(plan: dict[str, Any]) -> dict[str, str]:
-    """Give the column of each axis and of each other parameter."""
+    """Return the column of each axis and of each other parameter."""
     points = plan["experiments"]
     names = dict.fromkeys(name for point in points for name in point["axes"])
     names |= dict.fromkeys(name for point in points for name in point["parameters"])
@@ -73,7 +73,7 @@ def parameter_columns(plan: dict[str, Any]) -> dict[str, str]:
 
 
 def metric_columns(study: StudyResults) -> dict[str, str]:
-    """Give the column of each metric."""
+    """Return the column of each metric."""
     taken = {*_FIRST, *_LAST, *parameter_columns(study.plan).values()}
     return {metric.name: _free("metric", metric.name, taken) for metric in study.metrics}
 
@@ -125,5 +125,5 @@ def _encodable(text: str) -> str:
 
 
 def text_of(value: Any) -> str:
-    """Give a value as a table shows it: a text as it is, anything else as JSON."""
+    """Return a value as a table shows it: a text as it is, anything else as JSON."""
     return value if isinstance(value, str) else canonical_json(value)

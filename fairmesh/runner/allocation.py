@@ -6,17 +6,17 @@ from . import processes
 
 
 def job() -> str:
-    """Give the number of the job that this process runs in, an empty text outside of any; LSF's too."""
+    """Return the number of the job that this process runs in, an empty text outside of any; LSF's too."""
     return os.environ.get("SLURM_JOB_ID") or os.environ.get("LSB_JOBID") or ""
 
 
 def cluster() -> str:
-    """Give the name of the cluster of Slurm's that this process has its job from, an empty text outside of any."""
+    """Return the name of the cluster of Slurm's that this process has its job from, an empty text outside of any."""
     return os.environ.get("SLURM_CLUSTER_NAME", "") if job() else ""
 
 
 def memory() -> int:
-    """Give the bytes of memory that the job on this node may use, 0 if that is not known."""
+    """Return the bytes of memory that the job on this node may use, 0 if that is not known."""
     node, cpu, cpus = (
         int(found) if found.isdigit() else 0
         for found in (os.environ.get("SLURM_" + name, "") for name in ("MEM_PER_NODE", "MEM_PER_CPU", "CPUS_ON_NODE"))
@@ -25,12 +25,12 @@ def memory() -> int:
 
 
 def restart() -> int:
-    """Give how often the job was put back into the queue before."""
+    """Return how often the job was put back into the queue before."""
     return int(os.environ.get("SLURM_RESTART_COUNT") or 0)
 
 
 def age() -> float:
-    """Give the seconds since the first process that is found of this process's job."""
+    """Return the seconds since the first process that is found of this process's job."""
     began, pid = "", os.getpid()
     while pid > 1 and f"SLURM_JOB_ID={job()}" in processes.read(f"/proc/{pid}/environ").split("\0"):
         fields = processes.read(f"/proc/{pid}/stat").rpartition(")")[2].split()

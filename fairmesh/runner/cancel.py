@@ -8,7 +8,7 @@ from .protocol import CANCEL, FORMAT
 
 
 def reason(folder: str) -> str:
-    """Give the wish for a folder in words, or an empty text if there is none."""
+    """Return the wish for a folder in words, or an empty text if there is none."""
     path = os.path.join(folder, CANCEL)
     if not folder or not os.path.isfile(path):
         return ""

@@ -26,12 +26,12 @@ class Claims:
         self.folder = folder
 
     def highest(self) -> int:
-        """Give the highest number in use, or 0; an attempt whose claim somebody deleted counts too."""
+        """Return the highest number in use, or 0; an attempt whose claim somebody deleted counts too."""
         folders = (os.path.join(self.folder, name) for name in (CLAIMS, ATTEMPTS))
         return max((number for folder in folders for number in numbers(folder)), default=0)
 
     def attempt_folder(self, number: int) -> str:
-        """Give the folder of an attempt."""
+        """Return the folder of an attempt."""
         return os.path.join(self.folder, ATTEMPTS, str(number))
 
     def take(self, number: int) -> bool:
@@ -96,7 +96,7 @@ class Claims:
 
 
 def numbers(folder: str) -> List[int]:
-    """Give the numbers that name what is in a folder; none if there is no folder."""
+    """Return the numbers that name what is in a folder; none if there is no folder."""
     try:
         return [int(name) for name in os.listdir(folder) if name.isdecimal()]
     except OSError:

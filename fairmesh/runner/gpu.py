@@ -57,7 +57,7 @@ class Gpus:
         return found
 
     def energy(self, gpu: Gpu) -> Optional[float]:
-        """Give the energy a GPU used since its driver was loaded, in joules."""
+        """Return the energy a GPU used since its driver was loaded, in joules."""
         energy = ctypes.c_ulonglong()
         known = self._call("nvmlDeviceGetTotalEnergyConsumption", gpu.handle, ctypes.byref(energy))
         return energy.value / 1000 if known else None
@@ -80,7 +80,7 @@ def _library() -> Any:
 
 
 def _is_visible(gpu: Gpu) -> bool:
-    """Tell whether the job may use a GPU: CUDA's own list, by index or UUID, where a scheduler has set one."""
+    """Return whether the job may use a GPU: CUDA's own list, by index or UUID, where a scheduler has set one."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return True

@@ -47,7 +47,7 @@ class Job:
         return str(self.experiment["id"])
 
     def commit(self) -> Optional[Dict[str, Any]]:
-        """Give the commit that makes a start unnecessary."""
+        """Return the commit that makes a start unnecessary."""
         good = commit.read(self.folder, self.fingerprint)
         if good and self.force and good.get("run") != self.run:
             return None
@@ -59,7 +59,7 @@ class Job:
             commit.copy_record(self.folder, self.record)
 
     def stage_folders(self) -> Dict[str, str]:
-        """Give the folder of the winning attempt of each stage that this job needs.
+        """Return the folder of the winning attempt of each stage that this job needs.
 
         Raises
         ------
@@ -77,14 +77,14 @@ class Job:
         return os.path.join(folder, protocol.ATTEMPTS, str(good["attempt"]))
 
     def command(self, stages: Dict[str, str]) -> List[str]:
-        """Give the command with the folders of the stages filled in."""
+        """Return the command with the folders of the stages filled in."""
         arguments = [str(argument) for argument in self.experiment["command"]]
         for name, folder in stages.items():
             arguments = [argument.replace(MARK + name + MARK, folder) for argument in arguments]
         return arguments
 
     def environment(self, attempt: str, stages: Dict[str, str]) -> Dict[str, str]:
-        """Give the environment of the program: this one, what the job asks for, and where things are."""
+        """Return the environment of the program: this one, what the job asks for, and where things are."""
         variables = dict(os.environ, **self.experiment.get("environment", {}))
         variables["FAIRMESH_CONFIG"] = os.path.join(attempt, protocol.CONFIG)
         folder = self.experiment["application"].get("folder", "")
@@ -101,7 +101,7 @@ class Job:
 
 
 def _record_beside(folder: str) -> Optional[str]:
-    """Give the record's place if the folder stands in a study's results, so that a start by hand counts there too."""
+    """Return the record's place if the folder stands in a study's results, so that a start by hand counts there too."""
     rest, identity = os.path.split(folder)
     rest, machine = os.path.split(rest)
     study, experiments = os.path.split(rest)

@@ -103,29 +103,29 @@ def half_path(path: str) -> str:
 
 
 def mark() -> str:
-    """Give a text that no other writer of the moment has: host, process and thread."""
+    """Return a text that no other writer of the moment has: host, process and thread."""
     return f"{host()}.{os.getpid()}.{get_ident()}"
 
 
 def host() -> str:
-    """Give the name of this host, not too long for a part of a file's name."""
+    """Return the name of this host, not too long for a part of a file's name."""
     return os.uname()[1][:20]
 
 
 def half_written(folder: str) -> List[str]:
-    """Give the files in a folder that are being written, or that writers who were killed left."""
+    """Return the files in a folder that are being written, or that writers who were killed left."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return [os.path.join(folder, name) for name in names if name.startswith(".") and name.endswith(_HALF)]
 
 
 def writer(path: str) -> int:
-    """Give the process of this host that began a half-written file, or 0 if none did."""
+    """Return the process of this host that began a half-written file, or 0 if none did."""
     begin, _, pid = os.path.basename(path)[: -len(_HALF)].rpartition(".")[0].rpartition(".")
     return int(pid) if pid.isdecimal() and begin.endswith("." + host()) else 0
 
 
 def now() -> str:
-    """Give the time in UTC as ISO 8601 with milliseconds."""
+    """Return the time in UTC as ISO 8601 with milliseconds."""
     seconds = time.time()
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{int(seconds * 1000) % 1000:03d}Z"

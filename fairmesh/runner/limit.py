@@ -34,12 +34,12 @@ class Limit(NamedTuple):
     slack: float = 0.0
 
     def is_reached(self, signalled: bool) -> bool:
-        """Tell whether the time is up, or it is what a signal says."""
+        """Return whether the time is up, or it is what a signal says."""
         return time.monotonic() > self.at - (self.slack if signalled else 0.0)
 
 
 def of_program(minutes: Any) -> Limit:
-    """Give the limit of a program that starts now, with so many minutes of its own."""
+    """Return the limit of a program that starts now, with so many minutes of its own."""
     job, left = allocation.job(), seconds_left()
     own = Limit()
     if isinstance(minutes, (int, float)):
@@ -51,7 +51,7 @@ def of_program(minutes: Any) -> Limit:
 
 
 def seconds_left() -> Optional[float]:
-    """Give the time until the limit of this process's job, None if it has none or nobody can tell.
+    """Return the time until the limit of this process's job, None if it has none or nobody can tell.
 
     What squeue tells of the time that is left is reckoned with the clock of the host that asks.
     """

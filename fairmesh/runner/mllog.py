@@ -46,7 +46,7 @@ _BEGIN = time.time() - _steady()
 
 
 def line(kind: str, key: str, value: Any, metadata: Dict[str, Any], time_ms: Optional[int] = None) -> str:
-    """Give one line of a log.
+    """Return one line of a log.
 
     Parameters
     ----------
@@ -128,13 +128,13 @@ class Events:
         self.is_open = False
 
     def _facts(self) -> Tuple[Tuple[str, Any, Dict[str, Any]], ...]:
-        """Give what the log says of the submission; nothing has emptied the caches of the machine."""
+        """Return what the log says of the submission; nothing has emptied the caches of the machine."""
         named = dict({"benchmark": self._experiment["application"]["name"]}, **self._experiment.get("submission", {}))
         given = [(SUBMISSION + name, value, _here()) for name, value in named.items()]
         return (*given, ("cache_clear", False, _here()))
 
     def _values(self) -> Tuple[Tuple[str, Any, Dict[str, Any]], ...]:
-        """Give the size of the machine and all parameters, the seed under the name that MLCommons has for it."""
+        """Return the size of the machine and all parameters, the seed under the name that MLCommons has for it."""
         resources, parameters = self._experiment["resources"], self._experiment["parameters"]
         seed = self._experiment["application"].get("seed", "")
         events = [
@@ -158,7 +158,7 @@ class Events:
 
 
 def _nodes(resources: Dict[str, Any]) -> int:
-    """Give the number of computers, as the scheduler has it or the experiment asked for it."""
+    """Return the number of computers, as the scheduler has it or the experiment asked for it."""
     for found in (os.environ.get("SLURM_JOB_NUM_NODES"), resources.get("nodes")):
         if str(found).isdigit():
             return int(str(found))
@@ -166,7 +166,7 @@ def _nodes(resources: Dict[str, Any]) -> int:
 
 
 def _here() -> Dict[str, Any]:
-    """Give the place in this module that an event comes from: not a path of this machine."""
+    """Return the place in this module that an event comes from: not a path of this machine."""
     frame = inspect.currentframe()
     caller = frame.f_back if frame else None
     return OrderedDict([("file", "fairmesh/runner/mllog.py"), ("lineno", caller.f_lineno if caller else 0)])

@@ -40,7 +40,7 @@ def _output(command: List[str]) -> str:
 
 
 def start_time(pid: int) -> str:
-    """Give the start time of a living process in the system's unit, or an empty text: a zombie is not alive."""
+    """Return the start time of a living process in the system's unit, or an empty text: a zombie is not alive."""
     stat = _text(f"/proc/{pid}/stat")
     if stat:
         fields = stat.rpartition(")")[2].split()
@@ -69,7 +69,7 @@ def describe(pid: int) -> Owner:
 
 
 def is_alive(owner: Owner) -> Optional[bool]:
-    """Tell whether an owner still runs: True or False on proof, None where nobody can know.
+    """Return whether an owner still runs: True or False on proof, None where nobody can know.
 
     Clocks are never compared: another boot of the same host, or no such process in the same namespace, are the
     proofs; of a process that cannot be seen from here, the scheduler knows whether its job lives.

@@ -17,7 +17,7 @@ class Sample(NamedTuple):
 
 
 def tree(root: int) -> List[int]:
-    """Give a process and all that descend from it."""
+    """Return a process and all that descend from it."""
     found = [root]
     for pid in found:
         found.extend(children(pid))
@@ -25,7 +25,7 @@ def tree(root: int) -> List[int]:
 
 
 def children(pid: int) -> List[int]:
-    """Give the children of a process."""
+    """Return the children of a process."""
     try:
         threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
@@ -35,7 +35,7 @@ def children(pid: int) -> List[int]:
 
 
 def read(path: str) -> str:
-    """Give the text of a file of /proc, empty if it is gone or not ours."""
+    """Return the text of a file of /proc, empty if it is gone or not ours."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -73,7 +73,7 @@ def io_counters(text: str) -> Dict[str, int]:
 
 
 def pressure() -> Dict[str, float]:
-    """Give the share of the last ten seconds, in percent, in which some task of the host waited: psi(7)."""
+    """Return the share of the last ten seconds, in percent, in which some task of the host waited: psi(7)."""
     shares = {}
     for resource in ("cpu", "memory", "io"):
         for line in read("/proc/pressure/" + resource).splitlines():

@@ -83,7 +83,7 @@ class Program:
         self._kill_at: Optional[float] = None
 
     def has_ended(self) -> bool:
-        """Tell whether the program has ended, and if so end what it left behind."""
+        """Return whether the program has ended, and if so end what it left behind."""
         if self.exit_code is None:
             self._reap()
         if self.exit_code is None and self._kill_at is not None and time.monotonic() > self._kill_at:
@@ -153,7 +153,7 @@ class Signals:
             self.seen.update(os.read(self._read, 4096))
 
     def first_end(self) -> int:
-        """Give the signal that asks for the end, or 0."""
+        """Return the signal that asks for the end, or 0."""
         return next((number for number in PASSED_ON if number in self.seen), 0)
 
 

@@ -67,7 +67,7 @@ _MARKS = {"podman": "/run/.containerenv", "docker": "/.dockerenv"}
 
 
 def settings() -> Dict[str, Any]:
-    """Give what the jobs of a study usually have in common: settings of threads, modules, container."""
+    """Return what the jobs of a study usually have in common: settings of threads, modules, container."""
     modules = _variable("LOADEDMODULES").split(":")
     return {
         "variables": _variables(THREADS + DETERMINISM),
@@ -77,7 +77,7 @@ def settings() -> Dict[str, Any]:
 
 
 def container() -> Dict[str, str]:
-    """Give the kind and the image of the container that this process runs in; nothing outside of one."""
+    """Return the kind and the image of the container that this process runs in; nothing outside of one."""
     for kind, names in _IMAGES.items():
         for name in names:
             if os.environ.get(name):
@@ -89,7 +89,7 @@ def container() -> Dict[str, str]:
 
 
 def of_attempt(experiment: Dict[str, Any], home: str) -> Dict[str, Any]:
-    """Give what one result comes from: its scheduler's job, its seeds, and what the stages before it made.
+    """Return what one result comes from: its scheduler's job, its seeds, and what the stages before it made.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def of_attempt(experiment: Dict[str, Any], home: str) -> Dict[str, Any]:
 
 
 def scheduler() -> Dict[str, Any]:
-    """Give the scheduler that this process runs under and what it says of the job; nothing outside of one."""
+    """Return the scheduler that this process runs under and what it says of the job; nothing outside of one."""
     for name, variables in SCHEDULERS.items():
         if os.environ.get(variables[0]):
             return {"name": name, "job": _variable(variables[0]), "variables": _variables(variables[1:])}
@@ -122,7 +122,7 @@ def manifest_sha256(files: Iterable[Tuple[str, str]]) -> str:
 
 
 def value_in(path: str, key: str) -> str:
-    """Give what stands after the key in the first line of a text file that begins with it; empty if there is none."""
+    """Return what stands after the key in the first line of a text file that begins with it; empty if there is none."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             lines = [line for line in file if line.startswith(key)]

@@ -116,7 +116,7 @@ def jobs(
 
 
 def is_over(job_id: str, cluster: str, restart: int) -> Optional[bool]:
-    """Tell whether a start of a job is over: the job has ended, was started again since, or is not known any more.
+    """Return whether a start of a job is over: the job has ended, was started again since, or is not known any more.
 
     Parameters
     ----------
@@ -141,18 +141,18 @@ def is_over(job_id: str, cluster: str, restart: int) -> Optional[bool]:
 
 
 def _is_ours(job_id: str, cluster: str) -> bool:
-    """Tell whether this process runs in a job."""
+    """Return whether this process runs in a job."""
     return (job_id, cluster) == (allocation.job(), allocation.cluster())
 
 
 def ended(job_id: str, cluster: str) -> Optional[Job]:
-    """Give a job that has ended, if the scheduler still knows it."""
+    """Return a job that has ended, if the scheduler still knows it."""
     answered, job = _look(job_id) if cluster and re.match(r"\d+$", job_id) else (False, None)
     return job if answered and job and job.cluster == cluster and job.has_ended else None
 
 
 def may_start(job_id: str) -> bool:
-    """Tell whether a job is in the queue or runs; a scheduler that is silent for long counts as one that is no more."""
+    """Return whether a job is queued or runs; a scheduler that is silent for long is taken for gone."""
     if not re.match(r"\d+$", job_id):
         return False
     answered, job = _look(job_id)
@@ -174,7 +174,7 @@ _known = {}  # type: Dict[str, _Known]
 
 
 def _look(job_id: str) -> Tuple[bool, Optional[Job]]:
-    """Give whether the scheduler answered, and the job if it knows it."""
+    """Return whether the scheduler answered, and the job if it knows it."""
     asked, answered, job = _known.get(job_id, (float("-inf"), False, None))
     if time.monotonic() - asked < (FRESH if answered else REST):
         return answered, job
@@ -229,7 +229,7 @@ def _seconds(text: str) -> Optional[float]:
 
 
 def _cluster() -> str:
-    """Give the name of the cluster whose controller answers here, or an empty text."""
+    """Return the name of the cluster whose controller answers here, or an empty text."""
     if not _clusters:
         output, _ = _answer(["scontrol", "show", "config"], PATIENCE)
         found = re.search(r"^ClusterName\s*= *(\S+)", output or "", re.MULTILINE)
@@ -242,7 +242,7 @@ _clusters = []  # type: List[str]
 
 
 def _answer(command: List[str], patience: float) -> Tuple[Optional[str], str]:
-    """Give the output of a program of the scheduler's, None if it failed, and what it complained of."""
+    """Return the output of a program of the scheduler's, None if it failed, and what it complained of."""
     if not shutil.which(command[0]):
         return None, ""
     # Not what a person set for the eye, or to look at another cluster.

@@ -36,7 +36,7 @@ class Telemetry:
         return self._last.resident_bytes
 
     def due_in(self) -> float:
-        """Give the seconds until the next sample."""
+        """Return the seconds until the next sample."""
         return max(0.0, self._sampled + INTERVAL - time.monotonic())
 
     def take(self, pid: int, last: bool = False) -> None:
@@ -78,7 +78,7 @@ class Telemetry:
         self._lines, self._written = [], time.monotonic()
 
     def usage(self, program: Program) -> Dict[str, Any]:
-        """Give the totals of an ended program, with the keys of the record's ``usage``."""
+        """Return the totals of an ended program, with the keys of the record's ``usage``."""
         energy: Energy = self._meter.read()
         return {
             "cpu_s": round(max(program.usage.cpu_s, self._last.cpu_s), 3),

@@ -55,7 +55,7 @@ class _App(FastAPI):
     """An application that describes itself in our words, once somebody asks."""
 
     def openapi(self) -> dict[str, Any]:
-        """Give the description."""
+        """Return the description."""
         self.openapi_schema = self.openapi_schema or _describe(self)
         return self.openapi_schema
 

@@ -47,11 +47,11 @@ class Look:
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
 
     def knows(self, question: Hashable) -> bool:
-        """Tell whether something was made for a question already."""
+        """Return whether something was made for a question already."""
         return question in self._answers
 
     def answer(self, question: Hashable, make: Callable[[], Answer]) -> Answer:
-        """Give what was made for a question, or make it."""
+        """Return what was made for a question, or make it."""
         if question not in self._answers:
             self._answers[question] = make()
             if len(self._answers) > ANSWERS:
@@ -84,7 +84,7 @@ class Board:
         self._watch: asyncio.Task[None] | None = None
 
     async def look(self) -> Look:
-        """Give how the study stands, as of a moment ago.
+        """Return how the study stands, as of a moment ago.
 
         Raises
         ------
@@ -158,7 +158,7 @@ class Board:
 
 
 def _happened(before: Look, now: Look) -> Iterator[tuple[str, str]]:
-    """Give what has changed between two looks, as events."""
+    """Yield what has changed between two looks, as events."""
     if before.status.run != now.status.run:
         yield "run", _json(now.status.run.to_json() if now.status.run else {})
     told = False
@@ -172,7 +172,7 @@ def _happened(before: Look, now: Look) -> Iterator[tuple[str, str]]:
 
 
 def _core(job: JobStatus | None) -> tuple[Any, ...]:
-    """Give what makes a change worth telling: seconds pass anyway."""
+    """Return what makes a change worth telling: seconds pass anyway."""
     return (job.state, job.reason, job.progress, job.message, job.attempt, job.host, job.job_id) if job else ()
 
 
@@ -188,7 +188,7 @@ class Boards:
         self._boards: OrderedDict[StudyPaths, Board] = OrderedDict()
 
     def of(self, paths: StudyPaths) -> Board:
-        """Give the board of a study."""
+        """Return the board of a study."""
         if paths not in self._boards:
             self._boards[paths] = Board(paths, self._threads)
         return self._boards[paths]

@@ -76,7 +76,7 @@ class StrictRoute(APIRoute):
     """A route whose bodies are read strictly."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Give the handler."""
+        """Return the handler."""
         handle = super().get_route_handler()
 
         async def strictly(request: Request) -> Response:

@@ -54,7 +54,7 @@ class Service:
         return f"{me()} by REST"
 
     def paths(self, study: str) -> StudyPaths:
-        """Give the files of a study that has results.
+        """Return the files of a study that has results.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class Service:
         return self.boards.of(paths)
 
     async def job(self, study: str, key: str) -> JobStatus:
-        """Give an experiment or a stage.
+        """Return an experiment or a stage.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class Service:
         return look.by_key[key]
 
     def run(self, uuid: str) -> Run:
-        """Give a run.
+        """Return a run.
 
         Raises
         ------
@@ -122,11 +122,11 @@ Given = Annotated[Service, Depends(_of)]
 
 
 def as_json(value: Any) -> bytes:
-    """Give a value as the bytes of an answer."""
+    """Return a value as the bytes of an answer."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
 def answer(value: Any, status: int = 200, location: str = "") -> Response:
-    """Give an answer of a value, or of bytes that were made of one before."""
+    """Return an answer of a value, or of bytes that were made of one before."""
     body = value if isinstance(value, bytes) else as_json(value)
     return Response(body, status, {"location": location} if location else None, "application/json")

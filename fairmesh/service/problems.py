@@ -67,7 +67,7 @@ _STATUS = {NotFoundError: 404, BusyError: 409, OverloadError: 503}
 
 
 def documented(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Give the errors that an operation may answer with, besides those of every operation."""
+    """Return the errors that an operation may answer with, besides those of every operation."""
     return {
         code: {
             "description": _MEANINGS[code],
@@ -126,7 +126,7 @@ def _of_validation(found: Mapping[str, Any]) -> Fault:
 
 
 def _allowed(request: Request) -> str:
-    """Give the methods that an address knows."""
+    """Return the methods that an address knows."""
     paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
     path = request.scope["path"].removeprefix(request.scope["root_path"])
     fitting = (

@@ -20,7 +20,7 @@ class Event(NamedTuple):
     data: str
 
     def encode(self) -> bytes:
-        """Give it as a stream carries it."""
+        """Return it as a stream carries it."""
         return f"id: {self.id}\r\nevent: {self.kind}\r\ndata: {self.data}\r\n\r\n".encode()
 
 
@@ -71,7 +71,7 @@ class Ring:
         return f"{self._life}-{self._count}"
 
     def after(self, identity: str) -> list[Event] | None:
-        """Give the events after a number; None if some of them are gone, or it was never given."""
+        """Return the events after a number; None if some of them are gone, or it was never given."""
         life, _, number = identity.partition("-")
         if life != self._life or not number.isascii() or not number.isdigit() or len(number) > 18:
             return None
@@ -81,7 +81,7 @@ class Ring:
         return [self._events[at] for at in range(len(self._events) - missed, len(self._events))]
 
     def piece(self, identity: str) -> Piece | None:
-        """Give the next events after a number, made once for all who listen; None as ``after`` does."""
+        """Return the next events after a number, made once for all who listen; None as ``after`` does."""
         known = self._piece
         if known.after == identity and (known.last == self.last_id or known.number == AT_ONCE):
             return known
@@ -94,7 +94,7 @@ class Ring:
         return self._piece
 
     async def follow(self, identity: str) -> AsyncIterator[Piece | None]:
-        """Give events after a number as they come; None where some were missed, because they came too fast."""
+        """Yield events after a number as they come; None where some were missed, because they came too fast."""
         while True:
             news = self._news
             found = self.piece(identity)

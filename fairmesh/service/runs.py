@@ -96,7 +96,7 @@ def retry_run(service: Given, run: RunName, body: asked.Again, idempotency_key: 
 
 
 def to_json(run: Run) -> dict[str, Any]:
-    """Give a run as it is answered."""
+    """Return a run as it is answered."""
     info = run.info()
     state = run_state(info, starts.has_begun(run.paths, run.uuid))
     return {"study": run.study, "state": state, "output": run.output()} | info.to_json()

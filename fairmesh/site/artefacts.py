@@ -51,7 +51,7 @@ def publish(
 
 
 def lies_in(root: Path, source: Path) -> bool:
-    """Tell whether there is a file, and it really lies below a folder."""
+    """Return whether there is a file, and it really lies below a folder."""
     return source.is_file() and source.resolve().is_relative_to(root.resolve())
 
 

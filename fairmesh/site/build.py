@@ -255,7 +255,7 @@ def _write_home(
 
 
 def _configuration(views: list[StudyView], project: Path) -> dict[str, Any]:
-    """Give the project's configuration with the studies in its navigation."""
+    """Return the project's configuration with the studies in its navigation."""
     base = project / "mkdocs.yml"
     home, *documentation = yaml.safe_load(base.read_text(encoding="utf-8"))["nav"]
     studies = [{str(escape(view.title)): f"studies/{view.study.name}/index.md"} for view in views]

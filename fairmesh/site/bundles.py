@@ -50,12 +50,12 @@ def _place(docs: Path, name: str, kept: Path, make: Callable[[], str]) -> None:
 
 
 def _datatables() -> str:
-    """Give DataTables as a script: modules do not load from a disk."""
+    """Return DataTables as a script: modules do not load from a disk."""
     return as_script(files("itables").joinpath("html/dt_bundle.js").read_text(encoding="utf-8"), "DataTable")
 
 
 def as_script(module: str, name: str) -> str:
-    """Give a module as a script that puts the module's default export into the window.
+    """Return a module as a script that puts the module's default export into the window.
 
     Raises
     ------

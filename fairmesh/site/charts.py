@@ -74,13 +74,13 @@ class Chart:
         return spec
 
     def to_json(self) -> dict[str, Any]:
-        """Give what the page's script draws."""
+        """Return what the page's script draws."""
         found = {"spec": self.spec, "columns": self.columns, "title": self.title}
         return found | {key: each for key, each in (("lines", self.lines), ("controls", self.controls)) if each}
 
 
 def tip(shorthand: str, title: str) -> alt.Tooltip:
-    """Give an entry of a tooltip, numbers with four digits."""
+    """Return an entry of a tooltip, numbers with four digits."""
     # Vega's tooltip draws a picture from an entry named "image" and a heading from one named "title".
     safe = f"{title}:" if title in {"image", "title"} else title
     return alt.Tooltip(shorthand, title=safe, format=".4~g" if shorthand.endswith(":Q") else alt.Undefined)
@@ -94,7 +94,7 @@ def make(
 
 
 def specification(drawn: alt.TopLevelMixin, height: int = HEIGHT) -> dict[str, Any]:
-    """Give what Altair describes, still without its rows; it takes Altair 10 ms."""
+    """Return what Altair describes, still without its rows; it takes Altair 10 ms."""
     found: dict[str, Any] = _with_plain_titles(drawn.properties(width="container", height=height).to_dict())
     return found | {"config": _CONFIG}
 
@@ -105,7 +105,7 @@ def with_rows(title: str, description: str, spec: dict[str, Any], rows: Rows, **
 
 
 def _with_plain_titles(spec: Any) -> Any:
-    """Give a specification whose titles have no line break and no backslash: Vega-Lite puts them into expressions."""
+    """Return a specification whose titles have no line break and no backslash: Vega-Lite puts them into expressions."""
     if isinstance(spec, list):
         return [_with_plain_titles(part) for part in spec]
     if not isinstance(spec, dict):

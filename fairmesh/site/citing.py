@@ -82,7 +82,7 @@ class Citation:
         return " ".join(filter(None, [start, *rest, licence]))
 
     def bibtex(self, study: str) -> str:
-        """Give the citation as BibTeX; empty as long as nobody is named as an author."""
+        """Return the citation as BibTeX; empty as long as nobody is named as an author."""
         if not self.names:
             return ""
         is_doi = self.identifier.startswith(_DOI)
@@ -137,7 +137,7 @@ def _sorted(creator: dict[str, Any]) -> str:
 
 
 def linked_data(view: StudyView, citation: Citation, summary: str, downloads: Sequence[Download]) -> dict[str, Any]:
-    """Give the page's description as a schema.org Dataset, by which search engines find it."""
+    """Return the page's description as a schema.org Dataset, by which search engines find it."""
     publisher = view.study.plan.get("publisher") or {}
     address = _address(view)
     found: dict[str, Any] = {
@@ -183,6 +183,6 @@ def catalogue(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _address(view: StudyView) -> str:
-    """Give the folder of the study's page where the website is published; empty as long as nobody says where."""
+    """Return the folder of the study's page where the website is published; empty as long as nobody says where."""
     home = str((view.study.plan.get("publisher") or {}).get("url") or "").rstrip("/")
     return f"{home}/studies/{view.study.name}/" if home.startswith("https://") else ""

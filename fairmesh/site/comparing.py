@@ -16,13 +16,13 @@ _TITLES = {name: title for name, (title, unit) in USAGE.items() if unit == 1} | 
 
 
 def label(change: MetricChange) -> str:
-    """Give what was measured, with its unit."""
+    """Return what was measured, with its unit."""
     metric = change.metric
     return _TITLES.get(metric.name, metric.label) if metric.title == metric.name else metric.label
 
 
 def value(change: MetricChange, found: Value | None) -> str:
-    """Give what a side measured: a mean with its spread, or one measurement."""
+    """Return what a side measured: a mean with its spread, or one measurement."""
     if found is None:
         return numbers.MISSING
     if change.metric.unit == BYTE:
@@ -31,6 +31,6 @@ def value(change: MetricChange, found: Value | None) -> str:
 
 
 def difference(change: MetricChange, found: float) -> str:
-    """Give by how much a side differs from the first one, with a sign."""
+    """Return by how much a side differs from the first one, with a sign."""
     amount = numbers.size(abs(found)) if change.metric.unit == BYTE else numbers.number(abs(found))
     return f"{'-' if found < 0 else '+'}{amount}"

@@ -27,7 +27,7 @@ _LOG_LINES = 40
 
 
 def choose(view: StudyView) -> list[Outcome]:
-    """Give the experiments that get a page: all, or of a large study the failed and then the best."""
+    """Return the experiments that get a page: all, or of a large study the failed and then the best."""
     ranked = [outcome for point in view.points for outcome in point.outcomes if outcome.state not in BAD_ENDS]
     return [*view.failures, *ranked][:LARGEST_STUDY]
 
@@ -72,7 +72,7 @@ def write_experiment_page(
 
 
 def _commands(outcome: Outcome, study: str, results: str, record: str) -> Iterator[tuple[str, str]]:
-    """Give each command that runs the experiment again, after what it does."""
+    """Yield each command that runs the experiment again, after what it does."""
     target = shlex.quote(f"{results}/{record}")
     job = shlex.quote(f"{results}/{EXPERIMENTS}/{outcome.machine}/{outcome.id}/{JOB}")
     yield (
@@ -86,7 +86,7 @@ def _commands(outcome: Outcome, study: str, results: str, record: str) -> Iterat
 
 
 def _parameters(view: StudyView, outcome: Outcome) -> Iterator[dict[str, Any]]:
-    """Give each parameter with what the application says of it, and whether the study sets it."""
+    """Yield each parameter with what the application says of it, and whether the study sets it."""
     declared = view.application.get("parameters") or {}
     for name, found in outcome.values.items():
         about = declared.get(name) or {}
@@ -101,7 +101,7 @@ def _parameters(view: StudyView, outcome: Outcome) -> Iterator[dict[str, Any]]:
 
 
 def _linked_data(view: StudyView, outcome: Outcome) -> dict[str, Any]:
-    """Give the description of the experiment as a part of the study's data set."""
+    """Return the description of the experiment as a part of the study's data set."""
     return {
         "@context": "https://schema.org/",
         "@type": "Dataset",

@@ -44,7 +44,7 @@ class ExperimentTable:
         return [column for column in self.columns if len(column.choices) > 1]
 
     def to_json(self, figures: Mapping[str, Figures], board: Leaderboard) -> dict[str, Any]:
-        """Give what the scripts need: the table, what is the same for all, environments, the best point, a start.
+        """Return what the scripts need: the table, what is the same for all, environments, the best point, a start.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class ExperimentTable:
         )
 
     def cells(self, outcome: Outcome) -> list[Cell]:
-        """Give the cells of an experiment, in the order of the columns."""
+        """Return the cells of an experiment, in the order of the columns."""
         return [_cell(column, outcome) for column in self.columns]
 
     def _row(self, outcome: Outcome, figures: Figures | None, environments: dict[str, Any]) -> dict[str, Any]:
@@ -84,18 +84,18 @@ class ExperimentTable:
 
 
 def page_of(key: str) -> str:
-    """Give the page of an experiment, from that of its study."""
+    """Return the page of an experiment, from that of its study."""
     return f"experiments/{key}/index.html"
 
 
 def _start(view: StudyView) -> list[str]:
-    """Give the keys of two experiments to compare for a start: of the best two points, or two of the only one."""
+    """Return the keys of two experiments to compare for a start: of the best two points, or two of the only one."""
     measured = [row.done for row in view.points if row.done]
     return [outcome.key for outcome in (measured[0][:2] if len(measured) == 1 else [done[0] for done in measured[:2]])]
 
 
 def _best(board: Leaderboard) -> dict[str, Any] | None:
-    """Give the best point by the keys of its columns, which stands for the study where studies are compared."""
+    """Return the best point by the keys of its columns, which stands for the study where studies are compared."""
     for row, cells in board.rows:
         if row is board.view.best:
             texts = {column.key: cell.text for column, cell in zip(board.columns, cells, strict=True)}

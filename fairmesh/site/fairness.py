@@ -12,7 +12,7 @@ _STATES = {"met": "met", "prepared": "prepared for a deposit", "falls": "not met
 
 
 def score(view: StudyView) -> dict[str, Any] | None:
-    """Give ``met``, ``prepared``, ``falls``, ``of``, ``asks`` and the principles; None if nobody has scored it."""
+    """Return ``met``, ``prepared``, ``falls``, ``of``, ``asks`` and the principles; None if nobody has scored it."""
     found = read_map(view.study.folder / FAIR)
     principles = [each for each in found.get("principles") or [] if isinstance(each, dict)]
     if not principles or not all(isinstance(found.get(key), int) for key in ("met", "prepared", "falls", "of")):

@@ -86,7 +86,7 @@ class StudyFigures:
         return Figures(tuple(shown), tuple(left_out))
 
     def _found(self, outcome: Outcome) -> Iterator[tuple[Path, str]]:
-        """Give each figure with the hash that the record has of it."""
+        """Yield each figure with the hash that the record has of it."""
         attempt = outcome.attempt
         for figure in sorted((attempt / FOLDER).glob("*.png")) if attempt else ():
             if lies_in(self.study, figure):
@@ -109,7 +109,7 @@ class StudyFigures:
 
 
 def _recorded(outcome: Outcome, figure: Path) -> str:
-    """Give the SHA-256 that the record has of a figure; empty if it has none, or if the figure has changed since."""
+    """Return the SHA-256 that the record has of a figure; empty if it has none, or if the figure has changed since."""
     name = figure.relative_to(outcome.folder).as_posix() if figure.is_relative_to(outcome.folder) else ""
     files = (outcome.record or {}).get("files")
     for each in files if isinstance(files, list) else ():

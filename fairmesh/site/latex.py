@@ -27,7 +27,7 @@ _SPECIAL = {
 
 
 def escape(text: str) -> str:
-    r"""Give a text that means nothing to LaTeX, on one line.
+    r"""Return a text that means nothing to LaTeX, on one line.
 
     >>> print(escape("50 % of a_b \\input{x}"))
     50 \% of a\_b \textbackslash{}input\{x\}
@@ -38,7 +38,7 @@ def escape(text: str) -> str:
 
 
 def latex(board: Leaderboard) -> str:
-    """Give the columns that the page shows at first, without the links to experiments."""
+    """Return the columns that the page shows at first, without the links to experiments."""
     columns = [
         (number, column)
         for number, column in enumerate(board.columns)

@@ -48,7 +48,7 @@ class Leaderboard:
         return [column for column in self.columns if len(column.choices) > 1]
 
     def to_json(self, pages: dict[str, str]) -> dict[str, Any]:
-        """Give what the page's script needs: columns, rows, and the experiments of each row with their pages."""
+        """Return what the page's script needs: columns, rows, and the experiments of each row with their pages."""
         rows = [
             {
                 "name": row.name,

@@ -76,7 +76,7 @@ def _over_time(label: str, several: bool) -> dict[str, Any]:
 
 
 def _lines(rows: Rows, x: alt.X, label: str) -> alt.Chart:
-    """Give a line a point, coloured by it where there are several."""
+    """Return a line a point, coloured by it where there are several."""
     markers: dict[str, int] | bool = {"size": 22} if len(rows) <= _MARKED else False
     drawn: alt.Chart = alt.Chart(DATA).mark_line(point=markers)
     drawn = drawn.encode(x=x, y=alt.Y("value:Q", title=label, scale=alt.Scale(zero=False)), detail="point:N")
@@ -90,7 +90,7 @@ def _points(rows: Rows) -> tuple[str, ...]:
 
 
 def _chosen(title: str, described: str, drawn: alt.Chart, rows: Rows, columns: dict[str, str]) -> Chart:
-    """Give a chart whose lines a reader chooses, if there are several."""
+    """Return a chart whose lines a reader chooses, if there are several."""
     named: list[Row] = [{**row, "point": row["point"] or _ONE} for row in rows]
     points = _points(named)
     several = len(points) > 1

@@ -17,7 +17,7 @@ MISSING = "\N{EN DASH}"
 
 
 def number(found: float | None) -> str:
-    """Give a number with four significant digits, a whole one with all of them.
+    """Return a number with four significant digits, a whole one with all of them.
 
     >>> number(0.912345), number(12), number(123456.7), number(1.0), number(2e-7), number(2**64 - 1)
     ('0.9123', '12', '123457', '1', '2e-07', '18446744073709551615')
@@ -32,7 +32,7 @@ def number(found: float | None) -> str:
 
 
 def spread(summary: Summary | None) -> str:
-    """Give mean ± half the 95 % interval, which has two digits, or one if the mean has four digits by then.
+    """Return mean ± half the 95 % interval, which has two digits, or one if the mean has four digits by then.
 
     >>> spread(Summary(4, 0.91234, 0.00456, 0.9, 0.92)), spread(Summary(1, 0.91234, None, 0.91234, 0.91234))
     ('0.9123 ± 0.0073', '0.9123')
@@ -46,7 +46,7 @@ def spread(summary: Summary | None) -> str:
 
 
 def single(found: MetricValue) -> str:
-    """Give one measurement, with the interval that the program gave for it.
+    """Return one measurement, with the interval that the program gave for it.
 
     >>> single(MetricValue(0.9187, 0.9083, 0.9282)), single(MetricValue(3))
     ('0.9187 (0.9083 to 0.9282)', '3')
@@ -68,7 +68,7 @@ def interval_of(found: MetricValue) -> str:
 
 
 def with_error(mean: float, half: float) -> str:
-    """Give a number and what it is uncertain by, both with the decimals that this deserves.
+    """Return a number and what it is uncertain by, both with the decimals that this deserves.
 
     >>> with_error(0.9187, 0.0099), with_error(1234.5, 56.7)
     ('0.9187 ± 0.0099', '1234 ± 57')
@@ -81,7 +81,7 @@ def with_error(mean: float, half: float) -> str:
 
 
 def column(found: Sequence[float | str | None]) -> list[str]:
-    """Give the values of a column, the numbers with the same decimals.
+    """Return the values of a column, the numbers with the same decimals.
 
     >>> column([0.926, 0.79272]), column([3.0, 1.0]), column(["S3A", 1e-9])
     (['0.9260', '0.7927'], ['3', '1'], ['S3A', '1e-09'])
@@ -97,7 +97,7 @@ def _aligned(found: float | str | None, decimals: int) -> str:
 
 
 def _decimals(found: float) -> int:
-    """Give how many decimals a number needs for its four digits."""
+    """Return how many decimals a number needs for its four digits."""
     return max(0, -int(Decimal(f"{found:.{_DIGITS}g}").normalize().as_tuple().exponent))
 
 
@@ -106,7 +106,7 @@ def _magnitude(found: float) -> int:
 
 
 def size(byte_count: float | None) -> str:
-    """Give a number of bytes in binary units.
+    """Return a number of bytes in binary units.
 
     >>> size(512), size(812 * 2**20)
     ('512 B', '812 MiB')
@@ -118,7 +118,7 @@ def size(byte_count: float | None) -> str:
 
 
 def value(found: Any) -> str:
-    """Give a parameter's value as its study file would: text as it is, anything else as JSON."""
+    """Return a parameter's value as its study file would: text as it is, anything else as JSON."""
     if found is None:
         return "null"
     return found if isinstance(found, str) else canonical_json(found)

@@ -61,7 +61,7 @@ def by_item(title: str, item: str, label: str, rows: Rows, where: str) -> Chart:
 
 
 def explorer(title: str, described: str, controls: dict[str, Any]) -> Chart:
-    """Give a chart whose axes a reader chooses; the page's script fills it from the leaderboard.
+    """Return a chart whose axes a reader chooses; the page's script fills it from the leaderboard.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def headline(view: StudyView) -> str:
 
 
 def _measured_once(row: Row, metric: Metric) -> str:
-    """Give the interval that the program itself gave, if it did."""
+    """Return the interval that the program itself gave, if it did."""
     found = row.done[0].metrics[metric.name]
     interval = interval_of(found)
     return f" (95 % interval {interval})" if interval else ""
@@ -74,7 +74,7 @@ def _against(primary: Metric, best: Row, baseline: Row) -> str:
 
 
 def _inside(title: str) -> str:
-    """Give a title as it stands inside a sentence: ``Accuracy`` becomes ``accuracy``, ``F1`` stays.
+    """Return a title as it stands inside a sentence: ``Accuracy`` becomes ``accuracy``, ``F1`` stays.
 
     >>> _inside("Inference accuracy"), _inside("AUC of all"), _inside("F1")
     ('inference accuracy', 'AUC of all', 'F1')
@@ -91,7 +91,7 @@ def verdict_text(view: StudyView, row: Row) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Give a time in the unit that a person would choose.
+    """Return a time in the unit that a person would choose.
 
     >>> duration(12.34), duration(967.6), duration(7322)
     ('12.34 s', '16 min 8 s', '2 h 2 min')

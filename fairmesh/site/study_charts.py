@@ -28,7 +28,7 @@ _AS_TEXT = "Integers beyond ±2^53 stand as text, since a chart would round them
 
 
 def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
-    """Give the charts whose axes a reader chooses: by parameter, one quantity against another, by machine."""
+    """Yield the charts whose axes a reader chooses: by parameter, one quantity against another, by machine."""
     parameters, machines, metrics, usage = (
         [column for column in board.columns if column.kind == kind]
         for kind in ("parameter", "machine", "metric", "usage")
@@ -59,7 +59,7 @@ def _keys(columns: Iterable[Column]) -> list[str]:
 
 
 def static(view: StudyView) -> Iterator[charts.Chart]:
-    """Give what the explorers draw at first, for readers without a script and for papers: each result by parameter."""
+    """Yield what the explorers draw at first, for readers without a script and for papers: each result by parameter."""
     if len(view.points) > PICTURED:
         return
     quantities = [("seconds", "Time", "Time (s)")]
@@ -83,7 +83,7 @@ def _note(values: Iterable[Any]) -> str:
 
 
 def lines_and_tables(view: StudyView) -> Iterator[charts.Chart]:
-    """Give the learning curves, and the tables that the application wants to be drawn."""
+    """Yield the learning curves, and the tables that the application wants to be drawn."""
     points = [point for point in view.points if point.done][:DRAWN]
     if points:
         yield from _learning_curves(points)
@@ -167,7 +167,7 @@ def _named(
 
 
 def _rows_of(point: Row, path: Path) -> Rows:
-    """Give the rows of a file of all repeats of a point."""
+    """Return the rows of a file of all repeats of a point."""
     tables = [_read(outcome, path) for outcome in point.done]
     found = Rows(cells for table in tables for cells in table)
     found.note = next((table.note for table in tables if table.note), "")
@@ -185,7 +185,7 @@ def _noted(chart: charts.Chart, tables: Iterable[Rows]) -> charts.Chart:
 
 
 def _mean_by(rows: Iterable[Cells], key: str, column: str) -> dict[Value, float]:
-    """Give the mean of a column for each value of another one, in the order of their first appearance."""
+    """Return the mean of a column for each value of another one, in the order of their first appearance."""
     found: dict[Value, list[float]] = {}
     for cells in rows:
         x, y = cells.get(key), cells.get(column)

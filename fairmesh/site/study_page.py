@@ -94,7 +94,7 @@ def write_study_pages(
 
 
 def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple[str, Outcome, Sequence[Figure]]]:
-    """Give the experiments whose figures the page shows, with the figures: the best, the first and a failed one."""
+    """Yield the experiments whose figures the page shows, with the figures: the best, the first and a failed one."""
     best = view.best.done[:1] if view.best else []
     chosen = {"The best": best, "The first": view.study.done[:1], "Failed": view.failures}
     seen = set()
@@ -122,7 +122,7 @@ def _draw(drawn: list[charts.Chart], folder: Path, renderer: Renderer) -> tuple[
 
 
 def _environments(view: StudyView) -> list[tuple[dict[str, Any], int]]:
-    """Give the different environments, each with the number of experiments that ran in it."""
+    """Return the different environments, each with the number of experiments that ran in it."""
     found: dict[str, tuple[dict[str, Any], int]] = {}
     for outcome in view.study.done:
         digest = str((outcome.record or {}).get("environment") or "")
@@ -132,7 +132,7 @@ def _environments(view: StudyView) -> list[tuple[dict[str, Any], int]]:
 
 
 def _runs(view: StudyView) -> list[dict[str, Any]]:
-    """Give the invocations of the workflow that results came from, in the order of their start."""
+    """Return the invocations of the workflow that results came from, in the order of their start."""
     names = dict.fromkeys(str((outcome.record or {}).get("run") or "") for outcome in view.study.done)
     found = [
         read_map(view.study.folder / "runs" / name / "run.json") for name in names if name.replace("-", "").isalnum()

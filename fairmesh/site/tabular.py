@@ -71,7 +71,7 @@ class Cell:
     interval: tuple[float, float] | None = None
 
     def to_json(self) -> Any:
-        """Give the cell as short as it can be: a text or a number that says the same as the text stands alone."""
+        """Return the cell as short as it can be: a text or a number that says the same as the text stands alone."""
         if self.order is None or self.order == self.text:
             return self.text
         if isinstance(self.order, int | float) and not self.interval and _is_plain(self.order, self.text):
@@ -80,22 +80,22 @@ class Cell:
 
 
 def _is_plain(order: float, text: str) -> bool:
-    """Tell whether the page's script writes a number in the same way; it has other exponents."""
+    """Return whether the page's script writes a number in the same way; it has other exponents."""
     return text == number(order) and (not order or abs(order) >= 1e-4) and abs(order) <= EXACT[-1]
 
 
 def metric_column(metric: Metric, shown: bool = True) -> Column:
-    """Give the column of a metric."""
+    """Return the column of a metric."""
     return Column(f"metric:{metric.name}", metric.label, "metric", shown, metric.description, metric.better)
 
 
 def usage_column(name: str) -> Column:
-    """Give the column of something that was used."""
+    """Return the column of something that was used."""
     return Column(f"usage:{name}", USAGE[name][0], "usage", shown=name in {"seconds", "energy_j"}, better="lower")
 
 
 def choices(texts: Iterable[str]) -> tuple[str, ...]:
-    """Give the different texts of a column if they are few."""
+    """Return the different texts of a column if they are few."""
     found = tuple(dict.fromkeys(texts))
     return found if len(found) <= FEW else ()
 
@@ -106,7 +106,7 @@ def parameter_cell(found: Any) -> Cell:
 
 
 def measured(summary: Summary | None) -> Cell:
-    """Give the cell of a measured quantity."""
+    """Return the cell of a measured quantity."""
     if summary is None:
         return Cell()
     half = half_width(summary)
@@ -115,7 +115,7 @@ def measured(summary: Summary | None) -> Cell:
 
 
 def single_cell(found: MetricValue | None) -> Cell:
-    """Give the cell of a metric that was measured once, with the interval that the program gave."""
+    """Return the cell of a metric that was measured once, with the interval that the program gave."""
     if found is None:
         return Cell()
     ends = None if found.low is None or found.high is None else _ends(found.low, found.high)
@@ -142,7 +142,7 @@ def is_too_large(found: Any) -> bool:
 
 
 def used(name: str, summary: Summary | None) -> Cell:
-    """Give the cell of something that was used."""
+    """Return the cell of something that was used."""
     unit = USAGE[name][1]
     if summary is None or unit == 1:
         return measured(summary)
@@ -150,7 +150,7 @@ def used(name: str, summary: Summary | None) -> Cell:
 
 
 def short(found: float) -> float:
-    """Give a number with the digits that are drawn and sorted by.
+    """Return a number with the digits that are drawn and sorted by.
 
     >>> short(0.123456789), short(3.0)
     (0.12346, 3)
@@ -160,7 +160,7 @@ def short(found: float) -> float:
 
 
 def board_json(name: str, columns: Iterable[Column], rows: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
-    """Give a table as the scripts of the pages take it; each row has ``cells`` in the order of the columns."""
+    """Return a table as the scripts of the pages take it; each row has ``cells`` in the order of the columns."""
     heads = [
         {"key": each.key, "title": each.title, "kind": each.kind, "shown": each.shown, "better": each.better}
         for each in columns

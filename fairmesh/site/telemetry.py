@@ -18,7 +18,7 @@ _MIB = 1 << 20
 
 
 def telemetry_charts(path: Path) -> Iterator[charts.Chart]:
-    """Give a chart for each drawn metric that has at least two samples; none if the file is missing or broken."""
+    """Yield a chart for each drawn metric that has at least two samples; none if the file is missing or broken."""
     frame = _read(path)
     for metric, title in _DRAWN.items():
         found = frame[frame["metric"] == metric]
@@ -46,7 +46,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _thinned(device: str, samples: pd.DataFrame) -> list[charts.Row]:
-    """Give at most ``_SAMPLES`` means of neighbouring samples."""
+    """Return at most ``_SAMPLES`` means of neighbouring samples."""
     width = -(-len(samples) // _SAMPLES)
     bins = pd.RangeIndex(len(samples)) // width
     means = samples[["seconds", "value"]].groupby(bins).mean().round(3)

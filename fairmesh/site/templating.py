@@ -25,7 +25,7 @@ _ADDRESS = re.compile(r"(https://[\w.~/?#@!$&*+,;=:%-]*[\w/])", re.ASCII)
 
 
 def escape(value: Any) -> Markup:
-    """Give a value as text that is the same in Markdown, in HTML and in a quoted attribute.
+    """Return a value as text that is the same in Markdown, in HTML and in a quoted attribute.
 
     >>> escape("<b>*1.5*</b>")
     Markup('&#60;b&#62;&#42;1.5&#42;&#60;/b&#62;')
@@ -37,7 +37,7 @@ def escape(value: Any) -> Markup:
 
 
 def linked(text: Any) -> Markup:
-    """Give a text like ``escape``, with its addresses as links.
+    """Return a text like ``escape``, with its addresses as links.
 
     >>> linked("see https://doi.org/10.1/x.")
     Markup('see&#32;<a href="https&#58;//doi.org/10.1/x">https&#58;//doi.org/10.1/x</a>&#46;')
@@ -50,7 +50,7 @@ def linked(text: Any) -> Markup:
 
 
 def script_json(value: Any) -> Markup:
-    """Give a value as JSON that cannot end the script element around it."""
+    """Return a value as JSON that cannot end the script element around it."""
     text = plain_json(value, ascii_only=True)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -58,7 +58,7 @@ def script_json(value: Any) -> Markup:
 
 
 def command(words: Sequence[Any]) -> str:
-    """Give a command as a shell takes it, the program without its folder.
+    """Return a command as a shell takes it, the program without its folder.
 
     >>> command(["/opt/bin/snakemake", "--config", "title=a b"])
     "snakemake --config 'title=a b'"

@@ -53,7 +53,7 @@ class Thumbnails:
     _used: set[Path] = field(default_factory=set)
 
     def picture(self, figure: Path, digest: str = "", *, wanted: bool = True) -> Picture:
-        """Give what a page shows of a figure.
+        """Return what a page shows of a figure.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ def _digest(figure: Path) -> str:
 
 
 def _size(figure: Path) -> tuple[int, int]:
-    """Give width and height from the head of the file."""
+    """Return width and height from the head of the file."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -115,7 +115,7 @@ def _size(figure: Path) -> tuple[int, int]:
 
 
 def _checked(figure: Path) -> tuple[int, int]:
-    """Give width and height of a figure that is whole."""
+    """Return width and height of a figure that is whole."""
     size = _size(figure)
     try:
         with Image.open(figure, formats=("PNG",)) as found:
@@ -131,7 +131,7 @@ def _kept_size(thumbnail: Path) -> tuple[int, int]:
 
 
 def _plain(found: Image.Image) -> Image.Image:
-    """Give a picture in colours, without the transparency that it does not use: that is a third of the work."""
+    """Return a picture in colours, without the transparency that it does not use: that is a third of the work."""
     coloured = found if found.mode in {"L", "RGB", "RGBA"} else found.convert("RGBA")
     opaque = coloured.mode == "RGBA" and coloured.getchannel("A").getextrema()[0] == 255
     return coloured.convert("RGB") if opaque else coloured

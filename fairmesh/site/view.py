@@ -142,7 +142,7 @@ class StudyView:
         return max(map(len, self.groups), default=0)
 
     def name_of(self, outcome: Outcome) -> str:
-        """Give a point in words: the parameters that vary, and the machine if there are several; empty if none do."""
+        """Return a point in words: the parameters that vary, and the machine if there are several; empty if none do."""
         words = [f"{name} = {value(outcome.values[name])}" for name in self.varying if name in outcome.values]
         return ", ".join([*words, *([outcome.machine] if len(self.machines) > 1 else [])])
 
@@ -212,13 +212,13 @@ class StudyView:
         return why_unranked(self.study)
 
     def headline(self, row: Row) -> str:
-        """Give the mean of the primary metric, with its interval and unit; empty if the row has none."""
+        """Return the mean of the primary metric, with its interval and unit; empty if the row has none."""
         if not self.primary or self.primary.name not in row.metrics:
             return ""
         return f"{spread(row.metrics[self.primary.name])} {self.primary.unit}".rstrip()
 
     def verdict(self, row: Row) -> Verdict | None:
-        """Say whether a point differs from the best by more than noise; None for the best itself and for baselines."""
+        """Return whether a point differs from the best by more than noise; None for the best and for baselines."""
         best, primary = self.best, self.primary
         if not best or not primary or row is best or row.is_baseline or primary.name not in row.metrics:
             return None
@@ -230,12 +230,12 @@ class StudyView:
         return sum(self.verdict(row) == "noise" for row in self.points)
 
     def parameter_label(self, name: str) -> str:
-        """Give a parameter's name with its unit."""
+        """Return a parameter's name with its unit."""
         unit = ((self.application.get("parameters") or {}).get(name) or {}).get("unit")
         return f"{name} ({unit})" if unit and unit != "1" else name
 
     def metric_label(self, name: str) -> str:
-        """Give title and unit of a metric, or the name of a column in words."""
+        """Return title and unit of a metric, or the name of a column in words."""
         return next((metric.label for metric in self.study.metrics if metric.name == name), readable(name))
 
     def _ranked(self, rows: list[Row]) -> list[Row]:
@@ -248,7 +248,7 @@ class StudyView:
 
 
 def differ(name: str, outcomes: Iterable[Outcome]) -> bool:
-    """Tell whether a parameter has more than one value."""
+    """Return whether a parameter has more than one value."""
     return len({canonical_json(outcome.values.get(name)) for outcome in outcomes}) > 1
 
 

@@ -116,7 +116,7 @@ class SpaceReader:
 
 
 def _waits(space: Space, others: Sequence[Space]) -> bool:
-    """Tell whether a space looks at axes of others, or a computed axis at itself."""
+    """Return whether a space looks at axes of others, or a computed axis at itself."""
     return any(space.looks_at & each.names for each in others)
 
 

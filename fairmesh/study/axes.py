@@ -68,7 +68,7 @@ class AxisReader:
         self._names = application.known_names | {name: name for name in FRAMEWORK}
 
     def name(self, given: str, key: str, where: str) -> str | None:
-        """Give the real name of a parameter or framework axis."""
+        """Return the real name of a parameter or framework axis."""
         if given in self._names:
             return self._names[given]
         own = [name for name in self.schemas if name not in FRAMEWORK]
@@ -116,7 +116,7 @@ class AxisReader:
         return node
 
     def _fits(self, name: str, node: Node) -> bool:
-        """Tell whether a text is one of the parameter's choices as it stands, commas and all."""
+        """Return whether a text is one of the parameter's choices as it stands, commas and all."""
         return node.value in self.schemas[name].get("enum", ())
 
     def _form(self, name: str, key: str, node: Node) -> Space | None:
@@ -165,7 +165,7 @@ class AxisReader:
         return [decimal_node(self.schemas[name], value, node) for value in values]
 
     def _expanded(self, key: str, node: Node) -> list[Node]:
-        """Give the nodes that one in Cloudmesh's notation stands for."""
+        """Return the nodes that one in Cloudmesh's notation stands for."""
         try:
             texts = self._bounded(key, expand_notation(str(node.value)), node)
             return [unquoted(replace(node, value=text)) for text in texts]

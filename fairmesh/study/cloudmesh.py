@@ -42,18 +42,18 @@ class Foreign:
 
 
 def is_cloudmesh(node: Node) -> bool:
-    """Tell whether a file is one of Cloudmesh's, and not a study."""
+    """Return whether a file is one of Cloudmesh's, and not a study."""
     return EXPERIMENT in node.entries and "study" not in node.entries
 
 
 def application_node(node: Node) -> Node | None:
-    """Give what names the application, in a study and in a file of Cloudmesh's."""
+    """Return what names the application, in a study and in a file of Cloudmesh's."""
     found = node.entries.get(APPLICATION)
     return found.entries.get("name") if found is not None and isinstance(found.value, dict) else found
 
 
 def study_name(path: Path) -> str:
-    """Give the name of the study that a file makes.
+    """Return the name of the study that a file makes.
 
     >>> study_name(Path("runs/config-rivanna.in.yaml"))
     'config-rivanna'
@@ -121,7 +121,7 @@ def check_can_run(plan: Plan) -> None:
 def _application(
     node: Node, path: Path, root: Path, references: References, problems: list[Problem]
 ) -> tuple[Application, str]:
-    """Give the application that is named, and its name; one without a command if none of that name is known."""
+    """Return the application that is named, and its name; one without a command if none of that name is known."""
     named = application_node(node)
     if named is not None and isinstance(named.value, str) and len(named.value) < 200:
         named = references.filled(named)
@@ -150,7 +150,7 @@ class _Reader:
         self.warnings: list[str] = []
 
     def axis(self, key: str, node: Node) -> Node:
-        """Give an axis as a study has it."""
+        """Return an axis as a study has it."""
         if isinstance(node.value, list):
             return replace(node, value=[_without_quotes(member) for member in node.members])
         if not isinstance(node.value, str):
@@ -161,7 +161,7 @@ class _Reader:
         return self._listed(key, node) if is_notation(node.value) else node
 
     def _listed(self, key: str, node: Node) -> Node:
-        """Give a list in place of a notation that has gaps or repeats itself; one with mistakes is left as it is."""
+        """Return a list in place of a notation that has gaps or repeats itself; one with mistakes is left as it is."""
         try:
             texts = expand_notation(str(node.value), gaps=True)
         except ValueError:
@@ -191,7 +191,7 @@ def _has_gaps(node: Node) -> bool:
 
 
 def _types(node: Node) -> Type | list[Type]:
-    """Give the types of a parameter that nothing else is known of: a text, and what a list has besides."""
+    """Return the types of a parameter that nothing else is known of: a text, and what a list has besides."""
     kinds: list[Type] = ["string"]
     kinds += ["array"] if any(isinstance(each.value, list) for each in node.members) else []
     kinds += ["object"] if any(isinstance(each.value, dict) for each in node.members) else []

@@ -21,7 +21,7 @@ _PLAIN = re.compile(r"\{\{\s*\w+(?:\.\w+)?\s*\}\}")
 
 
 def command_problems(content: ApplicationFile, node: Node, path: Path) -> Iterator[Problem]:
-    """Give the mistakes in the commands of an application file, each with its place.
+    """Yield the mistakes in the commands of an application file, each with its place.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def command_problems(content: ApplicationFile, node: Node, path: Path) -> Iterat
 
 
 def _commands(content: ApplicationFile, node: Node) -> Iterator[tuple[str, Node, list[str]]]:
-    """Give the key of each command, its node, and the names that are known in it."""
+    """Yield the key of each command, its node, and the names that are known in it."""
     if content.stages is None:
         yield "command", node.entries.get("command", _NOTHING), list(content.parameters)
         return

@@ -23,7 +23,7 @@ class Test(Protocol):
     """What a value must be to match."""
 
     def __call__(self, value: Any) -> bool:
-        """Tell whether a value matches."""
+        """Return whether a value matches."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class OneOf:
     texts: frozenset[str]
 
     def __call__(self, value: Any) -> bool:
-        """Tell whether a value is one of them."""
+        """Return whether a value is one of them."""
         return value_text(value) in self.texts
 
 
@@ -44,7 +44,7 @@ class Pattern:
     pattern: str
 
     def __call__(self, value: Any) -> bool:
-        """Tell whether it does; no value has no text."""
+        """Return whether it does; no value has no text."""
         return value is not None and whole_match(value if isinstance(value, str) else value_text(value), self.pattern)
 
 
@@ -67,7 +67,7 @@ class Exclude:
     formula: Formula | None = None
 
     def matches(self, scope: Scope, point: Point, derived: Mapping[str, Any]) -> bool:
-        """Tell whether a point is left out."""
+        """Return whether a point is left out."""
         if self.formula:
             return bool(self.formula.value(scope, point, derived))
         return all(test(scope.value(name, point, derived)) for name, test in self.tests.items())

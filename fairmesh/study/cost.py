@@ -30,7 +30,7 @@ class Cost:
     without: int = 0
 
     def __str__(self) -> str:
-        """Give the hours in words."""
+        """Return the hours in words."""
         text = f"{self.cpu_hours:,.1f} CPU hours, {self.gpu_hours:,.1f} GPU hours"
         return f"{text}, and {self.without} that do not say how long" if self.without else text
 
@@ -50,14 +50,14 @@ def cost(experiments: Iterable[Experiment]) -> Cost:
 
 
 def burden(experiment: Experiment) -> tuple[int, int]:
-    """Give what tells cheap experiments from dear ones: GPU and CPU minutes asked for, of one minute if none are."""
+    """Return what tells cheap experiments from dear ones: GPU and CPU minutes asked for, of one minute if none are."""
     minutes = experiment.resources.get("runtime")
     length = minutes if isinstance(minutes, int) else 1
     return gpus(experiment) * length, processors(experiment.resources) * length
 
 
 def processors(resources: Mapping[str, Any]) -> int:
-    """Give the number of processors that resources ask for.
+    """Return the number of processors that resources ask for.
 
     >>> processors({"nodes": 2, "tasks": 4, "cpus_per_task": 8})
     32
@@ -67,7 +67,7 @@ def processors(resources: Mapping[str, Any]) -> int:
 
 
 def gpus(experiment: Experiment) -> int:
-    """Give the number of GPUs that an experiment asks for: by ``gres``, or one for the axis ``gpu``."""
+    """Return the number of GPUs that an experiment asks for: by ``gres``, or one for the axis ``gpu``."""
     resources: Mapping[str, Any] = experiment.resources
     found = _GRES.search(str(resources.get("gres", "")))
     nodes = int(resources.get("nodes") or 1)

@@ -42,7 +42,7 @@ class Derived:
 
 
 def derive(every: Sequence[Derived], scope: Scope, point: Point) -> dict[str, Any]:
-    """Give the values of derived names at a point; an axis of the point keeps what was chosen for it."""
+    """Return the values of derived names at a point; an axis of the point keeps what was chosen for it."""
     values: dict[str, Any] = {}
     for each in every:
         if each.name not in point:

@@ -30,7 +30,7 @@ class Difference:
     same: int
 
     def to_json(self) -> dict[str, Any]:
-        """Give it as plain data."""
+        """Return it as plain data."""
         return dict(vars(self))
 
 

@@ -85,7 +85,7 @@ class Expansion:
         )
 
     def _settings(self, row: Row) -> Point:
-        """Give a value for every parameter: chosen, derived, or by default."""
+        """Return a value for every parameter: chosen, derived, or by default."""
         settings: Point = {}
         for name in self._schemas:
             if name in row.point:
@@ -119,7 +119,7 @@ class Expansion:
 
 
 def seeded(seed: Any, repeat: Any) -> int:
-    """Give the seed of a repeat, the first of which has the seed itself.
+    """Return the seed of a repeat, the first of which has the seed itself.
 
     >>> seeded(42, 3)
     44
@@ -137,7 +137,7 @@ def repeated(rows: Iterable[Row], repeats: Sequence[Choice]) -> Iterator[Row]:
 
 
 def clash(ids: Iterable[str]) -> tuple[str, str] | None:
-    """Give two ids that are the same, or differ by case only, if there are."""
+    """Return two ids that are the same, or differ by case only, if there are."""
     seen: dict[str, str] = {}
     for each in ids:
         lower = each.lower()
@@ -148,7 +148,7 @@ def clash(ids: Iterable[str]) -> tuple[str, str] | None:
 
 
 def twins(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
-    """Give the pairs of experiments that compute the same under two names, on the same resources."""
+    """Return the pairs of experiments that compute the same under two names, on the same resources."""
     seen: dict[tuple[object, ...], str] = {}
     found = []
     for each in experiments:
@@ -160,7 +160,7 @@ def twins(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
 
 
 def axis_values(rows: Iterable[Row]) -> dict[str, list[Value]]:
-    """Give the values of each axis that occur, in the order of their first occurrence."""
+    """Return the values of each axis that occur, in the order of their first occurrence."""
     found: dict[str, dict[str, Value]] = {}
     for row in rows:
         for name, choice in row.point.items():

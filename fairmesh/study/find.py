@@ -13,7 +13,7 @@ APPLICATION = "application.yaml"
 
 
 def find_study(study: str | Path, root: Path) -> Path:
-    """Give the file of a study: ``config/studies/NAME.yaml`` below the root for a name, or the path itself.
+    """Return the file of a study: ``config/studies/NAME.yaml`` below the root for a name, or the path itself.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def find_study(study: str | Path, root: Path) -> Path:
 
 
 def find_application(node: Node, study: Path, root: Path) -> Path:
-    """Give the ``application.yaml`` that a study names: by folder below the root, or by a path from the study's folder.
+    """Return the ``application.yaml`` that a study names: a folder below the root, or a path from the study.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def find_application(node: Node, study: Path, root: Path) -> Path:
 
 
 def applications(root: Path) -> dict[str, Path]:
-    """Give the ``application.yaml`` of each application below a root, by its name."""
+    """Return the ``application.yaml`` of each application below a root, by its name."""
     # An earlier place wins, so it is entered later.
     places = [root / place for place in reversed(APPLICATIONS)]
     return {path.parent.name: path for place in places for path in place.glob(f"*/{APPLICATION}")}

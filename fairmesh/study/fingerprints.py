@@ -26,11 +26,11 @@ class _Writer:
         self._parameters = sorted(parameters)
 
     def json_parameters(self, settings: Mapping[str, Choice]) -> str:
-        """Give the inside of the map of parameters."""
+        """Return the inside of the map of parameters."""
         return ",".join([settings[name].json_text for name in self._parameters])
 
     def fingerprint(self, parameters: str, needs: Mapping[str, str]) -> str:
-        """Give the hash of everything."""
+        """Return the hash of everything."""
         return text_sha256(f'{self._head}{parameters}}},"stages":{canonical_json(needs)}{self._tail}')
 
 
@@ -57,7 +57,7 @@ class Fingerprints:
         self._known: dict[str, str] = {}
 
     def of(self, settings: Point) -> tuple[str, dict[str, str]]:
-        """Give the fingerprint of the experiment with these parameters, and those of the stages that it needs."""
+        """Return the fingerprint of the experiment with these parameters, and those of the stages that it needs."""
         found: dict[str, str] = {}
         for name, stage in self._shared.items():
             found[name] = self._stage(name, stage, settings, found)

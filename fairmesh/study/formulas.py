@@ -33,7 +33,7 @@ class Scope:
         self.real_names.update((name, name) for name in names)
 
     def value(self, name: str, point: Point, derived: Mapping[str, Any] = _NONE) -> Any:
-        """Give the value of a known name; None for an axis that the point has not."""
+        """Return the value of a known name; None for an axis that the point has not."""
         name = self.real_names[name]
         if name in point:
             return point[name].value
@@ -42,7 +42,7 @@ class Scope:
         return self.defaults[name].value if name in self.defaults else None
 
     def unknown(self, name: str) -> tuple[str, str]:
-        """Give what would be known, and the nearest of it."""
+        """Return what would be known, and the nearest of it."""
         return ", ".join(self.real_names), nearest(name, self.real_names)
 
 
@@ -79,7 +79,7 @@ class Formula:
             raise InputError([Problem(f"{key!r} is not an expression: {error}", where)]) from error
 
     def mistakes(self, scope: Scope) -> list[Problem]:
-        """Give the names that it uses and nothing stands for."""
+        """Return the names that it uses and nothing stands for."""
         found = []
         for name in sorted(self.expression.names - scope.real_names.keys()):
             what = f"no axis {name!r} in this study" if name in FRAMEWORK else f"no parameter or axis {name!r}"
@@ -104,7 +104,7 @@ class Formula:
             raise self.error(f"cannot be computed{_at(point)}: {error}{why}") from error
 
     def typed(self, value: Any, schema: Schema, point: Point) -> Value:
-        """Give a computed value as a declared type has it.
+        """Return a computed value as a declared type has it.
 
         Raises
         ------

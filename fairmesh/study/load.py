@@ -107,7 +107,7 @@ class _Loader:
             raise InputError([*self.problems, *found, *error.problems]) from error
 
     def plan(self, machine: str) -> Plan:
-        """Give the plan."""
+        """Return the plan."""
         space, included, derived, excludes, repeats = self._read()
         self._check(space, included, derived, repeats)
         if self.content is None or self.problems:
@@ -149,11 +149,11 @@ class _Loader:
         return space, included, derived, excludes, repeats
 
     def _no_axes(self) -> Space:
-        """Give the space of a study without axes: its one point has all defaults, unless it includes points instead."""
+        """Return the space of a study without axes: the point of all defaults, unless it includes points."""
         return Union([]) if self._entry("include").members else Product([])
 
     def _repeats(self, space: Space) -> list[Choice]:
-        """Give 1 to n for ``repeat: n``; nothing where the study file's model has refused it."""
+        """Return 1 to n for ``repeat: n``; nothing where the study file's model has refused it."""
         node = self.node.entries.get("repeat")
         if node is None or type(node.value) is not int or node.value < 1:
             return []
@@ -188,7 +188,7 @@ class _Loader:
     def _rows(
         self, space: Space, included: Sequence[Space], derived: Sequence[Derived], excludes: Sequence[Exclude]
     ) -> tuple[list[Row], list[Exclude]]:
-        """Give the points that stay, with what is derived at them, and the excludes that match none."""
+        """Return the points that stay, with what is derived at them, and the excludes that match none."""
         scope = self.axes.scope
         matched: set[int] = set()
         rows = []

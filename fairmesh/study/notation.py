@@ -14,12 +14,12 @@ _STEPPED = re.compile(r"\d+-\d+:\d+", re.ASCII)
 
 
 def is_notation(text: str) -> bool:
-    """Tell whether a text stands for several: there is a comma or a bracket in it."""
+    """Return whether a text stands for several: there is a comma or a bracket in it."""
     return any(sign in text for sign in ",[]")
 
 
 def expand_notation(text: str, gaps: bool = False) -> list[str]:
-    """Give the texts that a text stands for.
+    """Return the texts that a text stands for.
 
     Commas separate; brackets hold spans of whole numbers, whose width is kept, and texts; several brackets are
     crossed, the last varying fastest.
@@ -55,7 +55,7 @@ def expand_notation(text: str, gaps: bool = False) -> list[str]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Give the parts between the commas that no bracket holds."""
+    """Yield the parts between the commas that no bracket holds."""
     start = depth = 0
     for at, sign in enumerate(text):
         depth += (sign == "[") - (sign == "]")
@@ -76,7 +76,7 @@ def _filled(part: str) -> str:
 
 
 def _alternatives(part: str) -> list[list[str]]:
-    """Give the choices for each piece of a part: a plain text has one."""
+    """Return the choices for each piece of a part: a plain text has one."""
     plain_and_bracketed = re.split(r"\[([^\]]*)\]", part)
     return [_members(piece) if at % 2 else [piece] for at, piece in enumerate(plain_and_bracketed) if at % 2 or piece]
 

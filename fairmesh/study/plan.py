@@ -83,7 +83,7 @@ class Experiment:
         return {**self.resources, **self.parameters, **self.axes, "machine": self.machine, "id": self.id}
 
     def to_json(self) -> dict[str, Any]:
-        """Give the experiment's entry in plan.json, but for whether it is selected."""
+        """Return the experiment's entry in plan.json, but for whether it is selected."""
         names = ("machine", "id", "key", "parameters", "axes", "resources", "stages", "fingerprint")
         return {name: getattr(self, name) for name in names}
 
@@ -152,7 +152,7 @@ class Plan:
         return found[::-1]
 
     def to_json(self) -> dict[str, Any]:
-        """Give the content of plan.json."""
+        """Return the content of plan.json."""
         selected = {each.id for each in self.selected}
         return {
             "format": FORMAT,

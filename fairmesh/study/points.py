@@ -36,7 +36,7 @@ Point = dict[str, Choice]
 
 
 def point_id(point: Point) -> str:
-    """Give the id of a point.
+    """Return the id of a point.
 
     >>> point_id({name: Choice.of(name, 1) for name in ("repeat", "gpu")})
     'gpu=1+repeat=1'
@@ -45,6 +45,6 @@ def point_id(point: Point) -> str:
 
 
 def default_choices(application: Application) -> dict[str, Choice]:
-    """Give the default of each parameter that has one."""
+    """Return the default of each parameter that has one."""
     parameters = application.parameters.items()
     return {name: Choice.of(name, item.default) for name, item in parameters if item.has_default}

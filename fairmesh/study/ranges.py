@@ -35,7 +35,7 @@ class Range(Model):
 
 
 def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
-    """Give the values of a range.
+    """Return the values of a range.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ class References:
         self._is_strict = True
 
     def filled(self, node: Node) -> Node:
-        """Give a value with its references filled in; one without any is given back as it is."""
+        """Return a value with its references filled in; one without any is given back as it is."""
         if isinstance(node.value, list):
             return replace(node, value=[self.filled(each) for each in node.members])
         if isinstance(node.value, dict):
@@ -92,7 +92,7 @@ class References:
         self._known.clear()  # what was let pass here must not be, where it is needed
 
     def variable(self, name: str, node: Node) -> str:
-        """Give the value of a variable of the environment; note it if that may not be, or there is none."""
+        """Return the value of a variable of the environment; note it if that may not be, or there is none."""
         if name not in self.allowed:
             message = f"'{{os.{name}}}': the environment variable {name!r} is not read"
             allowed = f"{', '.join(self.allowed)}, and what `fairmesh import --os {name}` names"
@@ -116,7 +116,7 @@ class References:
         return text
 
     def _value(self, name: str, node: Node, chain: tuple[str, ...]) -> str:
-        """Give the text of a name; what is wrong with it is noted once, and leaves the reference as it is."""
+        """Return the text of a name; what is wrong with it is noted once, and leaves the reference as it is."""
         if name not in self._known:
             self._known[name] = f"{{{name}}}"
             if name in self.values:
@@ -165,14 +165,14 @@ class References:
 
 
 def _environment() -> dict[str, str]:
-    """Give the environment, with what batch jobs and containers often lack."""
+    """Return the environment, with what batch jobs and containers often lack."""
     usual = {"HOSTNAME": platform.node(), "PWD": str(Path.cwd()), "HOME": str(home() or "")}
     usual |= dict.fromkeys(("USER", "LOGNAME"), user_name())
     return {name: value for name, value in usual.items() if value} | dict(os.environ)
 
 
 def _values(node: Node, name: str) -> Iterator[tuple[str, Node]]:
-    """Give all values of a file by their dotted names."""
+    """Yield all values of a file by their dotted names."""
     for key, each in node.entries.items():
         full = f"{name}.{key}" if name else key
         yield full, each

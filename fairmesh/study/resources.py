@@ -28,11 +28,11 @@ class Resources:
         self._own = application.resources | application.experiment_stage.resources
 
     def of_experiment(self, settings: Point, given: dict[str, Value]) -> dict[str, Value]:
-        """Give the resources of an experiment; what the study says of them counts more."""
+        """Return the resources of an experiment; what the study says of them counts more."""
         return self._computed(self._own | given, settings)
 
     def of_stage(self, stage: Stage, settings: Point) -> dict[str, Value]:
-        """Give the resources of a shared stage."""
+        """Return the resources of a shared stage."""
         return self._computed(self._common | stage.resources, settings)
 
     def _computed(self, resources: Mapping[str, Any], settings: Point) -> dict[str, Value]:

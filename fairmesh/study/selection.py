@@ -42,7 +42,7 @@ class Selection:
     only: str = ""
 
     def of(self, plan: Plan) -> Plan:
-        """Give the plan with these experiments selected.
+        """Return the plan with these experiments selected.
 
         Raises
         ------
@@ -79,16 +79,16 @@ class Selection:
             raise InputError([Problem(f"'where' cannot be computed: {error}")]) from error
 
     def to_json(self) -> dict[str, Any]:
-        """Give what is set, as plan.json and run.json keep it."""
+        """Return what is set, as plan.json and run.json keep it."""
         return {name: value for name, value in vars(self).items() if value}
 
     def __str__(self) -> str:
-        """Give the selection as a person wrote it."""
+        """Return the selection as a person wrote it."""
         return ", ".join(f"{name}: {value}" for name, value in self.to_json().items())
 
 
 def known_names(experiments: Sequence[Experiment]) -> dict[str, None]:
-    """Give the names that occur in experiments, each without a value."""
+    """Return the names that occur in experiments, each without a value."""
     return dict.fromkeys(name for each in experiments for name in each.values)
 
 

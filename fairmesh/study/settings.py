@@ -278,7 +278,7 @@ def load_machines(path: Path) -> dict[str, Machine]:
 
 
 def _resource_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
-    """Give the mistakes in what a machine's jobs ask for, and in what its GPUs stand for: names of Snakemake's."""
+    """Yield the mistakes in what a machine's jobs ask for, and in what its GPUs stand for: names of Snakemake's."""
     maps = {f"gpus.{gpu}": resources for gpu, resources in node.entries.get("gpus", Node({})).entries.items()}
     maps["resources"] = node.entries.get("resources", Node({}))
     for key, resources in maps.items():

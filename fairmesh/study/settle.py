@@ -71,7 +71,7 @@ class _Settler:
         return Application.model_construct(**{**dict(content), **settled, "folder": self.path.parent})
 
     def _parameter(self, name: str, parameter: Parameter, node: Node) -> Parameter:
-        """Give the default and the choices the declared type."""
+        """Return the default and the choices the declared type."""
         entries = node.entries
         if parameter.items and "array" not in types_of(parameter.json_schema):
             self._note(f"'parameters.{name}.items' goes with the type array only", entries["items"])

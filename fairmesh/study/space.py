@@ -37,10 +37,10 @@ class Space(Protocol):
         """Whether there is no computed axis in it."""
 
     def size(self) -> int:
-        """Give the number of its points; a computed axis counts as one."""
+        """Return the number of its points; a computed axis counts as one."""
 
     def points(self, around: Point) -> list[Point]:
-        """Give its points, inside what was chosen around it."""
+        """Return its points, inside what was chosen around it."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Axis:
         return len(self.choices)
 
     def points(self, around: Point) -> list[Point]:
-        """Give one point a value."""
+        """Return one point a value."""
         return [{self.name: choice} for choice in self.choices]
 
 
@@ -200,7 +200,7 @@ class Zip(_Combination):
         self.key, self.where = key, where
 
     def size(self) -> int:
-        """Give the size of the largest member: a computed axis may be longer than it seems."""
+        """Return the size of the largest member: a computed axis may be longer than it seems."""
         return max(each.size() for each in self.members)
 
     def problem(self, sizes: Sequence[int]) -> Problem | None:

@@ -68,13 +68,13 @@ FRAMEWORK: dict[str, Schema] = {
 
 
 def types_of(schema: Schema) -> tuple[str, ...]:
-    """Give the declared types of a value: one, or several of which each will do."""
+    """Return the declared types of a value: one, or several of which each will do."""
     kind = schema["type"]
     return (kind,) if isinstance(kind, str) else tuple(kind)
 
 
 def read_value(schema: Schema, node: Node) -> Value:
-    """Give a value as its declared type has it.
+    """Return a value as its declared type has it.
 
     An integer stays one; a number is in its shortest form (1.0 is 1); a text is the source text of what stands there;
     what stands in a list or map is as YAML reads it, unless the schema has ``items``.
@@ -155,7 +155,7 @@ _TYPED: dict[str, Callable[[Node, Schema], Any]] = {
 
 
 def _plain(node: Node) -> Any:
-    """Give a list or map, all of whose numbers are finite."""
+    """Return a list or map, all of whose numbers are finite."""
     value = node.plain()
     try:
         canonical_json(value)
@@ -165,7 +165,7 @@ def _plain(node: Node) -> Any:
 
 
 def _shortest(number: float) -> Any:
-    """Give one value for a number however it was written; not one that is not finite."""
+    """Return one value for a number however it was written; not one that is not finite."""
     try:
         as_float = float(number)
     except OverflowError:
@@ -192,7 +192,7 @@ def _allowed(schema: Schema, value: Value) -> bool:
 
 
 def computed_node(schema: Schema, value: Any) -> Node:
-    """Give what an expression gave as if it had been written: a whole number for an integer, a text for a text."""
+    """Return what an expression gave as if it had been written: a whole number for an integer, a text for a text."""
     kinds = types_of(schema)
     if isinstance(value, float) and value.is_integer() and "number" not in kinds:
         value = int(value)
@@ -203,7 +203,7 @@ def computed_node(schema: Schema, value: Any) -> Node:
 
 
 def decimal_node(schema: Schema, value: Decimal, near: Node) -> Node:
-    """Give a number of a range as if it had been written where the range is."""
+    """Return a number of a range as if it had been written where the range is."""
     kinds = types_of(schema)
     whole = value == value.to_integral_value() and "number" not in kinds
     number = int(value) if whole else float(value)

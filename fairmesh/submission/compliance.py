@@ -22,12 +22,12 @@ _USAGE = ("--usage", "hpc", "--ruleset", "3.0.0")
 
 
 def is_installed() -> bool:
-    """Tell whether the checker is there."""
+    """Return whether the checker is there."""
     return find_spec("mlperf_logging") is not None
 
 
 def rules_for(application: Path | None) -> list[Path]:
-    """Give the files of rules that a log of an application must satisfy."""
+    """Return the files of rules that a log of an application must satisfy."""
     own = application / OF_APPLICATION if application else None
     return [RULES, own] if own and own.is_file() else [RULES]
 

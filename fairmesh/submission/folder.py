@@ -68,7 +68,7 @@ def _text(submission: Submission, name: str, path: Path) -> Iterator[tuple[str, 
 
 
 def _config(submission: Submission) -> dict[str, Any]:
-    """Give config.yaml: the keys that submit.adoc names, and all parameters."""
+    """Return config.yaml: the keys that submit.adoc names, and all parameters."""
     repository, application = submission.repository, submission.study.plan["application"]
     return {
         "benchmark": submission.application.name,
@@ -118,7 +118,7 @@ def _render(name: str, **values: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Give a number to six digits.
+    """Return a number to six digits.
 
     >>> _number(0.88908123)
     '0.889081'

@@ -44,7 +44,7 @@ class Application:
 
 
 def of_publisher(publisher: Publisher) -> dict[str, str]:
-    """Give what the configuration says of who submits, without what it leaves out."""
+    """Return what the configuration says of who submits, without what it leaves out."""
     named = {
         "org": publisher.organisation,
         "status": publisher.status or "",
@@ -56,7 +56,7 @@ def of_publisher(publisher: Publisher) -> dict[str, str]:
 
 
 def of_run(application: Application, folder: Path, publisher: Publisher) -> dict[str, str]:
-    """Give what is known before a run, for experiment.json."""
+    """Return what is known before a run, for experiment.json."""
     own = {"benchmark": application.name, "version": application.tagged, "division": DIVISION}
     commit = commit_of(folder)
     return own | ({COMMIT: commit} if commit else {}) | of_publisher(publisher)

@@ -25,16 +25,16 @@ class Log:
     events: Sequence[Event]
 
     def first(self, key: str) -> Any:
-        """Give the value of the first event of a key; None if there is none."""
+        """Return the value of the first event of a key; None if there is none."""
         return next((event["value"] for event in self.events if event["key"] == key), None)
 
     def submission(self) -> dict[str, str]:
-        """Give what the log says of who submits what."""
+        """Return what the log says of who submits what."""
         keys = [event["key"] for event in self.events if event["key"].startswith(SUBMISSION)]
         return {key.removeprefix(SUBMISSION): str(self.first(key)) for key in keys}
 
     def text(self, given: Mapping[str, str]) -> str:
-        """Give the file of a submission.
+        """Return the file of a submission.
 
         Parameters
         ----------

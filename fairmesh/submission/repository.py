@@ -39,7 +39,7 @@ class Repository:
 
 
 def commit_of(folder: Path) -> str:
-    """Give the commit of the code in a folder; it ends in ``-dirty`` if a file in the folder is not as committed."""
+    """Return the commit of the code in a folder; it ends in ``-dirty`` if a file in the folder is not as committed."""
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return ""

@@ -175,7 +175,7 @@ def gather(study: StudyResults, request: Request) -> Submission:
 
 
 def _agreed(logs: list[Log]) -> dict[str, str]:
-    """Give what all logs say of who submits what.
+    """Return what all logs say of who submits what.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def _bad_commit(commit: str) -> str:
 
 
 def _folder_name(text: str) -> str:
-    """Give a name that is a folder's everywhere.
+    """Return a name that is a folder's everywhere.
 
     >>> _folder_name("University of Virginia/BII")
     'university-of-virginia-bii'

@@ -43,7 +43,7 @@ class Checked:
     problems: tuple[Problem, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON."""
+        """Return it as JSON-ready data."""
         return asdict(self) | {"is_right": not self.problems}
 
 
@@ -93,7 +93,7 @@ def check_file(path: Path, root: Path, machine: str) -> Checked:
 
 
 def everything(folder: Path, root: Path) -> Iterator[Path]:
-    """Give all that can be checked in a working folder, and below its root."""
+    """Yield all that can be checked in a working folder, and below its root."""
     for path in (configuration.FILE, configuration.MACHINES):
         if (folder / path).is_file():
             yield folder / path
@@ -126,7 +126,7 @@ def _kind(path: Path) -> str:
 
 
 def _keys(path: Path) -> set[str]:
-    """Give the keys of a file, none if it is no map or cannot be read: whoever checks it says so."""
+    """Return the keys of a file, none if it is no map or cannot be read: whoever checks it says so."""
     try:
         return set(load(path, []).entries)
     except InputError:

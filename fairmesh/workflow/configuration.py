@@ -21,7 +21,7 @@ COMMAND_LINE = "--config, or the configfile of a profile"
 
 
 def publisher() -> Publisher:
-    """Give who publishes, from the configuration of the working folder; nobody if there is none."""
+    """Return who publishes, from the configuration of the working folder; nobody if there is none."""
     return load_config(FILE).publisher if FILE.exists() else Publisher()
 
 
@@ -120,7 +120,7 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
 
 
 def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
-    """Give the file of machines, and the entry of one of them.
+    """Return the file of machines, and the entry of one of them.
 
     Parameters
     ----------

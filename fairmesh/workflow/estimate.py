@@ -101,7 +101,7 @@ class Estimate:
         return list({id(one): one for each in self.known for one in each.rests_on}.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Give it for JSON; hours and seconds are those of what is known."""
+        """Return it as JSON-ready data; hours and seconds are those of what is known."""
         known, asked = self.known, self.asked
         return {
             "study": self.plan.study,
@@ -166,7 +166,7 @@ def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
 def _stages(
     plan: Plan, to_run: Sequence[Experiment], paths: StudyPaths, problems: list[str]
 ) -> dict[str, float | None]:
-    """Give the shared stages that have no result, with the median time of earlier ones of the same name."""
+    """Return the shared stages that have no result, with the median time of earlier ones of the same name."""
     if not plan.stages:
         return {}
     application = plan.application.name

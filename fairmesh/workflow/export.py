@@ -96,7 +96,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
 
 
 def _jobs(folders: Folders) -> Iterator[JobFolder]:
-    """Give the stages that are needed, each after those that it needs, and then the experiments."""
+    """Yield the stages that are needed, each after those that it needs, and then the experiments."""
     plan = folders.plan
     for stage in plan.needed_stages(plan.selected):
         yield folders.of_stage(marker_name(stage.name, stage.fingerprint))
@@ -105,7 +105,7 @@ def _jobs(folders: Folders) -> Iterator[JobFolder]:
 
 
 def _line(job: JobFolder, out: Path) -> str:
-    """Give a job's line in the script: folder, key, fingerprint, and the keys of the stages that it needs."""
+    """Return a job's line in the script: folder, key, fingerprint, and the keys of the stages that it needs."""
     content = job.experiment
     folder = str(job.paths.folder).removeprefix(f"{out}/")
     needs = ",".join(fingerprint[:KEY_LENGTH] for fingerprint in content["stages"].values())
@@ -126,5 +126,5 @@ def _check_place(out: Path, results: Path) -> None:
 
 
 def _file_in_the_way(folder: Path) -> Path | None:
-    """Give the file that stands where this folder, or one above it, would have to be."""
+    """Return the file that stands where this folder, or one above it, would have to be."""
     return next((each for each in (folder, *folder.parents) if each.exists() and not each.is_dir()), None)

@@ -67,28 +67,28 @@ class Folders:
         self._machine = (machine or Machine(kind="local")).model_dump()
 
     def _conda_of(self, stage: Stage) -> str:
-        """Give the file of a stage's conda environment: its own, the application's, or one for the runner alone."""
+        """Return the file of a stage's conda environment: its own, the application's, or one for the runner alone."""
         own = stage.environment.conda or self._application.environment.conda
         if self._travels:
             return f"{self._folder}/{own}" if own else ""
         return str(self._application.folder / own) if own else self._plain_conda
 
     def resource_names(self) -> set[str]:
-        """Give the names of all resources that any job asks for."""
+        """Return the names of all resources that any job asks for."""
         jobs: list[Experiment | StageInstance] = [*self.experiments.values(), *self.stages.values()]
         return {name for each in jobs for name in self._resources(each)}
 
     def _resources(self, job: Experiment | StageInstance) -> dict[str, Any]:
-        """Give what a job asks for on the machine; this is no part of what it computes."""
+        """Return what a job asks for on the machine; this is no part of what it computes."""
         axes = job.axes if isinstance(job, Experiment) else {}
         return requested({"axes": axes, "resources": job.resources}, self._machine)
 
     def stage_job(self, name: str) -> JobPaths:
-        """Give the paths of a shared stage."""
+        """Return the paths of a shared stage."""
         return self.paths.stage_job(self._application.name, name)
 
     def wanted(self, outstanding: Iterable[Experiment], marked: set[str]) -> Iterator[Wanted]:
-        """Give what has no result: experiments, and of the stages that are or will be marked those without a marker."""
+        """Yield experiments without a result, and those of the marked stages that have no marker."""
         for each in outstanding:
             yield Wanted((each.machine, each.id), self.paths.job(each.machine, each.id), each.fingerprint)
         for name, stage in self.stages.items():
@@ -96,13 +96,13 @@ class Folders:
                 yield Wanted(("", name), self.stage_job(name), stage.fingerprint)
 
     def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
-        """Give an experiment as its rule sees it; of the stages' markers, those that are there or will be."""
+        """Return an experiment as its rule sees it; of the stages' markers, those that are there or will be."""
         experiment = self._planned(self.experiments, (machine, identity), f"experiment {identity!r} on {machine}")
         job, record = self.paths.job(machine, identity), self.paths.record(machine, identity)
         return self._target("experiment", record, job, experiment, experiment.stages, marked)
 
     def stage_target(self, name: str, marked: set[str]) -> Target:
-        """Give a shared stage as its rule sees it."""
+        """Return a shared stage as its rule sees it."""
         stage = self._planned(self.stages, name, f"stage {name!r}")
         return self._target("stage", self.paths.stage_marker(name), self.stage_job(name), stage, stage.needs, marked)
 
@@ -133,14 +133,14 @@ class Folders:
         )
 
     def of_stage(self, name: str) -> JobFolder:
-        """Give what goes into the folder of a shared stage."""
+        """Return what goes into the folder of a shared stage."""
         stage = self.stages[name]
         content = self._content(name, stage, stage.needs, stage.command)
         own = {"stage": stage.name, "machine": self.plan.machines[0], "key": stage.key, "axes": {}}
         return JobFolder(self.stage_job(name), stage.parameters, content | own)
 
     def of_experiment(self, machine: str, name: str) -> JobFolder:
-        """Give what goes into the folder of an experiment."""
+        """Return what goes into the folder of an experiment."""
         experiment = self.experiments[machine, name]
         content = self._content(name, experiment, experiment.stages, self._application.experiment_stage.command)
         own = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}

@@ -25,7 +25,7 @@ _NEVER = re.compile(
 
 
 def can_never_start(job: scheduler.Job) -> bool:
-    """Tell whether a job's reason for waiting does not go away by itself."""
+    """Return whether a job's reason for waiting does not go away by itself."""
     return job.state == "PENDING" and _NEVER.fullmatch(job.reason.strip("()")) is not None
 
 
@@ -56,7 +56,7 @@ class Guard:
                 submission.cancel([job_id])
 
     def look(self, queue: Mapping[str, scheduler.Job]) -> dict[str, str]:
-        """Give the jobs to cancel: number, and why."""
+        """Return the jobs to cancel: number, and why."""
         found = {number: job.reason for number, job in queue.items() if can_never_start(job)}
         certain = {number: reason for number, reason in found.items() if self._suspects.get(number) == reason}
         self._suspects = found

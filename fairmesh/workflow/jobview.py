@@ -26,23 +26,23 @@ class JobView:
         self.results = expanded(str(config.get("results", "results")))
 
     def experiment(self, wildcards: Wildcards) -> Target:
-        """Give an experiment's target."""
+        """Return an experiment's target."""
         paths = StudyPaths(Path(self.results), wildcards.study)
         record = paths.record(wildcards.machine, wildcards.experiment)
         return _target("experiment", record, paths.job(wildcards.machine, wildcards.experiment), paths)
 
     def stage(self, wildcards: Wildcards) -> Target:
-        """Give a shared stage's target."""
+        """Return a shared stage's target."""
         paths = StudyPaths(Path(self.results), wildcards.study)
         found = next((paths.home / "stages").glob(f"*/{wildcards.stage}"))
         return _target("stage", paths.stage_marker(wildcards.stage), JobPaths(found), paths)
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
-        """Give the functions of the resources that the step of a job is started with."""
+        """Return the functions of the resources that the step of a job is started with."""
         return resource_functions(_OF_THE_STEP, find, {})
 
     def threads(self, target: Target) -> int:
-        """Give the number of threads: an exclusive job has what the executor gave it."""
+        """Return the number of threads: an exclusive job has what the executor gave it."""
         return target.threads(exclusive=1)
 
     def force(self, target: Target) -> int:

@@ -14,7 +14,7 @@ INNER_MB = 600
 
 
 def rule_resources(asked: Mapping[str, Any], exclusive: bool, inner_snakemake: bool) -> dict[str, Any]:
-    """Give the resources of a job's rule.
+    """Return the resources of a job's rule.
 
     Parameters
     ----------

@@ -163,14 +163,14 @@ def _has_ended(paths: JobPaths, job_id: str) -> bool:
 
 
 def _comment(study: str, name: Name) -> str:
-    """Give what the executor plugin writes to a job: its rule, and the values of its wildcards."""
+    """Return what the executor plugin writes to a job: its rule, and the values of its wildcards."""
     machine, identity = name
     rule, values = ("experiment", [study, machine, identity]) if machine else ("stage", [study, identity])
     return f"rule_{rule}_wildcards_" + "_".join(values).replace("/", "_")
 
 
 def _has_had_its_turn(paths: JobPaths, job: Job) -> bool:
-    """Tell whether a job, which lives on for others in its bundle, is done with this one."""
+    """Return whether a job, which lives on for others in its bundle, is done with this one."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     holder = claims.holder(number) if number else {}

@@ -86,7 +86,7 @@ def _records(study: StudyResults) -> None:
 
 
 def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:
-    """Give the files of what experiments and stages ran on, and where they go."""
+    """Yield the files of what experiments and stages ran on, and where they go."""
     records = [*(each.record for each in study.done), *commits]
     for digest in sorted(set(filter(None, map(environment_of, records)))):
         name = f"{ENVIRONMENTS}/{digest}.json"
@@ -117,7 +117,7 @@ def _stages(study: StudyResults) -> list[dict[str, Any]]:
 
 
 def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
-    """Give the workflow's own files and the study, and where they go."""
+    """Yield the workflow's own files and the study, and where they go."""
     yield root / SNAKEFILE, study.folder / MAIN
     for rule in sorted((root / RULES).glob("*.smk")):
         yield rule, study.folder / PROJECT / RULES / rule.name
@@ -127,7 +127,7 @@ def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _application(study: StudyResults) -> Path | None:
-    """Give the folder of the application, if it is on this computer and still of the version that was measured."""
+    """Return the folder of the application, if it is on this computer and still of the version that was measured."""
     name = study.plan["application"]["name"]
     for outcome in study.experiments:
         found = read_map(outcome.folder / EXPERIMENT).get("application")

@@ -12,7 +12,7 @@ DECLARED = {"parameters", "metrics", "tables"}
 
 
 def plan_document(plan: Plan, config: Config) -> dict[str, Any]:
-    """Give the content of plan.json."""
+    """Return the content of plan.json."""
     application = plan.application.model_dump(include=OF_APPLICATION | DECLARED, by_alias=True, exclude_none=True)
     stages = {name: each.title for name, each in plan.application.all_stages.items()}
     return plan.to_json() | {

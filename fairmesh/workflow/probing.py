@@ -31,7 +31,7 @@ Experiments = Sequence[Experiment]
 
 
 def kind(experiment: Experiment) -> str:
-    """Give what tells kinds of experiments apart: the machine, every value that is no number, and whether it is alone.
+    """Return the kind of an experiment: its machine, its non-numeric values, and whether it runs alone.
 
     What experiments of one kind differ in is amounts, of which a smaller one is cheaper.
     """
@@ -73,7 +73,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _smallness(experiments: Experiments) -> dict[str, float]:
-    """Give a number by id, the smaller the smaller its numbers are: the sum of their places among all that occur."""
+    """Return a number by id, the smaller the smaller its numbers are: the sum of their places among all that occur."""
     occur: dict[str, set[Any]] = defaultdict(set)
     for each in experiments:
         for name, value in each.values.items():
@@ -143,7 +143,7 @@ class Probes:
         return replace(target, inputs=[*target.inputs, self.marker]) if name in self.rest else target
 
     def failures(self) -> Iterator[str]:
-        """Give a line about each probe without a result, if the rest was not started for it."""
+        """Yield a line about each probe without a result, if the rest was not started for it."""
         if Path(self.marker).exists():
             return
         failed = [each for each in self.experiments if not self.paths.record(each.machine, each.id).exists()]
@@ -160,7 +160,7 @@ class Probes:
 
 
 def markers(paths: StudyPaths) -> list[str]:
-    """Give the files of all runs of a study that something waited for, and that nobody has forgotten yet."""
+    """Return the files of all runs of a study that something waited for, and that nobody has forgotten yet."""
     return [str(path) for path in (paths.folder / RUNS).glob(f"*/{MARKER}")]
 
 

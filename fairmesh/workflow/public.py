@@ -69,7 +69,7 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
 
 
 def _wanted(study: StudyResults, *, with_logs: bool) -> Iterator[str]:
-    """Give the files of the package, and the statuses, which say on which node an experiment ran."""
+    """Yield the files of the package, and the statuses, which say on which node an experiment ran."""
     package = Package.gather(study)
     for file in package.inventory:
         if with_logs or file.name not in _LOGS:
@@ -110,7 +110,7 @@ def _keep_states(study: StudyResults, target: Path, redaction: Redaction) -> Non
 
 
 def _mend(target: Path) -> None:
-    """Give records the hashes that files and environments have now."""
+    """Return records the hashes that files and environments have now."""
     names = {path.stem: file_sha256(path) for path in (target / ENVIRONMENTS).glob("*.json")}
     for old, new in names.items():
         (target / ENVIRONMENTS / f"{old}.json").rename(target / ENVIRONMENTS / f"{new}.json")
@@ -128,7 +128,7 @@ def _mend(target: Path) -> None:
 
 
 def _entry(folder: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the entry of a file as it is in the copy; empty if it is not there."""
+    """Return the entry of a file as it is in the copy; empty if it is not there."""
     path = folder / str(entry.get("path"))
     if not path.is_file():
         return {}

@@ -21,13 +21,13 @@ SHOWN = 20  # unfinished experiments; the website shows all
 
 
 def digest(plan: dict[str, Any], project: Path, records: Sequence[str]) -> str:
-    """Give a hash of what a publication is made of, besides the study's own records."""
+    """Return a hash of what a publication is made of, besides the study's own records."""
     pages = {str(path.relative_to(project)): file_sha256(path) for path in _sources(project)}
     return text_sha256(canonical_json([plan, pages, list(records)]))
 
 
 def _sources(project: Path) -> list[Path]:
-    """Give the files of the website's project that people write."""
+    """Return the files of the website's project that people write."""
     return sorted(path for path in (project / "mkdocs.yml", *project.glob("docs/**/*")) if path.is_file())
 
 

@@ -43,7 +43,7 @@ def _is_done(each: Experiment, paths: StudyPaths) -> bool:
 
 
 def formers(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
-    """Give the results that the plan names no more, by machine and by what they can stand for."""
+    """Return the results that the plan names no more, by machine and by what they can stand for."""
     planned = frozenset(each.id for each in plan.experiments)
     return {
         f"{machine} {key}": record
@@ -53,7 +53,7 @@ def formers(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
 
 
 def former(each: Experiment, found: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """Give the result that can stand for an experiment, if there is one."""
+    """Return the result that can stand for an experiment, if there is one."""
     if not found:
         return None
     return found.get(f"{each.machine} {reuse.framework_key(each.fingerprint, each.axes, FRAMEWORK)}")

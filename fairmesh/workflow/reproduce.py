@@ -200,7 +200,7 @@ def _study(original: Original, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differs(application: Application, name: str, value: Any) -> bool:
-    """Tell whether a recorded value is not simply the default."""
+    """Return whether a recorded value is not simply the default."""
     declared = application.parameters[name]
     return not declared.has_default or declared.default != value
 
@@ -242,7 +242,7 @@ def measure(prepared: Prepared, *, interval: bool = False, quiet: bool = False) 
 
 
 def _recorded_variables(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Give what was set of threads and determinism, but for what names cores or GPUs of one machine."""
+    """Return what was set of threads and determinism, but for what names cores or GPUs of one machine."""
     found = environment.get("variables")
     recorded = found if isinstance(found, dict) else {}
     names = [name for name in THREADS if name.endswith("_NUM_THREADS") or name.startswith("TF_")]

@@ -130,7 +130,7 @@ def _empty_queue(executor_run: str) -> None:
 
 
 def _identity() -> str:
-    """Give the name that whoever started this process has for the run, or a new one; no job inherits it."""
+    """Return the name that whoever started this process has for the run, or a new one; no job inherits it."""
     try:
         return str(uuid.UUID(os.environ.pop(RUN_ID)))
     except (KeyError, ValueError):
@@ -138,7 +138,7 @@ def _identity() -> str:
 
 
 def _profile(arguments: list[str]) -> str:
-    """Give the profile that Snakemake was started with."""
+    """Return the profile that Snakemake was started with."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--profile", "--workflow-profile", nargs="?", default="")
     return str(parser.parse_known_args(arguments)[0].profile or "")

@@ -20,12 +20,12 @@ KEY = "template"
 
 
 def templates_folder(root: Path) -> Path:
-    """Give the folder of our own templates, below that of the Snakefile."""
+    """Return the folder of our own templates, below that of the Snakefile."""
     return root / "workflow/templates"
 
 
 def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> Templates:
-    """Give the templates of a plan's job.sh.
+    """Return the templates of a plan's job.sh.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _filled(node: Node, key: str, file: Path) -> Node:
 
 
 def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator[tuple[Path, str, Node]]:
-    """Give the templates that the files name, the most general first: file, key, and what stands there."""
+    """Yield the templates that the files name, the most general first: file, key, and what stands there."""
     if machine.template is not None:
         name = plan.machines[0]
         yield machines, f"{name}.{KEY}", _filled(load(machines).entries[name].entries[KEY], f"{name}.{KEY}", machines)
@@ -83,7 +83,7 @@ def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator
 
 
 def _setup_problems(name: str, file: Path, machine: Machine) -> Iterator[Problem]:
-    """Give the mistake of a setup that would swallow what follows it in job.sh."""
+    """Yield the mistake of a setup that would swallow what follows it in job.sh."""
     if not machine.setup:
         return
     text = "\n".join(["{", *machine.setup, "}", ""])

@@ -142,11 +142,11 @@ class Session:
             print_lines(self._probes.announcement(), file=sys.stderr)
 
     def experiment(self, wildcards: Wildcards) -> Target:
-        """Give an experiment's target."""
+        """Return an experiment's target."""
         return self._experiment(wildcards.machine, wildcards.experiment)
 
     def stage(self, wildcards: Wildcards) -> Target:
-        """Give a shared stage's target."""
+        """Return a shared stage's target."""
         return self._stage(wildcards.stage)
 
     def _target(self, make: Callable[..., Target], *names: str) -> Target:
@@ -167,21 +167,21 @@ class Session:
         self._probed = []
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
-        """Give the functions of a rule's resources."""
+        """Return the functions of a rule's resources."""
         names = self._folders.resource_names() | (on_slurm.ADDED if self._is_slurms else frozenset())
         usual = self._workflow.resource_settings.default_resources or {}
         return resource_functions(sorted(names - {"threads"}), find, usual)
 
     def threads(self, target: Target) -> int:
-        """Give the number of threads; a job of Slurm's that has its node for itself gets all of that by other means."""
+        """Return the number of threads; a Slurm job with a node of its own gets all of it by other means."""
         return target.threads(exclusive=1 if self._is_slurms else self._workflow.cores)
 
     def job(self, machine: str, name: str) -> str:
-        """Give the scheduler's number of the job of an earlier run that is to make a result, or that there is none."""
+        """Return the number of an earlier run's job that is to make a result, or ``NOBODY``."""
         return self._orphans.jobs.get((machine, name)) or NOBODY
 
     def force(self, target: Target) -> int:
-        """Tell whether a person asked that a job run again: 1 or 0, as a resource carries it."""
+        """Return whether a person asked that a job run again: 1 or 0, as a resource carries it."""
         dag = self._workflow.dag
         return int(target.output in dag.forcefiles or any(each.name == target.rule for each in dag.forcerules))
 
@@ -201,7 +201,7 @@ class Session:
         return publishing.digest(self._document, self._project, self._other_records())
 
     def _other_records(self) -> list[str]:
-        """Give the records of other machines, which are published too."""
+        """Return the records of other machines, which are published too."""
         machines = sorted((self._paths.folder / "records").glob("*"))
         others = [each for each in machines if each.name not in self._plan.machines]
         return [str(path) for each in others for path in sorted(each.glob("*.json"))]
@@ -263,7 +263,7 @@ class Session:
             _warn(warning)
 
     def _jobs_to_run(self) -> Iterator[JobFolder]:
-        """Give the folders of Snakemake's jobs that will start something."""
+        """Yield the folders of Snakemake's jobs that will start something."""
         for job in self._workflow.dag.needrun_jobs():
             if job.rule.name in {"stage", "collect_stage"}:
                 target, folder = self.stage(job.wildcards), self._folders.of_stage(job.wildcards.stage)
@@ -322,7 +322,7 @@ class Session:
 
 
 def _alternatives(names: Iterable[str]) -> str:
-    """Give the regular expression of a wildcard that is one of these; empty if there is none."""
+    """Return the regular expression of a wildcard that is one of these; empty if there is none."""
     return "|".join(map(re.escape, names))
 
 

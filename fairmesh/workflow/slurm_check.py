@@ -95,7 +95,7 @@ def _others() -> int:
 
 
 def _member(job: Any) -> Member:
-    """Give a job by its name in messages; experiments come before the stages that they share."""
+    """Return a job by its name in messages; experiments come before the stages that they share."""
     name = job.wildcards_dict.get("experiment", job.rule.name)
     return Member(name, job.rule.name, "", (), asked(job.resources, job.threads))
 

@@ -51,14 +51,14 @@ class Target:
     conda: str | None
 
     def threads(self, exclusive: int) -> int:
-        """Give the number of threads: as asked for, or so many of a job that has its machine for itself."""
+        """Return the number of threads: as asked for, or so many of a job that has its machine for itself."""
         return int(self.resources.get("threads", exclusive if self.exclusive else 1))
 
 
 def resource_functions(
     names: Iterable[str], find: Callable[[Wildcards], Target], usual: Mapping[str, Any]
 ) -> dict[str, ResourceFunction]:
-    """Give Snakemake's functions of resources.
+    """Return Snakemake's functions of resources.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def _or_computed(name: str, find: Callable[[Wildcards], Target], default: Any) -
 
 
 def marker_name(stage: str, fingerprint: str) -> str:
-    """Give the name of a shared stage's folder and marker.
+    """Return the name of a shared stage's folder and marker.
 
     >>> marker_name("scenes", "0123456789abcdef")
     'scenes-0123456789ab'

@@ -47,7 +47,7 @@ class Node:
         return self.value if isinstance(self.value, list) else []
 
     def plain(self) -> Any:
-        """Give the value without positions, as dicts, lists and scalars."""
+        """Return the value without positions, as dicts, lists and scalars."""
         if isinstance(self.value, dict):
             return {key: node.plain() for key, node in self.value.items()}
         if isinstance(self.value, list):
@@ -55,11 +55,11 @@ class Node:
         return self.value
 
     def place(self, file: Path | str) -> str:
-        """Give ``file:line:column`` of the value."""
+        """Return ``file:line:column`` of the value."""
         return self.source or place(file, self.line, self.column)
 
     def key_place(self, file: Path | str, key: str) -> str:
-        """Give ``file:line:column`` of a key of this map, or where its value comes from, if not from the file."""
+        """Return ``file:line:column`` of a key of this map, or where its value comes from, if not from the file."""
         if key not in self.keys and key in self.entries and self.entries[key].source:
             return self.entries[key].source
         return place(file, *self.keys.get(key, (0, 0)))

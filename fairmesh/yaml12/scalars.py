@@ -23,7 +23,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+
 
 
 def resolve(text: str) -> Scalar:
-    """Give what a plain (unquoted) scalar means.
+    """Return what a plain (unquoted) scalar means.
 
     The core schema of YAML 1.2.2, section 10.3.2, except that digits after a leading zero stay a text.
 

@@ -16,7 +16,7 @@ _LONGEST_KEY = 1000  # YAML's simple keys end at 1024 characters
 
 
 def dump(value: Any) -> str:
-    """Give a value as block YAML that any parser, of YAML 1.1 or 1.2, reads back as it was.
+    """Return a value as block YAML that any parser, of YAML 1.1 or 1.2, reads back as it was.
 
     Parameters
     ----------

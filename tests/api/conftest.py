@@ -17,7 +17,7 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
-    """Give a working folder that is the current one, and end the runs that are left in it."""
+    """Yield a working folder that is the current one, and end the runs that are left in it."""
     place = Workplace(tmp_path)
     monkeypatch.chdir(place.folder)
     monkeypatch.setenv("TOY_STARTS", str(place.folder / "starts"))

@@ -23,7 +23,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a project's folder, in which the test is."""
+    """Return a project's folder, in which the test is."""
     for name in ("config", "profiles", "workflow/templates", "examples/progress", "tests/toy"):
         shutil.copytree(ROOT / name, tmp_path / name)
     shutil.copytree(built, tmp_path / "results")

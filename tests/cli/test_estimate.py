@@ -27,7 +27,7 @@ resources: {runtime: "10 * epochs", threads: 4}
 
 @pytest.fixture
 def masks(project: Path) -> Folder:
-    """Give a project with a study of two experiments, repeated twice, and earlier results of its application."""
+    """Return a project with a study of two experiments, repeated twice, and earlier results of its application."""
     (project / "masks").mkdir()
     (project / "masks/application.yaml").write_text(APPLICATION)
     (project / "config/studies/mine.yaml").write_text(

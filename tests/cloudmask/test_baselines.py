@@ -146,7 +146,7 @@ def test_histograms_of_other_scenes_than_are_named_are_refused(scene: Scene, tmp
 
 @pytest.fixture
 def folder(scene_folder: Callable[..., Path], day_arrays: Arrays) -> Path:
-    """Give scenes for inference: a good one, one of fill, one of clear sky alone."""
+    """Return scenes for inference: a good one, one of fill, one of clear sky alone."""
     folder = scene_folder("training/S3A_1.hdf", "inference/S3A_2.hdf", "inference/S3A_3.hdf", "inference/S3A_4.hdf")
     fill = {name: np.zeros_like(array) for name, array in day_arrays.items()}
     write_arrays(folder / "inference/S3A_3.hdf", fill)

@@ -79,7 +79,7 @@ Start = Callable[..., list[str]]
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Start]:
-    """Give a folder and a function that runs a verb in a folder of it and gives the lines it wrote."""
+    """Return a folder and a function that runs a verb in a folder of it and gives the lines it wrote."""
     root = tmp_path_factory.mktemp("cloudmask")
 
     def run(verb: str, name: str, *options: str, extra: str = "") -> list[str]:

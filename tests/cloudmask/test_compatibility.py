@@ -37,7 +37,7 @@ WIDTH = 4
 
 @pytest.fixture(scope="module", params=["day", "night"])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a scene with fill at its edge, no reflectances at night, and a pixel of which one channel is missing."""
+    """Return a scene with fill at its edge, no reflectances at night, and a pixel of which one channel is missing."""
     arrays = dict(synthesise(np.random.default_rng(5), SHAPE, request.param == "day")[0])
     for name in ("bts", "refs", "rads"):
         arrays[name] = arrays[name].copy()
@@ -50,7 +50,7 @@ def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def models() -> tuple[keras.Model, keras.Model]:
-    """Give the reference's network and ours with the same weights, whose outputs are not all near a half."""
+    """Return the reference's network and ours with the same weights, whose outputs are not all near a half."""
     keras.utils.set_random_seed(11)
     theirs, ours = reference.network(WIDTH), unet(WIDTH)
     *most, last, bias = theirs.get_weights()
@@ -61,7 +61,7 @@ def models() -> tuple[keras.Model, keras.Model]:
 
 @pytest.fixture(scope="module")
 def probabilities(path: Path, models: tuple[keras.Model, keras.Model]) -> tuple[np.ndarray, np.ndarray]:
-    """Give what the reference and we make of a scene."""
+    """Return what the reference and we make of a scene."""
     theirs, ours = models
     image, _ = reference.load(path)
     return reference.predict(theirs, image.astype(np.float32)), PatchPredictor(ours)(read_scene(path))
@@ -148,7 +148,7 @@ def test_only_whole_batches_are_left(patches: int, batch: int) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Give settings that ask for the benchmark's ways with small patches."""
+    """Return settings that ask for the benchmark's ways with small patches."""
     config = tmp_path / "config.yaml"
     config.write_text("compatibility: upstream\npatch: 32\nbatch: 4\nwidth: 2\nepochs: 1\n")
     return read_settings(config)
@@ -156,7 +156,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of three scenes of 5 x 2 patches with fill, and make another one the current folder."""
+    """Return a folder of three scenes of 5 x 2 patches with fill, and make another one the current folder."""
     folder = tmp_path / "scenes"
     for number in range(4):
         arrays = dict(synthesise(np.random.default_rng(number), (170, 75), day=True)[0])

@@ -148,7 +148,7 @@ Download = Callable[..., tuple[int, str, str]]
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Give all files below a folder but the lock."""
+    """Return all files below a folder but the lock."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in folder.rglob("*")

@@ -28,7 +28,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def grey(colour: str) -> float:
-    """Give what a colour is on a printer without colours: ITU-R BT.601."""
+    """Return what a colour is on a printer without colours: ITU-R BT.601."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return 0.299 * red + 0.587 * green + 0.114 * blue
 

@@ -36,7 +36,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def scenes(scene_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of three training scenes with its catalogue, and make another one the current folder.
+    """Return a folder of three training scenes with its catalogue, and make another one the current folder.
 
     Number 1 is for validation.
     """
@@ -48,7 +48,7 @@ def scenes(scene_folder: Callable[..., Path], tmp_path: Path, monkeypatch: pytes
 
 
 def contents() -> dict[str, bytes]:
-    """Give the files of the store in the current folder."""
+    """Return the files of the store in the current folder."""
     return {path.name: path.read_bytes() for path in Path.cwd().iterdir() if path.name != arrays.VERIFIED}
 
 

@@ -70,7 +70,7 @@ def history(folder: Path, index: int = 0) -> list[dict[str, float]]:
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Give the folders of trainings in one process that nobody has disturbed."""
+    """Return the folders of trainings in one process that nobody has disturbed."""
     root = tmp_path_factory.mktemp("undisturbed")
     with ExitStack() as stack:
         for name in TOLERANCES:

@@ -30,7 +30,7 @@ def scene(cloud: Mask, valid: Mask) -> Scene:
 
 
 def counted(*tables: Sequence[int], known: bool = False) -> Histograms:
-    """Give scenes by hits, misses, false alarms, clear, and, outside the swath, pixels called cloud in clear sky."""
+    """Return scenes by hits, misses, false alarms, clear, and, outside the swath, pixels called cloud in clear sky."""
     grounds, counts = [], []
     for hits, misses, false_alarms, clear, *fill in tables:
         numbers = (hits, misses, false_alarms, clear, sum(fill))

@@ -56,7 +56,7 @@ def harvest(here: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[str], s
 
 @pytest.fixture
 def refused(here: Path) -> Callable[..., list[str]]:
-    """Give the lines that files are refused with."""
+    """Return the lines that files are refused with."""
 
     def of(**texts: str) -> list[str]:
         paths = [here / name.replace("_in_", ".in.").replace("_", ".") for name in texts]

@@ -14,7 +14,7 @@ from tests.slurm.cluster import Cluster, cluster, described
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Iterator[Workplace]:
-    """Give a fresh working folder, and end what still runs there when the test is over."""
+    """Yield a fresh working folder, and end what still runs there when the test is over."""
     place = Workplace(tmp_path)
     yield place
     place.end()
@@ -28,7 +28,7 @@ def _slurm_of_session() -> Iterator[Cluster]:
 
 @pytest.fixture
 def slurm(_slurm_of_session: Cluster, record_property: Callable[[str, object], None]) -> Cluster:
-    """Give a real cluster of three nodes, all up and without jobs."""
+    """Return a real cluster of three nodes, all up and without jobs."""
     record_property(COMPONENT, described(_slurm_of_session))
     _slurm_of_session.wait_idle()
     return _slurm_of_session
@@ -36,7 +36,7 @@ def slurm(_slurm_of_session: Cluster, record_property: Callable[[str, object], N
 
 @pytest.fixture(params=["slurm-lean"])
 def slurm_workplace(request: pytest.FixtureRequest, tmp_path: Path, slurm: Cluster) -> Iterator[Workplace]:
-    """Give a fresh working folder for a real cluster; a test may name the profiles."""
+    """Yield a fresh working folder for a real cluster; a test may name the profiles."""
     place = Workplace(tmp_path, request.param, slurm)
     yield place
     place.end()

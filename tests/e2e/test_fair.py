@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 
 def times(workplace: Workplace) -> dict[str, int]:
-    """Give when each document changed."""
+    """Return when each document changed."""
     return {name: (workplace.results / "sweep" / name).stat().st_mtime_ns for name in (*DOCUMENTS, "results.csv")}
 
 

@@ -55,7 +55,7 @@ def test_a_cancelled_experiment_ends_though_it_ignores_the_request(workplace: Wo
 
 @pytest.fixture
 def running(workplace: Workplace) -> Workplace:
-    """Give a workplace whose study has four experiments of some seconds."""
+    """Return a workplace whose study has four experiments of some seconds."""
     workplace.study({"value": [1, 2, 3, 4]})
     workplace.edit("toy/application.yaml", "default: 0, minimum", "default: 5, minimum")
     return workplace

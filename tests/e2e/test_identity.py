@@ -40,7 +40,7 @@ VALUES = [
 
 @pytest.fixture
 def hostile(workplace: Workplace) -> Workplace:
-    """Give a workplace in which every one of these values was run."""
+    """Return a workplace in which every one of these values was run."""
     workplace.study({"note": VALUES})
     workplace.run(*RECORDS_ONLY)
     return workplace

@@ -15,7 +15,7 @@ SPACE: dict[str, Any] = {"value": [3, 1, 2], "note": ["a", "b"]}
 
 
 def order(workplace: Workplace) -> list[str]:
-    """Give the experiments in the order of their starts."""
+    """Return the experiments in the order of their starts."""
     lines = (workplace.folder / "starts").read_text().splitlines()
     return [job for job in (line.split()[0] for line in lines) if "=" in job]
 
@@ -51,7 +51,7 @@ def test_the_rest_of_a_failed_probe_is_not_started(workplace: Workplace) -> None
 
 
 def stage(workplace: Workplace) -> str:
-    """Give the digits of the one stage that was made."""
+    """Return the digits of the one stage that was made."""
     (marker,) = (workplace.results / "sweep/stages").glob("numbers-*.json")
     return marker.stem.partition("-")[2]
 

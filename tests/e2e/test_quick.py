@@ -25,7 +25,7 @@ MEMORY = 4 << 30  # bytes
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """Give a workplace in which the quick study was run."""
+    """Return a workplace in which the quick study was run."""
     workplace = Workplace(tmp_path_factory.mktemp("quick"))
     workplace.configure(study="quick", publisher=PUBLISHER)
     output = workplace.run()

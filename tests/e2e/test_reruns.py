@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def finished(workplace: Workplace) -> Workplace:
-    """Give a workplace whose study is done, the starts forgotten."""
+    """Return a workplace whose study is done, the starts forgotten."""
     workplace.study({"value": [1, 2]}, repeat=2)
     workplace.run(*RECORDS_ONLY)
     assert set(workplace.experiments_started().values()) == {1}

@@ -29,12 +29,12 @@ def machine(place: Workplace, **keys: Any) -> None:
 
 
 def options(place: Workplace) -> tuple[str, ...]:
-    """Give what makes a run look at its jobs more often."""
+    """Return what makes a run look at its jobs more often."""
     return ("--slurm-init-seconds-before-status-checks", "6") if place.profile == "slurm" else ()
 
 
 def jobs(found: Cluster, fields: str) -> list[str]:
-    """Give what Slurm says of all its jobs, ended ones too, newest first."""
+    """Return what Slurm says of all its jobs, ended ones too, newest first."""
     return found.ask("squeue", "--noheader", "--states=all", "--sort=-i", f"--format={fields}").splitlines()
 
 
@@ -198,7 +198,7 @@ def test_without_slurm_one_line_says_so(tmp_path: Path, slurm: Cluster, profile:
 
 @pytest.fixture(scope="module")
 def with_accounts() -> Iterator[Cluster]:
-    """Give a cluster that keeps accounts."""
+    """Yield a cluster that keeps accounts."""
     with cluster(nodes=2, accounting=True) as found:
         yield found
 

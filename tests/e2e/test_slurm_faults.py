@@ -66,13 +66,13 @@ def submissions(place: Workplace) -> int:
 
 
 def job_of(place: Workplace, identity: str) -> str:
-    """Give the number of the job of Slurm's in which an experiment runs."""
+    """Return the number of the job of Slurm's in which an experiment runs."""
     wait_until(lambda: any((place.job(identity) / "attempts").glob("*/status.json")), f"{identity} has a status")
     return str(place.status(identity)["job_id"])
 
 
 def node_of(cluster: Cluster, job: str) -> str:
-    """Give the node that a job runs on."""
+    """Return the node that a job runs on."""
     return cluster.ask("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
 
 
@@ -84,7 +84,7 @@ def fill(path: Path) -> None:
 
 
 def left_running(place: Workplace) -> list[str]:
-    """Give the command lines of what still works in a folder, or on the cluster."""
+    """Return the command lines of what still works in a folder, or on the cluster."""
     found = set(place.cluster.processes()) if place.cluster else set()
     for path in Path("/proc").glob("[0-9]*/cwd"):
         try:
@@ -124,7 +124,7 @@ def conclude(place: Workplace, starts: Mapping[str, int], ends: Mapping[str, tup
 
 @pytest.fixture
 def survived(slurm_workplace: Workplace, record_property: Note) -> Survived:
-    """Give the function that a test ends with; it adds a line to the table in the end of all tests."""
+    """Return the function that a test ends with; it adds a line to the table in the end of all tests."""
 
     def note(fault: str, starts: Mapping[str, int], ends: Mapping[str, tuple[str, str]] | None = None) -> None:
         states = conclude(slurm_workplace, starts, ends)
@@ -135,7 +135,7 @@ def survived(slurm_workplace: Workplace, record_property: Note) -> Survived:
 
 
 def once(ids: list[str]) -> dict[str, int]:
-    """Give what must be: one start each."""
+    """Return what must be: one start each."""
     return dict.fromkeys(ids, 1)
 
 

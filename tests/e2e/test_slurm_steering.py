@@ -26,18 +26,18 @@ def sweep(place: Workplace, count: int, seconds: float, **keys: object) -> None:
 
 
 def told(place: Workplace, *study: str) -> dict[str, dict[str, Any]]:
-    """Give what the command line says of each experiment."""
+    """Return what the command line says of each experiment."""
     found = json.loads(place.fairmesh("status", *study, "--json"))
     return {each["id"]: each for each in found["experiments"]}
 
 
 def in_state(place: Workplace, state: str) -> list[str]:
-    """Give the experiments that the command line says are in a state."""
+    """Return the experiments that the command line says are in a state."""
     return [identity for identity, each in told(place).items() if each["state"] == state]
 
 
 def queued(cluster: Cluster | None) -> dict[str, str]:
-    """Give the state of each job that Slurm has in its queue."""
+    """Return the state of each job that Slurm has in its queue."""
     assert cluster
     lines = cluster.ask("squeue", "--noheader", "--format=%i %T").splitlines()
     return dict(line.split() for line in lines)

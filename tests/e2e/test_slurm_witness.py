@@ -46,7 +46,7 @@ def described(job_id: str, restart: int = 0) -> owner.Owner:
 
 
 def state(job_id: str) -> str:
-    """Give a job's state."""
+    """Return a job's state."""
     return (scheduler.jobs([job_id]) or {})[job_id].state
 
 

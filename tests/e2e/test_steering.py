@@ -19,19 +19,19 @@ QUICK_RETRY = tuple(f"--snakemake={each}" for each in RECORDS_ONLY)
 
 
 def status(workplace: Workplace, *study: str) -> dict[str, Any]:
-    """Give how the study stands, as the command line says it."""
+    """Return how the study stands, as the command line says it."""
     found: dict[str, Any] = json.loads(workplace.fairmesh("status", *study, "--json"))
     return found
 
 
 def states(workplace: Workplace, *study: str) -> dict[str, str]:
-    """Give the state of each experiment by its id."""
+    """Return the state of each experiment by its id."""
     return {each["id"]: each["state"] for each in status(workplace, *study)["experiments"]}
 
 
 @pytest.fixture
 def slow(workplace: Workplace) -> Workplace:
-    """Give a workplace whose study has four experiments of some seconds, two at a time."""
+    """Return a workplace whose study has four experiments of some seconds, two at a time."""
     workplace.study({"value": [1, 2, 3, 4]})
     workplace.edit("toy/application.yaml", "default: 0, minimum", "default: 4, minimum")
     return workplace

@@ -28,7 +28,7 @@ BY_MONITOR = re.compile("cancelled by .* by the monitor")
 
 @pytest.fixture
 def faces(workplace_of: Workplace) -> Iterator[tuple[Face, Face]]:
-    """Give a service and a monitor that run."""
+    """Yield a service and a monitor that run."""
     found = Face(workplace_of, "serve"), Face(workplace_of, "monitor")
     for each in found:
         each.start()
@@ -40,7 +40,7 @@ def faces(workplace_of: Workplace) -> Iterator[tuple[Face, Face]]:
 
 @pytest.fixture(params=["local", "slurm-lean"])
 def workplace_of(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
-    """Give a working folder on this computer, and one on a cluster."""
+    """Return a working folder on this computer, and one on a cluster."""
     cluster = None if request.param == "local" else request.getfixturevalue("slurm")
     place = Workplace(tmp_path, request.param, cluster)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
@@ -53,7 +53,7 @@ def workplace_of(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: py
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """Give a page of a real browser."""
+    """Yield a page of a real browser."""
     with open_browser() as browser:
         yield browser.new_page(viewport={"width": 1280, "height": 900})
 
@@ -110,10 +110,10 @@ def hasten(place: Workplace) -> None:
 
 
 def counts(**known: int) -> dict[str, int]:
-    """Give the count of every state."""
+    """Return the count of every state."""
     return dict.fromkeys(("waiting", "queued", "running", "done", "failed", "cancelled", "timeout", "lost"), 0) | known
 
 
 def state(run: RemoteRun, identity: str) -> str:
-    """Give the state of an experiment, as REST tells it; empty as long as there is none."""
+    """Return the state of an experiment, as REST tells it; empty as long as there is none."""
     return next((each.state for each in run.status().experiments if each.id == identity), "")

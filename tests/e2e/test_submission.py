@@ -82,7 +82,7 @@ def test_a_log_that_breaks_a_rule_is_found(
 
 @pytest.fixture(scope="module")
 def good_log(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give a log that the checker accepts."""
+    """Return a log that the checker accepts."""
     folder = tmp_path_factory.mktemp("good")
     who = {"benchmark": "toy", "version": "toy-v1", "github_commit_version": COMMIT, "division": "open"}
     who |= {"org": "Example", "status": "research", "platform": "laptop"}

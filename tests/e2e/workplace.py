@@ -123,11 +123,11 @@ class Workplace:
         return Counter({job: count for job, count in self.starts().items() if "=" in job or job == "defaults"})
 
     def job(self, identity: str) -> Path:
-        """Give an experiment's folder."""
+        """Return an experiment's folder."""
         return self.results / "sweep/experiments" / self.machine / identity
 
     def record_file(self, identity: str) -> Path:
-        """Give an experiment's record."""
+        """Return an experiment's record."""
         return self.results / "sweep/records" / self.machine / f"{identity}.json"
 
     def record(self, identity: str) -> dict[str, Any]:
@@ -141,17 +141,17 @@ class Workplace:
         return read_map(attempts[-1] / "status.json") if attempts else {}
 
     def recorded(self) -> set[str]:
-        """Give the ids that have a record."""
+        """Return the ids that have a record."""
         return {path.stem for path in (self.results / "sweep/records" / self.machine).glob("*.json")}
 
     def half_written(self) -> list[Path]:
-        """Give the files that somebody began to write and left."""
+        """Return the files that somebody began to write and left."""
         broken = [path for path in self.results.rglob("*.json") if not _is_json(path)]
         return [*self.results.rglob(".*.half"), *broken]
 
 
 def on_slurm() -> str:
-    """Give the Python of the environment in which Snakemake knows Slurm."""
+    """Return the Python of the environment in which Snakemake knows Slurm."""
     python = ROOT / ".venv-slurm/bin/python"
     assert python.exists(), "make setup-slurm makes the environment in which Snakemake knows Slurm"
     return str(python)

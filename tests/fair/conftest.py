@@ -113,6 +113,6 @@ def run_study(place: Path, publisher: dict[str, Any], study: dict[str, Any]) -> 
 
 @pytest.fixture
 def results(finished: Path, tmp_path: Path) -> Results:
-    """Give a copy of the results, which may be changed."""
+    """Return a copy of the results, which may be changed."""
     shutil.copytree(finished, tmp_path / "results", symlinks=True)
     return Results(tmp_path / "results")

@@ -33,7 +33,7 @@ FIRST = "size=4+value=1+repeat=1"
 
 
 def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
-    """Give time of change and bytes of every document."""
+    """Return time of change and bytes of every document."""
     return {name: ((folder / name).stat().st_mtime_ns, (folder / name).read_bytes()) for name in DOCUMENTS}
 
 
@@ -196,7 +196,7 @@ def test_whatever_stands_in_a_record_the_rest_builds(spoilt: Results, where: st.
 
 @pytest.fixture(scope="session")
 def spoilt(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """Give a copy of the results whose records may be spoilt, if they are mended afterwards."""
+    """Return a copy of the results whose records may be spoilt, if they are mended afterwards."""
     place = tmp_path_factory.mktemp("spoilt-records") / "results"
     shutil.copytree(finished, place)
     return Results(place)

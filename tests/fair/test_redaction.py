@@ -40,7 +40,7 @@ def write_history(results: Results, text: str) -> None:
 
 @pytest.fixture
 def telling(results: Results) -> Results:
-    """Give results in which host and home stand wherever a real run would put them."""
+    """Return results in which host and home stand wherever a real run would put them."""
     for status in results.study.glob("experiments/local/*/attempts/1/status.json"):
         write_json(status, read_json(status) | {"host": HOST})
     plan = read_json(results.study / "plan.json")
@@ -60,7 +60,7 @@ def copied(results: Results, place: Path, **publisher: Any) -> Path:
 
 
 def telltale(folder: Path, *words: str) -> set[str]:
-    """Give the words that some file, or its name, still has."""
+    """Return the words that some file, or its name, still has."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {word for word in words for path in files if word.encode() in path.read_bytes() or word in str(path)}
 

@@ -231,7 +231,7 @@ def test_whatever_stands_in_a_document_is_no_traceback(
 
 @pytest.fixture(scope="session")
 def spoilt(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a copy of the package whose documents may be spoilt, if they are mended afterwards."""
+    """Return a copy of the package whose documents may be spoilt, if they are mended afterwards."""
     place = tmp_path_factory.mktemp("spoilt") / "sweep"
     shutil.copytree(finished / "sweep", place)
     return place

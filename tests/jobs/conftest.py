@@ -21,12 +21,12 @@ MakeJob = Callable[..., JobPaths]
 
 
 def machine(**changes: Any) -> dict[str, Any]:
-    """Give a machine's entry."""
+    """Return a machine's entry."""
     return {"scheduler": "none", "setup": [], "modules": [], "resources": {}, "gpus": {}, "patience": 10} | changes
 
 
 def experiment(**changes: Any) -> dict[str, Any]:
-    """Give the content of an experiment.json whose program ends well."""
+    """Return the content of an experiment.json whose program ends well."""
     content = {
         "format": 1,
         "study": "sweep",
@@ -55,7 +55,7 @@ def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_job(tmp_path: Path) -> MakeJob:
-    """Give a function that renders a job folder below a home with a runner."""
+    """Return a function that renders a job folder below a home with a runner."""
 
     def make(*children: Path, at: dict[str, Any] | None = None, home: str = "home", **changes: Any) -> JobPaths:
         entry = at or machine()

@@ -13,7 +13,7 @@ from tests.jobs.conftest import experiment, machine
 
 
 def options(scheduler: str, resources: dict[str, Any], **changes: Any) -> list[str]:
-    """Give the options of a job without its name and log."""
+    """Return the options of a job without its name and log."""
     at = machine(scheduler=scheduler, gpus=changes.pop("gpus", {}))
     lines = directives(experiment(resources=resources, **changes), at)
     mark = {"slurm": "#SBATCH ", "lsf": "#BSUB "}[scheduler]

@@ -15,7 +15,7 @@ from fairmesh.runner.jsonfiles import host
 
 @pytest.fixture(scope="module")
 def ended() -> int:
-    """Give the number of a process that lives no more."""
+    """Return the number of a process that lives no more."""
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid

@@ -14,7 +14,7 @@ from fairmesh.runner import owner
 
 @pytest.fixture
 def killed(tmp_path: Path) -> JobPaths:
-    """Give a job whose runner was killed while it wrote its status."""
+    """Return a job whose runner was killed while it wrote its status."""
     paths = JobPaths(tmp_path / "job")
     (paths.attempt(1)).mkdir(parents=True)
     (paths.folder / "claims").mkdir()

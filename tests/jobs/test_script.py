@@ -38,7 +38,7 @@ def run(*command: object, cwd: Path, stdin: Path | None = None) -> subprocess.Co
 
 @pytest.fixture
 def tearing_down(tmp_path: Path) -> Path:
-    """Give a child with a teardown that fails itself."""
+    """Return a child with a teardown that fails itself."""
     path = tmp_path / "child.jinja"
     path.write_text(SAYS_WHY)
     return path

@@ -50,6 +50,6 @@ class Study(Folder):
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
-    """Give a study without a scheduler at hand."""
+    """Return a study without a scheduler at hand."""
     monkeypatch.setenv("PATH", "")
     return Study(tmp_path / "results")

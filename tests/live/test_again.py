@@ -45,7 +45,7 @@ class Disk:
         self._files = dict(found)
 
     def stamp(self, path: str) -> memo.Stamp | None:
-        """Give what a file system like this tells."""
+        """Return what a file system like this tells."""
         return (0, 0, self._ticks[path], self._ticks[path]) if Path(path).exists() else None
 
 
@@ -237,7 +237,7 @@ def test_what_rests_is_told_by_the_same_object(study: Study) -> None:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Give the names of what is opened and listed from now on."""
+    """Return the names of what is opened and listed from now on."""
     found: list[str] = []
 
     def told(call: Callable[..., Any]) -> Callable[..., Any]:

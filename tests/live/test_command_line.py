@@ -17,7 +17,7 @@ from tests.live.conftest import Study
 
 @pytest.fixture
 def place(study: Study, monkeypatch: pytest.MonkeyPatch) -> Study:
-    """Give a study with failures, one of which tries to steer terminals."""
+    """Return a study with failures, one of which tries to steer terminals."""
     monkeypatch.chdir(study.results.parent)
     study.title = "A \x1b[31mtitle"
     for epochs in range(12):

@@ -23,7 +23,7 @@ WISH = "cancelled by ada at noon"
 
 
 def news(*told: str, job_id: str = "") -> News:
-    """Give news in which things happened one after another."""
+    """Return news in which things happened one after another."""
     known: dict[tuple[str, str], News] = {}
     fold_events((event(name, at, job_id) for at, name in enumerate(told)), known)
     return known.get(NAME, News())

@@ -18,7 +18,7 @@ from tests.live.conftest import GONE, Study
 
 @pytest.fixture
 def busy(study: Study) -> Study:
-    """Give a study with a run that goes on: one experiment is done, one runs, one is handed out, one waits."""
+    """Return a study with a run that goes on: one experiment is done, one runs, one is handed out, one waits."""
     points = [study.add(epochs=epochs) for epochs in (1, 2, 10, 20)]
     study.run()
     study.finish(points[0], {"accuracy": 0.9})
@@ -76,7 +76,7 @@ def test_a_selection_that_means_nothing_is_one_clear_line(busy: Study, selection
 
 
 def wishes(study: Study) -> set[int]:
-    """Give the epochs of the experiments that are to be cancelled."""
+    """Return the epochs of the experiments that are to be cancelled."""
     return {int(path.parent.name.partition("=")[2]) for path in study.folder.glob("experiments/local/*/cancel.json")}
 
 

@@ -49,7 +49,7 @@ def given(place: Place) -> Iterator[Place]:
 
 @pytest.fixture
 def open_page(given: Place) -> Open:
-    """Give what opens a page, as somebody who may steer or may not, with values of its fields."""
+    """Return what opens a page, as somebody who may steer or may not, with values of its fields."""
 
     def open_page(name: str, /, may_steer: bool = False, **fields: object) -> AppTest:
         tested = AppTest.from_function(_show, args=(name,), default_timeout=20)
@@ -69,6 +69,6 @@ def _show(page: str) -> None:
 
 
 def texts(page: AppTest) -> str:
-    """Give all that a page says."""
+    """Return all that a page says."""
     kinds = ("markdown", "caption", "error", "warning", "info", "code", "header", "toast")
     return "\n".join(str(each.value) for kind in kinds for each in page.get(kind))

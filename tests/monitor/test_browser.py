@@ -28,7 +28,7 @@ SCHEMES = {"light": 1280, "dark": 390}  # with the width of a screen, in pixels
 
 @pytest.fixture(scope="module")
 def monitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Face]:
-    """Give a monitor over two studies, one of which is hostile."""
+    """Yield a monitor over two studies, one of which is hostile."""
     place = Workplace(tmp_path_factory.mktemp("monitor"))
     build(place.results)
     hostile_study(place.results)
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[[str], Page]]:
-    """Give what opens pages in light or dark."""
+    """Yield what opens pages in light or dark."""
     opened = []
 
     def new_page(scheme: str) -> Page:
@@ -117,7 +117,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def _other_address() -> str:
-    """Give an address of this computer that others could reach; one of its loopback net if it has no network."""
+    """Return an address of this computer that others could reach; one of its loopback net if it has no network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # of RFC 5737; nothing is sent

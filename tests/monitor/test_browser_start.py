@@ -21,7 +21,7 @@ STUDY = "study: small\napplication: toy\nparameters: {value: [1, 2]}\n"
 
 @pytest.fixture(scope="module")
 def monitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Face]:
-    """Give a monitor over a study with results, and one that can be started."""
+    """Yield a monitor over a study with results, and one that can be started."""
     place = Workplace(tmp_path_factory.mktemp("monitor"))
     build(place.results)
     write_text(place.folder / "Snakefile", "")  # a place of its own, so that nothing is saved elsewhere
@@ -36,7 +36,7 @@ def monitor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Face]:
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """Give a page on which no script fails and no dialog opens."""
+    """Yield a page on which no script fails and no dialog opens."""
     with open_browser() as browser:
         found = browser.new_page()
         wrong: list[str] = []

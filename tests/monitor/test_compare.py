@@ -17,7 +17,7 @@ POINT = "epochs=4+width=8"
 
 @pytest.fixture
 def built(place: Place) -> Place:
-    """Give a place with two studies that have results."""
+    """Return a place with two studies that have results."""
     build(place.results, "first")
     build(place.results, "second", (2, 4))
     return place
@@ -29,7 +29,7 @@ def said(page: AppTest) -> str:
 
 
 def tables(page: AppTest) -> dict[str, list[dict[str, str]]]:
-    """Give the tables by the heading above each."""
+    """Return the tables by the heading above each."""
     titles = [each.value for each in page.header]
     found = {each.proto.alt or "": each.value.to_dict("records") for each in page.dataframe}
     assert set(found) <= set(titles)

@@ -84,7 +84,7 @@ def test_what_a_field_shows_means_the_same(value: Any, schema: dict[str, Any]) -
 
 
 def meaning(node: Node, schema: dict[str, Any]) -> list[str] | None:
-    """Give the values that a study's axis has; None if they are refused."""
+    """Return the values that a study's axis has; None if they are refused."""
     problems: list[Problem] = []
     content = {"name": "a", "version": "1", "command": ["a"], "parameters": {"x": schema}, "folder": Path()}
     axis = AxisReader(Application.model_validate(content), Path("x"), problems).axis("x", "x", node, distinct=False)

@@ -31,7 +31,7 @@ Started = list[tuple[str, Path, str, Mapping[str, Any]]]
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, study: Study) -> Started:
-    """Give what is started in place of runs."""
+    """Return what is started in place of runs."""
     found: Started = []
 
     def launch(place: Place, name: str, source: Path, profile: str, config: Mapping[str, Any]) -> Run:

@@ -239,7 +239,7 @@ def png(width: int, height: int) -> bytes:
 
 
 def digest(path: Path) -> str:
-    """Give the SHA-256 of all files below a folder."""
+    """Return the SHA-256 of all files below a folder."""
     files = sorted(file for file in path.rglob("*") if file.is_file())
     return hashlib.sha256(
         b"".join(str(file.relative_to(path)).encode() + file.read_bytes() for file in files)

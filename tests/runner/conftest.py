@@ -26,7 +26,7 @@ def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def make_job(tmp_path: Path) -> MakeJob:
-    """Give a function that writes a job folder for a program of Python text."""
+    """Return a function that writes a job folder for a program of Python text."""
 
     def make(code: str = GOOD, **changes: Any) -> Path:
         folder = tmp_path / "home/sweep/experiments/local/x=1"

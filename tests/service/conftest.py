@@ -18,7 +18,7 @@ from tests.service.speaking import TOKEN, Speaker
 
 @pytest.fixture
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
-    """Give a study whose run goes on: one experiment is done, one failed, one runs, one waits."""
+    """Return a study whose run goes on: one experiment is done, one failed, one runs, one waits."""
     monkeypatch.setenv("PATH", "")  # no scheduler
     study = Study(tmp_path / "results")
     points = [study.add(epochs=epochs) for epochs in (1, 2, 10, 20)]
@@ -35,7 +35,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
 
 @pytest.fixture
 def place(study: Study, tmp_path: Path) -> Place:
-    """Give the working folder of the study: with a workflow of its own, so that nothing is written elsewhere."""
+    """Return the working folder of the study: with a workflow of its own, so that nothing is written elsewhere."""
     write_text(tmp_path / "Snakefile", "")
     write_text(tmp_path / "config/config.yaml", "study: small\n")
     write_text(tmp_path / "config/machines.yaml", "local: {kind: local}\n")
@@ -49,7 +49,7 @@ def place(study: Study, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def speaker(place: Place) -> Iterator[Speaker]:
-    """Give somebody who has the token."""
+    """Yield somebody who has the token."""
     limits = Limits(body=1 << 20, receiving=2.0, seconds=20.0)
     with Speaker(create_app(place, TOKEN, limits=limits)) as found:
         yield found
@@ -57,5 +57,5 @@ def speaker(place: Place) -> Iterator[Speaker]:
 
 @pytest.fixture
 def anonymous(speaker: Speaker) -> Speaker:
-    """Give somebody without a token."""
+    """Return somebody without a token."""
     return speaker.without("authorization")

@@ -39,7 +39,7 @@ class Speaker:
         self._thread.join()
 
     def without(self, *names: str) -> Speaker:
-        """Give somebody who speaks without some headers."""
+        """Return somebody who speaks without some headers."""
         kept = {name: value for name, value in self._headers.items() if name not in names}
         return Speaker(self._app, kept, self._loop)
 

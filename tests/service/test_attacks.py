@@ -73,7 +73,7 @@ TRAVERSALS = [
 
 @pytest.fixture
 def artefacts(study: Study, tmp_path: Path) -> str:
-    """Give where the artefacts of an attempt are, beside which there are secrets and links to them."""
+    """Return where the artefacts of an attempt are, beside which there are secrets and links to them."""
     attempt = study.job(study.points[0]) / "attempts/1"
     for path in (tmp_path / "secret", attempt.parent / "secret", attempt.with_name("1-secret") / "secret"):
         write_text(path, SECRET)

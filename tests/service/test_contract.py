@@ -25,7 +25,7 @@ HEADERS = {"authorization": f"Bearer {TOKEN}"}
 
 @pytest.fixture
 def schema(place: Place) -> Any:
-    """Give the description as a client gets it."""
+    """Return the description as a client gets it."""
     app = create_app(place, TOKEN, ["testserver"])
     return schemathesis.openapi.from_asgi("/openapi.json", app=app, headers=HEADERS)
 

@@ -28,7 +28,7 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.fixture(params=["light", "dark"])
 def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Give a page that collects what must not happen, and look at it in the end."""
+    """Yield a page that collects what must not happen, and look at it in the end."""
     context = browser.new_context(color_scheme=request.param)
     found = context.new_page()
     wrong = collect_faults(found, address)
@@ -47,7 +47,7 @@ def test_the_pages_open_and_every_chart_is_drawn(page: Page, address: str, site:
 
 
 def column(page: Page, title: str) -> list[str]:
-    """Give the texts of a column of the table on the page."""
+    """Return the texts of a column of the table on the page."""
     script = """title => {
       const heads = [...document.querySelectorAll('.fm-board thead th')].map(head => head.textContent.trim());
       const place = heads.indexOf(title);

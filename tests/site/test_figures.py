@@ -15,7 +15,7 @@ from tests.results.builder import Folder
 
 
 def with_figures(place: Path, *names: str, **more: Any) -> tuple[Outcome, Path]:
-    """Give an experiment with figures of noise, and their folder."""
+    """Return an experiment with figures of noise, and their folder."""
     folder = Folder(place / "results")
     attempt = folder.finish(folder.add(epochs=2), {"accuracy": 0.9}, **more)
     (attempt / "figures").mkdir()

@@ -28,7 +28,7 @@ def view_of(folder: Folder) -> StudyView:
 
 @pytest.fixture
 def repeated(tmp_path: Path) -> Folder:
-    """Give three points with three repeats: two that cannot be told apart, and a worse one."""
+    """Return three points with three repeats: two that cannot be told apart, and a worse one."""
     folder = Folder(tmp_path / "results")
     for epochs, mean in ((1, 0.5), (2, 0.9), (4, 0.901)):
         for repeat in (1, 2, 3):

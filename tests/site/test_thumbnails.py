@@ -25,7 +25,7 @@ def noise(mode: str = "RGB", size: tuple[int, int] = (400, 200), kind: str = "PN
 
 
 def head(width: int, height: int) -> bytes:
-    """Give the beginning of a PNG that says it is so large, with next to nothing of its pixels."""
+    """Return the beginning of a PNG that says it is so large, with next to nothing of its pixels."""
     body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     first = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
     return b"\x89PNG\r\n\x1a\n" + first + struct.pack(">I", SMALL) + b"IDAT" + bytes(SMALL)

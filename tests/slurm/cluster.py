@@ -57,7 +57,7 @@ class Cluster:
                 os.kill(process, signal.SIGKILL)
 
     def processes(self, node: str = "") -> list[int]:
-        """Give the processes of jobs, and of what watches them, on a node or on all."""
+        """Return the processes of jobs, and of what watches them, on a node or on all."""
         return [int(path.name) for path in Path("/proc").glob("[0-9]*") if self._is_on(path, node)]
 
     def _is_on(self, process: Path, node: str) -> bool:
@@ -104,6 +104,6 @@ def cluster(nodes: int = 3, accounting: bool = False) -> Iterator[Cluster]:
 
 
 def described(found: Cluster) -> str:
-    """Give the line for the test report."""
+    """Return the line for the test report."""
     version = found.ask("sinfo", "--version").strip()
     return f"{version}, {found.nodes} nodes, accounting {'on' if found.accounting else 'off'}"

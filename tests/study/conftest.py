@@ -35,7 +35,7 @@ def plan(root: Path) -> Callable[[str], Plan]:
 
 @pytest.fixture
 def mistakes(plan: Callable[[str], Plan]) -> Callable[[str], list[str]]:
-    """Give the lines that a study is refused with, the file's name left off."""
+    """Return the lines that a study is refused with, the file's name left off."""
 
     def of(text: str) -> list[str]:
         with pytest.raises(InputError) as caught:

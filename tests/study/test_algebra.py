@@ -369,7 +369,7 @@ _VALUES = {
 def spaces(
     draw: st.DrawFn, names: tuple[str, ...] = ("count", "rate", "label"), depth: int = 2
 ) -> tuple[Any, list[Any]]:
-    """Give a space as it stands in a file, and its points."""
+    """Return a space as it stands in a file, and its points."""
     kind = draw(st.sampled_from(["axes", "axes", "product", "zip", "union"] if depth and len(names) > 1 else ["axes"]))
     if kind == "axes":
         chosen = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))

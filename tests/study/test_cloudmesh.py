@@ -40,7 +40,7 @@ def load(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Plan]:
 
 @pytest.fixture
 def refused(load: Callable[[str], Plan]) -> Callable[[str], list[str]]:
-    """Give the lines that a file is refused with, its name left off."""
+    """Return the lines that a file is refused with, its name left off."""
 
     def of(text: str) -> list[str]:
         with pytest.raises(InputError) as caught:

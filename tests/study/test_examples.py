@@ -100,7 +100,7 @@ def plan_of(name: str) -> Plan:
 
 
 def column(plan: Plan, *axes: str) -> list[tuple[Any, ...]]:
-    """Give the values of some axes, experiment by experiment."""
+    """Return the values of some axes, experiment by experiment."""
     return [tuple(each.axes.get(axis) for axis in axes) for each in plan.experiments]
 
 
@@ -242,14 +242,14 @@ def test_the_demo_of_slurm_asks_for_a_gpu_where_it_says_so() -> None:
 
 
 def parts(content: object) -> Iterator[object]:
-    """Give a content and all that is in it."""
+    """Yield a content and all that is in it."""
     yield content
     for inner in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
         yield from parts(inner)
 
 
 def contains(whole: object, part: object) -> bool:
-    """Tell whether all of a part is in a whole: maps may have more keys, and lists of maps more maps."""
+    """Return whether all of a part is in a whole: maps may have more keys, and lists of maps more maps."""
     if isinstance(whole, dict) and isinstance(part, dict):
         return all(key in whole and contains(whole[key], value) for key, value in part.items())
     if isinstance(whole, list) and isinstance(part, list) and all(isinstance(each, dict) for each in part):

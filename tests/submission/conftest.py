@@ -43,7 +43,7 @@ class Runs(Folder):
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
-    """Give a study of two points by two repeats, the best of which is known, in the current folder."""
+    """Return a study of two points by two repeats, the best of which is known, in the current folder."""
     monkeypatch.chdir(tmp_path)
     runs = Runs(tmp_path / "results")
     for epochs, repeat, accuracy in ((2, 1, 0.81), (2, 2, 0.8), (8, 1, 0.89), (8, 2, 0.9)):

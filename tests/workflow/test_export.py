@@ -72,7 +72,7 @@ def submit(script: Path, status: int = 0) -> str:
 
 
 def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
-    """Give time of change and bytes of every file."""
+    """Return time of change and bytes of every file."""
     return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 

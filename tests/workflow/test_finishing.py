@@ -35,7 +35,7 @@ class Ear:
     url: str = ""
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
-        """Give the handler of requests."""
+        """Return the handler of requests."""
         ear = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ class Ear:
 
 @pytest.fixture
 def ear(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ear]:
-    """Give a server that listens."""
+    """Yield a server that listens."""
     monkeypatch.setenv("no_proxy", "*")
     made = Ear()
     server = ThreadingHTTPServer(("127.0.0.1", 0), made.handler())

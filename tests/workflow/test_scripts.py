@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def templates(study: dict[str, Any], application: dict[str, Any], machine: dict[str, Any]) -> Templates:
-    """Give the templates that three files make."""
+    """Return the templates that three files make."""
     MACHINES.write_text(yaml12.dump({"local": {"kind": "local"}, "here": {"kind": "local"} | machine}))
     Path("app/application.yaml").write_text(yaml12.dump(APPLICATION | application))
     Path("studies/s.yaml").write_text(yaml12.dump({"study": "s", "application": "../app"} | study))

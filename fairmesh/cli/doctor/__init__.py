@@ -71,7 +71,7 @@ def _fill(found: list[Finding], name: str, check: Check, here: Here) -> None:
 
 
 def lines(found: Sequence[Finding], colour: bool = False) -> Iterator[str]:
-    """Give a line a finding: how bad, what, how it is, and what to do."""
+    """Yield a line a finding: how bad, what, how it is, and what to do."""
     width = max(len(each.what) for each in found)
     for each in found:
         level = f"{each.level:<5}"

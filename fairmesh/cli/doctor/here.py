@@ -47,7 +47,7 @@ class Here:
         return next(each for each in (self.results, *self.results.absolute().parents) if each.is_dir())
 
     def entry(self) -> Machine | None:
-        """Give the machine's entry in machines.yaml; None if it cannot be read."""
+        """Return the machine's entry in machines.yaml; None if it cannot be read."""
         try:
             return find_machine(self.machine, self.root, "")[1]
         except (InputError, OSError):

@@ -140,7 +140,7 @@ def executor(name: str, has: Callable[[str], bool], in_slurms: bool | None) -> F
 
 
 def installed(name: str) -> str | None:
-    """Give the installed version of a package."""
+    """Return the installed version of a package."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -77,7 +77,7 @@ def _keep(said: dict[str, Any], name: str, call: Callable[[], Any]) -> None:
 
 
 def _site() -> SlurmSite | str:
-    """Give what Slurm has to offer, or its complaint."""
+    """Return what Slurm has to offer, or its complaint."""
     try:
         return slurm_site.look(PATIENCE / 2)
     except FairmeshError as error:
@@ -117,7 +117,7 @@ def _unknown(key: str, resources: Mapping[str, object], site: SlurmSite) -> Iter
 
 
 def _kind(gres: str) -> str:
-    """Give the kind of a generic resource without its count.
+    """Return the kind of a generic resource without its count.
 
     >>> _kind("gpu:a100:2"), _kind("gpu:2"), _kind("")
     ('gpu:a100', 'gpu', '')
@@ -126,7 +126,7 @@ def _kind(gres: str) -> str:
 
 
 def accounting(accounts: list[str] | None, executor: str, settings: Answer) -> Finding:
-    """Say whether Slurm keeps accounts, and what follows."""
+    """Return whether Slurm keeps accounts, and what follows."""
     if accounts is None and re.search(r"^AccountingStorageType\s*= \S*/slurmdbd", settings.output, re.MULTILINE):
         advice = "jobs run all the same; ask who runs the cluster for slurmdbd"
         return warn("slurm accounting", "on, and its database does not answer", advice)

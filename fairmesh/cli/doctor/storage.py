@@ -77,7 +77,7 @@ def free_files(free: int, total: int) -> Finding:
 
 
 def second_gets(path: Path) -> bool:
-    """Tell whether another process gets the lock of a file."""
+    """Return whether another process gets the lock of a file."""
     command = [sys.executable, "-ISc", _TRY, str(path)]
     return not subprocess.run(command, check=False, capture_output=True, timeout=5).returncode
 

@@ -21,7 +21,7 @@ Mount = Callable[..., Path]
 
 @pytest.fixture
 def mount(tmp_path: Path) -> Iterator[Mount]:
-    """Give what mounts a small file system; only root can."""
+    """Yield what mounts a small file system; only root can."""
     made: list[Path] = []
 
     def tmpfs(options: str) -> Path:
