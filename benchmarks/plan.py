@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.measure import Report, measure
-from fairmesh import yaml12
+from fairmesh import schema
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.study import load_plan
 from fairmesh.workflow.folders import Folders
@@ -49,7 +49,7 @@ def write_study(place: Path, count: int) -> None:
         "exclude": [{"value": {"matches": "0[.].*"}}] if count > 1 else [],
         "repeat": 2 if count > 1 else 1,
     }
-    (place / f"s{count}.yaml").write_text(yaml12.dump(study))
+    (place / f"s{count}.yaml").write_text(schema.dump(study))
 
 
 def planning(report: Report, place: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measure import Report, measure
-from fairmesh import yaml12
+from fairmesh import schema
 from tests.slurm.cluster import Cluster, cluster
 from tests.waiting import wait_until
 
@@ -111,7 +111,7 @@ def study(place: Path, count: int) -> None:
     """Write a study of so many experiments, all still to do."""
     values = {"from": 1, "to": count, "step": 1}
     content = {"study": f"s{count}", "application": "./toy", "measure": "shared", "parameters": {"value": values}}
-    (place / "study.yaml").write_text(yaml12.dump({**content, "derive": {"runtime": "1"}}))
+    (place / "study.yaml").write_text(schema.dump({**content, "derive": {"runtime": "1"}}))
     (place / "config/config.yaml").write_text("study: ./study.yaml\n")
     shutil.rmtree(place / "results", ignore_errors=True)
     (place / "starts").unlink(missing_ok=True)

@@ -14,11 +14,11 @@ from typing import Any
 from benchmarks.measure import Report, measure
 from fairmesh import files
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.live import Reader
-from fairmesh.live.memo import TICK
-from fairmesh.live.news import EventLog
 from fairmesh.names import experiment_key
 from fairmesh.runner import owner, protocol
+from fairmesh.status import Reader
+from fairmesh.status.memo import TICK
+from fairmesh.status.news import EventLog
 
 COUNT = 10_000
 RUN = "5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"

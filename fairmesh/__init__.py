@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from fairmesh.api import Place, Run
     from fairmesh.api.plan import Plan
     from fairmesh.api.study import Study, run
-    from fairmesh.live import JobStatus, RunStatus, StudyStatus
     from fairmesh.results.frame import frame as results
     from fairmesh.results.load import StudyResults as Results
+    from fairmesh.status import JobStatus, RunStatus, StudyStatus
     from fairmesh.study.plan import Experiment
 
 __version__ = "0.1.0"
@@ -39,14 +39,14 @@ __all__ = [
 
 _HOMES = {
     "Experiment": "fairmesh.study.plan",
-    "JobStatus": "fairmesh.live",
+    "JobStatus": "fairmesh.status",
     "Place": "fairmesh.api",
     "Plan": "fairmesh.api.plan",
     "Results": "fairmesh.results.load:StudyResults",
     "Run": "fairmesh.api",
-    "RunStatus": "fairmesh.live",
+    "RunStatus": "fairmesh.status",
     "Study": "fairmesh.api.study",
-    "StudyStatus": "fairmesh.live",
+    "StudyStatus": "fairmesh.status",
     "run": "fairmesh.api.study",
 }
 

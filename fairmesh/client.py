@@ -23,9 +23,9 @@ from fairmesh.api.states import STARTING
 from fairmesh.api.token import read_token, token_file
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
-from fairmesh.live import JobStatus, RunStatus, Selection, StudyStatus
 from fairmesh.proxies import proxy_of, through
 from fairmesh.runner import jsonfiles
+from fairmesh.status import JobStatus, RunStatus, Selection, StudyStatus
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from fairmesh import identifiers
 from fairmesh.errors import InputError
-from fairmesh.model import load_model
+from fairmesh.schema import Node
+from fairmesh.schema.model import load_model
 from fairmesh.study.settings import Publisher
-from fairmesh.yaml12 import Node
 
 ADA = "0000-0002-1825-0097"
 

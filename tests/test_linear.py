@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from fairmesh import wording, yaml12
+from fairmesh import schema
 from fairmesh.cloudmesh import options, statements
 from fairmesh.cloudmesh.importing import _FILE
 from fairmesh.fair.redaction import _KEYS, Redaction, _homes
 from fairmesh.names import parse_id
 from fairmesh.runner import manifest, mllog, owner, text
 from fairmesh.runner.status import Status
+from fairmesh.schema import wording
 from fairmesh.service import bodies
 from fairmesh.site import latex, templating
 from fairmesh.study.notation import expand_notation
@@ -33,7 +34,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "files in a script": _FILE.findall,
     "options": lambda line: options.read_options(f"#SBATCH {line}", 1),
     "notation": lambda value: list(expand_notation(f"a[{value}")),
-    "study": lambda value: yaml12.parse_text(f"a: {value}", Path("study.yaml"), []),
+    "study": lambda value: schema.parse_text(f"a: {value}", Path("study.yaml"), []),
     "references": lambda value: REFERENCE.sub("", "{a" + value),
     "id": parse_id,
     "body": lambda value: bodies.parse(f'"{value}'.encode()),

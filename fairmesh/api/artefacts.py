@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.live import JobStatus
+from fairmesh.status import JobStatus
 
 MOST = 5000  # files
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from fairmesh.live import StudyStatus
-from fairmesh.live.model import ORDER
 from fairmesh.names import value_text
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, LOST, QUEUED, RUNNING, TIMEOUT, WAITING
+from fairmesh.status import StudyStatus
+from fairmesh.status.model import ORDER
 
 if TYPE_CHECKING:
     from fairmesh.api.plan import Plan

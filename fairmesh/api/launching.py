@@ -11,8 +11,8 @@ from fairmesh.api.place import Place
 from fairmesh.api.running import Run
 from fairmesh.files import as_expanded
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import places
-from fairmesh.live.launch import command
+from fairmesh.status import places
+from fairmesh.status.launch import command
 
 
 def launch(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.live import JobStatus, Selection, StudyStatus
-from fairmesh.live.model import ORDER
+from fairmesh.status import JobStatus, Selection, StudyStatus
+from fairmesh.status.model import ORDER
 
 PLAN = "plan"
 STATE = "state"

@@ -6,9 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairmesh.live import JobStatus, log_path
 from fairmesh.runner import text
 from fairmesh.runner.regular import open_regular
+from fairmesh.status import JobStatus, log_path
 
 
 def last_lines(job: JobStatus, lines: int = 20, attempt: int | None = None) -> list[str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import places
+from fairmesh.schema import load
+from fairmesh.status import places
 from fairmesh.study.settings import Requests, load_config
-from fairmesh.yaml12 import load
 
 STUDIES = Path("config/studies")
 PROFILES = Path("profiles")

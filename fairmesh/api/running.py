@@ -14,11 +14,21 @@ from fairmesh.api.states import run_state
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import RunStatus, Selection, Steered, StudyStatus, cancel, check_to_come, clear, places, read_status
-from fairmesh.live.launch import again
-from fairmesh.live.steering import me
 from fairmesh.runner import cancel as wish
 from fairmesh.runner import jsonfiles
+from fairmesh.status import (
+    RunStatus,
+    Selection,
+    Steered,
+    StudyStatus,
+    cancel,
+    check_to_come,
+    clear,
+    places,
+    read_status,
+)
+from fairmesh.status.launch import again
+from fairmesh.status.steering import me
 
 if TYPE_CHECKING:
     import pandas as pd

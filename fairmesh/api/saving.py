@@ -13,10 +13,10 @@ from fairmesh.api.plan import Plan
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.runner.regular import read_regular
+from fairmesh.schema import Node, parse_text
 from fairmesh.study import load_plan
 from fairmesh.study.cloudmesh import is_cloudmesh
 from fairmesh.study.space import MAX_EXPERIMENTS
-from fairmesh.yaml12 import Node, parse_text
 
 FILE = Path("study.yaml")
 

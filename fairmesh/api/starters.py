@@ -10,15 +10,15 @@ from typing import Any, Literal
 from fairmesh.api.place import STUDIES
 from fairmesh.errors import FairmeshError, InputError, Problem, place
 from fairmesh.files import canonical_json, write_new
-from fairmesh.model import check_model
 from fairmesh.names import number_text
+from fairmesh.schema import Node, dump, load
+from fairmesh.schema.model import check_model
 from fairmesh.study import load_plan
 from fairmesh.study.application import Application, Parameter
 from fairmesh.study.cloudmesh import is_cloudmesh
 from fairmesh.study.find import APPLICATION, find_application, find_study
 from fairmesh.study.settle import load_application
 from fairmesh.study.studyfile import StudyFile
-from fairmesh.yaml12 import Node, dump, load
 
 Language = Literal["python", "shell"]
 PROGRAMS: dict[Language, tuple[str, str, str]] = {

@@ -16,12 +16,12 @@ from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import canonical_json, text_sha256
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live.launch import Command
-from fairmesh.live.model import RunStatus
-from fairmesh.live.runs import RunReader
 from fairmesh.runner import cancel, jsonfiles, owner
 from fairmesh.runner.protocol import FORMAT, RUN, RUN_FOLDER, RUN_ID, RUNS
 from fairmesh.runner.text import last_lines
+from fairmesh.status.launch import Command
+from fairmesh.status.model import RunStatus
+from fairmesh.status.runs import RunReader
 
 START_FILE = "start.json"
 OUTPUT = "output.log"

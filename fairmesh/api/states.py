@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairmesh.live import RunStatus
+from fairmesh.status import RunStatus
 
 STARTING, RUNNING, DONE, FAILED, CANCELLED, LOST = "starting", "running", "done", "failed", "cancelled", "lost"
 RUN_STATES = (STARTING, RUNNING, DONE, FAILED, CANCELLED, LOST)

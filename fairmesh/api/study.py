@@ -12,9 +12,9 @@ from fairmesh.api.place import Place
 from fairmesh.api.plan import Plan
 from fairmesh.api.running import Run
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import StudyStatus, read_status
-from fairmesh.live.launch import PROFILE
 from fairmesh.results import StudyResults, load_study
+from fairmesh.status import StudyStatus, read_status
+from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
 from fairmesh.study.plan import Plan as WholePlan
 from fairmesh.study.selection import Selection

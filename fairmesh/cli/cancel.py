@@ -7,8 +7,8 @@ import sys
 
 from fairmesh.cli import places
 from fairmesh.errors import InputError, Problem
-from fairmesh.live import cancel
 from fairmesh.printing import print_json, print_lines
+from fairmesh.status import cancel
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

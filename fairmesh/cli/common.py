@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from fairmesh.cli.output import count, csv_text, table
-from fairmesh.live.places import find_root
 from fairmesh.printing import print_json, print_lines
+from fairmesh.status.places import find_root
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import Selection, read_settings
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairmesh.cli import common, places
-from fairmesh.live.launch import PROFILE
 from fairmesh.printing import print_lines
+from fairmesh.schema.wording import duration
+from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
 from fairmesh.study.selection import Selection, read_settings
-from fairmesh.wording import duration
 from fairmesh.workflow.estimate import Estimate, estimate
 from fairmesh.workflow.profiles import read_profile
 

@@ -10,10 +10,10 @@ from fairmesh.cli.output import count
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
 from fairmesh.jobs.attempts import BAD_ENDS
-from fairmesh.live import JobStatus, Reader, log_path
 from fairmesh.printing import print_json, print_lines
 from fairmesh.runner.protocol import ENDS
 from fairmesh.runner.text import last_lines
+from fairmesh.status import JobStatus, Reader, log_path
 
 PERIOD = 1.0  # seconds
 SEVERAL = 20  # lines of each, if nobody says how many

@@ -10,9 +10,9 @@ from fairmesh.cli import common, places
 from fairmesh.files import canonical_json
 from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live.places import configured, studies_in
 from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import RECORDS
+from fairmesh.status.places import configured, studies_in
 from fairmesh.study.settings import Machine, load_machines
 from fairmesh.workflow.checking import PROFILES
 from fairmesh.workflow.configuration import MACHINES

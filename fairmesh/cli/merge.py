@@ -10,14 +10,14 @@ from pathlib import Path
 
 from fairmesh.cli.progress import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
-from fairmesh.live.places import find_root
 from fairmesh.printing import print_json, print_lines
 from fairmesh.results.bring import bring, verify
 from fairmesh.results.merge import Merge, prepare
 from fairmesh.runner.text import printable
+from fairmesh.schema import Node
+from fairmesh.status.places import find_root
 from fairmesh.study.find import find_application
 from fairmesh.study.settle import load_application
-from fairmesh.yaml12 import Node
 
 SHOWN = 20  # lines of a kind
 

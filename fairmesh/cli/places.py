@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairmesh.errors import FairmeshError, InputError
-from fairmesh.live import Selection
-from fairmesh.live.places import find_studies, find_study, results_of
 from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import STATES
-from fairmesh.wording import unreadable
+from fairmesh.schema.wording import unreadable
+from fairmesh.status import Selection
+from fairmesh.status.places import find_studies, find_study, results_of
 
 __all__ = [
     "add_jobs",

@@ -10,9 +10,9 @@ from pathlib import Path
 from fairmesh.cli import common, places
 from fairmesh.cli.run import add_launching
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import Steered, check_to_come, clear, read_status
-from fairmesh.live.launch import Command, again
 from fairmesh.printing import print_json, print_lines
+from fairmesh.status import Steered, check_to_come, clear, read_status
+from fairmesh.status.launch import Command, again
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

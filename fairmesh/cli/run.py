@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.cli import common
-from fairmesh.live.launch import PROFILE, command
 from fairmesh.printing import print_lines
+from fairmesh.status.launch import PROFILE, command
 from fairmesh.study.selection import read_settings
 
 _WISHES = ("study", "where", "part", "first", "probe", "wait")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
-from fairmesh.live.places import configured_path
 from fairmesh.printing import print_lines
 from fairmesh.site.build import Gaps, build_site
+from fairmesh.status.places import configured_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from fairmesh.cli import places
 from fairmesh.cli.output import count
 from fairmesh.cli.status_text import Line, overview, short
-from fairmesh.live import Reader, StudyStatus, read_status
 from fairmesh.printing import print_json, print_lines, safe_json
 from fairmesh.runner.text import printable
+from fairmesh.status import Reader, StudyStatus, read_status
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from fairmesh.functions import TABLE
+from fairmesh.expressions.functions import TABLE
 from fairmesh.study.settle import ALGEBRA
 from fairmesh.study.values import FRAMEWORK
 

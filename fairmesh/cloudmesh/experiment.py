@@ -11,11 +11,11 @@ from fairmesh.cloudmesh.draft import Declared, Draft
 from fairmesh.cloudmesh.inference import infer, text_of
 from fairmesh.errors import Problem
 from fairmesh.names import REPEAT
+from fairmesh.schema import Node
+from fairmesh.schema.wording import shown
 from fairmesh.study.notation import expand_notation, is_notation
 from fairmesh.study.references import EXPERIMENT, References
 from fairmesh.study.values import FRAMEWORK, GPU, RESOURCES, read_value
-from fairmesh.wording import shown
-from fairmesh.yaml12 import Node
 
 DIRECTIVE = "directive"
 CARD = "card_name"

@@ -17,10 +17,10 @@ from fairmesh.cloudmesh.variables import Variable, Variables
 from fairmesh.cloudmesh.workflow import LAST, WorkflowReader
 from fairmesh.cloudmesh.writing import Imported, try_out
 from fairmesh.errors import InputError, Problem, place
+from fairmesh.schema import Node
 from fairmesh.study.cloudmesh import application_node, study_name
 from fairmesh.study.find import APPLICATION, STUDIES
 from fairmesh.study.references import EXPERIMENT, WORKFLOW, References
-from fairmesh.yaml12 import Node
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

@@ -7,7 +7,7 @@ from typing import Any
 
 from fairmesh.files import canonical_json
 from fairmesh.names import number_text
-from fairmesh.yaml12 import Node, resolve
+from fairmesh.schema import Node, resolve
 
 _LARGEST = 2**53  # beyond it a float is not every whole number
 

@@ -18,9 +18,9 @@ from fairmesh.cloudmesh.options import EXCLUSIVE, OURS, Option, convert
 from fairmesh.cloudmesh.variables import CARD_NAME
 from fairmesh.errors import Problem, nearest, place
 from fairmesh.expressions import MAX_TEXT
+from fairmesh.schema import Node
 from fairmesh.study.references import EXPERIMENT, OS, OWN, REFERENCE, References
 from fairmesh.study.values import GPU, RESOURCES, read_value
-from fairmesh.yaml12 import Node
 
 MOST_COMBINATIONS = 1000  # of values, for which an option is tried out
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, place
+from fairmesh.schema import Node, load
 from fairmesh.study.references import EXPERIMENT, WORKFLOW
-from fairmesh.yaml12 import Node, load
 
 CONFIGURATIONS = (".yaml", ".yml", ".json")
 TEMPLATES = (".slurm", ".sbatch", ".lsf", ".bsub", ".sh", ".bash")

@@ -10,7 +10,7 @@ from fairmesh.cloudmesh.draft import Draft
 from fairmesh.cloudmesh.requests import literal
 from fairmesh.cloudmesh.variables import Variable
 from fairmesh.names import REPEAT
-from fairmesh.yaml12 import dump
+from fairmesh.schema import dump
 
 RUN = "run.sh"
 TEMPLATE = "job.sh.jinja"

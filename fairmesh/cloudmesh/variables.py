@@ -13,8 +13,8 @@ from fairmesh.cloudmesh.inference import infer
 from fairmesh.cloudmesh.shell import Context, scan
 from fairmesh.cloudmesh.statements import Statement
 from fairmesh.errors import Problem, nearest, place
+from fairmesh.schema import Node
 from fairmesh.study.references import EXPERIMENT, OS, OWN, REFERENCE, References
-from fairmesh.yaml12 import Node
 
 IDENTIFIER = "ee.identifier"
 CARD_NAME = f"{EXPERIMENT}.{CARD}"

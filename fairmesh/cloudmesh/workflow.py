@@ -11,9 +11,9 @@ from pathlib import Path
 from fairmesh.cloudmesh.draft import Draft
 from fairmesh.errors import Problem, nearest
 from fairmesh.files import canonical_json
+from fairmesh.schema import Node
+from fairmesh.schema.wording import shown
 from fairmesh.study.notation import expand_notation
-from fairmesh.wording import shown
-from fairmesh.yaml12 import Node
 
 NODES = "nodes"
 DEPENDENCIES = "dependencies"

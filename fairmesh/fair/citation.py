@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import escape
 
-from fairmesh import yaml12
+from fairmesh import schema
 from fairmesh.fair.package import Package
 from fairmesh.fair.people import Organisation, Person
 from fairmesh.identifiers import ORCID, ROR, SPDX, spdx
@@ -34,7 +34,7 @@ def citation_cff(package: Package) -> str:
         "url": owner.text("url"),
         "identifiers": [{"type": "other", "value": package.identifier, "description": "Follows from the fingerprints"}],
     }
-    return yaml12.dump({key: value for key, value in found.items() if value not in ("", [])})
+    return schema.dump({key: value for key, value in found.items() if value not in ("", [])})
 
 
 def _cff_author(person: Person) -> dict[str, str]:

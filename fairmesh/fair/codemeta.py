@@ -10,7 +10,7 @@ from typing import Any
 from fairmesh.fair.people import Person
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.identifiers import ORCID, SPDX
-from fairmesh.yaml12 import load
+from fairmesh.schema import load
 
 CODEMETA = "codemeta.json"
 CONTEXT = "https://w3id.org/codemeta/3.0"

@@ -10,7 +10,7 @@ from fairmesh.fair.croissant import cite
 from fairmesh.fair.package import Package
 from fairmesh.names import number_text
 from fairmesh.results import MetricValue
-from fairmesh.wording import markdown
+from fairmesh.schema.wording import markdown
 
 SHOWN = 500  # experiments in the tables; results.csv has all
 

@@ -17,7 +17,7 @@ from fairmesh.fair.reading import Entity, Found, ids, is_inside, is_local, many,
 from fairmesh.fair.times import moment
 from fairmesh.identifiers import SPDX, spdx
 from fairmesh.runner.provenance import manifest_sha256
-from fairmesh.yaml12 import load
+from fairmesh.schema import load
 
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fairmesh import files, yaml12
+from fairmesh import files, schema
 from fairmesh.errors import FairmeshError
 from fairmesh.expressions import ExpressionError, template
 from fairmesh.jobs.archive import archive
@@ -72,7 +72,7 @@ def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> 
     files.write_folder(
         job.paths.folder,
         [
-            (protocol.CONFIG, yaml12.dump(dict(job.parameters)), files.PLAIN),
+            (protocol.CONFIG, schema.dump(dict(job.parameters)), files.PLAIN),
             (protocol.JOB, script, files.PROGRAM),
             (protocol.EXPERIMENT, files.json_lines(job.experiment), files.PLAIN),
         ],

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fairmesh.live import JobStatus
 from fairmesh.monitor.lanes import lanes
 from fairmesh.runner.protocol import ENDS, RUNNING
+from fairmesh.status import JobStatus
 
 STAGES = "stages"
 SHORTEST = timedelta(milliseconds=1)  # as exactly as times are written

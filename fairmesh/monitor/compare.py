@@ -9,7 +9,6 @@ import streamlit as st
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import StudyStatus
 from fairmesh.monitor import comparison
 from fairmesh.monitor.current import current
 from fairmesh.monitor.look import error, name_problems
@@ -18,6 +17,7 @@ from fairmesh.monitor.watching import studies
 from fairmesh.results import StudyResults, load_study
 from fairmesh.results.compare import Comparison, compare_experiments, compare_studies, find_side
 from fairmesh.runner.protocol import RECORDS
+from fairmesh.status import StudyStatus
 
 EXPERIMENTS, STUDIES = "experiments", "studies"
 OFFERED = 200  # experiments; a search narrows them down

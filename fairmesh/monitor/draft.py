@@ -10,10 +10,10 @@ from typing import Any
 from fairmesh.api.saving import FILE
 from fairmesh.errors import InputError
 from fairmesh.monitor import notation
+from fairmesh.schema import Node, dump, parse_text
 from fairmesh.study.application import Application
 from fairmesh.study.settle import ALGEBRA
 from fairmesh.study.values import FRAMEWORK, Schema
-from fairmesh.yaml12 import Node, dump, parse_text
 
 TOP = ("study", "title", "application", "parameters", "repeat", "exclude", "measure")
 NOTHING = Node({})

@@ -13,7 +13,6 @@ import streamlit as st
 from fairmesh.api import logs
 from fairmesh.api.artefacts import Artefact, artefacts
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.live import JobStatus, Selection, StudyStatus
 from fairmesh.monitor import charts, steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said
@@ -22,8 +21,9 @@ from fairmesh.names import value_text
 from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.regular import read_regular
+from fairmesh.schema.wording import moment
 from fairmesh.site.telemetry import telemetry_charts
-from fairmesh.wording import moment
+from fairmesh.status import JobStatus, Selection, StudyStatus
 
 LINES = 30  # of the log
 FIGURES = 12

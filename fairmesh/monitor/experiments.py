@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from fairmesh.api.listing import STATE, sortable
-from fairmesh.live import JobStatus, Selection, StudyStatus
 from fairmesh.monitor import experiment, steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said, state_style
 from fairmesh.monitor.watching import Watch
 from fairmesh.names import value_text
 from fairmesh.runner.protocol import STATES
+from fairmesh.status import JobStatus, Selection, StudyStatus
 
 PAGE = 100  # rows
 ROW = 35  # pixels

@@ -11,10 +11,10 @@ from fairmesh.monitor import notation
 from fairmesh.monitor.draft import Draft, schemas
 from fairmesh.monitor.look import plain
 from fairmesh.names import REPEAT, value_text
+from fairmesh.schema import Node
+from fairmesh.schema.wording import phrase
 from fairmesh.study.application import Application
 from fairmesh.study.values import FRAMEWORK, Schema, types_of
-from fairmesh.wording import phrase
-from fairmesh.yaml12 import Node
 
 COLUMNS = 2
 LONGEST = 2000  # characters of a field

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from fairmesh.live.model import ORDER
 from fairmesh.monitor import vega
 from fairmesh.monitor.bars import Bar
+from fairmesh.status.model import ORDER
 
 LANE = 22  # pixels
 DAY = 86_400_000  # milliseconds

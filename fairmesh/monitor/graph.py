@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fairmesh.api.html import COLOURS
-from fairmesh.live import JobStatus, StudyStatus
-from fairmesh.live.model import ORDER
 from fairmesh.runner.protocol import DONE, STATES, WAITING
+from fairmesh.status import JobStatus, StudyStatus
+from fairmesh.status.model import ORDER
 
 PUBLISH = "(publish)"  # no stage can be called this
 _STYLE = (

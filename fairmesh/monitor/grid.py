@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from fairmesh.live import JobStatus
-from fairmesh.live.model import ORDER
 from fairmesh.monitor import vega
+from fairmesh.status import JobStatus
+from fairmesh.status.model import ORDER
 
 LETTERS_UP_TO = 400  # cells: of more, none would have room for a letter
 CELL = 0.92  # of the place of a cell; the lines of ten thousand would take longer to draw than they do

@@ -10,9 +10,9 @@ import streamlit as st
 
 from fairmesh.api.html import COLOURS
 from fairmesh.errors import FairmeshError
-from fairmesh.live import JobStatus
 from fairmesh.runner.protocol import RUNNING
-from fairmesh.wording import duration, unreadable
+from fairmesh.schema.wording import duration, unreadable
+from fairmesh.status import JobStatus
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])", re.ASCII)
 _DARK = {"#0072b2", "#000000"}  # on which white letters have the contrast of WCAG 2.2, 1.4.3

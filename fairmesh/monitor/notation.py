@@ -8,9 +8,9 @@ from typing import Any
 
 from fairmesh.errors import InputError
 from fairmesh.names import value_text
+from fairmesh.schema import Node, Scalar, parse_text, resolve
 from fairmesh.study.notation import expand_notation, is_notation
 from fairmesh.study.values import Schema, types_of
-from fairmesh.yaml12 import Node, Scalar, parse_text, resolve
 
 _YAML = ("{", "[[", "[{", '["', "['")  # a bracket alone is Cloudmesh's
 _LISTS = {"array", "object"}

@@ -9,9 +9,6 @@ from fairmesh.api import html, logs, starts
 from fairmesh.api.states import run_state
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import JobStatus, RunStatus, StudyStatus
-from fairmesh.live.model import ORDER
-from fairmesh.live.times import seconds_between
 from fairmesh.monitor import steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import label, plain
@@ -19,7 +16,10 @@ from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import Watch, studies
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
-from fairmesh.wording import duration, moment
+from fairmesh.schema.wording import duration, moment
+from fairmesh.status import JobStatus, RunStatus, StudyStatus
+from fairmesh.status.model import ORDER
+from fairmesh.status.times import seconds_between
 
 SHOWN = 10  # of what failed, and of what runs
 RUNS = 50

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fairmesh.monitor.look import plain, state_style
 from fairmesh.names import value_text
-from fairmesh.wording import duration
+from fairmesh.schema.wording import duration
 from fairmesh.workflow.planning import Expectation, Preview
 
 ROWS = 50

@@ -11,11 +11,11 @@ import streamlit as st
 from fairmesh.api import Run, starts
 from fairmesh.api.token import read_token
 from fairmesh.errors import FairmeshError, InputError, Problem
-from fairmesh.live import Selection, cancel
-from fairmesh.live.steering import EVERYTHING, me
 from fairmesh.monitor.look import error, plain
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import Watch
+from fairmesh.status import Selection, cancel
+from fairmesh.status.steering import EVERYTHING, me
 
 PAUSE = 1.0  # seconds that a wrong token costs
 MAY = "may_steer"

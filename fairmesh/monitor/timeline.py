@@ -14,7 +14,7 @@ from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed
 from fairmesh.monitor.watching import Watch
 from fairmesh.runner.protocol import STATES
-from fairmesh.wording import moment
+from fairmesh.schema.wording import moment
 
 SHOWN = 200  # bars
 

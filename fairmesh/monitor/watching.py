@@ -11,8 +11,8 @@ import streamlit as st
 
 from fairmesh.api.listing import listed
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import JobStatus, Reader, Selection, StudyStatus
-from fairmesh.live.places import studies_in
+from fairmesh.status import JobStatus, Reader, Selection, StudyStatus
+from fairmesh.status.places import studies_in
 
 FRESH = 0.8  # seconds for which a look is as good as new: with the pages' two, a change is seen within three
 KEPT = 16  # lists of one look

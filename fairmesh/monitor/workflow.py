@@ -6,14 +6,14 @@ import streamlit as st
 
 from fairmesh.api import html
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import StudyStatus
-from fairmesh.live.model import ORDER
-from fairmesh.live.times import seconds_between
 from fairmesh.monitor import graph, grid
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import plain
 from fairmesh.monitor.watching import Watch
 from fairmesh.runner import jsonfiles
+from fairmesh.status import StudyStatus
+from fairmesh.status.model import ORDER
+from fairmesh.status.times import seconds_between
 
 
 def show() -> None:

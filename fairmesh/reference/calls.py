@@ -40,7 +40,7 @@ CALLS: dict[str, tuple[str, str]] = {
     "matches(text, pattern)": ("Whether a regular expression matches the whole text.", 'matches("a100", "a.*")'),
     "search(text, pattern)": ("Whether a regular expression matches somewhere in it.", 'search("a100-dgx", "dgx")'),
 }
-"""Meaning and example of each function of `fairmesh.functions`, by how it is called."""
+"""Meaning and example of each function of `fairmesh.expressions.functions`, by how it is called."""
 
 
 def rows() -> list[tuple[str, str, str]]:

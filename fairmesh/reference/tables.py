@@ -7,9 +7,9 @@ from typing import Any
 
 from fairmesh.reference import calls
 from fairmesh.reference.models import Schema
+from fairmesh.schema import dump
+from fairmesh.schema.wording import phrase
 from fairmesh.study.values import RESOURCES
-from fairmesh.wording import phrase
-from fairmesh.yaml12 import dump
 
 
 def keys(schema: Schema) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from fairmesh.conditions import Condition
+from fairmesh.expressions.conditions import Condition
 from fairmesh.errors import InputError, Problem
 from fairmesh.results.frame import USAGE_UNITS
 from fairmesh.results.load import Outcome, StudyResults

@@ -10,8 +10,8 @@ from typing import Any
 
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.environments import read_environment
-from fairmesh.live import JobStatus, Reader
-from fairmesh.live.facts import Facts
+from fairmesh.status import JobStatus, Reader
+from fairmesh.status.facts import Facts
 from fairmesh.names import primary_name
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, LOG
@@ -177,7 +177,7 @@ def load_study(results: Path, study: str) -> StudyResults:
     """Load a study's plan and the outcomes of its points.
 
     A point counts on its planned machine, and on every machine that has a record of it with the planned fingerprint.
-    States and reasons are those of `fairmesh.live`, which every face shows.
+    States and reasons are those of `fairmesh.status`, which every face shows.
 
     Raises
     ------

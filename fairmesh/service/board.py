@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import JobStatus, Reader, StudyStatus
 from fairmesh.service.ring import MOST, Ring
+from fairmesh.status import JobStatus, Reader, StudyStatus
 
 FRESH = 1.0  # seconds for which a look is as good as new; as long as it takes, where looking is slow
 GOOD_ENOUGH = 2.5  # seconds for which a look is shown while the next one is on its way

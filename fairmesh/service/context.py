@@ -14,11 +14,11 @@ from starlette.responses import Response
 from fairmesh.api import Place, Run, starts
 from fairmesh.api.place import NAME
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import JobStatus
-from fairmesh.live.steering import me
 from fairmesh.runner.protocol import RUNS
 from fairmesh.service.board import Board, Boards
 from fairmesh.service.problems import NotFoundError
+from fairmesh.status import JobStatus
+from fairmesh.status.steering import me
 
 StudyName = Annotated[str, Path(pattern=f"^{NAME}$", description="The name of a study.", examples=["quick"])]
 RunName = Annotated[

@@ -12,13 +12,13 @@ from starlette.responses import FileResponse, Response
 from fairmesh.api.artefacts import artefacts
 from fairmesh.api.listing import listed
 from fairmesh.api.logs import log_part
-from fairmesh.live import JobStatus, Selection, log_path
 from fairmesh.runner.protocol import ENDS
 from fairmesh.service import models
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, Key, StudyName, answer, as_json
 from fairmesh.service.problems import NotFoundError, documented
 from fairmesh.service.studies import Limit, Offset
+from fairmesh.status import JobStatus, Selection, log_path
 
 router = APIRouter(route_class=StrictRoute, tags=["experiments"])
 Where = Annotated[

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field
 
 from fairmesh.api.states import RUN_STATES
-from fairmesh.live.model import EXPERIMENT, STAGE
 from fairmesh.runner.protocol import STATES
+from fairmesh.status.model import EXPERIMENT, STAGE
 
 State = Annotated[str, Field(json_schema_extra={"enum": list(STATES)}, examples=["running"])]
 

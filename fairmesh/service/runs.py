@@ -12,13 +12,13 @@ from starlette.responses import Response
 from fairmesh.api import Run, starts
 from fairmesh.api.launching import launch
 from fairmesh.api.states import RUN_STATES, run_state
-from fairmesh.live import Selection
 from fairmesh.service import asked, models
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, RunName, Service, StudyName, answer
 from fairmesh.service.plans import plan_for
 from fairmesh.service.problems import documented
 from fairmesh.service.studies import Limit, Offset, find_file, plan_request
+from fairmesh.status import Selection
 
 router = APIRouter(route_class=StrictRoute, tags=["runs"])
 IdempotencyKey = Annotated[

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fairmesh.errors import Problem
+from fairmesh.schema import Node
+from fairmesh.schema.wording import shown
 from fairmesh.study.axes import AxisReader
 from fairmesh.study.settle import ALGEBRA
 from fairmesh.study.space import Product, Space, Union, Zip
-from fairmesh.wording import shown
-from fairmesh.yaml12 import Node
 
 
 class SpaceReader:

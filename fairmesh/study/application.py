@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from fairmesh import identifiers
-from fairmesh.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
 from fairmesh.names import primary_name
+from fairmesh.schema.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
 
 StageName = Annotated[
     str,

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.model import check_model
 from fairmesh.names import REPEAT
+from fairmesh.schema import Node, unquoted
+from fairmesh.schema.model import check_model
 from fairmesh.study.application import Application
 from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.notation import expand_notation, is_notation
@@ -18,7 +19,6 @@ from fairmesh.study.points import Choice
 from fairmesh.study.ranges import Range, range_values
 from fairmesh.study.space import MAX_EXPERIMENTS, Axis, ComputedAxis, Space
 from fairmesh.study.values import FRAMEWORK, GPU, Schema, decimal_node, read_value, types_of
-from fairmesh.yaml12 import Node, unquoted
 
 COMPUTED = "values"
 RANGE = {field.alias or name for name, field in Range.model_fields.items()}

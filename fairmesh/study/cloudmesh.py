@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
+from fairmesh.schema import Node, unquoted
+from fairmesh.schema.wording import shown
 from fairmesh.study.application import Application, Parameter, Stage, Type
 from fairmesh.study.find import find_application
 from fairmesh.study.notation import expand_notation, is_notation
@@ -16,8 +18,6 @@ from fairmesh.study.references import EXPERIMENT, References
 from fairmesh.study.settle import ALGEBRA, load_application
 from fairmesh.study.studyfile import RESERVED
 from fairmesh.study.values import FRAMEWORK, GPU
-from fairmesh.wording import shown
-from fairmesh.yaml12 import Node, unquoted
 
 APPLICATION = "application"
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from fairmesh.errors import Problem, nearest
 from fairmesh.expressions import ExpressionError, Template, template
+from fairmesh.schema import Node
 from fairmesh.study.application import ApplicationFile
-from fairmesh.yaml12 import Node
 
 _NOTHING = Node(None)
 LONGEST = (128 << 10) - 1  # bytes of one argument: Linux' MAX_ARG_STRLEN, less the byte that ends it

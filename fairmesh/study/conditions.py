@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fairmesh.errors import Problem
-from fairmesh.functions import whole_match
+from fairmesh.expressions.functions import whole_match
 from fairmesh.names import value_text
+from fairmesh.schema import Node
+from fairmesh.schema.wording import shown
 from fairmesh.study.axes import AxisReader
 from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.points import Point
 from fairmesh.study.values import FRAMEWORK, types_of
-from fairmesh.wording import shown
-from fairmesh.yaml12 import Node
 
 MATCHES = "matches"
 

@@ -8,11 +8,11 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from fairmesh.errors import Problem, nearest
+from fairmesh.schema import Node
 from fairmesh.study.axes import AxisReader
 from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.points import Point
 from fairmesh.study.values import FRAMEWORK, RESOURCES, Schema
-from fairmesh.yaml12 import Node
 
 
 @dataclass(frozen=True)

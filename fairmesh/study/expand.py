@@ -8,6 +8,7 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.names import REPEAT, axis_order, experiment_key
+from fairmesh.schema import Node
 from fairmesh.study.application import Application
 from fairmesh.study.fingerprints import Fingerprints
 from fairmesh.study.formulas import Scope
@@ -15,7 +16,6 @@ from fairmesh.study.plan import Experiment, StageInstance
 from fairmesh.study.points import Choice, Point, point_id
 from fairmesh.study.resources import Resources
 from fairmesh.study.values import FRAMEWORK, RESOURCES, Schema, Value, read_value
-from fairmesh.yaml12 import Node
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.yaml12 import Node
+from fairmesh.schema import Node
 
 STUDIES = Path("config/studies")
 APPLICATIONS = (".", "examples", "tests")

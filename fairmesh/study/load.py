@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
-from fairmesh.model import check_model
 from fairmesh.names import REPEAT
+from fairmesh.schema import Node, load
+from fairmesh.schema.model import check_model
 from fairmesh.study.algebra import SpaceReader
 from fairmesh.study.application import Application
 from fairmesh.study.axes import AxisReader
@@ -26,7 +27,6 @@ from fairmesh.study.settle import load_application
 from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space, Union
 from fairmesh.study.studyfile import StudyFile
 from fairmesh.study.values import Value
-from fairmesh.yaml12 import Node, load
 
 SHOWN = 3  # pairs of experiments that compute the same, in warnings
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from fairmesh.model import Model, meaning
+from fairmesh.schema.model import Model, meaning
 
 MAX_VALUES = 1_000_000
 

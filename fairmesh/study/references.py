@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.errors import Problem, nearest
+from fairmesh.schema import Node, resolve
 from fairmesh.study.notation import expand_notation, is_notation
 from fairmesh.user import home, user_name
-from fairmesh.yaml12 import Node, resolve
 
 # What a shell writes ${a} is the shell's own.
 REFERENCE = re.compile(r"(?<!\$)\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}", re.ASCII)

@@ -10,8 +10,8 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest, place
 from fairmesh.expressions import ExpressionError, parse
+from fairmesh.schema import Node, parse_text, resolve
 from fairmesh.study.plan import Experiment, Plan
-from fairmesh.yaml12 import Node, parse_text, resolve
 
 Settings = Mapping[str, Any]
 NOTHING_SET: Settings = {}

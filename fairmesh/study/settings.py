@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import expanded
-from fairmesh.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
+from fairmesh.schema import Node, load
+from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Address, Author, Doi, Email, Licence
 from fairmesh.study.values import RESOURCES, read_value
-from fairmesh.yaml12 import Node, load
 
 Status = Literal["cloud", "onprem", "preview", "research"]
 Redacted = Literal["homes", "users", "hosts"]

@@ -9,12 +9,12 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import canonical_json
-from fairmesh.model import check_model
+from fairmesh.schema import Node, load
+from fairmesh.schema.model import check_model
 from fairmesh.study.application import Application, ApplicationFile, Parameter, Stage
 from fairmesh.study.commands import command_problems
 from fairmesh.study.formulas import Formula
 from fairmesh.study.values import FRAMEWORK, RESOURCES, Value, read_value, types_of
-from fairmesh.yaml12 import Node, load
 
 ALGEBRA = ("product", "zip", "union")
 

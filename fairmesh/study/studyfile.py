@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from fairmesh.model import Count, Model, NotYet, SafeName, Text, meaning
+from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, meaning
 
 RESERVED = ("stages", "environments", "applications")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from fairmesh.files import canonical_json
 from fairmesh.names import REPEAT, number_text
-from fairmesh.wording import phrase, shown
-from fairmesh.yaml12 import Node
+from fairmesh.schema import Node
+from fairmesh.schema.wording import phrase, shown
 
 Schema = Mapping[str, Any]
 Value = str | int | float | bool | None | list[Any] | dict[str, Any]

@@ -9,14 +9,14 @@ from typing import Any
 
 import jinja2
 
-from fairmesh import files, yaml12
+from fairmesh import files, schema
 from fairmesh.names import number_text
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.regular import read_regular
+from fairmesh.schema.wording import markdown
 from fairmesh.submission import identity
 from fairmesh.submission.request import PDF
 from fairmesh.submission.submission import Submission
-from fairmesh.wording import markdown
 
 README, CONFIG, VERSION, RUN, STUDY = "README.md", "config.yaml", "VERSION.txt", "run.sh", "study.yaml"
 
@@ -49,7 +49,7 @@ def _texts(submission: Submission) -> Iterator[tuple[str, str]]:
     for number, (outcome, log) in enumerate(zip(submission.choice.submitted, submission.logs, strict=True), start=1):
         yield f"result-{number}.txt", log.text(submission.given)
         yield from _text(submission, f"job-{number}.sh", outcome.folder / JOB)
-    yield CONFIG, yaml12.dump(_config(submission))
+    yield CONFIG, schema.dump(_config(submission))
     yield VERSION, submission.application.tagged + "\n"
     if source := str(submission.study.plan.get("source") or ""):
         yield from _text(submission, STUDY, Path(source))

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
+from fairmesh.schema import Node, load
 from fairmesh.study import load_plan
 from fairmesh.study.find import APPLICATION, STUDIES, applications, find_study
 from fairmesh.study.settings import load_config, load_machines
 from fairmesh.study.settle import load_application
 from fairmesh.workflow import configuration, profiles
-from fairmesh.yaml12 import Node, load
 
 PROFILES = Path("profiles")
 

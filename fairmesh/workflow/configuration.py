@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
-from fairmesh.model import load_model
+from fairmesh.schema import Node, load
+from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import Selection
 from fairmesh.study.settings import Config, Machine, Publisher, load_config, load_machines
-from fairmesh.yaml12 import Node, load
 
 FILE = Path("config/config.yaml")
 MACHINES = Path("config/machines.yaml")

@@ -11,10 +11,10 @@ from fairmesh.errors import FairmeshError
 from fairmesh.jobs import lookup, manifest
 from fairmesh.jobs.lookup import Found
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.live.news import NO_NEWS, EventLog, Name
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.scheduler import Job
+from fairmesh.status.news import NO_NEWS, EventLog, Name
 
 
 @dataclass(frozen=True)

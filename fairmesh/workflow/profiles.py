@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.yaml12 import load
+from fairmesh.schema import load
 
 CONFIG = "config.yaml"
 MACHINE = "machine.yaml"

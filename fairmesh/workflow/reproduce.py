@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairmesh import yaml12
+from fairmesh import schema
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.fair.agreement import Agreement, compare
 from fairmesh.files import write_text
@@ -168,7 +168,7 @@ def prepare(original: Original, folder: Path, root: Path, settings: Mapping[str,
     FairmeshError
         If the application is not the one that was measured.
     """
-    write_text(folder / STUDY, yaml12.dump(_study(original, settings)))
+    write_text(folder / STUDY, schema.dump(_study(original, settings)))
     plan = load_plan(folder / STUDY, root, LOCAL, settings)
     if len(plan.experiments) != 1:
         raise InputError([Problem(f"one value each, not {len(plan.experiments)} experiments", "--set")])

@@ -10,11 +10,11 @@ from pathlib import Path
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import expanded
 from fairmesh.jobs.templates import Templates
+from fairmesh.schema import Node, load
 from fairmesh.study import Plan
 from fairmesh.study.cloudmesh import application_node, check_can_run, is_cloudmesh
 from fairmesh.study.find import find_application
 from fairmesh.study.settings import Machine
-from fairmesh.yaml12 import Node, load
 
 KEY = "template"
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import JobStatus, StudyStatus, log_path, read_status
-from fairmesh.live.times import seconds_between
 from fairmesh.names import number_text
 from fairmesh.printing import one_line
 from fairmesh.results import StudyResults, best_point, load_study
 from fairmesh.results.compare import value_json
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, FORMAT
 from fairmesh.runner.text import last_lines
+from fairmesh.status import JobStatus, StudyStatus, log_path, read_status
+from fairmesh.status.times import seconds_between
 
 SHOWN = 20  # failures that are told one by one
 

@@ -16,7 +16,7 @@ import fairmesh
 from fairmesh.api import starts
 from fairmesh.api.launching import launch
 from fairmesh.errors import BusyError, FairmeshError, InputError
-from fairmesh.live import Selection
+from fairmesh.status import Selection
 from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace
 from tests.waiting import PATIENCE, wait_until
 

@@ -12,7 +12,7 @@ import fairmesh
 from fairmesh.api import html
 from fairmesh.api.logs import log_part
 from fairmesh.errors import InputError
-from fairmesh.live import JobStatus, StudyStatus
+from fairmesh.status import JobStatus, StudyStatus
 from tests.results.builder import build
 
 EVIL = "<script>alert('1')</script>"

@@ -10,8 +10,8 @@ import pytest
 
 from fairmesh import cli
 from fairmesh.results import load_study
+from fairmesh.schema import load
 from fairmesh.study import load_plan
-from fairmesh.yaml12 import load
 
 
 def test_a_study_has_every_parameter_of_its_application(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

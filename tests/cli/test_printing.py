@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fairmesh.cli import main
 from fairmesh.printing import one_line, safe_json
-from tests.live.conftest import Study, study
+from tests.status.conftest import Study, study
 
 __all__ = ["study"]
 ROOT = Path(__file__).parents[2]

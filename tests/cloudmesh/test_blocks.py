@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairmesh.cloudmesh import Imported, import_files
-from fairmesh.yaml12 import dump
+from fairmesh.schema import dump
 
 AWKWARD = ["k", "k-l", "k_l", "2nd", "", "é", "in", "items", "stage", "max", "zip", "gpu", "repeat", "nodes", "runtime"]
 VALUES = {

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from fairmesh import yaml12
+from fairmesh import schema
 from tests.e2e.workplace import Workplace
 
 pytestmark = pytest.mark.e2e
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 def test_machines_come_together_and_nothing_runs_again(workplace: Workplace) -> None:
     workplace.study({"value": [1, 2]}, repeat=2)
     (workplace.folder / "config/machines.yaml").write_text(
-        yaml12.dump({name: {"kind": "local"} for name in ("local", "laptop")})
+        schema.dump({name: {"kind": "local"} for name in ("local", "laptop")})
     )
     workplace.run()
     workplace.fairmesh("render", "study.yaml", "--out", "out", "--machine", "laptop")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fairmesh import yaml12
+from fairmesh import schema
 from tests.e2e.workplace import RECORDS_ONLY, Workplace
 from tests.slurm.cluster import Cluster, cluster
 from tests.waiting import wait_until
@@ -25,7 +25,7 @@ SOON = ("--latency-wait", "5")
 def machine(place: Workplace, **keys: Any) -> None:
     """Describe the cluster in machines.yaml."""
     entry = {"kind": "profile", "scheduler": "slurm"} | keys
-    (place.folder / "config/machines.yaml").write_text(yaml12.dump({"slurm": entry}))
+    (place.folder / "config/machines.yaml").write_text(schema.dump({"slurm": entry}))
 
 
 def options(place: Workplace) -> tuple[str, ...]:

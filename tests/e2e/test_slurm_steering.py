@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fairmesh import yaml12
+from fairmesh import schema
 from tests.e2e.workplace import RECORDS_ONLY, Workplace
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
@@ -126,7 +126,7 @@ def test_a_whole_run_is_cancelled_on_every_node(slurm_workplace: Workplace) -> N
 def test_what_somebody_submits_by_hand_is_seen_and_cancelled(slurm_workplace: Workplace) -> None:
     place = slurm_workplace
     place.study({"value": [1]})
-    machines = yaml12.dump({"mine": {"kind": "profile", "scheduler": "slurm"}})
+    machines = schema.dump({"mine": {"kind": "profile", "scheduler": "slurm"}})
     (place.folder / "config/machines.yaml").write_text(machines)
     place.fairmesh("render", "study.yaml", "--machine", "mine", "--out", "out")
     (folder,) = (place.folder / "out/sweep/experiments/mine").iterdir()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fairmesh import cli, yaml12
+from fairmesh import cli, schema
 from fairmesh.runner.mllog import Events
 from fairmesh.submission import compliance
 from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace
@@ -55,7 +55,7 @@ def test_logs_of_cloudmask_pass_the_checker_with_its_own_rules(
         assert compliance.check(log, [ROOT / "cloudmask/compliance.yaml"]) == []
     assert cli.main(["submission", "./study.yaml", "--to", "out", "--commit", COMMIT, "--check"]) == 0
     assert capsys.readouterr().out.count("SUCCESS") == 1
-    config = yaml12.load(Path("out/example-university/cloudmask/laptop/sweep/config.yaml")).plain()
+    config = schema.load(Path("out/example-university/cloudmask/laptop/sweep/config.yaml")).plain()
     assert [command.split()[3] for command in config["data"]] == ["scenes", "store", "baselines"]
 
 

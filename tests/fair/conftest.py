@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fairmesh import yaml12
+from fairmesh import schema
 from fairmesh.fair.documents import Described
 from fairmesh.files import read_json, write_json
 from fairmesh.study import load_plan
@@ -102,8 +102,8 @@ def run_study(place: Path, publisher: dict[str, Any], study: dict[str, Any]) -> 
     """Run a study without Snakemake, and describe it."""
     with chdir(place):
         Path("config").mkdir()
-        Path("config/config.yaml").write_text(yaml12.dump({"study": "sweep", "publisher": publisher}))
-        Path("study.yaml").write_text(yaml12.dump(study))
+        Path("config/config.yaml").write_text(schema.dump({"study": "sweep", "publisher": publisher}))
+        Path("study.yaml").write_text(schema.dump(study))
         script = export(load_plan(Path("study.yaml").absolute(), ROOT, "local"), Path("home"), ROOT)
         environment = {name: text for name, text in os.environ.items() if not name.startswith("FAIRMESH")}
         subprocess.run(["bash", script], env=environment | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True)

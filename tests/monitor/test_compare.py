@@ -6,10 +6,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fairmesh.api import Place
-from tests.live.conftest import Study
 from tests.monitor.conftest import Open, texts
 from tests.results.builder import build
 from tests.site.conftest import hostile_study
+from tests.status.conftest import Study
 
 ONE, OTHER = "epochs=2+width=4+repeat=1", "epochs=4+width=8+repeat=1"
 POINT = "epochs=4+width=8"

@@ -15,12 +15,12 @@ from fairmesh.api.saving import check_text
 from fairmesh.errors import Problem
 from fairmesh.monitor.draft import Draft, is_same, lines_of, without_strangers
 from fairmesh.monitor.notation import to_text, to_value
+from fairmesh.schema import Node, dump, parse_text
 from fairmesh.study.application import Application
 from fairmesh.study.axes import AxisReader
 from fairmesh.study.find import applications
 from fairmesh.study.settle import load_application
 from fairmesh.study.space import Axis
-from fairmesh.yaml12 import Node, dump, parse_text
 from tests.e2e.workplace import ROOT
 
 INTEGER, NUMBER, STRING = {"type": "integer"}, {"type": "number"}, {"type": "string"}

@@ -10,10 +10,10 @@ import pytest
 from fairmesh.api import Place
 from fairmesh.files import write_text
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import read_status
-from tests.live.conftest import Study
+from fairmesh.status import read_status
 from tests.monitor.conftest import TOKEN, Open, texts
 from tests.site.conftest import hostile_study
+from tests.status.conftest import Study
 
 PAGES = ("overview", "experiments", "experiment")
 

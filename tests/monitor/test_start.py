@@ -20,9 +20,9 @@ from fairmesh.workflow.estimate import Estimate
 from fairmesh.workflow.planning import Expectation
 from fairmesh.workflow.profiles import Profile
 from tests.e2e.workplace import ROOT
-from tests.live.conftest import Study
 from tests.monitor.conftest import Open, texts
 from tests.site.conftest import HOSTILE
+from tests.status.conftest import Study
 from tests.waiting import wait_until
 
 TOY = "study: mine\napplication: toy\nparameters:\n  value: [1, 2, 3]\n"

@@ -12,12 +12,12 @@ from hypothesis import given as given_that
 from hypothesis import strategies as st
 
 from fairmesh.api import Place
-from fairmesh.live import JobStatus
 from fairmesh.monitor.bars import bars, in_lanes
 from fairmesh.monitor.lanes import lanes
-from tests.live.conftest import Study
+from fairmesh.status import JobStatus
 from tests.monitor.conftest import Open, texts
 from tests.site.conftest import hostile_study
+from tests.status.conftest import Study
 
 SPANS = st.lists(
     st.tuples(st.integers(0, 50), st.integers(1, 20)).map(lambda pair: (float(pair[0]), float(sum(pair)))), max_size=60

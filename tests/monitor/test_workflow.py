@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from fairmesh.api import Place
 from fairmesh.files import write_json
-from fairmesh.live import JobStatus, StudyStatus
 from fairmesh.monitor import graph, grid
 from fairmesh.runner.protocol import STATES
-from tests.live.conftest import Study
+from fairmesh.status import JobStatus, StudyStatus
 from tests.monitor.conftest import Open, texts
 from tests.site.conftest import hostile_study
+from tests.status.conftest import Study
 
 LABEL = re.compile(r'label="((?:[^"\\]|\\.)*)"')
 

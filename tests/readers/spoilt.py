@@ -13,7 +13,6 @@ from typing import Any
 from fairmesh.cli import main
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import read_status
 from fairmesh.results import load_study
 from fairmesh.results.expect import earlier_results, stage_seconds
 from fairmesh.results.merge import prepare
@@ -24,6 +23,7 @@ from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.templating import environment
 from fairmesh.site.thumbnails import Thumbnails
 from fairmesh.site.view import StudyView
+from fairmesh.status import read_status
 from fairmesh.workflow.packing import package
 from fairmesh.workflow.summary import summarise
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.functions import TABLE
+from fairmesh.expressions.functions import TABLE
 from fairmesh.reference import FILES, page, tables
 from fairmesh.reference.calls import CALLS
 from fairmesh.reference.pages import PAGES

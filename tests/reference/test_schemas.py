@@ -15,11 +15,11 @@ from fairmesh.errors import InputError
 from fairmesh.reference import FILES, published
 from fairmesh.reference.models import model_schema, parts
 from fairmesh.reference.schemas import SCHEMAS, json_text
+from fairmesh.schema import load
 from fairmesh.study import load_plan
 from fairmesh.study.settings import load_config, load_machines
 from fairmesh.study.settle import load_application
 from fairmesh.study.values import FRAMEWORK
-from fairmesh.yaml12 import load
 
 ROOT = Path(__file__).parents[2]
 SUMS = ROOT / "tests" / "study" / "data" / "sums"

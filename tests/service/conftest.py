@@ -12,8 +12,8 @@ from fairmesh.files import write_text
 from fairmesh.service.app import create_app
 from fairmesh.service.guard import Limits
 from tests.e2e.workplace import ROOT
-from tests.live.conftest import GONE, Study
 from tests.service.speaking import TOKEN, Speaker
+from tests.status.conftest import GONE, Study
 
 
 @pytest.fixture

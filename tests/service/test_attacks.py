@@ -21,11 +21,11 @@ from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token
 from fairmesh.errors import FairmeshError, InputError
 from fairmesh.files import write_text
-from fairmesh.live.launch import Command
 from fairmesh.service.app import create_app
 from fairmesh.service.guard import Guard, Limits
-from tests.live.conftest import Study
+from fairmesh.status.launch import Command
 from tests.service.speaking import TOKEN, V1, Speaker
+from tests.status.conftest import Study
 
 SECRET = "top secret"  # noqa: S105  what no answer may hold
 RUN = "5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"

@@ -19,8 +19,8 @@ from fairmesh.api.connections import HEAD, Patience
 from fairmesh.api.listening import listen
 from fairmesh.files import write_text
 from fairmesh.service.serving import server
-from tests.live.conftest import Study
 from tests.service.speaking import TOKEN
+from tests.status.conftest import Study
 
 SHORT = Patience(head=0.5, idle=2, unread=0.5, per_address=8)
 GET = f"GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n"

@@ -13,8 +13,8 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 
 from fairmesh.api import Place
 from fairmesh.service.app import create_app
-from tests.live.conftest import Study
 from tests.service.speaking import TOKEN
+from tests.status.conftest import Study
 
 TRIES = 25  # requests of an operation
 ENDLESS = "/api/v1/studies/{study}/events"

@@ -11,7 +11,7 @@ import pytest
 from fairmesh.service.board import Board, Boards
 from fairmesh.service.events import _events
 from fairmesh.service.ring import AT_ONCE, Ring
-from tests.live.conftest import Study
+from tests.status.conftest import Study
 
 
 def test_whoever_returns_gets_what_came_since() -> None:

@@ -14,15 +14,15 @@ import pytest
 
 from fairmesh.api import Place
 from fairmesh.files import write_text
-from fairmesh.live import Reader, StudyStatus
 from fairmesh.service import experiments, plans
 from fairmesh.service.app import create_app
 from fairmesh.service.board import Boards
+from fairmesh.status import Reader, StudyStatus
 from fairmesh.workflow.planner import Planner
 from fairmesh.workflow.planning import PlanRequest
-from tests.live.conftest import Study
 from tests.service.speaking import BASE, TOKEN, V1, Speaker
 from tests.service.test_attacks import assert_problem
+from tests.status.conftest import Study
 from tests.waiting import wait_until
 
 TOY = "study: new\napplication: toy\nparameters: {value: [1, 2]}\n"

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from fairmesh import cli
 from fairmesh.errors import InputError, Problem
+from fairmesh.schema import dump, parse_text
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cloudmesh import check_can_run, study_name
 from fairmesh.study.references import References
 from fairmesh.workflow.export import export
-from fairmesh.yaml12 import dump, parse_text
 
 HINT = "`fairmesh import` makes an application with their types"
 LIST = "(allowed: a list holds texts with commas or brackets as they are)"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh import yaml12
+from fairmesh import schema
 from fairmesh.errors import InputError
 from fairmesh.study import load_plan
 from fairmesh.study.commands import LONGEST, misfit
@@ -44,7 +44,7 @@ def test_the_place_is_that_of_the_value_in_the_study(tmp_path: Path) -> None:
     (tmp_path / "toy").mkdir()
     application = {"name": "toy", "title": "Toy", "version": "1", "command": ["echo", "{{ note }}"]}
     application |= {"parameters": {"note": {"type": "string", "default": ""}}, "metrics": {"score": {}}}
-    (tmp_path / "toy/application.yaml").write_text(yaml12.dump(application))
+    (tmp_path / "toy/application.yaml").write_text(schema.dump(application))
     study = tmp_path / "study.yaml"
     study.write_text(f"study: s\napplication: ./toy\nparameters:\n  note:\n  - short\n  - {'é' * 70_000}\n")
     with pytest.raises(InputError) as caught:

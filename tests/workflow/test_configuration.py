@@ -10,7 +10,7 @@ from snakemake.cli import parse_config
 
 from fairmesh.errors import InputError
 from fairmesh.files import as_expanded
-from fairmesh.live.places import configured_path, results_of
+from fairmesh.status.places import configured_path, results_of
 from fairmesh.workflow import configuration
 
 ROOT = Path(__file__).parents[2]

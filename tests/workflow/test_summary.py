@@ -10,7 +10,7 @@ import pytest
 
 from fairmesh.files import write_text
 from fairmesh.workflow.summary import summarise
-from tests.live.conftest import Study, study
+from tests.status.conftest import Study, study
 
 __all__ = ["study"]
 RUN: dict[str, Any] = {

@@ -12,8 +12,8 @@ from fairmesh.cli.doctor import browser, hardware, installation, leftovers, lsf,
 from fairmesh.cli.doctor.asking import side_by_side
 from fairmesh.cli.doctor.finding import FAIL, OK, WARN, Finding, fail, warn
 from fairmesh.cli.doctor.here import Here
-from fairmesh.live.launch import PROFILE
 from fairmesh.printing import one_line, print_json
+from fairmesh.status.launch import PROFILE
 
 Check = Callable[[Here], Iterator[Finding]]
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.live import places
+from fairmesh.schema import Node, load
+from fairmesh.status import places
 from fairmesh.study.settings import Machine
 from fairmesh.workflow.configuration import find_machine
-from fairmesh.yaml12 import Node, load
 
 PROFILE_FILE, MACHINE_FILE = "config.yaml", "machine.yaml"
 PROFILES = Path("profiles")

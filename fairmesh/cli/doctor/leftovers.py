@@ -10,9 +10,9 @@ from fairmesh.cli.doctor.here import Here
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.live import RunStatus, StudyStatus, places, read_status
-from fairmesh.live.runs import RunReader
 from fairmesh.runner.protocol import LOST
+from fairmesh.status import RunStatus, StudyStatus, places, read_status
+from fairmesh.status.runs import RunReader
 
 SNAKEMAKES = Path(".snakemake/locks")
 

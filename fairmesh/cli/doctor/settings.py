@@ -8,10 +8,10 @@ from pathlib import Path
 from fairmesh.cli.doctor.finding import OK, Finding, fail, ok
 from fairmesh.cli.doctor.here import MACHINE_FILE, PROFILE_FILE, Here
 from fairmesh.errors import InputError
+from fairmesh.schema import load
 from fairmesh.study import load_plan
 from fairmesh.study.settings import Config, load_config
 from fairmesh.workflow.configuration import FILE, find_machine
-from fairmesh.yaml12 import load
 
 
 def checks(here: Here) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from fairmesh.cli.doctor.finding import OK, WARN
 from fairmesh.cli.doctor.here import Here
 from fairmesh.jobs.lock import RunLock
 from fairmesh.runner import owner
-from tests.live.conftest import Study, study
+from tests.status.conftest import Study, study
 
 __all__ = ["study"]
 DEAD = {"pid": 1, "start": "not this one"}  # of this host and boot: the proof that it is gone

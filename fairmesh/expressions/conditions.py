@@ -1,0 +1,77 @@
+"""Conditions that a person gives to choose from what there is: expressions, with mistakes said in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.expressions.parsing import Expression, ExpressionError, parse
+
+WHERE = "--where"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition that was read.
+
+    Parameters
+    ----------
+    expression : Expression
+        What must be true.
+    known : dict
+        The names that it may use, each without a value.
+    """
+
+    expression: Expression
+    known: dict[str, None]
+
+    @classmethod
+    def of(cls, text: str, known: Iterable[str], what: str) -> Condition:
+        """Read a condition.
+
+        Parameters
+        ----------
+        text : str
+            As it was written.
+        known : iterable of str
+            The names that it may use; all, if there is none.
+        what : str
+            What is chosen from, for messages.
+
+        Raises
+        ------
+        InputError
+            If it is no expression, or with the names that are not known.
+
+        Examples
+        --------
+        >>> Condition.of("epochs > 1", ["epochs"], "quick")({"epochs": 4})
+        True
+        """
+        try:
+            expression = parse(text)
+        except ExpressionError as error:
+            raise InputError([Problem(f"not an expression: {error}", WHERE)]) from error
+        names = dict.fromkeys(known)
+        missing = sorted(expression.names - names.keys())
+        if missing and names:
+            raise InputError(
+                Problem(f"there is no {name!r} in {what}", WHERE, ", ".join(names), nearest(name, names))
+                for name in missing
+            )
+        return cls(expression, names)
+
+    def __call__(self, values: Mapping[str, Any]) -> bool:
+        """Return whether it is true; a name without a value has none.
+
+        Raises
+        ------
+        InputError
+            If it cannot be computed.
+        """
+        try:
+            return bool(self.expression(self.known | dict(values)))
+        except ExpressionError as error:
+            raise InputError([Problem(f"cannot be computed: {error}", WHERE)]) from error

@@ -1,0 +1,13 @@
+"""Reading a file against its model: YAML 1.2 with positions, pydantic models, and messages in plain words.
+
+PyYAML parses; this package decides what a scalar means (``on`` and ``12:00`` are texts, ``1e-3`` is a number) and
+remembers where everything stands, so that an error shows its line and column. It may import ``errors`` and ``names``.
+Begin with ``reading.load`` (text to ``Node``) and ``model.load_model`` (file to model).
+"""
+
+from fairmesh.schema.nodes import Node
+from fairmesh.schema.reading import load, parse_text, unquoted
+from fairmesh.schema.scalars import Scalar, resolve
+from fairmesh.schema.writing import dump
+
+__all__ = ["Node", "Scalar", "dump", "load", "parse_text", "resolve", "unquoted"]

@@ -1,0 +1,209 @@
+"""One way to model the keys of a file: a pydantic model, whose mistakes come out as plain lines with positions.
+
+The JSON Schema of the model is the source of the words: what a key must be is said from it, wherever the
+mistake was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.schema import Node
+from fairmesh.schema.wording import dotted, phrase, shown
+
+
+class Model(BaseModel):
+    """Base of all models of files: no unknown keys, no conversions, no changes afterwards."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def _refuse(_: Any) -> Any:
+    raise PydanticCustomError("not_yet", "is not supported yet")
+
+
+NotYet = Annotated[Any, AfterValidator(_refuse), Field(json_schema_extra={"not": {}})]
+
+
+def _named(pattern: str, words: str) -> Any:
+    """Make a field of a pattern and the words for it, which editors show too."""
+    return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": f"a name of at most 100 {words}"})
+
+
+def meaning(sentence: str, *examples: Any) -> Any:
+    """Say what a key means, and how a value of it may look: for editors and for the reference pages."""
+    return Field(description=sentence, examples=list(examples) or None)
+
+
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+
+# The tags of a choice between one thing and a list of them; they stand in pydantic's places, not in a file.
+_ONE, _MANY = "<one>", "<many>"
+One, Many = Tag(_ONE), Tag(_MANY)
+OneOrMany = Discriminator(lambda value: _MANY if isinstance(value, list) else _ONE)
+SafeName = Annotated[
+    str,
+    _named(
+        r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        "letters, digits, '.', '_' and '-' that begins with a letter or digit",
+    ),
+]
+Identifier = Annotated[
+    str, _named(r"^[A-Za-z][A-Za-z0-9_]{0,99}$", "letters, digits and '_' that begins with a letter")
+]
+
+
+def load_model(model: type[ModelT], node: Node, file: Path | str) -> ModelT:
+    """Check the content of a file against its model.
+
+    Parameters
+    ----------
+    model : type of Model
+        What the file may hold.
+    node : Node
+        What it holds.
+    file : Path or str
+        Its name, for the messages.
+
+    Raises
+    ------
+    InputError
+        With every mistake: file, line, column, key, what is allowed, and the nearest known key.
+
+    Examples
+    --------
+    >>> class Study(Model):
+    ...     repeat: Annotated[int, Field(ge=1)] = 1
+    >>> load_model(Study, Node.of({"repeat": 5}), "study.yaml").repeat
+    5
+    >>> try:
+    ...     load_model(Study, Node.of({"repeat": "x"}), "study.yaml")
+    ... except InputError as error:
+    ...     print(error)
+    study.yaml: 'repeat' must be a whole number of at least 1, not 'x'
+    """
+    loaded, problems = check_model(model, node, file)
+    if loaded is None:
+        raise InputError(problems)
+    return loaded
+
+
+def check_model(
+    model: type[ModelT], node: Node, file: Path | str, key: str = ""
+) -> tuple[ModelT | None, list[Problem]]:
+    """Check as `load_model` does, but hand the problems back, for a caller that has more of its own.
+
+    Parameters
+    ----------
+    key : str
+        Where the node is in the file, for the messages; empty if it is the whole of it.
+    """
+    data = node.plain()
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False)
+    if _use_source_text(data, node, errors):
+        try:
+            return model.model_validate(data), []
+        except ValidationError as error:
+            errors = error.errors(include_url=False)
+    schema = model.model_json_schema()
+    return None, [_problem(error, schema, node, file, key) for error in errors]
+
+
+def _use_source_text(data: Any, node: Node, errors: Sequence[ErrorDetails]) -> bool:
+    """Put its source text where a text is wanted and a plain scalar stands; tell whether there was one."""
+    changed = False
+    for error in errors:
+        loc = _place_in_file(error)
+        found = _walk(node, loc)
+        if error["type"] == "string_type" and loc and found.text and found.value is not None:
+            parent = data
+            for step in loc[:-1]:
+                parent = parent[step]
+            parent[loc[-1]] = found.text
+            changed = True
+    return changed
+
+
+def _place_in_file(error: ErrorDetails) -> tuple[int | str, ...]:
+    return tuple(step for step in error["loc"] if step not in {_ONE, _MANY})
+
+
+def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Path | str, key: str) -> Problem:
+    """Turn one of pydantic's errors into a line for people."""
+    loc = _place_in_file(error)
+    kind = error["type"]
+    name = repr(dotted(loc, key)) if loc or key else "the file"
+    parent = _walk(node, loc[:-1])
+    if loc and loc[-1] == "[key]":
+        names = _subschema(root, loc[:-2]).get("propertyNames", {})
+        where = _walk(node, loc[:-2]).key_place(file, str(loc[-2]))
+        return Problem(f"{dotted(loc[:-1], key)!r} must be {phrase(names)}", where)
+    if kind == "missing":
+        return Problem(f"{name} is missing", parent.place(file))
+    if kind == "extra_forbidden":
+        known = list(_subschema(root, loc[:-1]).get("properties", {}))
+        given = str(loc[-1])
+        return Problem(f"unknown key {name}", parent.key_place(file, given), ", ".join(known), nearest(given, known))
+    if kind == "not_yet":
+        return not_yet(name, parent.key_place(file, str(loc[-1])))
+    found = _walk(node, loc)
+    if kind == "value_error":
+        return Problem(f"{name} {error['ctx']['error']}", found.place(file))
+    schema = _subschema(root, loc)
+    near = nearest(str(found.value), map(str, schema.get("enum", ())))
+    return Problem(f"{name} must be {phrase(schema)}, not {shown(found)}", found.place(file), near=near)
+
+
+def not_yet(what: str, where: str) -> Problem:
+    """Return the problem of a thing that the format has and this version has not."""
+    return Problem(f"{what} is not supported yet", where)
+
+
+def _walk(node: Node, loc: Sequence[int | str]) -> Node:
+    """Go down to the value that pydantic speaks of, or as far as there is one."""
+    for step in loc:
+        if isinstance(step, int) and step < len(node.members):
+            node = node.members[step]
+        elif step in node.entries:
+            node = node.entries[str(step)]
+    return node
+
+
+def _subschema(root: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str, Any]:
+    """Return the part of a JSON Schema that holds for a place."""
+    schema = _resolved(root, root)
+    for step in loc:
+        if isinstance(step, int):
+            schema = next((each for each in schema.get("oneOf", ()) if "items" in each), schema).get("items", {})
+        else:
+            schema = schema.get("properties", {}).get(step) or _any_key(schema)
+        schema = _resolved(schema, root)
+    return next(iter(schema.get("oneOf", [schema])))
+
+
+def _any_key(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    patterns: Mapping[str, Any] = schema.get("patternProperties", {})
+    found: Any = next(iter(patterns.values()), schema.get("additionalProperties"))
+    return found if isinstance(found, Mapping) else {}
+
+
+def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow references; of a choice with null, give the other."""
+    if "anyOf" in schema:
+        schema = next(each for each in schema["anyOf"] if each.get("type") != "null")
+    if "$ref" in schema:
+        return _resolved(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root)
+    return schema

@@ -1,0 +1,176 @@
+"""One truth of several witnesses: what a job folder, a run's events and the scheduler say of one job.
+
+Their words count in this order: a result; the end that an attempt said, unless the run is to make another; proof that
+a runner is gone; what a living runner says; the scheduler; a person's wish; the events. Clocks of different hosts are
+never compared: whether an attempt belongs to a run is told by the run's uuid and the scheduler's number of the job.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fairmesh.runner import scheduler
+from fairmesh.runner.protocol import CANCELLED, DONE, ENDS, FAILED, LOST, QUEUED, RUNNING, STATES, WAITING
+from fairmesh.runner.scheduler import Job
+from fairmesh.status.facts import Facts
+from fairmesh.status.memo import NOTHING, Map
+from fairmesh.status.model import RunStatus
+from fairmesh.status.news import FAILED as FAILED_EVENT
+from fairmesh.status.news import News
+
+GONE = "its runner was killed"
+SILENT = "no sign of life; `fairmesh retry` starts it again"
+NO_START = "its job ended before its program began; rule.log in its folder says why"
+
+
+class Standing(NamedTuple):
+    """A state, and why."""
+
+    state: str
+    reason: str = ""
+
+
+class Witnesses(NamedTuple):
+    """What is known of one job.
+
+    Parameters
+    ----------
+    facts : Facts
+        What its folder says.
+    news : News
+        What the last run's events say.
+    own : Job or None
+        The scheduler's job in which its last attempt runs.
+    coming : Job or None
+        The scheduler's job that is to make the next attempt, unless it has done its work.
+    run : RunStatus or None
+        The last run.
+    is_selected : bool
+        Whether that run is about it.
+    blocked : str
+        Why it cannot begin: a stage that it needs has failed; empty if it can.
+    last : mapping
+        State, reason and attempt as they were when the results were copied for others, without runs and claims.
+    """
+
+    facts: Facts
+    news: News
+    own: Job | None = None
+    coming: Job | None = None
+    run: RunStatus | None = None
+    is_selected: bool = True
+    blocked: str = ""
+    last: Map = NOTHING
+
+    @property
+    def is_in_run(self) -> bool:
+        """Whether a run goes on that is about it."""
+        return self.run is not None and self.run.is_alive and self.is_selected
+
+    @property
+    def is_of_run(self) -> bool:
+        """Whether the last attempt belongs to the last run, and that has not been handed out again since."""
+        again = self.news.job_id and self.facts.status.get("job_id") and self.news.is_open
+        if again and _whole(self.news.job_id) != _whole(str(self.facts.status["job_id"])):
+            return False
+        return self.run is not None and self.facts.status.get("run") == self.run.uuid
+
+
+def _whole(job_id: str) -> str:
+    """Return the number of a job without that of its task in an array, which runner and Snakemake name differently."""
+    return job_id.partition("_")[0]
+
+
+def fold(of: Witnesses) -> Standing:
+    """Return the state of a job, and the reason."""
+    return next(_standings(of))
+
+
+def _standings(of: Witnesses) -> Iterator[Standing]:
+    """Yield the states that the witnesses speak for, the one that counts first."""
+    facts = of.facts
+    if facts.good:
+        yield Standing(DONE)
+    if facts.claim:
+        yield Standing(QUEUED, "its runner has begun")
+    state = str(facts.status.get("state", ""))
+    has_ended = facts.attempt > 0 and facts.is_over
+    if of.last.get("state") in STATES and of.run is None and facts.is_over and of.last.get("attempt") == facts.attempt:
+        yield Standing(of.last["state"], str(of.last.get("reason") or ""))
+    if facts.attempt and not facts.is_over:
+        yield from _unfinished(of, state)
+    if has_ended and (of.is_of_run or not (of.is_in_run or of.coming)):
+        yield _end(of, state)
+    if facts.broken and not (of.is_in_run and of.news.is_open):
+        yield Standing(FAILED, facts.broken)
+    yield from _not_begun(of)
+    yield Standing(WAITING, f"{state} before: {facts.status.get('reason') or 'no reason'}" if has_ended else "")
+
+
+def _end(of: Witnesses, state: str) -> Standing:
+    """Return the end of an attempt that is over."""
+    reason = str(of.facts.status.get("reason") or "")
+    if of.facts.broken and state in {DONE, ""}:
+        return Standing(FAILED, of.facts.broken)
+    if state == DONE:
+        return Standing(WAITING, "its result is gone; the next run makes it anew")
+    if state in ENDS:
+        return Standing(state, reason)
+    return _by_scheduler(of.own) or Standing(LOST, GONE)
+
+
+def _unfinished(of: Witnesses, state: str) -> Iterator[Standing]:
+    """Judge an attempt that said no end, and whose runner is not proven to be gone from here."""
+    ended = _by_scheduler(of.own)
+    if of.own is not None and of.own.has_ended:
+        yield Standing(CANCELLED, of.facts.cancelled) if of.facts.cancelled else ended or Standing(LOST, GONE)
+    if of.news.get(FAILED_EVENT) and not of.news.is_open and of.is_of_run:
+        yield Standing(LOST, SILENT)
+    if of.facts.cancelled:
+        yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, f"is being {of.facts.cancelled}")
+    said = str(of.facts.status.get("reason") or of.facts.broken)
+    yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, said)
+
+
+def _not_begun(of: Witnesses) -> Iterator[Standing]:
+    """Judge a job whose next attempt has not begun."""
+    if of.facts.cancelled:
+        yield Standing(CANCELLED, of.facts.cancelled)
+    if of.run and of.run.cancelled and of.is_selected and not of.facts.attempt:
+        yield Standing(CANCELLED, of.run.cancelled)
+    if of.coming:
+        yield _by_scheduler(of.coming) or Standing(QUEUED, _why_queued(of.coming))
+    if of.is_in_run and of.news.is_open:
+        yield Standing(QUEUED)
+    failed = of.news.get(FAILED_EVENT)
+    if failed and not of.news.is_open and (of.is_in_run or not of.facts.attempt):
+        yield _by_words(failed.reason)
+    if of.blocked:
+        yield Standing(WAITING, of.blocked)
+    if not of.is_selected and not of.facts.attempt:
+        yield Standing(WAITING, "not selected in the last run")
+
+
+_SAID = re.compile(r"(?:status is: '|ended as )([A-Z_]+)")  # the executor plugin's words, and those of slurm-lean
+
+
+def _by_scheduler(job: Job | None) -> Standing | None:
+    """Return the end that the scheduler tells of, if it is a bad one."""
+    state = scheduler.ENDS.get(job.state) if job else None
+    return Standing(state, f"the scheduler says {job.state}") if job and state else None
+
+
+def _by_words(reason: str) -> Standing:
+    """Read what an executor said of a job that failed before its program began."""
+    said = _SAID.search(reason)
+    if said and said[1] in scheduler.ENDS:
+        return Standing(scheduler.ENDS[said[1]], f"the scheduler says {said[1]}")
+    return Standing(FAILED, reason or NO_START)
+
+
+def _why_queued(job: Job) -> str:
+    if job.state == "PENDING":
+        return f"job {job.id} waits: {job.reason}" if job.reason else f"job {job.id} waits"
+    return f"its turn comes in job {job.id} on {job.node}" if job.node else f"its turn comes in job {job.id}"

@@ -1,0 +1,228 @@
+"""Cancelling, and clearing the way for another attempt: for every face alike, and for several people at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairmesh.errors import BusyError, FairmeshError
+from fairmesh.jobs import lookup
+from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.runner import cancel as wish
+from fairmesh.runner import scheduler
+from fairmesh.runner.protocol import CANCEL, DONE, WAITING
+from fairmesh.status.model import ACTIVE, JobStatus, RunStatus, StudyStatus
+from fairmesh.status.reader import read_status
+from fairmesh.status.selection import Selection
+from fairmesh.user import user
+
+EVERYTHING = Selection()
+SHOWN = 5  # names in a message
+AT_ONCE = 200  # numbers of jobs in one call of scancel
+_JOB_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Steered:
+    """What was done.
+
+    Parameters
+    ----------
+    jobs : tuple of JobStatus
+        What it was done to, as it stood before.
+    others : tuple of JobStatus
+        What was meant too, and needed nothing.
+    run : RunStatus or None
+        The study's last run.
+    notes : tuple of str
+        What a person should know besides, a line each.
+    """
+
+    jobs: tuple[JobStatus, ...]
+    others: tuple[JobStatus, ...]
+    run: RunStatus | None
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON-ready data."""
+        return {
+            "jobs": [each.to_json() for each in self.jobs],
+            "others": [each.to_json() for each in self.others],
+            "run": self.run.to_json() if self.run else None,
+            "notes": list(self.notes),
+        }
+
+
+def cancel(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "") -> Steered:
+    """End what runs, take what is queued out of the scheduler's hands, and let what is still to come end in its turn.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    selection : Selection
+        What is meant; if that is everything, the run starts nothing more.
+    who : str
+        Who wants it; user and host of this process by default.
+
+    Raises
+    ------
+    FairmeshError
+        If the study has no plan, the selection names what is not there, or a folder cannot be written.
+    """
+    status = read_status(paths)
+    chosen = selection.of(status)
+    if selection.is_everything:
+        chosen = list(status.jobs)
+    alive = status.run is not None and status.run.is_alive
+    ended = [each for each in chosen if each.state in ACTIVE or (alive and _is_to_come(each))]
+    who = who or me()
+    try:
+        if alive and status.run and selection.is_everything:
+            wish.write(str(paths.run(status.run.uuid)), who)
+            ended = [each for each in ended if each.state in ACTIVE]
+        for each in ended:
+            wish.write(each.folder, who)
+    except OSError as error:
+        raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
+    notes = _take_out(status, {each.folder for each in ended})
+    return Steered(tuple(ended), _others(chosen, ended), status.run, tuple(notes))
+
+
+def _others(chosen: Iterable[JobStatus], steered: Iterable[JobStatus]) -> tuple[JobStatus, ...]:
+    folders = {each.folder for each in steered}
+    return tuple(each for each in chosen if each.folder not in folders)
+
+
+def _is_to_come(job: JobStatus) -> bool:
+    """Return whether the run that goes on is to start a job, or to start it once more."""
+    return job.is_selected and job.state != DONE and Path(job.folder).is_dir()
+
+
+def _take_out(status: StudyStatus, cancelled: set[str]) -> list[str]:
+    """Cancel the scheduler's jobs that have not begun and of which nothing is wanted any more."""
+    members: dict[str, list[JobStatus]] = defaultdict(list)
+    for each in status.jobs:
+        if each.state in ACTIVE and _JOB_ID.fullmatch(each.job_id):
+            members[each.job_id].append(each)
+    wanted = [number for number, jobs in members.items() if all(each.folder in cancelled for each in jobs)]
+    known = scheduler.jobs(wanted) if wanted else {}
+    if known is None:
+        return ["the scheduler does not answer; its jobs end when they begin"]
+    pending = [number for number in wanted if number in known and known[number].state == "PENDING"]
+    notes = (_scancel(pending[at : at + AT_ONCE]) for at in range(0, len(pending), AT_ONCE))
+    return [note for note in notes if note]
+
+
+def _scancel(numbers: Sequence[str]) -> str:
+    """Cancel jobs of the scheduler; give what went wrong, or an empty text."""
+    try:
+        done = subprocess.run(["scancel", *numbers], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"the scheduler was not told, its jobs end when they begin: {error}"
+    return f"scancel: {done.stderr.strip()}" if done.returncode else ""
+
+
+def clear(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "", dry_run: bool = False) -> Steered:
+    """Take away what keeps experiments from another attempt: wishes to cancel, and claims of which nothing is heard.
+
+    The person's word is the proof that a silent runner is gone. Nothing is started.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    selection : Selection
+        What is meant; by default all that ended without a result.
+    who : str
+        Who wants it; user and host of this process by default.
+    dry_run : bool
+        Whether to change nothing.
+
+    Returns
+    -------
+    Steered
+        Its jobs are the experiments to run anew; of a stage that is named, those that need it.
+
+    Raises
+    ------
+    BusyError
+        If a claim is one of a runner that gave a sign of life just now.
+    FairmeshError
+        If the study has no plan, or the selection names what is not there.
+    """
+    status = read_status(paths)
+    chosen = selection.of(status)
+    stages = {each.key: each for each in status.stages}
+    fallen = [each for each in _experiments_of(chosen, status) if _needs_clearing(each)]
+    below = [stages[key] for key in _stage_keys(fallen, stages)]
+    try:
+        for each in [*below, *fallen]:
+            if each.state != DONE and not dry_run:
+                _clear(each, who or me())
+    except OSError as error:
+        raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
+    return Steered(tuple(fallen), _others(chosen, fallen), status.run)
+
+
+def check_to_come(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
+    """Check that the run that goes on still starts these jobs; what it has behind it, it does not do again.
+
+    Raises
+    ------
+    BusyError
+        If it does not.
+    """
+    folders = {each.folder for each in jobs}
+    late = [each.name for each in status.experiments if each.folder in folders and each.state in BAD_ENDS]
+    if late and status.run:
+        names = ", ".join(late[:SHOWN])
+        raise BusyError(f"{status.run.going}, and does not start these again; wait for its end: {names}")
+
+
+def _needs_clearing(job: JobStatus) -> bool:
+    return job.state in BAD_ENDS or job.is_blocked or (job.state == WAITING and _wish(job).exists())
+
+
+def _wish(job: JobStatus) -> Path:
+    return Path(job.folder, CANCEL)
+
+
+def _experiments_of(chosen: Iterable[JobStatus], status: StudyStatus) -> list[JobStatus]:
+    """Return experiments as they are, and for a stage the experiments that need it."""
+    own = {each.folder for each in chosen}
+    keys = {each.key for each in chosen if not each.machine}
+    stages = {each.key: each for each in status.stages}
+    return [each for each in status.experiments if each.folder in own or keys & _stage_keys([each], stages).keys()]
+
+
+def _stage_keys(jobs: Iterable[JobStatus], stages: Mapping[str, JobStatus]) -> dict[str, None]:
+    """Return the keys of the stages that jobs need, and of those that these need."""
+    found: dict[str, None] = {}
+    waiting = list(jobs)
+    while waiting:
+        keys = [fingerprint[:12] for fingerprint in (waiting.pop().point.get("stages") or {}).values()]
+        new = [key for key in keys if key in stages and key not in found]
+        found.update(dict.fromkeys(new))
+        waiting += [stages[key] for key in new]
+    return found
+
+
+def _clear(job: JobStatus, who: str) -> None:
+    _wish(job).unlink(missing_ok=True)
+    if not lookup.give_up(JobPaths(Path(job.folder)), who):
+        raise BusyError(
+            f"{job.name}: attempt {job.attempt} on {job.host} gave a sign of life just now; cancel it first"
+        )
+
+
+def me() -> str:
+    """Return who asks: user and host."""
+    return f"{user()}@{os.uname()[1]}"

@@ -1,0 +1,184 @@
+"""Which jobs a plan comes to, and what the files of each say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.names import experiment_key
+from fairmesh.runner import protocol
+from fairmesh.status.facts import Facts
+from fairmesh.status.found import Found
+from fairmesh.status.memo import Clock, Kept, Map, Memo
+from fairmesh.status.model import EXPERIMENT, STAGE
+from fairmesh.status.news import Name, News
+
+Need = tuple[str, str]
+"""Name and fingerprint of a stage."""
+
+
+class Survey:
+    """Looks at the files of a study.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    clock : Clock or None
+        Of their file system; None if nobody will look again.
+    is_whole : bool
+        Whether all of each record and status is kept.
+    """
+
+    def __init__(self, paths: StudyPaths, clock: Clock | None, is_whole: bool = False) -> None:
+        self.paths = paths
+        self._is_whole = is_whole
+        self._folder = str(paths.folder)
+        self._clock = clock
+        self._recorded = _Folders(f"{self._folder}/{protocol.RECORDS}", clock)
+        self._rendered = _Folders(f"{self._folder}/{protocol.EXPERIMENTS}", clock)
+        self._points: Sequence[Map] = ()
+        self._seen = -1
+        self._planned: dict[Name, Found] = {}
+        self._elsewhere: dict[tuple[Name, str], Found] = {}
+        self._by_file: dict[str, Name] = {}
+        self._files: dict[str, set[str]] = defaultdict(set)
+        self._all: list[Found] = []
+        self._needs: dict[Need, bool] = {}
+        self._contents = Memo(clock)
+        self._stages: dict[Need, Found] = {}
+
+    def experiments(self, points: Sequence[Map]) -> Iterable[Found]:
+        """Return the planned points, and the same points on other machines that have a result of them."""
+        seen = self._recorded.look() + self._rendered.look()
+        if points is not self._points:
+            self._plan(points)
+        if seen != self._seen:
+            self._place()
+            self._seen = seen
+        for each in self._all:
+            each.look(seen)
+        if not self._elsewhere:
+            return self._all
+        return [each for each in self._all if each.facts.good or each.name in self._planned]
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why files that were looked at last cannot be used, by their path."""
+        looked_at = (each.kept.problems for each in (*self._all, *self._stages.values()))
+        return self._contents.problems | {path: why for found in looked_at if found for path, why in found.items()}
+
+    def _plan(self, points: Sequence[Map]) -> None:
+        """Take over a plan; what is known of its points stays known."""
+        known, self._planned = self._planned, {}
+        for point in points:
+            name = (point["machine"], point["id"])
+            key = point.get("key") or experiment_key(self.paths.study, *name)
+            found = self._planned[name] = self._found(name, key, point, bool(point.get("selected", True)))
+            before = known.get(name)
+            if before and before.fingerprint == found.fingerprint:
+                found.kept, found.record, found.has_folder = before.kept, before.record, before.has_folder
+        self._elsewhere, self._by_file, self._needs = {}, {}, {}
+        self._files.clear()
+        for point in points:
+            for need in _needs(point):
+                self._needs[need] = self._needs.get(need, False) or bool(point.get("selected", True))
+        self._points, self._seen = points, -1
+
+    def _found(self, name: Name, key: str, point: Map, selected: bool) -> Found:
+        folder = f"{self._folder}/{protocol.EXPERIMENTS}/{name[0]}/{name[1]}"
+        kept = Kept[Facts](self._clock)
+        fingerprint = point["fingerprint"]
+        return Found(EXPERIMENT, *name, key, fingerprint, folder, point, selected, kept, is_whole=self._is_whole)
+
+    def _place(self) -> None:
+        """Take over which points have a record, and a folder, and which have a record elsewhere."""
+        recorded, rendered = self._recorded.names, self._rendered.names
+        for (machine, identity), each in self._planned.items():
+            has_record = machine in recorded and f"{identity}.json" in recorded[machine]
+            each.place(self._record(each.name) if has_record else "", identity in rendered.get(machine, ()))
+        others = self._others()
+        self._elsewhere = {
+            at: self._elsewhere.get(at) or self._found_elsewhere(*at) for found in others.values() for at in found
+        }
+        self._all = []
+        for name, each in self._planned.items():
+            self._all.append(each)
+            self._all.extend(self._elsewhere[at] for at in others.get(name, ()))
+
+    def _record(self, name: Name) -> str:
+        return f"{self._folder}/{protocol.RECORDS}/{name[0]}/{name[1]}.json"
+
+    def _others(self) -> dict[Name, list[tuple[Name, str]]]:
+        """Return the other machines that have records of planned points, by the point."""
+        if self._recorded.names and not self._by_file:
+            for name in self._planned:
+                self._by_file.setdefault(f"{name[1]}.json", name)
+                self._files[name[0]].add(f"{name[1]}.json")
+        found: dict[Name, list[tuple[Name, str]]] = defaultdict(list)
+        for machine, names in self._recorded.names.items():
+            for file in (names - self._files[machine]) & self._by_file.keys():
+                found[self._by_file[file]].append((self._by_file[file], machine))
+        return found
+
+    def _found_elsewhere(self, of: Name, machine: str) -> Found:
+        point, name = self._planned[of].point, (machine, of[1])
+        found = self._found(name, experiment_key(self.paths.study, *name), point, False)
+        found.place(self._record(name), False)
+        return found
+
+    def stages(self, application: str, news: Mapping[Name, News]) -> Iterator[Found]:
+        """Yield the shared stages that the plan needs, each after those that it needs itself."""
+        seen: set[str] = set()
+
+        def below(needs: Iterable[Need]) -> Iterator[Found]:
+            for need in needs:
+                if need[1] not in seen:
+                    seen.add(need[1])
+                    stage = self._stage(application, need)
+                    stage.point = self._contents.read(f"{stage.folder}/{protocol.EXPERIMENT}")
+                    yield from below(_needs(stage.point))
+                    stage.is_selected = self._needs.get(need, False) or stage.name in news
+                    stage.look(0)
+                    yield stage
+
+        yield from below(self._needs)
+
+    def _stage(self, application: str, need: Need) -> Found:
+        name, fingerprint = need
+        marker = f"{name}-{fingerprint[:12]}"
+        folder = str(self.paths.stage_job(application, marker).folder)
+        found = self._stages.get(need)
+        if found is None or found.folder != folder:
+            found = Found(STAGE, "", marker, fingerprint[:12], fingerprint, folder, {}, True, Kept(self._clock))
+            self._stages[need] = found
+        return found
+
+
+class _Folders:
+    """The names of what is in each folder of a folder."""
+
+    def __init__(self, folder: str, clock: Clock | None) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._machines: Kept[frozenset[str]] = Kept(clock)
+        self._listed: dict[str, Kept[frozenset[str]]] = {}
+        self.names: dict[str, frozenset[str]] = {}
+
+    def look(self) -> int:
+        """List what has changed; give a number that is another one if something has."""
+        machines = sorted(self._machines.get(lambda trail: trail.names(self._folder)))
+        for machine in machines:
+            if machine not in self._listed:
+                self._listed[machine] = Kept(self._clock)
+        found = {each: self._names(each) for each in machines}
+        self.names = {machine: names for machine, names in found.items() if names}
+        return self._machines.makes + sum(each.makes for each in self._listed.values())
+
+    def _names(self, machine: str) -> frozenset[str]:
+        return self._listed[machine].get(lambda trail: trail.names(f"{self._folder}/{machine}"))
+
+
+def _needs(point: Map) -> Iterable[Need]:
+    return (point.get("stages") or {}).items()

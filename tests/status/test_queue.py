@@ -1,0 +1,84 @@
+"""A scheduler that does not answer: said at once, and nobody waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from fairmesh.cli.status_text import overview
+from fairmesh.runner import scheduler
+from fairmesh.runner.scheduler import Job
+from fairmesh.status import queue
+from fairmesh.status.facts import Facts
+from fairmesh.status.found import Found
+from fairmesh.status.memo import Kept
+from fairmesh.status.news import NO_NEWS
+from fairmesh.status.queue import SILENT, Queue
+from fairmesh.status.reader import read_status
+from tests.status.conftest import Study
+
+RUNNING = Facts(attempt=1, status={"state": "running", "job_id": "7"}, is_over=False)
+JOB = Job("7", "RUNNING", "", "n1", 0, "", "", "c")
+
+
+def found() -> list[Found]:
+    """Return an experiment that runs in the scheduler's job 7."""
+    return [Found("experiment", "slurm", "x=1", "k", "f", "folder", {}, True, Kept(None), facts=RUNNING)]
+
+
+@pytest.fixture(autouse=True)
+def is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask at each look, of a scheduler that is there."""
+    monkeypatch.setattr(queue, "PERIOD", -1.0)
+    monkeypatch.setattr(scheduler, "is_here", lambda: True)
+
+
+def test_what_was_known_stays_and_the_silence_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Queue(again=True)
+    for answer, problem in [({"7": JOB}, ""), (None, SILENT), ({"7": JOB}, "")]:
+        monkeypatch.setattr(scheduler, "jobs", lambda *_, answer=answer, **__: answer)
+        asked.look(found(), {})
+        assert asked.problem == problem
+        assert asked.of("k", RUNNING, NO_NEWS)[0] == JOB
+
+
+def test_who_looks_again_and_again_does_not_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ends, questions = Queue(again=True), threading.Event(), []
+    monkeypatch.setattr(scheduler, "jobs", lambda *_, **__: {"7": JOB})
+    asked.look(found(), {})
+    monkeypatch.setattr(queue, "SHORTLY", 0.01)
+    monkeypatch.setattr(scheduler, "jobs", lambda *_, **__: questions.append(1) or (ends.wait(60) and {}))
+    for _ in range(5):
+        asked.look(found(), {})
+    assert len(questions) == 1, "one question at a time"
+    assert asked.of("k", RUNNING, NO_NEWS)[0] == JOB
+    ends.set()
+    asked._question.join(60)  # type: ignore[union-attr]
+    asked.look(found(), {})
+    assert asked.of("k", RUNNING, NO_NEWS)[0] is None, "the late answer is taken at the next look"
+
+
+def test_a_program_that_hangs_is_asked_once_for_all_jobs(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = tmp_path / "asked"
+    monkeypatch.setattr(scheduler, "BRIEFLY", 0.2)
+    monkeypatch.setattr(scheduler, "_known", {})
+    squeue = tmp_path / "bin/squeue"
+    squeue.parent.mkdir()
+    squeue.write_text(f"#!/bin/sh\necho >> {asked}\nexec /bin/sleep 60\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", str(squeue.parent))
+    for value in (1, 2):
+        point = study.add(epochs=value)
+        study.start(point, "running", job_id=str(value))
+        study.claim(point, host="elsewhere", job_id=str(value), cluster="c")
+    begun = time.monotonic()
+    status = read_status(study.paths)
+    assert status.scheduler == SILENT
+    assert SILENT in [line.text for line in overview(status, 9)]
+    assert len(asked.read_text().splitlines()) == 1
+    assert time.monotonic() - begun < 30
