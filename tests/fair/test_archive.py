@@ -53,7 +53,7 @@ def test_files_of_odd_names_are_archived_or_named(
     attempt = folder / "attempts" / str(read_json(record)["attempt"])
     for name in (b"two\nlines", b"Icon\r", b"back\\slash", b"gr\xfc.txt"):
         (attempt / os.fsdecode(name)).write_bytes(name)
-    content = read_json(record) | {"files": commit.list_files(str(folder), str(attempt))}
+    content = read_json(record) | {"files": commit.list_files(str(folder), str(attempt), lambda: None)}
     for path in (record, folder / "commit.json"):
         write_json(path, content)
     archive = zipped()

@@ -271,7 +271,7 @@ def test_a_study_is_one_that_is_known_here(place: Place, name: str) -> None:
 def test_the_expected_time_says_what_it_rests_on() -> None:
     plan = check_text(Place.of(ROOT), TOY).whole
     once = Expected(90.0, None, "same", (Earlier("small", "local", {}, None, 90.0),), is_scaled=False)
-    expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {})
+    expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}, [])
     told = planview.expected_time(Expectation.of(expected))
     assert told.startswith("Expected: 1 min 30 s with 1 at once, by 1 earlier results")
     assert told.endswith("nothing is known of 1 of them.")

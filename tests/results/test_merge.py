@@ -29,7 +29,7 @@ def finish(folder: Folder, point: dict[str, Any], metrics: dict[str, Any] | None
     attempt = folder.finish(point, metrics or METRICS, **more)
     own = attempt.parents[1]
     record = folder.folder / "records" / point["machine"] / f"{point['id']}.json"
-    content = json.loads(record.read_text()) | {"files": list_files(str(own), str(attempt))}
+    content = json.loads(record.read_text()) | {"files": list_files(str(own), str(attempt), lambda: None)}
     for path in (record, own / "commit.json"):
         write_json(path, content)
     return own

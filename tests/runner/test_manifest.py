@@ -71,7 +71,7 @@ def test_sha256sum_writes_and_checks_the_same_lines(tmp_path: Path) -> None:
     assert ours.encode("utf-8", "surrogateescape") == theirs
     whole = subprocess.run(["sha256sum", "--check", "--strict", "--quiet"], cwd=tmp_path, input=theirs, check=False)
     assert whole.returncode == 0
-    listed = list_files(str(tmp_path), str(tmp_path))
+    listed = list_files(str(tmp_path), str(tmp_path), lambda: None)
     in_order = sorted((manifest.path_in(entry), entry["sha256"]) for entry in listed)
     lines = "".join(manifest.sum_line(sha256, path) for path, sha256 in in_order).encode("utf-8", "surrogateescape")
     hashed = subprocess.run(["sha256sum"], input=lines, capture_output=True, check=True).stdout.split()[0].decode()

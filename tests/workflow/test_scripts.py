@@ -44,7 +44,8 @@ def templates(study: dict[str, Any], application: dict[str, Any], machine: dict[
 def rendered(made: Templates, **machine: Any) -> str:
     """Render what three files make."""
     experiment = {"key": "0123456789ab", "id": "x=1"}
-    return made.render(experiment=experiment, machine={"modules": [], "setup": []} | machine, directives=["#LINE"])
+    values = {"modules": [], "setup": [], "patience": 60} | machine
+    return made.render(experiment=experiment, machine=values, directives=["#LINE"])
 
 
 @pytest.mark.parametrize(("scheduler", "says"), [("none", False), ("slurm", True), ("lsf", True)])
