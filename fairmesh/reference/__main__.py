@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fairmesh.files import write_if_changed
 from fairmesh.reference import FILES, page, published
-from fairmesh.reference.pages import PAGES
+from fairmesh.reference.pages import ARCHITECTURE, PAGES, architecture
 from fairmesh.reference.schemas import SCHEMAS, json_text
 
 
@@ -12,6 +12,7 @@ def main() -> None:
     """Write what has changed, and say so."""
     texts = {SCHEMAS / f"{name}.schema.json": json_text(published(name)) for name in FILES}
     texts |= {PAGES / f"{name}.md": page(name) for name in FILES}
+    texts[ARCHITECTURE] = architecture()
     for path, text in texts.items():
         if write_if_changed(Path.cwd() / path, text):
             print(f"wrote {path}")

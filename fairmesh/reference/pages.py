@@ -9,11 +9,13 @@ import jinja2
 
 from fairmesh.names import experiment_id
 from fairmesh.reference import tables
+from fairmesh.reference.architecture import layers
 from fairmesh.reference.models import model_schema
 from fairmesh.reference.schemas import narrow
 from fairmesh.study.ranges import Range
 
 PAGES = Path("site/docs/reference")
+ARCHITECTURE = Path("site/docs/explanation/architecture.md")
 
 IDS: tuple[dict[str, Any], ...] = (
     {"epochs": 1, "gpu": "a100", "repeat": 3},
@@ -47,6 +49,11 @@ def page(name: str) -> str:
         resources=tables.resources(),
         ids=IDS,
     )
+
+
+def architecture() -> str:
+    """Return the text of the page on the architecture, with the layers of this version of the package."""
+    return _environment().get_template("architecture.md.jinja").render(layers=layers(Path(__file__).parents[1]))
 
 
 def _environment() -> jinja2.Environment:
