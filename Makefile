@@ -102,9 +102,9 @@ quick: setup-dev debian
 test-all: test setup-slurm  ## the same, and the faults that take minutes
 	pytest -n 2 -m long
 
-debian:  # for tests: a browser opens the website, ShellCheck reads scripts, Slurm runs jobs, shells complete words
+debian:  # for tests: a browser opens the website, ShellCheck reads scripts, Slurm and SGE run jobs, shells complete words
 	@missing=; while read -r program packages; do PATH=$$PATH:/usr/sbin command -v $$program >/dev/null || missing+=" $$packages"; \
-	done <<< $$'chromium chromium\nshellcheck shellcheck\nslurmctld slurm-wlm slurm-wlm-basic-plugins munge\nslurmdbd slurmdbd\nmariadbd mariadb-server\nfaketime faketime\nzsh zsh\nfish fish\nnginx nginx-light'; \
+	done <<< $$'chromium chromium\nshellcheck shellcheck\nslurmctld slurm-wlm slurm-wlm-basic-plugins munge\nslurmdbd slurmdbd\nmariadbd mariadb-server\nsge_qmaster gridengine-master\nsge_execd gridengine-exec\nqsub gridengine-client\nfaketime faketime\nzsh zsh\nfish fish\nnginx nginx-light'; \
 	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; } \
 	  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2

@@ -1,0 +1,1 @@
+"""A real SGE of one host for tests."""

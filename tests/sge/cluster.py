@@ -1,0 +1,125 @@
+"""A real SGE for tests: what ``cluster.sh`` starts, and what can be done to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tests.needs import must_have
+from tests.waiting import wait_until
+
+SCRIPT = Path(__file__).with_name("cluster.sh")
+MISSING = "SGE IS MISSING, and only root can install it: nothing was tried on a real cluster"
+
+
+@dataclass(frozen=True)
+class SgeCluster:
+    """A running SGE of one host and one queue."""
+
+    folder: Path
+    slots: int
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The environment in which SGE's programs speak to it, and not to a cluster that this computer belongs to."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("SGE_", "SLURM", "JOB_"))}
+        port = int((self.folder / "ports").read_text())
+        return kept | {
+            "SGE_ROOT": f"{self.folder}/root",
+            "SGE_CELL": "default",
+            "SGE_QMASTER_PORT": str(port),
+            "SGE_EXECD_PORT": str(port + 1),
+            "PATH": f"{self.folder}/bin{os.pathsep}{kept['PATH']}",
+        }
+
+    def ask(self, *command: str, check: bool = True) -> str:
+        """Run one of SGE's programs, and return its output."""
+        done = subprocess.run(
+            command, env=self.environment, check=False, capture_output=True, text=True, timeout=60, cwd=self.folder
+        )
+        assert done.returncode == 0 or not check, done.stdout + done.stderr
+        return done.stdout
+
+    def states(self) -> dict[str, str]:
+        """Return the state of each job in the queue by number, in SGE's letters."""
+        lines = self.ask("qstat", "-u", "*").splitlines()[2:]
+        return {fields[0]: fields[4] for fields in map(str.split, lines)}
+
+    def start(self, daemon: str) -> None:
+        """Start a daemon that was killed: ``qmaster`` or ``execd``."""
+        _script("start", daemon, "--dir", str(self.folder))
+
+    def kill(self, daemon: str) -> None:
+        """Kill a daemon; jobs live on."""
+        _script("kill", daemon, "--dir", str(self.folder))
+
+    def kill_host(self) -> None:
+        """End the execution host as a loss of power does: its daemon, and everything that runs on it."""
+        self.kill("execd")
+        for process in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def processes(self) -> list[int]:
+        """Return the processes of jobs."""
+        mark = f"\0SGE_JOB_SPOOL_DIR={self.folder}/".encode()
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if mark in b"\0" + _environ(path)]
+
+    def wait_idle(self) -> None:
+        """Wait until the daemons run, the queue is open, and no job is left."""
+        for daemon, file in (("qmaster", "qmaster"), ("execd", "execd/*")):
+            if not any(map(_is_running, self.folder.glob(f"spool/{file}/{daemon}.pid"))):
+                self.start(daemon)
+        self.ask("qdel", "-f", "-u", "*", check=False)
+        for action in ("-cq", "-e", "-us"):
+            self.ask("qmod", action, "all.q", check=False)
+        is_open = re.compile(rf"all\.q@localhost +BIP +0/0/{self.slots} +[\d.]+ +\S+ *\n?$").search
+        wait_until(lambda: not self.states() and is_open(self.ask("qstat", "-f", "-q", "all.q")), "the queue is idle")
+
+
+def _environ(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def _is_running(pid_file: Path) -> bool:
+    return Path("/proc", pid_file.read_text().strip()).exists()
+
+
+def _script(*arguments: str) -> None:
+    done = subprocess.run(["bash", str(SCRIPT), *arguments], check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def cluster(slots: int = 6) -> Iterator[SgeCluster]:
+    """Start a cluster, and end it; where that is impossible, skip on a laptop and fail in continuous integration."""
+    must_have(shutil.which("sge_qmaster", path="/usr/sbin") or _can_install(), MISSING)
+    with tempfile.TemporaryDirectory(prefix="sge-") as place:
+        folder = Path(place, "cluster")
+        try:
+            _script("up", "--slots", str(slots), "--dir", str(folder))
+            yield SgeCluster(folder, slots)
+        finally:
+            _script("down", "--dir", str(folder))
+
+
+def _can_install() -> bool:
+    return os.geteuid() == 0 and bool(shutil.which("apt-get"))
+
+
+def describe(found: SgeCluster) -> str:
+    """Return the line for the test report."""
+    version = found.ask("qstat", "-help").splitlines()[0]
+    return f"{version}, one host, {found.slots} slots"
