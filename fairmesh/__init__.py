@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairmesh.api import Place, Run
-    from fairmesh.api.plan import Plan
     from fairmesh.api.study import Study, run
     from fairmesh.results.frame import frame as results
     from fairmesh.results.load import StudyResults as Results
     from fairmesh.status import JobStatus, RunStatus, StudyStatus
-    from fairmesh.study.plan import Experiment
+    from fairmesh.study.plan import Experiment, Plan
 
 __version__ = "0.1.0"
 
@@ -41,7 +40,7 @@ _HOMES = {
     "Experiment": "fairmesh.study.plan",
     "JobStatus": "fairmesh.status",
     "Place": "fairmesh.api",
-    "Plan": "fairmesh.api.plan",
+    "Plan": "fairmesh.study.plan",
     "Results": "fairmesh.results.load:StudyResults",
     "Run": "fairmesh.api",
     "RunStatus": "fairmesh.status",

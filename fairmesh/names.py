@@ -86,6 +86,15 @@ def value_text(value: Any) -> str:
     return number_text(value)
 
 
+def plain_text(value: Any) -> str:
+    """Return the text of a value for people: a text stays as it is, without quotes.
+
+    >>> [plain_text(value) for value in ("1", 1, True)]
+    ['1', '1', 'true']
+    """
+    return value if isinstance(value, str) else value_text(value)
+
+
 def axis_text(name: str, value: Any) -> str:
     """Return an axis and its value as they stand in an id.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any, TextIO
 
 from fairmesh.runner.text import printable_lines
@@ -41,3 +43,14 @@ def one_line(text: str) -> str:
     'no space left'
     """
     return text if text.isprintable() else " ".join(printable_lines(text.strip()).split("\n"))
+
+
+def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return an HTML table in which every text is escaped.
+
+    >>> html_table(("id",), [("<b>",)])
+    '<table><thead><tr><th>id</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
+    """
+    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

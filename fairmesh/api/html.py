@@ -1,19 +1,14 @@
-"""How studies, plans and runs look in a notebook: plain HTML, in which every text is escaped."""
+"""The status of a run as HTML, for notebooks and the monitor; every text is escaped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING
 
-from fairmesh.names import value_text
+from fairmesh.printing import html_table
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, LOST, QUEUED, RUNNING, TIMEOUT, WAITING
 from fairmesh.status import StudyStatus
 from fairmesh.status.model import ORDER
-
-if TYPE_CHECKING:
-    from fairmesh.api.plan import Plan
-    from fairmesh.api.study import Study
 
 SHOWN = 20  # rows
 COLOURS = {  # of Okabe and Ito, which colour-blind people tell apart
@@ -28,42 +23,6 @@ COLOURS = {  # of Okabe and Ito, which colour-blind people tell apart
 }
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table.
-
-    >>> table(("id",), [("<b>",)])
-    '<table><thead><tr><th>id</th></tr></thead><tbody><tr><td>&lt;b&gt;</td></tr></tbody></table>'
-    """
-    head = "".join(f"<th>{escape(each)}</th>" for each in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def of_study(study: Study) -> str:
-    """Show a study: what it is, and its axes."""
-    plan = study.plan()
-    axes = [(name, ", ".join(map(_cell, values))) for name, values in plan.whole.axes.items()]
-    what = f"{study.application}, {len(plan)} experiments, {plan.cost}"
-    return f"<b>{escape(study.title)}</b><br>{escape(what)}{table(('axis', 'values'), axes)}"
-
-
-def of_plan(plan: Plan) -> str:
-    """Show the first experiments of a plan."""
-    names = list(plan.whole.axes)
-    rows = [
-        (each.id, *(_cell(each.axes[name]) if name in each.axes else "" for name in names)) for each in plan[:SHOWN]
-    ]
-    return f"{table(('id', *names), rows)}{escape(_more(len(plan)))}"
-
-
-def _cell(value: object) -> str:
-    return value if isinstance(value, str) else value_text(value)
-
-
-def _more(count: int) -> str:
-    return f"{count} experiments" + (f", of which {SHOWN} are shown" if count > SHOWN else "")
-
-
 def of_status(status: StudyStatus, state: str) -> str:
     """Show how a run stands: a bar of states, and what did not go well, or goes on."""
     news = sorted(
@@ -72,7 +31,7 @@ def of_status(status: StudyStatus, state: str) -> str:
     rows = [
         (each.id, each.machine, each.state, f"{each.progress} %", each.message or each.reason) for each in news[:SHOWN]
     ]
-    jobs = table(("id", "machine", "state", "progress", "message"), rows) if rows else ""
+    jobs = html_table(("id", "machine", "state", "progress", "message"), rows) if rows else ""
     shown = f"{bar(status.counts)}{counts_text(status.counts)}"
     return f"<b>{escape(status.study)}</b>: {escape(state)}, {status.progress:.0%}{shown}{jobs}"
 

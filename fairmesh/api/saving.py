@@ -9,12 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.api.place import NAME, STUDIES, Place
-from fairmesh.api.plan import Plan
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.runner.regular import read_regular
 from fairmesh.schema import Node, parse_text
-from fairmesh.study import load_plan
+from fairmesh.study import Plan, load_plan
 from fairmesh.study.cloudmesh import is_cloudmesh
 from fairmesh.study.space import MAX_EXPERIMENTS
 
@@ -38,7 +37,7 @@ def check_text(place: Place, text: str, machine: str = "local", most: int = MAX_
         path = Path(folder) / FILE
         path.write_text(text, encoding="utf-8")
         try:
-            return Plan(load_plan(path, place.root, machine, most=most))
+            return load_plan(path, place.root, machine, most=most)
         except InputError as error:
             raise InputError(
                 replace(

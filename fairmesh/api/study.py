@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from fairmesh.api.launching import launch
 from fairmesh.api.place import Place
-from fairmesh.api.plan import Plan
 from fairmesh.api.running import Run
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.names import plain_text
+from fairmesh.printing import html_table
 from fairmesh.results import StudyResults, load_study
 from fairmesh.status import StudyStatus, read_status
 from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
-from fairmesh.study.plan import Plan as WholePlan
+from fairmesh.study.plan import Plan
 from fairmesh.study.selection import Selection
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Study:
     application: str
     source: Path
     place: Place
-    _whole: WholePlan = field(repr=False, compare=False)
+    _plan: Plan = field(repr=False, compare=False)
 
     @classmethod
     def load(cls, study: str | Path, folder: str | Path | None = None, machine: str = "local") -> Study:
@@ -85,8 +87,8 @@ class Study:
         """
         place = Place.of(folder)
         given = place.folder / study if isinstance(study, Path) or "/" in study or study.endswith(".yaml") else study
-        whole = load_plan(given, place.root, machine)
-        return cls(whole.study, whole.title, whole.application.name, whole.source, place, whole)
+        plan = load_plan(given, place.root, machine)
+        return cls(plan.study, plan.title, plan.application.name, plan.source, place, plan)
 
     @property
     def paths(self) -> StudyPaths:
@@ -121,10 +123,10 @@ class Study:
         InputError
             If nothing is selected, or something cannot be understood.
         """
-        whole = self._whole
+        plan = self._plan
         if set or machine:
-            whole = load_plan(self.source, self.place.root, machine or whole.machines[0], dict(set or {}))
-        return Plan(Selection(where, part, first).of(whole))
+            plan = load_plan(self.source, self.place.root, machine or plan.machines[0], dict(set or {}))
+        return Selection(where, part, first).of(plan)
 
     def run(self, profile: str = PROFILE, **wishes: Unpack[Wishes]) -> Run:
         """Start a run of it, like ``fairmesh.run``."""
@@ -161,9 +163,9 @@ class Study:
         return frame(self.paths.folder)
 
     def _repr_html_(self) -> str:
-        from fairmesh.api.html import of_study  # noqa: PLC0415  only in notebooks
-
-        return of_study(self)
+        axes = [(name, ", ".join(map(plain_text, values))) for name, values in self._plan.axes.items()]
+        about = f"{self.application}, {len(self._plan)} experiments, {self._plan.cost}"
+        return f"<b>{escape(self.title)}</b><br>{escape(about)}{html_table(('axis', 'values'), axes)}"
 
 
 def run(

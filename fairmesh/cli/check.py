@@ -64,8 +64,8 @@ def _text(machine: str) -> Checked:
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"standard input is not UTF-8: {error.reason}")]) from error
     plan = check_text(Place.of(), text, machine)
-    says = f"{len(plan)} experiments of {plan.whole.application.name}"
-    return Checked("study", plan.whole.study, says, plan.warnings)
+    says = f"{len(plan)} experiments of {plan.application.name}"
+    return Checked("study", plan.study, says, tuple(plan.warnings))
 
 
 def _tell(found: Sequence[Checked]) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from fairmesh.cli import common
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.names import value_text
+from fairmesh.names import plain_text
 from fairmesh.printing import print_lines, print_table
 from fairmesh.study import Plan
 from fairmesh.study.cost import cost
@@ -79,15 +78,11 @@ def _columns(shown: Sequence[Forecast]) -> Table:
             each.experiment.key,
             each.state,
             each.why,
-            *(_cell(own[name]) if name in own else "" for name in names),
+            *(plain_text(own[name]) if name in own else "" for name in names),
         )
         for each, own in zip(shown, values, strict=True)
     ]
     return ("id", "key", "state", "why", *names), rows
-
-
-def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else value_text(value)
 
 
 def _short(columns: Table) -> Table:

@@ -17,7 +17,7 @@ from fairmesh.monitor import charts, steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said
 from fairmesh.monitor.watching import Watch
-from fairmesh.names import value_text
+from fairmesh.names import plain_text
 from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.regular import read_regular
@@ -135,7 +135,7 @@ def _facts(job: JobStatus) -> None:
 
 
 def _table(rows: Iterable[tuple[str, Any]], head: str) -> None:
-    shown = [(name, value if isinstance(value, str) else value_text(value)) for name, value in rows]
+    shown = [(name, plain_text(value)) for name, value in rows]
     st.dataframe(pd.DataFrame(shown, columns=[head, "value"]), hide_index=True, alt=f"Each {head} with its value")
 
 

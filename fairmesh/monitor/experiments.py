@@ -13,7 +13,7 @@ from fairmesh.monitor import experiment, steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said, state_style
 from fairmesh.monitor.watching import Watch
-from fairmesh.names import value_text
+from fairmesh.names import plain_text
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobStatus, Selection, StudyStatus
 
@@ -89,7 +89,7 @@ def _table(shown: Sequence[JobStatus]) -> list[int]:
 
 
 def _row(job: JobStatus) -> dict[str, Any]:
-    axes = {f"{name} ": _cell(value) for name, value in job.point.get("axes", {}).items()}  # never one of ours
+    axes = {f"{name} ": plain_text(value) for name, value in job.point.get("axes", {}).items()}  # never one of ours
     return {
         "state": job.state,
         "id": job.id,
@@ -101,10 +101,6 @@ def _row(job: JobStatus) -> dict[str, Any]:
         "job": job.job_id,
         **axes,
     }
-
-
-def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else value_text(value)
 
 
 def _steer(watch: Watch, selection: Selection, found: Sequence[JobStatus], chosen: Sequence[JobStatus]) -> None:

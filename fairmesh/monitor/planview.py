@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from fairmesh.monitor.look import plain, state_style
-from fairmesh.names import value_text
+from fairmesh.names import plain_text
 from fairmesh.schema.wording import duration
 from fairmesh.workflow.planning import Expectation, Preview
 
@@ -60,9 +60,5 @@ def _table(shown: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> None:
 
 def _row(each: Mapping[str, Any], axes: Sequence[str]) -> dict[str, Any]:
     own = each["axes"]
-    values = {f"{name} ": _cell(own[name]) if name in own else "" for name in axes}  # never a column of ours
+    values = {f"{name} ": plain_text(own[name]) if name in own else "" for name in axes}  # never a column of ours
     return {"state": each["state"], "why it would run": each["why"] or each["note"], "id": each["id"], **values}
-
-
-def _cell(value: Any) -> str:
-    return value if isinstance(value, str) else value_text(value)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from fairmesh.errors import Problem
 from fairmesh.expressions.functions import whole_match
-from fairmesh.names import value_text
+from fairmesh.names import plain_text, value_text
 from fairmesh.schema import Node
 from fairmesh.schema.wording import shown
 from fairmesh.study.axes import AxisReader
@@ -45,7 +45,7 @@ class Pattern:
 
     def __call__(self, value: Any) -> bool:
         """Return whether it does; no value has no text."""
-        return value is not None and whole_match(value if isinstance(value, str) else value_text(value), self.pattern)
+        return value is not None and whole_match(plain_text(value), self.pattern)
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fairmesh.study.plan import Experiment
 from fairmesh.study.values import GPU
+
+if TYPE_CHECKING:
+    from fairmesh.study.plan import Experiment
 
 _GRES = re.compile(r"gpu(?::[^:,=]+)?(?:[:=](\d+))?(?=,|$)")
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fairmesh.names import plain_text
+from fairmesh.printing import html_table
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.study.application import Application
+from fairmesh.study.cost import Cost, cost
 from fairmesh.study.values import Value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 20  # experiments in a notebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +97,9 @@ class Experiment:
         return {name: getattr(self, name) for name in names}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The ordered list of a study's experiments.
+@dataclass(frozen=True, repr=False)
+class Plan(Sequence[Experiment]):
+    """The experiments of a study, in order; as a sequence, those that are selected.
 
     Parameters
     ----------
@@ -116,6 +125,13 @@ class Plan:
         What was set to select experiments, or in place of the file's values.
     selected : list of Experiment
         Those that the run is about, in order.
+
+    Examples
+    --------
+    >>> import fairmesh
+    >>> plan = fairmesh.Study.load("quick").plan()  # doctest: +SKIP
+    >>> len(plan), plan[0].id  # doctest: +SKIP
+    (2, 'epochs=1')
     """
 
     study: str
@@ -130,6 +146,43 @@ class Plan:
     source: Path
     selection: dict[str, Any]
     selected: list[Experiment]
+
+    def __len__(self) -> int:
+        return len(self.selected)
+
+    def __iter__(self) -> Iterator[Experiment]:
+        return iter(self.selected)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self.selected[index]
+
+    @property
+    def cost(self) -> Cost:
+        """The hours of processors and GPUs that the selected experiments ask for."""
+        return cost(self)
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row for each selected experiment: identity, axes, other parameters, resources."""
+        import pandas as pd  # noqa: PLC0415  half a second
+
+        rows = [
+            {"machine": each.machine, "id": each.id, "key": each.key, **each.resources, **each.parameters, **each.axes}
+            for each in self
+        ]
+        first = ["machine", "id", "key", *self.axes]
+        frame = pd.DataFrame(rows)
+        return frame[[*first, *(name for name in frame.columns if name not in first)]]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} experiments of {self.study} on {', '.join(self.machines)}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (each.id, *(plain_text(each.axes[name]) if name in each.axes else "" for name in self.axes))
+            for each in self[:SHOWN]
+        ]
+        count = f"{len(self)} experiments" + (f", of which {SHOWN} are shown" if len(self) > SHOWN else "")
+        return f"{html_table(('id', *self.axes), rows)}{escape(count)}"
 
     def needed_stages(
         self, experiments: Iterable[Experiment], has_result: Callable[[StageInstance], bool] | None = None

@@ -175,7 +175,7 @@ def _plan(place: Place, request: PlanRequest, machine: str) -> Plan:
     limits = place.requests()
     folders = [(place.folder / each).absolute() for each in limits.folders]
     if not request.name:
-        plan = check_text(place, request.text, machine, limits.points).whole
+        plan = check_text(place, request.text, machine, limits.points)
         check_paths(plan, folders)
         return plan
     source = place.study_file(request.name)

@@ -269,7 +269,7 @@ def test_a_study_is_one_that_is_known_here(place: Place, name: str) -> None:
 
 
 def test_the_expected_time_says_what_it_rests_on() -> None:
-    plan = check_text(Place.of(ROOT), TOY).whole
+    plan = check_text(Place.of(ROOT), TOY)
     once = Expected(90.0, None, "same", (Earlier("small", "local", {}, None, 90.0),), is_scaled=False)
     expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}, [])
     told = planview.expected_time(Expectation.of(expected))
