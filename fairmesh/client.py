@@ -25,7 +25,7 @@ from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.proxies import proxy_of, through
 from fairmesh.runner import jsonfiles
-from fairmesh.status import JobStatus, RunStatus, Selection, StudyStatus
+from fairmesh.status import JobSelection, JobStatus, RunStatus, StudyStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -263,7 +263,7 @@ class RemoteRun:
     ) -> dict[str, list[str]]:
         """Return the last lines of logs by experiment: of all that ended badly, or of those that are named."""
         chosen = states or (() if names or where else BAD_ENDS)
-        found = Selection(tuple(names)).of(self.client.status(self.study, where, chosen))
+        found = JobSelection(tuple(names)).of(self.client.status(self.study, where, chosen))
         return {each.name: self._log(each.key)[-lines:] for each in found}
 
     def _log(self, key: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.status import JobStatus, Selection, StudyStatus
+from fairmesh.status import JobSelection, JobStatus, StudyStatus
 from fairmesh.status.model import ORDER
 
 PLAN = "plan"
@@ -28,14 +28,14 @@ FIELDS = (
 )
 
 
-def listed(status: StudyStatus, selection: Selection, sort: str = PLAN) -> list[JobStatus]:
+def listed(status: StudyStatus, selection: JobSelection, sort: str = PLAN) -> list[JobStatus]:
     """Return experiments in order.
 
     Parameters
     ----------
     status : StudyStatus
         How the study stands.
-    selection : Selection
+    selection : JobSelection
         Which experiments.
     sort : str
         ``plan``, ``state`` (the worst first), a field, axis or parameter of an experiment; ``-`` before it turns the

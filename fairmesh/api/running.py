@@ -17,8 +17,8 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import cancel as wish
 from fairmesh.runner import jsonfiles
 from fairmesh.status import (
+    JobSelection,
     RunStatus,
-    Selection,
     Steered,
     StudyStatus,
     cancel,
@@ -28,7 +28,7 @@ from fairmesh.status import (
     read_status,
 )
 from fairmesh.status.launch import again
-from fairmesh.status.steering import me
+from fairmesh.status.steering import current_user
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,19 +166,19 @@ class Run:
 
         Parameters
         ----------
-        names, where, states : see ``Selection``
+        names, where, states : see ``JobSelection``
             Which experiments.
         who : str
             Who wants it; user and host of this process by default.
         """
-        steered = self.steer(Selection(tuple(names), where, tuple(states)), who)
+        steered = self.steer(JobSelection(tuple(names), where, tuple(states)), who)
         return tuple(each.name for each in steered.jobs)
 
-    def steer(self, selection: Selection, who: str = "") -> Steered:
+    def steer(self, selection: JobSelection, who: str = "") -> Steered:
         """Cancel like ``cancel``, and give all that is known of it."""
         info = self.info()
         if selection.is_everything and info.is_alive and not starts.has_begun(self.paths, self.uuid):
-            wish.write(str(self.paths.run(self.uuid)), who or me())
+            wish.write(str(self.paths.run(self.uuid)), who or current_user())
             return Steered((), (), self.info())
         last = starts.runs(self.paths)[0]
         if last.uuid != self.uuid:
@@ -198,7 +198,7 @@ class Run:
 
         Parameters
         ----------
-        names, where, states : see ``Selection``
+        names, where, states : see ``JobSelection``
             Which experiments.
         wait : bool
             Whether to wait for the end of a run that goes on.
@@ -217,7 +217,7 @@ class Run:
         FairmeshError
             If there is nothing to retry.
         """
-        cleared = clear(self.paths, Selection(tuple(names), where, tuple(states)), who)
+        cleared = clear(self.paths, JobSelection(tuple(names), where, tuple(states)), who)
         if not cleared.jobs:
             raise InputError([Problem(f"there is nothing to retry in {self.study}")])
         status = read_status(self.paths)
@@ -236,7 +236,7 @@ class Run:
         self, names: Sequence[str] = (), where: str = "", states: Sequence[str] = (), lines: int = 20
     ) -> dict[str, list[str]]:
         """Return the last lines of logs by experiment: of all that ended badly, or of those that are named."""
-        selection = Selection(tuple(names), where, tuple(states))
+        selection = JobSelection(tuple(names), where, tuple(states))
         found = selection.of(self.status())
         if selection.is_everything:
             found = [each for each in found if each.state in BAD_ENDS]

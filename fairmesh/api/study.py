@@ -19,7 +19,7 @@ from fairmesh.status import StudyStatus, read_status
 from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
 from fairmesh.study.plan import Plan
-from fairmesh.study.selection import Selection
+from fairmesh.study.selection import PlanSelection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ class Study:
         plan = self._plan
         if set or machine:
             plan = load_plan(self.source, self.place.root, machine or plan.machines[0], dict(set or {}))
-        return Selection(where, part, first).of(plan)
+        return PlanSelection(where, part, first).of(plan)
 
     def run(self, profile: str = PROFILE, **wishes: Unpack[Wishes]) -> Run:
         """Start a run of it, like ``fairmesh.run``."""

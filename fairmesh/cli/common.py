@@ -10,7 +10,7 @@ from fairmesh.cli.output import count, csv_text, table
 from fairmesh.printing import print_json, print_lines
 from fairmesh.status.places import find_root
 from fairmesh.study import Plan, load_plan
-from fairmesh.study.selection import Selection, read_settings
+from fairmesh.study.selection import PlanSelection, read_settings
 
 __all__ = [
     "add_machine",
@@ -70,7 +70,7 @@ def selected_plan(arguments: argparse.Namespace) -> Plan:
     """Load the plan that the arguments mean, and print its warnings."""
     whole = load_plan(arguments.study, find_root(Path.cwd()), arguments.machine, read_settings(arguments.settings))
     warn(whole)
-    return Selection(arguments.where, arguments.part, arguments.first).of(whole)
+    return PlanSelection(arguments.where, arguments.part, arguments.first).of(whole)
 
 
 def warn(plan: Plan) -> None:

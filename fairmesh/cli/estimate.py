@@ -11,7 +11,7 @@ from fairmesh.printing import print_lines
 from fairmesh.schema.wording import duration
 from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
-from fairmesh.study.selection import Selection, read_settings
+from fairmesh.study.selection import PlanSelection, read_settings
 from fairmesh.workflow.estimate import Estimate, estimate
 from fairmesh.workflow.profiles import read_profile
 
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     root = common.find_root(Path.cwd())
     whole = load_plan(arguments.study, root, profile.machine, read_settings(arguments.settings))
     common.warn(whole)
-    plan = Selection(arguments.where, arguments.part, arguments.first).of(whole)
+    plan = PlanSelection(arguments.where, arguments.part, arguments.first).of(whole)
     found = estimate(plan, places.results_folder(arguments), profile)
     if arguments.json:
         common.print_json(found.to_json())

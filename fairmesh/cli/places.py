@@ -12,7 +12,7 @@ from fairmesh.errors import FairmeshError, InputError
 from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import STATES
 from fairmesh.schema.wording import unreadable
-from fairmesh.status import Selection
+from fairmesh.status import JobSelection
 from fairmesh.status.places import find_studies, find_study, results_of
 
 __all__ = [
@@ -87,6 +87,6 @@ def add_jobs(parser: argparse.ArgumentParser, meaning: str) -> None:
     )
 
 
-def selection(arguments: argparse.Namespace) -> Selection:
+def selection(arguments: argparse.Namespace) -> JobSelection:
     """Return the selection that the arguments mean."""
-    return Selection(tuple(arguments.names), arguments.where, tuple(arguments.states))
+    return JobSelection(tuple(arguments.names), arguments.where, tuple(arguments.states))

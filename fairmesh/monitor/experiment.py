@@ -23,7 +23,7 @@ from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.regular import read_regular
 from fairmesh.schema.wording import moment
 from fairmesh.site.telemetry import telemetry_charts
-from fairmesh.status import JobStatus, Selection, StudyStatus
+from fairmesh.status import JobSelection, JobStatus, StudyStatus
 
 LINES = 30  # of the log
 FIGURES = 12
@@ -68,12 +68,12 @@ def _chosen(status: StudyStatus, name: str) -> JobStatus | None:
     if not name:
         running = (each for each in status.experiments if each.state not in ENDS and each.attempt)
         return next(running, next(iter(status.experiments), None))
-    found = Selection((name,)).of(status)
+    found = JobSelection((name,)).of(status)
     return next((each for each in found if name in {each.key, each.name}), found[0])
 
 
 def _steer(watch: Watch, job: JobStatus) -> None:
-    only = Selection((job.name,))
+    only = JobSelection((job.name,))
     over = job.state in ENDS
     with st.container(horizontal=True):
         steering.button("Cancel", lambda: steering.cancel_some(watch, only), watch, disabled=over, key="cancel_one")

@@ -15,7 +15,7 @@ from fairmesh.monitor.look import elapsed, plain, said, state_style
 from fairmesh.monitor.watching import Watch
 from fairmesh.names import plain_text
 from fairmesh.runner.protocol import STATES
-from fairmesh.status import JobStatus, Selection, StudyStatus
+from fairmesh.status import JobSelection, JobStatus, StudyStatus
 
 PAGE = 100  # rows
 ROW = 35  # pixels
@@ -44,7 +44,7 @@ def _experiments(watch: Watch) -> None:
         _steer(watch, selection, found, chosen)
 
 
-def _wanted(status: StudyStatus) -> tuple[Selection, str]:
+def _wanted(status: StudyStatus) -> tuple[JobSelection, str]:
     """Ask which experiments are meant, and in which order."""
     left, middle, right, last = st.columns([3, 2, 2, 1], vertical_alignment="bottom")
     where = left.text_input(
@@ -58,7 +58,7 @@ def _wanted(status: StudyStatus) -> tuple[Selection, str]:
     states = middle.multiselect("States", STATES, key="states", bind="query-params")
     sort = right.selectbox("Sort by", sortable(status), index=1, key="sort", bind="query-params")
     down = last.toggle("Reverse", key="reverse", bind="query-params")
-    return Selection((), where.strip(), tuple(states)), f"{'-' if down else ''}{sort or STATE}"
+    return JobSelection((), where.strip(), tuple(states)), f"{'-' if down else ''}{sort or STATE}"
 
 
 def _page(count: int) -> int:
@@ -103,8 +103,8 @@ def _row(job: JobStatus) -> dict[str, Any]:
     }
 
 
-def _steer(watch: Watch, selection: Selection, found: Sequence[JobStatus], chosen: Sequence[JobStatus]) -> None:
-    meant = Selection(tuple(each.name for each in chosen)) if chosen else selection
+def _steer(watch: Watch, selection: JobSelection, found: Sequence[JobStatus], chosen: Sequence[JobStatus]) -> None:
+    meant = JobSelection(tuple(each.name for each in chosen)) if chosen else selection
     what = f"{len(chosen)} selected" if chosen else f"all {len(found):,} shown"
     steering.button(
         f"Cancel {what}", lambda: steering.cancel_some(watch, meant), watch, disabled=not found, key="cancel_some"

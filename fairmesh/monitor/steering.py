@@ -14,8 +14,8 @@ from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.monitor.look import error, plain
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import Watch
-from fairmesh.status import Selection, cancel
-from fairmesh.status.steering import EVERYTHING, me
+from fairmesh.status import JobSelection, cancel
+from fairmesh.status.steering import EVERYTHING, current_user
 
 PAUSE = 1.0  # seconds that a wrong token costs
 MAY = "may_steer"
@@ -23,7 +23,7 @@ MAY = "may_steer"
 
 def who() -> str:
     """Who steers, as the files keep it."""
-    return f"{me()} by the monitor"
+    return f"{current_user()} by the monitor"
 
 
 def may_steer() -> bool:
@@ -74,7 +74,7 @@ def last_run(watch: Watch) -> Run:
     return Run(given().place, watch.paths, found[0].uuid)
 
 
-def cancel_some(watch: Watch, selection: Selection) -> str:
+def cancel_some(watch: Watch, selection: JobSelection) -> str:
     """Cancel experiments, and say what was done."""
     done = cancel(watch.paths, selection, who())
     return ". ".join((f"{len(done.jobs)} are cancelled, {len(done.others)} needed nothing", *done.notes))
@@ -86,7 +86,7 @@ def cancel_run(watch: Watch) -> str:
     return ". ".join((f"the run ends, with {len(done.jobs)} experiments and stages that run", *done.notes))
 
 
-def retry(watch: Watch, selection: Selection = EVERYTHING) -> str:
+def retry(watch: Watch, selection: JobSelection = EVERYTHING) -> str:
     """Run again what ended without a result, and say by which run."""
     again = last_run(watch).retry(selection.names, selection.where, selection.states, who=who())
     return f"run {again.uuid[:8]} starts again what ended without a result"

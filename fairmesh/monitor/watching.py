@@ -11,7 +11,7 @@ import streamlit as st
 
 from fairmesh.api.listing import listed
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.status import JobStatus, Reader, Selection, StudyStatus
+from fairmesh.status import JobSelection, JobStatus, Reader, StudyStatus
 from fairmesh.status.places import studies_in
 
 FRESH = 0.8  # seconds for which a look is as good as new: with the pages' two, a change is seen within three
@@ -34,7 +34,7 @@ class Watch:
         self._status: StudyStatus | None = None
         self._read = 0.0
         self._change = self._read_change = 0
-        self._lists: OrderedDict[tuple[Selection, str], list[JobStatus]] = OrderedDict()
+        self._lists: OrderedDict[tuple[JobSelection, str], list[JobStatus]] = OrderedDict()
 
     def status(self) -> StudyStatus:
         """Return how the study stands, as of a moment ago.
@@ -53,7 +53,7 @@ class Watch:
                 self._lists.clear()
             return self._status
 
-    def listed(self, selection: Selection, sort: str) -> list[JobStatus]:
+    def listed(self, selection: JobSelection, sort: str) -> list[JobStatus]:
         """Return the experiments that are meant, in order.
 
         Raises

@@ -18,7 +18,7 @@ from fairmesh.runner.protocol import RUNS
 from fairmesh.service.board import Board, Boards
 from fairmesh.service.problems import NotFoundError
 from fairmesh.status import JobStatus
-from fairmesh.status.steering import me
+from fairmesh.status.steering import current_user
 
 StudyName = Annotated[str, Path(pattern=f"^{NAME}$", description="The name of a study.", examples=["quick"])]
 RunName = Annotated[
@@ -51,7 +51,7 @@ class Service:
     @property
     def who(self) -> str:
         """Who asks, as the files keep it."""
-        return f"{me()} by REST"
+        return f"{current_user()} by REST"
 
     def paths(self, study: str) -> StudyPaths:
         """Return the files of a study that has results.

@@ -18,7 +18,7 @@ from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, Key, StudyName, answer, as_json
 from fairmesh.service.problems import NotFoundError, documented
 from fairmesh.service.studies import Limit, Offset
-from fairmesh.status import JobStatus, Selection, log_path
+from fairmesh.status import JobSelection, JobStatus, log_path
 
 router = APIRouter(route_class=StrictRoute, tags=["experiments"])
 Where = Annotated[
@@ -59,7 +59,7 @@ async def list_experiments(
     board = await service.board(study)
     look, chosen = await board.look(), ("sorted", where, *state, sort)
     if not look.knows(chosen):
-        selection = Selection(where=where, states=tuple(state))
+        selection = JobSelection(where=where, states=tuple(state))
         found = await board.compute(listed, look.status, selection, sort)
         look.answer(chosen, lambda: found)
     return answer(look.answer((*chosen, offset, limit), lambda: _page(look.answer(chosen, list), offset, limit)))

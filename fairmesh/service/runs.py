@@ -18,7 +18,7 @@ from fairmesh.service.context import Given, RunName, Service, StudyName, answer
 from fairmesh.service.plans import plan_for
 from fairmesh.service.problems import documented
 from fairmesh.service.studies import Limit, Offset, find_file, plan_request
-from fairmesh.status import Selection
+from fairmesh.status import JobSelection
 
 router = APIRouter(route_class=StrictRoute, tags=["runs"])
 IdempotencyKey = Annotated[
@@ -81,7 +81,7 @@ def read_run(service: Given, run: RunName) -> Response:
 def cancel_run(service: Given, run: RunName, body: asked.Chosen) -> Response:
     """Cancel experiments of a run; the whole run, which then starts nothing more, if none is named."""
     found = service.run(run)
-    done = found.steer(Selection(tuple(body.names), body.where, tuple(body.states)), service.who)
+    done = found.steer(JobSelection(tuple(body.names), body.where, tuple(body.states)), service.who)
     service.changed(found.study)
     return answer({"run": to_json(found), "jobs": [each.to_json() for each in done.jobs], "notes": list(done.notes)})
 

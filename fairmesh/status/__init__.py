@@ -3,14 +3,14 @@
 from fairmesh.status.logs import log_path
 from fairmesh.status.model import JobStatus, RunStatus, StudyStatus
 from fairmesh.status.reader import Reader, read_status
-from fairmesh.status.selection import Selection
+from fairmesh.status.selection import JobSelection
 from fairmesh.status.steering import Steered, cancel, check_to_come, clear
 
 __all__ = [
+    "JobSelection",
     "JobStatus",
     "Reader",
     "RunStatus",
-    "Selection",
     "Steered",
     "StudyStatus",
     "cancel",

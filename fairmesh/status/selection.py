@@ -14,7 +14,7 @@ SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
-class Selection:
+class JobSelection:
     """What is meant: what is named, and of that what is in a state and fulfils an expression; all if nothing is said.
 
     Parameters

@@ -20,10 +20,10 @@ from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import CANCEL, DONE, WAITING
 from fairmesh.status.model import ACTIVE, JobStatus, RunStatus, StudyStatus
 from fairmesh.status.reader import read_status
-from fairmesh.status.selection import Selection
+from fairmesh.status.selection import JobSelection
 from fairmesh.user import user
 
-EVERYTHING = Selection()
+EVERYTHING = JobSelection()
 SHOWN = 5  # names in a message
 AT_ONCE = 200  # numbers of jobs in one call of scancel
 _JOB_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
@@ -60,14 +60,14 @@ class Steered:
         }
 
 
-def cancel(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "") -> Steered:
+def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "") -> Steered:
     """End what runs, take what is queued out of the scheduler's hands, and let what is still to come end in its turn.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files.
-    selection : Selection
+    selection : JobSelection
         What is meant; if that is everything, the run starts nothing more.
     who : str
         Who wants it; user and host of this process by default.
@@ -83,7 +83,7 @@ def cancel(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "") 
         chosen = list(status.jobs)
     alive = status.run is not None and status.run.is_alive
     ended = [each for each in chosen if each.state in ACTIVE or (alive and _is_to_come(each))]
-    who = who or me()
+    who = who or current_user()
     try:
         if alive and status.run and selection.is_everything:
             wish.write(str(paths.run(status.run.uuid)), who)
@@ -130,7 +130,7 @@ def _scancel(numbers: Sequence[str]) -> str:
     return f"scancel: {done.stderr.strip()}" if done.returncode else ""
 
 
-def clear(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "", dry_run: bool = False) -> Steered:
+def clear(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "", dry_run: bool = False) -> Steered:
     """Take away what keeps experiments from another attempt: wishes to cancel, and claims of which nothing is heard.
 
     The person's word is the proof that a silent runner is gone. Nothing is started.
@@ -139,7 +139,7 @@ def clear(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "", d
     ----------
     paths : StudyPaths
         The study's files.
-    selection : Selection
+    selection : JobSelection
         What is meant; by default all that ended without a result.
     who : str
         Who wants it; user and host of this process by default.
@@ -166,7 +166,7 @@ def clear(paths: StudyPaths, selection: Selection = EVERYTHING, who: str = "", d
     try:
         for each in [*below, *fallen]:
             if each.state != DONE and not dry_run:
-                _clear(each, who or me())
+                _clear(each, who or current_user())
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
     return Steered(tuple(fallen), _others(chosen, fallen), status.run)
@@ -223,6 +223,6 @@ def _clear(job: JobStatus, who: str) -> None:
         )
 
 
-def me() -> str:
+def current_user() -> str:
     """Return who asks: user and host."""
     return f"{user()}@{os.uname()[1]}"

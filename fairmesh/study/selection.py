@@ -21,7 +21,7 @@ _PART = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Selection:
+class PlanSelection:
     """Which experiments of a plan a run is about; all of them by default.
 
     Parameters

@@ -12,7 +12,7 @@ from fairmesh.schema import Node, load
 from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
 from fairmesh.study import Plan, load_plan
-from fairmesh.study.selection import Selection
+from fairmesh.study.selection import PlanSelection
 from fairmesh.study.settings import Config, Machine, Publisher, load_config, load_machines
 
 FILE = Path("config/config.yaml")
@@ -59,7 +59,7 @@ class Configuration:
         """
         try:
             whole = load_plan(self.config.study, self.root, self.config.machine, self.config.set)
-            return Selection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
+            return PlanSelection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
         except InputError as error:
             where = _place(self.node, "study")
             raise InputError(replace(each, where=each.where or where) for each in error.problems) from error

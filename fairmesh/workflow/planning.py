@@ -14,7 +14,7 @@ from fairmesh.api.saving import check_text
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, cost
-from fairmesh.study.selection import Selection
+from fairmesh.study.selection import PlanSelection
 from fairmesh.workflow.estimate import Estimate, estimate
 from fairmesh.workflow.forecast import Forecast, forecast
 from fairmesh.workflow.profiles import LOCAL, read_profile
@@ -136,7 +136,7 @@ def preview(place: Place, request: PlanRequest) -> Preview:
         With all mistakes, or if it is larger, or names other files, than requests may.
     """
     machine = machine_of(place, request.profile) if request.profile else LOCAL
-    plan = Selection(request.where, request.part, request.first).of(_plan(place, request, machine))
+    plan = PlanSelection(request.where, request.part, request.first).of(_plan(place, request, machine))
     found = list(forecast(plan, place.paths(plan.study)))
     to_run = [each.experiment for each in found if each.why]
     shown = found[request.offset : request.offset + request.limit]

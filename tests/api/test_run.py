@@ -16,7 +16,7 @@ import fairmesh
 from fairmesh.api import starts
 from fairmesh.api.launching import launch
 from fairmesh.errors import BusyError, FairmeshError, InputError
-from fairmesh.status import Selection
+from fairmesh.status import JobSelection
 from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace
 from tests.waiting import PATIENCE, wait_until
 
@@ -81,7 +81,7 @@ def test_cancel_retry_and_logs(workplace: Workplace) -> None:
     status = run.wait(PATIENCE)
     assert (run.state, run.info().exit_code) == ("failed", 1)
     assert status.counts["cancelled"] == status.counts["failed"] == status.counts["done"] == 1
-    (cancelled,) = Selection(states=["cancelled"]).of(status)
+    (cancelled,) = JobSelection(states=["cancelled"]).of(status)
     assert cancelled.reason.startswith("cancelled by ada at ")
     workplace.edit("toy/toy.py", 'behaviour == "exit"', 'behaviour == "never"')
     again = run.retry(states=["failed"])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.errors import BusyError, InputError
-from fairmesh.status import Selection, cancel, clear, read_status
+from fairmesh.status import JobSelection, cancel, clear, read_status
 from fairmesh.status.launch import again, command
 from tests.status.conftest import GONE, Study
 
@@ -33,43 +33,43 @@ def busy(study: Study) -> Study:
 @pytest.mark.parametrize(
     ("selection", "epochs"),
     [
-        (Selection(), [1, 2, 10, 20]),
-        (Selection(["epochs=1"]), [1]),
-        (Selection(["epochs=1 on local"]), [1]),
-        (Selection(["epochs=2"]), [2]),
-        (Selection(["epochs=20", "epochs=1"]), [1, 20]),
-        (Selection(states=["running", "waiting"]), [2, 20]),
-        (Selection(where="epochs > 2 and width == 8"), [10, 20]),
-        (Selection(where="state == 'done' or host == 'elsewhere'"), [1, 2]),
-        (Selection(["epochs=10"], where="epochs > 10"), []),
+        (JobSelection(), [1, 2, 10, 20]),
+        (JobSelection(["epochs=1"]), [1]),
+        (JobSelection(["epochs=1 on local"]), [1]),
+        (JobSelection(["epochs=2"]), [2]),
+        (JobSelection(["epochs=20", "epochs=1"]), [1, 20]),
+        (JobSelection(states=["running", "waiting"]), [2, 20]),
+        (JobSelection(where="epochs > 2 and width == 8"), [10, 20]),
+        (JobSelection(where="state == 'done' or host == 'elsewhere'"), [1, 2]),
+        (JobSelection(["epochs=10"], where="epochs > 10"), []),
     ],
 )
-def test_whom_a_selection_means(busy: Study, selection: Selection, epochs: list[int]) -> None:
+def test_whom_a_selection_means(busy: Study, selection: JobSelection, epochs: list[int]) -> None:
     assert [each.point["axes"]["epochs"] for each in selection.of(read_status(busy.paths))] == epochs
 
 
 def test_a_key_or_its_beginning_is_enough(busy: Study) -> None:
     status = read_status(busy.paths)
     for each in status.experiments:
-        assert Selection([each.key]).of(status) == [each]
-        assert Selection([each.key[:8]]).of(status) == [each]
+        assert JobSelection([each.key]).of(status) == [each]
+        assert JobSelection([each.key[:8]]).of(status) == [each]
 
 
 @pytest.mark.parametrize(
     ("selection", "message"),
     [
-        (Selection(["epochs=3"]), "study quick has no experiment or stage 'epochs=3'; did you mean 'epochs="),
-        (Selection(["epochs"]), "'epochs' fits 4: epochs=1, epochs=2, epochs=10, epochs=20"),
-        (Selection([""]), "has no experiment or stage ''"),
-        (Selection(["../x"]), "has no experiment or stage '../x'"),
-        (Selection(states=["runing"]), "unknown state 'runing'; did you mean 'running'?"),
-        (Selection(where="epoch > 3"), "--where: there is no 'epoch' in quick; did you mean 'epochs'?"),
-        (Selection(where="epochs >"), "--where: not an expression"),
-        (Selection(where="epochs > 'a'"), "--where: cannot be computed"),
-        (Selection(where="''.__class__"), "--where: "),
+        (JobSelection(["epochs=3"]), "study quick has no experiment or stage 'epochs=3'; did you mean 'epochs="),
+        (JobSelection(["epochs"]), "'epochs' fits 4: epochs=1, epochs=2, epochs=10, epochs=20"),
+        (JobSelection([""]), "has no experiment or stage ''"),
+        (JobSelection(["../x"]), "has no experiment or stage '../x'"),
+        (JobSelection(states=["runing"]), "unknown state 'runing'; did you mean 'running'?"),
+        (JobSelection(where="epoch > 3"), "--where: there is no 'epoch' in quick; did you mean 'epochs'?"),
+        (JobSelection(where="epochs >"), "--where: not an expression"),
+        (JobSelection(where="epochs > 'a'"), "--where: cannot be computed"),
+        (JobSelection(where="''.__class__"), "--where: "),
     ],
 )
-def test_a_selection_that_means_nothing_is_one_clear_line(busy: Study, selection: Selection, message: str) -> None:
+def test_a_selection_that_means_nothing_is_one_clear_line(busy: Study, selection: JobSelection, message: str) -> None:
     with pytest.raises(InputError) as error:
         selection.of(read_status(busy.paths))
     assert message in str(error.value)
@@ -81,7 +81,7 @@ def wishes(study: Study) -> set[int]:
 
 
 def test_cancelling_some_reaches_what_runs_and_what_is_to_come(busy: Study) -> None:
-    done = cancel(busy.paths, Selection(where="epochs < 20"), "ada")
+    done = cancel(busy.paths, JobSelection(where="epochs < 20"), "ada")
     assert [each.point["axes"]["epochs"] for each in done.jobs] == [2, 10]
     assert [each.state for each in done.others] == ["done"]
     assert wishes(busy) == {2, 10}
@@ -107,15 +107,15 @@ def test_cancelling_a_run_is_one_wish_for_all_that_is_to_come(busy: Study) -> No
 
 def test_where_nothing_runs_there_is_nothing_to_cancel(busy: Study) -> None:
     busy.run(ended="2026-11-20T11:00:00.000Z", exit_code=1)
-    assert [each.point["axes"]["epochs"] for each in cancel(busy.paths, Selection(where="epochs > 2")).jobs] == []
+    assert [each.point["axes"]["epochs"] for each in cancel(busy.paths, JobSelection(where="epochs > 2")).jobs] == []
     assert wishes(busy) == set()
 
 
 def test_many_cancel_at_once_and_the_first_wish_stays(busy: Study) -> None:
     with ThreadPoolExecutor(8) as people:
-        list(people.map(lambda who: cancel(busy.paths, Selection(), who), map(str, range(8))))
+        list(people.map(lambda who: cancel(busy.paths, JobSelection(), who), map(str, range(8))))
     first = (busy.job(busy.points[1]) / "cancel.json").read_bytes()
-    cancel(busy.paths, Selection(), "late")
+    cancel(busy.paths, JobSelection(), "late")
     assert (busy.job(busy.points[1]) / "cancel.json").read_bytes() == first
     assert not list(busy.folder.rglob(".*"))
 
@@ -144,8 +144,8 @@ def test_a_silent_attempt_is_given_up_on_a_persons_word(study: Study) -> None:
 
 
 def test_clearing_takes_wishes_away_and_leaves_results_alone(busy: Study) -> None:
-    cancel(busy.paths, Selection(where="epochs == 20"), "ada")
-    cleared = clear(busy.paths, Selection(["epochs=1", "epochs=20"]))
+    cancel(busy.paths, JobSelection(where="epochs == 20"), "ada")
+    cleared = clear(busy.paths, JobSelection(["epochs=1", "epochs=20"]))
     assert [each.id for each in cleared.jobs] == ["epochs=20"]
     assert [each.id for each in cleared.others] == ["epochs=1"]
     assert wishes(busy) == set()
@@ -153,7 +153,7 @@ def test_clearing_takes_wishes_away_and_leaves_results_alone(busy: Study) -> Non
 
 
 def test_a_dry_run_clears_nothing(busy: Study) -> None:
-    cancel(busy.paths, Selection(where="epochs == 20"), "ada")
+    cancel(busy.paths, JobSelection(where="epochs == 20"), "ada")
     assert [each.id for each in clear(busy.paths, dry_run=True).jobs] == ["epochs=20"]
     assert wishes(busy) == {20}
 

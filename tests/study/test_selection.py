@@ -9,7 +9,7 @@ import pytest
 
 from fairmesh.errors import InputError
 from fairmesh.study import Plan
-from fairmesh.study.selection import Selection
+from fairmesh.study.selection import PlanSelection
 
 STUDY = "parameters: {count: [1, 2, 3]}\n"
 
@@ -17,11 +17,11 @@ STUDY = "parameters: {count: [1, 2, 3]}\n"
 def test_ids_and_keys_in_a_file_choose_experiments_in_the_order_of_the_plan(plan: Callable[[str], Plan]) -> None:
     whole = plan(STUDY)
     Path("only.txt").write_text(f"{whole.experiments[2].key}\n\n  count=1  \n")
-    chosen = Selection(only="only.txt").of(whole)
+    chosen = PlanSelection(only="only.txt").of(whole)
     assert [each.id for each in chosen.selected] == ["count=1", "count=3"]
     assert chosen.selection == {"only": "only.txt"}
     assert len(chosen.experiments) == 3
-    assert [each.id for each in Selection(where="count > 1", only="only.txt").of(whole).selected] == ["count=3"]
+    assert [each.id for each in PlanSelection(where="count > 1", only="only.txt").of(whole).selected] == ["count=3"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_file_that_names_nothing_is_refused(
     if text is not None:
         Path("only.txt").write_text(text)
     with pytest.raises(InputError) as error:
-        Selection(only="only.txt").of(whole)
+        PlanSelection(only="only.txt").of(whole)
     lines = str(error.value).splitlines()
     assert len(lines) == len(messages)
     for line, message in zip(lines, messages, strict=True):
