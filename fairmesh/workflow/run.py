@@ -24,7 +24,7 @@ LOOK_FOR_CANCEL = 2.0  # seconds
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # what they are called to people
 
 
-class Run:
+class WorkflowRun:
     """A run of a study.
 
     Parameters

@@ -28,7 +28,7 @@ from fairmesh.workflow.finishing import Hook
 from fairmesh.workflow.folders import Folders
 from fairmesh.workflow.guard import Guard
 from fairmesh.workflow.plandoc import plan_document
-from fairmesh.workflow.run import Run
+from fairmesh.workflow.run import WorkflowRun
 from fairmesh.workflow.scripts import job_templates
 from fairmesh.workflow.space import check_inodes
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, resource_functions
@@ -73,7 +73,7 @@ class Session:
         )
         self._templates = job_templates(self._plan, root, self._configuration.machines, self._configuration.machine)
         self._document = plan_document(self._plan, config)
-        self._run = Run(self._paths, self._plan.selection, workflow.config_settings.config)
+        self._run = WorkflowRun(self._paths, self._plan.selection, workflow.config_settings.config)
         self._hook = Hook(config.finish)
         self._has_ended = False
         self._lock = RunLock(self._paths.lock)
