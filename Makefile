@@ -19,7 +19,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate
 
 .DEFAULT_GOAL := run
-.PHONY: right-python run publish help setup setup-dev setup-slurm slurm-demo check test test-all unit toy quick debian docs lock clean
+.PHONY: right-python run publish help setup setup-dev setup-slurm slurm-demo check test test-clusters test-all unit toy quick debian docs lock clean
 
 run: setup $(ON_SLURM:%=setup-slurm)  ## set up, run the study of config/config.yaml, build the website (the default)
 	$(ON_SLURM:%=.venv-slurm/bin/)snakemake --profile $(PROFILE)
@@ -29,7 +29,7 @@ publish: setup  ## site/publish: website and crates for the world; BRANCH=gh-pag
 	$(if $(BRANCH),ghp-import --no-jekyll --branch $(BRANCH) site/publish)
 
 help:  ## list these targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.run  ## create .venv with the locked packages
 setup-dev: .venv/.dev .venv-cff/.ready  ## the same with the tools of development
@@ -93,13 +93,16 @@ test: check unit toy quick  ## everything that must hold, in minutes
 unit: setup-dev debian
 	pytest -n 2 --dist worksteal -m "not e2e" --doctest-modules tests fairmesh
 
-toy: setup-dev setup-slurm debian
-	pytest -n 3 -m "e2e and not quick and not long"
+toy: setup-dev debian
+	pytest -n 3 -m "e2e and not clusters and not quick and not long"
 
 quick: setup-dev debian
 	pytest -m quick
 
-test-all: test setup-slurm  ## the same, and the faults that take minutes
+test-clusters: setup-dev setup-slurm debian  ## tests on the schedulers of clusters
+	pytest -n 3 -m "clusters and not long"
+
+test-all: test test-clusters  ## all tests, those that take long as well
 	pytest -n 2 -m long
 
 debian:  # for tests: a browser opens the website, ShellCheck reads scripts, Slurm and SGE run jobs, shells complete words

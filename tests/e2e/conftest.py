@@ -27,8 +27,11 @@ def _slurm_of_session() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def slurm(_slurm_of_session: Cluster, record_property: Callable[[str, object], None]) -> Cluster:
+def slurm(
+    request: pytest.FixtureRequest, _slurm_of_session: Cluster, record_property: Callable[[str, object], None]
+) -> Cluster:
     """Return a real cluster of three nodes, all up and without jobs."""
+    assert request.node.get_closest_marker("clusters"), "mark tests on a cluster with pytest.mark.clusters"
     record_property(COMPONENT, described(_slurm_of_session))
     _slurm_of_session.wait_idle()
     return _slurm_of_session

@@ -67,6 +67,7 @@ def test_a_run_that_was_killed_after_its_probes_makes_nothing_run_again(workplac
     assert not list(workplace.results.rglob("probed"))
 
 
+@pytest.mark.clusters
 @pytest.mark.parametrize(
     "slurm_workplace", [pytest.param("slurm", marks=pytest.mark.long), "slurm-lean"], indirect=True
 )

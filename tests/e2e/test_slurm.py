@@ -17,7 +17,7 @@ from tests.e2e.workplace import RECORDS_ONLY, Workplace
 from tests.slurm.cluster import Cluster, cluster
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 BOTH = pytest.mark.parametrize("slurm_workplace", ["slurm", "slurm-lean"], indirect=True)
 SOON = ("--latency-wait", "5")
 

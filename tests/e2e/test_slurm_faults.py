@@ -22,7 +22,7 @@ from tests.needs import must_have
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 
 Note = Callable[[str, object], None]
 Survived = Callable[..., None]

@@ -14,7 +14,7 @@ from tests.e2e.workplace import RECORDS_ONLY, Workplace
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 LEAN = pytest.mark.parametrize("slurm_workplace", ["slurm-lean"], indirect=True)
 QUICK_RETRY = tuple(f"--snakemake={each}" for each in RECORDS_ONLY)
 

@@ -12,7 +12,7 @@ from fairmesh.runner import owner, scheduler
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 
 
 @pytest.fixture

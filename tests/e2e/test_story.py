@@ -38,7 +38,7 @@ def faces(workplace_of: Workplace) -> Iterator[tuple[Face, Face]]:
     end_runs(Place.of(workplace_of.folder))
 
 
-@pytest.fixture(params=["local", "slurm-lean"])
+@pytest.fixture(params=["local", pytest.param("slurm-lean", marks=pytest.mark.clusters)])
 def workplace_of(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
     """Return a working folder on this computer, and one on a cluster."""
     cluster = None if request.param == "local" else request.getfixturevalue("slurm")
