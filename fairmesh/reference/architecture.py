@@ -59,9 +59,10 @@ def layers(package: Path) -> list[Layer]:
     """
     uses = _package_imports(import_graph(package))
     return [
-        Layer(len(LAYERS) - index, name, _purpose(package, name), tuple(sorted(uses.get(name, ()))))
+        Layer(len(LAYERS) - index, name, _purpose(package, name), tuple(sorted(uses[name])))
         for index, names in enumerate(LAYERS)
         for name in names
+        if name in uses
     ]
 
 
