@@ -78,7 +78,15 @@ def resource_functions(
         value = None if default is None else default.value
         return lambda wildcards: find(wildcards).resources.get(name, value)
 
-    return {name: function(name) for name in names}
+    return {_unsized(name): function(name) for name in names}
+
+
+def _unsized(name: str) -> str:
+    """Return the name under which Snakemake accepts None from a function: ``mem`` for ``mem_mb``.
+
+    Numbers mean MB under both names. A function for ``mem_mb`` must return a number.
+    """
+    return name.removesuffix("_mb") if name in {"mem_mb", "disk_mb"} else name
 
 
 def _or_computed(name: str, find: Callable[[Wildcards], Target], default: Any) -> ResourceFunction:
