@@ -85,7 +85,7 @@ check: setup-dev  ## style, types, the workflow's lint
 	ruff format --check .
 	mypy
 	snakefmt --check Snakefile workflow
-	vermin --quiet --no-tips --target=3.6- --violations fairmesh/runner
+	vermin --quiet --no-tips --target=3.6- --violations fairmesh/runner fairmesh/schedulers
 	snakemake --profile profiles/local --lint
 
 test: check unit toy quick  ## everything that must hold, in minutes

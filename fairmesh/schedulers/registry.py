@@ -1,0 +1,61 @@
+"""Find schedulers by name: each module here that is not a part of the interface is one, and is named after it."""
+
+import importlib
+import os
+import pkgutil
+from typing import Dict, Iterator, List, Optional, Type
+
+from .base import Scheduler
+from .transport import LocalTransport
+
+CHOICE = "FAIRMESH_SCHEDULER"  # the variable that names the scheduler where several could be meant
+_INTERFACE = ("base", "registry", "transport")
+_schedulers: Dict[str, Scheduler] = {}
+
+
+def names() -> List[str]:
+    """Return the names of all schedulers that there are modules for."""
+    package = importlib.import_module(__name__.rpartition(".")[0])
+    modules = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return sorted(name for name in modules if name not in _INTERFACE and not name.startswith("_"))
+
+
+def find_scheduler(name: str, transport: Optional[LocalTransport] = None) -> Scheduler:
+    """Return the scheduler of a name, which runs its programs on this computer or through another transport.
+
+    Raises
+    ------
+    LookupError
+        If there is no scheduler of this name.
+    """
+    if transport is not None:
+        return _load(name)(transport)
+    if name not in _schedulers:
+        _schedulers[name] = _load(name)(LocalTransport())
+    return _schedulers[name]
+
+
+def _load(name: str) -> Type[Scheduler]:
+    if name not in names():
+        raise LookupError(f"there is no scheduler {name!r}; allowed: {', '.join(names())}")
+    module = importlib.import_module("." + name, __name__.rpartition(".")[0])
+    kinds: Iterator[Type[Scheduler]] = (
+        value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Scheduler)
+    )
+    return next(kind for kind in kinds if kind.name == name)
+
+
+def available() -> List[Scheduler]:
+    """Return the schedulers whose programs are here, the one that is meant first.
+
+    That is the one whose job this process runs in, else the one that ``FAIRMESH_SCHEDULER`` names.
+    """
+    chosen = os.environ.get(CHOICE, "")
+    known = [find_scheduler(name) for name in names()]
+    here = [scheduler for scheduler in known if scheduler.is_in_job() or scheduler.is_available()]
+    return sorted(here, key=lambda scheduler: (not scheduler.is_in_job(), scheduler.name != chosen))
+
+
+def detect() -> Optional[Scheduler]:
+    """Return the scheduler that is meant here, None where there is none."""
+    return next(iter(available()), None)

@@ -1,0 +1,1 @@
+"""Tests of the interface to schedulers, and of each scheduler."""
