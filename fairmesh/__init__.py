@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fairmesh.api import Place, Run
+    from fairmesh.api import Project, Run
     from fairmesh.api.study import Study, run
     from fairmesh.results.frame import frame as results
     from fairmesh.results.load import StudyResults as Results
@@ -25,8 +25,8 @@ __version__ = "0.1.0"
 __all__ = [
     "Experiment",
     "JobStatus",
-    "Place",
     "Plan",
+    "Project",
     "Results",
     "Run",
     "RunStatus",
@@ -39,7 +39,7 @@ __all__ = [
 _HOMES = {
     "Experiment": "fairmesh.study.plan",
     "JobStatus": "fairmesh.status",
-    "Place": "fairmesh.api",
+    "Project": "fairmesh.api",
     "Plan": "fairmesh.study.plan",
     "Results": "fairmesh.results.load:StudyResults",
     "Run": "fairmesh.api",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.api import starts
-from fairmesh.api.place import Place
+from fairmesh.api.project import Project
 from fairmesh.api.running import Run
 from fairmesh.files import as_expanded
 from fairmesh.jobs.paths import StudyPaths
@@ -16,7 +16,7 @@ from fairmesh.status.launch import command
 
 
 def launch(
-    place: Place,
+    project: Project,
     study: str,
     source: Path,
     profile: str,
@@ -25,10 +25,10 @@ def launch(
     snakemake: Sequence[str] = (),
 ) -> Run:
     """Start a run of a study that was checked; the configuration is what was wished."""
-    paths = StudyPaths(place.results, study)
-    over = {"study": place.called(source), **config}
-    if place.results != places.results_of(place.folder):
-        over["results"] = as_expanded(place.results)
-    made = command(place.root, profile, over, snakemake, place.folder)
+    paths = StudyPaths(project.results, study)
+    over = {"study": project.short_name(source), **config}
+    if project.results != places.results_of(project.folder):
+        over["results"] = as_expanded(project.results)
+    made = command(project.root, profile, over, snakemake, project.folder)
     about = {"profile": profile, "config": over, "snakemake": list(snakemake)}
-    return Run(place, paths, starts.start(paths, made, about, key, bool(config.get("wait"))))
+    return Run(project, paths, starts.start(paths, made, about, key, bool(config.get("wait"))))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmesh.api import logs, starts
-from fairmesh.api.place import Place
+from fairmesh.api.project import Project
 from fairmesh.api.states import run_state
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
@@ -43,7 +43,7 @@ class Run:
 
     Parameters
     ----------
-    place : Place
+    project : Project
         Where it was started, or where it is looked at.
     paths : StudyPaths
         The study's files.
@@ -60,7 +60,7 @@ class Run:
     'running'
     """
 
-    place: Place
+    project: Project
     paths: StudyPaths
     uuid: str
 
@@ -82,17 +82,17 @@ class Run:
         InputError
             If there is no such run.
         """
-        place = Place.of(folder)
-        found = place.folder / study
+        project = Project.of(folder)
+        found = project.folder / study
         if not found.is_dir():
-            paths = StudyPaths(place.results, places.name_of(str(study), place.folder))
+            paths = StudyPaths(project.results, places.name_of(str(study), project.folder))
         else:
             paths = places.find_study(str(found), None)
         fitting = [each for each in starts.runs(paths) if each.uuid.startswith(uuid)]
         if not fitting or (uuid and len(fitting) > 1):
             what = f"{len(fitting)} runs begin with {uuid!r}" if fitting else f"study {paths.study} has no run {uuid!r}"
             raise InputError([Problem(what if uuid else f"study {paths.study} has no run in {paths.home}")])
-        return cls(place, paths, fitting[0].uuid)
+        return cls(project, paths, fitting[0].uuid)
 
     @property
     def study(self) -> str:
@@ -224,7 +224,7 @@ class Run:
         if status.run and status.run.is_alive and not wait:
             check_to_come(status, cleared.jobs)
             return replace(self, uuid=status.run.uuid)
-        made = again(self.paths, status.source, status.run, cleared.jobs, self.place.root, wait=wait)
+        made = again(self.paths, status.source, status.run, cleared.jobs, self.project.root, wait=wait)
         about = {
             "profile": status.run.profile if status.run else "",
             "config": dict(status.run.config) if status.run else {},

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from fairmesh.api.place import NAME, STUDIES, Place
+from fairmesh.api.project import NAME, STUDIES, Project
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.runner.regular import read_regular
@@ -20,7 +20,7 @@ from fairmesh.study.space import MAX_EXPERIMENTS
 FILE = Path("study.yaml")
 
 
-def check_text(place: Place, text: str, machine: str = "local", most: int = MAX_EXPERIMENTS) -> Plan:
+def check_text(project: Project, text: str, machine: str = "local", most: int = MAX_EXPERIMENTS) -> Plan:
     """Check a study, and give what it comes to.
 
     A text from elsewhere may name an application that is installed here; it brings no command, template or path.
@@ -37,7 +37,7 @@ def check_text(place: Place, text: str, machine: str = "local", most: int = MAX_
         path = Path(folder) / FILE
         path.write_text(text, encoding="utf-8")
         try:
-            return load_plan(path, place.root, machine, most=most)
+            return load_plan(path, project.root, machine, most=most)
         except InputError as error:
             raise InputError(
                 replace(
@@ -60,7 +60,7 @@ def _foreign(node: Node) -> Iterator[Problem]:
         yield Problem("'application' must be the name of one that is installed here, not a path", named.place(FILE))
 
 
-def save_text(place: Place, name: str, text: str) -> bool:
+def save_text(project: Project, name: str, text: str) -> bool:
     """Save a new study that was checked under its name; return whether it was not there yet, word for word.
 
     Raises
@@ -70,10 +70,10 @@ def save_text(place: Place, name: str, text: str) -> bool:
     FairmeshError
         If it cannot be written.
     """
-    path = place.root / STUDIES / f"{name}.yaml"
+    path = project.root / STUDIES / f"{name}.yaml"
     if _holds(path, text):
         return False
-    if is_taken(place, name):
+    if is_taken(project, name):
         raise _taken(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,9 +87,9 @@ def save_text(place: Place, name: str, text: str) -> bool:
     return True
 
 
-def is_taken(place: Place, name: str) -> bool:
+def is_taken(project: Project, name: str) -> bool:
     """Whether there is a study of a name, in upper or lower case."""
-    return name.lower() in {each.lower() for each in place.studies()}
+    return name.lower() in {each.lower() for each in project.studies()}
 
 
 def _taken(name: str) -> BusyError:

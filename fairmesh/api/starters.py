@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from fairmesh.api.place import STUDIES
+from fairmesh.api.project import STUDIES
 from fairmesh.errors import FairmeshError, InputError, Problem, place
 from fairmesh.files import canonical_json, write_new
 from fairmesh.names import number_text

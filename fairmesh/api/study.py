@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from fairmesh.api.launching import launch
-from fairmesh.api.place import Place
+from fairmesh.api.project import Project
 from fairmesh.api.running import Run
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
@@ -49,7 +49,7 @@ class Study:
         From the file.
     source : Path
         The file.
-    place : Place
+    project : Project
         Where it is run.
 
     Examples
@@ -64,7 +64,7 @@ class Study:
     title: str
     application: str
     source: Path
-    place: Place
+    project: Project
     _plan: Plan = field(repr=False, compare=False)
 
     @classmethod
@@ -85,15 +85,15 @@ class Study:
         InputError
             With all mistakes of the file, and of its application.
         """
-        place = Place.of(folder)
-        given = place.folder / study if isinstance(study, Path) or "/" in study or study.endswith(".yaml") else study
-        plan = load_plan(given, place.root, machine)
-        return cls(plan.study, plan.title, plan.application.name, plan.source, place, plan)
+        project = Project.of(folder)
+        given = project.folder / study if isinstance(study, Path) or "/" in study or study.endswith(".yaml") else study
+        plan = load_plan(given, project.root, machine)
+        return cls(plan.study, plan.title, plan.application.name, plan.source, project, plan)
 
     @property
     def paths(self) -> StudyPaths:
         """Where its results are."""
-        return StudyPaths(self.place.results, self.name)
+        return StudyPaths(self.project.results, self.name)
 
     def plan(
         self,
@@ -125,7 +125,7 @@ class Study:
         """
         plan = self._plan
         if set or machine:
-            plan = load_plan(self.source, self.place.root, machine or plan.machines[0], dict(set or {}))
+            plan = load_plan(self.source, self.project.root, machine or plan.machines[0], dict(set or {}))
         return PlanSelection(where, part, first).of(plan)
 
     def run(self, profile: str = PROFILE, **wishes: Unpack[Wishes]) -> Run:
@@ -140,7 +140,7 @@ class Study:
         InputError
             If there was none.
         """
-        return Run.of(self.name, folder=self.place.folder)
+        return Run.of(self.name, folder=self.project.folder)
 
     def status(self) -> StudyStatus:
         """Return how it stands now.
@@ -154,7 +154,7 @@ class Study:
 
     def outcomes(self) -> StudyResults:
         """Return its results as objects: every planned point, with its record or with why it has none."""
-        return load_study(self.place.results, self.name)
+        return load_study(self.project.results, self.name)
 
     def results(self) -> pd.DataFrame:
         """Return its results as a frame, as ``fairmesh.results`` does."""
@@ -210,4 +210,4 @@ def run(
     loaded = study if isinstance(study, Study) else Study.load(study, folder)
     config = {name: value for name, value in wishes.items() if value}
     loaded.plan(**{name: value for name, value in config.items() if name not in _HOW})  # type: ignore[arg-type]
-    return launch(loaded.place, loaded.name, loaded.source, profile, config, key, snakemake)
+    return launch(loaded.project, loaded.name, loaded.source, profile, config, key, snakemake)

@@ -56,14 +56,14 @@ def _check(given: str, root: Path, machine: str) -> Checked:
 
 def _text(machine: str) -> Checked:
     """Check a study that comes through standard input, which may name an installed application alone."""
-    from fairmesh.api import Place  # noqa: PLC0415  rarely needed
+    from fairmesh.api import Project  # noqa: PLC0415  rarely needed
     from fairmesh.api.saving import check_text  # noqa: PLC0415
 
     try:
         text = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"standard input is not UTF-8: {error.reason}")]) from error
-    plan = check_text(Place.of(), text, machine)
+    plan = check_text(Project.of(), text, machine)
     says = f"{len(plan)} experiments of {plan.application.name}"
     return Checked("study", plan.study, says, tuple(plan.warnings))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.api.hosts import check_root
 from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
@@ -32,8 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     except ImportError as error:
         message = f"{error.name} is missing: pip install 'fairmesh[monitor]'"
         raise InputError([Problem(message)]) from error
-    place = Place.of(results=arguments.results)
-    given = setting.Setting(place, path.resolve(), tuple(arguments.names), check_root(arguments.root_path))
+    project = Project.of(results=arguments.results)
+    given = setting.Setting(project, path.resolve(), tuple(arguments.names), check_root(arguments.root_path))
     setting.give(given)
     print_lines(f"the token with which to steer is in {path}", file=sys.stderr)
     sys.argv = [app.__file__]  # beside this script Streamlit looks for its settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.api.hosts import check_root
 from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token, token_file
@@ -37,6 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
     port = bound.getsockname()[1]
     where = f"http://{host}:{port}{root}/api/v1, documented at {root}/docs"
     print_lines(f"{where}; the token is in {path}", file=sys.stderr)
-    server = serving.server(Place.of(results=arguments.results), token, arguments.names, root)
+    server = serving.server(Project.of(results=arguments.results), token, arguments.names, root)
     server.run([bound])
     return 0 if server.started else 1

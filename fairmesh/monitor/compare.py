@@ -73,7 +73,7 @@ def _names(status: StudyStatus) -> list[str]:
 
 def _studies() -> Comparison | None:
     """Ask for studies; give how their best points compare, if there are two."""
-    results = given().place.results
+    results = given().project.results
     chosen: Sequence[str] = st.multiselect(
         "Studies",
         studies(results),

@@ -16,7 +16,7 @@ PERIOD = 2.0  # seconds
 
 def current() -> Watch | None:
     """Return what watches the chosen study; None, and a hint on the page, if no study was ever run."""
-    results = given().place.results
+    results = given().project.results
     found = studies(results)
     if not found:
         st.info("No study was run here yet. The page Start begins one, and so does `fairmesh run`.")

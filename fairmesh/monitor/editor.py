@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from fairmesh.api import Place
-from fairmesh.api.place import NAME
+from fairmesh.api import Project
+from fairmesh.api.project import NAME
 from fairmesh.errors import FairmeshError
 from fairmesh.monitor import fields
 from fairmesh.monitor.draft import Draft, lines_of, without_strangers
@@ -44,7 +44,7 @@ def as_text() -> str:
     return str(written)
 
 
-def as_form(place: Place) -> str:
+def as_form(project: Project) -> str:
     """Let a person fill in a form; give the text that it makes."""
     try:
         draft = Draft.of(st.session_state[BASE])
@@ -52,16 +52,16 @@ def as_form(place: Place) -> str:
         error(problem)
         st.info("The form comes back when the text is YAML.")
         return str(st.session_state[DRAFT])
-    written = _form(draft, place, f"form {st.session_state[COUNT]}")
+    written = _form(draft, project, f"form {st.session_state[COUNT]}")
     st.session_state[DRAFT] = written
     st.header("Study file")
     st.code(written, language=None, wrap_lines=True)
     return written
 
 
-def _form(draft: Draft, place: Place, generation: str) -> str:
+def _form(draft: Draft, project: Project, generation: str) -> str:
     keys = _head(draft, generation)
-    name, application = _application(draft, place, generation)
+    name, application = _application(draft, project, generation)
     if application is None:
         return draft.written(keys, {})
     if name != draft.text_of("application"):
@@ -93,9 +93,9 @@ def _head(draft: Draft, generation: str) -> dict[str, Any]:
     return {"study": name.strip(), "title": title.strip()}
 
 
-def _application(draft: Draft, place: Place, generation: str) -> tuple[str, Application | None]:
+def _application(draft: Draft, project: Project, generation: str) -> tuple[str, Application | None]:
     """Ask for the application; give it if it is right."""
-    known = {name: path for name, path in sorted(applications(place.root).items()) if _is_name(name)}
+    known = {name: path for name, path in sorted(applications(project.root).items()) if _is_name(name)}
     named = draft.text_of("application")
     chosen = st.selectbox(
         "Application",

@@ -44,7 +44,7 @@ def show() -> None:
 
 def _choose_study() -> None:
     """Let a person choose the study that all pages show; the page's address keeps it."""
-    found = studies(given().place.results)
+    found = studies(given().project.results)
     if found:
         st.selectbox("Study", found, key="study", bind="query-params", persist_state="session")
         st.toggle("Follow", value=True, key="follow", help="look every two seconds", persist_state="session")

@@ -114,7 +114,7 @@ def _failure(job: JobStatus) -> None:
 
 
 def _runs() -> None:
-    results = given().place.results
+    results = given().project.results
     found = [
         (study, run, run_state(run, starts.has_begun(StudyPaths(results, study), run.uuid)))
         for study in studies(results)

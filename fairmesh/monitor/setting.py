@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.api.token import token_file
 
 
@@ -15,7 +15,7 @@ class Setting:
 
     Parameters
     ----------
-    place : Place
+    project : Project
         Where it works; this process's folder by default, as under ``streamlit run``.
     token_file : Path
         Where the token is that whoever steers must show.
@@ -25,7 +25,7 @@ class Setting:
         The path below which a proxy shows it.
     """
 
-    place: Place = field(default_factory=Place.of)
+    project: Project = field(default_factory=Project.of)
     token_file: Path = field(default_factory=token_file)
     names: tuple[str, ...] = ()
     root: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.errors import FairmeshError
 from fairmesh.monitor import editor, overview, planview, steering
 from fairmesh.monitor.draft import is_same
@@ -22,30 +22,30 @@ BEGIN, USE = "begin", "use"  # the latter with what it is used for: a study that
 
 def show() -> None:
     """Show the page."""
-    place = given().place
+    project = given().project
     left, right = st.columns([3, 2], gap="large")
     with left:
-        wish = _choose(place)
+        wish = _choose(project)
     with right:
-        wish = _where(place, wish)
-        _plan(place, wish)
+        wish = _where(project, wish)
+        _plan(project, wish)
         _said()
 
 
-def _choose(place: Place) -> Wish:
+def _choose(project: Project) -> Wish:
     """Ask what to run: a study as it is, or what a person who may steer makes of it."""
     if NEXT in st.session_state:
         st.session_state[BEGIN] = st.session_state.pop(NEXT)
         st.session_state[f"{USE} known"] = AS_IT_IS
-    known = [name for name, path in place.studies().items() if path]
+    known = [name for name, path in project.studies().items() if path]
     if not steering.may_steer():
         chosen = st.selectbox("Begin with", known, key=BEGIN, bind="query-params")
-        return _as_it_is(str(chosen), _text(place, str(chosen))) if chosen else Wish()
+        return _as_it_is(str(chosen), _text(project, str(chosen))) if chosen else Wish()
     chosen = st.selectbox("Begin with", [NEW, *known], index=min(1, len(known)), key=BEGIN, bind="query-params")
     ways = [FORM, TEXT] if chosen == NEW else [AS_IT_IS, FORM, TEXT]
     key = f"{USE} {'new' if chosen == NEW else 'known'}"
     way = st.radio("Use it", ways, horizontal=True, key=key, persist_state="session")
-    text = "" if chosen == NEW else _text(place, str(chosen))
+    text = "" if chosen == NEW else _text(project, str(chosen))
     if st.session_state.get("draft_of") != chosen:
         st.session_state["draft_of"] = chosen
         editor.begin(text)
@@ -54,7 +54,7 @@ def _choose(place: Place) -> Wish:
     st.session_state["draft_way"] = way
     if way == AS_IT_IS:
         return _as_it_is(str(chosen), text)
-    written = editor.as_form(place) if way == FORM else editor.as_text()
+    written = editor.as_form(project) if way == FORM else editor.as_text()
     return Wish(text=written) if chosen == NEW or not is_same(written, text) else Wish(name=str(chosen))
 
 
@@ -63,16 +63,16 @@ def _as_it_is(name: str, text: str) -> Wish:
     return Wish(name=name)
 
 
-def _text(place: Place, name: str) -> str:
+def _text(project: Project, name: str) -> str:
     try:
-        return place.study_file(name).read_text(encoding="utf-8", errors="replace")
+        return project.study_file(name).read_text(encoding="utf-8", errors="replace")
     except OSError as problem:
         raise FairmeshError(f"the file of study {name!r} cannot be read: {problem.strerror}") from problem
 
 
-def _where(place: Place, wish: Wish) -> Wish:
+def _where(project: Project, wish: Wish) -> Wish:
     """Ask where to run, and which part."""
-    profiles = place.profiles()
+    profiles = project.profiles()
     profile = st.selectbox(
         "Profile", list(profiles), format_func=lambda name: f"{name} (machine {profiles[name]})", key="profile"
     )
@@ -86,7 +86,7 @@ def _where(place: Place, wish: Wish) -> Wish:
     return Wish(wish.name, wish.text, str(profile or ""), where.strip(), first, probe)
 
 
-def _plan(place: Place, wish: Wish) -> None:
+def _plan(project: Project, wish: Wish) -> None:
     """Show what it comes to, or all that is wrong, and let those who may start it."""
     if not (wish.name or wish.text.strip()):
         st.info("Give the study a name, choose an application, and say what to vary.")
@@ -95,44 +95,44 @@ def _plan(place: Place, wish: Wish) -> None:
         st.info("Show the token at the side: then the plan of the study is made, and can be started.")
         return
     try:
-        plan = _preview(place, wish, _stamp(place, wish))
-        taken = None if wish.name else name_is_taken(place, plan.study)
+        plan = _preview(project, wish, _stamp(project, wish))
+        taken = None if wish.name else name_is_taken(project, plan.study)
     except FairmeshError as problem:
         error(problem)
         return
     if taken:
         error(taken)
-    seen = watch(place.results, plan.study)
+    seen = watch(project.results, plan.study)
     with st.container(horizontal=True):
         if not wish.name:
-            steering.button("Save", lambda: _save(place, wish), seen, disabled=bool(taken), key="save")
+            steering.button("Save", lambda: _save(project, wish), seen, disabled=bool(taken), key="save")
         label = "Start" if wish.name else "Save and start"
-        steering.button(label, lambda: _start(place, wish), seen, disabled=bool(taken), key="start")
+        steering.button(label, lambda: _start(project, wish), seen, disabled=bool(taken), key="start")
     if NEXT in st.session_state:
         st.rerun()
     planview.show(plan)
 
 
 @st.cache_resource(show_spinner="Making the plan", max_entries=8, ttl=30)  # a plan of ten thousand takes two seconds
-def _preview(place: Place, wish: Wish, stamp: int) -> Preview:
-    return wish.preview(place, planview.ROWS)
+def _preview(project: Project, wish: Wish, stamp: int) -> Preview:
+    return wish.preview(project, planview.ROWS)
 
 
-def _stamp(place: Place, wish: Wish) -> int:
+def _stamp(project: Project, wish: Wish) -> int:
     """Return what changes when somebody edits the study's file."""
     try:
-        return place.study_file(wish.name).stat().st_mtime_ns if wish.name else 0
+        return project.study_file(wish.name).stat().st_mtime_ns if wish.name else 0
     except OSError:
         return 0
 
 
-def _save(place: Place, wish: Wish) -> str:
-    name = wish.save(place)
+def _save(project: Project, wish: Wish) -> str:
+    name = wish.save(project)
     return _say(f"{name} is saved", name)
 
 
-def _start(place: Place, wish: Wish) -> str:
-    run = wish.start(place)
+def _start(project: Project, wish: Wish) -> str:
+    run = wish.start(project)
     return _say(f"run {run.uuid[:8]} of {run.study} is started", run.study, is_started=True)
 
 

@@ -71,7 +71,7 @@ def last_run(watch: Watch) -> Run:
     found = starts.runs(watch.paths)
     if not found:
         raise InputError([Problem(f"study {watch.paths.study} has no run yet; the page Start begins one")])
-    return Run(given().place, watch.paths, found[0].uuid)
+    return Run(given().project, watch.paths, found[0].uuid)
 
 
 def cancel_some(watch: Watch, selection: JobSelection) -> str:

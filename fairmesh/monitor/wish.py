@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairmesh.api import Place, Run
+from fairmesh.api import Project, Run
 from fairmesh.api.launching import launch
 from fairmesh.api.saving import is_taken, save_text
 from fairmesh.errors import BusyError, FairmeshError
@@ -39,7 +39,7 @@ class Wish:
     first: int | None = None
     probe: bool = False
 
-    def preview(self, place: Place, rows: int = 0) -> Preview:
+    def preview(self, project: Project, rows: int = 0) -> Preview:
         """Return what it comes to, with the first rows of its experiments.
 
         Raises
@@ -49,13 +49,13 @@ class Wish:
         FairmeshError
             If it takes too much time or memory.
         """
-        machine_of(place, self.profile)
+        machine_of(project, self.profile)
         wanted = PlanRequest(
             self.name, self.text, self.profile, self.where, first=self.first, limit=rows, expects=bool(rows)
         )
-        return PLANNER.preview(place, wanted)
+        return PLANNER.preview(project, wanted)
 
-    def save(self, place: Place) -> str:
+    def save(self, project: Project) -> str:
         """Save the text as a new study, and give its name.
 
         Raises
@@ -65,11 +65,11 @@ class Wish:
         BusyError
             If there is a study of this name.
         """
-        name = PLANNER.preview(place, PlanRequest(text=self.text)).study
-        save_text(place, name, self.text)
+        name = PLANNER.preview(project, PlanRequest(text=self.text)).study
+        save_text(project, name, self.text)
         return name
 
-    def start(self, place: Place) -> Run:
+    def start(self, project: Project) -> Run:
         """Start a run; a text is saved first.
 
         Raises
@@ -79,16 +79,16 @@ class Wish:
         BusyError
             If a run of the study goes on, or there is a study of the name already.
         """
-        study = self.preview(place).study
+        study = self.preview(project).study
         if not self.name:
-            save_text(place, study, self.text)
+            save_text(project, study, self.text)
         asked = {"where": self.where, "first": self.first, "probe": self.probe}
         config = {key: value for key, value in asked.items() if value}
-        return launch(place, study, place.study_file(self.name or study), f"profiles/{self.profile}", config)
+        return launch(project, study, project.study_file(self.name or study), f"profiles/{self.profile}", config)
 
 
-def name_is_taken(place: Place, study: str) -> FairmeshError | None:
+def name_is_taken(project: Project, study: str) -> FairmeshError | None:
     """Return what is wrong if a new study's name belongs to another one."""
-    if is_taken(place, study):
+    if is_taken(project, study):
         return BusyError(f"there is a study {study!r} already; give this one another name")
     return None

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, Response
 
 import fairmesh
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.service import events, experiments, others, runs, studies
 from fairmesh.service.context import Service, answer
 from fairmesh.service.guard import Guard, Limits
@@ -21,13 +21,13 @@ PREFIX = "/api/v1"
 
 
 def create_app(
-    place: Place, token: str, hosts: Iterable[str] = (), limits: Limits | None = None, root: str = ""
+    project: Project, token: str, hosts: Iterable[str] = (), limits: Limits | None = None, root: str = ""
 ) -> Guard:
     """Make the application that a server serves.
 
     Parameters
     ----------
-    place : Place
+    project : Project
         Where it works.
     token : str
         What every request must show.
@@ -40,7 +40,7 @@ def create_app(
     """
     app = _App(title="fairmesh", version=fairmesh.__version__, openapi_url=None, docs_url=None, redoc_url=None)
     app.router.redirect_slashes = False
-    app.state.service = Service(place, root)
+    app.state.service = Service(project, root)
     install(app)
     inner = APIRouter(prefix=PREFIX)
     for each in (studies, runs, experiments, events, others):

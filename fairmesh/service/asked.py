@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-from fairmesh.api.place import NAME
+from fairmesh.api.project import NAME
 from fairmesh.service.models import State
 
 Text = Annotated[str, Field(max_length=2000)]

@@ -11,8 +11,8 @@ from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from fairmesh.api import Place, Run, starts
-from fairmesh.api.place import NAME
+from fairmesh.api import Project, Run, starts
+from fairmesh.api.project import NAME
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.protocol import RUNS
 from fairmesh.service.board import Board, Boards
@@ -38,13 +38,13 @@ class Service:
 
     Parameters
     ----------
-    place : Place
+    project : Project
         Where it works.
     root : str
         The path below which a proxy shows it.
     """
 
-    place: Place
+    project: Project
     root: str = ""
     boards: Boards = field(default_factory=Boards)
 
@@ -61,9 +61,9 @@ class Service:
         NotFoundError
             If it has none.
         """
-        paths = self.place.paths(study)
+        paths = self.project.paths(study)
         if not paths.plan.is_file():
-            known = study in self.place.studies()
+            known = study in self.project.studies()
             raise NotFoundError(f"study {study!r} was never run" if known else f"there is no study {study!r}")
         return paths
 
@@ -75,7 +75,7 @@ class Service:
         NotFoundError
             If it has none.
         """
-        paths = self.place.paths(study)
+        paths = self.project.paths(study)
         if not self.boards.is_fresh(paths):
             await run_in_threadpool(self.paths, study)
         return self.boards.of(paths)
@@ -102,15 +102,15 @@ class Service:
             If there is none.
         """
         if re.fullmatch(starts.UUID_PATTERN, uuid, re.ASCII):
-            for folder in self.place.results.glob(f"*/{RUNS}/{uuid}"):
-                paths = StudyPaths(self.place.results, folder.parents[1].name)
+            for folder in self.project.results.glob(f"*/{RUNS}/{uuid}"):
+                paths = StudyPaths(self.project.results, folder.parents[1].name)
                 if starts.find(paths, uuid):
-                    return Run(self.place, paths, uuid)
+                    return Run(self.project, paths, uuid)
         raise NotFoundError(f"there is no run {uuid!r}")
 
     def changed(self, study: str) -> None:
         """Look anew at a study to which something was done."""
-        self.boards.forget(self.place.paths(study))
+        self.boards.forget(self.project.paths(study))
 
 
 def _of(request: Request) -> Service:

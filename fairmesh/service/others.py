@@ -64,9 +64,9 @@ def _frame(paths: StudyPaths) -> Any:
 @router.get("/machines", responses=documented(), response_model=models.Machines, tags=["machines"])
 def list_machines(service: Given) -> Response:
     """List the machines, and with which profiles something runs there."""
-    here = service.place.folder / MACHINES
-    machines = load_machines(here if here.exists() else service.place.root / MACHINES)
-    profiles = service.place.profiles()
+    here = service.project.folder / MACHINES
+    machines = load_machines(here if here.exists() else service.project.root / MACHINES)
+    profiles = service.project.profiles()
     found = [
         {
             "name": name,
@@ -83,8 +83,8 @@ def list_machines(service: Given) -> Response:
 @router.get("/health", responses=documented(), response_model=models.Health, tags=["health"])
 def read_health(service: Given) -> Response:
     """Tell that the service works, and how much room there is for results."""
-    home = service.place.results
+    home = service.project.results
     existing = next(each for each in (home, *home.parents) if each.is_dir())
     free = shutil.disk_usage(existing).free
-    found = {"status": "ok", "version": fairmesh.__version__, "studies": len(service.place.studies())}
+    found = {"status": "ok", "version": fairmesh.__version__, "studies": len(service.project.studies())}
     return answer(found | {"free_bytes": free})

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.workflow.planner import PLANNER
 from fairmesh.workflow.planning import PlanRequest, Preview
 
@@ -17,7 +17,7 @@ WAITING = 16  # who wait for a plan at once; the others wait for their turn to w
 _threads = ThreadPoolExecutor(WAITING, "plan")
 
 
-async def plan_for(request: Request, place: Place, wanted: PlanRequest) -> Preview:
+async def plan_for(request: Request, project: Project, wanted: PlanRequest) -> Preview:
     """Make a plan as long as somebody waits for it.
 
     Raises
@@ -27,7 +27,7 @@ async def plan_for(request: Request, place: Place, wanted: PlanRequest) -> Previ
     HTTPException
         If the client has gone away.
     """
-    planning = PLANNER.begin(place, wanted)
+    planning = PLANNER.begin(project, wanted)
     work = asyncio.get_running_loop().run_in_executor(_threads, planning.result)
     gone = asyncio.ensure_future(_wait_until_gone(request))
     either: set[asyncio.Future[Any]] = {work, gone}

@@ -42,13 +42,13 @@ async def start_run(
 ) -> Response:
     """Start a run; it goes on by itself, whatever becomes of this service."""
     source = await run_in_threadpool(find_file, service, study)
-    plan = await plan_for(request, service.place, plan_request(study, body))  # mistakes are found now
+    plan = await plan_for(request, service.project, plan_request(study, body))  # mistakes are found now
     return await run_in_threadpool(_started, service, plan.study, source, body, idempotency_key)
 
 
 def _started(service: Service, study: str, source: Path, body: asked.Start, key: str) -> Response:
     config = body.model_dump(exclude={"profile"}, exclude_defaults=True)
-    run = launch(service.place, study, source, f"profiles/{body.profile}", config, key)
+    run = launch(service.project, study, source, f"profiles/{body.profile}", config, key)
     service.changed(study)
     return answer(to_json(run), 202, f"{service.root}/api/v1/runs/{run.uuid}")
 
@@ -62,9 +62,11 @@ def list_runs(
     limit: Limit = 100,
 ) -> Response:
     """List runs, the last one first."""
-    names = [name for name in service.place.studies() if study in {"", name}]
+    names = [name for name in service.project.studies() if study in {"", name}]
     found = [
-        Run(service.place, paths, each.uuid) for paths in map(service.place.paths, names) for each in starts.runs(paths)
+        Run(service.project, paths, each.uuid)
+        for paths in map(service.project.paths, names)
+        for each in starts.runs(paths)
     ]
     shown = sorted((to_json(each) for each in found), key=lambda each: str(each["started"]), reverse=True)
     fitting = [each for each in shown if not state or each["state"] in state]

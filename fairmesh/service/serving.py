@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import uvicorn
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.api.connections import MOST, Patience, protocol
 from fairmesh.service.app import create_app
 
@@ -16,14 +16,14 @@ TURN = 0.0001  # seconds after which who reads files lets others answer
 
 
 def server(
-    place: Place, token: str, names: Iterable[str] = (), root: str = "", patience: Patience | None = None
+    project: Project, token: str, names: Iterable[str] = (), root: str = "", patience: Patience | None = None
 ) -> uvicorn.Server:
     """Make the server; ``run`` of it, with sockets, serves until somebody interrupts it."""
     sys.setswitchinterval(TURN)
     logging.getLogger("fairmesh.service").setLevel(logging.ERROR)
     patience = patience or Patience()
     config = uvicorn.Config(
-        create_app(place, token, names, root=root),
+        create_app(project, token, names, root=root),
         http=protocol(patience),
         log_level="warning",
         access_log=False,

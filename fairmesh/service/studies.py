@@ -29,8 +29,8 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="How many at most.")]
 def list_studies(service: Given) -> Response:
     """List the studies that have a file or results here."""
     found = [
-        {"name": name, "has_file": path is not None, "has_results": service.place.paths(name).plan.is_file()}
-        for name, path in service.place.studies().items()
+        {"name": name, "has_file": path is not None, "has_results": service.project.paths(name).plan.is_file()}
+        for name, path in service.project.studies().items()
     ]
     return answer({"studies": found})
 
@@ -43,8 +43,8 @@ def list_studies(service: Given) -> Response:
 )
 async def save_study(request: Request, service: Given, body: asked.StudyText) -> Response:
     """Save a new study, if it is right; none is ever replaced, and the same text again is the same study."""
-    plan = await plan_for(request, service.place, PlanRequest(text=body.text))
-    is_new = await run_in_threadpool(save_text, service.place, plan.study, body.text)
+    plan = await plan_for(request, service.project, PlanRequest(text=body.text))
+    is_new = await run_in_threadpool(save_text, service.project, plan.study, body.text)
     found = {"name": plan.study, "count": plan.total}
     return answer(found, 201 if is_new else 200, f"{service.root}/api/v1/studies/{plan.study}")
 
@@ -53,7 +53,7 @@ async def save_study(request: Request, service: Given, body: asked.StudyText) ->
 async def validate_study(request: Request, service: Given, body: asked.StudyText) -> Response:
     """Check a study, and tell what it comes to; nothing is saved."""
     try:
-        plan = await plan_for(request, service.place, PlanRequest(text=body.text))
+        plan = await plan_for(request, service.project, PlanRequest(text=body.text))
     except InputError as error:
         faults = [
             {name: one_line(getattr(each, name)) for name in ("message", "where", "allowed", "near")}
@@ -68,12 +68,12 @@ async def validate_study(request: Request, service: Given, body: asked.StudyText
 @router.get("/studies/{study}", responses=documented(404), response_model=models.StudyRead)
 def read_study(service: Given, study: StudyName) -> Response:
     """Read a study: its file, and whether it has results."""
-    known = service.place.studies()
+    known = service.project.studies()
     if study not in known:
         raise NotFoundError(f"there is no study {study!r}")
     path = known[study]
     text = path.read_text(encoding="utf-8", errors="replace") if path else ""
-    has_results = service.place.paths(study).plan.is_file()
+    has_results = service.project.paths(study).plan.is_file()
     return answer({"name": study, "has_file": path is not None, "has_results": has_results, "text": text})
 
 
@@ -83,7 +83,7 @@ async def plan_study(
 ) -> Response:
     """Tell which experiments a run would be about, which of them would run, why, and what they ask for."""
     await run_in_threadpool(find_file, service, study)
-    plan = await plan_for(request, service.place, plan_request(study, body, offset, limit))
+    plan = await plan_for(request, service.project, plan_request(study, body, offset, limit))
     return answer(
         {
             "study": study,
@@ -106,7 +106,7 @@ def find_file(service: Given, study: str) -> Path:
     NotFoundError
         If it has none here.
     """
-    path = service.place.studies().get(study)
+    path = service.project.studies().get(study)
     if path is None:
         raise NotFoundError(f"there is no file of a study {study!r}")
     return path

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import fairmesh
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.workflow.planning import PlanRequest, Preview
 
@@ -47,11 +47,11 @@ class Planner:
         self._at_once, self._busy = at_once, 0
         self._idle: list[subprocess.Popen[str]] = []
 
-    def begin(self, place: Place, request: PlanRequest) -> Planning:
+    def begin(self, project: Project, request: PlanRequest) -> Planning:
         """Return a plan to be made; ``result`` of it makes it."""
-        return Planning(self, place, request)
+        return Planning(self, project, request)
 
-    def preview(self, place: Place, request: PlanRequest) -> Preview:
+    def preview(self, project: Project, request: PlanRequest) -> Preview:
         """Make a plan, and wait for it.
 
         Raises
@@ -59,7 +59,7 @@ class Planner:
         FairmeshError
             As `Planning.result`.
         """
-        return self.begin(place, request).result()
+        return self.begin(project, request).result()
 
     def close(self) -> None:
         """End all processes that do nothing."""
@@ -102,14 +102,14 @@ class Planning:
     ----------
     planner : Planner
         Which has the processes.
-    place : Place
+    project : Project
         Where the study is.
     request : PlanRequest
         What is wanted.
     """
 
-    def __init__(self, planner: Planner, place: Place, request: PlanRequest) -> None:
-        self._planner, self._place, self._request = planner, place, request
+    def __init__(self, planner: Planner, project: Project, request: PlanRequest) -> None:
+        self._planner, self._project, self._request = planner, project, request
         self._process: subprocess.Popen[str] | None = None
         self._is_late = False
         self.is_cancelled = False
@@ -168,9 +168,9 @@ class Planning:
                 self._process.kill()
 
     def _ask(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        place = {name: str(getattr(self._place, name)) for name in ("folder", "root", "results")}
+        project = {name: str(getattr(self._project, name)) for name in ("folder", "root", "results")}
         limits = {"seconds": self._planner.seconds + SPARE, "memory": self._planner.memory}
-        order = {"place": place, "request": asdict(self._request), **limits}
+        order = {"project": project, "request": asdict(self._request), **limits}
         orders, answers = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         try:
             orders.write(json.dumps(order) + "\n")

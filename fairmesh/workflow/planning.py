@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.api.paths import check_paths, path_values
-from fairmesh.api.place import PROFILES, Place
+from fairmesh.api.project import PROFILES, Project
 from fairmesh.api.saving import check_text
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.study import Plan, load_plan
@@ -127,7 +127,7 @@ class Preview:
         return cls(**{**content, **costs, "expected": expected})
 
 
-def preview(place: Place, request: PlanRequest) -> Preview:
+def preview(project: Project, request: PlanRequest) -> Preview:
     """Make a plan that somebody asks for.
 
     Raises
@@ -135,9 +135,9 @@ def preview(place: Place, request: PlanRequest) -> Preview:
     InputError
         With all mistakes, or if it is larger, or names other files, than requests may.
     """
-    machine = machine_of(place, request.profile) if request.profile else LOCAL
-    plan = PlanSelection(request.where, request.part, request.first).of(_plan(place, request, machine))
-    found = list(forecast(plan, place.paths(plan.study)))
+    machine = machine_of(project, request.profile) if request.profile else LOCAL
+    plan = PlanSelection(request.where, request.part, request.first).of(_plan(project, request, machine))
+    found = list(forecast(plan, project.paths(plan.study)))
     to_run = [each.experiment for each in found if each.why]
     shown = found[request.offset : request.offset + request.limit]
     return Preview(
@@ -152,11 +152,11 @@ def preview(place: Place, request: PlanRequest) -> Preview:
         warnings=plan.warnings[:WARNINGS],
         reasons=dict(Counter(each.why.partition(":")[0] or "done, not again" for each in found).most_common()),
         experiments=[_row(each) for each in shown],
-        expected=_expected(place, request, plan) if request.expects else None,
+        expected=_expected(project, request, plan) if request.expects else None,
     )
 
 
-def machine_of(place: Place, profile: str) -> str:
+def machine_of(project: Project, profile: str) -> str:
     """Return the machine of a profile, by the profile's name.
 
     Raises
@@ -164,37 +164,37 @@ def machine_of(place: Place, profile: str) -> str:
     InputError
         If there is no such profile here.
     """
-    known = place.profiles()
+    known = project.profiles()
     if profile not in known:
         message = f"there is no profile {profile!r}"
         raise InputError([Problem(message, "profile", ", ".join(known), nearest(profile, known))])
     return known[profile]
 
 
-def _plan(place: Place, request: PlanRequest, machine: str) -> Plan:
-    limits = place.requests()
-    folders = [(place.folder / each).absolute() for each in limits.folders]
+def _plan(project: Project, request: PlanRequest, machine: str) -> Plan:
+    limits = project.requests()
+    folders = [(project.folder / each).absolute() for each in limits.folders]
     if not request.name:
-        plan = check_text(place, request.text, machine, limits.points)
+        plan = check_text(project, request.text, machine, limits.points)
         check_paths(plan, folders)
         return plan
-    source = place.study_file(request.name)
-    plan = load_plan(source, place.root, machine, request.set, limits.points)
+    source = project.study_file(request.name)
+    plan = load_plan(source, project.root, machine, request.set, limits.points)
     if request.set and path_values(plan):
-        check_paths(plan, folders, _own_paths(source, place, machine, limits.points))
+        check_paths(plan, folders, _own_paths(source, project, machine, limits.points))
     return plan
 
 
-def _own_paths(source: Path, place: Place, machine: str, most: int) -> dict[str, set[str]]:
+def _own_paths(source: Path, project: Project, machine: str, most: int) -> dict[str, set[str]]:
     """Return the paths that a study names itself; none if it is right only with what a request sets."""
     try:
-        return path_values(load_plan(source, place.root, machine, most=most))
+        return path_values(load_plan(source, project.root, machine, most=most))
     except InputError:
         return {}
 
 
-def _expected(place: Place, request: PlanRequest, plan: Plan) -> Expectation:
-    return Expectation.of(estimate(plan, place.results, read_profile(place.folder / PROFILES / request.profile)))
+def _expected(project: Project, request: PlanRequest, plan: Plan) -> Expectation:
+    return Expectation.of(estimate(plan, project.results, read_profile(project.folder / PROFILES / request.profile)))
 
 
 def _row(each: Forecast) -> dict[str, Any]:

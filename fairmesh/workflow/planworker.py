@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.errors import FairmeshError, InputError
 from fairmesh.workflow.planning import PlanRequest, preview
 
@@ -54,9 +54,9 @@ def _limit(seconds: int, memory: int) -> None:
 
 def _answer(order: Mapping[str, Any]) -> dict[str, Any]:
     _limit(order["seconds"], order["memory"])
-    place = Place(*(Path(order["place"][name]) for name in ("folder", "root", "results")))
+    project = Project(*(Path(order["project"][name]) for name in ("folder", "root", "results")))
     try:
-        return {"plan": preview(place, PlanRequest(**order["request"])).to_json()}
+        return {"plan": preview(project, PlanRequest(**order["request"])).to_json()}
     except InputError as error:
         return {"problems": [asdict(each) for each in error.problems]}
     except FairmeshError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.api import Place, starts
+from fairmesh.api import Project, starts
 from fairmesh.jobs.paths import StudyPaths
 from tests.e2e.workplace import Workplace
 from tests.waiting import wait_until
@@ -22,10 +22,10 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workp
     monkeypatch.chdir(place.folder)
     monkeypatch.setenv("TOY_STARTS", str(place.folder / "starts"))
     yield place
-    end_runs(Place.of(place.folder))
+    end_runs(Project.of(place.folder))
 
 
-def end_runs(place: Place) -> None:
+def end_runs(place: Project) -> None:
     """End what a test left running."""
     studies = [StudyPaths(each.parents[1], each.parent.name) for each in place.results.glob("*/runs")]
     for paths in studies:

@@ -135,7 +135,7 @@ def test_a_run_that_cannot_begin_says_why(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     study = fairmesh.Study.load("./study.yaml")
     workplace.edit("study.yaml", "value", "valu")
-    run = launch(study.place, study.name, study.source, "profiles/local", {})
+    run = launch(study.project, study.name, study.source, "profiles/local", {})
     with pytest.raises(FairmeshError, match=r"could not begin:\n[^$]*toy has no parameter 'valu'"):
         run.wait(PATIENCE)
     assert run.state == "failed"

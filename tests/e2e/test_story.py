@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import fairmesh
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.client import Client, RemoteRun
 from tests import watching
 from tests.api.conftest import end_runs
@@ -35,7 +35,7 @@ def faces(workplace_of: Workplace) -> Iterator[tuple[Face, Face]]:
     yield found
     for each in found:
         each.kill()
-    end_runs(Place.of(workplace_of.folder))
+    end_runs(Project.of(workplace_of.folder))
 
 
 @pytest.fixture(params=["local", pytest.param("slurm-lean", marks=pytest.mark.clusters)])

@@ -11,12 +11,12 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.files import write_text
 from fairmesh.monitor import setting
-from tests.service.conftest import place, study
+from tests.service.conftest import project, study
 
-__all__ = ["place", "study"]
+__all__ = ["project", "study"]
 
 TOKEN = "a-token-that-is-long-enough"  # noqa: S105
 Open = Callable[..., AppTest]
@@ -36,19 +36,19 @@ def swift() -> Iterator[None]:
 
 
 @pytest.fixture
-def given(place: Place) -> Iterator[Place]:
+def given(project: Project) -> Iterator[Project]:
     """Start the monitor, as it were, in a working folder, with a token."""
-    path = place.folder / "token"
+    path = project.folder / "token"
     write_text(path, TOKEN)
     path.chmod(0o600)
-    setting.give(setting.Setting(place, path))
+    setting.give(setting.Setting(project, path))
     streamlit.cache_resource.clear()
-    yield place
+    yield project
     streamlit.cache_resource.clear()
 
 
 @pytest.fixture
-def open_page(given: Place) -> Open:
+def open_page(given: Project) -> Open:
     """Return what opens a page, as somebody who may steer or may not, with values of its fields."""
 
     def open_page(name: str, /, may_steer: bool = False, **fields: object) -> AppTest:

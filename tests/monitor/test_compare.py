@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from tests.monitor.conftest import Open, texts
 from tests.results.builder import build
 from tests.site.conftest import hostile_study
@@ -16,11 +16,11 @@ POINT = "epochs=4+width=8"
 
 
 @pytest.fixture
-def built(place: Place) -> Place:
+def built(project: Project) -> Project:
     """Return a place with two studies that have results."""
-    build(place.results, "first")
-    build(place.results, "second", (2, 4))
-    return place
+    build(project.results, "first")
+    build(project.results, "second", (2, 4))
+    return project
 
 
 def said(page: AppTest) -> str:
@@ -36,13 +36,13 @@ def tables(page: AppTest) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def test_nothing_is_chosen_at_first(built: Place, open_page: Open) -> None:
+def test_nothing_is_chosen_at_first(built: Project, open_page: Open) -> None:
     shown = open_page("compare", study="first")
     assert "Choose two or more experiments" in said(shown)
     assert ONE in shown.multiselect(key="experiments").options
 
 
-def test_experiments_are_compared(built: Place, open_page: Open) -> None:
+def test_experiments_are_compared(built: Project, open_page: Open) -> None:
     shown = open_page("compare", study="first", experiments=[ONE, OTHER])
     found = tables(shown)
     assert [each["name"] for each in found["What is compared"]] == [ONE, OTHER]
@@ -57,7 +57,7 @@ def test_experiments_are_compared(built: Place, open_page: Open) -> None:
     assert "are the same" in said(shown), "the environment"
 
 
-def test_a_file_that_cannot_be_read_is_named(built: Place, open_page: Open) -> None:
+def test_a_file_that_cannot_be_read_is_named(built: Project, open_page: Open) -> None:
     record = built.results / "first/records/local/epochs=8+width=4+repeat=1.json"
     record.write_text("{")
     shown = open_page("compare", study="first", experiments=[ONE, OTHER])
@@ -65,7 +65,7 @@ def test_a_file_that_cannot_be_read_is_named(built: Place, open_page: Open) -> N
     assert tables(shown)
 
 
-def test_what_is_the_same_is_shown_if_wanted(built: Place, open_page: Open) -> None:
+def test_what_is_the_same_is_shown_if_wanted(built: Project, open_page: Open) -> None:
     found = tables(open_page("compare", study="first", experiments=[ONE, OTHER], everything=True))
     rows = {each["name"]: each["differs"] for each in found["Parameters"]}
     assert rows["epochs"] == "differs"
@@ -73,13 +73,13 @@ def test_what_is_the_same_is_shown_if_wanted(built: Place, open_page: Open) -> N
     assert any(each["name"] == "processor.name" for each in found["Environment"])
 
 
-def test_a_point_stands_for_its_repeats(built: Place, open_page: Open) -> None:
+def test_a_point_stands_for_its_repeats(built: Project, open_page: Open) -> None:
     found = tables(open_page("compare", study="first", experiments=[ONE, POINT]))
     assert found["What is compared"][1]["results"] == "2 of 2"
     assert "±" in found["Results"][0]["B"]
 
 
-def test_a_search_narrows_what_is_offered(built: Place, open_page: Open) -> None:
+def test_a_search_narrows_what_is_offered(built: Project, open_page: Open) -> None:
     options = open_page("compare", study="first", search="epochs=4 width=8").multiselect(key="experiments").options
     assert options == ["epochs=4+width=8+repeat=1", "epochs=4+width=8+repeat=2"]
 
@@ -98,14 +98,14 @@ def test_several_machines_are_told_apart(study: Study, open_page: Open) -> None:
     assert "dgx/epochs=1" in open_page("compare").multiselect(key="experiments").options
 
 
-def test_the_address_keeps_what_was_chosen(built: Place, open_page: Open) -> None:
+def test_the_address_keeps_what_was_chosen(built: Project, open_page: Open) -> None:
     shown = open_page("compare", study="first", experiments=[ONE, OTHER], search="nothing fits this")
     assert "What is compared" in tables(shown)
     assert shown.query_params["experiments"] == [ONE, OTHER]
 
 
 @pytest.mark.parametrize("typed", ["epoch=1", "../../etc", "<img src=x onerror=alert(1)>", "epochs"])
-def test_what_means_nothing_or_several_is_explained(built: Place, open_page: Open, typed: str) -> None:
+def test_what_means_nothing_or_several_is_explained(built: Project, open_page: Open, typed: str) -> None:
     shown = open_page("compare", study="first", experiments=[ONE, typed])
     (error,) = shown.error
     assert not shown.exception
@@ -113,13 +113,13 @@ def test_what_means_nothing_or_several_is_explained(built: Place, open_page: Ope
     assert ("has no experiment" in error.value) or ("fits" in error.value)
 
 
-def test_studies_are_compared_by_their_best_points(built: Place, open_page: Open) -> None:
+def test_studies_are_compared_by_their_best_points(built: Project, open_page: Open) -> None:
     shown = open_page("compare", compare="studies", studies=["first", "second"])
     assert [each["study"] for each in tables(shown)["What is compared"]] == ["first", "second"]
     assert "Choose two or more studies" in said(open_page("compare", compare="studies", studies=["first"]))
 
 
-def test_a_study_without_results_is_told(built: Place, study: Study, open_page: Open) -> None:
+def test_a_study_without_results_is_told(built: Project, study: Study, open_page: Open) -> None:
     (study.folder / "records").rename(study.folder / "no-records")
     shown = open_page("compare", compare="studies", studies=["first", "quick"])
     assert "study quick has no result yet" in said(shown)
@@ -133,8 +133,8 @@ def test_a_new_result_is_seen(study: Study, open_page: Open) -> None:
     assert tables(open_page("compare", experiments=chosen))["Results"][0]["B"] == "0.5"
 
 
-def test_a_hostile_study_stays_text(place: Place, open_page: Open) -> None:
-    folder = hostile_study(place.results)
+def test_a_hostile_study_stays_text(project: Project, open_page: Open) -> None:
+    folder = hostile_study(project.results)
     names = [point["id"] for point in folder.points[:2]]
     shown = open_page("compare", study="hostile", experiments=names, everything=True)
     assert not shown.exception
@@ -142,6 +142,6 @@ def test_a_hostile_study_stays_text(place: Place, open_page: Open) -> None:
     assert "<img" not in as_markdown
 
 
-def test_without_any_study_the_page_says_how_to_begin(place: Place, open_page: Open) -> None:
-    (place.results / "quick/plan.json").unlink()
+def test_without_any_study_the_page_says_how_to_begin(project: Project, open_page: Open) -> None:
+    (project.results / "quick/plan.json").unlink()
     assert "No study was run here yet" in said(open_page("compare"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.api.saving import check_text
 from fairmesh.errors import Problem
 from fairmesh.monitor.draft import Draft, is_same, lines_of, without_strangers
@@ -25,7 +25,7 @@ from tests.e2e.workplace import ROOT
 
 INTEGER, NUMBER, STRING = {"type": "integer"}, {"type": "number"}, {"type": "string"}
 ARRAY, MAYBE = {"type": "array"}, {"type": ["number", "null"]}
-PLACE = Place.of(ROOT)
+PLACE = Project.of(ROOT)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.files import write_text
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.status import read_status
@@ -23,8 +23,8 @@ def states(study: Study) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_without_any_study_a_page_says_how_to_begin(place: Place, open_page: Open, page: str) -> None:
-    (place.results / "quick/plan.json").unlink()
+def test_without_any_study_a_page_says_how_to_begin(project: Project, open_page: Open, page: str) -> None:
+    (project.results / "quick/plan.json").unlink()
     shown = open_page(page)
     assert not shown.exception
     assert "No study was run here yet" in texts(shown)
@@ -49,8 +49,8 @@ def test_a_file_that_cannot_be_read_is_named(study: Study, open_page: Open, page
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_others_wrote_is_text(place: Place, open_page: Open, page: str) -> None:
-    hostile_study(place.results)
+def test_what_others_wrote_is_text(project: Project, open_page: Open, page: str) -> None:
+    hostile_study(project.results)
     shown = open_page(page, study="hostile", experiment="")
     assert not shown.exception
     as_markdown = ("markdown", "caption", "error", "header")
@@ -152,7 +152,7 @@ def test_retrying_what_is_done_is_explained(open_page: Open) -> None:
     assert "there is nothing to retry" in texts(shown)
 
 
-def test_the_token_is_asked_for(open_page: Open, given: Place) -> None:
+def test_the_token_is_asked_for(open_page: Open, given: Project) -> None:
     shown = open_page("frame", study="quick")
     shown.sidebar.text_input[0].input("a-wrong-token-that-is-long")
     shown.sidebar.button[0].click().run()
@@ -164,7 +164,7 @@ def test_the_token_is_asked_for(open_page: Open, given: Place) -> None:
     assert "You may steer" in texts(shown)
 
 
-def test_a_token_that_others_may_read_is_refused(open_page: Open, given: Place) -> None:
+def test_a_token_that_others_may_read_is_refused(open_page: Open, given: Project) -> None:
     (given.folder / "token").chmod(0o644)
     shown = open_page("frame", study="quick")
     shown.sidebar.text_input[0].input(TOKEN)

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.api.connections import BoundedProtocol
 from fairmesh.cli import main
 from fairmesh.monitor import app, setting
@@ -32,7 +32,7 @@ async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 @pytest.fixture
 def client(tmp_path: Path) -> TestClient:
-    setting.give(setting.Setting(Place(tmp_path, tmp_path, tmp_path), tmp_path / "token", ("Head.Example",)))
+    setting.give(setting.Setting(Project(tmp_path, tmp_path, tmp_path), tmp_path / "token", ("Head.Example",)))
     return TestClient(Shield(_app), base_url="http://127.0.0.1:8501")
 
 
@@ -93,8 +93,8 @@ def behind(tmp_path: Path) -> TestClient:
     async def tell(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await PlainTextResponse(f"{scope['path']} {scope['raw_path'].decode()}")(scope, receive, send)
 
-    place = Place(tmp_path, tmp_path, tmp_path)
-    setting.give(setting.Setting(place, tmp_path / "token", ("head.example:8443",), "/monitor"))
+    project = Project(tmp_path, tmp_path, tmp_path)
+    setting.give(setting.Setting(project, tmp_path / "token", ("head.example:8443",), "/monitor"))
     return TestClient(Shield(tell), base_url="http://127.0.0.1:8501")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairmesh.api import Place, Run, starts
+from fairmesh.api import Project, Run, starts
 from fairmesh.api.saving import check_text
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.files import write_text
@@ -34,9 +34,9 @@ def started(monkeypatch: pytest.MonkeyPatch, study: Study) -> Started:
     """Return what is started in place of runs."""
     found: Started = []
 
-    def launch(place: Place, name: str, source: Path, profile: str, config: Mapping[str, Any]) -> Run:
+    def launch(project: Project, name: str, source: Path, profile: str, config: Mapping[str, Any]) -> Run:
         found.append((name, source, profile, config))
-        return Run(place, place.paths(name), "6b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11")
+        return Run(project, project.paths(name), "6b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11")
 
     monkeypatch.setattr(wish, "launch", launch)
     return found
@@ -91,20 +91,20 @@ def test_without_the_token_nothing_is_planned_or_written(
 
 
 def test_a_click_that_somebody_forged_starts_and_saves_nothing(
-    open_page: Open, place: Place, started: Started, monkeypatch: pytest.MonkeyPatch
+    open_page: Open, project: Project, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page("start", may_steer=True)
     page.session_state[steering.MAY] = False
     monkeypatch.setattr(steering.st, "button", lambda *_, **__: True)
     assert not page.run().exception
     assert started == []
-    assert list(place.studies()) == ["quick", "small"]
+    assert list(project.studies()) == ["quick", "small"]
 
 
-def test_a_start_says_so_and_leads_to_the_overview(open_page: Open, started: Started, place: Place) -> None:
+def test_a_start_says_so_and_leads_to_the_overview(open_page: Open, started: Started, project: Project) -> None:
     page = open_page("start", may_steer=True, start_where="value > 1", start_first=5, start_probe=True)
     shown = page.button(key="start").click().run()
-    source = place.root / "config/studies/small.yaml"
+    source = project.root / "config/studies/small.yaml"
     assert started == [("small", source, "profiles/local", {"where": "value > 1", "first": 5, "probe": True})]
     assert "run 6b0f7a52 of small is started" in said(shown)
     (link,) = shown.get("page_link")
@@ -127,7 +127,7 @@ def test_a_form_that_nobody_touched_is_the_study_itself(open_page: Open) -> None
     assert [each.label for each in shown.button if each.key == "start"] == ["Start"]
 
 
-def test_a_form_writes_the_study(open_page: Open, started: Started, place: Place) -> None:
+def test_a_form_writes_the_study(open_page: Open, started: Started, project: Project) -> None:
     page = fill(in_a_form(open_page, start.NEW, may_steer=True), "Application", "toy")
     for label, text in (("Name", "mine"), ("Title", HOSTILE), ("value", "1, 2, 3"), ("Exclude", "value == 2")):
         page = fill(page, label, text)
@@ -135,9 +135,9 @@ def test_a_form_writes_the_study(open_page: Open, started: Started, place: Place
     page = choices.set_value(["good", "exit"]).run()
     assert numbers(page)["experiments"] == "4"
     shown = page.button(key="start").click().run()
-    assert started[0][:2] == ("mine", place.root / "config/studies/mine.yaml")
+    assert started[0][:2] == ("mine", project.root / "config/studies/mine.yaml")
     assert numbers(shown)["experiments"] == "4"
-    assert Wish("mine", profile="local").preview(place).total == 4
+    assert Wish("mine", profile="local").preview(project).total == 4
 
 
 def test_all_mistakes_are_told_a_line_each(open_page: Open) -> None:
@@ -160,8 +160,8 @@ def test_text_and_form_become_each_other(open_page: Open) -> None:
     assert next(each for each in page.text_input if each.label == "value").value == "4, 5, 6"
 
 
-def test_another_study_takes_the_place_of_what_was_written(open_page: Open, place: Place) -> None:
-    write_text(place.root / "config/studies/tiny.yaml", "study: tiny\napplication: toy\n")
+def test_another_study_takes_the_place_of_what_was_written(open_page: Open, project: Project) -> None:
+    write_text(project.root / "config/studies/tiny.yaml", "study: tiny\napplication: toy\n")
     page = fill(in_a_form(open_page), "Name", "mine")
     (begin,) = [each for each in page.selectbox if each.label == "Begin with"]
     shown = begin.set_value("tiny").run()
@@ -206,27 +206,27 @@ def test_a_form_is_made_of_any_text(open_page: Open, text: str) -> None:
         assert not field.set_value("1, 2").run().exception
 
 
-def test_what_is_long_is_not_cut(open_page: Open, place: Place) -> None:
+def test_what_is_long_is_not_cut(open_page: Open, project: Project) -> None:
     values = ", ".join(map(str, range(1, 1000)))
     text = f"study: long\ntitle: {'t' * 500}\napplication: toy\nparameters: {{value: [{values}]}}\n"
-    write_text(place.root / "config/studies/long.yaml", text)
+    write_text(project.root / "config/studies/long.yaml", text)
     shown = in_a_form(open_page, "long")
     assert numbers(shown)["experiments"] == "999"
     assert [each.label for each in shown.button if each.key in {"start", "save"}] == ["Start"], "nothing was changed"
 
 
-def test_a_name_that_is_taken_is_told_at_once(open_page: Open, place: Place) -> None:
+def test_a_name_that_is_taken_is_told_at_once(open_page: Open, project: Project) -> None:
     shown = fill(use(open_page("start", may_steer=True), start.TEXT), "Study file", TOY.replace("mine", "SMALL"))
     assert "there is a study 'SMALL' already" in said(shown)
     assert all(button.disabled for button in shown.button if button.key in {"start", "save"})
     with pytest.raises(BusyError, match="already"):
-        Wish(text=TOY.replace("mine", "small"), profile="local").start(place)
+        Wish(text=TOY.replace("mine", "small"), profile="local").start(project)
 
 
-def test_a_study_is_saved_once(open_page: Open, place: Place) -> None:
+def test_a_study_is_saved_once(open_page: Open, project: Project) -> None:
     page = fill(use(open_page("start", begin=start.NEW, may_steer=True), start.TEXT), "Study file", TOY)
     shown = page.button(key="save").click().run()
-    assert (place.root / "config/studies/mine.yaml").read_text() == TOY
+    assert (project.root / "config/studies/mine.yaml").read_text() == TOY
     assert "mine is saved" in said(shown)
     assert not shown.error
     assert [each.label for each in shown.button if each.key in {"start", "save"}] == ["Start"]
@@ -249,27 +249,27 @@ def test_a_run_that_goes_on_is_told(open_page: Open, monkeypatch: pytest.MonkeyP
     assert "study small is being run" in said(shown)
 
 
-def test_without_any_study_a_new_one_can_be_written(open_page: Open, place: Place) -> None:
-    (place.root / "config/studies/small.yaml").unlink()
+def test_without_any_study_a_new_one_can_be_written(open_page: Open, project: Project) -> None:
+    (project.root / "config/studies/small.yaml").unlink()
     shown = open_page("start", may_steer=True)
     assert "choose an application" in said(shown)
     assert next(each for each in shown.selectbox if each.label == "Begin with").options == [start.NEW]
 
 
 @pytest.mark.parametrize("profile", ["", "nothing", "../local", "local/../local"])
-def test_a_profile_is_one_that_is_here(place: Place, profile: str) -> None:
+def test_a_profile_is_one_that_is_here(project: Project, profile: str) -> None:
     with pytest.raises(InputError, match="there is no profile"):
-        Wish("small", profile=profile).start(place)
+        Wish("small", profile=profile).start(project)
 
 
 @pytest.mark.parametrize("name", ["../small", "/etc/passwd", "config/studies/small.yaml", "small.yaml"])
-def test_a_study_is_one_that_is_known_here(place: Place, name: str) -> None:
+def test_a_study_is_one_that_is_known_here(project: Project, name: str) -> None:
     with pytest.raises(FairmeshError, match="there is no file of a study"):
-        Wish(name, profile="local").start(place)
+        Wish(name, profile="local").start(project)
 
 
 def test_the_expected_time_says_what_it_rests_on() -> None:
-    plan = check_text(Place.of(ROOT), TOY)
+    plan = check_text(Project.of(ROOT), TOY)
     once = Expected(90.0, None, "same", (Earlier("small", "local", {}, None, 90.0),), is_scaled=False)
     expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}, [])
     told = planview.expected_time(Expectation.of(expected))
@@ -278,8 +278,8 @@ def test_the_expected_time_says_what_it_rests_on() -> None:
 
 
 @pytest.mark.e2e
-def test_a_run_is_started(open_page: Open, place: Place) -> None:
+def test_a_run_is_started(open_page: Open, project: Project) -> None:
     shown = open_page("start", may_steer=True).button(key="start").click().run()
     assert "is started" in said(shown)
-    (run,) = starts.runs(place.paths("small"))
-    wait_until(Run(place, place.paths("small"), run.uuid).done, "the end of the run")
+    (run,) = starts.runs(project.paths("small"))
+    wait_until(Run(project, project.paths("small"), run.uuid).done, "the end of the run")

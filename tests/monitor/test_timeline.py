@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given as given_that
 from hypothesis import strategies as st
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.monitor.bars import bars, in_lanes
 from fairmesh.monitor.lanes import lanes
 from fairmesh.status import JobStatus
@@ -130,8 +130,8 @@ def test_nothing_has_begun(study: Study, open_page: Open) -> None:
     assert "Nothing has begun yet" in texts(open_page("timeline"))
 
 
-def test_a_hostile_study_is_drawn_as_text(place: Place, open_page: Open) -> None:
-    hostile_study(place.results)
+def test_a_hostile_study_is_drawn_as_text(project: Project, open_page: Open) -> None:
+    hostile_study(project.results)
     shown = open_page("timeline", study="hostile")
     assert not shown.exception
     assert "<img" not in json.dumps(chart(shown))

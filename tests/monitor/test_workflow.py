@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given as given_that
 from hypothesis import strategies as st
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.files import write_json
 from fairmesh.monitor import graph, grid
 from fairmesh.runner.protocol import STATES
@@ -110,8 +110,8 @@ def test_what_was_published_since_the_last_run_began_is_published(
     assert f"Publishing: 1 {state}" in texts(open_page("workflow")).replace("\\", "")
 
 
-def test_a_hostile_study_is_drawn_as_text(place: Place, open_page: Open) -> None:
-    hostile_study(place.results)
+def test_a_hostile_study_is_drawn_as_text(project: Project, open_page: Open) -> None:
+    hostile_study(project.results)
     shown = open_page("workflow", study="hostile")
     assert not shown.exception
     assert "<img" not in json.dumps([each.proto.spec for each in shown.get("vega_lite_chart")])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.files import write_text
 from fairmesh.service.app import create_app
 from fairmesh.service.guard import Limits
@@ -34,7 +34,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
 
 
 @pytest.fixture
-def place(study: Study, tmp_path: Path) -> Place:
+def project(study: Study, tmp_path: Path) -> Project:
     """Return the working folder of the study: with a workflow of its own, so that nothing is written elsewhere."""
     write_text(tmp_path / "Snakefile", "")
     write_text(tmp_path / "config/config.yaml", "study: small\n")
@@ -44,14 +44,14 @@ def place(study: Study, tmp_path: Path) -> Place:
     write_text(tmp_path / "profiles/local/config.yaml", "cores: 1\n")
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests/toy").symlink_to(ROOT / "tests/toy")
-    return Place.of(tmp_path)
+    return Project.of(tmp_path)
 
 
 @pytest.fixture
-def speaker(place: Place) -> Iterator[Speaker]:
+def speaker(project: Project) -> Iterator[Speaker]:
     """Yield somebody who has the token."""
     limits = Limits(body=1 << 20, receiving=2.0, seconds=20.0)
-    with Speaker(create_app(place, TOKEN, limits=limits)) as found:
+    with Speaker(create_app(project, TOKEN, limits=limits)) as found:
         yield found
 
 

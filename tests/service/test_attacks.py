@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fairmesh.api import Place, starts
+from fairmesh.api import Project, starts
 from fairmesh.api.listening import check_address, listen
 from fairmesh.api.token import read_token
 from fairmesh.errors import FairmeshError, InputError
@@ -288,35 +288,35 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_a_text_brings_no_code_and_no_paths(speaker: Speaker, place: Place, text: str) -> None:
+def test_a_text_brings_no_code_and_no_paths(speaker: Speaker, project: Project, text: str) -> None:
     checked = speaker.post("/studies/validate", json={"text": text})
     assert checked.status_code == 200
     assert checked.json()["valid"] is False
     assert checked.json()["errors"]
     assert_problem(speaker.post("/studies", json={"text": text}), 422)
-    assert [each.name for each in (place.root / "config/studies").iterdir()] == ["small.yaml"]
+    assert [each.name for each in (project.root / "config/studies").iterdir()] == ["small.yaml"]
     assert "root:" not in checked.text
-    assert not list(place.folder.glob("**/P"))
+    assert not list(project.folder.glob("**/P"))
 
 
-def test_of_many_who_save_a_study_at_once_one_does_and_none_is_replaced(speaker: Speaker, place: Place) -> None:
+def test_of_many_who_save_a_study_at_once_one_does_and_none_is_replaced(speaker: Speaker, project: Project) -> None:
     texts = [f"study: new\napplication: toy\nparameters: {{value: [{number}]}}\n" for number in range(6)]
     with ThreadPoolExecutor(6) as people:
         answers = list(people.map(lambda text: speaker.post("/studies", json={"text": text}), texts))
     assert sorted(each.status_code for each in answers) == [201, 409, 409, 409, 409, 409]
     (saved,) = [text for text, each in zip(texts, answers, strict=True) if each.status_code == 201]
-    assert (place.root / "config/studies/new.yaml").read_text() == saved
+    assert (project.root / "config/studies/new.yaml").read_text() == saved
     assert_problem(speaker.post("/studies", json={"text": texts[0].replace("new", "SMALL")}), 409)
 
 
 @pytest.mark.parametrize("text", COMMANDS)
 @pytest.mark.parametrize("key", ["profile", "part", "set"])
-def test_nothing_of_a_start_reaches_a_shell(speaker: Speaker, place: Place, key: str, text: str) -> None:
+def test_nothing_of_a_start_reaches_a_shell(speaker: Speaker, project: Project, key: str, text: str) -> None:
     body: dict[str, Any] = {key: {"nothing": text} if key == "set" else text}
     assert_problem(speaker.post("/studies/small/runs", json=body), 422)
     assert_problem(speaker.post("/studies/small/plan", json=body), 422)
-    assert not list(place.folder.glob("**/P"))
-    assert starts.runs(place.paths("small")) == []
+    assert not list(project.folder.glob("**/P"))
+    assert starts.runs(project.paths("small")) == []
 
 
 @pytest.mark.parametrize(
@@ -340,9 +340,9 @@ def test_nothing_of_a_start_reaches_a_shell(speaker: Speaker, place: Place, key:
         {"set": {"a.b": 1}},
     ],
 )
-def test_a_start_knows_its_keys_alone(speaker: Speaker, place: Place, more: dict[str, Any]) -> None:
+def test_a_start_knows_its_keys_alone(speaker: Speaker, project: Project, more: dict[str, Any]) -> None:
     assert_problem(speaker.post("/studies/small/runs", json=more), 422)
-    assert starts.runs(place.paths("small")) == []
+    assert starts.runs(project.paths("small")) == []
 
 
 @pytest.mark.parametrize(
@@ -407,9 +407,9 @@ def test_methods_are_what_they_say_and_reading_changes_nothing(speaker: Speaker)
     assert speaker.ask("PUT", f"{V1}/studies").headers["allow"] == "GET, HEAD, POST"
 
 
-def test_there_is_no_service_without_a_token(place: Place) -> None:
+def test_there_is_no_service_without_a_token(project: Project) -> None:
     with pytest.raises(ValueError, match="without a token"):
-        create_app(place, "")
+        create_app(project, "")
     with pytest.raises(ValueError, match="without a token"):
         Guard(None, "")  # type: ignore[arg-type]
 
@@ -473,13 +473,13 @@ def test_an_answer_that_takes_too_long_is_an_error(speaker: Speaker) -> None:
         assert_problem(impatient.get("/health"), 503)
 
 
-def test_web_sockets_are_closed_at_once(place: Place) -> None:
+def test_web_sockets_are_closed_at_once(project: Project) -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(create_app(place, TOKEN)({"type": "websocket", "path": "/"}, None, send))  # type: ignore[arg-type]
+    asyncio.run(create_app(project, TOKEN)({"type": "websocket", "path": "/"}, None, send))  # type: ignore[arg-type]
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 

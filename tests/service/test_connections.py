@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.api.connections import HEAD, Patience
 from fairmesh.api.listening import listen
 from fairmesh.files import write_text
@@ -29,10 +29,10 @@ Connect = Callable[[], socket.socket]
 
 
 @pytest.fixture
-def connect(place: Place) -> Iterator[Connect]:
+def connect(project: Project) -> Iterator[Connect]:
     """Return what connects to a service with little patience."""
     bound = listen("127.0.0.1", 0)
-    service = server(place, TOKEN, patience=SHORT)
+    service = server(project, TOKEN, patience=SHORT)
     thread = threading.Thread(target=service.run, args=([bound],), daemon=True)
     thread.start()
     address = bound.getsockname()

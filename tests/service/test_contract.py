@@ -11,7 +11,7 @@ import schemathesis
 from hypothesis import strategies
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.service.app import create_app
 from tests.service.speaking import TOKEN
 from tests.status.conftest import Study
@@ -24,9 +24,9 @@ HEADERS = {"authorization": f"Bearer {TOKEN}"}
 
 
 @pytest.fixture
-def schema(place: Place) -> Any:
+def schema(project: Project) -> Any:
     """Return the description as a client gets it."""
-    app = create_app(place, TOKEN, ["testserver"])
+    app = create_app(project, TOKEN, ["testserver"])
     return schemathesis.openapi.from_asgi("/openapi.json", app=app, headers=HEADERS)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.files import write_text
 from fairmesh.service import experiments, plans
 from fairmesh.service.app import create_app
@@ -63,26 +63,26 @@ def test_the_same_study_can_be_saved_again(speaker: Speaker) -> None:
 
 
 @pytest.mark.parametrize("path", ["/etc/shadow", "/etc/no-such-file"])
-def test_files_elsewhere_are_not_even_looked_for(speaker: Speaker, place: Place, path: str) -> None:
-    application = (place.root / "tests/toy/application.yaml").read_text()
-    write_text(place.root / "reads/application.yaml", application.replace("note: {", "note: {format: path, "))
+def test_files_elsewhere_are_not_even_looked_for(speaker: Speaker, project: Project, path: str) -> None:
+    application = (project.root / "tests/toy/application.yaml").read_text()
+    write_text(project.root / "reads/application.yaml", application.replace("note: {", "note: {format: path, "))
     text = f"study: new\napplication: reads\nparameters: {{note: {path}}}\n"
     (fault,) = speaker.post("/studies/validate", json={"text": text}).json()["errors"]
     assert fault["message"] == f"'note' must lie below a folder that requests may name, not {path!r}"
-    write_text(place.root / "config/studies/reads.yaml", "study: reads\napplication: reads\n")
+    write_text(project.root / "config/studies/reads.yaml", "study: reads\napplication: reads\n")
     for verb in ("plan", "runs"):
         answer = speaker.post(f"/studies/reads/{verb}", json={"set": {"note": path}})
         assert_problem(answer, 422)
 
 
-def test_a_study_of_too_many_points_is_refused(speaker: Speaker, place: Place) -> None:
-    write_text(place.folder / "config/config.yaml", "study: small\nrequests: {points: 1000}\n")
+def test_a_study_of_too_many_points_is_refused(speaker: Speaker, project: Project) -> None:
+    write_text(project.folder / "config/config.yaml", "study: small\nrequests: {points: 1000}\n")
     assert not speaker.post("/studies/validate", json={"text": HUGE}).json()["valid"]
     assert_problem(speaker.post("/studies", json={"text": HUGE}), 422)
     assert_problem(speaker.post("/studies/small/plan", json={"set": {"value": "[1-90000]"}}), 422)
 
 
-def test_work_ends_when_the_client_goes_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_work_ends_when_the_client_goes_away(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     planner = Planner(at_once=1)
     monkeypatch.setattr(plans, "PLANNER", planner)
 
@@ -94,7 +94,7 @@ def test_work_ends_when_the_client_goes_away(place: Place, monkeypatch: pytest.M
 
     begin = time.monotonic()
     with pytest.raises(Exception, match="the client has gone away"):
-        asyncio.run(plans.plan_for(Gone(), place, PlanRequest(text=HUGE)))  # type: ignore[arg-type]
+        asyncio.run(plans.plan_for(Gone(), project, PlanRequest(text=HUGE)))  # type: ignore[arg-type]
     wait_until(lambda: not planner._busy, "the end of the process")
     assert planner._idle == []
     assert time.monotonic() - begin < planner.seconds
@@ -122,7 +122,7 @@ def test_a_disk_that_does_not_answer_holds_up_nobody_else(
         path = f"/studies/quick/experiments/{study.points[1]['key']}/log"
         waiting = stuck(experiments, "log_part", lambda: speaker.get(path))
     else:
-        waiting = stuck(Place, "studies", lambda: speaker.get("/studies/nothing/status"))
+        waiting = stuck(Project, "studies", lambda: speaker.get("/studies/nothing/status"))
     for _ in range(3):
         assert speaker.get("/studies/quick/status").status_code == 200
     assert not waiting.done()
@@ -156,9 +156,9 @@ def test_what_was_read_before_a_change_answers_nobody_after_it(study: Study, mon
 
 
 @pytest.fixture
-def behind(place: Place) -> Iterator[Speaker]:
+def behind(project: Project) -> Iterator[Speaker]:
     """Return somebody who speaks with a service that a proxy shows below a path."""
-    with Speaker(create_app(place, TOKEN, ["portal.example"], root="/user/ada/fairmesh")) as found:
+    with Speaker(create_app(project, TOKEN, ["portal.example"], root="/user/ada/fairmesh")) as found:
         yield found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.api import Place
+from fairmesh.api import Project
 from fairmesh.client import Client
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from tests.api.conftest import end_runs
@@ -35,7 +35,7 @@ class Served(Face):
 def workplace(tmp_path: Path) -> Iterator[Workplace]:
     place = Workplace(tmp_path)
     yield place
-    end_runs(Place.of(tmp_path))
+    end_runs(Project.of(tmp_path))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Where somebody works: the folder with the configuration, the workflow, and the results; every face has one."""
+"""A project: the folder with ``config/config.yaml``, the workflow, and the results."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
 @dataclass(frozen=True)
-class Place:
-    """A working folder.
+class Project:
+    """A project folder.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Place:
     root : Path
         The folder of the Snakefile.
     results : Path
-        Where everything that is measured lies.
+        The results folder.
     """
 
     folder: Path
@@ -38,8 +38,8 @@ class Place:
     results: Path
 
     @classmethod
-    def of(cls, folder: str | Path | None = None, results: str | Path | None = None) -> Place:
-        """Return the place that a folder is, this process's by default; its configuration names the results."""
+    def of(cls, folder: str | Path | None = None, results: str | Path | None = None) -> Project:
+        """Return the project in a folder, by default the current one; its configuration names the results."""
         here = Path(folder or ".").resolve()
         return cls(here, places.find_root(here), Path(results).resolve() if results else places.results_of(here))
 
@@ -88,12 +88,12 @@ class Place:
         path = self.folder / places.CONFIG
         return load_config(path).requests if path.is_file() else Requests()
 
-    def called(self, source: Path) -> str:
-        """Return what a person would call a study file here: a name, or a path."""
-        whole = self.folder / source
-        if whole.parent == self.root / STUDIES:
-            return whole.stem
-        return f"./{whole.relative_to(self.folder)}" if whole.is_relative_to(self.folder) else str(whole)
+    def short_name(self, source: Path) -> str:
+        """Return the name of a study file in config/studies, or else its path, relative if it is below the folder."""
+        path = self.folder / source
+        if path.parent == self.root / STUDIES:
+            return path.stem
+        return f"./{path.relative_to(self.folder)}" if path.is_relative_to(self.folder) else str(path)
 
     def profiles(self) -> dict[str, str]:
         """Return the machine of each profile, by the profile's name."""
