@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fairmesh.files import canonical_json, text_sha256
-from fairmesh.schema.scalars import resolve
+from fairmesh.schema.nodes import resolve
 
 REPEAT = "repeat"
 NO_AXES = "defaults"

@@ -54,3 +54,72 @@ def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     head = "".join(f"<th>{escape(each)}</th>" for each in heads)
     body = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+UNREADABLE = 20  # files that cannot be read, in a message
+
+
+def unreadable(problems: Sequence[str]) -> list[str]:
+    """Return lines about files that cannot be read, each line once, and of very many only the first ones.
+
+    >>> unreadable(["a: cannot be read", "a: cannot be read"])
+    ['a: cannot be read']
+    """
+    lines = list(dict.fromkeys(problems))
+    more = len(lines) - UNREADABLE
+    return [*lines[:UNREADABLE], *([f"and {more} more files that cannot be read"] if more > 0 else [])]
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")  # the last four are full-width
+
+
+_MARKS = "\\`*_[]<>#|!~$"
+
+
+def cell_text(text: str) -> str:
+    """Return a text as a cell of a CSV file that no spreadsheet takes for a formula: an apostrophe stands before it.
+
+    >>> [cell_text(text) for text in ("=cmd|' /C calc'!A0", "-1.5", "plain")]
+    ["'=cmd|' /C calc'!A0", '-1.5', 'plain']
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def markdown(value: Any) -> str:
+    r"""Return a value as text that means nothing to Markdown, on one line.
+
+    >>> print(markdown("a|b <c>\n*d*"))
+    a\|b \<c\> \*d\*
+    """
+    text = " ".join(str(value).split())
+    return "".join(f"\\{character}" if character in _MARKS else character for character in text)
+
+
+def duration(seconds: float) -> str:
+    """Return a time span as people say it.
+
+    >>> [duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
+    ['0 s', '59 s', '1 min 30 s', '1 h 1 min', '55 h 33 min']
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    hours, minutes_left = divmod(minutes, 60)
+    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+
+
+def moment(time: str) -> str:
+    """Return a moment as people read it.
+
+    >>> moment("2026-11-20T10:00:00.123Z"), moment("")
+    ('2026-11-20 10:00:00 UTC', 'never')
+    """
+    return f"{time[:10]} {time[11:19]} UTC" if time else "never"

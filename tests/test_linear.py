@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 
-from fairmesh import schema
+from fairmesh import printing, schema
 from fairmesh.cloudmesh import options, statements
 from fairmesh.cloudmesh.importing import _FILE
 from fairmesh.fair.redaction import _KEYS, Redaction, _homes
 from fairmesh.names import parse_id
 from fairmesh.runner import manifest, mllog, owner, text
 from fairmesh.runner.status import Status
-from fairmesh.schema import wording
 from fairmesh.service import bodies
 from fairmesh.site import latex, templating
 from fairmesh.study.notation import expand_notation
@@ -40,7 +39,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "body": lambda value: bodies.parse(f'"{value}'.encode()),
     "page": lambda value: templating.linked(f"https://{value}"),
     "table": latex.escape,
-    "markdown": wording.markdown,
+    "markdown": printing.markdown,
     "homes": Redaction(tuple(_homes())).text,
     "keys": _KEYS.findall,
 }

@@ -17,8 +17,8 @@ from fairmesh.study import load_plan
 from fairmesh.study.application import Application, Parameter
 from fairmesh.study.cloudmesh import is_cloudmesh
 from fairmesh.study.find import APPLICATION, find_application, find_study
-from fairmesh.study.settle import load_application
 from fairmesh.study.studyfile import StudyFile
+from fairmesh.study.validation import load_application
 
 Language = Literal["python", "shell"]
 PROGRAMS: dict[Language, tuple[str, str, str]] = {

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairmesh.cli import common, places
-from fairmesh.printing import print_lines
-from fairmesh.schema.wording import duration
+from fairmesh.printing import duration, print_lines
 from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
 from fairmesh.study.selection import PlanSelection, read_settings

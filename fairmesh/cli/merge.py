@@ -17,7 +17,7 @@ from fairmesh.runner.text import printable
 from fairmesh.schema import Node
 from fairmesh.status.places import find_root
 from fairmesh.study.find import find_application
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 
 SHOWN = 20  # lines of a kind
 

@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from fairmesh.schema.wording import cell_text
+from fairmesh.printing import cell_text
 
 
 def count(text: str) -> int:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairmesh.errors import FairmeshError, InputError
-from fairmesh.printing import print_lines
+from fairmesh.printing import print_lines, unreadable
 from fairmesh.runner.protocol import STATES
-from fairmesh.schema.wording import unreadable
 from fairmesh.status import JobSelection
 from fairmesh.status.places import find_studies, find_study, results_of
 

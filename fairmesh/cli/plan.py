@@ -12,7 +12,7 @@ from fairmesh.names import plain_text
 from fairmesh.printing import print_lines, print_table
 from fairmesh.study import Plan
 from fairmesh.study.cost import cost
-from fairmesh.study.graph import mermaid
+from fairmesh.study.plan import mermaid
 from fairmesh.workflow.forecast import Forecast, forecast
 
 Table = tuple[Sequence[str], list[tuple[str, ...]]]

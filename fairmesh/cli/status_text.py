@@ -9,9 +9,9 @@ from typing import NamedTuple
 from fairmesh.cli.output import table
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import JobPaths
+from fairmesh.printing import duration, moment
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
 from fairmesh.runner.text import last_lines, printable
-from fairmesh.schema.wording import duration, moment
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
 from fairmesh.status.model import ORDER
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairmesh.expressions.functions import TABLE
-from fairmesh.study.settle import ALGEBRA
+from fairmesh.study.validation import ALGEBRA
 from fairmesh.study.values import FRAMEWORK
 
 # Words of expressions, and names that mean something else in a command.

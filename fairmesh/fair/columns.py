@@ -12,13 +12,13 @@ from typing import Any
 
 import pandas as pd
 
+from fairmesh.printing import cell_text
 from fairmesh.results import StudyResults
 from fairmesh.results.metrics import readable
 from fairmesh.results.series import delimiter_of
 from fairmesh.results.table import metric_columns, parameter_columns
 from fairmesh.runner.protocol import STATES
 from fairmesh.runner.regular import read_regular
-from fairmesh.schema.wording import cell_text
 
 INTEGER, NUMBER, BOOLEAN, STRING, DATETIME = "integer", "number", "boolean", "string", "datetime"
 

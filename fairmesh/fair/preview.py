@@ -9,8 +9,8 @@ import jinja2
 from fairmesh.fair.croissant import cite
 from fairmesh.fair.package import Package
 from fairmesh.names import number_text
+from fairmesh.printing import markdown
 from fairmesh.results import MetricValue
-from fairmesh.schema.wording import markdown
 
 SHOWN = 500  # experiments in the tables; results.csv has all
 

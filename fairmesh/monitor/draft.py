@@ -12,7 +12,7 @@ from fairmesh.errors import InputError
 from fairmesh.monitor import notation
 from fairmesh.schema import Node, dump, parse_text
 from fairmesh.study.application import Application
-from fairmesh.study.settle import ALGEBRA
+from fairmesh.study.validation import ALGEBRA
 from fairmesh.study.values import FRAMEWORK, Schema
 
 TOP = ("study", "title", "application", "parameters", "repeat", "exclude", "measure")

@@ -15,7 +15,7 @@ from fairmesh.monitor.draft import Draft, lines_of, without_strangers
 from fairmesh.monitor.look import error, plain
 from fairmesh.study.application import Application
 from fairmesh.study.find import applications
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 
 MOST = 10_000  # repeats
 LONGEST = 100_000  # characters of a study; what is longer already is not cut

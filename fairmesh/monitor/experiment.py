@@ -18,10 +18,10 @@ from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said
 from fairmesh.monitor.watching import Watch
 from fairmesh.names import plain_text
+from fairmesh.printing import moment
 from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.regular import read_regular
-from fairmesh.schema.wording import moment
 from fairmesh.site.telemetry import telemetry_charts
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 from fairmesh.api.html import COLOURS
 from fairmesh.errors import FairmeshError
+from fairmesh.printing import duration, unreadable
 from fairmesh.runner.protocol import RUNNING
-from fairmesh.schema.wording import duration, unreadable
 from fairmesh.status import JobStatus
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])", re.ASCII)

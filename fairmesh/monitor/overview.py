@@ -14,9 +14,9 @@ from fairmesh.monitor.current import live
 from fairmesh.monitor.look import label, plain
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import Watch, studies
+from fairmesh.printing import duration, moment
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
-from fairmesh.schema.wording import duration, moment
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
 from fairmesh.status.model import ORDER
 from fairmesh.status.times import seconds_between

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fairmesh.monitor.look import plain, state_style
 from fairmesh.names import plain_text
-from fairmesh.schema.wording import duration
+from fairmesh.printing import duration
 from fairmesh.workflow.planning import Expectation, Preview
 
 ROWS = 50

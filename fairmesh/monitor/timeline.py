@@ -13,8 +13,8 @@ from fairmesh.monitor.bars import Bar, bars, in_lanes
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed
 from fairmesh.monitor.watching import Watch
+from fairmesh.printing import moment
 from fairmesh.runner.protocol import STATES
-from fairmesh.schema.wording import moment
 
 SHOWN = 200  # bars
 

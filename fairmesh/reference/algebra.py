@@ -10,10 +10,10 @@ from typing import Any
 
 from fairmesh.expressions import MAX_TEXT
 from fairmesh.reference.models import Schema, model_schema
-from fairmesh.study.axes import COMPUTED, RANGE
-from fairmesh.study.conditions import MATCHES
-from fairmesh.study.ranges import Range
-from fairmesh.study.settle import ALGEBRA
+from fairmesh.study.notation import Range
+from fairmesh.study.parameters import COMPUTED, RANGE
+from fairmesh.study.rules import MATCHES
+from fairmesh.study.validation import ALGEBRA
 from fairmesh.study.values import FRAMEWORK, RESOURCES
 
 WORD = ["string", "number", "boolean"]  # a text, or what is taken for one by its source text

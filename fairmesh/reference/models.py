@@ -21,7 +21,7 @@ class _Generator(GenerateJsonSchema):
 def model_schema(model: Any) -> Schema:
     """Return the schema of a model, of the keys that this version supports.
 
-    >>> from fairmesh.study.ranges import Range
+    >>> from fairmesh.study.notation import Range
     >>> model_schema(Range)["properties"]["to"]
     {'description': 'The last value.', 'examples': [0.5], 'type': 'number'}
     """

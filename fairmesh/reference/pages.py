@@ -12,7 +12,7 @@ from fairmesh.reference import tables
 from fairmesh.reference.architecture import layers
 from fairmesh.reference.models import model_schema
 from fairmesh.reference.schemas import narrow
-from fairmesh.study.ranges import Range
+from fairmesh.study.notation import Range
 
 PAGES = Path("site/docs/reference")
 ARCHITECTURE = Path("site/docs/explanation/architecture.md")

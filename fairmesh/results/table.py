@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fairmesh.files import canonical_json, write_if_changed
 from fairmesh.jobs.records import ENERGY_METHOD
 from fairmesh.results.load import Outcome, StudyResults
-from fairmesh.schema.wording import cell_text
+from fairmesh.printing import cell_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,9 +5,8 @@ remembers where everything stands, so that an error shows its line and column. I
 Begin with ``reading.load`` (text to ``Node``) and ``model.load_model`` (file to model).
 """
 
-from fairmesh.schema.nodes import Node
+from fairmesh.schema.nodes import Node, Scalar, resolve
 from fairmesh.schema.reading import load, parse_text, unquoted
-from fairmesh.schema.scalars import Scalar, resolve
 from fairmesh.schema.writing import dump
 
 __all__ = ["Node", "Scalar", "dump", "load", "parse_text", "resolve", "unquoted"]

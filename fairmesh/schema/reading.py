@@ -11,10 +11,9 @@ from typing import Any, NoReturn
 import yaml
 
 from fairmesh.errors import InputError, Problem, place
-from fairmesh.schema import lookalikes
-from fairmesh.schema.explaining import LINE_END, mistake
-from fairmesh.schema.nodes import Node
-from fairmesh.schema.scalars import Scalar, resolve
+from fairmesh.schema import mistakes
+from fairmesh.schema.mistakes import LINE_END, mistake
+from fairmesh.schema.nodes import Node, Scalar, resolve
 
 try:
     from yaml import CSafeLoader as Parser
@@ -118,10 +117,10 @@ class _Reader:
 
     def document(self) -> Node:
         """Read the only document."""
-        at = lookalikes.line_break(self._text)
+        at = mistakes.line_break(self._text)
         if at >= 0:
             where = place(self.path, *_line_and_column(self._text[:at]))
-            raise InputError([Problem(f"not YAML: {lookalikes.described(self._text[at])}", where)])
+            raise InputError([Problem(f"not YAML: {mistakes.described(self._text[at])}", where)])
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 break
@@ -232,13 +231,13 @@ class _Reader:
     def _check_characters(self, event: Any) -> None:
         """Note the first character of a plain scalar that is not what it looks like."""
         start = event.start_mark
-        at = lookalikes.in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
+        at = mistakes.in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
         if at < 0:
             return
         line, column = start.line, start.column + at
         while line < event.end_mark.line and self._lines[line][column : column + 1] != event.value[at]:
             line, column = line + 1, self._lines[line + 1].find(event.value[at])  # it goes on below
-        words = f"{lookalikes.described(event.value[at])}, or put quotes around the text"
+        words = f"{mistakes.described(event.value[at])}, or put quotes around the text"
         self.problems.append(Problem(words, place(self.path, line + 1, column + 1)))
 
     def _check_tag(self, event: Any, own: str) -> None:

@@ -15,8 +15,8 @@ from fairmesh.study.find import find_application
 from fairmesh.study.notation import expand_notation, is_notation
 from fairmesh.study.plan import Plan
 from fairmesh.study.references import EXPERIMENT, References
-from fairmesh.study.settle import ALGEBRA, load_application
 from fairmesh.study.studyfile import RESERVED
+from fairmesh.study.validation import ALGEBRA, load_application
 from fairmesh.study.values import FRAMEWORK, GPU
 
 APPLICATION = "application"

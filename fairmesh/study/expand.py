@@ -1,21 +1,122 @@
-"""From the points of a study to its experiments."""
+"""Make experiments of the points of a study: settings, resources and fingerprints."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from typing import Any
 
 from fairmesh.errors import InputError, Problem
+from fairmesh.files import canonical_json, text_sha256
 from fairmesh.names import REPEAT, axis_order, experiment_key
 from fairmesh.schema import Node
-from fairmesh.study.application import Application
-from fairmesh.study.fingerprints import Fingerprints
-from fairmesh.study.formulas import Scope
+from fairmesh.study.application import Application, Stage
+from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.plan import Experiment, StageInstance
-from fairmesh.study.points import Choice, Point, point_id
-from fairmesh.study.resources import Resources
-from fairmesh.study.values import FRAMEWORK, RESOURCES, Schema, Value, read_value
+from fairmesh.study.values import FRAMEWORK, RESOURCES, Choice, Point, Schema, Value, point_id, read_value
+
+
+class Resources:
+    """The resources of an application's jobs.
+
+    Parameters
+    ----------
+    application : Application
+        What is run.
+    scope : Scope
+        What the names of parameters stand for.
+    """
+
+    def __init__(self, application: Application, scope: Scope) -> None:
+        self._scope = scope
+        self._common = application.resources
+        self._own = application.resources | application.experiment_stage.resources
+
+    def of_experiment(self, settings: Point, given: dict[str, Value]) -> dict[str, Value]:
+        """Return the resources of an experiment; what the study says of them counts more."""
+        return self._computed(self._own | given, settings)
+
+    def of_stage(self, stage: Stage, settings: Point) -> dict[str, Value]:
+        """Return the resources of a shared stage."""
+        return self._computed(self._common | stage.resources, settings)
+
+    def _computed(self, resources: Mapping[str, Any], settings: Point) -> dict[str, Value]:
+        return {
+            name: self._value(name, value, settings) if isinstance(value, Formula) else value
+            for name, value in resources.items()
+            if value is not None
+        }
+
+    def _value(self, name: str, formula: Formula, settings: Point) -> Value:
+        return formula.typed(formula.value(self._scope, settings), RESOURCES[name], settings)
+
+
+class _Writer:
+    """Writes the fingerprints of one stage."""
+
+    def __init__(self, application: Application, stage: Stage, parameters: Mapping[str, object]) -> None:
+        name, command = canonical_json(application.name), canonical_json(stage.command)
+        self._head = f'{{"application":{name},"command":{command},"parameters":{{'
+        self._tail = f',"version":{canonical_json(application.version)}}}'
+        self._parameters = sorted(parameters)
+
+    def json_parameters(self, settings: Mapping[str, Choice]) -> str:
+        """Return the inside of the map of parameters."""
+        return ",".join([settings[name].json_text for name in self._parameters])
+
+    def fingerprint(self, parameters: str, needs: Mapping[str, str]) -> str:
+        """Return the hash of everything."""
+        return text_sha256(f'{self._head}{parameters}}},"stages":{canonical_json(needs)}{self._tail}')
+
+
+class Fingerprints:
+    """Gives the fingerprints of an application's stages and experiments, and keeps the stages that occurred.
+
+    Parameters
+    ----------
+    application : Application
+        What is run.
+    resources : Resources
+        What its stages ask for.
+    """
+
+    def __init__(self, application: Application, resources: Resources) -> None:
+        self._resources = resources
+        self.stages: dict[str, StageInstance] = {}
+        self._application = application
+        self._experiment = _Writer(application, application.experiment_stage, application.parameters)
+        shared = application.shared_stages
+        graph = {name: stage.needs for name, stage in shared.items()}
+        self._shared = {name: shared[name] for name in TopologicalSorter(graph).static_order()}
+        self._writers = {name: _Writer(application, stage, dict.fromkeys(stage.uses)) for name, stage in shared.items()}
+        self._known: dict[str, str] = {}
+
+    def of(self, settings: Point) -> tuple[str, dict[str, str]]:
+        """Return the fingerprint of the experiment with these parameters, and those of the stages that it needs."""
+        found: dict[str, str] = {}
+        for name, stage in self._shared.items():
+            found[name] = self._stage(name, stage, settings, found)
+        needs = {name: found[name] for name in self._application.experiment_stage.needs}
+        return self._experiment.fingerprint(self._experiment.json_parameters(settings), needs), needs
+
+    def _stage(self, name: str, stage: Stage, settings: Point, found: Mapping[str, str]) -> str:
+        writer = self._writers[name]
+        needs = {need: found[need] for need in stage.needs}
+        parameters = writer.json_parameters(settings)
+        key = f"{name} {' '.join(needs.values())} {parameters}"
+        if key not in self._known:
+            fingerprint = writer.fingerprint(parameters, needs)
+            self._known[key] = fingerprint
+            self.stages[fingerprint] = StageInstance(
+                name=name,
+                fingerprint=fingerprint,
+                parameters={used: settings[used].value for used in stage.uses},
+                needs=needs,
+                resources=self._resources.of_stage(stage, settings),
+                command=stage.command,
+            )
+        return self._known[key]
 
 
 @dataclass(frozen=True)

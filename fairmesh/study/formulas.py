@@ -9,8 +9,7 @@ from typing import Any
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.expressions import Expression, ExpressionError, parse
 from fairmesh.study.application import Application
-from fairmesh.study.points import Point, default_choices, point_id
-from fairmesh.study.values import FRAMEWORK, Schema, Value, computed_node, read_value
+from fairmesh.study.values import FRAMEWORK, Choice, Point, Schema, Value, computed_node, point_id, read_value
 
 _NONE: Mapping[str, Any] = {}
 
@@ -123,3 +122,9 @@ class Formula:
 
 def _at(point: Point) -> str:
     return f" for {point_id(point)}" if point else ""
+
+
+def default_choices(application: Application) -> dict[str, Choice]:
+    """Return the default of each parameter that has one."""
+    parameters = application.parameters.items()
+    return {name: Choice.of(name, item.default) for name, item in parameters if item.has_default}

@@ -10,23 +10,20 @@ from fairmesh.errors import InputError, Problem
 from fairmesh.names import REPEAT
 from fairmesh.schema import Node, load
 from fairmesh.schema.model import check_model
-from fairmesh.study.algebra import SpaceReader
 from fairmesh.study.application import Application
-from fairmesh.study.axes import AxisReader
 from fairmesh.study.cloudmesh import Foreign, is_cloudmesh, read_cloudmesh
 from fairmesh.study.commands import misfit
-from fairmesh.study.conditions import Exclude, ExcludeReader
-from fairmesh.study.derive import Derived, DeriveReader, derive
 from fairmesh.study.expand import Expansion, Row, axis_values, clash, repeated, twins
 from fairmesh.study.find import find_application, find_study
+from fairmesh.study.parameters import AxisReader, SpaceReader
 from fairmesh.study.plan import Experiment, Plan, StageInstance
-from fairmesh.study.points import Choice
 from fairmesh.study.references import EXPERIMENT
+from fairmesh.study.rules import Derived, DeriveReader, Exclude, ExcludeReader, derive
 from fairmesh.study.selection import NOTHING_SET, Settings, override
-from fairmesh.study.settle import load_application
 from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space, Union
 from fairmesh.study.studyfile import StudyFile
-from fairmesh.study.values import Value
+from fairmesh.study.validation import load_application
+from fairmesh.study.values import Choice, Value
 
 SHOWN = 3  # pairs of experiments that compute the same, in warnings
 

@@ -1,11 +1,17 @@
-"""Cloudmesh's notation for several values in one text: ``1,30,60``, ``[1-5]``, ``a[0-2]``, ``[001-003]``."""
+"""Many values in one entry: Cloudmesh's notation (``1,30,60``, ``a[0-2]``) and ranges of numbers, exact in decimals."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Context, Decimal, DecimalException
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from fairmesh.schema.model import Model, meaning
 
 MAX_VALUES = 1_000_000
 
@@ -103,3 +109,103 @@ def _numbers(first: str, last: str) -> list[str]:
     if count < 1:
         raise ValueError(f"has the span {first}-{last}, which runs backwards")
     return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
+
+
+# Quotients, logarithms and their inverse lose some of these digits; a float needs 17 of those that are left.
+_CONTEXT = Context(prec=60)
+_EXACT = Context(prec=40)
+
+
+class Range(Model):
+    """Evenly spaced numbers; both ends are included.
+
+    With ``scale: log`` neighbours have the same ratio, and ``step`` is that ratio.
+    """
+
+    model_config = ConfigDict(title="range")
+
+    from_: Annotated[float, Field(alias="from"), meaning("The first value.", 0.1)]
+    to: Annotated[float, meaning("The last value.", 0.5)]
+    step: Annotated[float | None, meaning("From a value to the next; with `scale: log`, the factor.", 0.1)] = None
+    count: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_VALUES)] | None, meaning("How many values, in place of `step`.", 5)
+    ] = None
+    scale: Annotated[Literal["linear", "log"], meaning("Even differences, or even ratios.")] = "linear"
+
+
+def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
+    """Return the values of a range.
+
+    Parameters
+    ----------
+    texts : mapping
+        ``from``, ``to``, and one of ``step`` and ``count``, as they were written.
+    scale : str
+        ``linear`` or ``log``.
+
+    Raises
+    ------
+    ValueError
+        If it is no range: what it lacks.
+
+    Examples
+    --------
+    >>> [str(value) for value in range_values({"from": "0.1", "to": "0.3", "step": "0.1"}, "linear")]
+    ['0.1', '0.2', '0.3']
+    >>> [float(value) for value in range_values({"from": "1e-4", "to": "1e-2", "count": "3"}, "log")]
+    [0.0001, 0.001, 0.01]
+    """
+    if ("step" in texts) == ("count" in texts):
+        raise ValueError(
+            "has 'step' and 'count', of which one is enough" if "step" in texts else "needs 'step' or 'count'"
+        )
+    first, last = _CONTEXT.create_decimal(texts["from"]), _CONTEXT.create_decimal(texts["to"])
+    if not first.is_finite() or not last.is_finite():
+        raise ValueError("must run from one finite number to another")
+    if scale == "log" and (first <= 0 or last <= 0):
+        raise ValueError("runs on a logarithmic scale, which has numbers above 0 only")
+    try:
+        if "count" in texts:
+            return _counted(first, last, int(texts["count"]), scale)
+        return _stepped(first, last, _CONTEXT.create_decimal(texts["step"]), scale)
+    except DecimalException as error:
+        raise ValueError("has numbers too large or too small to compute with") from error
+
+
+def _counted(first: Decimal, last: Decimal, count: int, scale: str) -> list[Decimal]:
+    if count == 1:
+        if first != last:
+            raise ValueError("has 'count: 1' but two ends")
+        return [first]
+    if first == last:
+        raise ValueError(f"has {count} values from {first} to {last}, all the same")
+    if scale == "linear":
+        width = _CONTEXT.divide(_CONTEXT.subtract(last, first), Decimal(count - 1))
+        inner = [_CONTEXT.fma(width, Decimal(at), first) for at in range(1, count - 1)]
+    else:
+        start = _CONTEXT.ln(first)
+        width = _CONTEXT.divide(_CONTEXT.subtract(_CONTEXT.ln(last), start), Decimal(count - 1))
+        inner = [_CONTEXT.exp(_CONTEXT.fma(width, Decimal(at), start)) for at in range(1, count - 1)]
+    return [first, *map(_EXACT.plus, inner), last]
+
+
+def _stepped(first: Decimal, last: Decimal, step: Decimal, scale: str) -> list[Decimal]:
+    neutral = Decimal(scale == "log")  # 1 is the factor that changes nothing, 0 the summand
+    if not step.is_finite() or step == neutral or (scale == "log" and step <= 0):
+        raise ValueError(f"has the step {step}, which leads nowhere")
+    if first != last and (step > neutral) != (last > first):
+        raise ValueError(f"runs from {first} to {last}, away from which the step {step} leads")
+    if scale == "linear":
+        count = int(_CONTEXT.divide_int(_CONTEXT.subtract(last, first), step)) + 1
+        _check_count(count)
+        return [_CONTEXT.fma(step, Decimal(at), first) for at in range(count)]
+    values = [first]
+    while (step > 1) == ((following := _CONTEXT.multiply(values[-1], step)) <= last) or following == last:
+        values.append(following)
+        _check_count(len(values))
+    return values
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_VALUES:
+        raise ValueError(f"has more than {MAX_VALUES} values")

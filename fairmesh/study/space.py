@@ -15,8 +15,7 @@ from typing import Protocol
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.study.formulas import Formula, Scope
-from fairmesh.study.points import Choice, Point
-from fairmesh.study.values import Schema, types_of
+from fairmesh.study.values import Choice, Point, Schema, types_of
 
 MAX_EXPERIMENTS = 1_000_000
 

@@ -1,15 +1,16 @@
-"""Values of parameters and framework axes: read by their declared type, given by a JSON Schema."""
+"""Values of parameters and framework axes, read by their declared type; and points, which choose values for axes."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from fairmesh.files import canonical_json
-from fairmesh.names import REPEAT, number_text
+from fairmesh.names import REPEAT, axis_order, axis_text, join_axes, number_text
 from fairmesh.schema import Node
 from fairmesh.schema.wording import phrase, shown
 
@@ -208,3 +209,37 @@ def decimal_node(schema: Schema, value: Decimal, near: Node) -> Node:
     whole = value == value.to_integral_value() and "number" not in kinds
     number = int(value) if whole else float(value)
     return Node(number, near.line, near.column, number_text(number), source=near.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A value of a parameter or axis, with the texts that ids and fingerprints are made of.
+
+    Parameters
+    ----------
+    value : Value
+        Of the declared type.
+    id_text, json_text : str
+        ``name=value`` in an id, ``"name":value`` in canonical JSON.
+    """
+
+    value: Value
+    id_text: str
+    json_text: str
+
+    @classmethod
+    def of(cls, name: str, value: Value) -> Choice:
+        """Choose a value for a name."""
+        return cls(value, axis_text(name, value), f"{canonical_json(name)}:{canonical_json(value)}")
+
+
+Point = dict[str, Choice]
+
+
+def point_id(point: Point) -> str:
+    """Return the id of a point.
+
+    >>> point_id({name: Choice.of(name, 1) for name in ("repeat", "gpu")})
+    'gpu=1+repeat=1'
+    """
+    return join_axes([point[axis].id_text for axis in sorted(point, key=axis_order)])

@@ -11,9 +11,9 @@ import jinja2
 
 from fairmesh import files, schema
 from fairmesh.names import number_text
+from fairmesh.printing import markdown
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.regular import read_regular
-from fairmesh.schema.wording import markdown
 from fairmesh.submission import identity
 from fairmesh.submission.request import PDF
 from fairmesh.submission.submission import Submission

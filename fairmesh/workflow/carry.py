@@ -14,7 +14,7 @@ from fairmesh.runner.protocol import RUNNER
 from fairmesh.runner.regular import open_regular
 from fairmesh.study.application import Application
 from fairmesh.study.find import APPLICATION
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 
 # Caches, environments and version control: what is made again elsewhere, or would not work there.
 LEFT_OUT = (

@@ -12,7 +12,7 @@ from fairmesh.schema import Node, load
 from fairmesh.study import load_plan
 from fairmesh.study.find import APPLICATION, STUDIES, applications, find_study
 from fairmesh.study.settings import load_config, load_machines
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 from fairmesh.workflow import configuration, profiles
 
 PROFILES = Path("profiles")

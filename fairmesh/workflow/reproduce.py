@@ -26,7 +26,7 @@ from fairmesh.runner.protocol import ENVIRONMENTS, EXPERIMENT, EXPERIMENTS
 from fairmesh.runner.provenance import DETERMINISM, THREADS
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.application import Application
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 from fairmesh.workflow.export import export
 from fairmesh.workflow.recorded import Original
 

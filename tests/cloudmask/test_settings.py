@@ -13,7 +13,7 @@ from cloudmask.errors import InputError
 from cloudmask.metrics import OF_MASKS, OF_PROBABILITIES
 from cloudmask.settings import APPLICATION, Settings, read_settings
 from fairmesh.study import load_plan
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 
 ROOT = Path(__file__).parent.parent.parent
 

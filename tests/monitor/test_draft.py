@@ -17,10 +17,10 @@ from fairmesh.monitor.draft import Draft, is_same, lines_of, without_strangers
 from fairmesh.monitor.notation import to_text, to_value
 from fairmesh.schema import Node, dump, parse_text
 from fairmesh.study.application import Application
-from fairmesh.study.axes import AxisReader
 from fairmesh.study.find import applications
-from fairmesh.study.settle import load_application
+from fairmesh.study.parameters import AxisReader
 from fairmesh.study.space import Axis
+from fairmesh.study.validation import load_application
 from tests.e2e.workplace import ROOT
 
 INTEGER, NUMBER, STRING = {"type": "integer"}, {"type": "number"}, {"type": "string"}

@@ -18,7 +18,7 @@ from fairmesh.reference.schemas import SCHEMAS, json_text
 from fairmesh.schema import load
 from fairmesh.study import load_plan
 from fairmesh.study.settings import load_config, load_machines
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 from fairmesh.study.values import FRAMEWORK
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fairmesh.results import load_study, table, write_csv
 from fairmesh.results.statistics import summarise
-from fairmesh.schema.wording import cell_text
+from fairmesh.printing import cell_text
 from tests.results.builder import Folder, build
 
 

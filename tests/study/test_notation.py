@@ -9,8 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fairmesh.study.notation import expand_notation, is_notation
-from fairmesh.study.ranges import range_values
+from fairmesh.study.notation import expand_notation, is_notation, range_values
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.errors import InputError
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 from fairmesh.workflow import carry
 from fairmesh.workflow.carry import Code, copy_application, mirror_application
 

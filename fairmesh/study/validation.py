@@ -1,4 +1,4 @@
-"""From the text of an ``application.yaml`` to an application whose parts fit each other."""
+"""Load an ``application.yaml`` and check that its parts fit each other."""
 
 from __future__ import annotations
 

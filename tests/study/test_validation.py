@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.errors import InputError
-from fairmesh.study.settle import load_application
+from fairmesh.study.validation import load_application
 
 HEAD = "name: a\nversion: 1\n"
 RUN = HEAD + "command: [run]\n"
