@@ -121,7 +121,7 @@ def write_plan(paths: StudyPaths) -> list[dict[str, Any]]:
         points.append(point | {"fingerprint": files.text_sha256(identity), "selected": True})
     plan = {"format": 1, "study": "sweep", "title": "Ten thousand", "application": {"name": "toy"}, "source": "x.yaml"}
     files.write_text(paths.plan, files.json_lines(plan | {"experiments": points}))
-    about = {"uuid": RUN, "started": NOW.format(0), "owner": owner.me(), "ended": None, "exit_code": None}
+    about = {"uuid": RUN, "started": NOW.format(0), "owner": owner.current_process(), "ended": None, "exit_code": None}
     files.write_json(paths.run(RUN) / protocol.RUN_FILE, about)
     return points
 
@@ -151,7 +151,7 @@ def write_attempt(job: JobPaths, record: Path, point: dict[str, Any], state: str
     status |= {"fingerprint": point["fingerprint"]}
     contents = ((protocol.STATUS, status), (protocol.EXPERIMENT, point), (protocol.LOG, "epoch 1\nepoch 2\n"))
     files.write_folder(job.attempt(1), [(name, files.canonical_json(value), 0o644) for name, value in contents])
-    files.write_folder(job.folder / protocol.CLAIMS, [("1", files.canonical_json(owner.me()), 0o644)])
+    files.write_folder(job.folder / protocol.CLAIMS, [("1", files.canonical_json(owner.current_process()), 0o644)])
     if state == protocol.DONE:
         made = [{"path": f"attempts/1/{name}", "sha256": "0" * 64, "bytes": 100} for name, _ in contents]
         metrics = {"accuracy": {"value": 0.9, "low": 0.8, "high": None}}

@@ -25,7 +25,7 @@ from fairmesh.study.references import REFERENCE
 SIZE = 40_000  # characters: a millisecond or a few for one reading, minutes for one from each of them on
 SECONDS = 4.0  # of the processor
 READERS: dict[str, Callable[[str], Any]] = {
-    "progress": lambda line: Status("unused", 1, owner.me()).read_progress(f"# fairmesh {line}"),
+    "progress": lambda line: Status("unused", 1, owner.current_process()).read_progress(f"# fairmesh {line}"),
     "event": lambda line: mllog.of_program(mllog.MARK + line),
     "log": lambda part: text.lines_of(part.encode()),
     "sums": lambda lines: manifest.read_sums(lines.encode()),

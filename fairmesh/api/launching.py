@@ -12,7 +12,7 @@ from fairmesh.api.running import Run
 from fairmesh.files import as_expanded
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.status import places
-from fairmesh.status.launch import command
+from fairmesh.status.launch import run_command
 
 
 def launch(
@@ -29,6 +29,6 @@ def launch(
     over = {"study": project.short_name(source), **config}
     if project.results != places.results_of(project.folder):
         over["results"] = as_expanded(project.results)
-    made = command(project.root, profile, over, snakemake, project.folder)
+    made = run_command(project.root, profile, over, snakemake, project.folder)
     about = {"profile": profile, "config": over, "snakemake": list(snakemake)}
     return Run(project, paths, starts.start(paths, made, about, key, bool(config.get("wait"))))

@@ -19,15 +19,15 @@ from fairmesh.runner import jsonfiles
 from fairmesh.status import (
     JobSelection,
     RunStatus,
-    Steered,
+    SteeringResult,
     StudyStatus,
     cancel,
-    check_to_come,
+    check_will_start,
     clear,
     places,
     read_status,
 )
-from fairmesh.status.launch import again
+from fairmesh.status.launch import rerun_command
 from fairmesh.status.steering import current_user
 
 if TYPE_CHECKING:
@@ -174,12 +174,12 @@ class Run:
         steered = self.steer(JobSelection(tuple(names), where, tuple(states)), who)
         return tuple(each.name for each in steered.jobs)
 
-    def steer(self, selection: JobSelection, who: str = "") -> Steered:
+    def steer(self, selection: JobSelection, who: str = "") -> SteeringResult:
         """Cancel like ``cancel``, and give all that is known of it."""
         info = self.info()
         if selection.is_everything and info.is_alive and not starts.has_begun(self.paths, self.uuid):
             wish.write(str(self.paths.run(self.uuid)), who or current_user())
-            return Steered((), (), self.info())
+            return SteeringResult((), (), self.info())
         last = starts.runs(self.paths)[0]
         if last.uuid != self.uuid:
             raise BusyError(f"run {self.uuid} of {self.study} is over; the last one is {last.uuid}")
@@ -222,9 +222,9 @@ class Run:
             raise InputError([Problem(f"there is nothing to retry in {self.study}")])
         status = read_status(self.paths)
         if status.run and status.run.is_alive and not wait:
-            check_to_come(status, cleared.jobs)
+            check_will_start(status, cleared.jobs)
             return replace(self, uuid=status.run.uuid)
-        made = again(self.paths, status.source, status.run, cleared.jobs, self.project.root, wait=wait)
+        made = rerun_command(self.paths, status.source, status.run, cleared.jobs, self.project.root, wait=wait)
         about = {
             "profile": status.run.profile if status.run else "",
             "config": dict(status.run.config) if status.run else {},

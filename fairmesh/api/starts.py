@@ -102,7 +102,7 @@ def _begin(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]
     """Put on file what is to be started, start it, and put on file who that is."""
     folder = paths.run(uuid)
     folder.mkdir()
-    jsonfiles.write(str(folder / START_FILE), about | {"owner": owner.me()})
+    jsonfiles.write(str(folder / START_FILE), about | {"owner": owner.current_process()})
     try:
         with (folder / OUTPUT).open("wb") as output:
             process = subprocess.Popen(

@@ -10,7 +10,7 @@ from fairmesh.cli.progress import progress
 from fairmesh.cli.site import warn_of_gaps
 from fairmesh.printing import print_lines
 from fairmesh.workflow.configuration import publisher
-from fairmesh.workflow.world import publish_to_world
+from fairmesh.workflow.world import publish_public_site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Publish, and print what; 1 if a study is missing."""
     root = common.find_root(Path.cwd())
     with progress("publishing") as report:
-        studies, gaps = publish_to_world(places.results_folder(arguments), arguments.to, root, publisher(), report)
+        studies, gaps = publish_public_site(places.results_folder(arguments), arguments.to, root, publisher(), report)
     noun = "study" if len(studies) == 1 else "studies"
     print_lines(f"{len(studies)} {noun} published: {arguments.to / 'index.html'}")
     return warn_of_gaps(gaps)

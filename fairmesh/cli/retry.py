@@ -11,8 +11,8 @@ from fairmesh.cli import common, places
 from fairmesh.cli.run import add_launching
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_json, print_lines
-from fairmesh.status import Steered, check_to_come, clear, read_status
-from fairmesh.status.launch import Command, again
+from fairmesh.status import SteeringResult, check_will_start, clear, read_status
+from fairmesh.status.launch import Command, rerun_command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,18 +41,18 @@ def run(arguments: argparse.Namespace) -> int:
     return done.returncode
 
 
-def _start(paths: StudyPaths, cleared: Steered, arguments: argparse.Namespace) -> tuple[Command | None, str]:
+def _start(paths: StudyPaths, cleared: SteeringResult, arguments: argparse.Namespace) -> tuple[Command | None, str]:
     """Return the command that runs them, none if a run that goes on does; and the line that says so."""
     status = read_status(paths)
     if status.run and status.run.is_alive and not arguments.wait:
-        check_to_come(status, cleared.jobs)
+        check_will_start(status, cleared.jobs)
         return None, f"{status.run.going}, and starts them in their turn"
     root = common.find_root(Path.cwd())
-    made = again(paths, status.source, status.run, cleared.jobs, root, arguments.snakemake, arguments.wait)
+    made = rerun_command(paths, status.source, status.run, cleared.jobs, root, arguments.snakemake, arguments.wait)
     return made, str(made)
 
 
-def _say(cleared: Steered, others: bool) -> None:
+def _say(cleared: SteeringResult, others: bool) -> None:
     for each in cleared.others if others else ():
         print_lines(f"{each.name}: {each.state}, nothing to retry")
     for each in cleared.jobs:

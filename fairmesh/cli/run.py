@@ -9,7 +9,7 @@ from typing import Any
 
 from fairmesh.cli import common
 from fairmesh.printing import print_lines
-from fairmesh.status.launch import PROFILE, command
+from fairmesh.status.launch import PROFILE, run_command
 from fairmesh.study.selection import read_settings
 
 _WISHES = ("study", "where", "part", "first", "probe", "wait")
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked: dict[str, Any] = {name: getattr(arguments, name) for name in _WISHES}
     asked["set"] = read_settings(arguments.settings)
     config = {name: value for name, value in asked.items() if value}
-    made = command(common.find_root(Path.cwd()), arguments.profile, config, arguments.snakemake)
+    made = run_command(common.find_root(Path.cwd()), arguments.profile, config, arguments.snakemake)
     if arguments.dry_run:
         print_lines(made)
         return 0

@@ -48,7 +48,7 @@ class RunLock:
                     return False
                 time.sleep(0.1)
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, json.dumps(owner.me() | {"since": jsonfiles.now()}).encode(), 0)
+            os.pwrite(descriptor, json.dumps(owner.current_process() | {"since": jsonfiles.now()}).encode(), 0)
             self._descriptor = descriptor
         finally:
             if self._descriptor is None:
@@ -96,6 +96,6 @@ class RunLock:
         try:
             return not try_lock(descriptor, str(self.path), exclusive=False)
         except NoLocksError:
-            return bool(self._claims.living())
+            return bool(self._claims.active())
         finally:
             os.close(descriptor)

@@ -18,24 +18,24 @@ from fairmesh.runner.status import write_end
 STALE = ".stale"
 
 
-class Found(Enum):
+class FolderState(Enum):
     """What a job folder holds for a planned fingerprint."""
 
     NOTHING = "nothing"
     COMMIT = "a good commit"
-    LIVING = "a living attempt of the same fingerprint"
+    ACTIVE = "a living attempt of the same fingerprint"
 
 
-def look(paths: JobPaths, fingerprint: str) -> Found:
+def folder_state(paths: JobPaths, fingerprint: str) -> FolderState:
     """Tell what is already there for a job of this fingerprint."""
     if not paths.folder.exists():
-        return Found.NOTHING
+        return FolderState.NOTHING
     if commit.read(str(paths.folder), fingerprint):
-        return Found.COMMIT
-    number = Claims(str(paths.folder)).living()
+        return FolderState.COMMIT
+    number = Claims(str(paths.folder)).active()
     if number and _fingerprint(paths.attempt(number) / protocol.EXPERIMENT) == fingerprint:
-        return Found.LIVING
-    return Found.NOTHING
+        return FolderState.ACTIVE
+    return FolderState.NOTHING
 
 
 def is_current(record: Path, fingerprint: str) -> bool:
@@ -59,7 +59,7 @@ def move_aside(path: Path) -> None:
     path.replace(_aside(path, _fingerprint(path)))
 
 
-def bring_back(path: Path, fingerprint: str) -> bool:
+def restore_record(path: Path, fingerprint: str) -> bool:
     """Rename a file that was moved aside back if it is one of this fingerprint; tell whether it was."""
     aside = _aside(path, fingerprint)
     if not is_current(aside, fingerprint):
@@ -72,7 +72,7 @@ def _aside(path: Path, fingerprint: str) -> Path:
     return path.with_name(f"{path.name}.{fingerprint[:12]}{STALE}")
 
 
-def settle(paths: JobPaths) -> None:
+def mark_lost(paths: JobPaths) -> None:
     """Say of the last attempt, if its runner is proven to be gone without an end, how it ended: lost, or as known."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
@@ -90,7 +90,7 @@ def _why_killed(holder: owner.Owner, status: Path) -> tuple[str, str]:
     return protocol.FAILED if memory and state == protocol.LOST else state, reason
 
 
-def tidy(paths: JobPaths) -> None:
+def remove_leftovers(paths: JobPaths) -> None:
     """Say of a committed attempt whose runner was killed right after the commit that it is done."""
     _end(paths, protocol.DONE)
 
@@ -103,7 +103,7 @@ def _end(paths: JobPaths, state: str, reason: str = "") -> None:
         write_end(str(paths.folder), number, state, reason)
 
 
-def give_up(paths: JobPaths, who: str) -> bool:
+def abandon(paths: JobPaths, who: str) -> bool:
     """Say of an attempt of which nothing is heard, and whose runner is not proven to be gone, that it is lost.
 
     Somebody's word takes the place of the proof. Should the runner come back, it goes on, and is waited for, unless the
@@ -122,7 +122,7 @@ def give_up(paths: JobPaths, who: str) -> bool:
         False if the runner is alive: a process of this host, or heard in the last 90 s by the file system's clock.
     """
     claims = Claims(str(paths.folder))
-    number = claims.living()
+    number = claims.active()
     if not number:
         return True
     if owner.is_alive(claims.holder(number)) or _silence(paths, number) < SILENCE:

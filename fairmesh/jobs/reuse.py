@@ -51,7 +51,9 @@ def framework_key(fingerprint: str, axes: Mapping[str, Any], framework: Mapping[
     return f"{fingerprint} {files.canonical_json({name: axes[name] for name in axes if name in framework})}"
 
 
-def former_results(records: Path, planned: frozenset[str], framework: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def read_previous_results(
+    records: Path, planned: frozenset[str], framework: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
     """Return the records in a folder that the plan does not name, by what they can stand for."""
     found: dict[str, dict[str, Any]] = {}
     for path in sorted(records.glob("*.json")):

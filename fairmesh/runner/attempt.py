@@ -50,7 +50,7 @@ class Attempt:
         self.claims = Claims(job.folder)
         self.folder = self.claims.attempt_folder(number)
         status = os.path.join(self.folder, protocol.STATUS)
-        self.status = Status(status, number, owner.me(), job.run, job.fingerprint)
+        self.status = Status(status, number, owner.current_process(), job.run, job.fingerprint)
         self.output = Output(self.folder, self.status)
         self.events = Events(self.folder, job.experiment)
         self._copies: Dict[str, bytes] = {}

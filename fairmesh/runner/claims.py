@@ -39,7 +39,7 @@ class Claims:
         claims = os.path.join(self.folder, CLAIMS)
         os.makedirs(claims, exist_ok=True)
         mine = os.path.join(claims, "." + jsonfiles.mark())
-        jsonfiles.write(mine, dict(owner.me(), format=1))
+        jsonfiles.write(mine, dict(owner.current_process(), format=1))
         try:
             is_linked = try_link(mine, self._file(number))
             return _claim_by_folder(mine, self._file(number)) if is_linked is None else is_linked
@@ -73,7 +73,7 @@ class Claims:
         """Whether the next number may be taken, after the highest that was looked at, 0 if there is none."""
         return not number or self.is_over(number)
 
-    def living(self) -> int:
+    def active(self) -> int:
         """Return the number of the claim that binds, or 0."""
         number = self.highest()
         return 0 if self.is_free(number) else number

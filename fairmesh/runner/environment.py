@@ -47,7 +47,7 @@ def record(home: str, command: str, code: Dict[str, Any]) -> str:
     folder = os.path.join(home, ENVIRONMENTS)
     interpreter = interpreter_of(command)
     settings = dict(provenance.settings(), code=code)
-    about = [os.uname()[1], owner.me()["boot"], interpreter, _changed(interpreter), _cores(), settings]
+    about = [os.uname()[1], owner.current_process()["boot"], interpreter, _changed(interpreter), _cores(), settings]
     note = os.path.join(folder, "." + _digest(about)[:32])
     known = jsonfiles.read(note)
     if isinstance(known, str) and os.path.exists(os.path.join(folder, known + ".json")):

@@ -13,11 +13,11 @@ from . import processes
 _SET_CHILD_SUBREAPER = 36
 
 
-class Family:
+class ProcessTree:
     """What descends from this process from now on."""
 
     def __init__(self) -> None:
-        self._strangers = frozenset(processes.tree(os.getpid()))
+        self._preexisting = frozenset(processes.tree(os.getpid()))
         with contextlib.suppress(ImportError, OSError, AttributeError):
             import ctypes  # noqa: PLC0415  not everywhere, and only a runner that starts a program needs it
 
@@ -31,11 +31,11 @@ class Family:
                     os.kill(pid, number)
 
     def _members(self) -> List[int]:
-        return [pid for pid in processes.tree(os.getpid()) if pid not in self._strangers]
+        return [pid for pid in processes.tree(os.getpid()) if pid not in self._preexisting]
 
-    def bury(self, program: int) -> None:
+    def reap(self, program: int) -> None:
         """Wait for adopted orphans that have ended, so that they do not stay as zombies; the program is not one."""
         for pid in processes.children(os.getpid()):
-            if pid != program and pid not in self._strangers:
+            if pid != program and pid not in self._preexisting:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)

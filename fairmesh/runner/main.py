@@ -100,7 +100,9 @@ def not_begun(job: Job, reason: str, collect: Optional[str]) -> int:
     if collect is None and is_free and claims.take(number + 1):
         folder = claims.attempt_folder(number + 1)
         os.makedirs(folder)
-        status = Status(os.path.join(folder, protocol.STATUS), number + 1, owner.me(), job.run, job.fingerprint)
+        status = Status(
+            os.path.join(folder, protocol.STATUS), number + 1, owner.current_process(), job.run, job.fingerprint
+        )
         status.end(protocol.FAILED, reason, None)
     return _say(f"fairmesh: {job.name} {protocol.FAILED}: {reason}")
 

@@ -48,7 +48,7 @@ def start_time(pid: int) -> str:
     return "" if os.path.isdir("/proc/self") else _output(["ps", "-o", "lstart=", "-p", str(pid)])
 
 
-def me() -> Owner:
+def current_process() -> Owner:
     """Describe this process."""
     return describe(os.getpid())
 

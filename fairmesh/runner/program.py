@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Set
 
 from . import jsonfiles, owner
-from .family import Family
+from .family import ProcessTree
 from .protocol import FORMAT
 
 GRACE = 10.0  # seconds between the request to end and the kill
@@ -58,7 +58,7 @@ class Program:
         process_file: str,
         inherited: Sequence[int] = (),
     ) -> None:
-        self._family = Family()
+        self._tree = ProcessTree()
 
         def introduce() -> None:
             jsonfiles.write(process_file, dict(owner.describe(os.getpid()), format=FORMAT))
@@ -91,7 +91,7 @@ class Program:
         return self.exit_code is not None
 
     def _reap(self) -> None:
-        self._family.bury(self.pid)
+        self._tree.reap(self.pid)
         pid, status, used = os.wait4(self.pid, os.WNOHANG)
         if pid:
             self._signal(signal.SIGKILL)
@@ -119,7 +119,7 @@ class Program:
             self._kill_at = time.monotonic() + (GRACE if grace is None else grace)
 
     def _signal(self, number: int) -> None:
-        self._family.signal_strays(self.pid, number)
+        self._tree.signal_strays(self.pid, number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 

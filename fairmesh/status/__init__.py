@@ -4,17 +4,17 @@ from fairmesh.status.logs import log_path
 from fairmesh.status.model import JobStatus, RunStatus, StudyStatus
 from fairmesh.status.reader import Reader, read_status
 from fairmesh.status.selection import JobSelection
-from fairmesh.status.steering import Steered, cancel, check_to_come, clear
+from fairmesh.status.steering import SteeringResult, cancel, check_will_start, clear
 
 __all__ = [
     "JobSelection",
     "JobStatus",
     "Reader",
     "RunStatus",
-    "Steered",
+    "SteeringResult",
     "StudyStatus",
     "cancel",
-    "check_to_come",
+    "check_will_start",
     "clear",
     "log_path",
     "read_status",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fairmesh.jobs.records import check_record
 from fairmesh.runner import cancel, protocol
 from fairmesh.runner.claims import Claims
-from fairmesh.status.memo import NOTHING, Map, Trail, only
+from fairmesh.status.memo import NOTHING, Dependencies, Map, only
 
 _OF_RESULT = ("fingerprint", "attempt", "run", "started", "ended", "seconds", "usage")
 _OF_STATUS = (
@@ -56,12 +56,14 @@ class Facts:
 NO_FACTS = Facts()
 
 
-def from_record(trail: Trail, record: str, folder: str, fingerprint: str, is_whole: bool = False) -> Facts | None:
+def from_record(
+    trail: Dependencies, record: str, folder: str, fingerprint: str, is_whole: bool = False
+) -> Facts | None:
     """Return the facts of a job that has a record of what is planned; None if it has none.
 
     Parameters
     ----------
-    trail : Trail
+    trail : Dependencies
         Notes what is read.
     record, folder, fingerprint : str
         The file, the job's folder, and what is planned.
@@ -72,7 +74,7 @@ def from_record(trail: Trail, record: str, folder: str, fingerprint: str, is_who
     return _done(trail, folder, good, is_whole) if good else None
 
 
-def _result(trail: Trail, path: str, fingerprint: str) -> Map:
+def _result(trail: Dependencies, path: str, fingerprint: str) -> Map:
     """Return a record or a commit if it is a sound one of what is planned; else an empty map."""
     content = trail.read(path, follow_links=True)
     if content.get("fingerprint") != fingerprint:
@@ -85,14 +87,14 @@ def _result(trail: Trail, path: str, fingerprint: str) -> Map:
     return content
 
 
-def _done(trail: Trail, folder: str, good: Map, is_whole: bool) -> Facts:
+def _done(trail: Dependencies, folder: str, good: Map, is_whole: bool) -> Facts:
     number = good["attempt"]
     return Facts(
         good if is_whole else only(good, _OF_RESULT), number, _status(trail, _attempt(folder, number), is_whole)
     )
 
 
-def from_folder(trail: Trail, folder: str, fingerprint: str, is_whole: bool = False) -> Facts:
+def from_folder(trail: Dependencies, folder: str, fingerprint: str, is_whole: bool = False) -> Facts:
     """Return the facts of a job that has no record."""
     names = trail.names(folder)
     if protocol.COMMIT in names:
@@ -127,7 +129,9 @@ def judge(facts: Facts, folder: str, fingerprint: str, is_whole: bool = False) -
         facts = replace(facts, claim=0)
     if facts.attempt and not facts.is_over and claims.is_over(facts.attempt):
         # A runner writes its commit and says its end before it goes: both may have come since.
-        facts = replace(from_folder(Trail(None), folder, fingerprint, is_whole), is_over=True, broken=facts.broken)
+        facts = replace(
+            from_folder(Dependencies(None), folder, fingerprint, is_whole), is_over=True, broken=facts.broken
+        )
     return facts
 
 
@@ -135,18 +139,18 @@ def _attempt(folder: str, number: int) -> str:
     return f"{folder}/{protocol.ATTEMPTS}/{number}"
 
 
-def _status(trail: Trail, attempt: str, is_whole: bool) -> Map:
+def _status(trail: Dependencies, attempt: str, is_whole: bool) -> Map:
     status = trail.read(f"{attempt}/{protocol.STATUS}")
     return status if is_whole else only(status, _OF_STATUS)
 
 
-def _fingerprint(trail: Trail, folder: str, number: int, status: Map, planned: str) -> str:
+def _fingerprint(trail: Dependencies, folder: str, number: int, status: Map, planned: str) -> str:
     """Return what an attempt is at; one that has only just begun is taken to be at what is planned."""
     said = status.get("fingerprint")
     return str(said or trail.read(f"{_attempt(folder, number)}/{protocol.EXPERIMENT}").get("fingerprint", planned))
 
 
-def _claim_ahead(trail: Trail, claims: str, number: int) -> int:
+def _claim_ahead(trail: Dependencies, claims: str, number: int) -> int:
     """Return the last claim after an attempt, 0 if there is none: a claim is one above what was there before."""
     trail.look(claims)
     claim = number

@@ -18,28 +18,28 @@ from fairmesh.status.facts import Facts
 from fairmesh.status.memo import NOTHING, Map
 from fairmesh.status.model import RunStatus
 from fairmesh.status.news import FAILED as FAILED_EVENT
-from fairmesh.status.news import News
+from fairmesh.status.news import JobEvents
 
 GONE = "its runner was killed"
 SILENT = "no sign of life; `fairmesh retry` starts it again"
 NO_START = "its job ended before its program began; rule.log in its folder says why"
 
 
-class Standing(NamedTuple):
+class State(NamedTuple):
     """A state, and why."""
 
     state: str
     reason: str = ""
 
 
-class Witnesses(NamedTuple):
+class Evidence(NamedTuple):
     """What is known of one job.
 
     Parameters
     ----------
     facts : Facts
         What its folder says.
-    news : News
+    news : JobEvents
         What the last run's events say.
     own : Job or None
         The scheduler's job in which its last attempt runs.
@@ -56,7 +56,7 @@ class Witnesses(NamedTuple):
     """
 
     facts: Facts
-    news: News
+    news: JobEvents
     own: Job | None = None
     coming: Job | None = None
     run: RunStatus | None = None
@@ -83,91 +83,91 @@ def _whole(job_id: str) -> str:
     return job_id.partition("_")[0]
 
 
-def fold(of: Witnesses) -> Standing:
+def resolve_state(of: Evidence) -> State:
     """Return the state of a job, and the reason."""
-    return next(_standings(of))
+    return next(_candidate_states(of))
 
 
-def _standings(of: Witnesses) -> Iterator[Standing]:
+def _candidate_states(of: Evidence) -> Iterator[State]:
     """Yield the states that the witnesses speak for, the one that counts first."""
     facts = of.facts
     if facts.good:
-        yield Standing(DONE)
+        yield State(DONE)
     if facts.claim:
-        yield Standing(QUEUED, "its runner has begun")
+        yield State(QUEUED, "its runner has begun")
     state = str(facts.status.get("state", ""))
     has_ended = facts.attempt > 0 and facts.is_over
     if of.last.get("state") in STATES and of.run is None and facts.is_over and of.last.get("attempt") == facts.attempt:
-        yield Standing(of.last["state"], str(of.last.get("reason") or ""))
+        yield State(of.last["state"], str(of.last.get("reason") or ""))
     if facts.attempt and not facts.is_over:
         yield from _unfinished(of, state)
     if has_ended and (of.is_of_run or not (of.is_in_run or of.coming)):
         yield _end(of, state)
     if facts.broken and not (of.is_in_run and of.news.is_open):
-        yield Standing(FAILED, facts.broken)
+        yield State(FAILED, facts.broken)
     yield from _not_begun(of)
-    yield Standing(WAITING, f"{state} before: {facts.status.get('reason') or 'no reason'}" if has_ended else "")
+    yield State(WAITING, f"{state} before: {facts.status.get('reason') or 'no reason'}" if has_ended else "")
 
 
-def _end(of: Witnesses, state: str) -> Standing:
+def _end(of: Evidence, state: str) -> State:
     """Return the end of an attempt that is over."""
     reason = str(of.facts.status.get("reason") or "")
     if of.facts.broken and state in {DONE, ""}:
-        return Standing(FAILED, of.facts.broken)
+        return State(FAILED, of.facts.broken)
     if state == DONE:
-        return Standing(WAITING, "its result is gone; the next run makes it anew")
+        return State(WAITING, "its result is gone; the next run makes it anew")
     if state in ENDS:
-        return Standing(state, reason)
-    return _by_scheduler(of.own) or Standing(LOST, GONE)
+        return State(state, reason)
+    return _by_scheduler(of.own) or State(LOST, GONE)
 
 
-def _unfinished(of: Witnesses, state: str) -> Iterator[Standing]:
+def _unfinished(of: Evidence, state: str) -> Iterator[State]:
     """Judge an attempt that said no end, and whose runner is not proven to be gone from here."""
     ended = _by_scheduler(of.own)
     if of.own is not None and of.own.has_ended:
-        yield Standing(CANCELLED, of.facts.cancelled) if of.facts.cancelled else ended or Standing(LOST, GONE)
+        yield State(CANCELLED, of.facts.cancelled) if of.facts.cancelled else ended or State(LOST, GONE)
     if of.news.get(FAILED_EVENT) and not of.news.is_open and of.is_of_run:
-        yield Standing(LOST, SILENT)
+        yield State(LOST, SILENT)
     if of.facts.cancelled:
-        yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, f"is being {of.facts.cancelled}")
+        yield State(state if state in {QUEUED, RUNNING} else QUEUED, f"is being {of.facts.cancelled}")
     said = str(of.facts.status.get("reason") or of.facts.broken)
-    yield Standing(state if state in {QUEUED, RUNNING} else QUEUED, said)
+    yield State(state if state in {QUEUED, RUNNING} else QUEUED, said)
 
 
-def _not_begun(of: Witnesses) -> Iterator[Standing]:
+def _not_begun(of: Evidence) -> Iterator[State]:
     """Judge a job whose next attempt has not begun."""
     if of.facts.cancelled:
-        yield Standing(CANCELLED, of.facts.cancelled)
+        yield State(CANCELLED, of.facts.cancelled)
     if of.run and of.run.cancelled and of.is_selected and not of.facts.attempt:
-        yield Standing(CANCELLED, of.run.cancelled)
+        yield State(CANCELLED, of.run.cancelled)
     if of.coming:
-        yield _by_scheduler(of.coming) or Standing(QUEUED, _why_queued(of.coming))
+        yield _by_scheduler(of.coming) or State(QUEUED, _why_queued(of.coming))
     if of.is_in_run and of.news.is_open:
-        yield Standing(QUEUED)
+        yield State(QUEUED)
     failed = of.news.get(FAILED_EVENT)
     if failed and not of.news.is_open and (of.is_in_run or not of.facts.attempt):
         yield _by_words(failed.reason)
     if of.blocked:
-        yield Standing(WAITING, of.blocked)
+        yield State(WAITING, of.blocked)
     if not of.is_selected and not of.facts.attempt:
-        yield Standing(WAITING, "not selected in the last run")
+        yield State(WAITING, "not selected in the last run")
 
 
 _SAID = re.compile(r"(?:status is: '|ended as )([A-Z_]+)")  # the executor plugin's words, and those of slurm-lean
 
 
-def _by_scheduler(job: Job | None) -> Standing | None:
+def _by_scheduler(job: Job | None) -> State | None:
     """Return the end that the scheduler tells of, if it is a bad one."""
     state = scheduler.ENDS.get(job.state) if job else None
-    return Standing(state, f"the scheduler says {job.state}") if job and state else None
+    return State(state, f"the scheduler says {job.state}") if job and state else None
 
 
-def _by_words(reason: str) -> Standing:
+def _by_words(reason: str) -> State:
     """Read what an executor said of a job that failed before its program began."""
     said = _SAID.search(reason)
     if said and said[1] in scheduler.ENDS:
-        return Standing(scheduler.ENDS[said[1]], f"the scheduler says {said[1]}")
-    return Standing(FAILED, reason or NO_START)
+        return State(scheduler.ENDS[said[1]], f"the scheduler says {said[1]}")
+    return State(FAILED, reason or NO_START)
 
 
 def _why_queued(job: Job) -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 from fairmesh.runner.protocol import ENDS
 from fairmesh.status.facts import NO_FACTS, Facts, from_folder, from_record, judge, with_broken
-from fairmesh.status.memo import Kept, Map, Trail
+from fairmesh.status.memo import CachedValue, Dependencies, Map
 from fairmesh.status.news import Name
 
 
 @dataclass(slots=True, eq=False)
-class Found:
+class TrackedJob:
     """A job, and what was found of it last.
 
     Parameters
@@ -24,7 +24,7 @@ class Found:
         Its entry in the plan; of a stage, its experiment.json.
     is_selected : bool
         Whether the last run was to run it.
-    kept : Kept of Facts
+    kept : CachedValue of Facts
         What its files said.
     record : str
         The file that its record is; empty if there is none.
@@ -42,7 +42,7 @@ class Found:
     folder: str
     point: Map
     is_selected: bool
-    kept: Kept[Facts]
+    kept: CachedValue[Facts]
     record: str = ""
     has_folder: bool = True
     is_whole: bool = False
@@ -76,7 +76,7 @@ class Found:
         self._seen = seen
         self._rests = bool(self.record and facts.good) and self.kept.is_settled and facts.status.get("state") in ENDS
 
-    def _read(self, trail: Trail) -> Facts:
+    def _read(self, trail: Dependencies) -> Facts:
         about = (self.folder, self.fingerprint, self.is_whole)
         found = from_record(trail, self.record, *about) if self.record else None
         if found is None and self.has_folder and self.record not in trail.problems:

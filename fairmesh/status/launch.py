@@ -52,7 +52,7 @@ class Command:
         return line if self.folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(self.folder))} && {line}"
 
 
-def command(
+def run_command(
     root: Path,
     profile: str = "",
     config: Mapping[str, Any] | None = None,
@@ -117,7 +117,7 @@ def _quoted(text: str) -> str:
     return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
-def again(
+def rerun_command(
     paths: StudyPaths,
     source: str,
     run: RunStatus | None,
@@ -153,4 +153,4 @@ def again(
     config = {name: value for name, value in before.items() if name not in NOT_REPEATED}
     config |= {"study": source, "only": str(only.resolve())} | ({"wait": True} if wait else {})
     python = run.python if run and Path(run.python).is_file() else ""
-    return command(root, run.profile if run else "", config, more, folder, python)
+    return run_command(root, run.profile if run else "", config, more, folder, python)

@@ -48,7 +48,7 @@ class Clock:
         return changed + TICK_NS <= self._latest
 
 
-class Trail:
+class Dependencies:
     """The files and folders that something was made of, each stamped before it was looked at.
 
     Parameters
@@ -117,7 +117,7 @@ class Trail:
         self.problems = {**self.problems, path: why}
 
 
-class Kept(Generic[Value]):
+class CachedValue(Generic[Value]):
     """A value that is made of files, and kept as long as they stay as they are.
 
     Parameters
@@ -132,7 +132,7 @@ class Kept(Generic[Value]):
 
     def __init__(self, clock: Clock | None) -> None:
         self._clock = clock
-        self._trail: Trail | None = None
+        self._trail: Dependencies | None = None
         self._since = 0.0
         self.is_settled = False
         self.makes = 0
@@ -150,13 +150,13 @@ class Kept(Generic[Value]):
         """Make the value anew when somebody wants it next."""
         self.is_settled = False
 
-    def get(self, make: Callable[[Trail], Value]) -> Value:
+    def get(self, make: Callable[[Dependencies], Value]) -> Value:
         """Return the value, the same object if it is equal to what it was before."""
         return self.value if self.is_unchanged() else self._make(make)
 
-    def _make(self, make: Callable[[Trail], Value]) -> Value:
+    def _make(self, make: Callable[[Dependencies], Value]) -> Value:
         begin, before = time.monotonic(), self._trail
-        trail = self._trail = Trail(self._clock)
+        trail = self._trail = Dependencies(self._clock)
         value = make(trail)
         if before is None or trail.stamps != before.stamps:
             self._since = time.monotonic()
@@ -167,7 +167,7 @@ class Kept(Generic[Value]):
         return self.value
 
 
-class Memo:
+class FileCache:
     """Remembers what files held.
 
     Parameters
@@ -178,13 +178,13 @@ class Memo:
 
     def __init__(self, clock: Clock | None) -> None:
         self._clock = clock
-        self._known: dict[str, Kept[Map]] = {}
+        self._known: dict[str, CachedValue[Map]] = {}
 
     def read(self, path: str, limit: int = LARGEST, follow_links: bool = False) -> Map:
         """Return a file's map; an empty one if it cannot be read."""
         kept = self._known.get(path)
         if kept is None:
-            kept = self._known[path] = Kept(self._clock)
+            kept = self._known[path] = CachedValue(self._clock)
         return kept.get(lambda trail: trail.read(path, limit, follow_links))
 
     @property

@@ -30,7 +30,7 @@ class Item(NamedTuple):
 NOTHING = Item()
 
 
-class News(dict[str, Item]):
+class JobEvents(dict[str, Item]):
     """What is known of one job: the latest event of each kind. What comes later makes another one of it."""
 
     __slots__ = ("_is_open", "_job_id")
@@ -66,20 +66,20 @@ class News(dict[str, Item]):
             return self._job_id
 
 
-NO_NEWS = News()
+NO_EVENTS = JobEvents()
 
 
-def fold_events(events: Iterable[Mapping[str, Any]], known: dict[Name, News]) -> None:
+def add_events(events: Iterable[Mapping[str, Any]], known: dict[Name, JobEvents]) -> None:
     """Add events to what is known; the order in which they come makes no difference."""
     for event in events:
         if not event.get("id"):
             continue
         of = (str(event.get("machine") or ""), str(event["id"]))
-        news = known.get(of, NO_NEWS)
+        news = known.get(of, NO_EVENTS)
         item = Item(str(event.get("time") or ""), str(event.get("job_id") or ""), str(event.get("reason") or ""))
         name = str(event.get("event"))
         if item > news.get(name, NOTHING) or name not in news:
-            known[of] = News({**news, name: item})
+            known[of] = JobEvents({**news, name: item})
 
 
 class EventLog:
@@ -87,10 +87,10 @@ class EventLog:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.news: dict[Name, News] = {}
+        self.news: dict[Name, JobEvents] = {}
         self._offset = 0
 
-    def read(self) -> dict[Name, News]:
+    def read(self) -> dict[Name, JobEvents]:
         """Return what is known by now, by machine and id."""
         if not self.path:
             return self.news
@@ -99,7 +99,7 @@ class EventLog:
                 file.seek(self._offset)
                 for lines in _whole_lines(file):
                     if lines.endswith(b"\n"):
-                        fold_events(_events(lines), self.news)
+                        add_events(_events(lines), self.news)
                     self._offset += len(lines)
         except OSError:
             pass

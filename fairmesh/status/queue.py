@@ -11,8 +11,8 @@ from fairmesh.runner.protocol import JOB
 from fairmesh.runner.regular import read_regular
 from fairmesh.runner.scheduler import Job
 from fairmesh.status.facts import Facts
-from fairmesh.status.found import Found
-from fairmesh.status.news import Name, News
+from fairmesh.status.found import TrackedJob
+from fairmesh.status.news import JobEvents, Name
 
 SHORTLY = 0.5  # seconds that somebody who looks again and again waits for an answer
 SILENT = "the scheduler does not answer; its jobs are shown as they were known before"
@@ -43,7 +43,7 @@ class Queue:
         self._has_answered = False
         self.problem = ""
 
-    def look(self, found: Iterable[Found], news: Mapping[Name, News]) -> None:
+    def look(self, found: Iterable[TrackedJob], news: Mapping[Name, JobEvents]) -> None:
         """Ask anew if the answer is old, and there is a job for which it can matter."""
         if self._question is None:
             if time.monotonic() - self._asked < PERIOD:
@@ -70,7 +70,7 @@ class Queue:
         self.problem, self._by_id = "", answer
         self._by_name = {each.name: each for each in answer.values()}
 
-    def of(self, key: str, facts: Facts, news: News) -> tuple[Job | None, Job | None]:
+    def of(self, key: str, facts: Facts, news: JobEvents) -> tuple[Job | None, Job | None]:
         """Return the jobs of an experiment or stage.
 
         Returns
@@ -105,7 +105,7 @@ class _Question(threading.Thread):
         self.answer = answer
 
 
-def _may_be_queued(open_jobs: Sequence[Found], news: Mapping[Name, News]) -> bool:
+def _may_be_queued(open_jobs: Sequence[TrackedJob], news: Mapping[Name, JobEvents]) -> bool:
     """Return whether the scheduler may have one of these jobs: a run gave it one, or their scripts are made for it."""
     known = (news.get(each.name) for each in open_jobs)
     if any(each.is_open and each.job_id for each in known if each):

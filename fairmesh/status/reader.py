@@ -12,14 +12,14 @@ from fairmesh.runner import jsonfiles, protocol
 from fairmesh.runner.regular import LARGEST
 from fairmesh.status import times
 from fairmesh.status.facts import Facts
-from fairmesh.status.found import Found
-from fairmesh.status.memo import Clock, Map, Memo
+from fairmesh.status.found import TrackedJob
+from fairmesh.status.memo import Clock, FileCache, Map
 from fairmesh.status.model import RunStatus, StudyStatus
-from fairmesh.status.news import EventLog, Name, News
+from fairmesh.status.news import EventLog, JobEvents, Name
 from fairmesh.status.queue import Queue
 from fairmesh.status.runs import RunReader
-from fairmesh.status.survey import Survey
-from fairmesh.status.telling import Teller
+from fairmesh.status.survey import StudyJobs
+from fairmesh.status.telling import StatusBuilder
 
 
 class Reader:
@@ -45,14 +45,14 @@ class Reader:
     def __init__(self, paths: StudyPaths, again: bool = True, is_whole: bool = False) -> None:
         self.paths = paths
         clock = Clock() if again else None
-        self._plans = Memo(clock)
+        self._plans = FileCache(clock)
         self._checked: Map = {}
-        self._survey = Survey(paths, clock, is_whole)
+        self._survey = StudyJobs(paths, clock, is_whole)
         self._runs = RunReader(paths, clock)
         self._log = EventLog("")
         self._queue = Queue(again)
-        self._teller = Teller(self._queue)
-        self._experiments: list[Found] = []
+        self._teller = StatusBuilder(self._queue)
+        self._experiments: list[TrackedJob] = []
 
     def read(self) -> StudyStatus:
         """Return how the study stands now.
@@ -115,7 +115,7 @@ class Reader:
         found = self._survey.problems | self._runs.problems
         return tuple(f"{path}: cannot be read: {why}; left out" for path, why in sorted(found.items()))
 
-    def _news(self, run: RunStatus | None) -> Mapping[Name, News]:
+    def _news(self, run: RunStatus | None) -> Mapping[Name, JobEvents]:
         path = str(self.paths.run(run.uuid) / protocol.EVENTS) if run else ""
         if path != self._log.path:
             self._log = EventLog(path)

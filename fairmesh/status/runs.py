@@ -9,7 +9,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import one_line
 from fairmesh.runner import cancel, owner
 from fairmesh.runner.protocol import RUN_FILE, RUNS
-from fairmesh.status.memo import Clock, Map, Memo
+from fairmesh.status.memo import Clock, FileCache, Map
 from fairmesh.status.model import RunStatus
 
 
@@ -26,7 +26,7 @@ class RunReader:
 
     def __init__(self, paths: StudyPaths, clock: Clock | None = None) -> None:
         self._folder = str(paths.folder / RUNS)
-        self._files = Memo(clock)
+        self._files = FileCache(clock)
 
     def last(self) -> RunStatus | None:
         """Return the run that was started last, if there was one."""

@@ -30,7 +30,7 @@ _JOB_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Steered:
+class SteeringResult:
     """What was done.
 
     Parameters
@@ -60,7 +60,7 @@ class Steered:
         }
 
 
-def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "") -> Steered:
+def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "") -> SteeringResult:
     """End what runs, take what is queued out of the scheduler's hands, and let what is still to come end in its turn.
 
     Parameters
@@ -93,7 +93,7 @@ def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
     notes = _take_out(status, {each.folder for each in ended})
-    return Steered(tuple(ended), _others(chosen, ended), status.run, tuple(notes))
+    return SteeringResult(tuple(ended), _others(chosen, ended), status.run, tuple(notes))
 
 
 def _others(chosen: Iterable[JobStatus], steered: Iterable[JobStatus]) -> tuple[JobStatus, ...]:
@@ -130,7 +130,9 @@ def _scancel(numbers: Sequence[str]) -> str:
     return f"scancel: {done.stderr.strip()}" if done.returncode else ""
 
 
-def clear(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "", dry_run: bool = False) -> Steered:
+def clear(
+    paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "", dry_run: bool = False
+) -> SteeringResult:
     """Take away what keeps experiments from another attempt: wishes to cancel, and claims of which nothing is heard.
 
     The person's word is the proof that a silent runner is gone. Nothing is started.
@@ -148,7 +150,7 @@ def clear(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = ""
 
     Returns
     -------
-    Steered
+    SteeringResult
         Its jobs are the experiments to run anew; of a stage that is named, those that need it.
 
     Raises
@@ -169,10 +171,10 @@ def clear(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = ""
                 _clear(each, who or current_user())
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
-    return Steered(tuple(fallen), _others(chosen, fallen), status.run)
+    return SteeringResult(tuple(fallen), _others(chosen, fallen), status.run)
 
 
-def check_to_come(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
+def check_will_start(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
     """Check that the run that goes on still starts these jobs; what it has behind it, it does not do again.
 
     Raises
@@ -217,7 +219,7 @@ def _stage_keys(jobs: Iterable[JobStatus], stages: Mapping[str, JobStatus]) -> d
 
 def _clear(job: JobStatus, who: str) -> None:
     _wish(job).unlink(missing_ok=True)
-    if not lookup.give_up(JobPaths(Path(job.folder)), who):
+    if not lookup.abandon(JobPaths(Path(job.folder)), who):
         raise BusyError(
             f"{job.name}: attempt {job.attempt} on {job.host} gave a sign of life just now; cancel it first"
         )

@@ -9,16 +9,16 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import experiment_key
 from fairmesh.runner import protocol
 from fairmesh.status.facts import Facts
-from fairmesh.status.found import Found
-from fairmesh.status.memo import Clock, Kept, Map, Memo
+from fairmesh.status.found import TrackedJob
+from fairmesh.status.memo import CachedValue, Clock, FileCache, Map
 from fairmesh.status.model import EXPERIMENT, STAGE
-from fairmesh.status.news import Name, News
+from fairmesh.status.news import JobEvents, Name
 
 Need = tuple[str, str]
 """Name and fingerprint of a stage."""
 
 
-class Survey:
+class StudyJobs:
     """Looks at the files of a study.
 
     Parameters
@@ -40,16 +40,16 @@ class Survey:
         self._rendered = _Folders(f"{self._folder}/{protocol.EXPERIMENTS}", clock)
         self._points: Sequence[Map] = ()
         self._seen = -1
-        self._planned: dict[Name, Found] = {}
-        self._elsewhere: dict[tuple[Name, str], Found] = {}
+        self._planned: dict[Name, TrackedJob] = {}
+        self._elsewhere: dict[tuple[Name, str], TrackedJob] = {}
         self._by_file: dict[str, Name] = {}
         self._files: dict[str, set[str]] = defaultdict(set)
-        self._all: list[Found] = []
+        self._all: list[TrackedJob] = []
         self._needs: dict[Need, bool] = {}
-        self._contents = Memo(clock)
-        self._stages: dict[Need, Found] = {}
+        self._contents = FileCache(clock)
+        self._stages: dict[Need, TrackedJob] = {}
 
-    def experiments(self, points: Sequence[Map]) -> Iterable[Found]:
+    def experiments(self, points: Sequence[Map]) -> Iterable[TrackedJob]:
         """Return the planned points, and the same points on other machines that have a result of them."""
         seen = self._recorded.look() + self._rendered.look()
         if points is not self._points:
@@ -86,11 +86,11 @@ class Survey:
                 self._needs[need] = self._needs.get(need, False) or bool(point.get("selected", True))
         self._points, self._seen = points, -1
 
-    def _found(self, name: Name, key: str, point: Map, selected: bool) -> Found:
+    def _found(self, name: Name, key: str, point: Map, selected: bool) -> TrackedJob:
         folder = f"{self._folder}/{protocol.EXPERIMENTS}/{name[0]}/{name[1]}"
-        kept = Kept[Facts](self._clock)
+        kept = CachedValue[Facts](self._clock)
         fingerprint = point["fingerprint"]
-        return Found(EXPERIMENT, *name, key, fingerprint, folder, point, selected, kept, is_whole=self._is_whole)
+        return TrackedJob(EXPERIMENT, *name, key, fingerprint, folder, point, selected, kept, is_whole=self._is_whole)
 
     def _place(self) -> None:
         """Take over which points have a record, and a folder, and which have a record elsewhere."""
@@ -122,17 +122,17 @@ class Survey:
                 found[self._by_file[file]].append((self._by_file[file], machine))
         return found
 
-    def _found_elsewhere(self, of: Name, machine: str) -> Found:
+    def _found_elsewhere(self, of: Name, machine: str) -> TrackedJob:
         point, name = self._planned[of].point, (machine, of[1])
         found = self._found(name, experiment_key(self.paths.study, *name), point, False)
         found.place(self._record(name), False)
         return found
 
-    def stages(self, application: str, news: Mapping[Name, News]) -> Iterator[Found]:
+    def stages(self, application: str, news: Mapping[Name, JobEvents]) -> Iterator[TrackedJob]:
         """Yield the shared stages that the plan needs, each after those that it needs itself."""
         seen: set[str] = set()
 
-        def below(needs: Iterable[Need]) -> Iterator[Found]:
+        def below(needs: Iterable[Need]) -> Iterator[TrackedJob]:
             for need in needs:
                 if need[1] not in seen:
                     seen.add(need[1])
@@ -145,13 +145,15 @@ class Survey:
 
         yield from below(self._needs)
 
-    def _stage(self, application: str, need: Need) -> Found:
+    def _stage(self, application: str, need: Need) -> TrackedJob:
         name, fingerprint = need
         marker = f"{name}-{fingerprint[:12]}"
         folder = str(self.paths.stage_job(application, marker).folder)
         found = self._stages.get(need)
         if found is None or found.folder != folder:
-            found = Found(STAGE, "", marker, fingerprint[:12], fingerprint, folder, {}, True, Kept(self._clock))
+            found = TrackedJob(
+                STAGE, "", marker, fingerprint[:12], fingerprint, folder, {}, True, CachedValue(self._clock)
+            )
             self._stages[need] = found
         return found
 
@@ -162,8 +164,8 @@ class _Folders:
     def __init__(self, folder: str, clock: Clock | None) -> None:
         self._folder = folder
         self._clock = clock
-        self._machines: Kept[frozenset[str]] = Kept(clock)
-        self._listed: dict[str, Kept[frozenset[str]]] = {}
+        self._machines: CachedValue[frozenset[str]] = CachedValue(clock)
+        self._listed: dict[str, CachedValue[frozenset[str]]] = {}
         self.names: dict[str, frozenset[str]] = {}
 
     def look(self) -> int:
@@ -171,7 +173,7 @@ class _Folders:
         machines = sorted(self._machines.get(lambda trail: trail.names(self._folder)))
         for machine in machines:
             if machine not in self._listed:
-                self._listed[machine] = Kept(self._clock)
+                self._listed[machine] = CachedValue(self._clock)
         found = {each: self._names(each) for each in machines}
         self.names = {machine: names for machine, names in found.items() if names}
         return self._machines.makes + sum(each.makes for each in self._listed.values())

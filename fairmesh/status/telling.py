@@ -11,17 +11,17 @@ from fairmesh.printing import one_line
 from fairmesh.runner import protocol
 from fairmesh.status import times
 from fairmesh.status.facts import Facts
-from fairmesh.status.fold import Witnesses, fold
-from fairmesh.status.found import Found
+from fairmesh.status.fold import Evidence, resolve_state
+from fairmesh.status.found import TrackedJob
 from fairmesh.status.model import JobStatus, RunStatus
-from fairmesh.status.news import NO_NEWS, Name, News
+from fairmesh.status.news import NO_EVENTS, JobEvents, Name
 from fairmesh.status.queue import Queue
 
-Told = tuple[Witnesses, JobStatus]
+JobSnapshot = tuple[Evidence, JobStatus]
 """How a job was told to stand, and on which grounds."""
 
 
-class Teller:
+class StatusBuilder:
     """Tells how the jobs of a study stand.
 
     Parameters
@@ -34,22 +34,22 @@ class Teller:
         self._queue = queue
         self._run: RunStatus | None = None
         self._now = ""
-        self._news: Mapping[Name, News] = {}
-        self._told: dict[Found, Told] = {}
+        self._news: Mapping[Name, JobEvents] = {}
+        self._told: dict[TrackedJob, JobSnapshot] = {}
 
     def tell(
         self,
-        stages: Sequence[Found],
-        experiments: Iterable[Found],
+        stages: Sequence[TrackedJob],
+        experiments: Iterable[TrackedJob],
         run: RunStatus | None,
-        news: Mapping[Name, News],
+        news: Mapping[Name, JobEvents],
         now: str,
     ) -> tuple[tuple[JobStatus, ...], tuple[JobStatus, ...]]:
         """Return how stages and experiments stand.
 
         Parameters
         ----------
-        stages, experiments : iterable of Found
+        stages, experiments : iterable of TrackedJob
             What their files say; stages before those that need them.
         run : RunStatus or None
             The last run.
@@ -67,7 +67,7 @@ class Teller:
             self._told = {}
         return told_stages, told
 
-    def _tell_stage(self, found: Found, blocking: dict[str, str]) -> JobStatus:
+    def _tell_stage(self, found: TrackedJob, blocking: dict[str, str]) -> JobStatus:
         """Tell how a stage stands, and add what to say of those that need it if it failed, or cannot begin."""
         stage = self._tell(found, blocking)
         if stage.state in BAD_ENDS:
@@ -77,14 +77,14 @@ class Teller:
             blocking[found.fingerprint] = stage.reason
         return stage
 
-    def _tell(self, found: Found, blocking: Mapping[str, str]) -> JobStatus:
-        facts, news = found.judge(), self._news.get(found.name, NO_NEWS)
+    def _tell(self, found: TrackedJob, blocking: Mapping[str, str]) -> JobStatus:
+        facts, news = found.judge(), self._news.get(found.name, NO_EVENTS)
         known = self._told.get(found)
         if known and facts.good and _is_same(known[0], facts, news, self._run) and known[1].point is found.point:
             return known[1]
         own, coming = self._queue.of(found.key, facts, news)
         blocked = _blocked(found.point, blocking) if blocking else ""
-        witnesses = Witnesses(
+        witnesses = Evidence(
             facts, news, own, coming, self._run, found.is_selected, blocked, found.point.get("last") or {}
         )
         if known and known[0] == witnesses and known[1].point is found.point:
@@ -94,16 +94,16 @@ class Teller:
         self._told[found] = (witnesses, status)
         return status
 
-    def _pass_time(self, of: Witnesses, before: JobStatus) -> JobStatus:
+    def _pass_time(self, of: Evidence, before: JobStatus) -> JobStatus:
         """Return how a job stands of which nothing new is known."""
         if before.state in protocol.ENDS:
             return before
         seconds = times.in_states(before.state, of.facts, of.news, of.run, self._now)
         return before if seconds == before.seconds else before.after(seconds)
 
-    def _describe(self, found: Found, of: Witnesses) -> JobStatus:
+    def _describe(self, found: TrackedJob, of: Evidence) -> JobStatus:
         facts, news, coming = of.facts, of.news, of.coming
-        state, reason = fold(of)
+        state, reason = resolve_state(of)
         status = facts.status
         return JobStatus(
             kind=found.kind,
@@ -129,7 +129,7 @@ class Teller:
         )
 
 
-def _is_same(of: Witnesses, facts: Facts, news: News, run: RunStatus | None) -> bool:
+def _is_same(of: Evidence, facts: Facts, news: JobEvents, run: RunStatus | None) -> bool:
     """Return whether nothing new is known of a job that has a result: of that, no one else is asked."""
     return of.facts is facts and of.news is news and of.run is run
 

@@ -11,7 +11,7 @@ from fairmesh.runner.protocol import DONE, ENDS, QUEUED, RUNNING, WAITING
 from fairmesh.status.facts import Facts
 from fairmesh.status.model import JobStatus, RunStatus, progress
 from fairmesh.status.news import QUEUED as QUEUED_EVENT
-from fairmesh.status.news import SUBMITTED, News
+from fairmesh.status.news import SUBMITTED, JobEvents
 
 HOST = os.uname()[1]
 
@@ -30,14 +30,14 @@ def seconds_between(start: str, end: str) -> float:
     return max(0.0, round(passed.total_seconds(), 3))
 
 
-def in_states(state: str, facts: Facts, news: News, run: RunStatus | None, now: str) -> dict[str, float]:
+def in_states(state: str, facts: Facts, news: JobEvents, run: RunStatus | None, now: str) -> dict[str, float]:
     """Return the seconds that a job has spent waiting, queued and running, as far as they are known.
 
     Parameters
     ----------
     state : str
         Its state.
-    facts, news, run : Facts, News, RunStatus or None
+    facts, news, run : Facts, JobEvents, RunStatus or None
         What is known of it.
     now : str
         This moment, by the clock of this host.

@@ -51,7 +51,7 @@ def cost(experiments: Iterable[Experiment]) -> Cost:
     return Cost(cpu, gpu, without)
 
 
-def burden(experiment: Experiment) -> tuple[int, int]:
+def cost_key(experiment: Experiment) -> tuple[int, int]:
     """Return what tells cheap experiments from dear ones: GPU and CPU minutes asked for, of one minute if none are."""
     minutes = experiment.resources.get("runtime")
     length = minutes if isinstance(minutes, int) else 1

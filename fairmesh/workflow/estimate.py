@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairmesh.jobs.lookup import Found, look
+from fairmesh.jobs.lookup import FolderState, folder_state
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results.expect import Earlier, Expected, Memory, earlier_results, stage_seconds
 from fairmesh.study import Experiment, Plan
@@ -174,7 +174,7 @@ def _stages(
 
     def has_result(stage: StageInstance) -> bool:
         job = paths.stage_job(application, marker_name(stage.name, stage.fingerprint))
-        return look(job, stage.fingerprint) is Found.COMMIT
+        return folder_state(job, stage.fingerprint) is FolderState.COMMIT
 
     needed = plan.needed_stages(to_run, has_result)
     return {marker_name(stage.name, stage.fingerprint): times.get(stage.name) for stage in needed}

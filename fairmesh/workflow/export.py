@@ -9,7 +9,7 @@ from pathlib import Path
 from fairmesh import files
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.jobs import lookup
-from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.jobs.templates import Templates
@@ -85,7 +85,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
     for warning in folders.unknown_code():
         print_lines(f"warning: {warning}", file=sys.stderr)
     for job in _jobs(folders):
-        if lookup.look(job.paths, job.experiment["fingerprint"]) is not Found.COMMIT:
+        if lookup.folder_state(job.paths, job.experiment["fingerprint"]) is not FolderState.COMMIT:
             render(job, templates, entry)
         lines.append(_line(job, out))
     files.write_if_changed(paths.plan, files.json_lines(plan_document(plan, config)), flush=True)

@@ -46,7 +46,7 @@ class Hook:
         self._finish = finish
         self._environment = os.environ if environment is None else environment
 
-    def doubts(self) -> Iterator[str]:
+    def preflight_warnings(self) -> Iterator[str]:
         """Say before the run what would not work at its end."""
         command = self._finish.command
         if command and not shutil.which(command[0]):

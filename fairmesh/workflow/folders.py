@@ -18,7 +18,7 @@ from fairmesh.study.find import APPLICATION
 from fairmesh.study.settings import Machine, Publisher
 from fairmesh.submission import identity
 from fairmesh.submission.repository import DIRTY, Refusal, Repository, commit_of
-from fairmesh.workflow.orphans import Wanted
+from fairmesh.workflow.orphans import PendingJob
 from fairmesh.workflow.targets import Target, marker_name
 
 Job = TypeVar("Job", Experiment, StageInstance)
@@ -87,13 +87,13 @@ class Folders:
         """Return the paths of a shared stage."""
         return self.paths.stage_job(self._application.name, name)
 
-    def wanted(self, outstanding: Iterable[Experiment], marked: set[str]) -> Iterator[Wanted]:
+    def pending_jobs(self, outstanding: Iterable[Experiment], marked: set[str]) -> Iterator[PendingJob]:
         """Yield experiments without a result, and those of the marked stages that have no marker."""
         for each in outstanding:
-            yield Wanted((each.machine, each.id), self.paths.job(each.machine, each.id), each.fingerprint)
+            yield PendingJob((each.machine, each.id), self.paths.job(each.machine, each.id), each.fingerprint)
         for name, stage in self.stages.items():
             if stage.fingerprint in marked and not self.paths.stage_marker(name).exists():
-                yield Wanted(("", name), self.stage_job(name), stage.fingerprint)
+                yield PendingJob(("", name), self.stage_job(name), stage.fingerprint)
 
     def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
         """Return an experiment as its rule sees it; of the stages' markers, those that are there or will be."""

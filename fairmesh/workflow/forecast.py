@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairmesh.jobs import lookup
-from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import jsonfiles, protocol
 from fairmesh.runner.claims import Claims
@@ -53,19 +53,19 @@ def forecast(plan: Plan, paths: StudyPaths) -> Iterator[Forecast]:
     if not paths.folder.is_dir():
         yield from (Forecast(each, protocol.WAITING, NEW) for each in plan.selected)
         return
-    former = reconcile.formers(plan, paths)
+    former = reconcile.previous_results(plan, paths)
     for each in plan.selected:
         yield _one(each, plan.application.version, paths, former)
 
 
 def _one(each: Experiment, version: str, paths: StudyPaths, former: Mapping[str, dict[str, Any]]) -> Forecast:
     job = paths.job(each.machine, each.id)
-    found = lookup.look(job, each.fingerprint)
-    if found is Found.COMMIT or lookup.is_current(paths.record(each.machine, each.id), each.fingerprint):
+    found = lookup.folder_state(job, each.fingerprint)
+    if found is FolderState.COMMIT or lookup.is_current(paths.record(each.machine, each.id), each.fingerprint):
         return Forecast(each, protocol.DONE)
-    if found is Found.LIVING:
+    if found is FolderState.ACTIVE:
         return Forecast(each, _status(job).get("state", protocol.QUEUED), note="runs already")
-    stands_for = reconcile.former(each, former)
+    stands_for = reconcile.find_previous_result(each, former)
     if stands_for and not job.attempts.exists():
         return Forecast(each, protocol.DONE, note=f"was {stands_for['id']}")
     return _to_run(each, version, job)

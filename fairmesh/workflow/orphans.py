@@ -9,16 +9,16 @@ from pathlib import Path
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs import lookup, manifest
-from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.scheduler import Job
-from fairmesh.status.news import NO_NEWS, EventLog, Name
+from fairmesh.status.news import NO_EVENTS, EventLog, Name
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PendingJob:
     """A job without a result.
 
     Parameters
@@ -61,14 +61,14 @@ class Orphans:
         )
 
 
-def find(paths: StudyPaths, wanted: Iterable[Wanted]) -> Orphans:
+def find(paths: StudyPaths, wanted: Iterable[PendingJob]) -> Orphans:
     """Find what of all that is wanted somebody is at, or a job in Slurm's queue will be.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files; its run lock is held, so that all runs in them are over.
-    wanted : iterable of Wanted
+    wanted : iterable of PendingJob
         What has no result.
     """
     by_name = {each.name: each for each in wanted}
@@ -79,11 +79,15 @@ def find(paths: StudyPaths, wanted: Iterable[Wanted]) -> Orphans:
     else:
         found = _jobs(paths.study, runs, answer, by_name)
         jobs = {name: job.id for name, job in found.items() if not _has_had_its_turn(by_name[name].paths, job)}
-    claimed = {name: "" for name, each in by_name.items() if lookup.look(each.paths, each.fingerprint) is Found.LIVING}
+    claimed = {
+        name: ""
+        for name, each in by_name.items()
+        if lookup.folder_state(each.paths, each.fingerprint) is FolderState.ACTIVE
+    }
     return Orphans(claimed | jobs, len(jobs) if answer is None else 0)
 
 
-def wait_for_answer(paths: StudyPaths, wanted: Iterable[Wanted], patience: float) -> Orphans:
+def wait_for_answer(paths: StudyPaths, wanted: Iterable[PendingJob], patience: float) -> Orphans:
     """Find the same, once the scheduler answers.
 
     Parameters
@@ -109,7 +113,7 @@ def wait_for_answer(paths: StudyPaths, wanted: Iterable[Wanted], patience: float
 
 
 def _jobs(
-    study: str, runs: Mapping[str, Path], answer: Mapping[str, Job], wanted: Mapping[Name, Wanted]
+    study: str, runs: Mapping[str, Path], answer: Mapping[str, Job], wanted: Mapping[Name, PendingJob]
 ) -> dict[Name, Job]:
     """Find the jobs of earlier runs.
 
@@ -141,7 +145,7 @@ def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]
             yield str(about["executor_run"]), path.parent
 
 
-def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, Wanted]) -> dict[Name, str]:
+def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, PendingJob]) -> dict[Name, str]:
     """Find the jobs that killed runs handed over, and of which no end is known, with their numbers if these are."""
     found: dict[Name, str] = {}
     for _, folder in _runs(paths, killed=True):
@@ -149,7 +153,7 @@ def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, Wanted]) -> dict[Na
         handed_over = {name for name, of_job in news.items() if of_job.is_open}
         handed_over |= {name for name in manifest.all_members(folder) if name not in news}
         for name in handed_over & wanted.keys():
-            job_id = news.get(name, NO_NEWS).job_id
+            job_id = news.get(name, NO_EVENTS).job_id
             if not _has_ended(wanted[name].paths, job_id):
                 found[name] = job_id
     return found

@@ -20,7 +20,7 @@ from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, log_path, read_status
 from fairmesh.status.news import Name
 from fairmesh.study import Experiment, Plan
-from fairmesh.study.cost import burden
+from fairmesh.study.cost import cost_key
 from fairmesh.workflow.targets import Target, marker_name
 
 MARKER = "probed"
@@ -62,7 +62,7 @@ def choose(selected: Experiments, outstanding: Experiments) -> list[Experiment]:
         kinds[kind(each)].append(each)
     small = _smallness(selected)
     return [
-        min(members, key=lambda each: (*burden(each), small[each.id]))
+        min(members, key=lambda each: (*cost_key(each), small[each.id]))
         for found, members in kinds.items()
         if found not in passed
     ]

@@ -56,7 +56,7 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
     shutil.rmtree(target, ignore_errors=True)
     for path in _wanted(study, with_logs=publisher.logs):
         _copy(study.folder / path, target / redaction.text(path), redaction, path)
-    _mend(target)
+    _rehash_records(target)
     _keep_states(study, target, redaction)
     found = load_study(out, study.name)
     frame = table(found)
@@ -109,7 +109,7 @@ def _keep_states(study: StudyResults, target: Path, redaction: Redaction) -> Non
     write_text(target / PLAN, redaction.text(json_lines(plan)))
 
 
-def _mend(target: Path) -> None:
+def _rehash_records(target: Path) -> None:
     """Return records the hashes that files and environments have now."""
     names = {path.stem: file_sha256(path) for path in (target / ENVIRONMENTS).glob("*.json")}
     for old, new in names.items():

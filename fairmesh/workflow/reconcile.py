@@ -12,7 +12,7 @@ from typing import Any
 
 from fairmesh import files
 from fairmesh.jobs import lookup, reuse
-from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner.protocol import EXPERIMENTS, RECORDS
 from fairmesh.study import Experiment, Plan
@@ -34,7 +34,7 @@ def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:
     if not any(paths.folder.joinpath(name).is_dir() for name in (EXPERIMENTS, RECORDS)):
         return plan.selected  # a first run, of maybe ten thousand
     outstanding = [each for each in plan.selected if not _is_done(each, paths)]
-    found = formers(plan, paths) if outstanding else {}
+    found = previous_results(plan, paths) if outstanding else {}
     return [each for each in outstanding if not _is_reused(each, paths, found)]
 
 
@@ -42,17 +42,17 @@ def _is_done(each: Experiment, paths: StudyPaths) -> bool:
     return _is_settled(paths.record(each.machine, each.id), paths.job(each.machine, each.id), each.fingerprint)
 
 
-def formers(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
+def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
     """Return the results that the plan names no more, by machine and by what they can stand for."""
     planned = frozenset(each.id for each in plan.experiments)
     return {
         f"{machine} {key}": record
         for machine in plan.machines
-        for key, record in reuse.former_results(paths.record(machine, "").parent, planned, FRAMEWORK).items()
+        for key, record in reuse.read_previous_results(paths.record(machine, "").parent, planned, FRAMEWORK).items()
     }
 
 
-def former(each: Experiment, found: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
+def find_previous_result(each: Experiment, found: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
     """Return the result that can stand for an experiment, if there is one."""
     if not found:
         return None
@@ -60,7 +60,7 @@ def former(each: Experiment, found: Mapping[str, dict[str, Any]]) -> dict[str, A
 
 
 def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str, Any]]) -> bool:
-    record = former(each, found)
+    record = find_previous_result(each, found)
     if record is None:
         return False
     job = paths.job(each.machine, each.id)
@@ -101,14 +101,14 @@ def _is_settled(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool
     A restored copy keeps the time of the commit: what was made from it is not out of date.
     """
     if lookup.is_current(copy, fingerprint):
-        if not must_be_there or lookup.look(job, fingerprint) is Found.COMMIT:
+        if not must_be_there or lookup.folder_state(job, fingerprint) is FolderState.COMMIT:
             return True
         lookup.move_aside(copy)
         return False
     if copy.exists():
         lookup.move_aside(copy)
-    if lookup.look(job, fingerprint) is not Found.COMMIT:
-        return not must_be_there and lookup.bring_back(copy, fingerprint)
-    lookup.tidy(job)
+    if lookup.folder_state(job, fingerprint) is not FolderState.COMMIT:
+        return not must_be_there and lookup.restore_record(copy, fingerprint)
+    lookup.remove_leftovers(job)
     files.copy(job.commit, copy)
     return True

@@ -63,7 +63,7 @@ class WorkflowRun:
             "python": sys.executable,
             "selection": selection,
             "versions": {name: version(name) for name in ("fairmesh", "snakemake")},
-            "owner": owner.me(),
+            "owner": owner.current_process(),
             "started": None,
             "ended": None,
             "exit_code": None,

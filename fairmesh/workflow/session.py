@@ -16,7 +16,7 @@ from fairmesh import files
 from fairmesh.errors import BusyError
 from fairmesh.jobs import leftovers, lookup
 from fairmesh.jobs.lock import RunLock
-from fairmesh.jobs.lookup import Found
+from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.outage import Outage
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
@@ -78,7 +78,7 @@ class Session:
         self._has_ended = False
         self._lock = RunLock(self._paths.lock)
         self._orphans = orphans.Orphans({})
-        self._wanted: list[orphans.Wanted] = []
+        self._wanted: list[orphans.PendingJob] = []
         self._marked = set(self._plan.stages)
         self._probes, self._probed = probing.Probes(self._paths), list[str]()
         if self._take_lock(PATIENCE) or (config.wait and self._wait_for_lock()):
@@ -90,8 +90,8 @@ class Session:
         self.folder = str(self._paths.folder)
         self.published = str(self._paths.published)
         self.probes, self.marker = self._probes.records, self._probes.marker
-        self.living_experiments = _alternatives(name for machine, name in self._orphans.jobs if machine)
-        self.living_stages = _alternatives(name for machine, name in self._orphans.jobs if not machine)
+        self.active_experiments = _alternatives(name for machine, name in self._orphans.jobs if machine)
+        self.active_stages = _alternatives(name for machine, name in self._orphans.jobs if not machine)
         self._is_slurms = self._configuration.machine.scheduler == "slurm"
         self._experiment = cache(clear_errors()(partial(self._target, self._folders.experiment_target)))
         self._stage = cache(clear_errors()(partial(self._target, self._folders.stage_target)))
@@ -131,7 +131,7 @@ class Session:
         self._probed = probing.markers(self._paths)
         outstanding = reconcile.experiments(self._plan, self._paths)
         self._marked = reconcile.stages(self._plan, self._paths, outstanding)
-        self._wanted = list(self._folders.wanted(outstanding, self._marked))
+        self._wanted = list(self._folders.pending_jobs(outstanding, self._marked))
         self._orphans = orphans.find(self._paths, self._wanted)
         if self._orphans.unanswered:
             _warn(self._orphans.problem)
@@ -216,7 +216,7 @@ class Session:
                 raise BusyError(self._busy())
             self._wait_for_scheduler()
             self._check_slurm()
-            for doubt in self._hook.doubts():
+            for doubt in self._hook.preflight_warnings():
                 _warn(doubt)
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._document), flush=True)
@@ -272,7 +272,7 @@ class Session:
                 folder = self._folders.of_experiment(job.wildcards.machine, job.wildcards.experiment)
             else:
                 continue
-            if self.force(target) or lookup.look(folder.paths, target.fingerprint) is Found.NOTHING:
+            if self.force(target) or lookup.folder_state(folder.paths, target.fingerprint) is FolderState.NOTHING:
                 yield folder
 
     def end(self, exit_code: int) -> None:
@@ -316,9 +316,9 @@ class Session:
     def _settle(self) -> None:
         """Say of what a killed runner left that it is lost."""
         for name in self._folders.stages:
-            lookup.settle(self._folders.stage_job(name))
+            lookup.mark_lost(self._folders.stage_job(name))
         for each in self._plan.selected:
-            lookup.settle(self._paths.job(each.machine, each.id))
+            lookup.mark_lost(self._paths.job(each.machine, each.id))
 
 
 def _alternatives(names: Iterable[str]) -> str:

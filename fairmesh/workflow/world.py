@@ -17,7 +17,7 @@ from fairmesh.workflow.packing import package
 from fairmesh.workflow.public import public_copy
 
 
-def publish_to_world(
+def publish_public_site(
     results: Path, to: Path, root: Path, publisher: Publisher, report: Callable[[int, int], None] | None = None
 ) -> tuple[list[str], Gaps]:
     """Build a website with crates of all studies into a folder.

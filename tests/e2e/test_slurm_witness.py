@@ -41,7 +41,7 @@ def described(job_id: str, restart: int = 0) -> owner.Owner:
     """Describe an owner on another host."""
     found = scheduler.jobs([job_id])
     assert found
-    mine = owner.me()
+    mine = owner.current_process()
     return mine | {"host": "elsewhere", "job_id": job_id, "restart": restart, "cluster": found[job_id].cluster}
 
 

@@ -61,7 +61,11 @@ def test_a_run_is_watched_to_its_end(slow: Workplace) -> None:
     assert "\x1b" not in watched, "no colour in a pipe"
     for each in status(slow)["experiments"]:
         assert each["seconds"]["running"] >= 4
-        assert (each["host"], each["attempt"], each["run"]) == (owner.me()["host"], 1, found["run"]["uuid"])
+        assert (each["host"], each["attempt"], each["run"]) == (
+            owner.current_process()["host"],
+            1,
+            found["run"]["uuid"],
+        )
 
 
 def test_one_that_runs_and_one_that_waits_are_cancelled_and_retried(slow: Workplace) -> None:

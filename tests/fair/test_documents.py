@@ -383,7 +383,7 @@ def test_the_run_is_said_to_have_ended_as_it_did(results: Results, state: str, s
         path = folder / "attempts/1/status.json"
         write_json(path, read_json(path) | {"state": state, "reason": "why"})
     if state == "running":
-        write_json(folder / "claims/1", owner.me())
+        write_json(folder / "claims/1", owner.current_process())
     assert results.describe()
     for name in ("#run", "#organize"):
         assert results.entity(name)["actionStatus"] == f"http://schema.org/{status}ActionStatus"

@@ -18,7 +18,7 @@ def killed(tmp_path: Path) -> JobPaths:
     paths = JobPaths(tmp_path / "job")
     (paths.attempt(1)).mkdir(parents=True)
     (paths.folder / "claims").mkdir()
-    (paths.folder / "claims/1").write_text(json.dumps(owner.me() | {"start": "long ago"}))
+    (paths.folder / "claims/1").write_text(json.dumps(owner.current_process() | {"start": "long ago"}))
     (paths.attempt(1) / "status.json").write_text(json.dumps({"state": "running", "reason": ""}))
     (paths.attempt(1) / ".status.json.host.1.half").write_text("{")
     return paths
@@ -30,7 +30,7 @@ def _status(paths: JobPaths) -> tuple[str, str]:
 
 
 def test_an_attempt_whose_runner_was_killed_is_lost(killed: JobPaths) -> None:
-    lookup.settle(killed)
+    lookup.mark_lost(killed)
     assert _status(killed) == ("lost", "its runner was killed")
     assert not list(killed.folder.rglob("*.half"))
 
@@ -39,19 +39,19 @@ def test_an_attempt_that_used_all_its_memory_when_it_was_killed_failed_for_that(
     path = killed.attempt(1) / "status.json"
     memory = "it used 9 MB of memory, and its job has 8 MB"
     path.write_text(json.dumps({"state": "running", "reason": "", "memory": memory}))
-    lookup.settle(killed)
+    lookup.mark_lost(killed)
     assert _status(killed) == ("failed", f"its runner was killed; {memory}")
 
 
 def test_an_attempt_that_was_killed_right_after_its_commit_is_done(killed: JobPaths) -> None:
-    lookup.tidy(killed)
+    lookup.remove_leftovers(killed)
     assert _status(killed) == ("done", "")
     assert not list(killed.folder.rglob("*.half"))
 
 
-@pytest.mark.parametrize("act", [lookup.settle, lookup.tidy])
+@pytest.mark.parametrize("act", [lookup.mark_lost, lookup.remove_leftovers])
 def test_a_living_attempt_is_left_alone(killed: JobPaths, act: object) -> None:
-    (killed.folder / "claims/1").write_text(json.dumps(owner.me()))
+    (killed.folder / "claims/1").write_text(json.dumps(owner.current_process()))
     assert callable(act)
     act(killed)
     assert _status(killed) == ("running", "")
@@ -72,6 +72,6 @@ def test_a_record_moved_aside_comes_back_for_its_own_fingerprint_alone(tmp_path:
     for fingerprint in ("1" * 64, "2" * 64):
         record.write_text(json.dumps({"fingerprint": fingerprint, "attempt": 1}))
         lookup.move_aside(record)
-    assert not lookup.bring_back(record, "3" * 64)
-    assert lookup.bring_back(record, "1" * 64)
+    assert not lookup.restore_record(record, "3" * 64)
+    assert lookup.restore_record(record, "1" * 64)
     assert lookup.is_current(record, "1" * 64)

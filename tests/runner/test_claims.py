@@ -83,19 +83,19 @@ def _claim_of(folder: Path, who: owner.Owner, state: str = "running") -> None:
 )
 def test_a_claim_whose_owner_is_proven_gone_is_taken_over(make_job: MakeJob, change: dict[str, object]) -> None:
     folder = make_job()
-    _claim_of(folder, owner.me() | change)
+    _claim_of(folder, owner.current_process() | change)
     assert run(folder) == 0
     assert read(folder / "commit.json")["attempt"] == 2
 
 
 def test_a_living_claim_is_waited_for_and_its_result_taken(make_job: MakeJob) -> None:
     folder = make_job()
-    _claim_of(folder, owner.me())
+    _claim_of(folder, owner.current_process())
 
     def finish() -> None:
         time.sleep(0.6)
         (folder / "commit.json").write_text(json.dumps({"fingerprint": "f" * 64, "attempt": 1}))
-        _claim_of(folder, owner.me(), "done")
+        _claim_of(folder, owner.current_process(), "done")
 
     threading.Thread(target=finish).start()
     assert run(folder, "--collect", "nobody") == 0
@@ -115,7 +115,7 @@ def test_an_owner_of_whom_nothing_is_known_and_heard_is_lost(
 ) -> None:
     monkeypatch.setattr(main, "SILENCE", 0.2)
     folder = make_job()
-    _claim_of(folder, owner.me() | {"host": "faraway"})
+    _claim_of(folder, owner.current_process() | {"host": "faraway"})
     assert run(folder) == 1
     assert "lost: no sign of life of attempt 1 on faraway" in capsys.readouterr().err
 
@@ -126,7 +126,7 @@ def test_an_owner_may_commit_and_end_at_any_moment(
 ) -> None:
     """The owner comes to its end between any two looks of a second runner, which takes its result all the same."""
     folder = make_job()
-    _claim_of(folder, owner.me())
+    _claim_of(folder, owner.current_process())
     looks = 0
 
     def interleave(kind: type, name: str) -> None:
@@ -138,7 +138,7 @@ def test_an_owner_may_commit_and_end_at_any_moment(
             looks += 1
             if looks == calls:
                 (folder / "commit.json").write_text(json.dumps({"fingerprint": "f" * 64, "attempt": 1}))
-                _claim_of(folder, owner.me(), "done")
+                _claim_of(folder, owner.current_process(), "done")
             return found
 
         monkeypatch.setattr(kind, name, look)
@@ -154,7 +154,7 @@ def test_an_owner_that_was_given_up_may_commit_while_another_claims(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = make_job()
-    _claim_of(folder, owner.me(), "lost")
+    _claim_of(folder, owner.current_process(), "lost")
     take = Claims.take
 
     def late(claims: Claims, number: int) -> bool:
@@ -202,7 +202,7 @@ def test_a_job_runs_and_is_waited_for_without_hard_links(
     claims = Claims(str(folder))
     assert (claims.highest(), claims.holder(1)["pid"]) == (1, os.getpid())
     assert claims.take(2)
-    assert claims.living() == 2
+    assert claims.active() == 2
     assert not claims.take(2)
     assert cancel.write(str(folder), "ada")
     assert not cancel.write(str(folder), "grace")
@@ -223,7 +223,7 @@ def test_what_a_killed_runner_left_running_is_ended_first(make_job: MakeJob) -> 
     folder = make_job()
     left = subprocess.Popen(["sleep", "60"], start_new_session=True)
     threading.Thread(target=left.wait).start()  # as init does for orphans: a zombie would keep the group alive
-    _claim_of(folder, owner.me() | {"pid": 2**22 + 1})
+    _claim_of(folder, owner.current_process() | {"pid": 2**22 + 1})
     (folder / "attempts/1/process.json").write_text(json.dumps(owner.describe(left.pid)))
     assert run(folder) == 0
     assert not owner.start_time(left.pid)
@@ -240,7 +240,7 @@ def test_an_attempt_that_was_taken_over_does_not_commit(make_job: MakeJob) -> No
 
 def test_half_written_files_of_a_killed_runner_are_removed(make_job: MakeJob) -> None:
     folder = make_job()
-    _claim_of(folder, owner.me() | {"pid": 2**22 + 1})
+    _claim_of(folder, owner.current_process() | {"pid": 2**22 + 1})
     left = [folder / ".commit.json.vm.1.half", folder / "attempts/1/.status.json.vm.1.half"]
     for path in left:
         path.write_text("{")

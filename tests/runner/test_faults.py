@@ -121,14 +121,14 @@ def test_a_file_that_takes_long_to_read_does_not_outlast_the_runtime(make_job: M
 
 @pytest.mark.parametrize("pid", [0, -1, 1, "1", None, [], 2.5, True])
 def test_a_process_file_of_a_programs_own_making_harms_nobody(pid: object) -> None:
-    leader = owner.me() | {"pid": pid, "start": ""}
+    leader = owner.current_process() | {"pid": pid, "start": ""}
     owner.end_group(leader, grace=0.1)
     assert owner.is_alive(leader) in {None, False}
 
 
 @pytest.mark.parametrize("restart", ["x", None, -1, [], "1.5"])
 def test_a_claim_with_a_strange_restart_proves_nothing(restart: object) -> None:
-    assert owner.is_alive(owner.me() | {"host": "faraway", "restart": restart}) is None
+    assert owner.is_alive(owner.current_process() | {"host": "faraway", "restart": restart}) is None
 
 
 def _run_apart(folder: Path) -> int:

@@ -21,7 +21,7 @@ from fairmesh.runner.status import Status
 
 @pytest.fixture
 def status(tmp_path: Path) -> Status:
-    return Status(str(tmp_path / "status.json"), 1, owner.me())
+    return Status(str(tmp_path / "status.json"), 1, owner.current_process())
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_progress_lines(status: Status, text: str, progress: int, message: str) 
 
 @given(st.text())
 def test_no_output_of_a_program_breaks_the_status(text: str) -> None:
-    status = Status("unused", 1, owner.me())
+    status = Status("unused", 1, owner.current_process())
     status.read_progress(f"# fairmesh {text}")
     assert 0 <= status.values["progress"] <= 100
 
@@ -178,15 +178,15 @@ def test_metrics_are_bounded_in_number_and_length(tmp_path: Path, file: str, con
 
 
 def test_this_process_is_alive_and_its_past_is_not() -> None:
-    assert owner.is_alive(owner.me()) is True
-    assert owner.is_alive(owner.me() | {"start": "0"}) is False
-    assert owner.is_alive(owner.me() | {"boot": "another"}) is False
-    assert owner.is_alive(owner.me() | {"host": "faraway"}) is None
-    assert owner.is_alive(owner.me() | {"pid_namespace": "pid:[1]"}) is None
+    assert owner.is_alive(owner.current_process()) is True
+    assert owner.is_alive(owner.current_process() | {"start": "0"}) is False
+    assert owner.is_alive(owner.current_process() | {"boot": "another"}) is False
+    assert owner.is_alive(owner.current_process() | {"host": "faraway"}) is None
+    assert owner.is_alive(owner.current_process() | {"pid_namespace": "pid:[1]"}) is None
 
 
 def test_a_process_is_measured_with_its_children() -> None:
-    sample = processes.sample(owner.me()["pid"])
+    sample = processes.sample(owner.current_process()["pid"])
     assert sample.cpu_s > 0
     assert sample.resident_bytes > 1 << 20
 

@@ -31,7 +31,12 @@ class Study(Folder):
 
     def run(self, uuid: str = "this-run", ended: str | None = None, **more: Any) -> Path:
         """Write a run: of this process, if it is not over."""
-        about = {"uuid": uuid, "started": f"2026-11-20T10:00:00.000Z {uuid}", "owner": owner.me(), "ended": ended}
+        about = {
+            "uuid": uuid,
+            "started": f"2026-11-20T10:00:00.000Z {uuid}",
+            "owner": owner.current_process(),
+            "ended": ended,
+        }
         write_json(self.paths.run(uuid) / "run.json", {**about, "exit_code": None, **more})
         return self.paths.run(uuid)
 
@@ -42,7 +47,7 @@ class Study(Folder):
 
     def claim(self, point: dict[str, Any], number: int = 1, **holder: Any) -> None:
         """Write a claim, of this process or of somebody else."""
-        write_json(self.job(point) / "claims" / str(number), owner.me() | holder)
+        write_json(self.job(point) / "claims" / str(number), owner.current_process() | holder)
 
     def job(self, point: dict[str, Any]) -> Path:
         return self.folder / "experiments" / point["machine"] / point["id"]

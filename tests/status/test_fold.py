@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from fairmesh.runner.protocol import ENDS, STATES
 from fairmesh.runner.scheduler import Job
 from fairmesh.status.facts import Facts
-from fairmesh.status.fold import GONE, NO_START, SILENT, Standing, Witnesses, fold
+from fairmesh.status.fold import GONE, NO_START, SILENT, Evidence, State, resolve_state
 from fairmesh.status.model import RunStatus
-from fairmesh.status.news import News, fold_events
+from fairmesh.status.news import JobEvents, add_events
 
 ALIVE = RunStatus("this-run", started="2026-11-20T10:00:00Z", is_alive=True)
 ENDED = RunStatus("this-run", started="2026-11-20T10:00:00Z", ended="2026-11-20T11:00:00Z", exit_code=1)
@@ -22,11 +22,11 @@ NAME = ("local", "x=1")
 WISH = "cancelled by ada at noon"
 
 
-def news(*told: str, job_id: str = "") -> News:
+def news(*told: str, job_id: str = "") -> JobEvents:
     """Return news in which things happened one after another."""
-    known: dict[tuple[str, str], News] = {}
-    fold_events((event(name, at, job_id) for at, name in enumerate(told)), known)
-    return known.get(NAME, News())
+    known: dict[tuple[str, str], JobEvents] = {}
+    add_events((event(name, at, job_id) for at, name in enumerate(told)), known)
+    return known.get(NAME, JobEvents())
 
 
 def event(name: str, minute: int = 0, job_id: str = "", reason: str = "") -> dict[str, Any]:
@@ -51,112 +51,112 @@ RUNS = attempt("running", is_over=False)
 @pytest.mark.parametrize(
     ("witnesses", "standing"),
     [
-        pytest.param(Witnesses(Facts(), news()), Standing("waiting"), id="nothing is known"),
+        pytest.param(Evidence(Facts(), news()), State("waiting"), id="nothing is known"),
         pytest.param(
-            Witnesses(Facts(), news(), is_selected=False),
-            Standing("waiting", "not selected in the last run"),
+            Evidence(Facts(), news(), is_selected=False),
+            State("waiting", "not selected in the last run"),
             id="nobody asked for it",
         ),
         pytest.param(
-            Witnesses(Facts(), news(), run=ALIVE, blocked="its stage s failed"),
-            Standing("waiting", "its stage s failed"),
+            Evidence(Facts(), news(), run=ALIVE, blocked="its stage s failed"),
+            State("waiting", "its stage s failed"),
             id="a stage failed",
         ),
-        pytest.param(Witnesses(Facts(claim=1), news()), Standing("queued", "its runner has begun"), id="claimed"),
-        pytest.param(Witnesses(Facts(), news("submitted"), run=ALIVE), Standing("queued"), id="handed out"),
+        pytest.param(Evidence(Facts(claim=1), news()), State("queued", "its runner has begun"), id="claimed"),
+        pytest.param(Evidence(Facts(), news("submitted"), run=ALIVE), State("queued"), id="handed out"),
         pytest.param(
-            Witnesses(Facts(), news("submitted"), run=ENDED), Standing("waiting"), id="handed out by a run that is over"
+            Evidence(Facts(), news("submitted"), run=ENDED), State("waiting"), id="handed out by a run that is over"
         ),
         pytest.param(
-            Witnesses(Facts(), news("submitted", "queued", job_id="7"), coming=job("PENDING", reason="Resources")),
-            Standing("queued", "job 7 waits: Resources"),
+            Evidence(Facts(), news("submitted", "queued", job_id="7"), coming=job("PENDING", reason="Resources")),
+            State("queued", "job 7 waits: Resources"),
             id="the scheduler has it, also after the run was killed",
         ),
         pytest.param(
-            Witnesses(Facts(), news("submitted", "queued", job_id="7"), coming=job("RUNNING", node="n2"), run=ALIVE),
-            Standing("queued", "its turn comes in job 7 on n2"),
+            Evidence(Facts(), news("submitted", "queued", job_id="7"), coming=job("RUNNING", node="n2"), run=ALIVE),
+            State("queued", "its turn comes in job 7 on n2"),
             id="a member of a bundle that runs",
         ),
         pytest.param(
-            Witnesses(Facts(), news("submitted", "queued", job_id="7"), coming=job("CANCELLED"), run=ALIVE),
-            Standing("cancelled", "the scheduler says CANCELLED"),
+            Evidence(Facts(), news("submitted", "queued", job_id="7"), coming=job("CANCELLED"), run=ALIVE),
+            State("cancelled", "the scheduler says CANCELLED"),
             id="somebody used scancel",
         ),
-        pytest.param(Witnesses(Facts(), news("submitted", "failed")), Standing("failed", NO_START), id="no attempt"),
+        pytest.param(Evidence(Facts(), news("submitted", "failed")), State("failed", NO_START), id="no attempt"),
         pytest.param(
-            Witnesses(Facts(cancelled=WISH), news(), run=ALIVE), Standing("cancelled", WISH), id="cancelled beforehand"
+            Evidence(Facts(cancelled=WISH), news(), run=ALIVE), State("cancelled", WISH), id="cancelled beforehand"
         ),
         pytest.param(
-            Witnesses(Facts(cancelled=WISH), news("submitted", "queued", job_id="7"), coming=job("PENDING")),
-            Standing("cancelled", WISH),
+            Evidence(Facts(cancelled=WISH), news("submitted", "queued", job_id="7"), coming=job("PENDING")),
+            State("cancelled", WISH),
             id="cancelled while the scheduler has it",
         ),
-        pytest.param(Witnesses(RUNS, news("submitted"), run=ALIVE), Standing("running"), id="running"),
-        pytest.param(Witnesses(RUNS, news()), Standing("running"), id="running, started by hand"),
+        pytest.param(Evidence(RUNS, news("submitted"), run=ALIVE), State("running"), id="running"),
+        pytest.param(Evidence(RUNS, news()), State("running"), id="running, started by hand"),
         pytest.param(
-            Witnesses(attempt("running", is_over=False, cancelled=WISH), news()),
-            Standing("running", f"is being {WISH}"),
+            Evidence(attempt("running", is_over=False, cancelled=WISH), news()),
+            State("running", f"is being {WISH}"),
             id="about to be cancelled",
         ),
-        pytest.param(Witnesses(attempt("running"), news()), Standing("lost", GONE), id="its runner was killed"),
+        pytest.param(Evidence(attempt("running"), news()), State("lost", GONE), id="its runner was killed"),
         pytest.param(
-            Witnesses(attempt("running"), news(), own=job("TIMEOUT")),
-            Standing("timeout", "the scheduler says TIMEOUT"),
+            Evidence(attempt("running"), news(), own=job("TIMEOUT")),
+            State("timeout", "the scheduler says TIMEOUT"),
             id="its runner was killed, and the scheduler knows why",
         ),
         pytest.param(
-            Witnesses(RUNS, news("submitted"), own=job("NODE_FAIL"), run=ALIVE),
-            Standing("lost", "the scheduler says NODE_FAIL"),
+            Evidence(RUNS, news("submitted"), own=job("NODE_FAIL"), run=ALIVE),
+            State("lost", "the scheduler says NODE_FAIL"),
             id="its node is gone",
         ),
         pytest.param(
-            Witnesses(RUNS, news("submitted", "failed"), run=ALIVE), Standing("lost", SILENT), id="nothing is heard"
+            Evidence(RUNS, news("submitted", "failed"), run=ALIVE), State("lost", SILENT), id="nothing is heard"
         ),
         pytest.param(
-            Witnesses(attempt("running", run="before", is_over=False), news("submitted", "failed"), run=ALIVE),
-            Standing("running"),
+            Evidence(attempt("running", run="before", is_over=False), news("submitted", "failed"), run=ALIVE),
+            State("running"),
             id="an orphan runs on though nobody waits for it",
         ),
         pytest.param(
-            Witnesses(attempt("failed", "exit code 3"), news("submitted", "failed"), run=ENDED),
-            Standing("failed", "exit code 3"),
+            Evidence(attempt("failed", "exit code 3"), news("submitted", "failed"), run=ENDED),
+            State("failed", "exit code 3"),
             id="failed",
         ),
         pytest.param(
-            Witnesses(attempt("failed", "exit code 3"), news("submitted"), run=ALIVE),
-            Standing("failed", "exit code 3"),
+            Evidence(attempt("failed", "exit code 3"), news("submitted"), run=ALIVE),
+            State("failed", "exit code 3"),
             id="failed, and the run does not know yet",
         ),
         pytest.param(
-            Witnesses(attempt("failed", "exit code 3", run="before"), news(), run=ALIVE),
-            Standing("waiting", "failed before: exit code 3"),
+            Evidence(attempt("failed", "exit code 3", run="before"), news(), run=ALIVE),
+            State("waiting", "failed before: exit code 3"),
             id="failed in an earlier run, and this one comes to it",
         ),
         pytest.param(
-            Witnesses(attempt("failed", "exit code 3", run="before"), news("submitted"), run=ALIVE),
-            Standing("queued"),
+            Evidence(attempt("failed", "exit code 3", run="before"), news("submitted"), run=ALIVE),
+            State("queued"),
             id="failed in an earlier run, and is handed out",
         ),
         pytest.param(
-            Witnesses(attempt("failed", job_id="6"), news("submitted", "queued", job_id="7"), run=ALIVE),
-            Standing("queued"),
+            Evidence(attempt("failed", job_id="6"), news("submitted", "queued", job_id="7"), run=ALIVE),
+            State("queued"),
             id="failed, and Snakemake tries once more",
         ),
         pytest.param(
-            Witnesses(attempt("failed", "exit code 3"), news(), run=ALIVE, is_selected=False),
-            Standing("failed", "exit code 3"),
+            Evidence(attempt("failed", "exit code 3"), news(), run=ALIVE, is_selected=False),
+            State("failed", "exit code 3"),
             id="failed, and the run leaves it alone",
         ),
         pytest.param(
-            Witnesses(attempt("done"), news()),
-            Standing("waiting", "its result is gone; the next run makes it anew"),
+            Evidence(attempt("done"), news()),
+            State("waiting", "its result is gone; the next run makes it anew"),
             id="somebody deleted its result",
         ),
-        pytest.param(Witnesses(DONE, news("submitted", "failed"), run=ENDED), Standing("done"), id="done"),
+        pytest.param(Evidence(DONE, news("submitted", "failed"), run=ENDED), State("done"), id="done"),
     ],
 )
-def test_what_counts(witnesses: Witnesses, standing: Standing) -> None:
-    assert fold(witnesses) == standing
+def test_what_counts(witnesses: Evidence, standing: State) -> None:
+    assert resolve_state(witnesses) == standing
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_what_counts(witnesses: Witnesses, standing: Standing) -> None:
     ],
 )
 def test_an_executor_says_in_words_why_a_job_never_began(reason: str, state: str) -> None:
-    known: dict[tuple[str, str], News] = {}
-    fold_events([event("submitted"), event("failed", 1, reason=reason)], known)
-    assert fold(Witnesses(Facts(), known[NAME], run=ENDED)).state == state
+    known: dict[tuple[str, str], JobEvents] = {}
+    add_events([event("submitted"), event("failed", 1, reason=reason)], known)
+    assert resolve_state(Evidence(Facts(), known[NAME], run=ENDED)).state == state
 
 
 EVENTS = st.lists(
@@ -188,11 +188,11 @@ EVENTS = st.lists(
 @given(EVENTS, st.randoms())
 def test_the_order_of_events_makes_no_difference(events: list[dict[str, Any]], random: Any) -> None:
     shuffled = random.sample(events, len(events))
-    at_once: dict[tuple[str, str], News] = {}
-    one_by_one: dict[tuple[str, str], News] = {}
-    fold_events(events, at_once)
+    at_once: dict[tuple[str, str], JobEvents] = {}
+    one_by_one: dict[tuple[str, str], JobEvents] = {}
+    add_events(events, at_once)
     for each in [*shuffled, *shuffled[:3]]:  # reading one twice makes none either
-        fold_events([each], one_by_one)
+        add_events([each], one_by_one)
     assert at_once == one_by_one
 
 
@@ -204,11 +204,11 @@ RUNNING_RUNS = st.sampled_from([None, ALIVE, ENDED])
 def test_a_result_is_never_undone(
     events: list[dict[str, Any]], own: Job | None, coming: Job | None, run: RunStatus | None, chosen: bool, wish: str
 ) -> None:
-    known: dict[tuple[str, str], News] = {}
-    fold_events(events, known)
+    known: dict[tuple[str, str], JobEvents] = {}
+    add_events(events, known)
     facts = Facts(good={"attempt": 1}, cancelled=wish)
-    witnesses = Witnesses(facts, known.get(NAME, News()), own, coming, run, chosen, "a stage failed")
-    assert fold(witnesses) == Standing("done")
+    witnesses = Evidence(facts, known.get(NAME, JobEvents()), own, coming, run, chosen, "a stage failed")
+    assert resolve_state(witnesses) == State("done")
 
 
 @given(
@@ -222,10 +222,10 @@ def test_an_end_is_never_undone_by_what_is_older(
     events: list[dict[str, Any]], own: Job | None, run: RunStatus | None, state: str, wish: str
 ) -> None:
     """Events of the same run, its own job in whatever state, a late wish: the attempt has said its end."""
-    known: dict[tuple[str, str], News] = {}
-    fold_events(({**each, "job_id": "7"} for each in events), known)
+    known: dict[tuple[str, str], JobEvents] = {}
+    add_events(({**each, "job_id": "7"} for each in events), known)
     facts = attempt(state, "why", job_id="7", cancelled=wish)
-    assert fold(Witnesses(facts, known.get(NAME, News()), own, None, run)) == Standing(state, "why")
+    assert resolve_state(Evidence(facts, known.get(NAME, JobEvents()), own, None, run)) == State(state, "why")
 
 
 @given(
@@ -247,8 +247,8 @@ def test_an_end_is_never_undone_by_what_is_older(
 def test_every_mixture_of_witnesses_gives_a_known_state(
     facts: Facts, events: list[dict[str, Any]], own: Job | None, coming: Job | None, run: RunStatus | None, chosen: bool
 ) -> None:
-    known: dict[tuple[str, str], News] = {}
-    fold_events(events, known)
-    state, reason = fold(Witnesses(facts, known.get(NAME, News()), own, coming, run, chosen))
+    known: dict[tuple[str, str], JobEvents] = {}
+    add_events(events, known)
+    state, reason = resolve_state(Evidence(facts, known.get(NAME, JobEvents()), own, coming, run, chosen))
     assert state in STATES
     assert reason or state not in {"cancelled", "lost", "timeout"} or facts.status.get("state") == state

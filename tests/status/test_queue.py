@@ -13,9 +13,9 @@ from fairmesh.runner import scheduler
 from fairmesh.runner.scheduler import Job
 from fairmesh.status import queue
 from fairmesh.status.facts import Facts
-from fairmesh.status.found import Found
-from fairmesh.status.memo import Kept
-from fairmesh.status.news import NO_NEWS
+from fairmesh.status.found import TrackedJob
+from fairmesh.status.memo import CachedValue
+from fairmesh.status.news import NO_EVENTS
 from fairmesh.status.queue import SILENT, Queue
 from fairmesh.status.reader import read_status
 from tests.status.conftest import Study
@@ -24,9 +24,9 @@ RUNNING = Facts(attempt=1, status={"state": "running", "job_id": "7"}, is_over=F
 JOB = Job("7", "RUNNING", "", "n1", 0, "", "", "c")
 
 
-def found() -> list[Found]:
+def found() -> list[TrackedJob]:
     """Return an experiment that runs in the scheduler's job 7."""
-    return [Found("experiment", "slurm", "x=1", "k", "f", "folder", {}, True, Kept(None), facts=RUNNING)]
+    return [TrackedJob("experiment", "slurm", "x=1", "k", "f", "folder", {}, True, CachedValue(None), facts=RUNNING)]
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def test_what_was_known_stays_and_the_silence_is_said(monkeypatch: pytest.Monkey
         monkeypatch.setattr(scheduler, "jobs", lambda *_, answer=answer, **__: answer)
         asked.look(found(), {})
         assert asked.problem == problem
-        assert asked.of("k", RUNNING, NO_NEWS)[0] == JOB
+        assert asked.of("k", RUNNING, NO_EVENTS)[0] == JOB
 
 
 def test_who_looks_again_and_again_does_not_wait_for_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,11 +54,11 @@ def test_who_looks_again_and_again_does_not_wait_for_an_answer(monkeypatch: pyte
     for _ in range(5):
         asked.look(found(), {})
     assert len(questions) == 1, "one question at a time"
-    assert asked.of("k", RUNNING, NO_NEWS)[0] == JOB
+    assert asked.of("k", RUNNING, NO_EVENTS)[0] == JOB
     ends.set()
     asked._question.join(60)  # type: ignore[union-attr]
     asked.look(found(), {})
-    assert asked.of("k", RUNNING, NO_NEWS)[0] is None, "the late answer is taken at the next look"
+    assert asked.of("k", RUNNING, NO_EVENTS)[0] is None, "the late answer is taken at the next look"
 
 
 def test_a_program_that_hangs_is_asked_once_for_all_jobs(

@@ -12,7 +12,7 @@ import pytest
 
 from fairmesh.errors import BusyError, InputError
 from fairmesh.status import JobSelection, cancel, clear, read_status
-from fairmesh.status.launch import again, command
+from fairmesh.status.launch import rerun_command, run_command
 from tests.status.conftest import GONE, Study
 
 
@@ -163,7 +163,7 @@ def test_the_command_of_a_retry_repeats_how_the_run_was_started(busy: Study, tmp
     config = {"set": {"epochs": "1,2"}, "first": 3, "site": "out", "machine": "1"}
     busy.run(ended="2026-11-20T11:00:00.000Z", profile="profiles/slurm", config=config, folder=str(tmp_path))
     status = read_status(busy.paths)
-    made = again(busy.paths, "s.yaml", status.run, status.experiments[:2], tmp_path)
+    made = rerun_command(busy.paths, "s.yaml", status.run, status.experiments[:2], tmp_path)
     assert made.folder == tmp_path
     line = list(made.arguments)
     assert line[line.index("--profile") + 1] == "profiles/slurm"
@@ -176,4 +176,4 @@ def test_the_command_of_a_retry_repeats_how_the_run_was_started(busy: Study, tmp
 
 def test_an_unknown_profile_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no profile 'profiles/slrum'"):
-        command(tmp_path, "profiles/slrum", folder=tmp_path)
+        run_command(tmp_path, "profiles/slrum", folder=tmp_path)

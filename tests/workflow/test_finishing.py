@@ -186,11 +186,11 @@ def test_a_summary_that_cannot_be_made_is_one_line(ear: Ear, capsys: pytest.Capt
 
 def test_doubts_are_said_before_the_run() -> None:
     hook = Hook(Finish(command=["no-such-program"], webhook="$HOOK"), {})
-    assert list(hook.doubts()) == [
+    assert list(hook.preflight_warnings()) == [
         "finish: there is no program 'no-such-program', which is to be called at the end",
         "finish: webhook: the variable HOOK is not set",
     ]
-    assert not list(Hook(Finish(command=["sh"], webhook="https://example.org"), {}).doubts())
+    assert not list(Hook(Finish(command=["sh"], webhook="https://example.org"), {}).preflight_warnings())
 
 
 @pytest.mark.parametrize(

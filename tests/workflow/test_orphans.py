@@ -15,7 +15,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import scheduler
 from fairmesh.runner.scheduler import Job
 from fairmesh.workflow import orphans
-from fairmesh.workflow.orphans import Wanted
+from fairmesh.workflow.orphans import PendingJob
 
 NAMES = [("slurm", "x=1"), ("slurm", "x=2"), ("", "store-0123")]
 
@@ -49,9 +49,9 @@ def paths(tmp_path: Path) -> StudyPaths:
     return found
 
 
-def wanted(paths: StudyPaths, names: Iterable[tuple[str, str]] = NAMES) -> list[Wanted]:
+def wanted(paths: StudyPaths, names: Iterable[tuple[str, str]] = NAMES) -> list[PendingJob]:
     """Return what has no result."""
-    return [Wanted(name, paths.job(name[0] or "stages", name[1]), "f" * 64) for name in names]
+    return [PendingJob(name, paths.job(name[0] or "stages", name[1]), "f" * 64) for name in names]
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Job] | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairmesh.study import Experiment
-from fairmesh.study.cost import burden
+from fairmesh.study.cost import cost_key
 from fairmesh.workflow.probing import choose, kind
 
 
@@ -68,6 +68,6 @@ def test_kinds_differ_in_all_that_is_no_amount(first: Experiment, second: Experi
 def test_gpus_count_more_than_processors() -> None:
     on_gpu = experiment({"gres": "gpu:a100:2", "runtime": 10, "threads": 1})
     on_many = experiment({"threads": 64, "runtime": 10})
-    assert burden(on_gpu) == (20, 10)
-    assert burden(on_many) == (0, 640)
-    assert burden(experiment()) == (0, 1)
+    assert cost_key(on_gpu) == (20, 10)
+    assert cost_key(on_many) == (0, 640)
+    assert cost_key(experiment()) == (0, 1)

@@ -13,7 +13,7 @@ from fairmesh.results import load_study
 from fairmesh.runner import cancel
 from fairmesh.study.settings import Publisher
 from fairmesh.workflow.public import public_copy
-from fairmesh.workflow.world import publish_to_world
+from fairmesh.workflow.world import publish_public_site
 from tests.results.builder import Folder, build
 from tests.site.conftest import PROJECT
 
@@ -48,7 +48,7 @@ def results_with_secrets(place: Path) -> Folder:
 @pytest.mark.parametrize("logs", [False, True])
 def test_no_secret_is_published_and_every_hash_is_right(tmp_path: Path, logs: bool) -> None:
     folder = results_with_secrets(tmp_path)
-    publish_to_world(folder.results, tmp_path / "out", tmp_path, Publisher(logs=logs, hide=["project-42"]))
+    publish_public_site(folder.results, tmp_path / "out", tmp_path, Publisher(logs=logs, hide=["project-42"]))
     archive = next((tmp_path / "out").glob("studies/quick/quick-*.zip"))
     with zipfile.ZipFile(archive) as found:
         packed = {name: found.read(name) for name in found.namelist()}
@@ -65,7 +65,7 @@ def test_no_secret_is_published_and_every_hash_is_right(tmp_path: Path, logs: bo
 def test_the_results_keep_what_the_world_does_not_see(tmp_path: Path) -> None:
     folder = results_with_secrets(tmp_path)
     write_json(folder.results / "broken/plan.json", {})
-    names, gaps = publish_to_world(folder.results, tmp_path / "out", tmp_path, Publisher())
+    names, gaps = publish_public_site(folder.results, tmp_path / "out", tmp_path, Publisher())
     assert "login4.cluster" in next(folder.folder.rglob("notes.txt")).read_text()
     assert (names, list(gaps.studies)) == (["quick"], ["broken"])
     assert "could not be shown: broken." in (tmp_path / "out/index.html").read_text().replace("&#46;", ".")

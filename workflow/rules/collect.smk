@@ -1,6 +1,6 @@
 # Twins of the rules above, for what a process or a queued job of an earlier run is at: they wait and copy, start
 # nothing, and hold no place on a cluster.
-if view.living_experiments:
+if view.active_experiments:
 
     rule collect:
         input:
@@ -10,7 +10,7 @@ if view.living_experiments:
         log:
             rules.experiment.log,
         wildcard_constraints:
-            experiment=view.living_experiments,
+            experiment=view.active_experiments,
         conda:
             "../envs/job.yaml"
         resources:
@@ -27,7 +27,7 @@ if view.living_experiments:
     ruleorder: collect > experiment
 
 
-if view.living_stages:
+if view.active_stages:
 
     rule collect_stage:
         input:
@@ -37,7 +37,7 @@ if view.living_stages:
         log:
             rules.stage.log,
         wildcard_constraints:
-            stage=view.living_stages,
+            stage=view.active_stages,
         conda:
             "../envs/job.yaml"
         resources:

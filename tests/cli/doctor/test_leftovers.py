@@ -29,7 +29,7 @@ def test_where_nothing_was_run_nothing_is_left(tmp_path: Path) -> None:
 def test_a_run_of_a_process_that_is_gone_is_told(study: Study, tmp_path: Path) -> None:
     study.add(epochs=1)
     study.write_plan()
-    study.run(owner=owner.me() | DEAD)
+    study.run(owner=owner.current_process() | DEAD)
     (told,) = leftovers.checks(here(tmp_path))
     assert (told.level, told.what) == (WARN, "dead run")
     assert "fairmesh run quick" in told.advice
