@@ -49,7 +49,7 @@ def write_study(place: Path, count: int) -> None:
         "exclude": [{"value": {"matches": "0[.].*"}}] if count > 1 else [],
         "repeat": 2 if count > 1 else 1,
     }
-    (place / f"s{count}.yaml").write_text(schema.dump(study))
+    (place / f"s{count}.yaml").write_text(schema.dump_yaml(study))
 
 
 def planning(report: Report, place: Path) -> None:

@@ -111,7 +111,7 @@ def study(place: Path, count: int) -> None:
     """Write a study of so many experiments, all still to do."""
     values = {"from": 1, "to": count, "step": 1}
     content = {"study": f"s{count}", "application": "./toy", "measure": "shared", "parameters": {"value": values}}
-    (place / "study.yaml").write_text(schema.dump({**content, "derive": {"runtime": "1"}}))
+    (place / "study.yaml").write_text(schema.dump_yaml({**content, "derive": {"runtime": "1"}}))
     (place / "config/config.yaml").write_text("study: ./study.yaml\n")
     shutil.rmtree(place / "results", ignore_errors=True)
     (place / "starts").unlink(missing_ok=True)

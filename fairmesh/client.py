@@ -23,7 +23,7 @@ from fairmesh.api.states import STARTING
 from fairmesh.api.token import read_token, token_file
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
-from fairmesh.proxies import proxy_of, through
+from fairmesh.proxies import find_proxy, proxy_note
 from fairmesh.runner import jsonfiles
 from fairmesh.status import JobSelection, JobStatus, RunStatus, StudyStatus
 
@@ -67,7 +67,7 @@ class Client:
             timeout=timeout,
             transport=_transport(url),
         )
-        self._way = f"{url}{through(proxy_of(url))}"
+        self._way = f"{url}{proxy_note(find_proxy(url))}"
 
     def close(self) -> None:
         """Close the connection."""
@@ -278,11 +278,11 @@ class RemoteRun:
 
 def _transport(url: str) -> httpx.HTTPTransport:
     """Return what leads to an address: through a proxy if the environment names one for it."""
-    proxy = proxy_of(url)
+    proxy = find_proxy(url)
     try:
         return httpx.HTTPTransport(proxy=proxy or None)
     except (ImportError, ValueError) as error:
-        raise FairmeshError(f"{url}{through(proxy)}: {error}") from error
+        raise FairmeshError(f"{url}{proxy_note(proxy)}: {error}") from error
 
 
 def _made(kind: type[Any], content: Mapping[str, Any], **more: Any) -> Any:

@@ -139,7 +139,7 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
         os.close(descriptor)
 
 
-def copy(source: Path, target: Path, mode: int = PLAIN, *, flush: bool = True) -> None:
+def copy_file(source: Path, target: Path, mode: int = PLAIN, *, flush: bool = True) -> None:
     """Copy a file like ``write_bytes``, with its time of change."""
     write_bytes(target, read_regular(str(source)), mode, flush=flush)
     changed = source.stat().st_mtime_ns
@@ -249,7 +249,7 @@ def _make_new(folder: str) -> None:
         os.mkdir(folder)  # noqa: PTH102
 
 
-def expanded(path: str) -> str:
+def expand_path(path: str) -> str:
     """Return the path that a configuration means: ``~`` is a home, ``$NAME`` a variable, ``$$`` a dollar.
 
     Raises
@@ -259,7 +259,7 @@ def expanded(path: str) -> str:
 
     Examples
     --------
-    >>> expanded("results"), expanded("costs-in-$$")
+    >>> expand_path("results"), expand_path("costs-in-$$")
     ('results', 'costs-in-$')
     """
     try:
@@ -274,10 +274,10 @@ def expanded(path: str) -> str:
         raise ValueError("names a home that there is not; ./~ is a folder of that name") from error
 
 
-def as_expanded(path: Path) -> str:
-    """Return how a configuration names a path, so that `expanded` gives it back.
+def escape_path(path: Path) -> str:
+    """Return how a configuration names a path, so that `expand_path` gives it back.
 
-    >>> as_expanded(Path("~/$HOME")), expanded(as_expanded(Path("~/$HOME")))
+    >>> escape_path(Path("~/$HOME")), expand_path(escape_path(Path("~/$HOME")))
     ('./~/$$HOME', './~/$HOME')
     """
     text = str(path).replace("$", "$$")

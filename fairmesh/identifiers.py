@@ -34,7 +34,7 @@ _USUAL = {
 }
 
 
-def orcid(text: str) -> str:
+def normalize_orcid(text: str) -> str:
     """Return an ORCID as four groups of four.
 
     Raises
@@ -44,7 +44,7 @@ def orcid(text: str) -> str:
 
     Examples
     --------
-    >>> orcid("orcid.org/000000021694233x/")
+    >>> normalize_orcid("orcid.org/000000021694233x/")
     '0000-0002-1694-233X'
     """
     found = _ORCID.fullmatch(text.strip())
@@ -60,7 +60,7 @@ def orcid(text: str) -> str:
     return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
 
 
-def doi(text: str) -> str:
+def normalize_doi(text: str) -> str:
     """Return a DOI without an address before it.
 
     Raises
@@ -70,7 +70,7 @@ def doi(text: str) -> str:
 
     Examples
     --------
-    >>> doi("DOI:10.5281/zenodo.1234567"), doi("https://dx.doi.org/10.1000/182")
+    >>> normalize_doi("DOI:10.5281/zenodo.1234567"), normalize_doi("https://dx.doi.org/10.1000/182")
     ('10.5281/zenodo.1234567', '10.1000/182')
     """
     found = _DOI.fullmatch(text.strip())
@@ -79,7 +79,7 @@ def doi(text: str) -> str:
     return found[1]
 
 
-def ror(text: str) -> str:
+def normalize_ror(text: str) -> str:
     """Return a ROR as an address.
 
     Raises
@@ -89,7 +89,7 @@ def ror(text: str) -> str:
 
     Examples
     --------
-    >>> ror("0153TK833"), ror("ror.org/0153tk833/")
+    >>> normalize_ror("0153TK833"), normalize_ror("ror.org/0153tk833/")
     ('https://ror.org/0153tk833', 'https://ror.org/0153tk833')
     """
     found = _ROR.fullmatch(text.strip())
@@ -104,8 +104,8 @@ def ror(text: str) -> str:
     return f"{ROR}{name}"
 
 
-def address(text: str) -> str:
-    """Return an address of the web; that of an organisation's ROR, in any form, as `ror` returns it.
+def normalize_url(text: str) -> str:
+    """Return an address of the web; that of an organisation's ROR, in any form, as `normalize_ror` returns it.
 
     Raises
     ------
@@ -114,21 +114,21 @@ def address(text: str) -> str:
 
     Examples
     --------
-    >>> address("https://example.org/a"), address("ror.org/0153tk833")
+    >>> normalize_url("https://example.org/a"), normalize_url("ror.org/0153tk833")
     ('https://example.org/a', 'https://ror.org/0153tk833')
     """
     text = text.strip()
     if _ROR.fullmatch(text) or re.match(r"(?:https?://)?(?:www\.)?ror\.org/", text, _ANY_CASE):
-        return ror(text)
-    if not is_web(text):
+        return normalize_ror(text)
+    if not is_web_url(text):
         raise ValueError(f"must be an address that begins with https:// or http://, not {text!r}")
     return text
 
 
-def is_web(text: str) -> bool:
+def is_web_url(text: str) -> bool:
     """Whether a text is an address of the web.
 
-    >>> is_web("https://example.org/a"), is_web("javascript:alert(1)"), is_web("https://example.org/a b")
+    >>> is_web_url("https://example.org/a"), is_web_url("javascript:alert(1)"), is_web_url("https://example.org/a b")
     (True, False, False)
     """
     try:
@@ -137,7 +137,7 @@ def is_web(text: str) -> bool:
         return False
 
 
-def email(text: str) -> str:
+def normalize_email(text: str) -> str:
     """Return an e-mail address.
 
     Raises
@@ -147,7 +147,7 @@ def email(text: str) -> str:
 
     Examples
     --------
-    >>> email("mailto:ada@example.org")
+    >>> normalize_email("mailto:ada@example.org")
     'ada@example.org'
     """
     found = text.strip().removeprefix("mailto:")
@@ -156,19 +156,21 @@ def email(text: str) -> str:
     return found
 
 
-def licence(text: str) -> str:
+def normalize_license(text: str) -> str:
     """Return a licence as SPDX writes it where that is known, else as it was given.
 
-    >>> licence("cc by 4.0"), licence("Apache License 2.0"), licence("https://creativecommons.org/licenses/by-sa/4.0/")
+    >>> normalize_license("cc by 4.0"), normalize_license("Apache License 2.0"), normalize_license("https://creativecommons.org/licenses/by-sa/4.0/")
     ('CC-BY-4.0', 'Apache-2.0', 'CC-BY-SA-4.0')
-    >>> licence("free for all")
+    >>> normalize_license("free for all")
     'free for all'
     """
     plain = " ".join(text.split())
     commons, page = _CREATIVE_COMMONS.fullmatch(plain), _SPDX_PAGE.fullmatch(plain)
     name = f"CC-{commons[1]}-{commons[2]}" if commons else page[1] if page else plain
     name = {"CC-zero-1.0": "CC0-1.0", "CC-mark-1.0": plain}.get(name, _USUAL.get(name.lower(), name))
-    return spdx(name) or spdx(name.replace(" ", "-")) or spdx(_expression(name)) or plain
+    return (
+        spdx_identifier(name) or spdx_identifier(name.replace(" ", "-")) or spdx_identifier(_expression(name)) or plain
+    )
 
 
 def _expression(name: str) -> str:
@@ -177,10 +179,10 @@ def _expression(name: str) -> str:
     return f"{joined}.0" if re.search(r"-\d$", joined) else joined
 
 
-def spdx(text: str) -> str:
+def spdx_identifier(text: str) -> str:
     """Return an SPDX licence identifier as SPDX writes it; empty if it is none, or more than one.
 
-    >>> spdx("cc-by-4.0"), spdx("free for all"), spdx("MIT OR Apache-2.0")
+    >>> spdx_identifier("cc-by-4.0"), spdx_identifier("free for all"), spdx_identifier("MIT OR Apache-2.0")
     ('CC-BY-4.0', '', '')
     """
     from packaging.licenses import (  # noqa: PLC0415  a long table, which only what names a licence needs

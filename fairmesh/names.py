@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fairmesh.files import canonical_json, text_sha256
-from fairmesh.schema.nodes import resolve
+from fairmesh.schema.nodes import resolve_scalar
 
 REPEAT = "repeat"
 NO_AXES = "defaults"
@@ -49,7 +49,7 @@ def unescape(text: str) -> str:
     return re.sub(rb"~(..)", lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode()
 
 
-def primary_name(metrics: Mapping[str, Any]) -> str:
+def find_primary_metric(metrics: Mapping[str, Any]) -> str:
     """Return the name of the metric that ranks: the primary one, else the first with a direction, else the first.
 
     Parameters
@@ -113,10 +113,10 @@ def join_axes(texts: Iterable[str]) -> str:
     return f"{head}~~{text_sha256(whole)[:16]}"
 
 
-def axis_order(name: str) -> tuple[bool, str]:
+def axis_sort_key(name: str) -> tuple[bool, str]:
     """Sort axes by name, with the repeat last.
 
-    >>> sorted(["repeat", "seed", "gpu"], key=axis_order)
+    >>> sorted(["repeat", "seed", "gpu"], key=axis_sort_key)
     ['gpu', 'seed', 'repeat']
     """
     return name == REPEAT, name
@@ -135,7 +135,7 @@ def experiment_id(axes: Mapping[str, Any]) -> str:
     >>> experiment_id({"repeat": 3, "gpu": "a100", "epochs": 1})
     'epochs=1+gpu=a100+repeat=3'
     """
-    return join_axes(axis_text(name, axes[name]) for name in sorted(axes, key=axis_order))
+    return join_axes(axis_text(name, axes[name]) for name in sorted(axes, key=axis_sort_key))
 
 
 def experiment_key(study: str, machine: str, experiment: str) -> str:
@@ -177,10 +177,10 @@ def _needs_quotes(text: str) -> bool:
     if text.startswith(('"', "[", "{")):
         return True
     try:
-        return not isinstance(resolve(text), str)
+        return not isinstance(resolve_scalar(text), str)
     except ValueError:  # a number too large to read
         return True
 
 
 def _value(text: str) -> Any:
-    return json.loads(text) if text.startswith(('"', "[", "{")) else resolve(text)
+    return json.loads(text) if text.startswith(('"', "[", "{")) else resolve_scalar(text)

@@ -59,10 +59,10 @@ def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 UNREADABLE = 20  # files that cannot be read, in a message
 
 
-def unreadable(problems: Sequence[str]) -> list[str]:
+def list_unreadable(problems: Sequence[str]) -> list[str]:
     """Return lines about files that cannot be read, each line once, and of very many only the first ones.
 
-    >>> unreadable(["a: cannot be read", "a: cannot be read"])
+    >>> list_unreadable(["a: cannot be read", "a: cannot be read"])
     ['a: cannot be read']
     """
     lines = list(dict.fromkeys(problems))
@@ -76,10 +76,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", *"\uff1d\uff0b\uff0d\uff20")  
 _MARKS = "\\`*_[]<>#|!~$"
 
 
-def cell_text(text: str) -> str:
+def escape_cell(text: str) -> str:
     """Return a text as a cell of a CSV file that no spreadsheet takes for a formula: an apostrophe stands before it.
 
-    >>> [cell_text(text) for text in ("=cmd|' /C calc'!A0", "-1.5", "plain")]
+    >>> [escape_cell(text) for text in ("=cmd|' /C calc'!A0", "-1.5", "plain")]
     ["'=cmd|' /C calc'!A0", '-1.5', 'plain']
     """
     return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
@@ -93,20 +93,20 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def markdown(value: Any) -> str:
+def escape_markdown(value: Any) -> str:
     r"""Return a value as text that means nothing to Markdown, on one line.
 
-    >>> print(markdown("a|b <c>\n*d*"))
+    >>> print(escape_markdown("a|b <c>\n*d*"))
     a\|b \<c\> \*d\*
     """
     text = " ".join(str(value).split())
     return "".join(f"\\{character}" if character in _MARKS else character for character in text)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Return a time span as people say it.
 
-    >>> [duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
+    >>> [format_duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
     ['0 s', '59 s', '1 min 30 s', '1 h 1 min', '55 h 33 min']
     """
     minutes, rest = divmod(int(seconds), 60)
@@ -116,10 +116,10 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
 
 
-def moment(time: str) -> str:
+def format_time(time: str) -> str:
     """Return a moment as people read it.
 
-    >>> moment("2026-11-20T10:00:00.123Z"), moment("")
+    >>> format_time("2026-11-20T10:00:00.123Z"), format_time("")
     ('2026-11-20 10:00:00 UTC', 'never')
     """
     return f"{time[:10]} {time[11:19]} UTC" if time else "never"

@@ -7,10 +7,10 @@ import urllib.request
 from urllib.parse import urlsplit
 
 
-def proxy_of(url: str) -> str:
+def find_proxy(url: str) -> str:
     """Return the proxy for an address, by ``http_proxy``, ``https_proxy``, ``all_proxy`` and ``no_proxy``; often none.
 
-    >>> proxy_of("http://127.0.0.1:8765")
+    >>> find_proxy("http://127.0.0.1:8765")
     ''
     """
     address = urlsplit(url)
@@ -25,10 +25,10 @@ def proxy_of(url: str) -> str:
     return found if "://" in found else f"http://{found}"
 
 
-def through(proxy: str) -> str:
+def proxy_note(proxy: str) -> str:
     """Return the words for a proxy in a message, without the password that it may hold; none without a proxy.
 
-    >>> through("http://me:secret@proxy.example:3128"), through("")
+    >>> proxy_note("http://me:secret@proxy.example:3128"), proxy_note("")
     (' through the proxy http://proxy.example:3128', '')
     """
     if not proxy:

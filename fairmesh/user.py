@@ -20,7 +20,7 @@ def user() -> str:
     return user_name() or str(os.getuid())
 
 
-def home() -> Path | None:
+def home_folder() -> Path | None:
     """Return the home of the user; None if there is none, or it is no absolute path."""
     try:
         found = Path.home()
@@ -29,7 +29,7 @@ def home() -> Path | None:
     return found if found.is_absolute() else None
 
 
-def home_settings(folder: Path) -> dict[str, str]:
+def fallback_environment(folder: Path) -> dict[str, str]:
     """Return variables for a program that needs a home and a cache, where this user has none that can be written.
 
     Parameters
@@ -37,7 +37,7 @@ def home_settings(folder: Path) -> dict[str, str]:
     folder : Path
         What takes their place.
     """
-    if home() is None:
+    if home_folder() is None:
         return {"HOME": str(folder.absolute()), "XDG_CACHE_HOME": ""}
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
     there = next(path for path in (cache, *cache.parents) if path.exists())

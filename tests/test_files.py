@@ -26,7 +26,7 @@ WAYS: dict[str, tuple[Write, int]] = {
     "write_json": (lambda path: files.write_json(path, {}, flush=True), 0o666),
     "write_new": (lambda path: files.write_new(path, "x"), 0o666),
     "append_lines": (lambda path: files.append_lines(path, ["x"]), 0o666),
-    "copy": (lambda path: files.copy(Path(__file__), path), 0o666),
+    "copy": (lambda path: files.copy_file(Path(__file__), path), 0o666),
     "a folder": (lambda path: files.write_folder(path.parent / "new", [(path.name, "x", 0o666)]), 0o666),
     "the runner": (write_runner, 0o666),
     "the lock of a run": (lambda path: RunLock(path).try_take(), 0o666),

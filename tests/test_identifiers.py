@@ -20,25 +20,25 @@ ADA = "0000-0002-1825-0097"
 @pytest.mark.parametrize(
     ("read", "text", "usual"),
     [
-        (identifiers.orcid, f"https://orcid.org/{ADA}", ADA),
-        (identifiers.orcid, f"http://orcid.org/{ADA}/", ADA),
-        (identifiers.orcid, f" orcid.org/{ADA} ", ADA),
-        (identifiers.orcid, "0000000218250097", ADA),
-        (identifiers.orcid, "0000-0002-1694-233x", "0000-0002-1694-233X"),
-        (identifiers.doi, "DOI:10.5281/zenodo.7", "10.5281/zenodo.7"),
-        (identifiers.doi, "doi: 10.5281/zenodo.7", "10.5281/zenodo.7"),
-        (identifiers.doi, "http://dx.doi.org/10.5281/zenodo.7", "10.5281/zenodo.7"),
-        (identifiers.doi, "doi.org/10.5281/zenodo.7", "10.5281/zenodo.7"),
-        (identifiers.ror, "0153TK833", "https://ror.org/0153tk833"),
-        (identifiers.ror, "http://ror.org/0153tk833/", "https://ror.org/0153tk833"),
-        (identifiers.address, "ror.org/0153tk833", "https://ror.org/0153tk833"),
-        (identifiers.address, " https://example.org/a?b#c ", "https://example.org/a?b#c"),
-        (identifiers.email, "mailto:ada@example.org", "ada@example.org"),
-        (identifiers.licence, "cc by 4.0", "CC-BY-4.0"),
-        (identifiers.licence, "Apache License, Version 2.0", "Apache-2.0"),
-        (identifiers.licence, "https://creativecommons.org/licenses/by-sa/4.0/deed.en", "CC-BY-SA-4.0"),
-        (identifiers.licence, "https://spdx.org/licenses/BSD-3-Clause.html", "BSD-3-Clause"),
-        (identifiers.licence, "our own terms", "our own terms"),
+        (identifiers.normalize_orcid, f"https://orcid.org/{ADA}", ADA),
+        (identifiers.normalize_orcid, f"http://orcid.org/{ADA}/", ADA),
+        (identifiers.normalize_orcid, f" orcid.org/{ADA} ", ADA),
+        (identifiers.normalize_orcid, "0000000218250097", ADA),
+        (identifiers.normalize_orcid, "0000-0002-1694-233x", "0000-0002-1694-233X"),
+        (identifiers.normalize_doi, "DOI:10.5281/zenodo.7", "10.5281/zenodo.7"),
+        (identifiers.normalize_doi, "doi: 10.5281/zenodo.7", "10.5281/zenodo.7"),
+        (identifiers.normalize_doi, "http://dx.doi.org/10.5281/zenodo.7", "10.5281/zenodo.7"),
+        (identifiers.normalize_doi, "doi.org/10.5281/zenodo.7", "10.5281/zenodo.7"),
+        (identifiers.normalize_ror, "0153TK833", "https://ror.org/0153tk833"),
+        (identifiers.normalize_ror, "http://ror.org/0153tk833/", "https://ror.org/0153tk833"),
+        (identifiers.normalize_url, "ror.org/0153tk833", "https://ror.org/0153tk833"),
+        (identifiers.normalize_url, " https://example.org/a?b#c ", "https://example.org/a?b#c"),
+        (identifiers.normalize_email, "mailto:ada@example.org", "ada@example.org"),
+        (identifiers.normalize_license, "cc by 4.0", "CC-BY-4.0"),
+        (identifiers.normalize_license, "Apache License, Version 2.0", "Apache-2.0"),
+        (identifiers.normalize_license, "https://creativecommons.org/licenses/by-sa/4.0/deed.en", "CC-BY-SA-4.0"),
+        (identifiers.normalize_license, "https://spdx.org/licenses/BSD-3-Clause.html", "BSD-3-Clause"),
+        (identifiers.normalize_license, "our own terms", "our own terms"),
     ],
 )
 def test_known_forms_become_one(read: Callable[[str], str], text: str, usual: str) -> None:
@@ -49,19 +49,19 @@ def test_known_forms_become_one(read: Callable[[str], str], text: str, usual: st
 @pytest.mark.parametrize(
     ("read", "text"),
     [
-        (identifiers.orcid, "0000-0002-1825-0098"),
-        (identifiers.orcid, "0000-0002-1825-009"),
-        (identifiers.orcid, "https://example.org/0000-0002-1825-0097"),
-        (identifiers.orcid, "\u0660\u0660\u0660\u0660-0002-1825-0097"),
-        (identifiers.doi, "11.5281/zenodo.7"),
-        (identifiers.doi, "10.5281/"),
-        (identifiers.ror, "0153tk834"),
-        (identifiers.address, "https://ror.org/0153tk834"),
-        (identifiers.address, "javascript:alert(1)"),
-        (identifiers.address, "https://"),
-        (identifiers.address, "www.example.org"),
-        (identifiers.email, "ada@example"),
-        (identifiers.email, "Ada <ada@example.org>"),
+        (identifiers.normalize_orcid, "0000-0002-1825-0098"),
+        (identifiers.normalize_orcid, "0000-0002-1825-009"),
+        (identifiers.normalize_orcid, "https://example.org/0000-0002-1825-0097"),
+        (identifiers.normalize_orcid, "\u0660\u0660\u0660\u0660-0002-1825-0097"),
+        (identifiers.normalize_doi, "11.5281/zenodo.7"),
+        (identifiers.normalize_doi, "10.5281/"),
+        (identifiers.normalize_ror, "0153tk834"),
+        (identifiers.normalize_url, "https://ror.org/0153tk834"),
+        (identifiers.normalize_url, "javascript:alert(1)"),
+        (identifiers.normalize_url, "https://"),
+        (identifiers.normalize_url, "www.example.org"),
+        (identifiers.normalize_email, "ada@example"),
+        (identifiers.normalize_email, "Ada <ada@example.org>"),
     ],
 )
 def test_wrong_ones_are_refused(read: Callable[[str], str], text: str) -> None:
@@ -80,7 +80,7 @@ def test_every_mistyped_digit_of_an_orcid_is_found(number: int, place: int, more
 
 def _read(text: str) -> str:
     try:
-        return identifiers.orcid(text)
+        return identifiers.normalize_orcid(text)
     except ValueError:
         return ""
 
@@ -99,5 +99,5 @@ def _read(text: str) -> str:
 )
 def test_a_wrong_one_in_a_file_is_named_with_its_key(publisher: dict[str, object], said: str) -> None:
     with pytest.raises(InputError) as raised:
-        load_model(Publisher, Node.of(publisher), "config.yaml")
+        load_model(Publisher, Node.from_value(publisher), "config.yaml")
     assert str(raised.value).startswith(f"config.yaml: {said}")

@@ -14,7 +14,7 @@ import pytest
 from fairmesh import client
 from fairmesh.client import Client
 from fairmesh.errors import FairmeshError
-from fairmesh.proxies import proxy_of
+from fairmesh.proxies import find_proxy
 from fairmesh.study.settings import Finish
 from fairmesh.workflow.finishing import Hook
 from tests.service.speaking import TOKEN
@@ -74,7 +74,7 @@ def test_this_computer_is_reached_without_a_proxy(url: str, capsys: pytest.Captu
 )
 def test_the_environment_says_which_proxy(monkeypatch: pytest.MonkeyPatch, url: str, no_proxy: str, proxy: str) -> None:
     monkeypatch.setenv("no_proxy", no_proxy)
-    assert proxy_of(url) == proxy
+    assert find_proxy(url) == proxy
 
 
 def test_an_error_names_the_proxy_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from fairmesh.api import starts
 from fairmesh.api.project import Project
 from fairmesh.api.running import Run
-from fairmesh.files import as_expanded
+from fairmesh.files import escape_path
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.status import places
 from fairmesh.status.launch import run_command
@@ -28,7 +28,7 @@ def launch(
     paths = StudyPaths(project.results, study)
     over = {"study": project.short_name(source), **config}
     if project.results != places.results_of(project.folder):
-        over["results"] = as_expanded(project.results)
+        over["results"] = escape_path(project.results)
     made = run_command(project.root, profile, over, snakemake, project.folder)
     about = {"profile": profile, "config": over, "snakemake": list(snakemake)}
     return Run(project, paths, starts.start(paths, made, about, key, bool(config.get("wait"))))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 from fairmesh.status import places
 from fairmesh.study.settings import Requests, load_config
 
@@ -100,7 +100,7 @@ class Project:
         found = {}
         for path in sorted((self.folder / PROFILES).glob(f"*/{MACHINE}")):
             if re.fullmatch(NAME, path.parent.name, re.ASCII):
-                machine = load(path).entries.get("machine")
+                machine = load_yaml(path).entries.get("machine")
                 found[path.parent.name] = str(machine.value) if machine else "local"
         return found
 

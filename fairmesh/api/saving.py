@@ -12,7 +12,7 @@ from fairmesh.api.project import NAME, STUDIES, Project
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.runner.regular import read_regular
-from fairmesh.schema import Node, parse_text
+from fairmesh.schema import Node, parse_yaml
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cloudmesh import is_cloudmesh
 from fairmesh.study.space import MAX_EXPERIMENTS
@@ -30,7 +30,7 @@ def check_text(project: Project, text: str, machine: str = "local", most: int = 
     InputError
         With all of its mistakes.
     """
-    problems = list(_foreign(parse_text(text, FILE)))
+    problems = list(_foreign(parse_yaml(text, FILE)))
     if problems:
         raise InputError(problems)
     with tempfile.TemporaryDirectory(prefix="fairmesh-") as folder:

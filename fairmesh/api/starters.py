@@ -11,7 +11,7 @@ from fairmesh.api.project import STUDIES
 from fairmesh.errors import FairmeshError, InputError, Problem, place
 from fairmesh.files import canonical_json, write_new
 from fairmesh.names import number_text
-from fairmesh.schema import Node, dump, load
+from fairmesh.schema import Node, dump_yaml, load_yaml
 from fairmesh.schema.model import check_model
 from fairmesh.study import load_plan
 from fairmesh.study.application import Application, Parameter
@@ -58,7 +58,7 @@ def new_from(name: str, other: str, root: Path) -> Path:
     """
     _check_name(name)
     path = find_study(other, root)
-    node = load(path)
+    node = load_yaml(path)
     if is_cloudmesh(node):
         raise InputError(
             [Problem(f"{other} is a file of Cloudmesh's; `fairmesh import` makes a study of it", "--from")]
@@ -107,7 +107,7 @@ def _progress(name: str, root: Path) -> str:
 
 
 def _check_name(name: str) -> None:
-    _, problems = check_model(StudyFile, Node.of({"study": name, "application": "any"}), "NAME")
+    _, problems = check_model(StudyFile, Node.from_value({"study": name, "application": "any"}), "NAME")
     if problems:
         raise InputError(problems)
 
@@ -131,16 +131,16 @@ def _with_values(text: str, node: Node, values: dict[str, str]) -> str:
     for key, value in values.items():
         at = node.keys[key][0] - 1
         remark = lines[at].partition(" #")[2].strip()
-        lines[at] = dump({key: value}).rstrip("\n") + (f"  # {remark}" if remark else "") + "\n"
+        lines[at] = dump_yaml({key: value}).rstrip("\n") + (f"  # {remark}" if remark else "") + "\n"
     return "".join(lines)
 
 
 def _study(name: str, application: str, found: Application) -> Iterator[str]:
     yield "# yaml-language-server: $schema=../../workflow/schemas/study.schema.json\n"
     yield f"# `fairmesh plan {name}` shows what this comes to, `fairmesh run {name}` runs it.\n"
-    yield dump({"study": name})
-    yield _remarked(dump({"title": name}), "what people read")
-    yield dump({"application": application})
+    yield dump_yaml({"study": name})
+    yield _remarked(dump_yaml({"title": name}), "what people read")
+    yield dump_yaml({"application": application})
     if found.parameters:
         yield "# What varies: a list is an axis, such as [1, 2]; so is a range, such as {from: 1, to: 9, step: 2}.\n"
         yield "# Axes are crossed. What is not named takes its default; remove a # to make a line count.\n"
@@ -164,7 +164,9 @@ def _parameter(name: str, parameter: Parameter, shown: str) -> str:
     """Return the line of a parameter, which counts if it must, and what there is to be said about it."""
     counts = name == shown or not parameter.has_default
     value = parameter.default if parameter.has_default else _sample(parameter)
-    plain = canonical_json(value) if isinstance(value, list | dict) else dump({name: value}).strip().partition(": ")[2]
+    plain = (
+        canonical_json(value) if isinstance(value, list | dict) else dump_yaml({name: value}).strip().partition(": ")[2]
+    )
     as_list = name == shown or isinstance(value, list | dict) or (isinstance(value, str) and _IS_SEVERAL & {*value})
     line = f"  {'' if counts else '# '}{name}: {f'[{plain}]' if as_list else plain}\n"
     unit = "" if parameter.unit == "1" else parameter.unit

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.files import put_new
-from fairmesh.user import home
+from fairmesh.user import home_folder
 
 BYTES = 32
 SHORTEST = 20  # characters of a token that a person chose
@@ -23,7 +23,7 @@ def token_file() -> Path:
     InputError
         If the user has no home, nor a folder for settings.
     """
-    own = os.environ.get("XDG_CONFIG_HOME") or (home() or Path()) / ".config"
+    own = os.environ.get("XDG_CONFIG_HOME") or (home_folder() or Path()) / ".config"
     if not Path(own).is_absolute():
         message = "there is no home to keep the token in: set XDG_CONFIG_HOME to a folder of your own"
         raise InputError([Problem(message)])

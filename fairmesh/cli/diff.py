@@ -8,7 +8,7 @@ from pathlib import Path
 from fairmesh.cli import common
 from fairmesh.printing import print_lines
 from fairmesh.study import load_plan
-from fairmesh.study.difference import Difference, difference
+from fairmesh.study.difference import PlanDifference, compare_plans
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show the difference."""
     root = common.find_root(Path.cwd())
     old, new = (load_plan(study, root, arguments.machine) for study in (arguments.study, arguments.other))
-    found = difference(old, new)
+    found = compare_plans(old, new)
     if arguments.json:
         common.print_json(found.to_json())
         return 0
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(found: Difference) -> list[str]:
+def _lines(found: PlanDifference) -> list[str]:
     added = [f"+ {each}" for each in found.added]
     removed = [f"- {each}" for each in found.removed]
     changed = [f"~ {each}: {what}" for each, what in found.changed.items()]

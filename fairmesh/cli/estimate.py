@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairmesh.cli import common, places
-from fairmesh.printing import duration, print_lines
+from fairmesh.printing import format_duration, print_lines
 from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
 from fairmesh.study.selection import PlanSelection, read_settings
@@ -62,13 +62,13 @@ def _expected(found: Estimate) -> Iterator[str]:
     known, of = found.known, "" if len(found.known) == len(found.to_run) else f" for the {len(found.known)} others"
     longest = max(each.seconds for each in known)
     yield (
-        f"expected    {duration(found.seconds or 0)} of experiments{of}, the longest {duration(longest)}; "
-        f"{found.core_hours or 0:,.1f} CPU hours"
+        f"expected    {format_duration(found.seconds or 0)} of experiments{of}, "
+        f"the longest {format_duration(longest)}; {found.core_hours or 0:,.1f} CPU hours"
     )
     if found.stages:
         yield f"stages      {_stages(found)}"
     queue = "; waiting in the queue is not counted" if found.profile.executor else ""
-    yield f"wall time   {duration(found.wall_seconds or 0)} with {found.at_once} at once{queue}"
+    yield f"wall time   {format_duration(found.wall_seconds or 0)} with {found.at_once} at once{queue}"
     energy = [each for each in known if each.energy_j is not None]
     if energy:
         methods = ", ".join(filter(None, found.energy_methods))
@@ -81,7 +81,7 @@ def _expected(found: Estimate) -> Iterator[str]:
 def _stages(found: Estimate) -> str:
     times = [each for each in found.stages.values() if each is not None]
     without = len(found.stages) - len(times)
-    text = f"{duration(sum(times))} of {len(times)} that experiments share" if times else ""
+    text = f"{format_duration(sum(times))} of {len(times)} that experiments share" if times else ""
     return ", ".join(filter(None, (text, f"{without} of which nothing is known" if without else "")))
 
 

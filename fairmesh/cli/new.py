@@ -11,7 +11,7 @@ from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem, place
 from fairmesh.printing import print_lines
 from fairmesh.study import load_plan
-from fairmesh.study.find import applications
+from fairmesh.study.find import find_applications
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _only(root: Path) -> str:
     """Return the one application that there is."""
-    known = sorted(applications(root))
+    known = sorted(find_applications(root))
     if len(known) != 1:
         raise InputError([Problem("say --application, --from or --program", "", ", ".join(known))])
     return known[0]

@@ -7,7 +7,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from fairmesh.printing import cell_text
+from fairmesh.printing import escape_cell
 
 
 def count(text: str) -> int:
@@ -38,5 +38,5 @@ def csv_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerows([list(map(cell_text, row)) for row in (heads, *rows)])
+    writer.writerows([list(map(escape_cell, row)) for row in (heads, *rows)])
     return out.getvalue().rstrip("\n")

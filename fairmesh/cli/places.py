@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairmesh.errors import FairmeshError, InputError
-from fairmesh.printing import print_lines, unreadable
+from fairmesh.printing import list_unreadable, print_lines
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobSelection
 from fairmesh.status.places import find_studies, find_study, results_of
@@ -60,7 +60,7 @@ def read_each(studies: Sequence[Given], read: Callable[[Given], Read]) -> tuple[
 
 def warn_of_problems(problems: Sequence[str]) -> int:
     """Name the files that cannot be read on standard error; return 1 if there are any."""
-    for line in unreadable(problems):
+    for line in list_unreadable(problems):
         print_lines(line, file=sys.stderr)
     return int(bool(problems))
 

@@ -11,7 +11,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
 from fairmesh.printing import print_lines, print_table
 from fairmesh.study import Plan
-from fairmesh.study.cost import cost
+from fairmesh.study.cost import total_cost
 from fairmesh.study.plan import mermaid
 from fairmesh.workflow.forecast import Forecast, forecast
 
@@ -56,7 +56,7 @@ def _print_json(plan: Plan, found: Sequence[Forecast], shown: Sequence[Forecast]
         {**each.experiment.to_json(), "selected": True, "state": each.state, "why": each.why, "note": each.note}
         for each in shown
     ]
-    asked = cost(each.experiment for each in found)
+    asked = total_cost(each.experiment for each in found)
     totals = {"cpu_hours": round(asked.cpu_hours, 3), "gpu_hours": round(asked.gpu_hours, 3), "to_run": _to_run(found)}
     common.print_json(plan.to_json() | {"experiments": entries, "count": len(found), "totals": totals})
 
@@ -93,7 +93,7 @@ def _short(columns: Table) -> Table:
 def _summary(plan: Plan, found: Sequence[Forecast], machine: str) -> str:
     count = len(found)
     of = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
-    asked = cost(each.experiment for each in found if each.why)
+    asked = total_cost(each.experiment for each in found if each.why)
     lines = [f"{count}{of} experiments of {plan.study} on {machine}; {_to_run(found)} would run"]
     return "\n".join([*lines, f"they ask for {asked}"] if _to_run(found) else lines)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from fairmesh.cli.output import table
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.printing import duration, moment
+from fairmesh.printing import format_duration, format_time
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
 from fairmesh.runner.text import last_lines, printable
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
@@ -51,12 +51,12 @@ def _head(status: StudyStatus) -> Iterator[Line]:
 
 
 def _run(run: RunStatus) -> str:
-    who = f"run {run.uuid[:8]}, started {moment(run.started)} on {run.host}"
+    who = f"run {run.uuid[:8]}, started {format_time(run.started)} on {run.host}"
     if run.cancelled:
         who += f", {run.cancelled}"
     if run.is_alive:
         return f"{who}, goes on as process {run.pid}"
-    return f"{who}, ended {moment(run.ended)} with {run.exit_code}" if run.ended else f"{who}, was killed"
+    return f"{who}, ended {format_time(run.ended)} with {run.exit_code}" if run.ended else f"{who}, was killed"
 
 
 def _counts(status: StudyStatus) -> str:
@@ -65,7 +65,7 @@ def _counts(status: StudyStatus) -> str:
 
 
 def _left(status: StudyStatus) -> str:
-    return "" if status.left is None else f", about {duration(status.left)} left"
+    return "" if status.left is None else f", about {format_duration(status.left)} left"
 
 
 def _bad(status: StudyStatus, limit: int) -> Iterator[Line]:
@@ -108,7 +108,7 @@ def _row(job: JobStatus) -> tuple[str, ...]:
         job.machine,
         job.state,
         f"{job.progress}%" if job.state == RUNNING else "",
-        duration(spent) if spent is not None else "",
+        format_duration(spent) if spent is not None else "",
         _cell(job.host),
         _cell(job.job_id),
         _cell(job.message or job.reason),

@@ -7,13 +7,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from fairmesh.expressions.functions import TABLE
+from fairmesh.expressions.functions import FUNCTIONS
 from fairmesh.study.validation import ALGEBRA
-from fairmesh.study.values import FRAMEWORK
+from fairmesh.study.values import FRAMEWORK_AXES
 
 # Words of expressions, and names that mean something else in a command.
 _WORDS = "and or not in is if else elif for true false none null True False None stage self loop super caller varargs"
-TAKEN = frozenset([*FRAMEWORK, *ALGEBRA, *TABLE, *_WORDS.split(), "range", "dict", "namespace"])
+TAKEN = frozenset([*FRAMEWORK_AXES, *ALGEBRA, *FUNCTIONS, *_WORDS.split(), "range", "dict", "namespace"])
 
 
 @dataclass

@@ -12,10 +12,10 @@ from fairmesh.cloudmesh.inference import infer, text_of
 from fairmesh.errors import Problem
 from fairmesh.names import REPEAT
 from fairmesh.schema import Node
-from fairmesh.schema.wording import shown
+from fairmesh.schema.wording import describe_value
 from fairmesh.study.notation import expand_notation, is_notation
 from fairmesh.study.references import EXPERIMENT, References
-from fairmesh.study.values import FRAMEWORK, GPU, RESOURCES, read_value
+from fairmesh.study.values import FRAMEWORK_AXES, GPU, RESOURCES, read_value
 
 DIRECTIVE = "directive"
 CARD = "card_name"
@@ -73,7 +73,7 @@ def read_block(node: Node, references: References, problems: list[Problem], note
     """Read the values of all keys; mistakes are noted."""
     block = Block()
     if not node.entries:
-        got = "an empty one" if node.value in ({}, []) else shown(node)
+        got = "an empty one" if node.value in ({}, []) else describe_value(node)
         problems.append(Problem(f"'{EXPERIMENT}' must be a map of what is varied, not {got}", node.source))
     for name, value in node.entries.items():
         full = f"{EXPERIMENT}.{name}"
@@ -96,7 +96,9 @@ def _values(key: str, node: Node, problems: list[Problem], notes: list[str]) -> 
     if node.value == []:
         problems.append(Problem(f"{key!r} has no value: an axis needs at least one", node.source))
     wrong = [each for each in members if each.value is None or (each is node and isinstance(node.value, dict))]
-    problems += [Problem(f"{key!r} must be a list or one value, not {shown(each)}", each.source) for each in wrong]
+    problems += [
+        Problem(f"{key!r} must be a list or one value, not {describe_value(each)}", each.source) for each in wrong
+    ]
     return members
 
 
@@ -119,7 +121,7 @@ def declare_block(block: Block, draft: Draft) -> None:
     for key in block.keys.values():
         if key.name == gpu:
             _declare_gpu(key, draft)
-        elif key.name == REPEAT and _fits(key, FRAMEWORK[REPEAT]):
+        elif key.name == REPEAT and _fits(key, FRAMEWORK_AXES[REPEAT]):
             _declare_repeat(key, draft)
         elif key.name in RESOURCES and _fits(key, RESOURCES[key.name]):
             _declare_resource(key, draft)
@@ -129,7 +131,7 @@ def declare_block(block: Block, draft: Draft) -> None:
 
 def _names_gpus(key: Key) -> bool:
     """Return whether the values name models of GPUs: a number is a number of GPUs."""
-    return _fits(key, FRAMEWORK[GPU]) and not any(text.isdigit() for text in key.texts)
+    return _fits(key, FRAMEWORK_AXES[GPU]) and not any(text.isdigit() for text in key.texts)
 
 
 def _fits(key: Key, schema: Mapping[str, Any]) -> bool:
@@ -142,7 +144,7 @@ def _fits(key: Key, schema: Mapping[str, Any]) -> bool:
 
 def _plain(key: Key) -> Iterable[Node]:
     """Return the values in the types that they look like: a framework's axis does not care about quotes."""
-    return [Node.of(value) for value in infer(key.nodes)[1]]
+    return [Node.from_value(value) for value in infer(key.nodes)[1]]
 
 
 def _declare_gpu(key: Key, draft: Draft) -> None:
@@ -157,7 +159,7 @@ def _declare_gpu(key: Key, draft: Draft) -> None:
 
 def _declare_repeat(key: Key, draft: Draft) -> None:
     key.axis = REPEAT
-    values = [read_value(FRAMEWORK[REPEAT], each) for each in _plain(key)]
+    values = [read_value(FRAMEWORK_AXES[REPEAT], each) for each in _plain(key)]
     if values == list(range(1, len(values) + 1)):
         draft.repeat = len(values)
     else:
@@ -176,7 +178,7 @@ def _declare_resource(key: Key, draft: Draft) -> None:
 def _declare_parameter(key: Key, draft: Draft) -> None:
     kind, values = infer(key.nodes)
     key.parameter = draft.declare(key.name, Declared(kind, values[0], key.origin))
-    if key.name in FRAMEWORK:
+    if key.name in FRAMEWORK_AXES:
         draft.notes.append(f"{key.origin!r} is the parameter {key.parameter!r} here: {key.name!r} means something else")
     if len(values) > 1:
         draft.axes[key.parameter] = values

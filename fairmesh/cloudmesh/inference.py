@@ -7,7 +7,7 @@ from typing import Any
 
 from fairmesh.files import canonical_json
 from fairmesh.names import number_text
-from fairmesh.schema import Node, resolve
+from fairmesh.schema import Node, resolve_scalar
 
 _LARGEST = 2**53  # beyond it a float is not every whole number
 
@@ -24,11 +24,11 @@ def infer(nodes: Sequence[Node]) -> tuple[str, list[Any]]:
 
     Examples
     --------
-    >>> infer([Node.of("1"), Node.of("30")])
+    >>> infer([Node.from_value("1"), Node.from_value("30")])
     ('integer', [1, 30])
-    >>> infer([Node.of("1e-3"), Node.of(1)])
+    >>> infer([Node.from_value("1e-3"), Node.from_value(1)])
     ('number', [0.001, 1])
-    >>> infer([Node.of("3.9"), Node.of("3.10")])
+    >>> infer([Node.from_value("3.9"), Node.from_value("3.10")])
     ('string', ['3.9', '3.10'])
     """
     for kind, reading in (("boolean", _boolean), ("integer", _integer), ("number", _number)):
@@ -70,7 +70,7 @@ def _scalar(node: Node) -> Any:
     if not isinstance(node.value, str):
         return node.value
     try:
-        value = resolve(node.value)
+        value = resolve_scalar(node.value)
     except ValueError:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -241,7 +241,7 @@ def _results(option: Option, parts: list[str | Part], keys: list[Key]) -> list[A
         values = [
             convert(option, _joined(parts, dict(zip(map(id, keys), each, strict=True)))) for each in _combinations(keys)
         ]
-        return [read_value(RESOURCES[option.resource], Node.of(value)) for value in values]
+        return [read_value(RESOURCES[option.resource], Node.from_value(value)) for value in values]
     except ValueError:
         return None
 

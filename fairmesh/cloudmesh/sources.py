@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, place
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 from fairmesh.study.references import EXPERIMENT, WORKFLOW
 
 CONFIGURATIONS = (".yaml", ".yml", ".json")
@@ -72,7 +72,7 @@ def read_sources(paths: Sequence[Path]) -> Sources:
 
 def _read(path: Path, found: Sources, problems: list[Problem]) -> None:
     if path.suffix in CONFIGURATIONS:
-        _add(load(path, problems), path, found, problems)
+        _add(load_yaml(path, problems), path, found, problems)
     elif path.suffix in PROGRAMS:
         found.notes.append(f"{place(path)}: a program is not run to learn values from it; write them into a YAML file")
     elif path.suffix not in TEMPLATES:

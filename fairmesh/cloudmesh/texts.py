@@ -10,7 +10,7 @@ from fairmesh.cloudmesh.draft import Draft
 from fairmesh.cloudmesh.requests import literal
 from fairmesh.cloudmesh.variables import Variable
 from fairmesh.names import REPEAT
-from fairmesh.schema import dump
+from fairmesh.schema import dump_yaml
 
 RUN = "run.sh"
 TEMPLATE = "job.sh.jinja"
@@ -22,7 +22,7 @@ def study_text(draft: Draft, origin: str) -> str:
     """Return the study."""
     parts = [
         comment(f"Made by `fairmesh import {origin}`. `fairmesh plan` shows the experiments."),
-        dump({"study": draft.name, "title": draft.title, "application": f"../../{draft.name}"}),
+        dump_yaml({"study": draft.name, "title": draft.title, "application": f"../../{draft.name}"}),
         comment("What is varied: every value with those of all others. What stands here not has the default of"),
         comment(f"{draft.name}/application.yaml; name it here to vary it."),
         _axes(draft),
@@ -31,7 +31,7 @@ def study_text(draft: Draft, origin: str) -> str:
         parts += [f"{REPEAT}: {draft.repeat}\n"]
     if draft.derive:
         parts += [comment("What follows from the axes: resources, and parameters for the program.")]
-        parts += [dump({"derive": draft.derive})]
+        parts += [dump_yaml({"derive": draft.derive})]
     parts += [comment("`exclusive`: one experiment at a time with all cores; `shared`: as many as there are cores.")]
     return "".join([*parts, f"measure: {draft.measure}\n"])
 
@@ -53,7 +53,7 @@ def _axis(name: str, values: Sequence[Any]) -> str:
 def _flow(value: Any) -> str:
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
-    return dump(value).rstrip("\n")
+    return dump_yaml(value).rstrip("\n")
 
 
 def application_text(draft: Draft, origin: str, command: list[str] | None, has_template: bool) -> str:
@@ -72,25 +72,28 @@ def application_text(draft: Draft, origin: str, command: list[str] | None, has_t
     """
     parts = [
         comment(f"Made by `fairmesh import {origin}`: what runs, and what can be varied."),
-        dump({"name": draft.name, "title": draft.title}),
+        dump_yaml({"name": draft.name, "title": draft.title}),
         comment("Raise the version when the program changes: what was computed before is then computed again."),
-        dump({"version": "1"}),
+        dump_yaml({"version": "1"}),
     ]
     if command is not None:
-        parts += [comment("A value is an argument of its own, never a piece of a script."), dump({"command": command})]
+        parts += [
+            comment("A value is an argument of its own, never a piece of a script."),
+            dump_yaml({"command": command}),
+        ]
     if draft.stages:
         parts += [comment("Each runs once, after those that it needs; the last one is the experiment.")]
-        parts += [dump({"stages": draft.stages})]
+        parts += [dump_yaml({"stages": draft.stages})]
     parts += [
         comment("Types were found from the values. `minimum`, `maximum`, `enum` and `unit` make mistakes impossible."),
-        dump({"parameters": {name: each.to_yaml() for name, each in draft.parameters.items()}}),
+        dump_yaml({"parameters": {name: each.to_yaml() for name, each in draft.parameters.items()}}),
         *_metrics(draft),
     ]
     if draft.resources:
         parts += [comment("What each asks for, under Snakemake's names.")]
-        parts += [dump({"resources": draft.resources})]
+        parts += [dump_yaml({"resources": draft.resources})]
     if has_template:
-        parts += [comment("What job.sh has besides what fairmesh writes into it."), dump({"template": TEMPLATE})]
+        parts += [comment("What job.sh has besides what fairmesh writes into it."), dump_yaml({"template": TEMPLATE})]
     return "".join(parts)
 
 

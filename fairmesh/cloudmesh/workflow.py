@@ -12,7 +12,7 @@ from fairmesh.cloudmesh.draft import Draft
 from fairmesh.errors import Problem, nearest
 from fairmesh.files import canonical_json
 from fairmesh.schema import Node
-from fairmesh.schema.wording import shown
+from fairmesh.schema.wording import describe_value
 from fairmesh.study.notation import expand_notation
 
 NODES = "nodes"
@@ -80,7 +80,9 @@ class WorkflowReader:
     def _chain(self, node: Node) -> list[str]:
         """Read ``a,b,c``: each after the one before it."""
         if not isinstance(node.value, str):
-            self._note(f"'workflow.{DEPENDENCIES}' must be a list of texts such as 'a,b,c', not {shown(node)}", node)
+            self._note(
+                f"'workflow.{DEPENDENCIES}' must be a list of texts such as 'a,b,c', not {describe_value(node)}", node
+            )
             return []
         try:
             names = expand_notation(node.value)

@@ -4,6 +4,13 @@ It may import ``errors``. Begin with ``parsing.parse``; ``functions`` lists what
 holds the rules of ``exclude``.
 """
 
-from fairmesh.expressions.parsing import MAX_TEXT, Expression, ExpressionError, Template, parse, template
+from fairmesh.expressions.parsing import (
+    MAX_TEXT,
+    Expression,
+    ExpressionError,
+    Template,
+    parse_expression,
+    parse_template,
+)
 
-__all__ = ["MAX_TEXT", "Expression", "ExpressionError", "Template", "parse", "template"]
+__all__ = ["MAX_TEXT", "Expression", "ExpressionError", "Template", "parse_expression", "parse_template"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.expressions.parsing import Expression, ExpressionError, parse
+from fairmesh.expressions.parsing import Expression, ExpressionError, parse_expression
 
 WHERE = "--where"
 
@@ -28,7 +28,7 @@ class Condition:
     known: dict[str, None]
 
     @classmethod
-    def of(cls, text: str, known: Iterable[str], what: str) -> Condition:
+    def parse(cls, text: str, known: Iterable[str], what: str) -> Condition:
         """Read a condition.
 
         Parameters
@@ -47,11 +47,11 @@ class Condition:
 
         Examples
         --------
-        >>> Condition.of("epochs > 1", ["epochs"], "quick")({"epochs": 4})
+        >>> Condition.parse("epochs > 1", ["epochs"], "quick")({"epochs": 4})
         True
         """
         try:
-            expression = parse(text)
+            expression = parse_expression(text)
         except ExpressionError as error:
             raise InputError([Problem(f"not an expression: {error}", WHERE)]) from error
         names = dict.fromkeys(known)

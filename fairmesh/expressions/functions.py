@@ -11,11 +11,11 @@ MAX_BITS = 128  # of a whole number
 _SECONDS = 1.0  # that a regular expression may take
 
 
-class UnboundedError(ValueError):
+class SizeLimitError(ValueError):
     """A value would be too large."""
 
 
-def bounded(value: Any) -> Any:
+def check_bounds(value: Any) -> Any:
     """Return a value back if it is small and all its numbers are finite.
 
     Raises
@@ -41,7 +41,7 @@ def _count(value: Any, seen: int) -> int:
             seen = _count(item, seen)
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise UnboundedError(f"the result is {value}, not a finite number")
+            raise SizeLimitError(f"the result is {value}, not a finite number")
     elif isinstance(value, int):
         _check_bits(value.bit_length())
     elif value is not None:
@@ -52,12 +52,12 @@ def _count(value: Any, seen: int) -> int:
 
 def _check_items(count: float) -> None:
     if count > MAX_ITEMS + 1:
-        raise UnboundedError(f"more than {MAX_ITEMS} characters or members are too many")
+        raise SizeLimitError(f"more than {MAX_ITEMS} characters or members are too many")
 
 
 def _check_bits(count: float) -> None:
     if count > MAX_BITS:
-        raise UnboundedError(f"a whole number of more than {MAX_BITS} bits is too large")
+        raise SizeLimitError(f"a whole number of more than {MAX_BITS} bits is too large")
 
 
 def _is_sequence(value: Any) -> bool:
@@ -165,7 +165,7 @@ def _regex(text: Any, pattern: str, method: str) -> bool:
         raise TimeoutError(f"the regular expression {pattern!r} takes too long") from error
 
 
-TABLE: dict[str, Callable[..., Any]] = {
+FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "min": min,
     "max": max,

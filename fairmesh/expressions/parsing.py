@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from fairmesh.expressions import functions
-from fairmesh.expressions.functions import UnboundedError
+from fairmesh.expressions.functions import SizeLimitError
 
 MAX_TEXT = 2000  # characters of an expression
 
@@ -67,13 +67,13 @@ class Expression:
 
         Examples
         --------
-        >>> parse("30 + epochs * 8")({"epochs": 2})
+        >>> parse_expression("30 + epochs * 8")({"epochs": 2})
         46
         """
         return _guarded(self.compute, **{name: values[name] for name in self.names})
 
 
-def parse(text: str) -> Expression:
+def parse_expression(text: str) -> Expression:
     """Read an expression.
 
     Raises
@@ -83,7 +83,7 @@ def parse(text: str) -> Expression:
 
     Examples
     --------
-    >>> sorted(parse("epochs > 1 and gpu in ['a100', 'v100']").names)
+    >>> sorted(parse_expression("epochs > 1 and gpu in ['a100', 'v100']").names)
     ['epochs', 'gpu']
     """
     import jinja2  # noqa: PLC0415  it costs more to import than most studies cost to plan
@@ -95,15 +95,15 @@ def parse(text: str) -> Expression:
         compiled = _environment().compile_expression(text, undefined_to_none=False)
         tree = _environment().parse("{{ (" + text + "\n) }}")
         for constant in tree.find_all(nodes.Const):
-            functions.bounded(constant.value)
+            functions.check_bounds(constant.value)
         _check_powers(text)
     except jinja2.TemplateError as error:
         raise ExpressionError(_explain(error)) from error
-    except UnboundedError as error:
+    except SizeLimitError as error:
         raise ExpressionError(str(error)) from error
     except (RecursionError, MemoryError, SyntaxError, OverflowError, ValueError) as error:
         raise ExpressionError("it is nested too deep, or a number in it is too long") from error
-    names = frozenset(meta.find_undeclared_variables(tree)) - functions.TABLE.keys() - functions.CONSTANTS.keys()
+    names = frozenset(meta.find_undeclared_variables(tree)) - functions.FUNCTIONS.keys() - functions.CONSTANTS.keys()
     return Expression(text, names, compiled)
 
 
@@ -117,7 +117,7 @@ def _check_powers(text: str) -> None:
             powers.pop()
         elif part == "**":
             if powers[-1]:
-                raise UnboundedError("a ** b ** c can be read in two ways; write parentheses")
+                raise SizeLimitError("a ** b ** c can be read in two ways; write parentheses")
             powers[-1] = True
         elif kind == "operator" and part != ".":
             powers[-1] = False
@@ -151,13 +151,13 @@ class Template:
 
         Examples
         --------
-        >>> template("--lr={{ rate }}")({"rate": 0.1})
+        >>> parse_template("--lr={{ rate }}")({"rate": 0.1})
         '--lr=0.1'
         """
         return str(_guarded(self.fill, values))
 
 
-def template(text: str) -> Template:
+def parse_template(text: str) -> Template:
     """Read a text with ``{{ }}`` in it, for the same sandbox.
 
     Raises
@@ -167,7 +167,7 @@ def template(text: str) -> Template:
 
     Examples
     --------
-    >>> sorted(template("--lr={{ rate }} {{ stage.scenes }}").names)
+    >>> sorted(parse_template("--lr={{ rate }} {{ stage.scenes }}").names)
     ['rate', 'stage.scenes']
     """
     import jinja2  # noqa: PLC0415  as above
@@ -183,7 +183,7 @@ def template(text: str) -> Template:
         for found in tree.find_all(nodes.Getattr)
         if isinstance(found.node, nodes.Name)
     }
-    plain = meta.find_undeclared_variables(tree) - set(parts.values()) - functions.TABLE.keys()
+    plain = meta.find_undeclared_variables(tree) - set(parts.values()) - functions.FUNCTIONS.keys()
     return Template(text, frozenset(plain | parts.keys()), read.render)
 
 
@@ -195,7 +195,7 @@ def _guarded(compute: Callable[..., Any], *arguments: Any, **values: Any) -> Any
         result = compute(*arguments, **values)
         if isinstance(result, Undefined):
             result._fail_with_undefined_error()  # raises with what is missing
-        return functions.bounded(result)
+        return functions.check_bounds(result)
     except RecursionError as error:
         raise ExpressionError("it is nested too deep") from error
     except (TemplateError, ArithmeticError, AttributeError, LookupError, TimeoutError, TypeError, ValueError) as error:
@@ -219,14 +219,14 @@ def _environment() -> Any:
         def call(self, context: Any, called: Any, /, *args: Any, **kwargs: Any) -> Any:
             owner = getattr(called, "__self__", None)
             if isinstance(owner, str):  # a method of a text: our function of that name takes its place
-                args, called = (owner, *args), functions.TABLE.get(called.__name__)
-            if called not in functions.TABLE.values():
-                raise SecurityError("only these functions can be called: " + ", ".join(functions.TABLE))
+                args, called = (owner, *args), functions.FUNCTIONS.get(called.__name__)
+            if called not in functions.FUNCTIONS.values():
+                raise SecurityError("only these functions can be called: " + ", ".join(functions.FUNCTIONS))
             return called(*args, **kwargs)
 
     sandbox = Sandbox(undefined=StrictUndefined, optimized=False)
-    sandbox.globals = functions.CONSTANTS | functions.TABLE
-    sandbox.filters = dict(functions.TABLE)
+    sandbox.globals = functions.CONSTANTS | functions.FUNCTIONS
+    sandbox.filters = dict(functions.FUNCTIONS)
     sandbox.policies["json.dumps_function"] = json.dumps
     return sandbox
 

@@ -9,7 +9,7 @@ from markupsafe import escape
 from fairmesh import schema
 from fairmesh.fair.package import Package
 from fairmesh.fair.people import Organisation, Person
-from fairmesh.identifiers import ORCID, ROR, SPDX, spdx
+from fairmesh.identifiers import ORCID, ROR, SPDX, spdx_identifier
 
 CITATION, DATACITE = "CITATION.cff", "datacite.json"
 _MESSAGE = "If you use these data, please cite them as below."
@@ -18,7 +18,7 @@ _MESSAGE = "If you use these data, please cite them as below."
 def citation_cff(package: Package) -> str:
     """Return the content of ``CITATION.cff``, format 1.2.0."""
     owner = package.owner
-    licence = spdx(owner.licence)
+    licence = spdx_identifier(owner.licence)
     found = {
         "cff-version": "1.2.0",
         "message": _MESSAGE,
@@ -34,7 +34,7 @@ def citation_cff(package: Package) -> str:
         "url": owner.text("url"),
         "identifiers": [{"type": "other", "value": package.identifier, "description": "Follows from the fingerprints"}],
     }
-    return schema.dump({key: value for key, value in found.items() if value not in ("", [])})
+    return schema.dump_yaml({key: value for key, value in found.items() if value not in ("", [])})
 
 
 def _cff_author(person: Person) -> dict[str, str]:
@@ -52,7 +52,7 @@ def _cff_author(person: Person) -> dict[str, str]:
 def datacite(package: Package) -> dict[str, Any]:
     """Return the content of ``datacite.json``, DataCite's metadata 4.5."""
     owner = package.owner
-    licence = spdx(owner.licence)
+    licence = spdx_identifier(owner.licence)
     rights = {
         "rights": owner.licence,
         "rightsUri": f"{SPDX}{licence}",
@@ -147,8 +147,8 @@ def zenodo(package: Package) -> dict[str, Any]:
         "upload_type": "dataset",
         "description": str(escape(package.description)),
         "creators": creators,
-        "license": spdx(owner.licence).lower(),
-        "access_right": "open" if spdx(owner.licence) else "",
+        "license": spdx_identifier(owner.licence).lower(),
+        "access_right": "open" if spdx_identifier(owner.licence) else "",
         "publication_date": package.publication.latest,
         "version": package.version,
         "keywords": package.keywords,

@@ -10,7 +10,7 @@ from typing import Any
 from fairmesh.fair.people import Person
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.identifiers import ORCID, SPDX
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 
 CODEMETA = "codemeta.json"
 CONTEXT = "https://w3id.org/codemeta/3.0"
@@ -25,7 +25,7 @@ def codemeta(root: Path) -> dict[str, Any]:
         The folder of pyproject.toml and CITATION.cff.
     """
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    citation = load(root / "CITATION.cff").plain()
+    citation = load_yaml(root / "CITATION.cff").plain()
     minimum = project["requires-python"].removeprefix(">=")
     found = {
         "@context": CONTEXT,

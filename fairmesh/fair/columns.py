@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from fairmesh.printing import cell_text
+from fairmesh.printing import escape_cell
 from fairmesh.results import StudyResults
 from fairmesh.results.metrics import readable
 from fairmesh.results.series import delimiter_of
@@ -88,7 +88,7 @@ def of_results(study: StudyResults, frame: pd.DataFrame) -> list[Column]:
     known = _known(study)
     return [
         Column(
-            name=cell_text(name),
+            name=escape_cell(name),
             type=_type(frame[name]),
             title=readable(str(known.get(name, {}).get("title") or name)),
             description=str(known.get(name, {}).get("description") or ""),
@@ -129,7 +129,7 @@ def _constraints(known: dict[str, Any], kind: str) -> dict[str, Any]:
         found |= {key: known[key] for key in ("minimum", "maximum") if known.get(key) is not None}
     choices = known.get("enum")
     if kind == STRING and choices and all(isinstance(each, str) and each for each in choices):
-        found["enum"] = list(map(cell_text, choices))
+        found["enum"] = list(map(escape_cell, choices))
     return found
 
 

@@ -12,7 +12,7 @@ from fairmesh.fair.columns import BOOLEAN, INTEGER, NUMBER, Column, of_file
 from fairmesh.fair.inventory import File, Inventory
 from fairmesh.fair.package import RESULTS, Package
 from fairmesh.fair.people import Person
-from fairmesh.identifiers import DOI, ORCID, SPDX, spdx
+from fairmesh.identifiers import DOI, ORCID, SPDX, spdx_identifier
 from fairmesh.runner.protocol import CONFIG, EXPERIMENT, LOG, MLLOG, TELEMETRY
 
 CROISSANT = "croissant.json"
@@ -104,7 +104,7 @@ def _prepared(package: Package, commit: dict[str, Any]) -> str:
 
 def _dataset(name: str, title: str, description: str, package: Package) -> dict[str, Any]:
     owner = package.owner
-    licence = spdx(owner.licence)
+    licence = spdx_identifier(owner.licence)
     return {
         "name": name,
         "alternateName": title,

@@ -10,7 +10,7 @@ from fairmesh.fair.columns import TELEMETRY, Column, of_file
 from fairmesh.fair.inventory import File
 from fairmesh.fair.package import RESULTS, Experiment, Package
 from fairmesh.fair.people import Person
-from fairmesh.identifiers import ORCID, SPDX, spdx
+from fairmesh.identifiers import ORCID, SPDX, spdx_identifier
 from fairmesh.runner.protocol import HISTORY
 from fairmesh.runner.protocol import TELEMETRY as TELEMETRY_FILE
 
@@ -29,7 +29,7 @@ def data_package(package: Package, columns: list[Column]) -> dict[str, Any]:
         Those of ``results.csv``.
     """
     owner = package.owner
-    licence = spdx(owner.licence)
+    licence = spdx_identifier(owner.licence)
     found = {
         "profile": "data-package",
         "name": _slug(package.study.name),

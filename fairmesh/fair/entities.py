@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fairmesh.fair.inventory import File
 from fairmesh.fair.people import Organisation, Person, web
-from fairmesh.identifiers import ORCID, SPDX, spdx
+from fairmesh.identifiers import ORCID, SPDX, spdx_identifier
 
 Entity = dict[str, Any]
 _EMPTY: tuple[Any, ...] = ("", None, [], {})
@@ -51,10 +51,12 @@ class Graph:
 
     def licence(self, licence: str) -> Entity | str | None:
         """Add a licence that SPDX knows; any other stays the text that it is."""
-        if not spdx(licence):
+        if not spdx_identifier(licence):
             return licence or None
-        identity = f"{SPDX}{spdx(licence)}"
-        return self.add(identity, "CreativeWork", name=spdx(licence), identifier=spdx(licence), url=identity)
+        identity = f"{SPDX}{spdx_identifier(licence)}"
+        return self.add(
+            identity, "CreativeWork", name=spdx_identifier(licence), identifier=spdx_identifier(licence), url=identity
+        )
 
     def file(self, file: File, **more: Any) -> Entity:
         """Add a file of the package."""

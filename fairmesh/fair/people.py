@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from fairmesh.identifiers import ROR, doi, is_web, licence, orcid, ror, spdx
+from fairmesh.identifiers import (
+    ROR,
+    is_web_url,
+    normalize_doi,
+    normalize_license,
+    normalize_orcid,
+    normalize_ror,
+    spdx_identifier,
+)
 
 ORGANISATION = "organisation"
 _PARTICLES = ("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ten", "ter", "zu")
@@ -15,7 +23,7 @@ _PARTICLES = ("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos
 
 def web(text: str) -> str:
     """Return a text if it is an address of the web, else nothing, whatever a person wrote."""
-    return text if is_web(text) else ""
+    return text if is_web_url(text) else ""
 
 
 def known(read: Callable[[str], str], text: Any) -> str:
@@ -71,10 +79,10 @@ class Person:
         affiliation = Organisation(named, str(entry.get("affiliation_url") or "")) if named else None
         return cls(
             str(entry.get("name") or ""),
-            known(orcid, entry.get("orcid")),
+            known(normalize_orcid, entry.get("orcid")),
             affiliation,
             bool(entry.get("ror")) or entry.get("type") == ORGANISATION,
-            known(ror, entry.get("ror")),
+            known(normalize_ror, entry.get("ror")),
         )
 
     @cached_property
@@ -147,13 +155,13 @@ class Owner:
     @property
     def licence(self) -> str:
         """The licence as SPDX writes it, as it was given if SPDX does not know it, or empty."""
-        return licence(self.text("licence"))
+        return normalize_license(self.text("licence"))
 
     @property
     def doi(self) -> str:
         """The study's DOI, once it is deposited."""
         dois = self.publisher.get("dois")
-        return known(doi, dois.get(self.study)) if isinstance(dois, Mapping) else ""
+        return known(normalize_doi, dois.get(self.study)) if isinstance(dois, Mapping) else ""
 
     @property
     def funding(self) -> list[dict[str, str]]:
@@ -174,7 +182,7 @@ class Owner:
             yield from self._missing_of(author, f"publisher.authors[{number}]")
         if not self.text("licence"):
             yield "publisher.licence", "what others may do with the results, as an SPDX identifier such as CC-BY-4.0"
-        elif not spdx(self.licence):
+        elif not spdx_identifier(self.licence):
             yield "publisher.licence", f"{self.text('licence')!r} is no SPDX identifier; CC-BY-4.0 is one"
         if not self.organisation:
             yield "publisher.organisation", "the organisation that publishes"

@@ -9,7 +9,7 @@ import jinja2
 from fairmesh.fair.croissant import cite
 from fairmesh.fair.package import Package
 from fairmesh.names import number_text
-from fairmesh.printing import markdown
+from fairmesh.printing import escape_markdown
 from fairmesh.results import MetricValue
 
 SHOWN = 500  # experiments in the tables; results.csv has all
@@ -18,7 +18,7 @@ SHOWN = 500  # experiments in the tables; results.csv has all
 def readme(package: Package, missing: list[str]) -> str:
     """Return the content of ``README.md``."""
     made = _environment(autoescape=False)
-    made.filters["md"] = markdown
+    made.filters["md"] = escape_markdown
     return made.get_template("README.md.jinja").render(package=package, missing=missing, cite=cite(package))
 
 

@@ -13,7 +13,7 @@ from fairmesh.jobs.attempts import read_map
 from fairmesh.names import escape
 from fairmesh.results import StudyResults
 from fairmesh.runner.regular import read_regular
-from fairmesh.user import home, user_name
+from fairmesh.user import home_folder, user_name
 
 HOMES, USERS, HOSTS = "homes", "users", "hosts"
 SHORTEST = 4  # characters of a name that is replaced wherever it stands as a word
@@ -78,7 +78,7 @@ class Redaction:
 
 def _homes() -> Iterator[tuple[re.Pattern[str], str]]:
     """Yield the rules for homes, also as they stand in the ids of experiments."""
-    own = str(home() or "/")
+    own = str(home_folder() or "/")
     for root in _ROOTS:
         yield re.compile(f"{re.escape(root)}/{_NAME}"), "~"
         yield re.compile(f"{re.escape(escape(root))}{escape('/')}(?:(?!~2f)[A-Za-z0-9._-])+"), escape("~")

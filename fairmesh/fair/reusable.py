@@ -15,9 +15,9 @@ from fairmesh.fair.datapackage import DATA_PACKAGE
 from fairmesh.fair.findable import UNHASHED
 from fairmesh.fair.reading import Entity, Found, ids, is_inside, is_local, many, maps, references
 from fairmesh.fair.times import moment
-from fairmesh.identifiers import SPDX, spdx
+from fairmesh.identifiers import SPDX, spdx_identifier
 from fairmesh.runner.provenance import manifest_sha256
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 
 _MEDIA_TYPE = re.compile(r"[a-z]+/[a-z0-9][a-z0-9.+-]*")
 
@@ -86,7 +86,7 @@ def licensed(found: Found) -> Iterator[str]:
         yield f"the licence is a text that no machine understands: {said!r}" if said else "there is no licence"
         return
     name = given[0].removeprefix(SPDX)
-    if not given[0].startswith(SPDX) or spdx(name) != name:
+    if not given[0].startswith(SPDX) or spdx_identifier(name) != name:
         yield f"{given[0]} is no licence that SPDX knows"
     said = {
         DATA_PACKAGE: _first(found.document(DATA_PACKAGE).get("licenses"), "name"),
@@ -106,7 +106,7 @@ def _first(value: object, key: str) -> object:
 def _cited(found: Found) -> object:
     path = found.folder / CITATION
     try:
-        node = load(path).entries.get("license")
+        node = load_yaml(path).entries.get("license")
     except (FairmeshError, OSError):
         return None
     return node.plain() if node is not None else None

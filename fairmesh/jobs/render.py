@@ -10,7 +10,7 @@ from typing import Any
 
 from fairmesh import files, schema
 from fairmesh.errors import FairmeshError
-from fairmesh.expressions import ExpressionError, template
+from fairmesh.expressions import ExpressionError, parse_template
 from fairmesh.jobs.archive import archive
 from fairmesh.jobs.directives import directives
 from fairmesh.jobs.paths import JobPaths
@@ -72,7 +72,7 @@ def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> 
     files.write_folder(
         job.paths.folder,
         [
-            (protocol.CONFIG, schema.dump(dict(job.parameters)), files.PLAIN),
+            (protocol.CONFIG, schema.dump_yaml(dict(job.parameters)), files.PLAIN),
             (protocol.JOB, script, files.PROGRAM),
             (protocol.EXPERIMENT, files.json_lines(job.experiment), files.PLAIN),
         ],
@@ -94,4 +94,4 @@ def render_command(command: list[str], where: str, parameters: Mapping[str, Any]
         raise FairmeshError(f"{where}: command {command}: {error}") from error
 
 
-_argument = cache(template)
+_argument = cache(parse_template)

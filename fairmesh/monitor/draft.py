@@ -10,10 +10,10 @@ from typing import Any
 from fairmesh.api.saving import FILE
 from fairmesh.errors import InputError
 from fairmesh.monitor import notation
-from fairmesh.schema import Node, dump, parse_text
+from fairmesh.schema import Node, dump_yaml, parse_yaml
 from fairmesh.study.application import Application
 from fairmesh.study.validation import ALGEBRA
-from fairmesh.study.values import FRAMEWORK, Schema
+from fairmesh.study.values import FRAMEWORK_AXES, Schema
 
 TOP = ("study", "title", "application", "parameters", "repeat", "exclude", "measure")
 NOTHING = Node({})
@@ -40,7 +40,7 @@ class Draft:
         InputError
             If it is no YAML.
         """
-        found = parse_text(text, FILE) if text.strip() else NOTHING
+        found = parse_yaml(text, FILE) if text.strip() else NOTHING
         return cls(found if isinstance(found.value, dict) else NOTHING)
 
     def text_of(self, key: str) -> str:
@@ -86,7 +86,7 @@ class Draft:
         found = _put(content, {**keys, **({"parameters": below} if axes else {})})
         first = [name for name in TOP if name in found]
         ordered = {name: found[name] for name in [*first, *(name for name in found if name not in TOP)]}
-        return dump(ordered) if ordered else ""
+        return dump_yaml(ordered) if ordered else ""
 
 
 def _put(content: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def schemas(application: Application) -> dict[str, Schema]:
         name: {**each.json_schema, "description": each.description, "unit": each.unit}
         for name, each in application.parameters.items()
     }
-    return own | FRAMEWORK
+    return own | FRAMEWORK_AXES
 
 
 def lines_of(text: str) -> list[Any]:
@@ -115,7 +115,7 @@ def lines_of(text: str) -> list[Any]:
 def _member(line: str) -> Any:
     if line.startswith("{"):
         try:
-            return parse_text(line, Path("exclude")).plain()
+            return parse_yaml(line, Path("exclude")).plain()
         except InputError:
             pass  # the study's own check tells what is wrong
     return line
@@ -138,7 +138,7 @@ def is_same(one: str, other: str) -> bool:
 
 def without_strangers(draft: Draft, application: Application) -> Draft:
     """Return a draft without the axes that another application had."""
-    known: Sequence[str] = [*application.known_names, *FRAMEWORK, *ALGEBRA]
+    known: Sequence[str] = [*application.known_names, *FRAMEWORK_AXES, *ALGEBRA]
     below = draft.node.entries.get("parameters", NOTHING).entries
     kept = Node({name: each for name, each in below.items() if name in known})
     return Draft(Node({**draft.node.entries, "parameters": kept}))

@@ -14,7 +14,7 @@ from fairmesh.monitor import fields
 from fairmesh.monitor.draft import Draft, lines_of, without_strangers
 from fairmesh.monitor.look import error, plain
 from fairmesh.study.application import Application
-from fairmesh.study.find import applications
+from fairmesh.study.find import find_applications
 from fairmesh.study.validation import load_application
 
 MOST = 10_000  # repeats
@@ -95,7 +95,7 @@ def _head(draft: Draft, generation: str) -> dict[str, Any]:
 
 def _application(draft: Draft, project: Project, generation: str) -> tuple[str, Application | None]:
     """Ask for the application; give it if it is right."""
-    known = {name: path for name, path in sorted(applications(project.root).items()) if _is_name(name)}
+    known = {name: path for name, path in sorted(find_applications(project.root).items()) if _is_name(name)}
     named = draft.text_of("application")
     chosen = st.selectbox(
         "Application",

@@ -18,7 +18,7 @@ from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said
 from fairmesh.monitor.watching import Watch
 from fairmesh.names import plain_text
-from fairmesh.printing import moment
+from fairmesh.printing import format_time
 from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.regular import read_regular
@@ -129,7 +129,7 @@ def _facts(job: JobStatus) -> None:
     planned = {**job.point.get("parameters", {}), **job.point.get("axes", {})}
     _table(planned.items(), "parameter")
     st.header("Where and when")
-    times = {"started": moment(job.started), "ended": moment(job.ended) if job.ended else ""}
+    times = {"started": format_time(job.started), "ended": format_time(job.ended) if job.ended else ""}
     names = ("machine", "host", "job_id", "attempt", "run", "key")
     _table([*((name, getattr(job, name)) for name in names), *times.items()], "fact")
 

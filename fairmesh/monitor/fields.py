@@ -12,9 +12,9 @@ from fairmesh.monitor.draft import Draft, schemas
 from fairmesh.monitor.look import plain
 from fairmesh.names import REPEAT, value_text
 from fairmesh.schema import Node
-from fairmesh.schema.wording import phrase
+from fairmesh.schema.wording import describe_schema
 from fairmesh.study.application import Application
-from fairmesh.study.values import FRAMEWORK, Schema, types_of
+from fairmesh.study.values import FRAMEWORK_AXES, Schema, declared_types
 
 COLUMNS = 2
 LONGEST = 2000  # characters of a field
@@ -28,7 +28,7 @@ def axes(draft: Draft, application: Application, generation: str) -> dict[str, A
     given = {application.known_names.get(name, name): name for name in draft.axes}
     used = [name for name in known if name in given and name != REPEAT]
     own = [name for name in application.parameters if name not in used]
-    framework = [name for name in FRAMEWORK if name not in [*used, REPEAT]]
+    framework = [name for name in FRAMEWORK_AXES if name not in [*used, REPEAT]]
     found: dict[str, Any] = {}
     for title, names in (("Varied or set", used), ("Other parameters", own), ("GPU and resources", framework)):
         if names:
@@ -87,7 +87,7 @@ def _field(name: str, key: str, draft: Draft, schema: Schema, default: str, widg
 
 def _choices(schema: Schema) -> dict[str, Any]:
     """Return the values that can be chosen, by the text that shows them; nothing if there is no end of them."""
-    found = schema.get("enum") or ([True, False] if types_of(schema) == ("boolean",) else [])
+    found = schema.get("enum") or ([True, False] if declared_types(schema) == ("boolean",) else [])
     return {value_text(each): each for each in found}
 
 
@@ -101,6 +101,6 @@ def _chosen(node: Node | None, choices: Mapping[str, Any]) -> list[str] | None:
 
 
 def _help(schema: Schema, default: str) -> str:
-    parts = [str(schema.get("description") or ""), f"Each is {phrase(schema)}."]
+    parts = [str(schema.get("description") or ""), f"Each is {describe_schema(schema)}."]
     parts += [f"Default: {default}."] if default and default != "needed" else []
     return plain(" ".join(filter(None, parts)))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fairmesh.api.html import COLOURS
 from fairmesh.errors import FairmeshError
-from fairmesh.printing import duration, unreadable
+from fairmesh.printing import format_duration, list_unreadable
 from fairmesh.runner.protocol import RUNNING
 from fairmesh.status import JobStatus
 
@@ -39,7 +39,7 @@ def label(job: JobStatus) -> str:
 def elapsed(job: JobStatus) -> str:
     """Return how long its program ran, or has been running; empty if it has not begun."""
     seconds = job.seconds.get(RUNNING)
-    return duration(seconds) if seconds else ""
+    return format_duration(seconds) if seconds else ""
 
 
 def said(job: JobStatus) -> str:
@@ -62,6 +62,6 @@ def error(problem: FairmeshError) -> None:
 
 def name_problems(problems: Sequence[str]) -> None:
     """Name the files that are there and cannot be read; nothing if there are none."""
-    lines = [plain(line) for line in unreadable(problems)]
+    lines = [plain(line) for line in list_unreadable(problems)]
     if lines:
         st.warning("  \n".join(lines))

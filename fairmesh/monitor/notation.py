@@ -8,9 +8,9 @@ from typing import Any
 
 from fairmesh.errors import InputError
 from fairmesh.names import value_text
-from fairmesh.schema import Node, Scalar, parse_text, resolve
+from fairmesh.schema import Node, Scalar, parse_yaml, resolve_scalar
 from fairmesh.study.notation import expand_notation, is_notation
-from fairmesh.study.values import Schema, types_of
+from fairmesh.study.values import Schema, declared_types
 
 _YAML = ("{", "[[", "[{", '["', "['")  # a bracket alone is Cloudmesh's
 _LISTS = {"array", "object"}
@@ -34,9 +34,9 @@ def to_value(text: str, schema: Schema) -> Any:
     {'from': 1, 'to': 9, 'step': 2}
     """
     text = text.strip()
-    if text.startswith(_YAML) or _LISTS & set(types_of(schema)):
+    if text.startswith(_YAML) or _LISTS & set(declared_types(schema)):
         try:
-            return parse_text(text, Path("field")).plain()
+            return parse_yaml(text, Path("field")).plain()
         except InputError:
             return text  # the study's own check tells what is wrong
     if is_notation(text):
@@ -49,10 +49,10 @@ def to_value(text: str, schema: Schema) -> Any:
 
 def _scalar(text: str, schema: Schema) -> Scalar:
     """Return a plain scalar; for a text it stays the text that it is."""
-    if "string" in types_of(schema) and not ("null" in types_of(schema) and text == "null"):
+    if "string" in declared_types(schema) and not ("null" in declared_types(schema) and text == "null"):
         return text
     try:
-        return resolve(text)
+        return resolve_scalar(text)
     except ValueError:
         return text
 
@@ -62,8 +62,10 @@ def to_text(node: Node, schema: Schema) -> str | None:
 
     Examples
     --------
-    >>> to_text(Node.of([1, 30]), {"type": "integer"}), to_text(Node.of({"values": "a * 2"}), {"type": "number"})
-    ('1, 30', '{values: "a * 2"}')
+    >>> to_text(Node.from_value([1, 30]), {"type": "integer"})
+    '1, 30'
+    >>> to_text(Node.from_value({"values": "a * 2"}), {"type": "number"})
+    '{values: "a * 2"}'
     """
     found = next((text for text in _ways(node) if _says(text, node, schema)), None)
     return None if found is None or "\n" in found else found

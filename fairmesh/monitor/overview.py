@@ -14,7 +14,7 @@ from fairmesh.monitor.current import live
 from fairmesh.monitor.look import label, plain
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import Watch, studies
-from fairmesh.printing import duration, moment
+from fairmesh.printing import format_duration, format_time
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
@@ -55,11 +55,15 @@ def _state(watch: Watch, status: StudyStatus) -> str:
 
 def _numbers(status: StudyStatus) -> None:
     run = status.run
-    since = duration(seconds_between(run.started, run.ended or status.now)) if run else ""
+    since = format_duration(seconds_between(run.started, run.ended or status.now)) if run else ""
     shown = {
         "experiments": f"{len(status.experiments):,}",
         "since the start": since or "by hand",
-        "time left": duration(status.left) if status.left is not None else "unknown" if status.is_active else "none",
+        "time left": format_duration(status.left)
+        if status.left is not None
+        else "unknown"
+        if status.is_active
+        else "none",
         "energy so far": energy(status.energy),
     }
     for column, (name, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
@@ -135,8 +139,8 @@ def _run(study: str, run: RunStatus, state: str) -> dict[str, str]:
         "state": state,
         "profile": run.profile,
         "host": run.host,
-        "started": moment(run.started),
-        "took": duration(seconds_between(run.started, run.ended or jsonfiles.now()))
+        "started": format_time(run.started),
+        "took": format_duration(seconds_between(run.started, run.ended or jsonfiles.now()))
         if run.ended or run.is_alive
         else "",
         "cancelled": run.cancelled,

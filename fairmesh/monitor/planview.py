@@ -10,7 +10,7 @@ import streamlit as st
 
 from fairmesh.monitor.look import plain, state_style
 from fairmesh.names import plain_text
-from fairmesh.printing import duration
+from fairmesh.printing import format_duration
 from fairmesh.workflow.planning import Expectation, Preview
 
 ROWS = 50
@@ -49,7 +49,7 @@ def expected_time(expected: Expectation) -> str:
         return "The expected time is unknown: nothing like them has run."
     basis = f"{expected.earlier:,} earlier results; waiting in a queue is not counted"
     more = f", and nothing is known of {expected.unknown:,} of them" if expected.unknown else ""
-    return f"Expected: {duration(expected.seconds)} with {expected.at_once:,} at once, by {basis}{more}."
+    return f"Expected: {format_duration(expected.seconds)} with {expected.at_once:,} at once, by {basis}{more}."
 
 
 def _table(shown: Sequence[Mapping[str, Any]], axes: Sequence[str]) -> None:

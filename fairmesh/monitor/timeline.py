@@ -13,7 +13,7 @@ from fairmesh.monitor.bars import Bar, bars, in_lanes
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed
 from fairmesh.monitor.watching import Watch
-from fairmesh.printing import moment
+from fairmesh.printing import format_time
 from fairmesh.runner.protocol import STATES
 
 SHOWN = 200  # bars
@@ -54,8 +54,8 @@ def _texts(bar: Bar) -> dict[str, str]:
         "node": bar.node,
         "state": job.state,
         "time": elapsed(job) or "0 s",
-        "began": moment(job.started),
-        "ended": moment(job.ended) if job.ended else "",
+        "began": format_time(job.started),
+        "ended": format_time(job.ended) if job.ended else "",
     }
 
 
@@ -63,7 +63,7 @@ def _alternative(shown: Sequence[Bar]) -> str:
     """Say in words what the chart shows."""
     counts = {state: sum(bar.job.state == state for bar in shown) for state in STATES}
     first, last = min(bar.start for bar in shown), max(bar.end for bar in shown)
-    when = f"from {moment(first.isoformat())} to {moment(last.isoformat())}"
+    when = f"from {format_time(first.isoformat())} to {format_time(last.isoformat())}"
     count = len({bar.node for bar in shown})
     return f"{len(shown)} bars on {count} node{'s' if count > 1 else ''} {when}: {counts_text(counts)}"
 

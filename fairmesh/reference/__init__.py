@@ -3,7 +3,7 @@
 ``python -m fairmesh.reference`` writes both anew; a test fails when one is stale.
 """
 
-from fairmesh.reference.pages import page
-from fairmesh.reference.schemas import FILES, published
+from fairmesh.reference.pages import build_page
+from fairmesh.reference.schemas import FILES, editor_schema
 
-__all__ = ["FILES", "page", "published"]
+__all__ = ["FILES", "build_page", "editor_schema"]

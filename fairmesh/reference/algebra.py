@@ -14,7 +14,7 @@ from fairmesh.study.notation import Range
 from fairmesh.study.parameters import COMPUTED, RANGE
 from fairmesh.study.rules import MATCHES
 from fairmesh.study.validation import ALGEBRA
-from fairmesh.study.values import FRAMEWORK, RESOURCES
+from fairmesh.study.values import FRAMEWORK_AXES, RESOURCES
 
 WORD = ["string", "number", "boolean"]  # a text, or what is taken for one by its source text
 
@@ -42,7 +42,7 @@ def study_parts() -> dict[str, Schema]:
 
 def definitions() -> dict[str, Schema]:
     """Return the definitions that `study_parts` points to."""
-    kinds = {str(each["type"]): each for each in FRAMEWORK.values()}
+    kinds = {str(each["type"]): each for each in FRAMEWORK_AXES.values()}
     framework = {f"{kind}_axis": _axis(_bounds(each), _bounds(each)) for kind, each in kinds.items()}
     return {"space": _space(), "axis": _axis(_any_value(), {}), **framework, **_parts(), "condition": _condition()}
 
@@ -79,7 +79,9 @@ def _space() -> Schema:
         name: {"description": _MEANINGS[name]} | (several if name == "union" else {"anyOf": [several, one_map]})
         for name in ALGEBRA
     }
-    framework = {name: {"description": hint(each), **ref(f"{each['type']}_axis")} for name, each in FRAMEWORK.items()}
+    framework = {
+        name: {"description": hint(each), **ref(f"{each['type']}_axis")} for name, each in FRAMEWORK_AXES.items()
+    }
     return {
         "description": "A map of axes, which are crossed; beside them product, zip and union of spaces.",
         "type": "object",

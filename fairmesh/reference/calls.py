@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from fairmesh.expressions import parse
+from fairmesh.expressions import parse_expression
 
 CALLS: dict[str, tuple[str, str]] = {
     "abs(x)": ("The number without its sign.", "abs(-2)"),
@@ -50,5 +50,6 @@ def rows() -> list[tuple[str, str, str]]:
     ('abs(x)', 'The number without its sign.', 'abs(-2) = 2')
     """
     return [
-        (call, meaning, f"{example} = {json.dumps(parse(example)({}))}") for call, (meaning, example) in CALLS.items()
+        (call, meaning, f"{example} = {json.dumps(parse_expression(example)({}))}")
+        for call, (meaning, example) in CALLS.items()
     ]

@@ -26,7 +26,7 @@ IDS: tuple[dict[str, Any], ...] = (
 """Axes whose ids the page of the study shows."""
 
 
-def page(name: str) -> str:
+def build_page(name: str) -> str:
     """Return the text of a reference page.
 
     Parameters
@@ -36,7 +36,7 @@ def page(name: str) -> str:
 
     Examples
     --------
-    >>> page("machines").splitlines()[0]
+    >>> build_page("machines").splitlines()[0]
     '# machines.yaml'
     """
     schema = narrow(name)

@@ -40,10 +40,10 @@ def narrow(name: str) -> Schema:
     return model_schema(FILES[name][1])
 
 
-def published(name: str) -> Schema:
+def editor_schema(name: str) -> Schema:
     """Return the schema of a file as editors read it.
 
-    >>> published("study")["$id"]
+    >>> editor_schema("study")["$id"]
     'study.schema.json'
     """
     schema: Schema = _widened(narrow(name))

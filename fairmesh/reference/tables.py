@@ -7,8 +7,8 @@ from typing import Any
 
 from fairmesh.reference import calls
 from fairmesh.reference.models import Schema
-from fairmesh.schema import dump
-from fairmesh.schema.wording import phrase
+from fairmesh.schema import dump_yaml
+from fairmesh.schema.wording import describe_schema
 from fairmesh.study.values import RESOURCES
 
 
@@ -65,7 +65,7 @@ def flow(value: Any) -> str:
         return "{" + ", ".join(f"{flow(key)}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(flow, value)) + "]"
-    return dump(value).strip()
+    return dump_yaml(value).strip()
 
 
 def words(schema: Mapping[str, Any]) -> str:
@@ -82,14 +82,14 @@ def words(schema: Mapping[str, Any]) -> str:
         name = schema["$ref"].rsplit("/", 1)[-1]
         return f"[{name}](#{name.lower()})"
     if schema.get("items"):
-        return f"{phrase(schema)} of {_plural(words(schema['items']))}"
+        return f"{describe_schema(schema)} of {_plural(words(schema['items']))}"
     inner = _by_any_name(schema)
     if isinstance(inner, Mapping):
-        return f"{phrase(schema)} of names to {_plural(words(inner))}"
+        return f"{describe_schema(schema)} of names to {_plural(words(inner))}"
     if "enum" in schema:
         *others, last = (f"`{flow(each)}`" for each in schema["enum"])
         return f"{', '.join(others)} or {last}"
-    return phrase(schema) if "type" in schema else "any value"
+    return describe_schema(schema) if "type" in schema else "any value"
 
 
 def _by_any_name(schema: Mapping[str, Any]) -> Any:

@@ -25,7 +25,7 @@ def choose(study: StudyResults, where: str) -> StudyResults:
     measured = {*(metric.name for metric in study.metrics), *USAGE_UNITS}
     values = [(each, _values(each)) for each in study.experiments]
     known = dict.fromkeys([*(name for _, own in values for name in own), *measured])
-    condition = Condition.of(where, known, study.name)
+    condition = Condition.parse(where, known, study.name)
     needed = condition.expression.names & measured
     found = [each for each, own in values if needed <= own.keys() and condition(own)]
     if not found:

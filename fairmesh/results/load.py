@@ -12,7 +12,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.environments import read_environment
 from fairmesh.status import JobStatus, Reader
 from fairmesh.status.facts import Facts
-from fairmesh.names import primary_name
+from fairmesh.names import find_primary_metric
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, LOG
 from fairmesh.runner.text import last_lines
@@ -146,7 +146,7 @@ class StudyResults:
     def primary(self) -> Metric | None:
         """The metric that ranks the experiments, as ``fairmesh.names.primary_name`` has it."""
         metrics = {metric.name: metric for metric in self.metrics}
-        return metrics.get(primary_name(metrics))
+        return metrics.get(find_primary_metric(metrics))
 
     @property
     def unmeasured(self) -> list[Metric]:

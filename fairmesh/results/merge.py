@@ -18,7 +18,7 @@ from fairmesh.jobs.reuse import framework_key
 from fairmesh.names import experiment_key
 from fairmesh.results.offers import Offer, Offers, offers, result_of
 from fairmesh.runner.protocol import CLAIMS
-from fairmesh.study.values import FRAMEWORK
+from fairmesh.study.values import FRAMEWORK_AXES
 
 
 @dataclass(frozen=True)
@@ -194,4 +194,4 @@ class _Points:
 
 
 def _stands_for(point: dict[str, Any]) -> str:
-    return framework_key(point["fingerprint"], point["axes"], FRAMEWORK)
+    return framework_key(point["fingerprint"], point["axes"], FRAMEWORK_AXES)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fairmesh.files import canonical_json, write_if_changed
 from fairmesh.jobs.records import ENERGY_METHOD
 from fairmesh.results.load import Outcome, StudyResults
-from fairmesh.printing import cell_text
+from fairmesh.printing import escape_cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,9 +50,9 @@ def csv_of(frame: pd.DataFrame) -> str:
     An apostrophe stands before a text that a spreadsheet would take for a formula.
     """
     lines = _Lines()
-    guarded = frame.rename(columns=cell_text)
+    guarded = frame.rename(columns=escape_cell)
     for name in map(str, guarded.select_dtypes("str").columns):
-        guarded[name] = guarded[name].map(cell_text, na_action="ignore")
+        guarded[name] = guarded[name].map(escape_cell, na_action="ignore")
     guarded.to_csv(lines, index=False, lineterminator="\r\n")
     return lines.getvalue()
 

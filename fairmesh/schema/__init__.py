@@ -5,8 +5,8 @@ remembers where everything stands, so that an error shows its line and column. I
 Begin with ``reading.load`` (text to ``Node``) and ``model.load_model`` (file to model).
 """
 
-from fairmesh.schema.nodes import Node, Scalar, resolve
-from fairmesh.schema.reading import load, parse_text, unquoted
-from fairmesh.schema.writing import dump
+from fairmesh.schema.nodes import Node, Scalar, resolve_scalar
+from fairmesh.schema.reading import load_yaml, parse_yaml, unquote
+from fairmesh.schema.writing import dump_yaml
 
-__all__ = ["Node", "Scalar", "dump", "load", "parse_text", "resolve", "unquoted"]
+__all__ = ["Node", "Scalar", "dump_yaml", "load_yaml", "parse_yaml", "resolve_scalar", "unquote"]

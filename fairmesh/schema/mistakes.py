@@ -20,7 +20,7 @@ LINE_END = re.compile(r"\r\n?|\n")
 _NO_SPACE = re.compile(r"[ -]*([A-Za-z_][\w.-]*:)(?!//)[^\s]", re.ASCII)
 
 
-def mistake(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem:
+def explain_error(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem:
     """Return the problem of a text that is not YAML, at the place of its cause if that can be seen."""
     mark = error.problem_mark or error.context_mark
     if mark is None:
@@ -35,9 +35,9 @@ def _cause(lines: list[str], path: Path) -> Problem | None:
     """Find what made the parser stumble in the line that it names, or in the one before."""
     before = max((index for index, line in enumerate(lines[:-1]) if line.strip()), default=0)
     for index in range(before, len(lines)):
-        column = in_line(lines[index])
+        column = find_in_line(lines[index])
         if column >= 0:
-            words = described(lines[index][column])
+            words = describe_character(lines[index][column])
             return Problem(f"not YAML: {words}", place(path, index + 1, column + 1))
     joined = _NO_SPACE.match(lines[before]) if lines else None
     if joined:
@@ -87,7 +87,7 @@ _INSTEAD = (
 )
 
 
-def in_plain(text: str, begins_line: bool) -> int:
+def find_in_plain(text: str, begins_line: bool) -> int:
     r"""Return where in a plain scalar a character stands that was meant otherwise; -1 if there is none.
 
     Parameters
@@ -99,7 +99,7 @@ def in_plain(text: str, begins_line: bool) -> int:
 
     Examples
     --------
-    >>> in_plain("\u201cbase\u201d", False), in_plain("\u2212" "1", False), in_plain("5\xa0kg", False)
+    >>> find_in_plain("\u201cbase\u201d", False), find_in_plain("\u2212" "1", False), find_in_plain("5\xa0kg", False)
     (0, 0, -1)
     """
     if text.isascii():
@@ -112,13 +112,13 @@ def in_plain(text: str, begins_line: bool) -> int:
     return found.start() if found else -1
 
 
-def line_break(text: str) -> int:
+def find_line_break(text: str) -> int:
     """Return where a text has one of the line ends that YAML 1.1 and 1.2 read differently; -1 if nowhere."""
     found = _BREAK.search(text)
     return found.start() if found else -1
 
 
-def in_line(line: str) -> int:
+def find_in_line(line: str) -> int:
     """Return where a line has a character that may be why it cannot be parsed; -1 if nowhere."""
     if line.isascii():
         return -1
@@ -126,10 +126,10 @@ def in_line(line: str) -> int:
     return found.start(found.lastindex or 0) if found else -1
 
 
-def described(character: str) -> str:
+def describe_character(character: str) -> str:
     r"""Return the name of a character, and what to write in its place.
 
-    >>> described("\xa0")
+    >>> describe_character("\xa0")
     'NO-BREAK SPACE (U+00A0): use a plain space'
     """
     name = unicodedata.name(character, "")

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.schema import Node
-from fairmesh.schema.wording import dotted, phrase, shown
+from fairmesh.schema.wording import describe_schema, describe_value, dotted_name
 
 
 class Model(BaseModel):
@@ -84,10 +84,10 @@ def load_model(model: type[ModelT], node: Node, file: Path | str) -> ModelT:
     --------
     >>> class Study(Model):
     ...     repeat: Annotated[int, Field(ge=1)] = 1
-    >>> load_model(Study, Node.of({"repeat": 5}), "study.yaml").repeat
+    >>> load_model(Study, Node.from_value({"repeat": 5}), "study.yaml").repeat
     5
     >>> try:
-    ...     load_model(Study, Node.of({"repeat": "x"}), "study.yaml")
+    ...     load_model(Study, Node.from_value({"repeat": "x"}), "study.yaml")
     ... except InputError as error:
     ...     print(error)
     study.yaml: 'repeat' must be a whole number of at least 1, not 'x'
@@ -145,12 +145,12 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
     """Turn one of pydantic's errors into a line for people."""
     loc = _place_in_file(error)
     kind = error["type"]
-    name = repr(dotted(loc, key)) if loc or key else "the file"
+    name = repr(dotted_name(loc, key)) if loc or key else "the file"
     parent = _walk(node, loc[:-1])
     if loc and loc[-1] == "[key]":
         names = _subschema(root, loc[:-2]).get("propertyNames", {})
         where = _walk(node, loc[:-2]).key_place(file, str(loc[-2]))
-        return Problem(f"{dotted(loc[:-1], key)!r} must be {phrase(names)}", where)
+        return Problem(f"{dotted_name(loc[:-1], key)!r} must be {describe_schema(names)}", where)
     if kind == "missing":
         return Problem(f"{name} is missing", parent.place(file))
     if kind == "extra_forbidden":
@@ -164,7 +164,9 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
         return Problem(f"{name} {error['ctx']['error']}", found.place(file))
     schema = _subschema(root, loc)
     near = nearest(str(found.value), map(str, schema.get("enum", ())))
-    return Problem(f"{name} must be {phrase(schema)}, not {shown(found)}", found.place(file), near=near)
+    return Problem(
+        f"{name} must be {describe_schema(schema)}, not {describe_value(found)}", found.place(file), near=near
+    )
 
 
 def not_yet(what: str, where: str) -> Problem:

@@ -28,7 +28,7 @@ _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 
 
-def resolve(text: str) -> Scalar:
+def resolve_scalar(text: str) -> Scalar:
     """Return what a plain (unquoted) scalar means.
 
     The core schema of YAML 1.2.2, section 10.3.2, except that digits after a leading zero stay a text.
@@ -40,7 +40,7 @@ def resolve(text: str) -> Scalar:
 
     Examples
     --------
-    >>> [resolve(text) for text in ("on", "12:00", "012", "1e-3", "0x1F", "~", "true")]
+    >>> [resolve_scalar(text) for text in ("on", "12:00", "012", "1e-3", "0x1F", "~", "true")]
     ['on', '12:00', '012', 0.001, 31, None, True]
     """
     if text in _WORDS:
@@ -115,14 +115,14 @@ class Node:
         return place(file, *self.keys.get(key, (0, 0)))
 
     @classmethod
-    def of(cls, value: Any) -> Node:
+    def from_value(cls, value: Any) -> Node:
         """Make a node of a value that comes from no file, such as an option of the command line.
 
-        >>> Node.of({"epochs": [1, 2]}).entries["epochs"].members[1].value
+        >>> Node.from_value({"epochs": [1, 2]}).entries["epochs"].members[1].value
         2
         """
         if isinstance(value, Mapping):
-            return cls({str(key): cls.of(item) for key, item in value.items()})
+            return cls({str(key): cls.from_value(item) for key, item in value.items()})
         if isinstance(value, list | tuple):
-            return cls([cls.of(item) for item in value])
+            return cls([cls.from_value(item) for item in value])
         return cls(value)

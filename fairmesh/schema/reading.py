@@ -12,8 +12,8 @@ import yaml
 
 from fairmesh.errors import InputError, Problem, place
 from fairmesh.schema import mistakes
-from fairmesh.schema.mistakes import LINE_END, mistake
-from fairmesh.schema.nodes import Node, Scalar, resolve
+from fairmesh.schema.mistakes import LINE_END, explain_error
+from fairmesh.schema.nodes import Node, Scalar, resolve_scalar
 
 try:
     from yaml import CSafeLoader as Parser
@@ -24,7 +24,7 @@ MAX_DEPTH = 100
 MAX_COPIED = 100_000  # nodes that aliases may add to a file
 
 
-def load(path: Path, problems: list[Problem] | None = None) -> Node:
+def load_yaml(path: Path, problems: list[Problem] | None = None) -> Node:
     """Read a YAML file of one document.
 
     Parameters
@@ -46,7 +46,7 @@ def load(path: Path, problems: list[Problem] | None = None) -> Node:
         raise InputError([Problem(f"cannot be read: {error.strerror}", place(path))]) from error
     except ValueError as error:  # a null byte in the path
         raise InputError([Problem(f"cannot be read: {error}", repr(str(path)))]) from error
-    return parse_text(text, path, problems)
+    return parse_yaml(text, path, problems)
 
 
 _WIDE = {  # the longer marks first: that of UTF-32 begins with that of UTF-16
@@ -68,15 +68,15 @@ def _decoded(content: bytes, path: Path) -> str:
         raise InputError([Problem(f"{message}; save the file as UTF-8", where)]) from error
 
 
-def unquoted(node: Node) -> Node:
+def unquote(node: Node) -> Node:
     """Return a text in quotes as it would be read without them; one that cannot be read so stays a text.
 
-    >>> unquoted(Node("3")).value, unquoted(Node("1e999")).value
+    >>> unquote(Node("3")).value, unquote(Node("1e999")).value
     (3, '1e999')
     """
     text = str(node.value).strip()
     try:
-        return replace(node, value=resolve(text), text=text)
+        return replace(node, value=resolve_scalar(text), text=text)
     except ValueError:
         return replace(node, text=text)
 
@@ -87,8 +87,8 @@ def _line_and_column(before: str) -> tuple[int, int]:
     return len(lines), len(lines[-1]) + 1
 
 
-def parse_text(text: str, path: Path, problems: list[Problem] | None = None) -> Node:
-    """Read a text as `load` reads a file; the path is for the messages."""
+def parse_yaml(text: str, path: Path, problems: list[Problem] | None = None) -> Node:
+    """Read a text as `load_yaml` reads a file; the path is for the messages."""
     reader = _Reader(text, path)
     node = reader.document()
     if problems is not None:
@@ -117,10 +117,10 @@ class _Reader:
 
     def document(self) -> Node:
         """Read the only document."""
-        at = mistakes.line_break(self._text)
+        at = mistakes.find_line_break(self._text)
         if at >= 0:
             where = place(self.path, *_line_and_column(self._text[:at]))
-            raise InputError([Problem(f"not YAML: {mistakes.described(self._text[at])}", where)])
+            raise InputError([Problem(f"not YAML: {mistakes.describe_character(self._text[at])}", where)])
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 break
@@ -139,7 +139,7 @@ class _Reader:
             while parser.check_event():
                 yield parser.get_event()
         except yaml.MarkedYAMLError as error:
-            found = mistake(error, text, self.path)
+            found = explain_error(error, text, self.path)
             known = any(problem.where == found.where for problem in self.problems)
             raise InputError(self.problems if known else [*self.problems, found]) from error
         except yaml.reader.ReaderError as error:
@@ -215,10 +215,10 @@ class _Reader:
         text: str = event.value
         try:
             if event.tag in (None, "!"):
-                return resolve(text) if event.implicit[0] else text
+                return resolve_scalar(text) if event.implicit[0] else text
             if event.tag == f"{_TAG}str":
                 return text
-            value = resolve(text)
+            value = resolve_scalar(text)
         except ValueError as error:
             self._note(str(error), event)
             return None
@@ -231,13 +231,13 @@ class _Reader:
     def _check_characters(self, event: Any) -> None:
         """Note the first character of a plain scalar that is not what it looks like."""
         start = event.start_mark
-        at = mistakes.in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
+        at = mistakes.find_in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
         if at < 0:
             return
         line, column = start.line, start.column + at
         while line < event.end_mark.line and self._lines[line][column : column + 1] != event.value[at]:
             line, column = line + 1, self._lines[line + 1].find(event.value[at])  # it goes on below
-        words = f"{mistakes.described(event.value[at])}, or put quotes around the text"
+        words = f"{mistakes.describe_character(event.value[at])}, or put quotes around the text"
         self.problems.append(Problem(words, place(self.path, line + 1, column + 1)))
 
     def _check_tag(self, event: Any, own: str) -> None:

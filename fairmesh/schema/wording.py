@@ -9,17 +9,17 @@ from fairmesh.names import number_text
 from fairmesh.schema import Node
 
 
-def dotted(loc: Sequence[int | str], start: str = "") -> str:
+def dotted_name(loc: Sequence[int | str], start: str = "") -> str:
     """Return the name of a key inside a file, or below another key.
 
-    >>> dotted(("authors", 0, "name"))
+    >>> dotted_name(("authors", 0, "name"))
     'authors[0].name'
     """
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in loc)
     return (start + text).removeprefix(".")
 
 
-def shown(node: Node) -> str:
+def describe_value(node: Node) -> str:
     """Show a value in a message, short and on one line."""
     if isinstance(node.value, dict | list):
         return "a map" if isinstance(node.value, dict) else "a list"
@@ -41,22 +41,25 @@ _NOUNS = {
 }
 
 
-def phrase(schema: Mapping[str, Any]) -> str:
+def describe_schema(schema: Mapping[str, Any]) -> str:
     """Say what a JSON Schema allows.
 
-    >>> phrase({"type": "integer", "minimum": 1, "maximum": 8})
+    >>> describe_schema({"type": "integer", "minimum": 1, "maximum": 8})
     'a whole number of at least 1 and at most 8'
-    >>> phrase({"enum": ["adam", "sgd"]})
+    >>> describe_schema({"enum": ["adam", "sgd"]})
     "'adam' or 'sgd'"
     """
     if "enum" in schema:
-        values = [repr(value) if isinstance(value, str) else shown(Node.of(value)) for value in schema["enum"]]
+        values = [
+            repr(value) if isinstance(value, str) else describe_value(Node.from_value(value))
+            for value in schema["enum"]
+        ]
         return " or ".join(filter(None, (", ".join(values[:-1]), values[-1])))
     if "patternErrorMessage" in schema:
         return str(schema["patternErrorMessage"])
     kind = schema.get("type", "")
     if isinstance(kind, list | tuple):
-        return " or ".join(phrase({**schema, "type": each}) for each in kind)
+        return " or ".join(describe_schema({**schema, "type": each}) for each in kind)
     noun = _NOUNS.get(kind, "something else")
     if schema.get("minLength") or schema.get("minItems"):
         noun = noun.replace("a ", "a non-empty ", 1)

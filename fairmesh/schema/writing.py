@@ -15,7 +15,7 @@ _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff
 _LONGEST_KEY = 1000  # YAML's simple keys end at 1024 characters
 
 
-def dump(value: Any) -> str:
+def dump_yaml(value: Any) -> str:
     """Return a value as block YAML that any parser, of YAML 1.1 or 1.2, reads back as it was.
 
     Parameters
@@ -30,7 +30,7 @@ def dump(value: Any) -> str:
 
     Examples
     --------
-    >>> print(dump({"gpu": "on", "rates": [1e-05, 3], "none": None}), end="")
+    >>> print(dump_yaml({"gpu": "on", "rates": [1e-05, 3], "none": None}), end="")
     gpu: "on"
     rates:
       - 1.0e-05

@@ -16,9 +16,9 @@ from fairmesh.errors import InputError, Problem
 from fairmesh.files import text_sha256, write_if_changed
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.protocol import RUNS
-from fairmesh.schema import resolve
+from fairmesh.schema import resolve_scalar
 from fairmesh.status.model import JobStatus, RunStatus
-from fairmesh.user import home_settings
+from fairmesh.user import fallback_environment
 
 PROFILE = "profiles/local"
 # What all readers of YAML take for the text that it is, unless it is a number or the like.
@@ -44,7 +44,7 @@ class Command:
     @property
     def environment(self) -> dict[str, str]:
         """The environment that it is started in: Snakemake needs a home, and a cache that can be written."""
-        return os.environ | home_settings(self.folder / ".snakemake")
+        return os.environ | fallback_environment(self.folder / ".snakemake")
 
     def __str__(self) -> str:
         """Return the line that a person would type."""
@@ -107,7 +107,7 @@ def _is_plain(text: str) -> bool:
     try:
         float(text)
     except ValueError:
-        return bool(_PLAIN.fullmatch(text)) and resolve(text) == text
+        return bool(_PLAIN.fullmatch(text)) and resolve_scalar(text) == text
     return False
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.files import expanded
+from fairmesh.files import expand_path
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 
 CONFIG = Path("config/config.yaml")
 
@@ -81,7 +81,7 @@ def configured_path(key: str, folder: Path) -> str:
         If they cannot be.
     """
     try:
-        return expanded(configured(key, folder))
+        return expand_path(configured(key, folder))
     except ValueError as error:
         raise InputError([Problem(f"{key!r} {error}", str(folder / CONFIG))]) from error
 
@@ -89,7 +89,7 @@ def configured_path(key: str, folder: Path) -> str:
 def configured(key: str, folder: Path) -> str:
     """Return a text of the configuration of a working folder; empty if there is none."""
     path = folder / CONFIG
-    return _text(load(path) if path.is_file() else Node({}), key)
+    return _text(load_yaml(path) if path.is_file() else Node({}), key)
 
 
 def studies_in(folder: Path) -> list[StudyPaths]:
@@ -107,7 +107,7 @@ def name_of(study: str, folder: Path) -> str:
     path = folder / study
     if not path.is_file():
         raise InputError([Problem(f"there is no file {study!r}")])
-    return _text(load(path), "study") or _name_of_another_kind(path, folder)
+    return _text(load_yaml(path), "study") or _name_of_another_kind(path, folder)
 
 
 def _name_of_another_kind(path: Path, folder: Path) -> str:

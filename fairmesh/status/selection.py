@@ -85,5 +85,5 @@ def _unknown(name: str, status: StudyStatus) -> Problem:
 
 def _test(where: str, status: StudyStatus) -> Callable[[JobStatus], bool]:
     """Make the test that an expression is; a name that an experiment lacks has no value there."""
-    condition = Condition.of(where, (name for each in status.experiments for name in each.values), status.study)
+    condition = Condition.parse(where, (name for each in status.experiments for name in each.values), status.study)
     return lambda job: condition(job.values)

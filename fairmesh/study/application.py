@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from fairmesh import identifiers
-from fairmesh.names import primary_name
+from fairmesh.names import find_primary_metric
 from fairmesh.schema.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
 
 StageName = Annotated[
@@ -30,10 +30,10 @@ def _optional(read: Callable[[str], str]) -> AfterValidator:
     return AfterValidator(lambda text: read(text) if text else text)
 
 
-Address = Annotated[str, _optional(identifiers.address)]
-Licence = Annotated[str, _optional(identifiers.licence)]
-Doi = Annotated[Text, _optional(identifiers.doi)]
-Email = Annotated[str, _optional(identifiers.email)]
+Address = Annotated[str, _optional(identifiers.normalize_url)]
+Licence = Annotated[str, _optional(identifiers.normalize_license)]
+Doi = Annotated[Text, _optional(identifiers.normalize_doi)]
+Email = Annotated[str, _optional(identifiers.normalize_email)]
 
 
 class Author(Model):
@@ -44,10 +44,12 @@ class Author(Model):
         Literal["person", "organisation"] | None,
         meaning("What it is; with `ror` an organisation, else a person.", "organisation"),
     ] = None
-    orcid: Annotated[str, _optional(identifiers.orcid), meaning("The person's ORCID.", "0000-0002-1825-0097")] = ""
-    ror: Annotated[str, _optional(identifiers.ror), meaning("The organisation's ROR.", "https://ror.org/0153tk833")] = (
-        ""
-    )
+    orcid: Annotated[
+        str, _optional(identifiers.normalize_orcid), meaning("The person's ORCID.", "0000-0002-1825-0097")
+    ] = ""
+    ror: Annotated[
+        str, _optional(identifiers.normalize_ror), meaning("The organisation's ROR.", "https://ror.org/0153tk833")
+    ] = ""
     affiliation: Annotated[str, meaning("Where the person works.", "University of Virginia")] = ""
     affiliation_url: Annotated[
         Address, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
@@ -300,7 +302,7 @@ class Application(ApplicationFile):
     @property
     def primary_metric(self) -> str:
         """The metric that ranks, which every experiment has to measure; empty if none is declared."""
-        return primary_name(self.metrics)
+        return find_primary_metric(self.metrics)
 
     @property
     def known_names(self) -> dict[str, str]:

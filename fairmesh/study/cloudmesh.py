@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
-from fairmesh.schema import Node, unquoted
-from fairmesh.schema.wording import shown
+from fairmesh.schema import Node, unquote
+from fairmesh.schema.wording import describe_value
 from fairmesh.study.application import Application, Parameter, Stage, Type
 from fairmesh.study.find import find_application
 from fairmesh.study.notation import expand_notation, is_notation
@@ -17,13 +17,13 @@ from fairmesh.study.plan import Plan
 from fairmesh.study.references import EXPERIMENT, References
 from fairmesh.study.studyfile import RESERVED
 from fairmesh.study.validation import ALGEBRA, load_application
-from fairmesh.study.values import FRAMEWORK, GPU
+from fairmesh.study.values import FRAMEWORK_AXES, GPU
 
 APPLICATION = "application"
 
 
 @dataclass(frozen=True)
-class Foreign:
+class CloudmeshStudy:
     """What a file of another tool means here.
 
     Parameters
@@ -63,7 +63,7 @@ def study_name(path: Path) -> str:
     return f"{name[:94]}-study" if name.lower() in RESERVED else name
 
 
-def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) -> Foreign:
+def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) -> CloudmeshStudy:
     """Read a file of Cloudmesh's as a study.
 
     Parameters
@@ -84,7 +84,7 @@ def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) 
     """
     block = node.entries[EXPERIMENT]
     if not block.entries:
-        got = "an empty one" if block.value in ({}, []) else shown(block)
+        got = "an empty one" if block.value in ({}, []) else describe_value(block)
         problems.append(Problem(f"'{EXPERIMENT}' must be a map of what is varied, not {got}", block.place(path)))
         raise InputError(problems)
     references = References(node, path, problems)
@@ -92,10 +92,10 @@ def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) 
     application, name = _application(node, path, root, references, problems)
     reader = _Reader(path, problems)
     axes = {key: reader.axis(f"{EXPERIMENT}.{key}", references.filled(each)) for key, each in block.entries.items()}
-    free = [key for key in axes if key not in application.known_names and key not in (*FRAMEWORK, *ALGEBRA)]
+    free = [key for key in axes if key not in application.known_names and key not in (*FRAMEWORK_AXES, *ALGEBRA)]
     extra = {key: Parameter(type=_types(axes[key]), default="") for key in free}
     study = {"study": study_name(path), "title": study_name(path), APPLICATION: name or "none"}
-    return Foreign(
+    return CloudmeshStudy(
         replace(
             node, value={key: Node(text) for key, text in study.items()} | {"parameters": replace(block, value=axes)}
         ),
@@ -173,12 +173,12 @@ class _Reader:
                 self.warnings.append(f"{node.place(self._path)}: {key!r} {what}; as in Cloudmesh that adds nothing")
         if not twice and not _has_gaps(node):
             return node
-        return replace(node, value=[unquoted(replace(node, value=text)) for text in distinct], text=None)
+        return replace(node, value=[unquote(replace(node, value=text)) for text in distinct], text=None)
 
 
 def _without_quotes(node: Node) -> Node:
     """Return a member of a list as its text reads, since quotes mean nothing to Cloudmesh; ``"null"`` is a text."""
-    plain = unquoted(node) if isinstance(node.value, str) else node
+    plain = unquote(node) if isinstance(node.value, str) else node
     return node if plain.value is None else plain
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairmesh.errors import Problem, nearest
-from fairmesh.expressions import ExpressionError, Template, template
+from fairmesh.expressions import ExpressionError, Template, parse_template
 from fairmesh.schema import Node
 from fairmesh.study.application import ApplicationFile
 
 _NOTHING = Node(None)
-LONGEST = (128 << 10) - 1  # bytes of one argument: Linux' MAX_ARG_STRLEN, less the byte that ends it
+MAX_ARGUMENT = (128 << 10) - 1  # bytes of one argument: Linux' MAX_ARG_STRLEN, less the byte that ends it
 _POINTER = 8  # bytes that each argument and variable takes besides its own
 _PLAIN = re.compile(r"\{\{\s*\w+(?:\.\w+)?\s*\}\}")
 
@@ -52,7 +52,7 @@ def _commands(content: ApplicationFile, node: Node) -> Iterator[tuple[str, Node,
 def _mistakes(node: Node, known: Sequence[str]) -> Iterator[tuple[str, str, str]]:
     text = node.text if node.text is not None else str(node.value)
     try:
-        names = template(text).names if "{" in text else frozenset()
+        names = parse_template(text).names if "{" in text else frozenset()
     except ExpressionError as error:
         yield f"cannot be filled in: {error}", "", ""
         return
@@ -60,7 +60,7 @@ def _mistakes(node: Node, known: Sequence[str]) -> Iterator[tuple[str, str, str]
         yield f"names {name!r}, which is not known there", ", ".join(known), nearest(name, known)
 
 
-class Misfit(NamedTuple):
+class CommandProblem(NamedTuple):
     """What keeps a program from being started with a command.
 
     Parameters
@@ -75,7 +75,7 @@ class Misfit(NamedTuple):
     message: str
 
 
-def misfit(command: Sequence[str], parameters: Mapping[str, Any]) -> Misfit | None:
+def find_command_problem(command: Sequence[str], parameters: Mapping[str, Any]) -> CommandProblem | None:
     """Return what keeps a program from being started once the parameters are filled in; None if all of it fits.
 
     Where a stage's folder comes is not known here, nor how long its name is.
@@ -85,19 +85,21 @@ def misfit(command: Sequence[str], parameters: Mapping[str, Any]) -> Misfit | No
         try:
             argument = _filled(text, parameters)
         except ExpressionError as error:
-            return Misfit(number, f"cannot be filled in: {error}")
-        size = len(os.fsencode(argument)) if len(argument) > LONGEST / 4 else len(argument)  # 4 bytes a character
-        if size > LONGEST:
-            return Misfit(number, f"has {size:,} bytes; an argument of a program has {LONGEST:,} at most")
+            return CommandProblem(number, f"cannot be filled in: {error}")
+        size = len(os.fsencode(argument)) if len(argument) > MAX_ARGUMENT / 4 else len(argument)  # 4 bytes a character
+        if size > MAX_ARGUMENT:
+            return CommandProblem(number, f"has {size:,} bytes; an argument of a program has {MAX_ARGUMENT:,} at most")
         if "\0" in argument:
-            return Misfit(number, "has a NUL character, with which an argument ends")
+            return CommandProblem(number, "has a NUL character, with which an argument ends")
         sizes.append(size + 1 + _POINTER)
-    if sum(sizes) <= LONGEST:
+    if sum(sizes) <= MAX_ARGUMENT:
         return None
     inherited = sum(len(name) + len(value) + 2 + _POINTER for name, value in os.environb.items())
     limit = os.sysconf("SC_ARG_MAX") - inherited
     if sum(sizes) > limit:
-        return Misfit(None, f"has {sum(sizes):,} bytes in all; a program and its environment have {limit:,} at most")
+        return CommandProblem(
+            None, f"has {sum(sizes):,} bytes in all; a program and its environment have {limit:,} at most"
+        )
     return None
 
 
@@ -108,7 +110,7 @@ def _filled(text: str, parameters: Mapping[str, Any]) -> str:
     found, names, count = _read(text)
     if count:
         values = "".join([str(parameters.get(name, "")) for name in names])
-        if len(values) * count + len(text) < LONGEST / 4 and "\0" not in values:
+        if len(values) * count + len(text) < MAX_ARGUMENT / 4 and "\0" not in values:
             return text
     stages = [name.partition(".")[2] for name in names if name.startswith("stage.")]
     return found({**parameters, "stage": dict.fromkeys(stages, "")})
@@ -117,5 +119,5 @@ def _filled(text: str, parameters: Mapping[str, Any]) -> str:
 @cache
 def _read(text: str) -> tuple[Template, list[str], int]:
     """Read a text; of one that names values alone, and is as long as these, how many it names."""
-    found = template(text)
+    found = parse_template(text)
     return found, list(found.names), 0 if "{" in _PLAIN.sub("", text) else text.count("{{")

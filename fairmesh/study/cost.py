@@ -37,7 +37,7 @@ class Cost:
         return f"{text}, and {self.without} that do not say how long" if self.without else text
 
 
-def cost(experiments: Iterable[Experiment]) -> Cost:
+def total_cost(experiments: Iterable[Experiment]) -> Cost:
     """Add up what experiments ask for."""
     cpu = gpu = 0.0
     without = 0

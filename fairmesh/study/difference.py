@@ -11,7 +11,7 @@ from fairmesh.study.plan import Experiment, Plan
 
 
 @dataclass(frozen=True)
-class Difference:
+class PlanDifference:
     """What a second plan has otherwise than a first.
 
     Parameters
@@ -34,7 +34,7 @@ class Difference:
         return dict(vars(self))
 
 
-def difference(old: Plan, new: Plan) -> Difference:
+def compare_plans(old: Plan, new: Plan) -> PlanDifference:
     """Compare two plans by the ids of their experiments."""
     before = {each.id: each for each in old.experiments}
     after = {each.id: each for each in new.experiments}
@@ -42,7 +42,7 @@ def difference(old: Plan, new: Plan) -> Difference:
     versions = (old.application.version, new.application.version)
     changed = {name: _change(before[name], after[name], versions) for name in both}
     changed = {name: what for name, what in changed.items() if what}
-    return Difference(
+    return PlanDifference(
         added=[name for name in after if name not in before],
         removed=[name for name in before if name not in after],
         changed=changed,

@@ -9,12 +9,12 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import canonical_json, text_sha256
-from fairmesh.names import REPEAT, axis_order, experiment_key
+from fairmesh.names import REPEAT, axis_sort_key, experiment_key
 from fairmesh.schema import Node
 from fairmesh.study.application import Application, Stage
 from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.plan import Experiment, StageInstance
-from fairmesh.study.values import FRAMEWORK, RESOURCES, Choice, Point, Schema, Value, point_id, read_value
+from fairmesh.study.values import FRAMEWORK_AXES, RESOURCES, Choice, Point, Schema, Value, point_id, read_value
 
 
 class Resources:
@@ -120,14 +120,14 @@ class Fingerprints:
 
 
 @dataclass(frozen=True)
-class Row:
+class StudyPoint:
     """A point with the values that are derived at it."""
 
     point: Point
     derived: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Expansion:
+class ExperimentBuilder:
     """Makes experiments of points.
 
     Parameters
@@ -158,7 +158,7 @@ class Expansion:
         """The stages that the experiments so far need, by fingerprint."""
         return self._fingerprints.stages
 
-    def experiment(self, row: Row) -> Experiment:
+    def experiment(self, row: StudyPoint) -> Experiment:
         """Make the experiment of a point.
 
         Raises
@@ -169,7 +169,7 @@ class Expansion:
         point = row.point
         settings = self._settings(row)
         fingerprint, stages = self._fingerprints.of(settings)
-        axes = sorted(point, key=axis_order)
+        axes = sorted(point, key=axis_sort_key)
         name = point_id(point)
         own = {axis: point[axis].value for axis in axes if axis in RESOURCES}
         derived = {name: value for name, value in row.derived.items() if name in RESOURCES}
@@ -185,7 +185,7 @@ class Expansion:
             fingerprint=fingerprint,
         )
 
-    def _settings(self, row: Row) -> Point:
+    def _settings(self, row: StudyPoint) -> Point:
         """Return a value for every parameter: chosen, derived, or by default."""
         settings: Point = {}
         for name in self._schemas:
@@ -205,39 +205,39 @@ class Expansion:
     def _choice(self, name: str, value: Value) -> Choice:
         key = (name, repr(value))
         if key not in self._derived:
-            self._derived[key] = Choice.of(name, value)
+            self._derived[key] = Choice.from_value(name, value)
         return self._derived[key]
 
     def _reseeded(self, name: str, seed: Choice, repeat: Choice) -> Choice:
-        value = seeded(seed.value, repeat.value)
+        value = seed_of_repeat(seed.value, repeat.value)
         key = (name, repr(value))
         if key not in self._derived:
             try:
-                read_value(self._schemas[name], Node.of(value))
+                read_value(self._schemas[name], Node.from_value(value))
             except ValueError as error:
                 raise InputError([Problem(f"'repeat' takes {name!r} too far: it {error}", self._where)]) from error
         return self._choice(name, value)
 
 
-def seeded(seed: Any, repeat: Any) -> int:
+def seed_of_repeat(seed: Any, repeat: Any) -> int:
     """Return the seed of a repeat, the first of which has the seed itself.
 
-    >>> seeded(42, 3)
+    >>> seed_of_repeat(42, 3)
     44
     """
     return int(seed) + int(repeat) - 1
 
 
-def repeated(rows: Iterable[Row], repeats: Sequence[Choice]) -> Iterator[Row]:
+def repeat_points(rows: Iterable[StudyPoint], repeats: Sequence[Choice]) -> Iterator[StudyPoint]:
     """Repeat every point; one stays as it is if there is nothing to repeat, or it says itself which repeat it is."""
     for row in rows:
         if not repeats or REPEAT in row.point:
             yield row
         else:
-            yield from (Row({**row.point, REPEAT: repeat}, row.derived) for repeat in repeats)
+            yield from (StudyPoint({**row.point, REPEAT: repeat}, row.derived) for repeat in repeats)
 
 
-def clash(ids: Iterable[str]) -> tuple[str, str] | None:
+def find_id_clash(ids: Iterable[str]) -> tuple[str, str] | None:
     """Return two ids that are the same, or differ by case only, if there are."""
     seen: dict[str, str] = {}
     for each in ids:
@@ -248,19 +248,19 @@ def clash(ids: Iterable[str]) -> tuple[str, str] | None:
     return None
 
 
-def twins(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
+def find_duplicates(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
     """Return the pairs of experiments that compute the same under two names, on the same resources."""
     seen: dict[tuple[object, ...], str] = {}
     found = []
     for each in experiments:
-        framework = [item for item in each.axes.items() if item[0] in FRAMEWORK]
+        framework = [item for item in each.axes.items() if item[0] in FRAMEWORK_AXES]
         key = (each.fingerprint, repr(framework), each.machine)
         if seen.setdefault(key, each.id) != each.id:
             found.append((seen[key], each.id))
     return found
 
 
-def axis_values(rows: Iterable[Row]) -> dict[str, list[Value]]:
+def axis_values(rows: Iterable[StudyPoint]) -> dict[str, list[Value]]:
     """Return the values of each axis that occur, in the order of their first occurrence."""
     found: dict[str, dict[str, Value]] = {}
     for row in rows:

@@ -48,13 +48,13 @@ def find_application(node: Node, study: Path, root: Path) -> Path:
         if not path.is_file():
             raise InputError([Problem(f"'application': there is no file {name!r}", where)])
         return path
-    known = applications(root)
+    known = find_applications(root)
     if name not in known:
         raise InputError([Problem(f"no application {name!r}", where, ", ".join(sorted(known)), nearest(name, known))])
     return known[name]
 
 
-def applications(root: Path) -> dict[str, Path]:
+def find_applications(root: Path) -> dict[str, Path]:
     """Return the ``application.yaml`` of each application below a root, by its name."""
     # An earlier place wins, so it is entered later.
     places = [root / place for place in reversed(APPLICATIONS)]

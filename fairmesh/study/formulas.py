@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.expressions import Expression, ExpressionError, parse
+from fairmesh.expressions import Expression, ExpressionError, parse_expression
 from fairmesh.study.application import Application
-from fairmesh.study.values import FRAMEWORK, Choice, Point, Schema, Value, computed_node, point_id, read_value
+from fairmesh.study.values import FRAMEWORK_AXES, Choice, Point, Schema, Value, computed_node, point_id, read_value
 
 _NONE: Mapping[str, Any] = {}
 
@@ -73,7 +73,7 @@ class Formula:
         if not isinstance(text, str):
             raise InputError([Problem(f"{key!r} must be an expression in quotes", where)])
         try:
-            return cls(key, where, parse(text))
+            return cls(key, where, parse_expression(text))
         except ExpressionError as error:
             raise InputError([Problem(f"{key!r} is not an expression: {error}", where)]) from error
 
@@ -81,7 +81,7 @@ class Formula:
         """Return the names that it uses and nothing stands for."""
         found = []
         for name in sorted(self.expression.names - scope.real_names.keys()):
-            what = f"no axis {name!r} in this study" if name in FRAMEWORK else f"no parameter or axis {name!r}"
+            what = f"no axis {name!r} in this study" if name in FRAMEWORK_AXES else f"no parameter or axis {name!r}"
             allowed, near = scope.unknown(name)
             found.append(Problem(f"{self.key!r}: there is {what}", self.where, allowed, near))
         return found
@@ -127,4 +127,4 @@ def _at(point: Point) -> str:
 def default_choices(application: Application) -> dict[str, Choice]:
     """Return the default of each parameter that has one."""
     parameters = application.parameters.items()
-    return {name: Choice.of(name, item.default) for name, item in parameters if item.has_default}
+    return {name: Choice.from_value(name, item.default) for name, item in parameters if item.has_default}

@@ -8,18 +8,25 @@ from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.names import REPEAT
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import check_model
 from fairmesh.study.application import Application
-from fairmesh.study.cloudmesh import Foreign, is_cloudmesh, read_cloudmesh
-from fairmesh.study.commands import misfit
-from fairmesh.study.expand import Expansion, Row, axis_values, clash, repeated, twins
+from fairmesh.study.cloudmesh import CloudmeshStudy, is_cloudmesh, read_cloudmesh
+from fairmesh.study.commands import find_command_problem
+from fairmesh.study.expand import (
+    ExperimentBuilder,
+    StudyPoint,
+    axis_values,
+    find_duplicates,
+    find_id_clash,
+    repeat_points,
+)
 from fairmesh.study.find import find_application, find_study
 from fairmesh.study.parameters import AxisReader, SpaceReader
 from fairmesh.study.plan import Experiment, Plan, StageInstance
 from fairmesh.study.references import EXPERIMENT
-from fairmesh.study.rules import Derived, DeriveReader, Exclude, ExcludeReader, derive
-from fairmesh.study.selection import NOTHING_SET, Settings, override
+from fairmesh.study.rules import DerivedName, DeriveReader, Exclusion, ExclusionReader, compute_derived
+from fairmesh.study.selection import NO_SETTINGS, Settings, apply_settings
 from fairmesh.study.space import MAX_EXPERIMENTS, Product, Space, Union
 from fairmesh.study.studyfile import StudyFile
 from fairmesh.study.validation import load_application
@@ -31,7 +38,7 @@ _NOTHING = Node(None)
 
 
 def load_plan(
-    study: str | Path, root: Path, machine: str, settings: Settings = NOTHING_SET, most: int = MAX_EXPERIMENTS
+    study: str | Path, root: Path, machine: str, settings: Settings = NO_SETTINGS, most: int = MAX_EXPERIMENTS
 ) -> Plan:
     """Expand a study.
 
@@ -72,17 +79,17 @@ class _Loader:
         self.most = most
         self.settings = settings
         self.problems: list[Problem] = []
-        self.node = load(path, self.problems)
+        self.node = load_yaml(path, self.problems)
         self.foreign = self._foreign(root)
         self.space = EXPERIMENT if self.foreign else "parameters"
         self.application = self._application(root)
-        self.node = override(self.node, settings, self.application.known_names)
+        self.node = apply_settings(self.node, settings, self.application.known_names)
         self.content, found = check_model(StudyFile, self.node, path)
         self.problems += found
         self.axes = AxisReader(self.application, path, self.problems, most)
         self.axes.warnings += self.foreign.warnings if self.foreign else []
 
-    def _foreign(self, root: Path) -> Foreign | None:
+    def _foreign(self, root: Path) -> CloudmeshStudy | None:
         """Read a file of Cloudmesh's, if it is one; what it means takes its place."""
         if not is_cloudmesh(self.node):
             return None
@@ -111,8 +118,10 @@ class _Loader:
             raise InputError(self.problems)
         rows, idle = self._rows(space, included, derived, excludes)
         self._check_count(len(rows) * max(1, len(repeats)))  # computed axes have shown their values only now
-        rows = list(repeated(rows, repeats))
-        expansion = Expansion(self.content.study, machine, self.application, self.axes.scope, self._blamed(repeats))
+        rows = list(repeat_points(rows, repeats))
+        expansion = ExperimentBuilder(
+            self.content.study, machine, self.application, self.axes.scope, self._blamed(repeats)
+        )
         experiments = [expansion.experiment(row) for row in rows]
         self._check_ids(experiments)
         self._check_commands(experiments, expansion.stages.values())
@@ -131,7 +140,7 @@ class _Loader:
             selected=experiments,
         )
 
-    def _read(self) -> tuple[Space, list[Space], list[Derived], list[Exclude], list[Choice]]:
+    def _read(self) -> tuple[Space, list[Space], list[DerivedName], list[Exclusion], list[Choice]]:
         """Read all that makes experiments."""
         spaces = SpaceReader(self.axes)
         below = self._entry("parameters")
@@ -140,7 +149,7 @@ class _Loader:
         self.axes.scope.add(space.names)
         derived = DeriveReader(self.axes).read(self._entry("derive"), space.names)
         known = space.names | {each.name for each in derived}
-        excludes = ExcludeReader(self.axes, known).read(self._entry("exclude"))
+        excludes = ExclusionReader(self.axes, known).read(self._entry("exclude"))
         members = enumerate(self._entry("include").members)
         included = [spaces.read(f"include[{at}]", each) for at, each in members]
         return space, included, derived, excludes, repeats
@@ -159,10 +168,10 @@ class _Loader:
         if node.value > self.most:
             self.axes.note(f"'repeat' must be at most {self.most}, not {node.value}", node)
             return []
-        return [Choice.of(REPEAT, number) for number in range(1, node.value + 1)]
+        return [Choice.from_value(REPEAT, number) for number in range(1, node.value + 1)]
 
     def _check(
-        self, space: Space, included: Sequence[Space], derived: Sequence[Derived], repeats: Sequence[Choice]
+        self, space: Space, included: Sequence[Space], derived: Sequence[DerivedName], repeats: Sequence[Choice]
     ) -> None:
         """Check what no single part can tell."""
         for formula in self.axes.formulas:
@@ -183,26 +192,26 @@ class _Loader:
             raise InputError([Problem(message, self._entry("parameters").place(self.path))])
 
     def _rows(
-        self, space: Space, included: Sequence[Space], derived: Sequence[Derived], excludes: Sequence[Exclude]
-    ) -> tuple[list[Row], list[Exclude]]:
+        self, space: Space, included: Sequence[Space], derived: Sequence[DerivedName], excludes: Sequence[Exclusion]
+    ) -> tuple[list[StudyPoint], list[Exclusion]]:
         """Return the points that stay, with what is derived at them, and the excludes that match none."""
         scope = self.axes.scope
         matched: set[int] = set()
         rows = []
         for point in space.points({}):
-            values = derive(derived, scope, point) if derived else {}
+            values = compute_derived(derived, scope, point) if derived else {}
             hits = [at for at, exclude in enumerate(excludes) if exclude.matches(scope, point, values)]
             matched.update(hits)
             if not hits:
-                rows.append(Row(point, values))
+                rows.append(StudyPoint(point, values))
         for each in included:
-            rows += [Row(point, derive(derived, scope, point)) for point in each.points({})]
+            rows += [StudyPoint(point, compute_derived(derived, scope, point)) for point in each.points({})]
         if not rows:
             raise self._error("no experiment is left: 'exclude' removes them all", "exclude")
         return rows, [exclude for at, exclude in enumerate(excludes) if at not in matched]
 
     def _check_ids(self, experiments: Sequence[Experiment]) -> None:
-        two = clash(each.id for each in experiments)
+        two = find_id_clash(each.id for each in experiments)
         if two and two[0] == two[1]:
             raise self._error(f"the point {two[0]} is there twice", "parameters")
         if two:
@@ -218,7 +227,7 @@ class _Loader:
         jobs += [(each.name, each.name, each.command, each.parameters) for each in stages]
         found: dict[tuple[str, int | None], Problem] = {}
         for identity, stage, command, parameters in jobs:
-            wrong = misfit(command, parameters)
+            wrong = find_command_problem(command, parameters)
             if wrong and (stage, wrong.argument) not in found:
                 key = f"stages.{stage}.command" if self.application.stages else "command"
                 key += "" if wrong.argument is None else f"[{wrong.argument}]"
@@ -235,11 +244,11 @@ class _Loader:
             self.path, name if name in below.entries else "parameters"
         )
 
-    def _idle(self, excludes: Sequence[Exclude]) -> list[str]:
+    def _idle(self, excludes: Sequence[Exclusion]) -> list[str]:
         return [f"{each.where}: this exclude removes nothing" for each in excludes]
 
     def _twins(self, experiments: Sequence[Experiment]) -> list[str]:
-        found = twins(experiments)
+        found = find_duplicates(experiments)
         place = self.node.key_place(self.path, "parameters")
         lines = [f"{place}: {first} and {second} compute the same" for first, second in found[:SHOWN]]
         return [*lines, f"{place}: so do {len(found) - SHOWN} more pairs"] if len(found) > SHOWN else lines

@@ -10,15 +10,15 @@ from typing import TypeVar
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.names import REPEAT
-from fairmesh.schema import Node, unquoted
+from fairmesh.schema import Node, unquote
 from fairmesh.schema.model import check_model
-from fairmesh.schema.wording import shown
+from fairmesh.schema.wording import describe_value
 from fairmesh.study.application import Application
 from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.notation import Range, expand_notation, is_notation, range_values
 from fairmesh.study.space import MAX_EXPERIMENTS, Axis, ComputedAxis, Product, Space, Union, Zip
 from fairmesh.study.validation import ALGEBRA
-from fairmesh.study.values import FRAMEWORK, GPU, Choice, Schema, decimal_node, read_value, types_of
+from fairmesh.study.values import FRAMEWORK_AXES, GPU, Choice, Schema, decimal_node, declared_types, read_value
 
 COMPUTED = "values"
 RANGE = {field.alias or name for name, field in Range.model_fields.items()}
@@ -63,15 +63,15 @@ class AxisReader:
         self.formulas: list[Formula] = []
         self.scope = Scope(application)
         own = {name: parameter.json_schema for name, parameter in application.parameters.items()}
-        self.schemas: dict[str, Schema] = {**FRAMEWORK, **own}
+        self.schemas: dict[str, Schema] = {**FRAMEWORK_AXES, **own}
         self._application = application.name
-        self._names = application.known_names | {name: name for name in FRAMEWORK}
+        self._names = application.known_names | {name: name for name in FRAMEWORK_AXES}
 
     def name(self, given: str, key: str, where: str) -> str | None:
         """Return the real name of a parameter or framework axis."""
         if given in self._names:
             return self._names[given]
-        own = [name for name in self.schemas if name not in FRAMEWORK]
+        own = [name for name in self.schemas if name not in FRAMEWORK_AXES]
         allowed = ", ".join([*own, GPU, REPEAT, "Snakemake's resources"])
         message = f"'{key}.{given}': {self._application} has no parameter {given!r}, nor is it a framework axis"
         self.problems.append(Problem(message, where, allowed, nearest(given, self._names)))
@@ -112,7 +112,7 @@ class AxisReader:
         try:
             read_value(self.schemas[name], node)
         except ValueError:
-            return unquoted(node)
+            return unquote(node)
         return node
 
     def _fits(self, name: str, node: Node) -> bool:
@@ -126,7 +126,7 @@ class AxisReader:
             return self._computed(name, key, node.entries[COMPUTED])
         if given & (RANGE - {"step", "count"}):
             return self._axis(name, key, self._range(name, key, node))
-        if "object" in types_of(self.schemas[name]):
+        if "object" in declared_types(self.schemas[name]):
             return self._axis(name, key, [node])
         self.note(f"{key!r} must be {FORMS}, not a map with the keys {', '.join(given) or 'of none'}", node)
         return None
@@ -168,7 +168,7 @@ class AxisReader:
         """Return the nodes that one in Cloudmesh's notation stands for."""
         try:
             texts = self._bounded(key, expand_notation(str(node.value)), node)
-            return [unquoted(replace(node, value=text)) for text in texts]
+            return [unquote(replace(node, value=text)) for text in texts]
         except ValueError as error:
             allowed = "a list holds texts with commas or brackets as they are"
             self.problems.append(Problem(f"{key!r} {error}", node.place(self.path), allowed))
@@ -197,7 +197,7 @@ class AxisReader:
     def choice(self, name: str, key: str, node: Node) -> Choice | None:
         """Read one value."""
         try:
-            return Choice.of(name, read_value(self.schemas[name], node))
+            return Choice.from_value(name, read_value(self.schemas[name], node))
         except ValueError as error:
             self.note(f"{key!r} {error}", node, _meant(self.schemas[name], node))
             return None
@@ -210,9 +210,9 @@ class AxisReader:
 def _meant(schema: Schema, node: Node) -> str:
     """Return what was probably meant by a value that does not fit; nothing if it cannot be guessed."""
     text = node.text or str(node.value)
-    if "boolean" in types_of(schema) and text.lower() in _TRUTHS:
+    if "boolean" in declared_types(schema) and text.lower() in _TRUTHS:
         return _TRUTHS[text.lower()]
-    span = _SPAN.fullmatch(text) if {"integer", "number"} & {*types_of(schema)} else None
+    span = _SPAN.fullmatch(text) if {"integer", "number"} & {*declared_types(schema)} else None
     return f'"[{span[1]}-{span[2]}]"' if span else nearest(text, map(str, schema.get("enum", ())))
 
 
@@ -241,7 +241,9 @@ class SpaceReader:
             Whether no axis may have a value twice, as inside a zip it may.
         """
         if not isinstance(node.value, dict):
-            self._axes.note(f"{key!r} must be a map of axes, or of product, zip and union, not {shown(node)}", node)
+            self._axes.note(
+                f"{key!r} must be a map of axes, or of product, zip and union, not {describe_value(node)}", node
+            )
         members: list[Space] = []
         names: dict[str, str] = {}  # the key that each axis comes from
         for given, value in node.entries.items():
@@ -286,7 +288,7 @@ class SpaceReader:
             ]
             return [member for one in each for member in [self.read(key, one, distinct)] if member.names]
         if not node.members:
-            got = "an empty one" if node.value in ([], {}) else shown(node)
+            got = "an empty one" if node.value in ([], {}) else describe_value(node)
             wanted = "a list of maps, each a space of its own"
             wanted += "" if kind == "union" else ", or one map of axes"
             self._axes.note(f"{key!r} must be {wanted}, not {got}", node)
@@ -296,7 +298,7 @@ class SpaceReader:
         where = node.place(self._axes.path)
         found = Zip(members, key, where)
         for member in members:
-            beside = member.looks_at & (found.names - member.names)
+            beside = member.depends_on & (found.names - member.names)
             if beside:
                 message = f"{key!r} pairs {_listed(member.names)} with {_listed(beside)}, from which it is computed"
                 self._axes.problems.append(Problem(message, where, "a computed axis stands outside of the zip"))
@@ -321,7 +323,7 @@ class SpaceReader:
 
 def _waits(space: Space, others: Sequence[Space]) -> bool:
     """Return whether a space looks at axes of others, or a computed axis at itself."""
-    return any(space.looks_at & each.names for each in others)
+    return any(space.depends_on & each.names for each in others)
 
 
 def _listed(names: frozenset[str]) -> str:

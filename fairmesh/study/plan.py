@@ -13,7 +13,7 @@ from fairmesh.names import plain_text
 from fairmesh.printing import html_table
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.study.application import Application
-from fairmesh.study.cost import Cost, cost
+from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.values import Value
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Plan(Sequence[Experiment]):
     @property
     def cost(self) -> Cost:
         """The hours of processors and GPUs that the selected experiments ask for."""
-        return cost(self)
+        return total_cost(self)
 
     def frame(self) -> pd.DataFrame:
         """Return a row for each selected experiment: identity, axes, other parameters, resources."""

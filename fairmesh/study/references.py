@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.errors import Problem, nearest
-from fairmesh.schema import Node, resolve
+from fairmesh.schema import Node, resolve_scalar
 from fairmesh.study.notation import expand_notation, is_notation
-from fairmesh.user import home, user_name
+from fairmesh.user import home_folder, user_name
 
 # What a shell writes ${a} is the shell's own.
 REFERENCE = re.compile(r"(?<!\$)\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}", re.ASCII)
@@ -47,8 +47,8 @@ class References:
 
     Examples
     --------
-    >>> node = Node.of({"data": {"scratch": "/scratch/{name}", "model": "{data.scratch}/model"}, "name": "ada"})
-    >>> References(node, Path("config.yaml"), []).filled(Node.of("{data.model}.h5")).value
+    >>> node = Node.from_value({"data": {"scratch": "/scratch/{name}", "model": "{data.scratch}/model"}, "name": "ada"})
+    >>> References(node, Path("config.yaml"), []).filled(Node.from_value("{data.model}.h5")).value
     '/scratch/ada/model.h5'
     """
 
@@ -166,7 +166,7 @@ class References:
 
 def _environment() -> dict[str, str]:
     """Return the environment, with what batch jobs and containers often lack."""
-    usual = {"HOSTNAME": platform.node(), "PWD": str(Path.cwd()), "HOME": str(home() or "")}
+    usual = {"HOSTNAME": platform.node(), "PWD": str(Path.cwd()), "HOME": str(home_folder() or "")}
     usual |= dict.fromkeys(("USER", "LOGNAME"), user_name())
     return {name: value for name, value in usual.items() if value} | dict(os.environ)
 
@@ -181,7 +181,7 @@ def _values(node: Node, name: str) -> Iterator[tuple[str, Node]]:
 
 def _resolved(text: str) -> str | int | float | bool | None:
     try:
-        return resolve(text)
+        return resolve_scalar(text)
     except ValueError:  # a number too large to read
         return text
 

@@ -11,14 +11,14 @@ from fairmesh.errors import Problem, nearest
 from fairmesh.expressions.functions import whole_match
 from fairmesh.names import plain_text, value_text
 from fairmesh.schema import Node
-from fairmesh.schema.wording import shown
+from fairmesh.schema.wording import describe_value
 from fairmesh.study.formulas import Formula, Scope
 from fairmesh.study.parameters import AxisReader
-from fairmesh.study.values import FRAMEWORK, RESOURCES, Point, Schema, types_of
+from fairmesh.study.values import FRAMEWORK_AXES, RESOURCES, Point, Schema, declared_types
 
 
 @dataclass(frozen=True)
-class Derived:
+class DerivedName:
     """A derived name.
 
     Parameters
@@ -43,7 +43,7 @@ class Derived:
         return self.formula.typed(value, self.schema, point)
 
 
-def derive(every: Sequence[Derived], scope: Scope, point: Point) -> dict[str, Any]:
+def compute_derived(every: Sequence[DerivedName], scope: Scope, point: Point) -> dict[str, Any]:
     """Return the values of derived names at a point; an axis of the point keeps what was chosen for it."""
     values: dict[str, Any] = {}
     for each in every:
@@ -64,7 +64,7 @@ class DeriveReader:
     def __init__(self, axes: AxisReader) -> None:
         self._axes = axes
 
-    def read(self, node: Node, taken: frozenset[str]) -> list[Derived]:
+    def read(self, node: Node, taken: frozenset[str]) -> list[DerivedName]:
         """Read the map of names to expressions; each comes after those that it needs.
 
         Parameters
@@ -74,7 +74,7 @@ class DeriveReader:
         taken : frozenset of str
             The axes of the study, which cannot be derived too.
         """
-        found: dict[str, Derived] = {}
+        found: dict[str, DerivedName] = {}
         for given, value in node.entries.items():
             where = node.key_place(self._axes.path, given)
             each = self._one(given, value, where, taken | found.keys())
@@ -83,7 +83,7 @@ class DeriveReader:
         self._axes.scope.add(found.keys())
         return self._ordered(found, node)
 
-    def _one(self, given: str, node: Node, where: str, taken: frozenset[str]) -> Derived | None:
+    def _one(self, given: str, node: Node, where: str, taken: frozenset[str]) -> DerivedName | None:
         key = f"derive.{given}"
         name = given if given.startswith("_") else self._name(given, key, where)
         if name is None:
@@ -92,19 +92,19 @@ class DeriveReader:
             self._axes.problems.append(Problem(f"{key!r}: {name!r} has its values from elsewhere already", where))
             return None
         formula = self._axes.formula(key, node)
-        return Derived(name, formula, self._axes.schemas.get(name)) if formula else None
+        return DerivedName(name, formula, self._axes.schemas.get(name)) if formula else None
 
     def _name(self, given: str, key: str, where: str) -> str | None:
         names = self._axes.scope.real_names
         name = names.get(given, given)
-        if name in self._axes.schemas and (name in RESOURCES or name not in FRAMEWORK):
+        if name in self._axes.schemas and (name in RESOURCES or name not in FRAMEWORK_AXES):
             return name
         message = f"{key!r} is no parameter, no resource, and does not begin with _"
         near = nearest(given, [*names, *RESOURCES])
         self._axes.problems.append(Problem(message, where, ", ".join([*names, "Snakemake's resources", "_..."]), near))
         return None
 
-    def _ordered(self, found: dict[str, Derived], node: Node) -> list[Derived]:
+    def _ordered(self, found: dict[str, DerivedName], node: Node) -> list[DerivedName]:
         real = self._axes.scope.real_names
         graph = {
             name: {real.get(used, used) for used in each.formula.expression.names} & found.keys()
@@ -120,7 +120,7 @@ class DeriveReader:
 MATCHES = "matches"
 
 
-class Test(Protocol):
+class ValueTest(Protocol):
     """What a value must be to match."""
 
     def __call__(self, value: Any) -> bool:
@@ -150,7 +150,7 @@ class Pattern:
 
 
 @dataclass(frozen=True)
-class Exclude:
+class Exclusion:
     """Points that are left out: those at which every test holds, or the expression is true.
 
     Parameters
@@ -164,7 +164,7 @@ class Exclude:
     """
 
     where: str
-    tests: Mapping[str, Test]
+    tests: Mapping[str, ValueTest]
     formula: Formula | None = None
 
     def matches(self, scope: Scope, point: Point, derived: Mapping[str, Any]) -> bool:
@@ -174,7 +174,7 @@ class Exclude:
         return all(test(scope.value(name, point, derived)) for name, test in self.tests.items())
 
 
-class ExcludeReader:
+class ExclusionReader:
     """Reads what a study leaves out.
 
     Parameters
@@ -189,24 +189,24 @@ class ExcludeReader:
         self._axes = axes
         self._known = known
 
-    def read(self, node: Node) -> list[Exclude]:
+    def read(self, node: Node) -> list[Exclusion]:
         """Read the list; entries with mistakes are left out."""
         found = (self._entry(f"exclude[{at}]", each) for at, each in enumerate(node.members))
         return [each for each in found if each]
 
-    def _entry(self, key: str, node: Node) -> Exclude | None:
+    def _entry(self, key: str, node: Node) -> Exclusion | None:
         where = node.place(self._axes.path)
         if isinstance(node.value, str):
             formula = self._axes.formula(key, node)
-            return Exclude(where, {}, formula) if formula else None
+            return Exclusion(where, {}, formula) if formula else None
         if not node.entries:
             self._axes.note(f"{key!r} must be a map of names to values, or an expression", node)
         before = len(self._axes.problems)
         tests = self._tests(key, node)
-        return Exclude(where, tests) if len(self._axes.problems) == before else None
+        return Exclusion(where, tests) if len(self._axes.problems) == before else None
 
-    def _tests(self, key: str, node: Node) -> dict[str, Test]:
-        tests: dict[str, Test] = {}
+    def _tests(self, key: str, node: Node) -> dict[str, ValueTest]:
+        tests: dict[str, ValueTest] = {}
         for given, value in node.entries.items():
             where = node.key_place(self._axes.path, given)
             name = given if given in self._known else self._axes.name(given, key, where)
@@ -214,7 +214,7 @@ class ExcludeReader:
                 continue
             if name in tests:
                 self._axes.problems.append(Problem(f"'{key}.{given}' is named twice", where))
-            elif name in FRAMEWORK and name not in self._known:
+            elif name in FRAMEWORK_AXES and name not in self._known:
                 known = ", ".join(sorted(self._known))
                 self._axes.problems.append(Problem(f"'{key}.{given}' is not an axis of this study", where, known))
             else:
@@ -222,19 +222,19 @@ class ExcludeReader:
                 tests |= {name: test} if test else {}
         return tests
 
-    def _test(self, name: str, key: str, node: Node) -> Test | None:
+    def _test(self, name: str, key: str, node: Node) -> ValueTest | None:
         if node.entries.keys() == {MATCHES}:
             return self._pattern(f"{key}.{MATCHES}", node.entries[MATCHES])
         schema = self._axes.schemas.get(name)
         if schema is None:  # a derived name of the study's own
             return OneOf(frozenset(map(value_text, _any_of(node.plain()))))
-        several = isinstance(node.value, list) and "array" not in types_of(schema)
+        several = isinstance(node.value, list) and "array" not in declared_types(schema)
         choices = [self._axes.choice(name, key, each) for each in (node.members if several else [node])]
         return OneOf(frozenset(value_text(choice.value) for choice in choices if choice))
 
     def _pattern(self, key: str, node: Node) -> Pattern | None:
         if isinstance(node.value, dict | list | None):
-            self._axes.note(f"{key!r} must be a regular expression, not {shown(node)}", node)
+            self._axes.note(f"{key!r} must be a regular expression, not {describe_value(node)}", node)
             return None
         pattern = node.text or str(node.value)
         try:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest, place
-from fairmesh.expressions import ExpressionError, parse
-from fairmesh.schema import Node, parse_text, resolve
+from fairmesh.expressions import ExpressionError, parse_expression
+from fairmesh.schema import Node, parse_yaml, resolve_scalar
 from fairmesh.study.plan import Experiment, Plan
 
 Settings = Mapping[str, Any]
-NOTHING_SET: Settings = {}
+NO_SETTINGS: Settings = {}
 TOP = ("repeat", "title", "measure")  # keys of a study beside its axes
 
 _PART = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)", re.ASCII)
@@ -63,7 +63,7 @@ class PlanSelection:
 
     def _where(self, plan: Plan) -> list[Experiment]:
         try:
-            expression = parse(self.where)
+            expression = parse_expression(self.where)
         except ExpressionError as error:
             raise InputError([Problem(f"'where' is not an expression: {error}")]) from error
         known = known_names(plan.experiments)
@@ -134,7 +134,7 @@ def read_settings(texts: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def override(study: Node, settings: Settings, aliases: Mapping[str, str]) -> Node:
+def apply_settings(study: Node, settings: Settings, aliases: Mapping[str, str]) -> Node:
     """Put values in place of a study's own.
 
     They replace an axis wherever it stands, or are crossed with the rest if it stands nowhere.
@@ -163,7 +163,7 @@ def _given(name: str, value: Any) -> Node:
     source = f"--set {name}"
     if isinstance(value, str):
         text = value.strip()
-        node = parse_text(text, Path(source)) if text.startswith("{") else _from_text(value)
+        node = parse_yaml(text, Path(source)) if text.startswith("{") else _from_text(value)
     else:
         node = _from_text(value)
     return replace(node, source=source)
@@ -172,10 +172,10 @@ def _given(name: str, value: Any) -> Node:
 def _from_text(value: Any) -> Node:
     """Make a node of a value whose texts were typed without quotes: Snakemake's command line knows nothing else."""
     if isinstance(value, str):
-        return Node(resolve(value), text=value)
+        return Node(resolve_scalar(value), text=value)
     if isinstance(value, dict):
         return Node({str(key): _from_text(item) for key, item in value.items()})
-    return Node([_from_text(item) for item in value]) if isinstance(value, list) else Node.of(value)
+    return Node([_from_text(item) for item in value]) if isinstance(value, list) else Node.from_value(value)
 
 
 def _with(node: Node, key: str, value: Node) -> Node:

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.files import expanded
-from fairmesh.schema import Node, load
+from fairmesh.files import expand_path
+from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Address, Author, Doi, Email, Licence
 from fairmesh.study.values import RESOURCES, read_value
@@ -87,9 +87,9 @@ class Publisher(Model):
 
 
 def _path(text: str) -> str:
-    if not expanded(text):
+    if not expand_path(text):
         raise ValueError("must name a folder")
-    return expanded(text)
+    return expand_path(text)
 
 
 def _template(text: str) -> str:
@@ -255,7 +255,7 @@ def load_config(path: Path) -> Config:
     InputError
         With all of its mistakes.
     """
-    return load_model(Config, load(path), path)
+    return load_model(Config, load_yaml(path), path)
 
 
 def load_machines(path: Path) -> dict[str, Machine]:
@@ -266,7 +266,7 @@ def load_machines(path: Path) -> dict[str, Machine]:
     InputError
         With all mistakes of the file.
     """
-    node = load(path)
+    node = load_yaml(path)
     machines, problems = check_model(_Machines, Node({"machines": node}, keys={"machines": (1, 1)}), path)
     if machines is not None:
         problems = [each for name, machine in node.entries.items() for each in _resource_problems(name, machine, path)]

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.study.formulas import Formula, Scope
-from fairmesh.study.values import Choice, Point, Schema, types_of
+from fairmesh.study.values import Choice, Point, Schema, declared_types
 
 MAX_EXPERIMENTS = 1_000_000
 
@@ -28,7 +28,7 @@ class Space(Protocol):
         """The axes that it chooses values for."""
 
     @property
-    def looks_at(self) -> frozenset[str]:
+    def depends_on(self) -> frozenset[str]:
         """The axes outside of it that its computed axes look at."""
 
     @property
@@ -56,7 +56,7 @@ class Axis:
 
     name: str
     choices: list[Choice]
-    looks_at = frozenset[str]()
+    depends_on = frozenset[str]()
     is_fixed = True
 
     @cached_property
@@ -102,7 +102,7 @@ class ComputedAxis:
         return frozenset({self.name})
 
     @cached_property
-    def looks_at(self) -> frozenset[str]:
+    def depends_on(self) -> frozenset[str]:
         """The real names of what the formula names."""
         return frozenset(self.scope.real_names.get(name, name) for name in self.formula.expression.names)
 
@@ -112,7 +112,7 @@ class ComputedAxis:
 
     def points(self, around: Point) -> list[Point]:
         """Compute the values."""
-        seen = tuple(around[name].id_text if name in around else None for name in sorted(self.looks_at))
+        seen = tuple(around[name].id_text if name in around else None for name in sorted(self.depends_on))
         if seen not in self._known:
             self._known[seen] = self._computed(around)
         return self._known[seen]
@@ -120,9 +120,9 @@ class ComputedAxis:
     def _computed(self, around: Point) -> list[Point]:
         found = self.formula.value(self.scope, around)
         values = list(found) if isinstance(found, list | tuple) else [found]
-        if "array" in types_of(self.schema) and not all(isinstance(value, list | tuple) for value in values):
+        if "array" in declared_types(self.schema) and not all(isinstance(value, list | tuple) for value in values):
             values = [found]
-        choices = [Choice.of(self.name, self.formula.typed(value, self.schema, around)) for value in values]
+        choices = [Choice.from_value(self.name, self.formula.typed(value, self.schema, around)) for value in values]
         if len({choice.id_text for choice in choices}) != len(choices) or not choices:
             raise self.formula.error(f"gives {found!r}, which has {'a value twice' if choices else 'no value'}")
         return [{self.name: choice} for choice in choices]
@@ -134,7 +134,7 @@ class _Combination:
     def __init__(self, members: Sequence[Space]) -> None:
         self.members = list(members)
         self.names: frozenset[str] = frozenset().union(*(each.names for each in members))
-        self.looks_at: frozenset[str] = frozenset().union(*(each.looks_at for each in members))
+        self.depends_on: frozenset[str] = frozenset().union(*(each.depends_on for each in members))
         self.is_fixed = all(each.is_fixed for each in members)
 
 
@@ -149,7 +149,7 @@ class Product(_Combination):
 
     def __init__(self, members: Sequence[Space]) -> None:
         super().__init__(members)
-        self.looks_at -= self.names
+        self.depends_on -= self.names
 
     def size(self) -> int:
         """Multiply the sizes."""
@@ -195,7 +195,7 @@ class Zip(_Combination):
 
     def __init__(self, members: Sequence[Space], key: str, where: str) -> None:
         super().__init__(members)
-        self.looks_at -= self.names
+        self.depends_on -= self.names
         self.key, self.where = key, where
 
     def size(self) -> int:

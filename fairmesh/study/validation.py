@@ -9,12 +9,12 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import canonical_json
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import check_model
 from fairmesh.study.application import Application, ApplicationFile, Parameter, Stage
 from fairmesh.study.commands import command_problems
 from fairmesh.study.formulas import Formula
-from fairmesh.study.values import FRAMEWORK, RESOURCES, Value, read_value, types_of
+from fairmesh.study.values import FRAMEWORK_AXES, RESOURCES, Value, declared_types, read_value
 
 ALGEBRA = ("product", "zip", "union")
 
@@ -28,19 +28,19 @@ def load_application(path: Path) -> Application:
         With all of its mistakes.
     """
     problems: list[Problem] = []
-    node = load(path, problems)
+    node = load_yaml(path, problems)
     content, found = check_model(ApplicationFile, node, path)
     problems += found
     if content is None:
         raise InputError(problems)
-    settler = _Settler(path, problems)
+    settler = _ApplicationValidator(path, problems)
     application = settler.settle(content, node)
     if problems:
         raise InputError(problems)
     return application
 
 
-class _Settler:
+class _ApplicationValidator:
     """Checks what no single key can tell, and gives every value its declared type."""
 
     def __init__(self, path: Path, problems: list[Problem]) -> None:
@@ -73,7 +73,7 @@ class _Settler:
     def _parameter(self, name: str, parameter: Parameter, node: Node) -> Parameter:
         """Return the default and the choices the declared type."""
         entries = node.entries
-        if parameter.items and "array" not in types_of(parameter.json_schema):
+        if parameter.items and "array" not in declared_types(parameter.json_schema):
             self._note(f"'parameters.{name}.items' goes with the type array only", entries["items"])
         if parameter.seed and parameter.type != "integer":
             self._note(f"'parameters.{name}.seed' goes with the type integer only", entries["seed"])
@@ -93,11 +93,11 @@ class _Settler:
         """Names and aliases are distinct, and none belongs to the framework."""
         owners: dict[str, str] = dict.fromkeys(content.parameters, "a parameter")
         for name, parameter in content.parameters.items():
-            if name in FRAMEWORK or name in ALGEBRA:
+            if name in FRAMEWORK_AXES or name in ALGEBRA:
                 self._note_key(f"'parameters.{name}': this name belongs to the framework", node, name)
             for alias in parameter.aliases:
                 where = node.entries[name].entries["aliases"]
-                if alias in FRAMEWORK or alias in ALGEBRA:
+                if alias in FRAMEWORK_AXES or alias in ALGEBRA:
                     self._note(f"'parameters.{name}.aliases': {alias!r} belongs to the framework", where)
                 elif alias in owners:
                     self._note(f"'parameters.{name}.aliases': {alias!r} is {owners[alias]} already", where)

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from fairmesh.files import canonical_json
-from fairmesh.names import REPEAT, axis_order, axis_text, join_axes, number_text
+from fairmesh.names import REPEAT, axis_sort_key, axis_text, join_axes, number_text
 from fairmesh.schema import Node
-from fairmesh.schema.wording import phrase, shown
+from fairmesh.schema.wording import describe_schema, describe_value
 
 Schema = Mapping[str, Any]
 Value = str | int | float | bool | None | list[Any] | dict[str, Any]
@@ -60,7 +60,7 @@ RESOURCES: dict[str, Schema] = {
 }
 """Snakemake's resources, and those of its Slurm and LSF executors, by name."""
 
-FRAMEWORK: dict[str, Schema] = {
+FRAMEWORK_AXES: dict[str, Schema] = {
     GPU: _plain_text("Kind of GPU; machines.yaml says what it stands for on each machine."),
     REPEAT: _count("Number of the repeat; the application's seed follows it."),
     **RESOURCES,
@@ -68,7 +68,7 @@ FRAMEWORK: dict[str, Schema] = {
 """The axes that every application has."""
 
 
-def types_of(schema: Schema) -> tuple[str, ...]:
+def declared_types(schema: Schema) -> tuple[str, ...]:
     """Return the declared types of a value: one, or several of which each will do."""
     kind = schema["type"]
     return (kind,) if isinstance(kind, str) else tuple(kind)
@@ -95,15 +95,15 @@ def read_value(schema: Schema, node: Node) -> Value:
 
     Examples
     --------
-    >>> read_value({"type": "number"}, Node.of(1.0))
+    >>> read_value({"type": "number"}, Node.from_value(1.0))
     1
     """
-    for kind in types_of(schema):
+    for kind in declared_types(schema):
         value: Value = _TYPED[kind](node, schema)
         if value is not _MISFIT and _allowed(schema, value):
             return value
     unit = f", in {schema['unit']}" if isinstance(node.value, str) and schema.get("unit", "1") not in {"", "1"} else ""
-    raise ValueError(f"must be {phrase(schema)}{unit}, not {shown(node)}")
+    raise ValueError(f"must be {describe_schema(schema)}{unit}, not {describe_value(node)}")
 
 
 _MISFIT: Any = object()  # in place of a value that is not of the type: null is a value
@@ -194,10 +194,10 @@ def _allowed(schema: Schema, value: Value) -> bool:
 
 def computed_node(schema: Schema, value: Any) -> Node:
     """Return what an expression gave as if it had been written: a whole number for an integer, a text for a text."""
-    kinds = types_of(schema)
+    kinds = declared_types(schema)
     if isinstance(value, float) and value.is_integer() and "number" not in kinds:
         value = int(value)
-    node = Node.of(value)
+    node = Node.from_value(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         node.text = number_text(value)
     return node
@@ -205,7 +205,7 @@ def computed_node(schema: Schema, value: Any) -> Node:
 
 def decimal_node(schema: Schema, value: Decimal, near: Node) -> Node:
     """Return a number of a range as if it had been written where the range is."""
-    kinds = types_of(schema)
+    kinds = declared_types(schema)
     whole = value == value.to_integral_value() and "number" not in kinds
     number = int(value) if whole else float(value)
     return Node(number, near.line, near.column, number_text(number), source=near.source)
@@ -228,7 +228,7 @@ class Choice:
     json_text: str
 
     @classmethod
-    def of(cls, name: str, value: Value) -> Choice:
+    def from_value(cls, name: str, value: Value) -> Choice:
         """Choose a value for a name."""
         return cls(value, axis_text(name, value), f"{canonical_json(name)}:{canonical_json(value)}")
 
@@ -239,7 +239,7 @@ Point = dict[str, Choice]
 def point_id(point: Point) -> str:
     """Return the id of a point.
 
-    >>> point_id({name: Choice.of(name, 1) for name in ("repeat", "gpu")})
+    >>> point_id({name: Choice.from_value(name, 1) for name in ("repeat", "gpu")})
     'gpu=1+repeat=1'
     """
-    return join_axes([point[axis].id_text for axis in sorted(point, key=axis_order)])
+    return join_axes([point[axis].id_text for axis in sorted(point, key=axis_sort_key)])

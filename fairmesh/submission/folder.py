@@ -11,7 +11,7 @@ import jinja2
 
 from fairmesh import files, schema
 from fairmesh.names import number_text
-from fairmesh.printing import markdown
+from fairmesh.printing import escape_markdown
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.regular import read_regular
 from fairmesh.submission import identity
@@ -35,7 +35,7 @@ def write(submission: Submission, to: Path) -> Path:
     for name, text in _texts(submission):
         files.write_text(folder / name, text, files.PROGRAM if name.endswith(".sh") else files.PLAIN)
     if submission.request.pdf:
-        files.copy(submission.request.pdf, folder / PDF)
+        files.copy_file(submission.request.pdf, folder / PDF)
     files.write_text(folder / README, _readme(submission))
     return folder
 
@@ -49,7 +49,7 @@ def _texts(submission: Submission) -> Iterator[tuple[str, str]]:
     for number, (outcome, log) in enumerate(zip(submission.choice.submitted, submission.logs, strict=True), start=1):
         yield f"result-{number}.txt", log.text(submission.given)
         yield from _text(submission, f"job-{number}.sh", outcome.folder / JOB)
-    yield CONFIG, schema.dump(_config(submission))
+    yield CONFIG, schema.dump_yaml(_config(submission))
     yield VERSION, submission.application.tagged + "\n"
     if source := str(submission.study.plan.get("source") or ""):
         yield from _text(submission, STUDY, Path(source))
@@ -113,7 +113,7 @@ def _render(name: str, **values: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    made.filters |= {"q": lambda value: shlex.quote(str(value)), "md": markdown, "number": _number}
+    made.filters |= {"q": lambda value: shlex.quote(str(value)), "md": escape_markdown, "number": _number}
     return made.get_template(name).render(values)
 
 

@@ -207,7 +207,7 @@ def _is_made(folder: Path) -> bool:
 def _copy(source: Path, target: Path) -> None:
     if target.is_file() and _signature(source) == _signature(target):
         return
-    files.copy(source, target, files.PROGRAM if _is_program(source) else files.PLAIN, flush=False)
+    files.copy_file(source, target, files.PROGRAM if _is_program(source) else files.PLAIN, flush=False)
 
 
 def _signature(path: Path) -> tuple[int, int, bool]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 from fairmesh.study import load_plan
-from fairmesh.study.find import APPLICATION, STUDIES, applications, find_study
+from fairmesh.study.find import APPLICATION, STUDIES, find_applications, find_study
 from fairmesh.study.settings import load_config, load_machines
 from fairmesh.study.validation import load_application
 from fairmesh.workflow import configuration, profiles
@@ -98,7 +98,7 @@ def everything(folder: Path, root: Path) -> Iterator[Path]:
         if (folder / path).is_file():
             yield folder / path
     yield from sorted(path.parent for path in (folder / PROFILES).glob(f"*/{profiles.CONFIG}"))
-    yield from sorted(applications(root).values())
+    yield from sorted(find_applications(root).values())
     yield from sorted((root / STUDIES).glob("*.yaml"))
 
 
@@ -128,7 +128,7 @@ def _kind(path: Path) -> str:
 def _keys(path: Path) -> set[str]:
     """Return the keys of a file, none if it is no map or cannot be read: whoever checks it says so."""
     try:
-        return set(load(path, []).entries)
+        return set(load_yaml(path, []).entries)
     except InputError:
         return set()
 
@@ -145,7 +145,7 @@ def _application(path: Path) -> tuple[str, list[str]]:
 
 def _configuration(path: Path, root: Path) -> str:
     """Check a configuration, and that its study and its machine are there."""
-    found, node = load_config(path), load(path)
+    found, node = load_config(path), load_yaml(path)
     problems = []
     try:
         study = find_study(found.study, root)
@@ -168,7 +168,7 @@ def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
     file = folder / profiles.MACHINE
     if not file.is_file():
         return found.machine, [f"{place(folder)}: it names no machine; {profiles.LOCAL!r} is taken"]
-    node = load(file)
+    node = load_yaml(file)
     problems = [
         Problem(f"unknown key {key!r}", node.key_place(file, key), "machine", nearest(key, ["machine"]))
         for key in node.entries
@@ -177,7 +177,7 @@ def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
     if problems:
         raise InputError(problems)
     configuration.find_machine(found.machine, root, node.entries.get("machine", Node(None)).place(file))
-    listed = load(folder / profiles.CONFIG).entries.get("configfile", Node([])).plain()
+    listed = load_yaml(folder / profiles.CONFIG).entries.get("configfile", Node([])).plain()
     names = [listed] if isinstance(listed, str) else listed or []
     loaded = any(Path(str(each)).name == profiles.MACHINE for each in names)
     warning = f"{place(folder / profiles.CONFIG)}: its 'configfile' does not load {profiles.MACHINE}"

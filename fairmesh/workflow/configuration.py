@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
 from fairmesh.study import Plan, load_plan
@@ -110,7 +110,7 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
     """
     if "finish" in overrides:
         raise InputError([Problem(f"'finish' stands in {FILE} alone", COMMAND_LINE)])
-    node = _merged(load(FILE), Node.of(overrides))
+    node = _merged(load_yaml(FILE), Node.from_value(overrides))
     try:
         config = load_model(Config, node, COMMAND_LINE)
     except InputError as error:

@@ -12,7 +12,7 @@ from fairmesh.jobs.lookup import FolderState, folder_state
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results.expect import Earlier, Expected, Memory, earlier_results, stage_seconds
 from fairmesh.study import Experiment, Plan
-from fairmesh.study.cost import Cost, cost, processors
+from fairmesh.study.cost import Cost, processors, total_cost
 from fairmesh.study.plan import StageInstance
 from fairmesh.workflow.forecast import forecast
 from fairmesh.workflow.profiles import Profile
@@ -56,7 +56,7 @@ class Estimate:
     @property
     def asked(self) -> Cost:
         """The hours of processors and GPUs that the experiments ask for."""
-        return cost(self.to_run)
+        return total_cost(self.to_run)
 
     @property
     def seconds(self) -> float | None:

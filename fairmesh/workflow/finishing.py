@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fairmesh.printing import print_lines
-from fairmesh.proxies import proxy_of, through
+from fairmesh.proxies import find_proxy, proxy_note
 from fairmesh.study.settings import Finish
 
 ANSWER = 10.0  # seconds for the webhook, all in all
@@ -137,7 +137,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def _answer(request: urllib.request.Request) -> str:
     """Send; give what is wrong with the answer, or nothing. No message repeats what was sent."""
-    proxy = proxy_of(request.full_url)
+    proxy = find_proxy(request.full_url)
     direct = [] if proxy else [urllib.request.ProxyHandler({})]
     try:
         with urllib.request.build_opener(_NoRedirect, *direct).open(request, timeout=ANSWER):
@@ -145,10 +145,10 @@ def _answer(request: urllib.request.Request) -> str:
     except urllib.error.HTTPError as error:
         with error:
             more = "; redirects are not followed" if 300 <= error.code < 400 else ""
-            return f"answered {error.code}{through(proxy)}{more}"
+            return f"answered {error.code}{proxy_note(proxy)}{more}"
     except urllib.error.URLError as error:
         reason = error.reason
-        return ((reason.strerror if isinstance(reason, OSError) else "") or "cannot be reached") + through(proxy)
+        return ((reason.strerror if isinstance(reason, OSError) else "") or "cannot be reached") + proxy_note(proxy)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{type(error).__name__}"
 

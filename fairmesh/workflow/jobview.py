@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fairmesh.files import expanded, read_json
+from fairmesh.files import expand_path, read_json
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.workflow import on_slurm
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, marker_name, resource_functions
@@ -23,7 +23,7 @@ class JobView:
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        self.results = expanded(str(config.get("results", "results")))
+        self.results = expand_path(str(config.get("results", "results")))
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Return an experiment's target."""

@@ -82,7 +82,7 @@ def _records(study: StudyResults) -> None:
     for each in study.done:
         record, commit = paths.record(each.machine, each.id), paths.job(each.machine, each.id).commit
         if not record.exists() and commit.is_file():
-            files.copy(commit, record)
+            files.copy_file(commit, record)
 
 
 def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:
@@ -110,7 +110,7 @@ def _stages(study: StudyResults) -> list[dict[str, Any]]:
         seen.add(path)
         marker, commit = study.folder / path, home / Path(path).stem / COMMIT
         if not marker.exists() and commit.is_file():
-            files.copy(commit, marker)
+            files.copy_file(commit, marker)
         commits.append(read_map(marker))
         waiting |= set(stage_paths(commits[-1])) - seen
     return commits

@@ -13,7 +13,7 @@ from fairmesh.api.project import PROFILES, Project
 from fairmesh.api.saving import check_text
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.study import Plan, load_plan
-from fairmesh.study.cost import Cost, cost
+from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.selection import PlanSelection
 from fairmesh.workflow.estimate import Estimate, estimate
 from fairmesh.workflow.forecast import Forecast, forecast
@@ -147,8 +147,8 @@ def preview(project: Project, request: PlanRequest) -> Preview:
         whole=len(plan.experiments),
         total=len(found),
         to_run=len(to_run),
-        cost=cost(plan.selected),
-        cost_to_run=cost(to_run),
+        cost=total_cost(plan.selected),
+        cost_to_run=total_cost(to_run),
         warnings=plan.warnings[:WARNINGS],
         reasons=dict(Counter(each.why.partition(":")[0] or "done, not again" for each in found).most_common()),
         experiments=[_row(each) for each in shown],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 
 CONFIG = "config.yaml"
 MACHINE = "machine.yaml"
@@ -52,8 +52,8 @@ def read_profile(folder: Path) -> Profile:
         known = [str(each.parent) for each in sorted(folder.parent.glob(f"*/{CONFIG}"))]
         message = f"there is no profile {str(folder)!r}"
         raise InputError([Problem(message, "--profile", ", ".join(known), nearest(str(folder), known))])
-    own = load(folder / CONFIG).plain()
-    machine = load(folder / MACHINE).plain() if (folder / MACHINE).is_file() else {}
+    own = load_yaml(folder / CONFIG).plain()
+    machine = load_yaml(folder / MACHINE).plain() if (folder / MACHINE).is_file() else {}
     settings: dict[str, Any] = own if isinstance(own, dict) else {}
     executor = settings.get("executor", "")
     return Profile(

@@ -16,7 +16,7 @@ from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner.protocol import EXPERIMENTS, RECORDS
 from fairmesh.study import Experiment, Plan
-from fairmesh.study.values import FRAMEWORK
+from fairmesh.study.values import FRAMEWORK_AXES
 from fairmesh.workflow.targets import marker_name
 
 
@@ -48,7 +48,9 @@ def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]
     return {
         f"{machine} {key}": record
         for machine in plan.machines
-        for key, record in reuse.read_previous_results(paths.record(machine, "").parent, planned, FRAMEWORK).items()
+        for key, record in reuse.read_previous_results(
+            paths.record(machine, "").parent, planned, FRAMEWORK_AXES
+        ).items()
     }
 
 
@@ -56,7 +58,7 @@ def find_previous_result(each: Experiment, found: Mapping[str, dict[str, Any]]) 
     """Return the result that can stand for an experiment, if there is one."""
     if not found:
         return None
-    return found.get(f"{each.machine} {reuse.framework_key(each.fingerprint, each.axes, FRAMEWORK)}")
+    return found.get(f"{each.machine} {reuse.framework_key(each.fingerprint, each.axes, FRAMEWORK_AXES)}")
 
 
 def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str, Any]]) -> bool:
@@ -67,7 +69,7 @@ def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str
     if job.attempts.exists():
         return False
     reuse.adopt(paths.job(each.machine, record["id"]), record, job, {"id": each.id, "key": each.key, "axes": each.axes})
-    files.copy(job.commit, paths.record(each.machine, each.id))
+    files.copy_file(job.commit, paths.record(each.machine, each.id))
     return True
 
 
@@ -110,5 +112,5 @@ def _is_settled(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool
     if lookup.folder_state(job, fingerprint) is not FolderState.COMMIT:
         return not must_be_there and lookup.restore_record(copy, fingerprint)
     lookup.remove_leftovers(job)
-    files.copy(job.commit, copy)
+    files.copy_file(job.commit, copy)
     return True

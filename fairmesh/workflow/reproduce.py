@@ -168,7 +168,7 @@ def prepare(original: Original, folder: Path, root: Path, settings: Mapping[str,
     FairmeshError
         If the application is not the one that was measured.
     """
-    write_text(folder / STUDY, schema.dump(_study(original, settings)))
+    write_text(folder / STUDY, schema.dump_yaml(_study(original, settings)))
     plan = load_plan(folder / STUDY, root, LOCAL, settings)
     if len(plan.experiments) != 1:
         raise InputError([Problem(f"one value each, not {len(plan.experiments)} experiments", "--set")])

@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem
-from fairmesh.files import expanded
+from fairmesh.files import expand_path
 from fairmesh.jobs.templates import Templates
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 from fairmesh.study import Plan
 from fairmesh.study.cloudmesh import application_node, check_can_run, is_cloudmesh
 from fairmesh.study.find import find_application
@@ -60,7 +60,7 @@ def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> T
 def _filled(node: Node, key: str, file: Path) -> Node:
     """Return the path that a machine names, with its home and variables filled in."""
     try:
-        return replace(node, value=expanded(str(node.value)))
+        return replace(node, value=expand_path(str(node.value)))
     except ValueError as error:
         raise InputError([Problem(f"{key!r} {error}", node.place(file))]) from error
 
@@ -69,14 +69,18 @@ def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator
     """Yield the templates that the files name, the most general first: file, key, and what stands there."""
     if machine.template is not None:
         name = plan.machines[0]
-        yield machines, f"{name}.{KEY}", _filled(load(machines).entries[name].entries[KEY], f"{name}.{KEY}", machines)
+        yield (
+            machines,
+            f"{name}.{KEY}",
+            _filled(load_yaml(machines).entries[name].entries[KEY], f"{name}.{KEY}", machines),
+        )
     if plan.application.template is not None:
-        named = application_node(load(plan.source)) or Node(plan.application.name)
+        named = application_node(load_yaml(plan.source)) or Node(plan.application.name)
         file = find_application(named, plan.source, root)
-        yield file, KEY, load(file).entries[KEY]
+        yield file, KEY, load_yaml(file).entries[KEY]
     # The plan does not carry the key; most studies have none, and are not read again.
     if KEY in plan.source.read_text(encoding="utf-8"):
-        study = load(plan.source)
+        study = load_yaml(plan.source)
         node = study.entries.get(KEY)
         if node is not None and node.value is not None and not is_cloudmesh(study):
             yield plan.source, KEY, node
@@ -89,6 +93,6 @@ def _setup_problems(name: str, file: Path, machine: Machine) -> Iterator[Problem
     text = "\n".join(["{", *machine.setup, "}", ""])
     checked = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True, check=False)
     if checked.returncode or checked.stderr:
-        node = load(file).entries[name].entries["setup"]
+        node = load_yaml(file).entries[name].entries["setup"]
         reason = checked.stderr.strip().splitlines()[0].removeprefix("bash: ")
         yield Problem(f"'{name}.setup' is no whole shell script: {reason}", node.place(file))

@@ -10,7 +10,7 @@ import pytest
 
 from fairmesh import cli
 from fairmesh.results import load_study
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
 
 
@@ -66,7 +66,10 @@ def test_an_application_named_by_a_path_is_still_found(project: Path) -> None:
     (project / "there").mkdir()
     (project / "there/own.yaml").write_text("study: own  # mine\napplication: ../tests/toy\n")
     assert cli.main(["new", "copy", "--from", "there/own.yaml"]) == 0
-    assert load(project / "config/studies/copy.yaml").plain() == {"study": "copy", "application": "../../tests/toy"}
+    assert load_yaml(project / "config/studies/copy.yaml").plain() == {
+        "study": "copy",
+        "application": "../../tests/toy",
+    }
     assert len(load_plan("copy", project, "local").experiments) == 1
 
 

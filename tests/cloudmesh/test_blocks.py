@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairmesh.cloudmesh import Imported, import_files
-from fairmesh.schema import dump
+from fairmesh.schema import dump_yaml
 
 AWKWARD = ["k", "k-l", "k_l", "2nd", "", "é", "in", "items", "stage", "max", "zip", "gpu", "repeat", "nodes", "runtime"]
 VALUES = {
@@ -61,6 +61,6 @@ def test_a_key_that_becomes_a_resource_is_found_by_all_options(order: tuple[str,
 def imported_from(config: dict[str, Any], lines: list[str]) -> Imported:
     with tempfile.TemporaryDirectory() as folder:
         paths = Path(folder, "a.yaml"), Path(folder, "a.in.slurm")
-        for path, text in zip(paths, (dump(config), "\n".join(lines)), strict=True):
+        for path, text in zip(paths, (dump_yaml(config), "\n".join(lines)), strict=True):
             path.write_text(text)
         return import_files(paths)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 def test_machines_come_together_and_nothing_runs_again(workplace: Workplace) -> None:
     workplace.study({"value": [1, 2]}, repeat=2)
     (workplace.folder / "config/machines.yaml").write_text(
-        schema.dump({name: {"kind": "local"} for name in ("local", "laptop")})
+        schema.dump_yaml({name: {"kind": "local"} for name in ("local", "laptop")})
     )
     workplace.run()
     workplace.fairmesh("render", "study.yaml", "--out", "out", "--machine", "laptop")

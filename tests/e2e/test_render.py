@@ -27,7 +27,7 @@ def test_a_rendered_study_has_all_its_results_where_it_was_moved(tmp_path: Path)
         "parameters": {"value": [1, 2], "size": [2, 3]},
         "repeat": 2,
     }
-    (tmp_path / "study.yaml").write_text(schema.dump(study))
+    (tmp_path / "study.yaml").write_text(schema.dump_yaml(study))
     command = [sys.executable, "-m", "fairmesh.cli", "render", "study.yaml", "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [

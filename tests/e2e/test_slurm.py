@@ -25,7 +25,7 @@ SOON = ("--latency-wait", "5")
 def machine(place: Workplace, **keys: Any) -> None:
     """Describe the cluster in machines.yaml."""
     entry = {"kind": "profile", "scheduler": "slurm"} | keys
-    (place.folder / "config/machines.yaml").write_text(schema.dump({"slurm": entry}))
+    (place.folder / "config/machines.yaml").write_text(schema.dump_yaml({"slurm": entry}))
 
 
 def options(place: Workplace) -> tuple[str, ...]:

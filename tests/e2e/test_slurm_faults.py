@@ -434,7 +434,7 @@ def test_what_begins_while_the_results_are_read_only_runs_when_they_are_back(
 
 def test_a_setup_that_ends_its_job_is_a_failure_with_its_line(slurm_workplace: Workplace) -> None:
     entry = {"kind": "profile", "scheduler": "slurm", "setup": ["exit 0"]}
-    (slurm_workplace.folder / "config/machines.yaml").write_text(schema.dump({"slurm": entry}))
+    (slurm_workplace.folder / "config/machines.yaml").write_text(schema.dump_yaml({"slurm": entry}))
     slurm_workplace.study({"value": [1]})
     output = slurm_workplace.run(*RECORDS_ONLY, status=1)
     assert "the setup of its job ended it with status 0 at: exit 0" in output

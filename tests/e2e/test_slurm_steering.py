@@ -126,7 +126,7 @@ def test_a_whole_run_is_cancelled_on_every_node(slurm_workplace: Workplace) -> N
 def test_what_somebody_submits_by_hand_is_seen_and_cancelled(slurm_workplace: Workplace) -> None:
     place = slurm_workplace
     place.study({"value": [1]})
-    machines = schema.dump({"mine": {"kind": "profile", "scheduler": "slurm"}})
+    machines = schema.dump_yaml({"mine": {"kind": "profile", "scheduler": "slurm"}})
     (place.folder / "config/machines.yaml").write_text(machines)
     place.fairmesh("render", "study.yaml", "--machine", "mine", "--out", "out")
     (folder,) = (place.folder / "out/sweep/experiments/mine").iterdir()

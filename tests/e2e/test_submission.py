@@ -55,7 +55,7 @@ def test_logs_of_cloudmask_pass_the_checker_with_its_own_rules(
         assert compliance.check(log, [ROOT / "cloudmask/compliance.yaml"]) == []
     assert cli.main(["submission", "./study.yaml", "--to", "out", "--commit", COMMIT, "--check"]) == 0
     assert capsys.readouterr().out.count("SUCCESS") == 1
-    config = schema.load(Path("out/example-university/cloudmask/laptop/sweep/config.yaml")).plain()
+    config = schema.load_yaml(Path("out/example-university/cloudmask/laptop/sweep/config.yaml")).plain()
     assert [command.split()[3] for command in config["data"]] == ["scenes", "store", "baselines"]
 
 

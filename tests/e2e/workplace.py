@@ -55,12 +55,12 @@ class Workplace:
 
     def configure(self, **keys: Any) -> None:
         """Write config/config.yaml."""
-        (self.folder / "config/config.yaml").write_text(schema.dump({"study": "./study.yaml"} | keys))
+        (self.folder / "config/config.yaml").write_text(schema.dump_yaml({"study": "./study.yaml"} | keys))
 
     def study(self, parameters: dict[str, Any], **keys: Any) -> None:
         """Write the study file."""
         keys = {"study": "sweep", "application": "./toy", "measure": "shared", "parameters": parameters} | keys
-        (self.folder / "study.yaml").write_text(schema.dump(keys))
+        (self.folder / "study.yaml").write_text(schema.dump_yaml(keys))
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Replace a text that occurs once in a file."""

@@ -9,7 +9,7 @@ from fairmesh.expressions.conditions import Condition
 
 
 def test_a_name_without_a_value_has_none() -> None:
-    condition = Condition.of("gpu is none or epochs > 1", ["epochs", "gpu"], "quick")
+    condition = Condition.parse("gpu is none or epochs > 1", ["epochs", "gpu"], "quick")
     assert [condition(values) for values in ({"epochs": 1, "gpu": "a100"}, {"epochs": 2, "gpu": "x"}, {})] == [
         False,
         True,
@@ -30,5 +30,5 @@ def test_a_name_without_a_value_has_none() -> None:
 )
 def test_a_mistake_is_said(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        Condition.of(text, ["epochs", "gpu"], "quick")({"epochs": 1})
+        Condition.parse(text, ["epochs", "gpu"], "quick")({"epochs": 1})
     assert str(caught.value).startswith(message)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.expressions import ExpressionError, parse, template
+from fairmesh.expressions import ExpressionError, parse_expression, parse_template
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ from fairmesh.expressions import ExpressionError, parse, template
     ],
 )
 def test_an_expression_has_a_value(text: str, values: dict[str, Any], result: Any) -> None:
-    found = parse(text)
+    found = parse_expression(text)
     assert found.names == values.keys()
     assert found(values) == result
 
@@ -65,7 +65,7 @@ def test_an_expression_has_a_value(text: str, values: dict[str, Any], result: An
 )
 def test_what_is_no_expression_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ExpressionError) as caught:
-        parse(text)
+        parse_expression(text)
     assert reason in str(caught.value)
 
 
@@ -115,15 +115,15 @@ def test_nothing_is_unbounded_or_outside_of_the_sandbox(text: str) -> None:
 
 def test_a_regular_expression_that_would_never_end_is_given_up() -> None:
     with pytest.raises(ExpressionError, match="takes too long"):
-        parse("matches(x, '(a|aa)+$')")({"x": "a" * 50 + "b"})
+        parse_expression("matches(x, '(a|aa)+$')")({"x": "a" * 50 + "b"})
 
 
 def test_a_template_is_filled_in_the_same_sandbox() -> None:
-    assert template("--lr={{ rate }} {{ 'a' | upper }}")({"rate": 0.1}) == "--lr=0.1 A"
+    assert parse_template("--lr={{ rate }} {{ 'a' | upper }}")({"rate": 0.1}) == "--lr=0.1 A"
     with pytest.raises(ExpressionError, match="'lr' is undefined"):
-        template("{{ lr }}")({})
+        parse_template("{{ lr }}")({})
     with pytest.raises(ExpressionError, match="end of"):
-        template("{{ lr ")
+        parse_template("{{ lr ")
 
 
 @given(text=st.text(max_size=60) | st.text("()[]{}.,+-*/%~|'\"ab01 <=>!notinifelse_", max_size=60))
@@ -133,5 +133,5 @@ def test_no_text_gives_anything_but_a_value_or_a_clear_error(text: str) -> None:
 
 
 def _value(text: str, each_name: Any) -> Any:
-    expression = parse(text)
+    expression = parse_expression(text)
     return expression(dict.fromkeys(expression.names, each_name))

@@ -102,8 +102,8 @@ def run_study(place: Path, publisher: dict[str, Any], study: dict[str, Any]) -> 
     """Run a study without Snakemake, and describe it."""
     with chdir(place):
         Path("config").mkdir()
-        Path("config/config.yaml").write_text(schema.dump({"study": "sweep", "publisher": publisher}))
-        Path("study.yaml").write_text(schema.dump(study))
+        Path("config/config.yaml").write_text(schema.dump_yaml({"study": "sweep", "publisher": publisher}))
+        Path("study.yaml").write_text(schema.dump_yaml(study))
         script = export(load_plan(Path("study.yaml").absolute(), ROOT, "local"), Path("home"), ROOT)
         environment = {name: text for name, text in os.environ.items() if not name.startswith("FAIRMESH")}
         subprocess.run(["bash", script], env=environment | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True)

@@ -331,7 +331,7 @@ def test_an_author_is_a_person_unless_it_is_stated_otherwise(
     found = datacite(described.package)["creators"][0]
     assert found | creator == found
     assert ("familyName" in found) == ("familyName" in creator)
-    assert schema.load(results.study / "CITATION.cff").plain()["authors"] == [cff]
+    assert schema.load_yaml(results.study / "CITATION.cff").plain()["authors"] == [cff]
     assert ("0000-0002-1825-0097" in json.dumps(results.crate())) == ("orcid" in author)
 
 
@@ -348,7 +348,7 @@ def test_the_first_day_of_publication_stays_and_a_change_of_results_has_its_own(
         cited = datacite(described.package)
         assert cited["publicationYear"] == "2025"
         assert {"date": today, "dateType": "Updated"} in cited["dates"]
-        assert str(schema.load(results.study / "CITATION.cff").plain()["date-released"]) == today
+        assert str(schema.load_yaml(results.study / "CITATION.cff").plain()["date-released"]) == today
         croissant = read_json(results.study / "croissant.json")
         assert (croissant["datePublished"], croissant["dateModified"]) == ("2025-01-31", today)
 

@@ -15,9 +15,9 @@ from fairmesh.api.saving import check_text
 from fairmesh.errors import Problem
 from fairmesh.monitor.draft import Draft, is_same, lines_of, without_strangers
 from fairmesh.monitor.notation import to_text, to_value
-from fairmesh.schema import Node, dump, parse_text
+from fairmesh.schema import Node, dump_yaml, parse_yaml
 from fairmesh.study.application import Application
-from fairmesh.study.find import applications
+from fairmesh.study.find import find_applications
 from fairmesh.study.parameters import AxisReader
 from fairmesh.study.space import Axis
 from fairmesh.study.validation import load_application
@@ -68,7 +68,7 @@ def test_a_field_means(text: str, schema: dict[str, Any], value: Any) -> None:
     ],
 )
 def test_a_study_is_shown_as(written: str, schema: dict[str, Any], text: str | None) -> None:
-    assert to_text(parse_text(written, Path("x")), schema) == text
+    assert to_text(parse_yaml(written, Path("x")), schema) == text
 
 
 SCALARS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12)
@@ -76,10 +76,10 @@ SCALARS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infi
 
 @given(st.lists(SCALARS, min_size=1, max_size=5) | SCALARS, st.sampled_from([INTEGER, NUMBER, STRING, MAYBE, ARRAY]))
 def test_what_a_field_shows_means_the_same(value: Any, schema: dict[str, Any]) -> None:
-    node = parse_text(dump({"x": value}), Path("x")).entries["x"]
+    node = parse_yaml(dump_yaml({"x": value}), Path("x")).entries["x"]
     text = to_text(node, schema)
     if text is not None:
-        again = parse_text(dump({"x": to_value(text, schema)}), Path("x")).entries["x"]
+        again = parse_yaml(dump_yaml({"x": to_value(text, schema)}), Path("x")).entries["x"]
         assert meaning(again, schema) == meaning(node, schema)
 
 
@@ -95,7 +95,7 @@ def meaning(node: Node, schema: dict[str, Any]) -> list[str] | None:
 def test_whatever_is_typed_can_be_written(text: str, schema: dict[str, Any]) -> None:
     found = to_value(text, schema)
     if not (isinstance(found, float) and not math.isfinite(found)):
-        assert parse_text(Draft.of("").written({}, {"x": found}) or "{}", Path("x")).plain() is not None
+        assert parse_yaml(Draft.of("").written({}, {"x": found}) or "{}", Path("x")).plain() is not None
 
 
 STUDY = """
@@ -125,7 +125,7 @@ def test_a_form_that_nobody_touched_is_the_same_study() -> None:
 
 def test_a_form_changes_what_was_changed_and_nothing_else() -> None:
     written = Draft.of(STUDY).written({"study": "other", "repeat": None}, {"value": None, "note": "a, b"})
-    before, after = parse_text(STUDY, Path("x")).plain(), parse_text(written, Path("x")).plain()
+    before, after = parse_yaml(STUDY, Path("x")).plain(), parse_yaml(written, Path("x")).plain()
     parameters = {"zip": before["parameters"]["zip"], "note": "a, b"}
     del before["repeat"]
     assert after == before | {"study": "other", "parameters": parameters}
@@ -145,7 +145,7 @@ def test_what_is_no_study_is_an_empty_form(text: str) -> None:
 
 
 def test_another_application_takes_its_own_parameters_alone() -> None:
-    cloudmask = load_application(applications(ROOT)["cloudmask"])
+    cloudmask = load_application(find_applications(ROOT)["cloudmask"])
     kept = without_strangers(Draft.of("application: toy\nparameters: {value: 1, seed: 3, gpu: a100}"), cloudmask)
     assert list(kept.axes) == ["seed", "gpu"]
 

@@ -12,14 +12,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from fairmesh.errors import InputError
-from fairmesh.reference import FILES, published
+from fairmesh.reference import FILES, editor_schema
 from fairmesh.reference.models import model_schema, parts
 from fairmesh.reference.schemas import SCHEMAS, json_text
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
 from fairmesh.study.settings import load_config, load_machines
 from fairmesh.study.validation import load_application
-from fairmesh.study.values import FRAMEWORK
+from fairmesh.study.values import FRAMEWORK_AXES
 
 ROOT = Path(__file__).parents[2]
 SUMS = ROOT / "tests" / "study" / "data" / "sums"
@@ -50,8 +50,8 @@ HEADS = {
 
 
 def mistakes(name: str, path: Path) -> list[str]:
-    validator = Draft202012Validator(published(name))
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(load(path).plain())]
+    validator = Draft202012Validator(editor_schema(name))
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(load_yaml(path).plain())]
 
 
 def written(folder: Path, name: str, text: str) -> Path:
@@ -64,12 +64,12 @@ def written(folder: Path, name: str, text: str) -> Path:
 @pytest.mark.parametrize("name", FILES)
 def test_a_schema_is_as_its_model_has_it_now(name: str) -> None:
     committed = (ROOT / SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
-    assert committed == json_text(published(name)), "run `make docs`"
+    assert committed == json_text(editor_schema(name)), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_schema_is_one_that_says_what_it_is(name: str) -> None:
-    schema = published(name)
+    schema = editor_schema(name)
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"] == f"{name}.schema.json"
@@ -92,7 +92,7 @@ def examples(schema: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_the_examples_of_a_key_are_what_it_may_hold(name: str) -> None:
-    schema = published(name)
+    schema = editor_schema(name)
     found = list(examples(schema))
     assert found
     for value, example in found:
@@ -103,9 +103,9 @@ def test_all_resources_of_a_type_have_the_same_bounds() -> None:
     """The schema of the algebra has one axis for each type of them."""
     bounds = {
         json.dumps({key: value for key, value in each.items() if key not in {"description", "unit"}})
-        for each in FRAMEWORK.values()
+        for each in FRAMEWORK_AXES.values()
     }
-    assert len(bounds) == len({each["type"] for each in FRAMEWORK.values()})
+    assert len(bounds) == len({each["type"] for each in FRAMEWORK_AXES.values()})
 
 
 @pytest.mark.parametrize(("name", "path"), SHIPPED, ids=lambda each: each if isinstance(each, str) else each.stem)

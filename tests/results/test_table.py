@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from fairmesh.results import load_study, table, write_csv
 from fairmesh.results.statistics import summarise
-from fairmesh.printing import cell_text
+from fairmesh.printing import escape_cell
 from tests.results.builder import Folder, build
 
 
@@ -97,7 +97,7 @@ def test_every_value_comes_back_from_the_file(values: list[Any]) -> None:
         if value is None:
             assert row["found"] == ""
         elif isinstance(value, str):
-            assert row["found"] == cell_text(value)
+            assert row["found"] == escape_cell(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             assert Decimal(row["found"].removeprefix("'")) == Decimal(repr(value))
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 
 from fairmesh.errors import InputError
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 from fairmesh.schema.model import Identifier, Model, NotYet, SafeName, Text, load_model
 
 
@@ -35,7 +35,7 @@ class File(Model):
 def read(folder: Path, text: str) -> File:
     path = folder / "a.yaml"
     path.write_text(text)
-    return load_model(File, load(path), "a.yaml")
+    return load_model(File, load_yaml(path), "a.yaml")
 
 
 def test_a_plain_scalar_given_to_a_text_is_its_source_text(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], sch
 
     def of(text: str) -> schema.Node:
         (tmp_path / "a.yaml").write_text(text)
-        return schema.load(tmp_path / "a.yaml")
+        return schema.load_yaml(tmp_path / "a.yaml")
 
     return of
 
@@ -55,11 +55,11 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], sch
     ],
 )
 def test_plain_scalars_mean_what_yaml_1_2_says(text: str, value: object) -> None:
-    assert (schema.resolve(text), type(schema.resolve(text))) == (value, type(value))
+    assert (schema.resolve_scalar(text), type(schema.resolve_scalar(text))) == (value, type(value))
 
 
 def test_not_a_number_is_one() -> None:
-    assert math.isnan(schema.resolve(".nan"))  # type: ignore[arg-type]
+    assert math.isnan(schema.resolve_scalar(".nan"))  # type: ignore[arg-type]
 
 
 def test_nodes_know_their_places(load: Callable[[str], schema.Node]) -> None:
@@ -224,7 +224,7 @@ def test_a_file_of_another_encoding_is_told_so(
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_bytes(content)
     with pytest.raises(InputError) as caught:
-        schema.load(Path("a.yaml"))
+        schema.load_yaml(Path("a.yaml"))
     assert str(caught.value) == message
 
 
@@ -233,7 +233,7 @@ def test_no_text_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, tex
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(text, newline="")
     with contextlib.suppress(InputError):
-        schema.load(path)
+        schema.load_yaml(path)
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
@@ -245,36 +245,36 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         (Path("a\0b"), "cannot be read: embedded null byte"),
     ):
         with pytest.raises(InputError) as caught:
-            schema.load(path)
+            schema.load_yaml(path)
         assert caught.value.problems[0].message == message
 
 
 def test_a_caller_may_collect_duplicates_with_its_own_problems(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: 1\na: 2")
     problems: list[Problem] = []
-    assert schema.load(tmp_path / "a.yaml", problems).plain() == {"a": 1}
+    assert schema.load_yaml(tmp_path / "a.yaml", problems).plain() == {"a": 1}
     assert len(problems) == 1
 
 
 @given(VALUES)
 def test_what_is_written_is_read_back_by_yaml_1_1_and_1_2(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     path = tmp_path_factory.getbasetemp() / "written.yaml"
-    text = schema.dump(value)
+    text = schema.dump_yaml(value)
     path.write_text(text, newline="")
     # repr tells 1 from 1.0 and from True
     assert repr(yaml.safe_load(text)) == repr(value)
-    assert repr(schema.load(path).plain()) == repr(value)
+    assert repr(schema.load_yaml(path).plain()) == repr(value)
 
 
 @pytest.mark.parametrize("text", ["on", "1e-3", "012", "12:30", "2026-01-01", "~", "", " a", "a: b", "#", "1_0"])
 def test_texts_that_look_like_something_else_are_quoted(text: str) -> None:
-    assert schema.dump([text]) == f'- "{text}"\n'
+    assert schema.dump_yaml([text]) == f'- "{text}"\n'
 
 
 def test_a_long_key_is_read_back() -> None:
-    assert yaml.safe_load(schema.dump({"k" * 2000: {"a": 1}})) == {"k" * 2000: {"a": 1}}
+    assert yaml.safe_load(schema.dump_yaml({"k" * 2000: {"a": 1}})) == {"k" * 2000: {"a": 1}}
 
 
 def test_only_what_yaml_knows_is_written() -> None:
     with pytest.raises(TypeError, match="YAML's core has no set"):
-        schema.dump({"a": {1}})
+        schema.dump_yaml({"a": {1}})

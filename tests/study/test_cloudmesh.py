@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fairmesh import cli
 from fairmesh.errors import InputError, Problem
-from fairmesh.schema import dump, parse_text
+from fairmesh.schema import dump_yaml, parse_yaml
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cloudmesh import check_can_run, study_name
 from fairmesh.study.references import References
@@ -185,7 +185,7 @@ def test_mistakes_are_said_where_they_are(refused: Callable[[str], list[str]], t
 
 def test_a_variable_that_is_not_set_is_an_error() -> None:
     problems: list[Problem] = []
-    node = parse_text("{k: '{os.USER}', l: '{os.MINE}'}", Path("a.yaml"))
+    node = parse_yaml("{k: '{os.USER}', l: '{os.MINE}'}", Path("a.yaml"))
     found = References(node, Path("a.yaml"), problems, allowed=["MINE"], environment={"MINE": "x"}).filled(node)
     assert found.entries["l"].value == "x"
     assert list(map(str, problems)) == ["a.yaml:1:5: '{os.USER}': the environment has no variable 'USER'"]
@@ -246,6 +246,6 @@ keys = st.sampled_from(["k", "l", "gpu", "repeat", "mem_mb", "count", "zip", "pr
 def test_no_file_gives_a_traceback(block: dict[str, object], rest: dict[str, object]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.yaml")
-        path.write_text(dump({**rest, "experiment": block}))
+        path.write_text(dump_yaml({**rest, "experiment": block}))
         with contextlib.suppress(InputError):
             load_plan(path, Path(folder), "local")

@@ -392,7 +392,7 @@ def spaces(
 @given(space=spaces(), repeat=st.integers(1, 3))
 def test_any_space_is_what_a_plain_computation_says(plan: Planner, space: tuple[Any, list[Any]], repeat: int) -> None:
     node, expected = space
-    made = plan(schema.dump({"parameters": node, "repeat": repeat}))
+    made = plan(schema.dump_yaml({"parameters": node, "repeat": repeat}))
     repeated = [point | {"repeat": number} for point in expected for number in range(1, repeat + 1)]
     assert [json.dumps(each, sort_keys=True) for each in points(made)] == [
         json.dumps(each, sort_keys=True) for each in repeated
@@ -400,7 +400,7 @@ def test_any_space_is_what_a_plain_computation_says(plan: Planner, space: tuple[
     ids = [each.id for each in made.experiments]
     assert len(set(ids)) == len(ids)
     assert [parse_id(each) for each in ids] == repeated
-    assert ids == [each.id for each in plan(schema.dump({"parameters": node, "repeat": repeat})).experiments]
+    assert ids == [each.id for each in plan(schema.dump_yaml({"parameters": node, "repeat": repeat})).experiments]
 
 
 _TREES = st.recursive(
@@ -427,4 +427,4 @@ _TREES = st.recursive(
 )
 def test_no_file_gives_anything_but_a_plan_or_clear_lines(plan: Planner, content: dict[str, Any]) -> None:
     with contextlib.suppress(InputError):
-        assert plan(schema.dump(content) if content else "").experiments
+        assert plan(schema.dump_yaml(content) if content else "").experiments

@@ -170,7 +170,7 @@ def test_an_application_may_be_named_by_a_path_from_the_studys_folder(root: Path
 def test_any_values_give_as_many_distinct_experiments_and_come_back(
     plan: Planner, axes: dict[str, list[object]]
 ) -> None:
-    made = plan(schema.dump({"parameters": axes}) if axes else "")
+    made = plan(schema.dump_yaml({"parameters": axes}) if axes else "")
     count = 1
     for values in axes.values():
         count *= len(values)

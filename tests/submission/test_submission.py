@@ -52,7 +52,7 @@ def test_the_repeats_of_the_best_point_are_submitted_in_their_order(runs: Runs) 
     first, second = ((place / f"result-{number}.txt").read_text() for number in (1, 2))
     assert '"value": {"accuracy": 0.89}' in first
     assert '"value": {"accuracy": 0.9}' in second
-    assert schema.load(place / "config.yaml").plain()["parameters"]["epochs"] == 8
+    assert schema.load_yaml(place / "config.yaml").plain()["parameters"]["epochs"] == 8
 
 
 def test_of_a_metric_that_should_be_low_the_lowest_is_the_best(runs: Runs) -> None:
@@ -133,7 +133,7 @@ def test_the_configuration_says_who_publishes(runs: Runs) -> None:
         "status": "onprem",
         "platform": "dgx",
     }
-    Path("config/config.yaml").write_text(schema.dump({"study": "quick", "publisher": publisher}))
+    Path("config/config.yaml").write_text(schema.dump_yaml({"study": "quick", "publisher": publisher}))
     assert (submit() / "README.md").is_file()
     submit("--platform", "laptop")
     assert Path("out/example/cloudmask/laptop/quick/README.md").is_file()

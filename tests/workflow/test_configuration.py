@@ -9,7 +9,7 @@ import pytest
 from snakemake.cli import parse_config
 
 from fairmesh.errors import InputError
-from fairmesh.files import as_expanded
+from fairmesh.files import escape_path
 from fairmesh.status.places import configured_path, results_of
 from fairmesh.workflow import configuration
 
@@ -123,7 +123,7 @@ def test_a_run_that_a_face_starts_gets_the_folder_as_it_is(monkeypatch: pytest.M
     monkeypatch.setenv("SCRATCH", "/scratch")
     write("study: a\n")
     odd = tmp_path / "a$SCRATCH/$"
-    assert Path(configuration.read({"results": as_expanded(odd)}, ROOT).config.results) == odd
+    assert Path(configuration.read({"results": escape_path(odd)}, ROOT).config.results) == odd
 
 
 def test_an_unknown_study_is_told_where_it_was_asked_for() -> None:

@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder of one's own, with a machine for each scheduler."""
     (tmp_path / "config").mkdir()
     monkeypatch.chdir(tmp_path)
-    MACHINES.write_text(schema.dump({name: {"kind": "local", "scheduler": name} for name in SCHEDULERS}))
+    MACHINES.write_text(schema.dump_yaml({name: {"kind": "local", "scheduler": name} for name in SCHEDULERS}))
     monkeypatch.delenv("FAIRMESH_HOME", raising=False)
     monkeypatch.delenv("FAIRMESH_APPLICATION", raising=False)
     return tmp_path
@@ -60,7 +60,7 @@ def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def make_plan(machine: str = "none", **keys: Any) -> Plan:
     """Plan a study of the toy application."""
     study = {"study": "sweep", "application": "toy", "measure": "shared", "parameters": {"value": [1, 2]}}
-    Path("study.yaml").write_text(schema.dump(study | keys))
+    Path("study.yaml").write_text(schema.dump_yaml(study | keys))
     return load_plan(Path("study.yaml"), ROOT, machine)
 
 
@@ -166,7 +166,7 @@ def test_the_copy_of_the_application_is_what_runs(tmp_path: Path) -> None:
         "json.dump({'score': 1}, open('metrics.json', 'w'))\n"
     )
     command = {"name": "pack", "version": "1", "command": ["python3", "-m", "pack"]}
-    (app / "application.yaml").write_text(schema.dump(command))
+    (app / "application.yaml").write_text(schema.dump_yaml(command))
     script = export(make_plan(application="./pack", parameters={}, repeat=1), Path("out"), ROOT)
     copied = {str(path.relative_to("out/applications/pack")) for path in Path("out/applications/pack").rglob("*")}
     shutil.rmtree(app)
@@ -197,7 +197,7 @@ def test_values_of_any_text_come_to_the_program_as_they_are(tmp_path: Path, sche
     parameters = {"label": {"type": "string", "default": "x"}}
     (tmp_path / "nasty").mkdir()
     content = {"name": "nasty", "version": "1", "command": command, "parameters": parameters}
-    (tmp_path / "nasty/application.yaml").write_text(schema.dump(content))
+    (tmp_path / "nasty/application.yaml").write_text(schema.dump_yaml(content))
     plan = make_plan(scheduler, application="./nasty", parameters={"label": values})
     export(plan, Path("out"), ROOT)
     check_script(*Path("out").rglob("*.sh"))
@@ -205,7 +205,7 @@ def test_values_of_any_text_come_to_the_program_as_they_are(tmp_path: Path, sche
         job = Path("out/sweep/experiments") / scheduler / each.id
         subprocess.run(["bash", job / "job.sh"], check=True)
         assert (job / "attempts/1/seen").read_text() == each.parameters["label"]
-        assert schema.load(job / "config.yaml").plain() == each.parameters
+        assert schema.load_yaml(job / "config.yaml").plain() == each.parameters
     assert not list(tmp_path.rglob("hacked"))
 
 
@@ -253,7 +253,7 @@ def alone() -> dict[str, Any]:
     Path("toy-alone").mkdir()
     parameters = {"x": {"type": "integer", "default": 1}}
     content = {"name": "alone", "version": "1", "command": ["true"], "parameters": parameters}
-    Path("toy-alone/application.yaml").write_text(schema.dump(content))
+    Path("toy-alone/application.yaml").write_text(schema.dump_yaml(content))
     return {"parameters": {"x": list(range(30))}}
 
 

@@ -34,9 +34,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def templates(study: dict[str, Any], application: dict[str, Any], machine: dict[str, Any]) -> Templates:
     """Return the templates that three files make."""
-    MACHINES.write_text(schema.dump({"local": {"kind": "local"}, "here": {"kind": "local"} | machine}))
-    Path("app/application.yaml").write_text(schema.dump(APPLICATION | application))
-    Path("studies/s.yaml").write_text(schema.dump({"study": "s", "application": "../app"} | study))
+    MACHINES.write_text(schema.dump_yaml({"local": {"kind": "local"}, "here": {"kind": "local"} | machine}))
+    Path("app/application.yaml").write_text(schema.dump_yaml(APPLICATION | application))
+    Path("studies/s.yaml").write_text(schema.dump_yaml({"study": "s", "application": "../app"} | study))
     plan = load_plan(Path("studies/s.yaml"), ROOT, "here")
     return job_templates(plan, ROOT, *find_machine("here", ROOT, "--machine"))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.schema import Node, load
+from fairmesh.schema import Node, load_yaml
 from fairmesh.status import places
 from fairmesh.study.settings import Machine
 from fairmesh.workflow.configuration import find_machine
@@ -91,7 +91,7 @@ def _results(folder: Path) -> Path:
 
 def _text(path: Path, key: str) -> str:
     try:
-        found = load(path).entries.get(key, Node(None)).value
+        found = load_yaml(path).entries.get(key, Node(None)).value
     except (InputError, OSError):
         return ""
     return found if isinstance(found, str) else ""

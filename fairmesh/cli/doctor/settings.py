@@ -8,7 +8,7 @@ from pathlib import Path
 from fairmesh.cli.doctor.finding import OK, Finding, fail, ok
 from fairmesh.cli.doctor.here import MACHINE_FILE, PROFILE_FILE, Here
 from fairmesh.errors import InputError
-from fairmesh.schema import load
+from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
 from fairmesh.study.settings import Config, load_config
 from fairmesh.workflow.configuration import FILE, find_machine
@@ -48,7 +48,7 @@ def profile(folder: Path, executor: str) -> Finding:
     def read() -> str:
         for path in (folder / PROFILE_FILE, folder / MACHINE_FILE):
             if path.is_file():
-                load(path)
+                load_yaml(path)
         return f"{folder}, executor {executor}"
 
     return readable("profile", read)
