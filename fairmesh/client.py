@@ -18,14 +18,13 @@ from uuid import uuid4
 
 import httpx
 
-from fairmesh.api.starts import TOKEN
-from fairmesh.api.states import STARTING
-from fairmesh.api.token import read_token, token_file
+from fairmesh.api.run import STARTING
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.proxies import find_proxy, proxy_note
 from fairmesh.runner import jsonfiles
 from fairmesh.status import JobSelection, JobStatus, RunStatus, StudyStatus
+from fairmesh.web.access import TOKEN_VARIABLE, read_token, token_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +59,7 @@ class Client:
     """
 
     def __init__(self, url: str = URL, token: str = "", timeout: float = 60.0) -> None:
-        shown = token or os.environ.get(TOKEN) or read_token(token_file())
+        shown = token or os.environ.get(TOKEN_VARIABLE) or read_token(token_file())
         self._http = httpx.Client(
             base_url=f"{url.rstrip('/')}/api/v1",
             headers={"authorization": f"Bearer {shown}"},

@@ -167,7 +167,7 @@ def write_if_changed(path: Path, text: str, mode: int = PLAIN, *, flush: bool = 
     return True
 
 
-def write_new(path: Path, text: str) -> None:
+def write_new(path: Path, text: str, mode: int = PLAIN) -> None:
     """Write a file that is not there; of two who do so at once, one succeeds.
 
     Raises
@@ -175,7 +175,7 @@ def write_new(path: Path, text: str) -> None:
     FileExistsError
         If it is there.
     """
-    _write_beside(path, text.encode(), PLAIN, put_new, flush=True)
+    _write_beside(path, text.encode(), mode, put_new, flush=True)
 
 
 def put_new(beside: str | Path, path: Path) -> None:

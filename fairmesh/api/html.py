@@ -10,8 +10,8 @@ from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, LOST, QUEUED, RUNN
 from fairmesh.status import StudyStatus
 from fairmesh.status.model import ORDER
 
-SHOWN = 20  # rows
-COLOURS = {  # of Okabe and Ito, which colour-blind people tell apart
+SHOWN = 20  # jobs
+STATE_COLORS = {  # by Okabe and Ito, safe for color-blind readers
     WAITING: "#999999",
     QUEUED: "#56b4e9",
     RUNNING: "#0072b2",
@@ -23,29 +23,27 @@ COLOURS = {  # of Okabe and Ito, which colour-blind people tell apart
 }
 
 
-def of_status(status: StudyStatus, state: str) -> str:
-    """Show how a run stands: a bar of states, and what did not go well, or goes on."""
-    news = sorted(
-        (each for each in status.jobs if each.state not in {DONE, WAITING}), key=lambda job: ORDER.index(job.state)
+def status_html(status: StudyStatus, state: str) -> str:
+    """Return the status of a run: a bar of states, and the jobs that are active or failed."""
+    jobs = sorted(
+        (job for job in status.jobs if job.state not in {DONE, WAITING}), key=lambda job: ORDER.index(job.state)
     )
-    rows = [
-        (each.id, each.machine, each.state, f"{each.progress} %", each.message or each.reason) for each in news[:SHOWN]
-    ]
-    jobs = html_table(("id", "machine", "state", "progress", "message"), rows) if rows else ""
-    shown = f"{bar(status.counts)}{counts_text(status.counts)}"
-    return f"<b>{escape(status.study)}</b>: {escape(state)}, {status.progress:.0%}{shown}{jobs}"
+    rows = [(job.id, job.machine, job.state, f"{job.progress} %", job.message or job.reason) for job in jobs[:SHOWN]]
+    table = html_table(("id", "machine", "state", "progress", "message"), rows) if rows else ""
+    summary = f"{state_bar(status.counts)}{counts_text(status.counts)}"
+    return f"<b>{escape(status.study)}</b>: {escape(state)}, {status.progress:.0%}{summary}{table}"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
-    """Return how many experiments are in each state, in words."""
+    """Return the number of experiments in each state, as a text."""
     return ", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name]) or "no experiments yet"
 
 
-def bar(counts: Mapping[str, int]) -> str:
-    """Return a bar of states, each as long as its share."""
+def state_bar(counts: Mapping[str, int]) -> str:
+    """Return a bar whose parts are proportional to the number of experiments in each state."""
     total = sum(counts.values()) or 1
     parts = "".join(
-        f'<span aria-hidden="true" style="background:{COLOURS[name]};width:{counts[name] / total:.2%}"></span>'
+        f'<span aria-hidden="true" style="background:{STATE_COLORS[name]};width:{counts[name] / total:.2%}"></span>'
         for name in ORDER
         if counts[name]
     )
@@ -53,12 +51,12 @@ def bar(counts: Mapping[str, int]) -> str:
     return f'<div role="img" aria-label="{counts_text(counts)}" style="{style}">{parts}</div>'
 
 
-def legend(counts: Mapping[str, int]) -> str:
-    """Return how many experiments are in each state, each with the colour that it has in the bar."""
+def state_legend(counts: Mapping[str, int]) -> str:
+    """Return the number of experiments in each state, with its color in the bar."""
     return "".join(
         '<span style="display:inline-block;margin-right:1.5em;white-space:nowrap">'
         f'<span aria-hidden="true" style="display:inline-block;width:.7em;height:.7em;border:1px solid;'
-        f'background:{COLOURS[name]}"></span> {counts[name]:,} {name}</span>'
+        f'background:{STATE_COLORS[name]}"></span> {counts[name]:,} {name}</span>'
         for name in ORDER
         if counts[name]
     )

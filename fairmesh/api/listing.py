@@ -1,4 +1,4 @@
-"""Experiments as a list: those that are meant, in the order that is asked for. REST and the monitor page through it."""
+"""Lists of experiments, filtered and sorted, for the REST service and the monitor."""
 
 from __future__ import annotations
 
@@ -28,44 +28,44 @@ FIELDS = (
 )
 
 
-def listed(status: StudyStatus, selection: JobSelection, sort: str = PLAN) -> list[JobStatus]:
-    """Return experiments in order.
+def sort_jobs(status: StudyStatus, selection: JobSelection, sort: str = PLAN) -> list[JobStatus]:
+    """Return the selected experiments in order.
 
     Parameters
     ----------
     status : StudyStatus
-        How the study stands.
+        The status of the study.
     selection : JobSelection
         Which experiments.
     sort : str
-        ``plan``, ``state`` (the worst first), a field, axis or parameter of an experiment; ``-`` before it turns the
-        order round.
+        ``plan``, ``state`` (failed ones first), or a field, axis or parameter of an experiment; ``-`` before it
+        reverses the order.
 
     Raises
     ------
     InputError
-        If nothing is known by the name to sort by, or the selection cannot be understood.
+        If there is no such name to sort by, or the selection is not valid.
     """
-    found = selection.of(status)
+    jobs = selection.of(status)
     name = sort.removeprefix("-")
     if name != PLAN:
-        found.sort(key=_by(name, status))
-    return found[::-1] if sort.startswith("-") else found
+        jobs.sort(key=_sort_key(name, status))
+    return jobs[::-1] if sort.startswith("-") else jobs
 
 
-def sortable(status: StudyStatus) -> list[str]:
-    """Return all that experiments can be sorted by."""
-    known = dict.fromkeys(each for job in status.experiments[:1000] for each in job.values)
+def sort_names(status: StudyStatus) -> list[str]:
+    """Return the names that experiments can be sorted by."""
+    known = dict.fromkeys(name for job in status.experiments[:1000] for name in job.values)
     return list(dict.fromkeys([PLAN, STATE, *FIELDS, *known]))
 
 
-def _by(name: str, status: StudyStatus) -> Callable[[JobStatus], Any]:
-    """Return what experiments are sorted by; values of several types stand apart, and what is missing last."""
+def _sort_key(name: str, status: StudyStatus) -> Callable[[JobStatus], Any]:
+    """Return the key function of a name; it sorts numbers before other values, and missing ones last."""
     if name == STATE:
         return lambda job: ORDER.index(job.state)
     if name in FIELDS:
         return lambda job: getattr(job, name)
-    names = sortable(status)
+    names = sort_names(status)
     if name not in names:
         raise InputError([Problem(f"cannot sort by {name!r}", "sort", ", ".join(names), nearest(name, names))])
     return lambda job: _rank(job.values.get(name))

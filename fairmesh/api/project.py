@@ -59,7 +59,7 @@ class Project:
         """Return all studies by name, with the study file if it is known here."""
         own = places.configured("study", self.folder)
         files = [*sorted((self.root / STUDIES).glob("*.yaml")), *([self.folder / own] if "/" in own else [])]
-        found: dict[str, Path | None] = {each.study: None for each in places.studies_in(self.results)}
+        found: dict[str, Path | None] = {paths.study: None for paths in places.studies_in(self.results)}
         return dict(sorted((found | dict(_named(files))).items()))
 
     def study_file(self, study: str) -> Path:

@@ -1,4 +1,4 @@
-"""A study, from its file to its plan, its runs and its results."""
+"""A study: its file, plan, runs and results."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from fairmesh.api.launching import launch
 from fairmesh.api.project import Project
-from fairmesh.api.running import Run
+from fairmesh.api.run import Run
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
 from fairmesh.printing import html_table
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Wishes(TypedDict, total=False):
-    """Which experiments of a study: see the configuration's keys of these names."""
+class RunOptions(TypedDict, total=False):
+    """What to run of a study, and how: see the configuration's keys of these names."""
 
     where: str
     part: str
@@ -36,12 +35,12 @@ class Wishes(TypedDict, total=False):
     wait: bool
 
 
-_HOW = ("probe", "wait")  # wishes that do not choose experiments
+_HOW = ("probe", "wait")  # options that do not select experiments
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study that was read from its file, and found to be right.
+    """A study that was read from a valid file.
 
     Parameters
     ----------
@@ -50,7 +49,7 @@ class Study:
     source : Path
         The file.
     project : Project
-        Where it is run.
+        Where it runs.
 
     Examples
     --------
@@ -76,14 +75,14 @@ class Study:
         study : str or Path
             A name in config/studies, or the path of a study file.
         folder : str or Path, optional
-            The working folder; this process's by default.
+            The project folder; by default the current folder.
         machine : str
-            Where it would run.
+            The machine to plan for.
 
         Raises
         ------
         InputError
-            With all mistakes of the file, and of its application.
+            With all mistakes in the file and in its application.
         """
         project = Project.of(folder)
         given = project.folder / study if isinstance(study, Path) or "/" in study or study.endswith(".yaml") else study
@@ -92,7 +91,7 @@ class Study:
 
     @property
     def paths(self) -> StudyPaths:
-        """Where its results are."""
+        """The paths of its results."""
         return StudyPaths(self.project.results, self.name)
 
     def plan(
@@ -103,37 +102,37 @@ class Study:
         set: Mapping[str, Any] | None = None,  # noqa: A002  the word of the configuration
         machine: str = "",
     ) -> Plan:
-        """Return the experiments in order, or some of them.
+        """Return the experiments in order, or a selection of them.
 
         Parameters
         ----------
         where : str
-            Those for which this expression is true.
+            Only experiments for which this expression is true.
         part : str
             ``K/N``: the K-th of N parts.
         first : int, optional
-            At most so many.
+            The largest number of experiments.
         set : mapping, optional
-            Values in place of the file's, by the name of the axis.
+            Values that replace those in the file, by the name of the axis.
         machine : str
-            Where they would run; that with which the study was loaded by default.
+            The machine to plan for; by default the one with which the study was loaded.
 
         Raises
         ------
         InputError
-            If nothing is selected, or something cannot be understood.
+            If no experiment is selected, or an argument is not valid.
         """
         plan = self._plan
         if set or machine:
             plan = load_plan(self.source, self.project.root, machine or plan.machines[0], dict(set or {}))
         return PlanSelection(where, part, first).of(plan)
 
-    def run(self, profile: str = PROFILE, **wishes: Unpack[Wishes]) -> Run:
-        """Start a run of it, like ``fairmesh.run``."""
-        return run(self, profile, **wishes)
+    def run(self, profile: str = PROFILE, **options: Unpack[RunOptions]) -> Run:
+        """Start a run, like ``fairmesh.run``."""
+        return run(self, profile, **options)
 
     def last_run(self) -> Run:
-        """Return the run that was started last, whoever did.
+        """Return the run that was started last, by any process.
 
         Raises
         ------
@@ -143,7 +142,7 @@ class Study:
         return Run.of(self.name, folder=self.project.folder)
 
     def status(self) -> StudyStatus:
-        """Return how it stands now.
+        """Return its current status.
 
         Raises
         ------
@@ -153,11 +152,11 @@ class Study:
         return read_status(self.paths)
 
     def outcomes(self) -> StudyResults:
-        """Return its results as objects: every planned point, with its record or with why it has none."""
+        """Return its results as objects: every planned point with its record, or the reason why it has none."""
         return load_study(self.project.results, self.name)
 
     def results(self) -> pd.DataFrame:
-        """Return its results as a frame, as ``fairmesh.results`` does."""
+        """Return its results as a frame, like ``fairmesh.load_results``."""
         from fairmesh.results.frame import frame  # noqa: PLC0415  pandas takes half a second
 
         return frame(self.paths.folder)
@@ -175,32 +174,32 @@ def run(
     folder: str | Path | None = None,
     key: str = "",
     snakemake: Sequence[str] = (),
-    **wishes: Unpack[Wishes],
+    **options: Unpack[RunOptions],
 ) -> Run:
-    """Start a run of a study, and give it at once; it goes on when this process ends.
+    """Start a run of a study without waiting for it; it continues when this process ends.
 
     Parameters
     ----------
     study : Study, str or Path
-        What to run: a study, a name in config/studies, or a study file.
+        A study, a name in config/studies, or the path of a study file.
     profile : str
-        Where: the folder of a profile of Snakemake's.
+        The folder of a Snakemake profile.
     folder : str or Path, optional
-        The working folder; this process's, or that of the study, by default.
+        The project folder; by default that of the study, or the current folder.
     key : str
-        Names this wish: the same key gives the same run, however often it is asked for.
+        Idempotency key: the same key returns the same run.
     snakemake : sequence of str
-        Further arguments of Snakemake's.
-    **wishes
-        ``where``, ``part``, ``first`` and ``set`` say which experiments, as in the configuration; ``probe`` to run the
-        cheapest of each kind first; ``wait`` to wait for the end of another run of the study.
+        Further arguments of Snakemake.
+    **options
+        ``where``, ``part``, ``first`` and ``set`` select experiments, as in the configuration; ``probe`` runs the
+        cheapest of each kind first; ``wait`` waits for the end of another run of the study.
 
     Raises
     ------
     BusyError
-        If a run of the study goes on.
+        If a run of the study is in progress.
     InputError
-        If the study, the profile or the selection is wrong.
+        If the study, the profile or the selection is not valid.
 
     Examples
     --------
@@ -208,6 +207,6 @@ def run(
     >>> run = fairmesh.run("quick", profile="profiles/slurm", where="epochs > 1")  # doctest: +SKIP
     """
     loaded = study if isinstance(study, Study) else Study.load(study, folder)
-    config = {name: value for name, value in wishes.items() if value}
+    config = {name: value for name, value in options.items() if value}
     loaded.plan(**{name: value for name, value in config.items() if name not in _HOW})  # type: ignore[arg-type]
-    return launch(loaded.project, loaded.name, loaded.source, profile, config, key, snakemake)
+    return Run.start(loaded.project, loaded.name, loaded.source, profile, config, key, snakemake)

@@ -57,7 +57,7 @@ def _check(given: str, root: Path, machine: str) -> Checked:
 def _text(machine: str) -> Checked:
     """Check a study that comes through standard input, which may name an installed application alone."""
     from fairmesh.api import Project  # noqa: PLC0415  rarely needed
-    from fairmesh.api.saving import check_text  # noqa: PLC0415
+    from fairmesh.api.uploads import check_text  # noqa: PLC0415
 
     try:
         text = sys.stdin.buffer.read().decode()

@@ -6,12 +6,10 @@ import argparse
 import sys
 
 from fairmesh.api import Project
-from fairmesh.api.hosts import check_root
-from fairmesh.api.listening import check_address, listen
-from fairmesh.api.token import read_token, token_file
 from fairmesh.cli import common
 from fairmesh.errors import InputError, Problem
 from fairmesh.printing import print_lines
+from fairmesh.web.access import check_address, check_root, listen, read_token, token_file
 
 PORT = 8765
 

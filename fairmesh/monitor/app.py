@@ -11,5 +11,5 @@ from uvicorn.config import HTTP_PROTOCOLS
 from fairmesh.monitor.shield import Shield
 
 # Streamlit makes the server's configuration itself, which this is the only way into.
-HTTP_PROTOCOLS["auto"] = "fairmesh.api.connections:BoundedProtocol"
+HTTP_PROTOCOLS["auto"] = "fairmesh.web.connections:BoundedProtocol"
 app = streamlit.App(Path(__file__).with_name("main.py"), middleware=[Middleware(Shield)])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairmesh.api.saving import FILE
+from fairmesh.api.uploads import FILE
 from fairmesh.errors import InputError
 from fairmesh.monitor import notation
 from fairmesh.schema import Node, dump_yaml, parse_yaml

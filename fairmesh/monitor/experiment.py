@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairmesh.api import logs
-from fairmesh.api.artefacts import Artefact, artefacts
+from fairmesh.api import outputs
+from fairmesh.api.outputs import Artefact, artefacts
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.monitor import charts, steering
 from fairmesh.monitor.current import live
@@ -119,7 +119,7 @@ def _read(artefact: Artefact) -> bytes:
 
 def _log(job: JobStatus) -> None:
     st.header("Log")
-    lines = logs.last_lines(job, LINES) if job.attempt else []
+    lines = outputs.last_log_lines(job, LINES) if job.attempt else []
     st.code("\n".join(lines) or "nothing yet", language=None, wrap_lines=True)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from fairmesh.api.listing import STATE, sortable
+from fairmesh.api.listing import STATE, sort_names
 from fairmesh.monitor import experiment, steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said, state_style
@@ -34,7 +34,7 @@ def show() -> None:
 def _experiments(watch: Watch) -> None:
     status = watch.status()
     selection, sort = _wanted(status)
-    found = watch.listed(selection, sort)
+    found = watch.sort_jobs(selection, sort)
     st.markdown(f"{len(found):,} of {len(status.experiments):,} experiments")
     page = _page(len(found))
     shown = found[(page - 1) * PAGE : page * PAGE]
@@ -56,7 +56,7 @@ def _wanted(status: StudyStatus) -> tuple[JobSelection, str]:
         bind="query-params",
     )
     states = middle.multiselect("States", STATES, key="states", bind="query-params")
-    sort = right.selectbox("Sort by", sortable(status), index=1, key="sort", bind="query-params")
+    sort = right.selectbox("Sort by", sort_names(status), index=1, key="sort", bind="query-params")
     down = last.toggle("Reverse", key="reverse", bind="query-params")
     return JobSelection((), where.strip(), tuple(states)), f"{'-' if down else ''}{sort or STATE}"
 

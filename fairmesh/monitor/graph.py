@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from fairmesh.api.html import COLOURS
+from fairmesh.api.html import STATE_COLORS
 from fairmesh.runner.protocol import DONE, STATES, WAITING
 from fairmesh.status import JobStatus, StudyStatus
 from fairmesh.status.model import ORDER
@@ -79,7 +79,7 @@ def dot(found: Mapping[str, Step]) -> str:
     """Write the graph; a name is a text in it, and nothing else."""
     ids = {name: f"step{at}" for at, name in enumerate(found)}
     boxes = [
-        f'{ids[name]} [label={_quoted((step.title, *_lines(step.counts)))}, color="{COLOURS[step.state]}", '
+        f'{ids[name]} [label={_quoted((step.title, *_lines(step.counts)))}, color="{STATE_COLORS[step.state]}", '
         f"tooltip={_quoted((step.title,))}];"
         for name, step in found.items()
     ]

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from fairmesh.api.html import COLOURS
+from fairmesh.api.html import STATE_COLORS
 from fairmesh.errors import FairmeshError
 from fairmesh.printing import format_duration, list_unreadable
 from fairmesh.runner.protocol import RUNNING
@@ -49,7 +49,7 @@ def said(job: JobStatus) -> str:
 
 def state_style(state: Any) -> str:
     """Return the CSS of a state's cell: its fixed colour, and letters that can be read on it."""
-    colour = COLOURS.get(state)
+    colour = STATE_COLORS.get(state)
     letters = "#ffffff" if colour in _DARK else "#000000"
     return f"background-color: {colour}; color: {letters}" if colour else ""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from fairmesh.api import html, logs, starts
-from fairmesh.api.states import run_state
+from fairmesh.api import html, outputs, run_process
+from fairmesh.api.run import run_state
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.monitor import steering
@@ -37,7 +37,7 @@ def _study(watch: Watch) -> None:
     status = watch.status()
     st.header(plain(status.title or status.study))
     st.progress(status.progress, f"{plain(status.study)}: {status.progress:.0%}, {_state(watch, status)}")
-    st.html(html.bar(status.counts) + html.legend(status.counts))
+    st.html(html.state_bar(status.counts) + html.state_legend(status.counts))
     if status.scheduler:
         st.warning(status.scheduler)
     _numbers(status)
@@ -49,7 +49,7 @@ def _study(watch: Watch) -> None:
 def _state(watch: Watch, status: StudyStatus) -> str:
     if status.run is None:
         return "started by hand"
-    words = run_state(status.run, starts.has_begun(watch.paths, status.run.uuid))
+    words = run_state(status.run, run_process.has_begun(watch.paths, status.run.uuid))
     return plain(f"{words}, {status.run.cancelled}" if status.run.cancelled else words)
 
 
@@ -112,7 +112,7 @@ def _failed(status: StudyStatus) -> None:
 
 def _failure(job: JobStatus) -> None:
     st.markdown(f"**{plain(job.state)}** {plain(job.name)}: {plain(job.reason or 'no reason is known')}")
-    lines = logs.last_lines(job, 3)
+    lines = outputs.last_log_lines(job, 3)
     if lines:
         st.code("\n".join(lines), language=None, wrap_lines=True)
 
@@ -120,9 +120,9 @@ def _failure(job: JobStatus) -> None:
 def _runs() -> None:
     results = given().project.results
     found = [
-        (study, run, run_state(run, starts.has_begun(StudyPaths(results, study), run.uuid)))
+        (study, run, run_state(run, run_process.has_begun(StudyPaths(results, study), run.uuid)))
         for study in studies(results)
-        for run in starts.runs(StudyPaths(results, study))
+        for run in run_process.runs(StudyPaths(results, study))
     ]
     if not found:
         st.markdown("None yet.")

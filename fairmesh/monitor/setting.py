@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairmesh.api import Project
-from fairmesh.api.token import token_file
+from fairmesh.web.access import token_file
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fairmesh.api import Run, starts
-from fairmesh.api.token import read_token
+from fairmesh.api import Run, run_process
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.monitor.look import error, plain
 from fairmesh.monitor.setting import given
 from fairmesh.monitor.watching import Watch
 from fairmesh.status import JobSelection, cancel
 from fairmesh.status.steering import EVERYTHING, current_user
+from fairmesh.web.access import read_token
 
 PAUSE = 1.0  # seconds that a wrong token costs
 MAY = "may_steer"
@@ -68,7 +68,7 @@ def last_run(watch: Watch) -> Run:
     InputError
         If there was none.
     """
-    found = starts.runs(watch.paths)
+    found = run_process.runs(watch.paths)
     if not found:
         raise InputError([Problem(f"study {watch.paths.study} has no run yet; the page Start begins one")])
     return Run(given().project, watch.paths, found[0].uuid)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairmesh.api.html import COLOURS
+from fairmesh.api.html import STATE_COLORS
 
 LETTER = {"calculate": "upper(slice(datum.state, 0, 1))", "as": "letter"}
 LETTER_COLOUR = {
@@ -16,7 +16,7 @@ LETTER_COLOUR = {
 
 def colour(states: Sequence[str], legend: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return how the field ``state`` is coloured, with a legend or none."""
-    scale = {"domain": list(states), "range": [COLOURS[state] for state in states]}
+    scale = {"domain": list(states), "range": [STATE_COLORS[state] for state in states]}
     return {"field": "state", "type": "nominal", "scale": scale, "legend": legend}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from fairmesh.api.listing import listed
+from fairmesh.api.listing import sort_jobs
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.status import JobSelection, JobStatus, Reader, StudyStatus
 from fairmesh.status.places import studies_in
@@ -53,7 +53,7 @@ class Watch:
                 self._lists.clear()
             return self._status
 
-    def listed(self, selection: JobSelection, sort: str) -> list[JobStatus]:
+    def sort_jobs(self, selection: JobSelection, sort: str) -> list[JobStatus]:
         """Return the experiments that are meant, in order.
 
         Raises
@@ -65,7 +65,7 @@ class Watch:
         with self._one:
             chosen = (selection, sort)
             if chosen not in self._lists:
-                self._lists[chosen] = listed(status, selection, sort)
+                self._lists[chosen] = sort_jobs(status, selection, sort)
                 if len(self._lists) > KEPT:
                     self._lists.popitem(last=False)
             return self._lists[chosen]

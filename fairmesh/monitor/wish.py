@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairmesh.api import Project, Run
-from fairmesh.api.launching import launch
-from fairmesh.api.saving import is_taken, save_text
+from fairmesh.api.uploads import is_taken, save_text
 from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.workflow.planner import PLANNER
 from fairmesh.workflow.planning import PlanRequest, Preview, machine_of
@@ -84,11 +83,11 @@ class Wish:
             save_text(project, study, self.text)
         asked = {"where": self.where, "first": self.first, "probe": self.probe}
         config = {key: value for key, value in asked.items() if value}
-        return launch(project, study, project.study_file(self.name or study), f"profiles/{self.profile}", config)
+        return Run.start(project, study, project.study_file(self.name or study), f"profiles/{self.profile}", config)
 
 
 def name_is_taken(project: Project, study: str) -> FairmeshError | None:
     """Return what is wrong if a new study's name belongs to another one."""
     if is_taken(project, study):
-        return BusyError(f"there is a study {study!r} already; give this one another name")
+        return BusyError(f"study {study!r} exists already; choose another name")
     return None

@@ -33,7 +33,7 @@ def _workflow(watch: Watch) -> None:
 
 def _grid(status: StudyStatus) -> None:
     st.header("Experiments")
-    st.html(html.legend(status.counts))
+    st.html(html.state_legend(status.counts))
     there = [state for state in ORDER if status.counts[state]]
     if len(there) > 1:
         st.pills("Show only", there, key="only", bind="query-params")

@@ -16,7 +16,19 @@ LAYERS = (
     ("results",),
     ("cloudmesh", "reference", "status"),
     ("jobs", "study"),
-    ("expressions", "files", "identifiers", "names", "printing", "proxies", "runner", "schedulers", "schema", "user"),
+    (
+        "expressions",
+        "files",
+        "identifiers",
+        "names",
+        "printing",
+        "proxies",
+        "runner",
+        "schedulers",
+        "schema",
+        "user",
+        "web",
+    ),
     ("errors",),
 )
 """Packages and modules of fairmesh from top to bottom: a package imports from lower layers only."""

@@ -14,7 +14,7 @@ import fairmesh
 from fairmesh.api import Project
 from fairmesh.service import events, experiments, others, runs, studies
 from fairmesh.service.context import Service, answer
-from fairmesh.service.guard import Guard, Limits
+from fairmesh.service.guard import Limits, RequestGuard
 from fairmesh.service.problems import Problem, install
 
 PREFIX = "/api/v1"
@@ -22,7 +22,7 @@ PREFIX = "/api/v1"
 
 def create_app(
     project: Project, token: str, hosts: Iterable[str] = (), limits: Limits | None = None, root: str = ""
-) -> Guard:
+) -> RequestGuard:
     """Make the application that a server serves.
 
     Parameters
@@ -48,7 +48,7 @@ def create_app(
     app.include_router(inner)
     app.add_api_route("/openapi.json", lambda: answer(app.openapi()), include_in_schema=False)
     app.add_api_route("/docs", lambda: _page(app.openapi()), include_in_schema=False)
-    return Guard(app, token, hosts, limits, root)
+    return RequestGuard(app, token, hosts, limits, root)
 
 
 class _App(FastAPI):

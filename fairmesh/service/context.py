@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from fairmesh.api import Project, Run, starts
+from fairmesh.api import Project, Run, run_process
 from fairmesh.api.project import NAME
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.protocol import RUNS
@@ -24,7 +24,7 @@ StudyName = Annotated[str, Path(pattern=f"^{NAME}$", description="The name of a 
 RunName = Annotated[
     str,
     Path(
-        pattern=f"^{starts.UUID_PATTERN}$",
+        pattern=f"^{run_process.UUID_PATTERN}$",
         description="The uuid of a run.",
         examples=["5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"],
     ),
@@ -101,10 +101,10 @@ class Service:
         NotFoundError
             If there is none.
         """
-        if re.fullmatch(starts.UUID_PATTERN, uuid, re.ASCII):
+        if re.fullmatch(run_process.UUID_PATTERN, uuid, re.ASCII):
             for folder in self.project.results.glob(f"*/{RUNS}/{uuid}"):
                 paths = StudyPaths(self.project.results, folder.parents[1].name)
-                if starts.find(paths, uuid):
+                if run_process.find(paths, uuid):
                     return Run(self.project, paths, uuid)
         raise NotFoundError(f"there is no run {uuid!r}")
 

@@ -9,9 +9,8 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
-from fairmesh.api.artefacts import artefacts
-from fairmesh.api.listing import listed
-from fairmesh.api.logs import log_part
+from fairmesh.api.listing import sort_jobs
+from fairmesh.api.outputs import artefacts, log_part
 from fairmesh.runner.protocol import ENDS
 from fairmesh.service import models
 from fairmesh.service.bodies import StrictRoute
@@ -60,7 +59,7 @@ async def list_experiments(
     look, chosen = await board.look(), ("sorted", where, *state, sort)
     if not look.knows(chosen):
         selection = JobSelection(where=where, states=tuple(state))
-        found = await board.compute(listed, look.status, selection, sort)
+        found = await board.compute(sort_jobs, look.status, selection, sort)
         look.answer(chosen, lambda: found)
     return answer(look.answer((*chosen, offset, limit), lambda: _page(look.answer(chosen, list), offset, limit)))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from fairmesh.api.states import RUN_STATES
+from fairmesh.api.run import RUN_STATES
 from fairmesh.runner.protocol import STATES
 from fairmesh.status.model import EXPERIMENT, STAGE
 

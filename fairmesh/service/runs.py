@@ -9,9 +9,8 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from fairmesh.api import Run, starts
-from fairmesh.api.launching import launch
-from fairmesh.api.states import RUN_STATES, run_state
+from fairmesh.api import Run, run_process
+from fairmesh.api.run import RUN_STATES, run_state
 from fairmesh.service import asked, models
 from fairmesh.service.bodies import StrictRoute
 from fairmesh.service.context import Given, RunName, Service, StudyName, answer
@@ -48,7 +47,7 @@ async def start_run(
 
 def _started(service: Service, study: str, source: Path, body: asked.Start, key: str) -> Response:
     config = body.model_dump(exclude={"profile"}, exclude_defaults=True)
-    run = launch(service.project, study, source, f"profiles/{body.profile}", config, key)
+    run = Run.start(service.project, study, source, f"profiles/{body.profile}", config, key)
     service.changed(study)
     return answer(to_json(run), 202, f"{service.root}/api/v1/runs/{run.uuid}")
 
@@ -66,7 +65,7 @@ def list_runs(
     found = [
         Run(service.project, paths, each.uuid)
         for paths in map(service.project.paths, names)
-        for each in starts.runs(paths)
+        for each in run_process.runs(paths)
     ]
     shown = sorted((to_json(each) for each in found), key=lambda each: str(each["started"]), reverse=True)
     fitting = [each for each in shown if not state or each["state"] in state]
@@ -100,5 +99,5 @@ def retry_run(service: Given, run: RunName, body: asked.Again, idempotency_key: 
 def to_json(run: Run) -> dict[str, Any]:
     """Return a run as it is answered."""
     info = run.info()
-    state = run_state(info, starts.has_begun(run.paths, run.uuid))
+    state = run_state(info, run_process.has_begun(run.paths, run.uuid))
     return {"study": run.study, "state": state, "output": run.output()} | info.to_json()

@@ -9,19 +9,19 @@ from collections.abc import Iterable
 import uvicorn
 
 from fairmesh.api import Project
-from fairmesh.api.connections import MOST, Patience, protocol
 from fairmesh.service.app import create_app
+from fairmesh.web.connections import MAX_CONNECTIONS, ConnectionLimits, protocol
 
 TURN = 0.0001  # seconds after which who reads files lets others answer
 
 
 def server(
-    project: Project, token: str, names: Iterable[str] = (), root: str = "", patience: Patience | None = None
+    project: Project, token: str, names: Iterable[str] = (), root: str = "", patience: ConnectionLimits | None = None
 ) -> uvicorn.Server:
     """Make the server; ``run`` of it, with sockets, serves until somebody interrupts it."""
     sys.setswitchinterval(TURN)
     logging.getLogger("fairmesh.service").setLevel(logging.ERROR)
-    patience = patience or Patience()
+    patience = patience or ConnectionLimits()
     config = uvicorn.Config(
         create_app(project, token, names, root=root),
         http=protocol(patience),
@@ -31,7 +31,7 @@ def server(
         proxy_headers=False,
         ws="none",
         lifespan="off",
-        limit_concurrency=MOST,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_keep_alive=patience.idle,
         timeout_graceful_shutdown=2,
     )

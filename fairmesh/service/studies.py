@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from fairmesh.api.saving import save_text
+from fairmesh.api.uploads import save_text
 from fairmesh.errors import InputError
 from fairmesh.printing import one_line
 from fairmesh.service import asked, models

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fairmesh.api.paths import check_paths, path_values
 from fairmesh.api.project import PROFILES, Project
-from fairmesh.api.saving import check_text
+from fairmesh.api.uploads import check_paths, check_text, path_values
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, total_cost

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.api import Project, starts
+from fairmesh.api import Project, run_process
 from fairmesh.jobs.paths import StudyPaths
 from tests.e2e.workplace import Workplace
 from tests.waiting import wait_until
@@ -29,7 +29,9 @@ def end_runs(place: Project) -> None:
     """End what a test left running."""
     studies = [StudyPaths(each.parents[1], each.parent.name) for each in place.results.glob("*/runs")]
     for paths in studies:
-        for run in starts.runs(paths):
+        for run in run_process.runs(paths):
             if run.is_alive:
                 os.killpg(run.pid, signal.SIGTERM)
-        wait_until(lambda paths=paths: not any(each.is_alive for each in starts.runs(paths)), "the end of all runs")  # type: ignore[misc]
+        wait_until(
+            lambda paths=paths: not any(each.is_alive for each in run_process.runs(paths)), "the end of all runs"
+        )  # type: ignore[misc]

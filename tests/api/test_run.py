@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 import fairmesh
-from fairmesh.api import starts
-from fairmesh.api.launching import launch
+from fairmesh.api import Run, run_process
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.status import JobSelection
 from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace
@@ -135,11 +134,11 @@ def test_a_run_that_cannot_begin_says_why(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     study = fairmesh.Study.load("./study.yaml")
     workplace.edit("study.yaml", "value", "valu")
-    run = launch(study.project, study.name, study.source, "profiles/local", {})
+    run = Run.start(study.project, study.name, study.source, "profiles/local", {})
     with pytest.raises(FairmeshError, match=r"could not begin:\n[^$]*toy has no parameter 'valu'"):
         run.wait(PATIENCE)
     assert run.state == "failed"
-    assert [each.uuid for each in starts.runs(study.paths)] == [run.uuid]
+    assert [each.uuid for each in run_process.runs(study.paths)] == [run.uuid]
 
 
 def test_wrong_wishes_are_found_before_anything_starts(workplace: Workplace) -> None:

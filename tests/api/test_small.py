@@ -10,7 +10,7 @@ import pytest
 
 import fairmesh
 from fairmesh.api import html
-from fairmesh.api.logs import log_part
+from fairmesh.api.outputs import log_part
 from fairmesh.errors import InputError
 from fairmesh.status import JobStatus, StudyStatus
 from tests.results.builder import build
@@ -49,7 +49,7 @@ def test_results_are_a_frame_with_units(tmp_path: Path) -> None:
 
 def test_nothing_reaches_a_notebook_unescaped() -> None:
     job = JobStatus("experiment", EVIL, EVIL, "k", "failed", EVIL, message=EVIL)
-    shown = html.of_status(StudyStatus(EVIL, EVIL, "", "", None, (job,), ()), EVIL)
+    shown = html.status_html(StudyStatus(EVIL, EVIL, "", "", None, (job,), ()), EVIL)
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
     assert "1 failed" in shown

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmesh.api import Project
-from fairmesh.api.saving import check_text
+from fairmesh.api.uploads import check_text
 from fairmesh.errors import Problem
 from fairmesh.monitor.draft import Draft, is_same, lines_of, without_strangers
 from fairmesh.monitor.notation import to_text, to_value

@@ -169,5 +169,5 @@ def test_a_token_that_others_may_read_is_refused(open_page: Open, given: Project
     shown = open_page("frame", study="quick")
     shown.sidebar.text_input[0].input(TOKEN)
     shown.sidebar.button[0].click().run()
-    assert "others may read the token" in texts(shown)
+    assert "other users can read the token" in texts(shown)
     assert StudyPaths(given.results, "quick").plan.exists()

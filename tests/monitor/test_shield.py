@@ -14,10 +14,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fairmesh.api import Project
-from fairmesh.api.connections import BoundedProtocol
 from fairmesh.cli import main
 from fairmesh.monitor import app, setting
 from fairmesh.monitor.shield import Shield
+from fairmesh.web.connections import BoundedProtocol
 
 STREAM = "ws://127.0.0.1:8501/_stcore/stream"
 
@@ -73,9 +73,9 @@ def test_an_own_web_socket_is_opened(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--host", "0.0.0.0"], "--token-file: to listen on 0.0.0.0, which others reach"),  # noqa: S104
-        (["--port", "70000"], "there is no port 70000"),
-        (["--port", "-1"], "there is no port -1"),
+        (["--host", "0.0.0.0"], "--token-file: listening on 0.0.0.0, which other computers can reach"),  # noqa: S104
+        (["--port", "70000"], "not a port: 70000"),
+        (["--port", "-1"], "not a port: -1"),
     ],
 )
 def test_where_it_cannot_listen_is_one_clear_line(

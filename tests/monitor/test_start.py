@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fairmesh.api import Project, Run, starts
-from fairmesh.api.saving import check_text
+from fairmesh.api import Project, Run, run_process
+from fairmesh.api.uploads import check_text
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.files import write_text
 from fairmesh.monitor import planview, start, steering, wish
@@ -34,11 +34,11 @@ def started(monkeypatch: pytest.MonkeyPatch, study: Study) -> Started:
     """Return what is started in place of runs."""
     found: Started = []
 
-    def launch(project: Project, name: str, source: Path, profile: str, config: Mapping[str, Any]) -> Run:
+    def start(project: Project, name: str, source: Path, profile: str, config: Mapping[str, Any]) -> Run:
         found.append((name, source, profile, config))
         return Run(project, project.paths(name), "6b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11")
 
-    monkeypatch.setattr(wish, "launch", launch)
+    monkeypatch.setattr(Run, "start", start)
     return found
 
 
@@ -172,13 +172,13 @@ def test_another_study_takes_the_place_of_what_was_written(open_page: Open, proj
     ("text", "message"),
     [
         ("study: [", "not YAML"),
-        ("study: mine\napplication: ../../toy\n", "must be the name of one that is installed here"),
-        ("study: mine\napplication: toy\ntemplate: x.jinja\n", "'template' cannot come from elsewhere"),
+        ("study: mine\napplication: ../../toy\n", "must be the name of an installed application"),
+        ("study: mine\napplication: toy\ntemplate: x.jinja\n", "'template' is not allowed in an uploaded study"),
         ("study: ../mine\napplication: toy\n", "'study'"),
         ("study: mine\napplication: toi\n", "did you mean 'toy'"),
         ("study: mine\napplication: toy\nparameters: {valu: 1}\nrepeat: no\n", "did you mean 'value'"),
-        ("a" * 300, "this is no study file"),
-        (HOSTILE, "this is no study file"),
+        ("a" * 300, "not a study file"),
+        (HOSTILE, "not a study file"),
     ],
 )
 def test_a_wrong_text_is_explained(open_page: Open, text: str, message: str) -> None:
@@ -217,7 +217,7 @@ def test_what_is_long_is_not_cut(open_page: Open, project: Project) -> None:
 
 def test_a_name_that_is_taken_is_told_at_once(open_page: Open, project: Project) -> None:
     shown = fill(use(open_page("start", may_steer=True), start.TEXT), "Study file", TOY.replace("mine", "SMALL"))
-    assert "there is a study 'SMALL' already" in said(shown)
+    assert "study 'SMALL' exists already" in said(shown)
     assert all(button.disabled for button in shown.button if button.key in {"start", "save"})
     with pytest.raises(BusyError, match="already"):
         Wish(text=TOY.replace("mine", "small"), profile="local").start(project)
@@ -244,7 +244,7 @@ def test_a_run_that_goes_on_is_told(open_page: Open, monkeypatch: pytest.MonkeyP
     def busy(*_: object) -> None:
         raise BusyError("study small is being run")
 
-    monkeypatch.setattr(wish, "launch", busy)
+    monkeypatch.setattr(Run, "start", busy)
     shown = open_page("start", may_steer=True).button(key="start").click().run()
     assert "study small is being run" in said(shown)
 
@@ -281,5 +281,5 @@ def test_the_expected_time_says_what_it_rests_on() -> None:
 def test_a_run_is_started(open_page: Open, project: Project) -> None:
     shown = open_page("start", may_steer=True).button(key="start").click().run()
     assert "is started" in said(shown)
-    (run,) = starts.runs(project.paths("small"))
+    (run,) = run_process.runs(project.paths("small"))
     wait_until(Run(project, project.paths("small"), run.uuid).done, "the end of the run")

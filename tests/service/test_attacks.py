@@ -16,14 +16,14 @@ from typing import Any
 
 import pytest
 
-from fairmesh.api import Project, starts
-from fairmesh.api.listening import check_address, listen
-from fairmesh.api.token import read_token
+from fairmesh.api import Project, run_process
 from fairmesh.errors import FairmeshError, InputError
 from fairmesh.files import write_text
 from fairmesh.service.app import create_app
-from fairmesh.service.guard import Guard, Limits
+from fairmesh.service.guard import Limits, RequestGuard
 from fairmesh.status.launch import Command
+from fairmesh.web import access
+from fairmesh.web.access import check_address, listen, read_token
 from tests.service.speaking import TOKEN, V1, Speaker
 from tests.status.conftest import Study
 
@@ -316,7 +316,7 @@ def test_nothing_of_a_start_reaches_a_shell(speaker: Speaker, project: Project, 
     assert_problem(speaker.post("/studies/small/runs", json=body), 422)
     assert_problem(speaker.post("/studies/small/plan", json=body), 422)
     assert not list(project.folder.glob("**/P"))
-    assert starts.runs(project.paths("small")) == []
+    assert run_process.runs(project.paths("small")) == []
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_nothing_of_a_start_reaches_a_shell(speaker: Speaker, project: Project, 
 )
 def test_a_start_knows_its_keys_alone(speaker: Speaker, project: Project, more: dict[str, Any]) -> None:
     assert_problem(speaker.post("/studies/small/runs", json=more), 422)
-    assert starts.runs(project.paths("small")) == []
+    assert run_process.runs(project.paths("small")) == []
 
 
 @pytest.mark.parametrize(
@@ -408,10 +408,10 @@ def test_methods_are_what_they_say_and_reading_changes_nothing(speaker: Speaker)
 
 
 def test_there_is_no_service_without_a_token(project: Project) -> None:
-    with pytest.raises(ValueError, match="without a token"):
+    with pytest.raises(ValueError, match="the token is empty"):
         create_app(project, "")
-    with pytest.raises(ValueError, match="without a token"):
-        Guard(None, "")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="the token is empty"):
+        RequestGuard(None, "")  # type: ignore[arg-type]
 
 
 def test_the_token_is_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
@@ -422,7 +422,7 @@ def test_the_token_is_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [each.name for each in path.parent.iterdir()] == ["token"]
     path.chmod(0o644)
-    with pytest.raises(FairmeshError, match="others may read the token; chmod 600"):
+    with pytest.raises(FairmeshError, match="other users can read the token; run: chmod 600"):
         read_token(path)
     path.chmod(0o600)
     path.write_text("short\n")
@@ -430,7 +430,7 @@ def test_the_token_is_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
         read_token(path)
     path.rename(path.with_name("real"))
     path.symlink_to("real")
-    with pytest.raises(FairmeshError, match="the token cannot be read"):
+    with pytest.raises(FairmeshError, match="cannot read the token"):
         read_token(path)
 
 
@@ -439,7 +439,7 @@ def test_the_token_is_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
     [("0.0.0.0", [], True), ("0.0.0.0", ["node1"], False), ("", ["node1"], False), ("node1", [], False)],  # noqa: S104
 )
 def test_others_reach_it_only_on_purpose(host: str, names: list[str], own: bool) -> None:
-    with pytest.raises(InputError, match=f"listen on {host}"):
+    with pytest.raises(InputError, match=f"listening on {host}"):
         check_address(host, names, own)
 
 
@@ -450,9 +450,9 @@ def test_this_computer_reaches_it_always() -> None:
 
 
 def test_runs_do_not_see_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(starts.TOKEN, TOKEN)
-    assert TOKEN not in starts.environment("some-run", Command(("true",), Path())).values()
-    assert os.environ[starts.TOKEN] == TOKEN
+    monkeypatch.setenv(access.TOKEN_VARIABLE, TOKEN)
+    assert TOKEN not in run_process.environment("some-run", Command(("true",), Path())).values()
+    assert os.environ[access.TOKEN_VARIABLE] == TOKEN
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(speaker: Speaker) -> None:
@@ -469,7 +469,7 @@ def test_an_answer_that_takes_too_long_is_an_error(speaker: Speaker) -> None:
     async def sleepy(*_: Any) -> None:
         await asyncio.sleep(30)
 
-    with Speaker(Guard(sleepy, TOKEN, limits=Limits(seconds=0.2))) as impatient:
+    with Speaker(RequestGuard(sleepy, TOKEN, limits=Limits(seconds=0.2))) as impatient:
         assert_problem(impatient.get("/health"), 503)
 
 
@@ -485,7 +485,7 @@ def test_web_sockets_are_closed_at_once(project: Project) -> None:
 
 @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99999), ("127.0.0.1", -1), ("x" * 300, 0)])
 def test_where_it_cannot_listen_is_one_clear_line(host: str, port: int) -> None:
-    with pytest.raises(InputError, match=r"--port: (cannot listen on|there is no port)"):
+    with pytest.raises(InputError, match=r"--port: (cannot listen on|not a port)"):
         listen(host, port)
 
 

@@ -15,14 +15,14 @@ from contextlib import ExitStack, contextmanager, suppress
 import pytest
 
 from fairmesh.api import Project
-from fairmesh.api.connections import HEAD, Patience
-from fairmesh.api.listening import listen
 from fairmesh.files import write_text
 from fairmesh.service.serving import server
+from fairmesh.web.access import listen
+from fairmesh.web.connections import MAX_HEAD, ConnectionLimits
 from tests.service.speaking import TOKEN
 from tests.status.conftest import Study
 
-SHORT = Patience(head=0.5, idle=2, unread=0.5, per_address=8)
+SHORT = ConnectionLimits(head=0.5, idle=2, unread=0.5, per_address=8)
 GET = f"GET /api/v1/health HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n"
 PATIENCE = 20.0  # seconds for what takes one
 Connect = Callable[[], socket.socket]
@@ -95,7 +95,7 @@ def test_headers_end_early_if_they_are_large(connect: Connect, begin: str) -> No
             taken += len(piece)
     except ConnectionError:
         pass
-    assert taken < 100 * HEAD
+    assert taken < 100 * MAX_HEAD
     assert is_well(connect)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 20  # all 300 MB would take minutes
 
@@ -145,7 +145,7 @@ def test_bytes_that_drip_do_not_keep_a_connection(connect: Connect) -> None:
 @pytest.mark.parametrize("most", [20, 1000])
 def test_many_half_requests_block_nobody(connect: Connect, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """They come in one burst: all are there before the service looks at the first."""
-    monkeypatch.setattr("fairmesh.api.connections.MOST", most)
+    monkeypatch.setattr("fairmesh.web.connections.MAX_CONNECTIONS", most)
     connect()  # the service is there
     with ThreadPoolExecutor(16) as pool:
         burst = list(pool.map(lambda _: connect(), range(20 * SHORT.per_address)))

@@ -68,7 +68,7 @@ def test_files_elsewhere_are_not_even_looked_for(speaker: Speaker, project: Proj
     write_text(project.root / "reads/application.yaml", application.replace("note: {", "note: {format: path, "))
     text = f"study: new\napplication: reads\nparameters: {{note: {path}}}\n"
     (fault,) = speaker.post("/studies/validate", json={"text": text}).json()["errors"]
-    assert fault["message"] == f"'note' must lie below a folder that requests may name, not {path!r}"
+    assert fault["message"] == f"'note' must be below a folder that requests may name, not {path!r}"
     write_text(project.root / "config/studies/reads.yaml", "study: reads\napplication: reads\n")
     for verb in ("plan", "runs"):
         answer = speaker.post(f"/studies/reads/{verb}", json={"set": {"note": path}})

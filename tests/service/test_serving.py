@@ -104,7 +104,7 @@ def test_what_goes_wrong_is_one_clear_line(served: Served, workplace: Workplace)
         client.run("sweep", profile="locl")
     with pytest.raises(FairmeshError, match="there is no file of a study 'swep'"):
         client.run("swep")
-    with pytest.raises(FairmeshError, match="show the token"):
+    with pytest.raises(FairmeshError, match="the token is missing or wrong"):
         Client(served.url, "not-the-token-of-this-service").studies()
     run = client.run("sweep", key="once")
     assert client.run("sweep", key="once") == run, "a wish that was sent again is the same wish"

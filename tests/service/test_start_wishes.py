@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairmesh.api import launching
+from fairmesh.api import run_process
 from tests.service.speaking import Speaker
 
 
@@ -19,7 +19,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         found.append(command.arguments)
         return "5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"
 
-    monkeypatch.setattr(launching.starts, "start", start)
+    monkeypatch.setattr(run_process, "start", start)
     return found
 
 

@@ -146,10 +146,10 @@ def test_a_request_names_no_other_files(planner: Planner, project: Project, path
         "list": PlanRequest(text=f'{STUDY}parameters: {{more: {{values: "[[{value!r}]]"}}}}\n'),
         "set": PlanRequest(name="own", set={"data": [value]}),
     }[way]
-    with pytest.raises(InputError, match="must lie below a folder that requests may name") as caught:
+    with pytest.raises(InputError, match="must be below a folder that requests may name") as caught:
         planner.preview(project, request)
     assert {each.message.partition(", not ")[0] for each in caught.value.problems} == {
-        f"'{'more' if way == 'list' else 'data'}' must lie below a folder that requests may name"
+        f"'{'more' if way == 'list' else 'data'}' must be below a folder that requests may name"
     }, "the same whether it is there or not"
 
 

@@ -9,10 +9,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from fairmesh.api.token import token_file
 from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
 from fairmesh.cli.doctor.here import Here
 from fairmesh.cli.serve import PORT
+from fairmesh.web.access import token_file
 
 PORTS = {PORT: "fairmesh serve", 8501: "fairmesh monitor"}
 

@@ -1,4 +1,4 @@
-"""Starting a run as a process of its own, which outlives whoever asked; what was asked is on file before it starts."""
+"""Start runs as detached processes, and find them; ``start.json`` of a run says what was requested."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from fairmesh.runner.text import last_lines
 from fairmesh.status.launch import Command
 from fairmesh.status.model import RunStatus
 from fairmesh.status.runs import RunReader
+from fairmesh.web.access import TOKEN_VARIABLE
 
 START_FILE = "start.json"
 OUTPUT = "output.log"
-TOKEN = "FAIRMESH_TOKEN"  # noqa: S105  the variable of clients; jobs must not see it
 UUID_PATTERN = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-LAST_WORDS = 15  # lines
+OUTPUT_LINES = 15
 
-_KEYS = UUID("9a4c7b1e-6c2f-4b8e-8f57-0a4f3b2d6e11")
-# A process that inherits an ignored SIGINT ignores it for life, and with it a person's wish to end.
-_LISTEN = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+_KEY_NAMESPACE = UUID("9a4c7b1e-6c2f-4b8e-8f57-0a4f3b2d6e11")
+# A process that inherits an ignored SIGINT would ignore it, and with it a request to end.
+_EXEC = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
 
 
-def start(paths: StudyPaths, command: Command, asked: Mapping[str, Any], key: str = "", wait: bool = False) -> str:
+def start(paths: StudyPaths, command: Command, request: Mapping[str, Any], key: str = "", wait: bool = False) -> str:
     """Start a run.
 
     Parameters
@@ -42,13 +42,13 @@ def start(paths: StudyPaths, command: Command, asked: Mapping[str, Any], key: st
     paths : StudyPaths
         The study's files.
     command : Command
-        What runs it.
-    asked : mapping
-        What was asked for, for the file.
+        The command to run.
+    request : mapping
+        What was requested: profile, config and arguments.
     key : str
-        Names what is asked: the same key gives the same run, however often it comes.
+        Idempotency key: the same key returns the same run.
     wait : bool
-        Whether the run may wait for the end of another one.
+        Whether the run may wait for another one to end.
 
     Returns
     -------
@@ -58,33 +58,38 @@ def start(paths: StudyPaths, command: Command, asked: Mapping[str, Any], key: st
     Raises
     ------
     BusyError
-        If a run of the study goes on.
+        If a run of the study is in progress.
     InputError
-        If the key was used for something else.
+        If the key was used for another request.
     """
-    uuid = str(uuid5(_KEYS, f"{paths.study}/{key}") if key else uuid4())
-    about = {"format": FORMAT, "uuid": uuid, "asked": text_sha256(canonical_json(asked)), "profile": asked["profile"]}
-    with _one_at_a_time(paths):
-        known = _about(paths, uuid)
-        if known:
-            if known.get("asked") != about["asked"]:
-                raise InputError([Problem("the key was used for another request before", "Idempotency-Key")])
+    uuid = str(uuid5(_KEY_NAMESPACE, f"{paths.study}/{key}") if key else uuid4())
+    about = {
+        "format": FORMAT,
+        "uuid": uuid,
+        "asked": text_sha256(canonical_json(request)),
+        "profile": request["profile"],
+    }
+    with _start_lock(paths):
+        existing = _read_start_file(paths, uuid)
+        if existing:
+            if existing.get("asked") != about["asked"]:
+                raise InputError([Problem("the key was already used for another request", "Idempotency-Key")])
             return uuid
         if not wait:
-            _check_free(paths)
-        about |= {"config": asked["config"], "folder": str(command.folder.resolve()), "started": jsonfiles.now()}
-        _begin(paths, uuid, command, about)
+            _check_no_run(paths)
+        about |= {"config": request["config"], "folder": str(command.folder.resolve()), "started": jsonfiles.now()}
+        _spawn(paths, uuid, command, about)
     return uuid
 
 
-def _check_free(paths: StudyPaths) -> None:
-    going = next((each for each in runs(paths) if each.is_alive), None)
-    if going:
-        raise BusyError(f"study {paths.study} is being run: {going.going}")
+def _check_no_run(paths: StudyPaths) -> None:
+    active = next((run for run in runs(paths) if run.is_alive), None)
+    if active:
+        raise BusyError(f"study {paths.study} is being run: {active.going}")
 
 
 @contextmanager
-def _one_at_a_time(paths: StudyPaths) -> Iterator[None]:
+def _start_lock(paths: StudyPaths) -> Iterator[None]:
     folder = paths.folder / RUNS
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,15 +103,15 @@ def _one_at_a_time(paths: StudyPaths) -> Iterator[None]:
         lock.release()
 
 
-def _begin(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]) -> None:
-    """Put on file what is to be started, start it, and put on file who that is."""
+def _spawn(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]) -> None:
+    """Write start.json, start the process, and add its owner to start.json."""
     folder = paths.run(uuid)
     folder.mkdir()
     jsonfiles.write(str(folder / START_FILE), about | {"owner": owner.current_process()})
     try:
         with (folder / OUTPUT).open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-ISc", _LISTEN, *command.arguments],
+                [sys.executable, "-ISc", _EXEC, *command.arguments],
                 cwd=command.folder,
                 env=environment(uuid, command),
                 stdin=subprocess.DEVNULL,
@@ -123,46 +128,46 @@ def _begin(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]
 
 
 def environment(uuid: str, command: Command) -> dict[str, str]:
-    """Return what a run inherits: nothing of what belongs to whoever starts it."""
-    own = {TOKEN, RUN, RUN_FOLDER}
+    """Return the environment of a run: without the token and the variables of the run that starts it."""
+    own = {TOKEN_VARIABLE, RUN, RUN_FOLDER}
     return {name: value for name, value in command.environment.items() if name not in own} | {RUN_ID: uuid}
 
 
 def _await_end(process: subprocess.Popen[bytes], path: Path, about: Mapping[str, Any]) -> None:
-    """Take note of the end, as long as whoever started the run is there to see it."""
+    """Record the end of a run, if this process still exists then."""
     code = process.wait()
     if path.parent.is_dir():
         jsonfiles.write(str(path), {**about, "ended": jsonfiles.now(), "exit_code": code})
 
 
 def runs(paths: StudyPaths) -> list[RunStatus]:
-    """Return all runs of a study, the last one first; those that have only been asked for are among them."""
-    found = {each.uuid: each for each in RunReader(paths).all()}
+    """Return all runs of a study, the latest first, including requested ones that have not begun."""
+    found = {run.uuid: run for run in RunReader(paths).all()}
     for path in (paths.folder / RUNS).glob(f"*/{START_FILE}"):
         if path.parent.name not in found:
-            early = _early(paths, path.parent.name)
-            if early:
-                found[early.uuid] = early
-    return sorted(found.values(), key=lambda each: each.started, reverse=True)
+            run = _requested(paths, path.parent.name)
+            if run:
+                found[run.uuid] = run
+    return sorted(found.values(), key=lambda run: run.started, reverse=True)
 
 
 def find(paths: StudyPaths, uuid: str) -> RunStatus | None:
-    """Return a run, also one that has only been asked for; None if there is none."""
+    """Return a run, or a requested one that has not begun; None if there is none."""
     if not re.fullmatch(UUID_PATTERN, uuid, re.ASCII):
         return None
-    return RunReader(paths).one(uuid) or _early(paths, uuid)
+    return RunReader(paths).one(uuid) or _requested(paths, uuid)
 
 
-def _about(paths: StudyPaths, uuid: str) -> dict[str, Any]:
+def _read_start_file(paths: StudyPaths, uuid: str) -> dict[str, Any]:
     return jsonfiles.read_map(str(paths.run(uuid) / START_FILE)) or {}
 
 
-def _early(paths: StudyPaths, uuid: str) -> RunStatus | None:
-    """Return a run that has not begun, or ended before it could."""
-    about = _about(paths, uuid)
+def _requested(paths: StudyPaths, uuid: str) -> RunStatus | None:
+    """Return a run that has not begun, or ended before it began."""
+    about = _read_start_file(paths, uuid)
     if not about:
         return None
-    whose = about.get("owner") or {}
+    process = about.get("owner") or {}
     return RunStatus(
         uuid=uuid,
         profile=str(about.get("profile") or ""),
@@ -171,18 +176,18 @@ def _early(paths: StudyPaths, uuid: str) -> RunStatus | None:
         started=str(about.get("started") or ""),
         ended=str(about.get("ended") or ""),
         exit_code=about.get("exit_code"),
-        host=str(whose.get("host") or ""),
-        pid=int(whose.get("pid") or 0),
-        is_alive=not about.get("ended") and "pid" in whose and owner.is_alive(whose) is not False,
+        host=str(process.get("host") or ""),
+        pid=int(process.get("pid") or 0),
+        is_alive=not about.get("ended") and "pid" in process and owner.is_alive(process) is not False,
         cancelled=cancel.reason(str(paths.run(uuid))),
     )
 
 
 def has_begun(paths: StudyPaths, uuid: str) -> bool:
-    """Return whether a run has got so far that it has a file of its own."""
+    """Return whether the workflow of a run has begun, and written its own file."""
     return RunReader(paths).one(uuid) is not None
 
 
-def last_words(paths: StudyPaths, uuid: str) -> list[str]:
-    """Return what a run said last; nothing of one that a person started in a terminal."""
-    return last_lines(paths.run(uuid) / OUTPUT, LAST_WORDS)
+def last_output(paths: StudyPaths, uuid: str) -> list[str]:
+    """Return the last lines that a run printed; none if it was started in a terminal."""
+    return last_lines(paths.run(uuid) / OUTPUT, OUTPUT_LINES)
