@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
-from string import Template
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -92,34 +90,13 @@ def _path(text: str) -> str:
     return expand_path(text)
 
 
-def _template(text: str) -> str:
-    if not Template(text).is_valid():
-        raise ValueError("must name variables as $NAME, and write any other $ as $$")
-    return text
-
-
-def _address(text: str) -> str:
-    if not re.match(r"https?://[^/@\s]+(/[^\s]*)?$|\$", text):
-        raise ValueError("must be an address that begins with https:// or http://, or a variable that holds one: $NAME")
-    return _template(text)
-
-
 class Finish(Model):
-    """Who is told of the end of a run, and when; this stands in config/config.yaml alone."""
+    """The command at the end of a run; only config/config.yaml can set it."""
 
     command: Annotated[
         list[Text],
         meaning("Program and arguments, without a shell; it reads the summary as JSON.", ["notify-send", "fairmesh"]),
     ] = Field(default_factory=list)
-    webhook: Annotated[
-        str,
-        AfterValidator(lambda text: _address(text) if text else text),
-        meaning("Address that gets the summary by POST; `$NAME` stands for a variable.", "https://example.org/hook"),
-    ] = ""
-    header: Annotated[
-        dict[str, Annotated[str, AfterValidator(_template)]],
-        meaning("Headers for the webhook; `$NAME` stands for a variable.", {"Authorization": "Bearer $HOOK_TOKEN"}),
-    ] = Field(default_factory=dict)
     when: Annotated[
         Literal["always", "failure"], meaning("At every end of a run, or only if something failed or was cancelled.")
     ] = "always"
@@ -163,9 +140,9 @@ class Config(Model):
     publisher: Annotated[Publisher, meaning("Who publishes, and on which terms: authors, licence, funding.")] = (
         Publisher()
     )
-    finish: Annotated[
-        Finish, meaning("What is told at the end of a run: a command, a webhook, or both; in this file alone.")
-    ] = Finish()
+    finish: Annotated[Finish, meaning("The command that is called at the end of a run; only this file can set it.")] = (
+        Finish()
+    )
     requests: Annotated[
         Requests,
         meaning("What requests to the REST service and forms of the monitor may ask for: `points`, `folders`."),

@@ -24,7 +24,7 @@ from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.workflow import configuration, on_slurm, orphans, probing, publishing, reconcile, slurm_check, snakelocks
 from fairmesh.workflow.exits import clear_errors
-from fairmesh.workflow.finishing import Hook
+from fairmesh.workflow.finishing import FinishHook
 from fairmesh.workflow.folders import Folders
 from fairmesh.workflow.guard import Guard
 from fairmesh.workflow.plandoc import plan_document
@@ -74,7 +74,7 @@ class Session:
         self._templates = job_templates(self._plan, root, self._configuration.machines, self._configuration.machine)
         self._document = plan_document(self._plan, config)
         self._run = WorkflowRun(self._paths, self._plan.selection, workflow.config_settings.config)
-        self._hook = Hook(config.finish)
+        self._hook = FinishHook(config.finish)
         self._has_ended = False
         self._lock = RunLock(self._paths.lock)
         self._orphans = orphans.Orphans({})
