@@ -15,8 +15,7 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.runner import jsonfiles
-from fairmesh.runner.hardlinks import try_link
-from fairmesh.runner.regular import NotRegularError, TooLargeError, open_regular, read_regular
+from fairmesh.runner.safefiles import NotRegularError, TooLargeError, open_regular, read_regular, try_link
 
 PLAIN, PROGRAM = 0o666, 0o777
 """Modes of files before the umask, so that members of a group share what they work on if their umask says so."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.runner import text
-from fairmesh.runner.regular import open_regular
+from fairmesh.runner.safefiles import open_regular
 from fairmesh.status import JobStatus, log_path
 
 MAX_FILES = 5000

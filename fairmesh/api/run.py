@@ -15,8 +15,8 @@ from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import escape_path
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.runner import cancel as cancel_request
 from fairmesh.runner import jsonfiles
+from fairmesh.runner.status import request_cancel
 from fairmesh.status import (
     JobSelection,
     RunStatus,
@@ -234,7 +234,7 @@ class Run:
         """Cancel like ``cancel``, and return the jobs, notes and run."""
         info = self.info()
         if selection.is_everything and info.is_alive and not run_process.has_begun(self.paths, self.uuid):
-            cancel_request.write(str(self.paths.run(self.uuid)), who or current_user())
+            request_cancel(str(self.paths.run(self.uuid)), who or current_user())
             return SteeringResult((), (), self.info())
         last = run_process.runs(self.paths)[0]
         if last.uuid != self.uuid:

@@ -16,8 +16,9 @@ from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import canonical_json, text_sha256
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.runner import cancel, jsonfiles, owner
+from fairmesh.runner import jsonfiles, owner
 from fairmesh.runner.protocol import FORMAT, RUN, RUN_FOLDER, RUN_ID, RUNS
+from fairmesh.runner.status import cancel_reason
 from fairmesh.runner.text import last_lines
 from fairmesh.status.launch import Command
 from fairmesh.status.model import RunStatus
@@ -179,7 +180,7 @@ def _requested(paths: StudyPaths, uuid: str) -> RunStatus | None:
         host=str(process.get("host") or ""),
         pid=int(process.get("pid") or 0),
         is_alive=not about.get("ended") and "pid" in process and owner.is_alive(process) is not False,
-        cancelled=cancel.reason(str(paths.run(uuid))),
+        cancelled=cancel_reason(str(paths.run(uuid))),
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from fairmesh.api.project import NAME, STUDIES, Project
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import write_new
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.schema import Node, parse_yaml
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cloudmesh import is_cloudmesh

@@ -13,7 +13,7 @@ from fairmesh.fair.package import Package
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.manifest import read_sums
-from fairmesh.runner.regular import open_regular, read_regular
+from fairmesh.runner.safefiles import open_regular, read_regular
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows
 _UNIX = 3

@@ -18,7 +18,7 @@ from fairmesh.results.metrics import readable
 from fairmesh.results.series import delimiter_of
 from fairmesh.results.table import metric_columns, parameter_columns
 from fairmesh.runner.protocol import STATES
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 
 INTEGER, NUMBER, BOOLEAN, STRING, DATETIME = "integer", "number", "boolean", "string", "datetime"
 

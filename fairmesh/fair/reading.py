@@ -15,7 +15,7 @@ from fairmesh.files import file_sha256
 from fairmesh.jobs.attempts import read_checked
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.manifest import read_sums
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 
 Entity = dict[str, Any]
 

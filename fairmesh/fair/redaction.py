@@ -12,7 +12,7 @@ from typing import Any
 from fairmesh.jobs.attempts import read_map
 from fairmesh.names import escape
 from fairmesh.results import StudyResults
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.user import home_folder, user_name
 
 HOMES, USERS, HOSTS = "homes", "users", "hosts"

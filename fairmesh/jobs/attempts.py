@@ -9,7 +9,7 @@ from typing import Any
 from fairmesh.jobs.shapes import ShapeError
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import DONE, ENDS
-from fairmesh.runner.regular import LARGEST, read_regular
+from fairmesh.runner.safefiles import LARGEST, read_regular
 
 BAD_ENDS = tuple(state for state in ENDS if state != DONE)
 

@@ -17,7 +17,7 @@ from typing import Any
 from fairmesh.files import PLAIN
 from fairmesh.runner import jsonfiles, owner
 from fairmesh.runner.claims import Claims
-from fairmesh.runner.filelock import NoLocksError, try_lock
+from fairmesh.runner.safefiles import NoLocksError, try_lock
 
 
 class RunLock:
@@ -88,7 +88,7 @@ class RunLock:
         return jsonfiles.read_map(str(self.path)) or {}
 
     def is_held(self) -> bool:
-        """Whether a process has the lock now; nothing is written."""
+        """Return whether a process has the lock now; nothing is written."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from fairmesh.runner.regular import open_regular
+from fairmesh.runner.safefiles import open_regular
 from fairmesh.runner.text import lines_of
 
 BLOCK = 1 << 16  # bytes from the end that are searched for lines

@@ -39,7 +39,7 @@ def folder_state(paths: JobPaths, fingerprint: str) -> FolderState:
 
 
 def is_current(record: Path, fingerprint: str) -> bool:
-    """Whether a record, or a stage's marker, has this fingerprint and can be read; no record is not current."""
+    """Return whether a record, or a stage's marker, has this fingerprint and can be read; no record is not current."""
     content = jsonfiles.read_map(str(record))
     if content is None or content.get("fingerprint") != fingerprint:
         return False

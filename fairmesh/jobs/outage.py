@@ -1,4 +1,4 @@
-"""File systems of clusters go away and come back: what has to be written then waits, for a while."""
+"""Wait for folders that cannot be written: cluster file systems can be unavailable for a while."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Outage:
         self.seen = float("-inf")
 
     def is_over(self) -> bool:
-        """Whether all of them can be written, or the patience has come to its end."""
+        """Return whether all folders can be written, or the time to wait is over."""
         broken = [folder for folder in self._folders if not os.access(_nearest(folder), os.W_OK)]
         if not broken:
             self._since = None
@@ -39,12 +39,12 @@ class Outage:
         self.seen = time.monotonic()
         if self._since is None:
             self._since = self.seen
-            self._warn(f"{broken[0]} cannot be written now; this is waited for, {PATIENCE:.0f} s at most")
+            self._warn(f"{broken[0]} cannot be written now; retrying for up to {PATIENCE / 60:.0f} minutes")
         return self.seen - self._since > PATIENCE
 
 
 def _nearest(folder: str) -> str:
-    """Return the folder, or of one that was removed what it was in: nobody waits for what does not come back."""
+    """Return the folder, or the nearest parent of one that was removed."""
     while folder and not os.path.lexists(folder):
         folder = os.path.dirname(folder)  # noqa: PTH120  the executor imports little
     return folder or "."

@@ -17,7 +17,7 @@ from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import protocol
 from fairmesh.runner.job import MARK
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 
 
 @dataclass(frozen=True)

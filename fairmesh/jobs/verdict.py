@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 
 BEGUN = "begun"
 ENDED = "ended"

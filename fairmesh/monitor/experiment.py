@@ -21,7 +21,7 @@ from fairmesh.names import plain_text
 from fairmesh.printing import format_time
 from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.site.telemetry import telemetry_charts
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
 

@@ -20,7 +20,7 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.results.foreign import LARGEST, Foreign, ForeignError, OddNameError, as_map
 from fairmesh.results.merge import Bringing, Merge
 from fairmesh.results.offers import Offer, listed_files
-from fairmesh.runner.filelock import NoLocksError, try_lock
+from fairmesh.runner.safefiles import NoLocksError, try_lock
 from fairmesh.runner.protocol import ATTEMPTS, COMMIT, CONFIG, ENVIRONMENTS, EXPERIMENT, JOB, STATUS
 
 STAGING = ".merge-"

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from fairmesh.runner.regular import open_regular
+from fairmesh.runner.safefiles import open_regular
 
 Value = float | str | None
 Row = dict[str, Value]

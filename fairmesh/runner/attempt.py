@@ -6,16 +6,16 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar
 
-from . import allocation, cancel, commit, environment, jsonfiles, limit, owner, protocol, provenance, text
+from . import allocation, commit, environment, jsonfiles, limit, owner, protocol, provenance, text
 from .claims import PROCESS, Claims
 from .job import Job
 from .machine_lock import MachineLock
 from .mllog import Events, milliseconds
 from .output import Output
-from .patience import Patience
 from .program import PASSED_ON, Program, Signals, name_of
-from .regular import read_regular
-from .status import Status
+from .retry import Retry
+from .safefiles import read_regular
+from .status import Status, cancel_reason
 from .telemetry import Telemetry
 
 LOOK_FOR_CANCEL = 2.0  # seconds
@@ -35,7 +35,7 @@ class End(NamedTuple):
 
 
 class Interrupted(Exception):
-    """The attempt is asked to end while its results are read."""
+    """Raised when the attempt must end while its results are read."""
 
     def __init__(self, end: End) -> None:
         super().__init__(end.reason)
@@ -45,8 +45,8 @@ class Interrupted(Exception):
 class Attempt:
     """An attempt whose claim this process holds."""
 
-    def __init__(self, job: Job, number: int, signals: Signals, patience: Patience) -> None:
-        self.job, self.number, self.signals, self.patience = job, number, signals, patience
+    def __init__(self, job: Job, number: int, signals: Signals, retry: Retry) -> None:
+        self.job, self.number, self.signals, self.retry = job, number, signals, retry
         self.claims = Claims(job.folder)
         self.folder = self.claims.attempt_folder(number)
         status = os.path.join(self.folder, protocol.STATUS)
@@ -62,7 +62,7 @@ class Attempt:
         self._limit = limit.Limit()
 
     def run(self) -> End:
-        """Run the program to its end and commit a good result; whatever happens, nothing of the program is left."""
+        """Run the program, commit a valid result, and leave no process of the program behind."""
         try:
             end = self._execute()
         except Interrupted as error:
@@ -70,12 +70,12 @@ class Attempt:
         except BaseException as error:  # noqa: BLE001  the state says what it was
             end = End(protocol.FAILED, reason_of(error))
         self._end_program()
-        self._say_end(end)
+        self._write_end(end)
         return end
 
     def persist(self, action: Callable[[], Result]) -> Result:
-        """Return what an action returns, which is repeated while the attempt's folder is away."""
-        return self.patience.persist(action, self.status.write)
+        """Return the result of an action, repeated while the attempt's folder is unavailable."""
+        return self.retry.persist(action, self.status.write)
 
     def _end_program(self) -> None:
         if self._program is None:
@@ -85,8 +85,8 @@ class Attempt:
         except BaseException:  # noqa: BLE001  the last resort asks nobody
             self._program.kill()
 
-    def _say_end(self, end: End) -> None:
-        """Write the last state, also where the program removed the folder that it belongs into."""
+    def _write_end(self, end: End) -> None:
+        """Write the final state, even if the program removed its folder."""
         exit_code = self._program.exit_code if self._program else None
         with contextlib.suppress(OSError):
             self.persist(lambda: self.events.close(self._ended_ms or milliseconds()))
@@ -126,46 +126,46 @@ class Attempt:
         return self.persist(lambda: self._commit(seconds, usage, digest))
 
     def _prepare(self) -> None:
-        """Clear what is left of the attempt before; make the folder, with a copy of what this one is at."""
+        """Clean up after the previous attempt, and create this one's folder with copies of its inputs."""
         if self.number > 1:
             self.claims.end_leftovers(self.number - 1)
         if commit.read(self.job.folder, self.job.fingerprint):  # forced: a failure must not hide behind the old result
             commit.set_aside(self.job.folder)
         os.makedirs(self.folder, exist_ok=True)
-        self.patience.hold(self.folder)
+        self.retry.keep_open(self.folder)
         for name in (protocol.CONFIG, protocol.EXPERIMENT):
             self._copies[name] = read_regular(os.path.join(self.job.folder, name))
         self._write_copies()
         self.status.set_state(protocol.QUEUED)
 
     def _write_copies(self) -> None:
-        """Write the copies that are not there: a program may remove all that it finds."""
+        """Write the copies that are missing: the program may have removed them."""
         for name, content in self._copies.items():
             path = os.path.join(self.folder, name)
             if not os.path.lexists(path):
                 jsonfiles.write_bytes(path, content)
 
     def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
-        """Wait until the machine is free; return why the attempt ends before it began, if it does."""
-        asked = self._why_end()
+        """Wait until the machine is free; return the end of the attempt if it is ended while it waits."""
+        asked = self._requested_end()
         while not asked and not allocation.job() and not lock.try_take():
             if not self.status.values["message"]:
                 self.status.values["message"] = "waits for the machine, which another experiment has for itself"
                 self._set_state(protocol.QUEUED)
             self._beat()
             self.signals.wait(0.25)
-            asked = self._why_end()
+            asked = self._requested_end()
         return asked
 
     def _set_state(self, state: str, **values: Any) -> None:
-        self.patience.try_write(lambda: self.status.set_state(state, **values))
+        self.retry.try_write(lambda: self.status.set_state(state, **values))
 
     def _beat(self) -> None:
-        """Write a sign of life when its time has come; while the folder is away, see whether it is back."""
-        if self.patience.is_tried:
-            self.patience.try_write(self.status.write)
+        """Write a heartbeat when it is due; while the folder is unavailable, try to write."""
+        if self.retry.is_failing:
+            self.retry.try_write(self.status.write)
         else:
-            self.patience.try_to(self.status.beat)
+            self.retry.try_to(self.status.beat)
 
     def _start(self, command: List[str], stages: Dict[str, str], lock: MachineLock) -> Program:
         self._started, self._began = jsonfiles.now(), time.monotonic()
@@ -188,65 +188,65 @@ class Attempt:
         return program
 
     def _watch(self, program: Program, telemetry: Telemetry) -> Optional[End]:
-        """See a program to its end; return why it was asked to end, if it was.
+        """Watch a program until it ends; return why it was asked to end, if it was.
 
-        What cannot be written now is kept, and written later.
+        Data that cannot be written now is kept and written later.
         """
         asked: Optional[End] = None
-        try_to = self.patience.try_to
+        try_to = self.retry.try_to
         while True:
             is_last = signal.SIGCHLD in self.signals.seen
             try_to(lambda: telemetry.take(program.pid, last=is_last))  # noqa: B023  called at once
             self.signals.seen.discard(signal.SIGCHLD)
             if program.has_ended():
-                return asked or self._late_word(program)
+                return asked or self._late_signal(program)
             try_to(self.output.read_new)
             self._note_memory(telemetry.resident_bytes)
             self._beat()
             if asked is None:
-                asked = self._why_end()
+                asked = self._requested_end()
                 if asked:
                     program.request_end(asked.signal, asked.grace)
             self.signals.wait(telemetry.due_in())
 
-    def _go_on(self) -> None:
-        """Write a sign of life while results are read; raise Interrupted if the end is asked for."""
+    def _pause(self) -> None:
+        """Write a heartbeat while results are read; raise Interrupted if the attempt must end."""
         self._beat()
-        asked = self._why_end()
+        asked = self._requested_end()
         if asked:
             raise Interrupted(asked)
 
-    def _late_word(self, program: Program) -> Optional[End]:
-        """Wait a moment for what ended a program: a scheduler signals it and this process, and it may be faster."""
+    def _late_signal(self, program: Program) -> Optional[End]:
+        """Wait briefly for the signal that ended the program: a scheduler signals this process too, maybe later."""
         looks = 5 if -(program.exit_code or 0) in PASSED_ON else 0
         for _ in range(looks):
             if self.signals.first_end():
-                return self._why_end()
+                return self._requested_end()
             self.signals.wait(0.1)
         return None
 
     def _note_memory(self, used: int) -> None:
-        """Write down at once that a program is about to use all the memory of its job: it may be killed for that."""
+        """Record at once that the program uses nearly all memory of its job, for which it may be killed."""
         allowed = allocation.memory()
         if allowed and used > NEARLY_ALL * allowed and not self.status.values["memory"]:
             words = f"it used {used >> 20} MB of memory, and its job has {allowed >> 20} MB"
             self._set_state(protocol.RUNNING, memory=words)
 
-    def _why_end(self) -> Optional[End]:
+    def _requested_end(self) -> Optional[End]:
         number = self.signals.first_end()
         if number or time.monotonic() - self._looked > LOOK_FOR_CANCEL:
             self._looked = time.monotonic()
-            wish = cancel.reason(self.job.folder) or cancel.reason(self.job.run_folder)
-            if wish:  # also where the scheduler, which was asked as well, was faster with its signal
-                return End(protocol.CANCELLED, wish, number or signal.SIGTERM)
+            cancelled = cancel_reason(self.job.folder) or cancel_reason(self.job.run_folder)
+            if cancelled:  # also where the scheduler, which was asked as well, was faster with its signal
+                return End(protocol.CANCELLED, cancelled, number or signal.SIGTERM)
         if self._limit.is_reached(signalled=bool(number)):
             return End(protocol.TIMEOUT, self._limit.reason, grace=self._limit.grace)
         if number:
             return End(protocol.CANCELLED, "stopped by " + name_of(number), number)
-        return End(protocol.FAILED, self.patience.reason) if self.patience.reason else None
+        return End(protocol.FAILED, self.retry.reason) if self.retry.reason else None
 
     def _commit(self, seconds: float, usage: Dict[str, Any], digest: str) -> End:
-        """Commit what the program left; nothing is missing only because the folder is away."""
+        """Commit the program's result; an unavailable folder raises OSError instead of missing files."""
         os.stat(self.folder)
         self._write_copies()
         experiment = self.job.experiment
@@ -285,7 +285,7 @@ class Attempt:
             usage=usage,
             environment=digest,
             provenance=provenance.of_attempt(experiment, self.job.home),
-            files=commit.list_files(self.job.folder, self.folder, self._go_on),
+            files=commit.list_files(self.job.folder, self.folder, self._pause),
         )
         os.stat(self.folder)
         commit.write(self.job.folder, content)

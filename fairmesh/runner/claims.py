@@ -1,7 +1,7 @@
-"""Who may run an experiment: numbered files made by link(2), which also on NFS succeeds for one process alone.
+"""Claim the right to run an experiment: numbered files made by link(2), which succeeds for one process even on NFS.
 
-File systems without hard links (exFAT, some of FUSE's) have numbered folders instead: rename(2) puts a folder that is
-not empty into place for one process alone, too.
+On file systems without hard links (exFAT, some FUSE ones) a claim is a numbered folder: rename(2) of a folder that is
+not empty also succeeds for one process only.
 """
 
 import contextlib
@@ -11,8 +11,8 @@ import shutil
 from typing import List
 
 from . import jsonfiles, owner
-from .hardlinks import try_link
 from .protocol import ATTEMPTS, CLAIMS, ENDS, STATUS
+from .safefiles import try_link
 
 PROCESS = "process.json"
 OWNER = "owner.json"  # in a claim that is a folder
@@ -62,7 +62,7 @@ class Claims:
         return jsonfiles.read_map(claim) or jsonfiles.read_map(os.path.join(claim, OWNER)) or {}
 
     def is_over(self, number: int) -> bool:
-        """Whether a claim binds nobody any more: its attempt has ended, or its owner is proven to be gone."""
+        """Return whether a claim has expired: its attempt has ended, or its owner is known to be gone."""
         status = jsonfiles.read_map(os.path.join(self.attempt_folder(number), STATUS)) or {}
         if status.get("state") in ENDS or _is_missing(self._file(number)):
             return True
@@ -70,11 +70,11 @@ class Claims:
         return "pid" in holder and owner.is_alive(holder) is False
 
     def is_free(self, number: int) -> bool:
-        """Whether the next number may be taken, after the highest that was looked at, 0 if there is none."""
+        """Return whether the next number may be taken, after the highest that was looked at, 0 if there is none."""
         return not number or self.is_over(number)
 
     def active(self) -> int:
-        """Return the number of the claim that binds, or 0."""
+        """Return the number of the active claim, or 0."""
         number = self.highest()
         return 0 if self.is_free(number) else number
 
@@ -82,7 +82,7 @@ class Claims:
         return os.path.join(self.folder, CLAIMS, str(number))
 
     def end_leftovers(self, number: int) -> None:
-        """End what the program of an attempt that is over left running on this host, and remove half-written files."""
+        """End the processes that an ended attempt left on this host, and remove half-written files."""
         attempt = self.attempt_folder(number)
         leader = jsonfiles.read_map(os.path.join(attempt, PROCESS))
         if leader and "pid" in leader:
@@ -104,7 +104,7 @@ def numbers(folder: str) -> List[int]:
 
 
 def _is_missing(path: str) -> bool:
-    """Whether there is certainly no such file: one that cannot be looked at, as its folder is away, may be there."""
+    """Return whether a file certainly does not exist; one that cannot be inspected may exist."""
     try:
         os.lstat(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The result of an attempt: checked, hashed, written last, and copied to where the workflow waits for it."""
+"""Check and hash the result of an attempt, write it as commit.json, and copy it to the workflow's record."""
 
 import fnmatch
 import hashlib
@@ -8,7 +8,7 @@ import os
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from . import jsonfiles, manifest, protocol
-from .regular import NotRegularError, TooLargeError, open_regular, read_regular
+from .safefiles import NotRegularError, TooLargeError, open_regular, read_regular
 
 LARGEST = 1 << 24  # bytes of a file of metrics
 LONGEST_SHOWN = 200  # characters of what a program wrote, in a message
@@ -19,7 +19,7 @@ LONGEST = 200  # characters of the name of a metric or a baseline
 
 
 class Refused(Exception):
-    """What a program left is not a result; the text says why."""
+    """Raised when the output of a program is not a valid result; the text says why."""
 
 
 def read(folder: str, fingerprint: str) -> Optional[Dict[str, Any]]:
@@ -29,7 +29,7 @@ def read(folder: str, fingerprint: str) -> Optional[Dict[str, Any]]:
 
 
 def _is_whole(commit: Dict[str, Any]) -> bool:
-    """Whether a commit has what its readers need: somebody may have edited it."""
+    """Return whether a commit has the parts that its readers need; it may have been edited."""
     maps = ("application", "parameters", "axes", "metrics", "usage")
     return isinstance(commit.get("attempt", 1), int) and all(isinstance(commit.get(name, {}), dict) for name in maps)
 

@@ -1,4 +1,4 @@
-"""What an attempt ran on: hardware, system, interpreter and packages, written once and referred to by its hash.
+"""Record what an attempt ran on: hardware, system, interpreter and packages, in one file named by its hash.
 
 Only what is named here and in provenance.py is recorded, never the environment variables as a whole: they hold secrets.
 """
@@ -30,7 +30,7 @@ print(json.dumps(dict(found, packages=packages)))
 
 
 def record(home: str, command: str, code: Dict[str, Any]) -> str:
-    """Make sure that the environment of a command is on file; give its SHA-256.
+    """Write the environment of a command unless it is there, and return its SHA-256.
 
     Listing the packages costs more than a small experiment, so the answer is kept for as long as the host has not
     been started anew, the interpreter's packages are the same, and the job may use the same cores and GPUs.

@@ -1,4 +1,4 @@
-"""One job folder as the runner sees it: what is to run, where its inputs are, and where its result goes."""
+"""The runner's view of a job folder: what to run, where the inputs are, where the result goes."""
 
 import os
 from typing import Any, Dict, List, Optional

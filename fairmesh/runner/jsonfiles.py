@@ -6,8 +6,7 @@ import time
 from _thread import get_ident
 from typing import Any, Dict, List, NoReturn, Optional
 
-from .hardlinks import try_link
-from .regular import read_regular
+from .safefiles import read_regular, try_link
 
 _HALF = ".half"
 

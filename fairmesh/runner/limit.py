@@ -1,4 +1,4 @@
-"""How long a program may run: its own runtime, and what is left of the job of the scheduler's that it runs in.
+"""Limit how long a program runs: by its own runtime, and by the time left to its job of a scheduler.
 
 At its time limit a scheduler signals all processes at once and kills what it finds a moment later. The runner is
 earlier, so that the program can save what it has, and the state says timeout.

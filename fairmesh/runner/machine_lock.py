@@ -14,7 +14,7 @@ import pwd
 import stat
 from typing import Dict, Iterator, List
 
-from .filelock import try_lock
+from .safefiles import try_lock
 
 FOLDER = "/tmp"  # noqa: S108  one place for all processes of the host, whatever their TMPDIR
 LOCK = "machine.lock"
@@ -75,7 +75,7 @@ def _below_home() -> Iterator[str]:
 
 
 def _is_private(folder: str) -> bool:
-    """Whether a folder is there in which nobody but this user can put anything."""
+    """Return whether a folder is there in which nobody but this user can put anything."""
     try:
         status = os.lstat(folder)
     except OSError:

@@ -6,12 +6,12 @@ import sys
 import time
 from typing import List, Optional
 
-from . import jsonfiles, owner, patience, protocol, scheduler
+from . import jsonfiles, owner, protocol, retry, scheduler
 from .attempt import Attempt, reason_of
 from .claims import Claims
 from .job import Job
-from .patience import Patience
 from .program import Signals
+from .retry import Retry
 from .status import Status
 from .text import printable_lines
 
@@ -20,7 +20,7 @@ SILENCE = 90.0  # seconds without a heartbeat after which an owner of which noth
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
-    """Run a job folder; 0 if its result is committed, 1 if not."""
+    """Run a job folder; return 0 if its result is committed, else 1."""
     parser = argparse.ArgumentParser(prog="runner.pyz", description="Run the experiment of a job folder, once.")
     parser.add_argument("folder", help="the job folder, which holds experiment.json")
     parser.add_argument("--home", required=True, help="the folder of runner.pyz, stages/ and environments/")
@@ -29,43 +29,43 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument(
         "--collect",
         metavar="JOB",
-        help="start nothing: wait for whoever runs it, or for the scheduler's JOB in its queue, and copy",
+        help="start nothing: wait for the process or the scheduler's JOB that runs it, and copy the result",
     )
     parser.add_argument(
         "--failed",
         metavar="REASON",
-        help="start nothing: write down that the job ended before its program began, and why",
+        help="start nothing: record that the job failed before its program started, and why",
     )
     parser.add_argument(
         "--silence",
         type=float,
         default=SILENCE,
         metavar="SECONDS",
-        help="without a sign of life for so long, and without proof of anything, another's attempt counts as lost",
+        help="another process's attempt counts as lost after this time without a heartbeat (%(default)g)",
     )
     parser.add_argument(
         "--patience",
         type=float,
-        default=patience.SECONDS,
+        default=retry.SECONDS,
         metavar="SECONDS",
-        help="how long the program goes on, or its result waits, while its folder cannot be written",
+        help="how long to retry while the folder cannot be written (%(default)g)",
     )
     options = parser.parse_args(arguments)
     try:
         job = Job(os.path.abspath(options.folder), os.path.abspath(options.home), options.record, bool(options.force))
         with Signals().caught() as signals:
             if options.failed is not None:
-                return not_begun(job, options.failed, options.collect)
-            return bring_to_end(job, signals, options)
-    except BaseException as error:  # noqa: BLE001  it is said in one line, whatever it is
+                return record_failure(job, options.failed, options.collect)
+            return run_to_commit(job, signals, options)
+    except BaseException as error:  # noqa: BLE001  one line for any error
         return _say(f"fairmesh: {os.path.basename(options.folder)}: {reason_of(error)}")
 
 
-def bring_to_end(job: Job, signals: Signals, options: argparse.Namespace) -> int:
-    """See to it that the job has a commit of its fingerprint: found, waited for, or made by a new attempt.
+def run_to_commit(job: Job, signals: Signals, options: argparse.Namespace) -> int:
+    """Make sure that the job has a commit of its fingerprint: find it, wait for it, or start an attempt.
 
-    With a job of the scheduler's to collect from, nothing is started. An owner commits before its claim is over, so the
-    claim is looked at before the commit.
+    With ``--collect``, nothing is started. An owner commits before its claim is over, so the claim is read before the
+    commit.
     """
     claims, collect = Claims(job.folder), options.collect
     while True:
@@ -84,13 +84,13 @@ def bring_to_end(job: Job, signals: Signals, options: argparse.Namespace) -> int
         elif job.commit():  # of an owner that was given up, and yet came to its end just now
             claims.release(number + 1)
         else:
-            return _attempt(job, Attempt(job, number + 1, signals, Patience(options.patience, signals)))
+            return _attempt(job, Attempt(job, number + 1, signals, Retry(options.patience, signals)))
         if problem:
             return _say(f"fairmesh: {job.name}: {problem}")
 
 
-def not_begun(job: Job, reason: str, collect: Optional[str]) -> int:
-    """Write the end of an attempt whose program could not begin, unless there is a result or somebody is at one."""
+def record_failure(job: Job, reason: str, collect: Optional[str]) -> int:
+    """Write a failed attempt whose program could not start, unless there is a result or an active claim."""
     claims = Claims(job.folder)
     number = claims.highest()
     is_free = claims.is_free(number)
@@ -117,7 +117,7 @@ def _attempt(job: Job, attempt: Attempt) -> int:
 
 
 def _wait(claims: Claims, number: int, signals: Signals, silence: float) -> str:
-    """Wait for the end of somebody else's claim; give what went wrong, or an empty text."""
+    """Wait for the end of another process's claim; return what went wrong, or an empty text."""
     path = os.path.join(claims.attempt_folder(number), protocol.STATUS)
     heartbeat, heard = None, time.monotonic()
     while not claims.is_over(number):
@@ -134,7 +134,7 @@ def _wait(claims: Claims, number: int, signals: Signals, silence: float) -> str:
 
 
 def _wait_for_turn(queued: str, may_come: bool, signals: Signals) -> str:
-    """Wait a little for a job in the scheduler's queue; give why there is no more waiting, or an empty text."""
+    """Wait a little for a queued job; return why waiting ends, or an empty text."""
     if signals.first_end():
         return f"stopped while it waited for job {queued}"
     if not may_come:

@@ -21,7 +21,7 @@ def name_text(path: str) -> str:
 
 
 def is_text(path: str) -> bool:
-    """Whether a path can be written in UTF-8."""
+    """Return whether a path can be written in UTF-8."""
     return not any("\ud800" <= sign <= "\udfff" for sign in path)
 
 

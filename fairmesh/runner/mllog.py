@@ -1,4 +1,4 @@
-"""What an attempt did as lines of MLCommons' logging format, wrapped around those of the program.
+"""Write an attempt's events in MLCommons' logging format around those of the program.
 
 The lines are those that mlperf-logging 4.1 writes and its parser and compliance checker read: a mark, and a map whose
 keys come in this order: namespace, time_ms, event_type, key, value, metadata; the metadata begin with file and line.
@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from .gpu import Gpus
 from .protocol import MLLOG
-from .regular import append, open_log
+from .safefiles import append, open_log
 
 MARK = ":::MLLOG "
 START, END, POINT = "INTERVAL_START", "INTERVAL_END", "POINT_IN_TIME"
@@ -106,7 +106,7 @@ class Events:
         self._experiment = experiment
 
     def open(self, init_ms: int) -> None:
-        """Say what is run and by whom, then that the run starts; the initialisation began at ``init_ms``."""
+        """Write the events about submission, initialization (from ``init_ms``) and the start of the run."""
         lines = [line(POINT, *event, time_ms=init_ms) for event in self._facts()]
         lines.append(line(START, "init_start", None, _here(), init_ms))
         lines += [line(POINT, *event) for event in self._values()]
@@ -116,7 +116,7 @@ class Events:
         self.is_open = True
 
     def close(self, end_ms: int, metrics: Optional[Dict[str, Any]] = None) -> None:
-        """Say that the run ended: well if there are metrics, which are the result."""
+        """Write the end of the run: success with the metrics as the result, or aborted without metrics."""
         if not self.is_open:
             return
         status = "aborted" if metrics is None else "success"
@@ -128,7 +128,7 @@ class Events:
         self.is_open = False
 
     def _facts(self) -> Tuple[Tuple[str, Any, Dict[str, Any]], ...]:
-        """Return what the log says of the submission; nothing has emptied the caches of the machine."""
+        """Return the events about the submission; caches are never cleared."""
         named = dict({"benchmark": self._experiment["application"]["name"]}, **self._experiment.get("submission", {}))
         given = [(SUBMISSION + name, value, _here()) for name, value in named.items()]
         return (*given, ("cache_clear", False, _here()))

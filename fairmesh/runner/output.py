@@ -1,4 +1,4 @@
-"""What a program writes to its log, read as it grows: progress for the status, MLPerf lines for a file of their own."""
+"""Read a program's log as it grows: progress for the status, MLPerf events for a file of their own."""
 
 import contextlib
 import os
@@ -6,7 +6,7 @@ import re
 from typing import List, Optional
 
 from . import mllog, protocol, text
-from .regular import append, open_log
+from .safefiles import append, open_log
 from .status import PROGRESS_MARKS, Status
 
 BLOCK = 1 << 20  # bytes read at once, so that a chatty program costs its watcher little memory
@@ -80,7 +80,7 @@ class Output:
         os.close(removed)
 
     def _take(self, block: bytes) -> None:
-        """Take a block of the log: its lines that speak to fairmesh; the log counts as read once they are written."""
+        """Handle the marked lines of a block; the log counts as read once they are written."""
         *lines, begun = _LINE_END.split(block)
         if lines:
             lines[0] = b"" if self._is_too_long else self._begun + lines[0]

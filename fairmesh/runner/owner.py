@@ -1,4 +1,4 @@
-"""Who a process is, for certain: its number is given again to others, so boot, namespace and start time count too."""
+"""Identify a process beyond its reusable number: by host, boot, PID namespace, start time and scheduler job."""
 
 import os
 import signal
@@ -49,12 +49,12 @@ def start_time(pid: int) -> str:
 
 
 def current_process() -> Owner:
-    """Describe this process."""
+    """Return the identity of this process."""
     return describe(os.getpid())
 
 
 def describe(pid: int) -> Owner:
-    """Describe a process of this host."""
+    """Return the identity of a process of this host."""
     return {
         "host": os.uname()[1],
         "boot": _boot(),
@@ -85,7 +85,7 @@ def is_alive(owner: Owner) -> Optional[bool]:
 
 
 def _is_seen(owner: Owner) -> Optional[bool]:
-    """Tell what this process can see by itself; None of a process on another host, or in another namespace."""
+    """Return whether an owner runs, from this process's view; None for another host or another namespace."""
     if owner.get("host") != os.uname()[1]:
         return None
     if owner.get("boot") != _boot():
@@ -96,7 +96,7 @@ def _is_seen(owner: Owner) -> Optional[bool]:
 
 
 def _is_number(pid: Any, least: int) -> bool:
-    """Whether this may be the number of a process: a program can write anything into its folder."""
+    """Return whether this may be the number of a process: a program can write anything into its folder."""
     return isinstance(pid, int) and pid >= least
 
 

@@ -1,5 +1,10 @@
-"""What the processes of a program use, read from Linux's /proc; elsewhere nothing is read and nothing is claimed."""
+"""The processes of a program and what they use, read from Linux's /proc; on other systems nothing is measured.
 
+On Linux the runner adopts the orphans among its descendants (prctl(2), PR_SET_CHILD_SUBREAPER), so that none escapes.
+Elsewhere only the program's process group is known.
+"""
+
+import contextlib
 import os
 from typing import Dict, List, NamedTuple
 
@@ -35,7 +40,7 @@ def children(pid: int) -> List[int]:
 
 
 def read(path: str) -> str:
-    """Return the text of a file of /proc, empty if it is gone or not ours."""
+    """Return the text of a file of /proc, empty if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -80,3 +85,34 @@ def pressure() -> Dict[str, float]:
             if line.startswith("some avg10="):
                 shares[resource] = float(line.split()[1].split("=")[1])
     return shares
+
+
+_SET_CHILD_SUBREAPER = 36
+
+
+class ProcessTree:
+    """All processes that descend from this one after it was created, including those in sessions of their own."""
+
+    def __init__(self) -> None:
+        self._preexisting = frozenset(tree(os.getpid()))
+        with contextlib.suppress(ImportError, OSError, AttributeError):
+            import ctypes  # noqa: PLC0415  not everywhere, and only a runner that starts a program needs it
+
+            ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    def signal_outside_group(self, group: int, number: int) -> None:
+        """Signal all processes outside a process group."""
+        for pid in self._members():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if os.getpgid(pid) != group:
+                    os.kill(pid, number)
+
+    def _members(self) -> List[int]:
+        return [pid for pid in tree(os.getpid()) if pid not in self._preexisting]
+
+    def reap(self, program: int) -> None:
+        """Wait for adopted orphans that have ended, so that no zombies remain; the program itself is left out."""
+        for pid in children(os.getpid()):
+            if pid != program and pid not in self._preexisting:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, os.WNOHANG)

@@ -1,4 +1,4 @@
-"""The program of an attempt: started in a process group of its own, told to end, and seen to its end."""
+"""Start the program of an attempt in a process group of its own, end it, and collect its exit status and usage."""
 
 import contextlib
 import errno
@@ -11,7 +11,7 @@ import time
 from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Set
 
 from . import jsonfiles, owner
-from .family import ProcessTree
+from .processes import ProcessTree
 from .protocol import FORMAT
 
 GRACE = 10.0  # seconds between the request to end and the kill
@@ -83,7 +83,7 @@ class Program:
         self._kill_at: Optional[float] = None
 
     def has_ended(self) -> bool:
-        """Return whether the program has ended, and if so end what it left behind."""
+        """Return whether the program has ended; if so, kill the processes that it left."""
         if self.exit_code is None:
             self._reap()
         if self.exit_code is None and self._kill_at is not None and time.monotonic() > self._kill_at:
@@ -113,13 +113,13 @@ class Program:
             self._signal(signal.SIGKILL)
 
     def request_end(self, number: int = signal.SIGTERM, grace: Optional[float] = None) -> None:
-        """Ask all its processes to end; after the grace period they are killed."""
+        """Signal all its processes to end; kill them after the grace period."""
         self._signal(number)
         if self._kill_at is None:
             self._kill_at = time.monotonic() + (GRACE if grace is None else grace)
 
     def _signal(self, number: int) -> None:
-        self._tree.signal_strays(self.pid, number)
+        self._tree.signal_outside_group(self.pid, number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
@@ -135,7 +135,7 @@ class Signals:
 
     @contextlib.contextmanager
     def caught(self) -> Iterator["Signals"]:
-        """Catch what ends a job; a signal that the starter made the job ignore (nohup, &) stays ignored."""
+        """Catch the signals that end a job; those that the parent process ignores (nohup, &) stay ignored."""
         numbers = [n for n in PASSED_ON if signal.getsignal(n) is not signal.SIG_IGN]
         before = {n: signal.signal(n, _nothing) for n in [*numbers, signal.SIGCHLD]}
         wakeup = signal.set_wakeup_fd(self._write)
@@ -166,4 +166,4 @@ def name_of(number: int) -> str:
 
 
 def _nothing(_number: int, _frame: Any) -> None:
-    """Do nothing: the wake-up descriptor shows the signal."""
+    """No-op: the wake-up descriptor reports the signal."""

@@ -1,4 +1,4 @@
-"""Where a result comes from: what it was computed with and from, as far as it can change from one start to the next.
+"""Record what a result was computed with and from, as far as that can change between starts.
 
 Variables are recorded by name alone: these lists, never ``os.environ`` as a whole, which holds secrets.
 """

@@ -76,7 +76,7 @@ class Job(NamedTuple):
 
 
 def is_here() -> bool:
-    """Whether there is a scheduler that can be asked from here."""
+    """Return whether there is a scheduler that can be asked from here."""
     return bool(shutil.which("squeue"))
 
 

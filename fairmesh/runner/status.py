@@ -1,14 +1,15 @@
-"""An attempt's status.json: what it does right now, for everybody who watches."""
+"""What an attempt does now, in status.json, and the request that it end, in cancel.json."""
 
 import errno
 import os
 import random
 import re
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, NamedTuple, Optional
 
 from . import jsonfiles, protocol
 from .owner import Owner
+from .safefiles import overwrite
 from .text import printable
 
 PROGRESS_MARKS = ("# fairmesh ", "# cloudmesh ")
@@ -60,7 +61,7 @@ class Status:
         self.set_state(state, reason, exit_code=exit_code, ended=jsonfiles.now())
 
     def read_progress(self, line: str) -> None:
-        """Take over what a line of the program's says of its progress, also behind the bar of another tool."""
+        """Read progress and message from a line of output; the mark may follow other text in the line."""
         begin = min((line.find(mark) for mark in PROGRESS_MARKS if mark in line), default=-1)
         if begin < 0:
             return
@@ -73,7 +74,7 @@ class Status:
         self._changed = True
 
     def beat(self) -> None:
-        """Write a change, or a sign of life, when its time has come."""
+        """Write a change or a heartbeat when it is due."""
         silent = time.monotonic() - self._written
         if (self._changed and silent >= SHORTEST) or silent >= HEARTBEAT + random.random() * SHORTEST:  # noqa: S311
             self.write()
@@ -86,20 +87,48 @@ class Status:
         self._written, self._changed = time.monotonic(), False
 
     def write_in_place(self) -> None:
-        """Write all values; on a full disk over what the file held, which takes no room."""
+        """Write all values; on a full disk, overwrite the existing file in place."""
         try:
             self.write()
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            with open(self.path, "r+b") as file:
-                file.write(jsonfiles.encoded(self.values))
-                file.truncate()
+            overwrite(self.path, jsonfiles.encoded(self.values))
 
 
 def write_end(folder: str, attempt: int, state: str, reason: str = "") -> None:
-    """Say of an attempt whose runner is proven to be gone, and could not say it itself, how it ended."""
+    """Write the end of an attempt whose runner is known to be gone and has not written it."""
     path = os.path.join(folder, protocol.ATTEMPTS, str(attempt), protocol.STATUS)
     values = jsonfiles.read_map(path)
     if values is not None and values.get("state") not in protocol.ENDS:
         jsonfiles.write(path, dict(values, state=state, reason=reason, ended=jsonfiles.now()))
+
+
+class CancelRequest(NamedTuple):
+    """A request that a job or a run end: cancel.json in its folder, with who made it and when."""
+
+    who: str
+    when: str
+
+    @classmethod
+    def of(cls, content: Dict[str, Any]) -> "CancelRequest":
+        """Return the request that the content of cancel.json is."""
+        return cls(str(content.get("who") or "somebody"), str(content.get("when") or ""))
+
+    def __str__(self) -> str:
+        """Return the reason that a state has for it."""
+        return f"cancelled by {self.who} at {self.when}" if self.when else f"cancelled by {self.who}"
+
+
+def cancel_reason(folder: str) -> str:
+    """Return who requested that the job or run of a folder end, and when; an empty text if nobody did."""
+    path = os.path.join(folder, protocol.CANCEL)
+    if not folder or not os.path.isfile(path):
+        return ""
+    return str(CancelRequest.of(jsonfiles.read_map(path) or {}))
+
+
+def request_cancel(folder: str, who: str) -> bool:
+    """Request that the job or run of a folder end; return False if there is a request already, which stays."""
+    path = os.path.join(folder, protocol.CANCEL)
+    return jsonfiles.write_new(path, {"format": protocol.FORMAT, "who": who, "when": jsonfiles.now()})

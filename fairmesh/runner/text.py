@@ -4,7 +4,7 @@ import os
 import re
 from typing import List, Union
 
-from .regular import open_regular
+from .safefiles import open_regular
 
 LONGEST = 1 << 16  # characters of a line, and bytes from the end of a file, that are looked at
 # Each alternative matches what it begins with, so that a line is scanned once, whatever it holds: an unfinished code

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.site import charts, line_charts
 
 _DRAWN = {"cpu": "Processor use", "memory": "Memory", "utilisation": "Accelerator use", "power": "Accelerator power"}

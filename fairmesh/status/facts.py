@@ -6,8 +6,9 @@ import os
 from dataclasses import dataclass, field, replace
 
 from fairmesh.jobs.records import check_record
-from fairmesh.runner import cancel, protocol
+from fairmesh.runner import protocol
 from fairmesh.runner.claims import Claims
+from fairmesh.runner.status import CancelRequest
 from fairmesh.status.memo import NOTHING, Dependencies, Map, only
 
 _OF_RESULT = ("fingerprint", "attempt", "run", "started", "ended", "seconds", "usage")
@@ -101,15 +102,17 @@ def from_folder(trail: Dependencies, folder: str, fingerprint: str, is_whole: bo
         good = _result(trail, f"{folder}/{protocol.COMMIT}", fingerprint)
         if good:
             return _done(trail, folder, good, is_whole)
-    wish = cancel.words(dict(trail.read(f"{folder}/{protocol.CANCEL}"))) if protocol.CANCEL in names else ""
+    cancelled = ""
+    if protocol.CANCEL in names:
+        cancelled = str(CancelRequest.of(dict(trail.read(f"{folder}/{protocol.CANCEL}"))))
     if names.isdisjoint((protocol.ATTEMPTS, protocol.CLAIMS)):
-        return Facts(cancelled=wish) if wish else NO_FACTS
+        return Facts(cancelled=cancelled) if cancelled else NO_FACTS
     number = max(trail.numbers(f"{folder}/{protocol.ATTEMPTS}"), default=0) if protocol.ATTEMPTS in names else 0
     ahead = _claim_ahead(trail, f"{folder}/{protocol.CLAIMS}", number) if protocol.CLAIMS in names else 0
     status = _status(trail, _attempt(folder, number), is_whole) if number else NOTHING
     if not number or _fingerprint(trail, folder, number, status, fingerprint) != fingerprint:
-        return Facts(claim=ahead, cancelled=wish)
-    return Facts(NOTHING, number, status, status.get("state") in protocol.ENDS, ahead, wish)
+        return Facts(claim=ahead, cancelled=cancelled)
+    return Facts(NOTHING, number, status, status.get("state") in protocol.ENDS, ahead, cancelled)
 
 
 def with_broken(facts: Facts, problems: Map, record: str, folder: str) -> Facts:

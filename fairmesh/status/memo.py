@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from fairmesh.jobs.shapes import ShapeError
 from fairmesh.runner import jsonfiles
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 
 Map = Mapping[str, Any]
 NOTHING: Map = {}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
-from fairmesh.runner.regular import open_regular
+from fairmesh.runner.safefiles import open_regular
 
 SUBMITTED = "submitted"
 QUEUED = "queued"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import JOB
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.runner.scheduler import Job
 from fairmesh.status.facts import Facts
 from fairmesh.status.found import TrackedJob

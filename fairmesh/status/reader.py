@@ -9,7 +9,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.shapes import check_plan
 from fairmesh.printing import one_line
 from fairmesh.runner import jsonfiles, protocol
-from fairmesh.runner.regular import LARGEST
+from fairmesh.runner.safefiles import LARGEST
 from fairmesh.status import times
 from fairmesh.status.facts import Facts
 from fairmesh.status.found import TrackedJob

@@ -7,8 +7,9 @@ from typing import Any
 
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import one_line
-from fairmesh.runner import cancel, owner
+from fairmesh.runner import owner
 from fairmesh.runner.protocol import RUN_FILE, RUNS
+from fairmesh.runner.status import cancel_reason
 from fairmesh.status.memo import Clock, FileCache, Map
 from fairmesh.status.model import RunStatus
 
@@ -72,7 +73,7 @@ class RunReader:
             host=one_line(str(whose.get("host") or "")),
             pid=pid if isinstance(pid, int) else 0,
             is_alive=not about.get("ended") and isinstance(pid, int) and owner.is_alive(whose) is not False,
-            cancelled=one_line(cancel.reason(f"{self._folder}/{about['uuid']}")),
+            cancelled=one_line(cancel_reason(f"{self._folder}/{about['uuid']}")),
         )
 
 

@@ -15,9 +15,9 @@ from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.jobs import lookup
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.runner import cancel as wish
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import CANCEL, DONE, WAITING
+from fairmesh.runner.status import request_cancel
 from fairmesh.status.model import ACTIVE, JobStatus, RunStatus, StudyStatus
 from fairmesh.status.reader import read_status
 from fairmesh.status.selection import JobSelection
@@ -86,10 +86,10 @@ def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "
     who = who or current_user()
     try:
         if alive and status.run and selection.is_everything:
-            wish.write(str(paths.run(status.run.uuid)), who)
+            request_cancel(str(paths.run(status.run.uuid)), who)
             ended = [each for each in ended if each.state in ACTIVE]
         for each in ended:
-            wish.write(each.folder, who)
+            request_cancel(each.folder, who)
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
     notes = _take_out(status, {each.folder for each in ended})

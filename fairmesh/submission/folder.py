@@ -13,7 +13,7 @@ from fairmesh import files, schema
 from fairmesh.names import number_text
 from fairmesh.printing import escape_markdown
 from fairmesh.runner.protocol import JOB
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.submission import identity
 from fairmesh.submission.request import PDF
 from fairmesh.submission.submission import Submission

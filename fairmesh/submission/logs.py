@@ -13,7 +13,7 @@ from fairmesh.files import file_sha256
 from fairmesh.results import Outcome
 from fairmesh.runner.mllog import MARK, POINT, SUBMISSION, line
 from fairmesh.runner.protocol import MLLOG
-from fairmesh.runner.regular import read_regular
+from fairmesh.runner.safefiles import read_regular
 
 Event = Mapping[str, Any]
 

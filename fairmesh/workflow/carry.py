@@ -11,7 +11,7 @@ from pathlib import Path
 from fairmesh import files
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.runner.protocol import RUNNER
-from fairmesh.runner.regular import open_regular
+from fairmesh.runner.safefiles import open_regular
 from fairmesh.study.application import Application
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.validation import load_application
@@ -186,7 +186,7 @@ def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
 
 
 def _is_below(path: Path, folder: Path) -> bool:
-    """Whether a path, or what it leads to, lies in a folder; a link to itself leads nowhere."""
+    """Return whether a path, or what it leads to, lies in a folder; a link to itself leads nowhere."""
     try:
         return path.resolve().is_relative_to(folder)
     except (OSError, RuntimeError):
@@ -194,7 +194,7 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 
 def _is_made(folder: Path) -> bool:
-    """Whether a folder is an environment or a cache, which programs make."""
+    """Return whether a folder is an environment or a cache, which programs make."""
     if any((folder / name).exists() for name in ENVIRONMENTS):
         return True
     try:

@@ -108,7 +108,7 @@ def wait_for_answer(paths: StudyPaths, wanted: Iterable[PendingJob], patience: f
         if not found.unanswered:
             return found
         if time.monotonic() >= deadline:
-            raise FairmeshError(f"{found.problem}; scheduler_patience is over")
+            raise FairmeshError(f"{found.problem}; scheduler_patience of {patience / 60:g} minutes is over")
         time.sleep(min(scheduler.FRESH, max(0.0, deadline - time.monotonic())))
 
 
@@ -160,7 +160,7 @@ def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, PendingJob]) -> dic
 
 
 def _has_ended(paths: JobPaths, job_id: str) -> bool:
-    """Whether the last attempt at something was that of a job, and is over."""
+    """Return whether the last attempt at something was that of a job, and is over."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     return bool(number and job_id) and claims.holder(number).get("job_id") == job_id and claims.is_over(number)

@@ -15,7 +15,7 @@ from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
-from fairmesh.runner.regular import NotRegularError, TooLargeError, read_regular
+from fairmesh.runner.safefiles import NotRegularError, TooLargeError, read_regular
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.carry import mirror_application
 

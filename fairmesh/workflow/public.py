@@ -18,7 +18,7 @@ from fairmesh.jobs.attempts import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENTS, LOG, MLLOG, RECORDS, STAGES, STATUS
-from fairmesh.runner.regular import open_regular
+from fairmesh.runner.safefiles import open_regular
 from fairmesh.study.settings import Publisher
 
 _LOGS = {LOG, MLLOG}

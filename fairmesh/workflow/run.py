@@ -17,8 +17,9 @@ from typing import Any
 from fairmesh.files import write_json
 from fairmesh.jobs import submission
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.runner import cancel, jsonfiles, owner, scheduler
+from fairmesh.runner import jsonfiles, owner, scheduler
 from fairmesh.runner.protocol import CANCEL, EXECUTOR_RUN, FORMAT, RUN, RUN_FILE, RUN_FOLDER, RUN_ID
+from fairmesh.runner.status import request_cancel
 
 LOOK_FOR_CANCEL = 2.0  # seconds
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # what they are called to people
@@ -113,7 +114,7 @@ class WorkflowRun:
     def end(self, exit_code: int) -> None:
         """Say in run.json how it ended, and that it was cancelled if a signal ended it."""
         if exit_code and self._signal:
-            cancel.write(str(self.folder), self._signal)
+            request_cancel(str(self.folder), self._signal)
         self._write(ended=jsonfiles.now(), exit_code=exit_code)
 
     def _write(self, **changed: Any) -> None:

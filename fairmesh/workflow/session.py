@@ -236,7 +236,9 @@ class Session:
         """
         if self._orphans.unanswered:
             minutes = self._configuration.config.scheduler_patience
-            print_lines(f"it is asked again, for {minutes:g} minutes (scheduler_patience)", file=sys.stderr, flush=True)
+            if minutes:
+                text = f"asking the scheduler again for up to {minutes:g} minutes (scheduler_patience)"
+                print_lines(text, file=sys.stderr, flush=True)
             self._orphans = orphans.wait_for_answer(self._paths, self._wanted, 60 * minutes)
 
     def _check_slurm(self) -> None:

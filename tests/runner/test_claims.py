@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from fairmesh.runner import cancel, main, owner
+from fairmesh.runner import main, owner
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.job import Job
+from fairmesh.runner.status import cancel_reason, request_cancel
 from tests.runner.conftest import MakeJob, read, run, status
 
 
@@ -204,9 +205,9 @@ def test_a_job_runs_and_is_waited_for_without_hard_links(
     assert claims.take(2)
     assert claims.active() == 2
     assert not claims.take(2)
-    assert cancel.write(str(folder), "ada")
-    assert not cancel.write(str(folder), "grace")
-    assert cancel.reason(str(folder)).startswith("cancelled by ada at ")
+    assert request_cancel(str(folder), "ada")
+    assert not request_cancel(str(folder), "grace")
+    assert cancel_reason(str(folder)).startswith("cancelled by ada at ")
 
 
 def test_a_claim_that_cannot_be_looked_at_binds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

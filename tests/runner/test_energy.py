@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fairmesh.runner import energy
+from fairmesh.runner import telemetry
 
 RANGE = 262_143_328_850  # microjoules, as processors of Intel have it
 
@@ -43,8 +43,8 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     host = Host(tmp_path)
-    monkeypatch.setattr(energy, "RAPL", str(tmp_path / "intel-rapl:*"))
-    monkeypatch.setattr(energy, "monotonic", lambda: host.seconds)
+    monkeypatch.setattr(telemetry, "RAPL", str(tmp_path / "intel-rapl:*"))
+    monkeypatch.setattr(telemetry, "monotonic", lambda: host.seconds)
     return host
 
 
@@ -52,7 +52,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 def test_three_hours_at_200_w_are_2160000_j(host: Host, exclusive: bool, method: str) -> None:
     start = RANGE - 5_000_000
     host.show(start)
-    meter = energy.EnergyMeter(host.gpus, exclusive)
+    meter = telemetry.EnergyMeter(host.gpus, exclusive)
     for second in range(30, 3 * 3600 + 1, 30):
         host.seconds = second
         host.show((start + 200_000_000 * second) % RANGE)
@@ -66,7 +66,7 @@ def test_three_hours_at_200_w_are_2160000_j(host: Host, exclusive: bool, method:
 )
 def test_what_is_added_up_is_what_was_used(host: Host, start: int, steps: list[tuple[float, int]]) -> None:
     host.show(start)
-    meter = energy.EnergyMeter(host.gpus, exclusive=True)
+    meter = telemetry.EnergyMeter(host.gpus, exclusive=True)
     used = 0
     for seconds, watts in steps:
         host.seconds += seconds
@@ -80,7 +80,7 @@ def test_parts_of_a_package_and_the_whole_computer_do_not_count_twice(host: Host
     folders = {"package-0": host.package, "core": tmp_path / "intel-rapl:0:0", "psys": tmp_path / "intel-rapl:1"}
     for name, folder in folders.items():
         host.show(0, name, folder)
-    meter = energy.EnergyMeter(host.gpus, exclusive=True)
+    meter = telemetry.EnergyMeter(host.gpus, exclusive=True)
     for name, folder in folders.items():
         host.show(7_000_000, name, folder)
     assert meter.read() == (7.0, "measured")
@@ -89,7 +89,7 @@ def test_parts_of_a_package_and_the_whole_computer_do_not_count_twice(host: Host
 def test_packages_and_gpus_are_added(host: Host) -> None:
     host.show(0)
     host.gpu = 1000.0
-    meter = energy.EnergyMeter(host.gpus, exclusive=True)
+    meter = telemetry.EnergyMeter(host.gpus, exclusive=True)
     host.show(100_000_000)
     host.gpu = 1250.5
     assert meter.read() == (350.5, "measured")
@@ -111,7 +111,7 @@ def test_a_counter_that_cannot_be_followed_makes_a_lower_bound(
 ) -> None:
     host.gpu = 1000.0
     gpus = host.gpus
-    meter = energy.EnergyMeter(gpus, exclusive=True)
+    meter = telemetry.EnergyMeter(gpus, exclusive=True)
     for host.gpu in shown:
         host.seconds += 1
         meter.sample()
@@ -121,7 +121,7 @@ def test_a_counter_that_cannot_be_followed_makes_a_lower_bound(
 
 def test_a_package_whose_counter_is_gone_in_the_end_is_not_measured(host: Host) -> None:
     host.show(0)
-    meter = energy.EnergyMeter(host.gpus, exclusive=True)
+    meter = telemetry.EnergyMeter(host.gpus, exclusive=True)
     host.show(40_000_000)
     meter.sample()
     shutil.rmtree(host.package)
@@ -130,11 +130,11 @@ def test_a_package_whose_counter_is_gone_in_the_end_is_not_measured(host: Host) 
 
 def test_a_counter_that_may_have_wrapped_unseen_is_not_measured(host: Host) -> None:
     host.show(0)
-    meter = energy.EnergyMeter(host.gpus, exclusive=True)
+    meter = telemetry.EnergyMeter(host.gpus, exclusive=True)
     host.seconds = 600.0
     host.show(5_000_000)
     assert meter.read() == (5.0, "estimated")
 
 
 def test_without_counters_no_energy_is_claimed(host: Host) -> None:
-    assert energy.EnergyMeter(host.gpus, exclusive=True).read() == (None, "unavailable")
+    assert telemetry.EnergyMeter(host.gpus, exclusive=True).read() == (None, "unavailable")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from fairmesh.runner import machine_lock
-from fairmesh.runner.filelock import NoLocksError, try_lock
 from fairmesh.runner.machine_lock import MachineLock
+from fairmesh.runner.safefiles import NoLocksError, try_lock
 from tests.needs import must_have
 from tests.runner.conftest import MakeJob, run, status
 

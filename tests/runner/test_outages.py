@@ -18,8 +18,8 @@ from tests.runner.conftest import MakeJob, read, status
 IN_A_HURRY = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from runner import main, patience, program, status, telemetry
-status.SHORTEST, telemetry.BATCH, program.GRACE, patience.PAUSE = 0.1, 0.1, 0.5, 0.1
+from runner import main, program, retry, status, telemetry
+status.SHORTEST, telemetry.BATCH, program.GRACE, retry.PAUSE = 0.1, 0.1, 0.5, 0.1
 sys.exit(main.main(sys.argv[2:]))
 """
 # Each takes the attempt's folder away, which the program works in, and brings it back. What the runner writes at that

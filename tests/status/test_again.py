@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from fairmesh.files import write_json
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.runner import cancel, jsonfiles, protocol, scheduler
+from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.scheduler import Job
+from fairmesh.runner.status import request_cancel
 from fairmesh.status import Reader, memo, news, queue, read_status
 from tests.status.conftest import GONE, Study
 
@@ -117,7 +118,7 @@ class World:
 
     def cancel(self, point: dict[str, Any], state: str, job: JobPaths) -> None:
         folder = self.study.paths.run("first") if not state else job.folder
-        if folder.exists() and not cancel.write(str(folder), "ada"):
+        if folder.exists() and not request_cancel(str(folder), "ada"):
             (folder / "cancel.json").unlink()
 
     def tell(self, point: dict[str, Any], state: str, job: JobPaths) -> None:

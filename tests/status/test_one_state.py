@@ -11,7 +11,7 @@ import pytest
 
 from fairmesh.cli import main
 from fairmesh.results import load_study, table
-from fairmesh.runner import cancel
+from fairmesh.runner.status import request_cancel
 from tests.status.conftest import GONE, Study
 
 ENDED = "2026-11-20T11:00:00.000Z"
@@ -25,13 +25,13 @@ def event(point: dict[str, Any], name: str, second: int, reason: str = "") -> di
 
 
 def cancelled_run(study: Study, point: dict[str, Any]) -> None:
-    cancel.write(str(study.run(ended=ENDED, exit_code=1)), "ada@laptop")
+    request_cancel(str(study.run(ended=ENDED, exit_code=1)), "ada@laptop")
 
 
 def cancelled_before_start(study: Study, point: dict[str, Any]) -> None:
     study.run(ended=ENDED, exit_code=1)
     study.job(point).mkdir(parents=True)
-    cancel.write(str(study.job(point)), "ada@laptop")
+    request_cancel(str(study.job(point)), "ada@laptop")
 
 
 def refused(study: Study, point: dict[str, Any]) -> None:

@@ -83,7 +83,7 @@ def test_without_an_answer_what_was_handed_over_counts_as_pending(
     found = orphans.find(paths, wanted(paths))
     assert found == orphans.Orphans({NAMES[0]: "71", NAMES[2]: ""}, unanswered=2)
     assert "2 jobs of a run that was killed may be in its queue" in found.problem
-    with pytest.raises(FairmeshError, match="scheduler_patience is over"):
+    with pytest.raises(FairmeshError, match="scheduler_patience of 0 minutes is over"):
         orphans.wait_for_answer(paths, wanted(paths), 0)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fairmesh.files import read_json, write_json
 from fairmesh.results import load_study
-from fairmesh.runner import cancel
+from fairmesh.runner.status import request_cancel
 from fairmesh.study.settings import Publisher
 from fairmesh.workflow.public import public_copy
 from fairmesh.workflow.world import publish_public_site
@@ -76,7 +76,7 @@ def test_a_copy_keeps_the_state_and_reason_of_what_never_began(tmp_path: Path) -
     run = folder.folder / "runs/5f0c"
     about = {"uuid": "5f0c", "started": "2026-11-20T10:00:00.000Z", "ended": "2026-11-20T11:00:00.000Z", "exit_code": 1}
     write_json(run / "run.json", {**read_json(run / "run.json"), **about})
-    cancel.write(str(run), "zoeuser@login4.cluster")
+    request_cancel(str(run), "zoeuser@login4.cluster")
     before = load_study(folder.results, "quick")
     public_copy(before, tmp_path / "copy", Publisher(), tmp_path)
     after = load_study(tmp_path / "copy", "quick")

@@ -12,7 +12,7 @@ from fairmesh.cli.doctor.asking import LONG, Answer, ask
 from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
 from fairmesh.cli.doctor.here import Here
 from fairmesh.cli.doctor.installation import installed
-from fairmesh.runner.energy import RAPL
+from fairmesh.runner.telemetry import RAPL
 
 PCI = Path("/sys/bus/pci/devices")
 NVIDIA = "0x10de"

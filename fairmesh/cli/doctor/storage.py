@@ -13,8 +13,7 @@ from pathlib import Path
 from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
 from fairmesh.cli.doctor.here import Here
 from fairmesh.jobs.slurm_site import file_system
-from fairmesh.runner.filelock import NoLocksError, try_lock
-from fairmesh.runner.hardlinks import NO_LINKS
+from fairmesh.runner.safefiles import NO_LINKS, NoLocksError, try_lock
 
 LEAST, FEW = 200 << 20, 5 << 30  # bytes that are free
 LEAST_FILES, FEW_FILES = 1_000, 50_000  # an experiment makes some twenty

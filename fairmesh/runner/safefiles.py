@@ -1,9 +1,14 @@
-"""Regular files alone: whoever may write into a folder may also leave a pipe, a device or an endless file there."""
+"""Open, link and lock files in folders that others can write into.
+
+Only regular files are opened, so that a pipe, a device or an endless file in their place cannot block a reader.
+"""
 
 import errno
+import fcntl
 import os
 import stat
 from io import BufferedReader
+from typing import Optional
 
 LARGEST = 1 << 28  # bytes of a file that is read whole: a plan of several hundred thousand experiments
 _NOT_REGULAR = (errno.EISDIR, errno.ELOOP, errno.ENXIO)  # of open(2): a folder, a link, a pipe that nobody reads
@@ -66,12 +71,34 @@ def open_log(path: str) -> int:
     OSError
         If it cannot be opened.
     """
+    return _open_for_writing(path, os.O_APPEND | os.O_CREAT)
+
+
+def _open_for_writing(path: str, flags: int) -> int:
     try:
-        return _open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW)
+        return _open(path, os.O_RDWR | os.O_NOFOLLOW | flags)
     except OSError as error:
         if error.errno in _NOT_REGULAR:
             raise NotRegularError(errno.EINVAL, "not a regular file", path) from None
         raise
+
+
+def overwrite(path: str, data: bytes) -> None:
+    """Replace the content of a file in place, which works on a full disk if the file does not grow.
+
+    Raises
+    ------
+    NotRegularError
+        If something else has its name.
+    OSError
+        If it cannot be opened or written.
+    """
+    descriptor = _open_for_writing(path, 0)
+    try:
+        _write_all(descriptor, data)
+        os.ftruncate(descriptor, len(data))
+    finally:
+        os.close(descriptor)
 
 
 def append(path: str, data: bytes, head: bytes = b"") -> None:
@@ -99,3 +126,54 @@ def append(path: str, data: bytes, head: bytes = b"") -> None:
 def _write_all(descriptor: int, data: bytes) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
+
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def try_link(source: str, target: str) -> Optional[bool]:
+    """Return whether a second name for a file was created; None if the file system has no hard links.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made for another reason.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return os.stat(source).st_nlink == 2  # NFS: it was made, and the answer was lost
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        return None
+    return True
+
+
+_BUSY = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
+
+
+class NoLocksError(OSError):
+    """The file system has no file locks: Lustre that is mounted without them, NFS without a lock daemon."""
+
+
+def try_lock(descriptor: int, path: str, exclusive: bool = True) -> bool:
+    """Take the lock of an open file for as long as it is open; False if another process has it.
+
+    Raises
+    ------
+    NoLocksError
+        If its file system has none.
+    OSError
+        If it cannot be locked for another reason.
+    """
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _BUSY:
+            return False
+        if error.errno in _NO_LOCKS:
+            raise NoLocksError(error.errno, f"its file system has no file locks ({error.strerror})", path) from None
+        raise
+    return True

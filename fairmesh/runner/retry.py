@@ -1,11 +1,11 @@
-"""Waiting for a folder that cannot be written: file systems of clusters go away and come back, and disks fill up."""
+"""Retry while a folder cannot be written: cluster file systems can be unavailable for a while, and disks fill up."""
 
 import os
 import time
 from typing import Callable, Optional, TypeVar
 
 from . import program
-from .regular import NotRegularError
+from .safefiles import NotRegularError
 
 SECONDS = 600.0
 PAUSE = 1.0  # seconds between two tries
@@ -13,15 +13,15 @@ PAUSE = 1.0  # seconds between two tries
 Result = TypeVar("Result")
 
 
-class Patience:
-    """How long an attempt waits for its folder.
+class Retry:
+    """Repeats failed writes for a limited time.
 
     Parameters
     ----------
     seconds : float
-        How long the folder may be away.
+        How long the folder may be unavailable.
     signals : Signals
-        One that asks for the end leaves ten seconds more, for the process is killed soon after it.
+        A request to end shortens the time to ten seconds, because the process is killed soon after.
     """
 
     def __init__(self, seconds: float, signals: "program.Signals") -> None:
@@ -31,23 +31,23 @@ class Patience:
         self._problem = ""
         self._folder: Optional[int] = None
 
-    def hold(self, folder: str) -> None:
-        """Keep the folder open: only who holds it can see whether it was removed or is away."""
+    def keep_open(self, folder: str) -> None:
+        """Keep the folder open, to tell later whether it was removed or is unavailable."""
         if self._folder is None:
             self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     @property
-    def is_tried(self) -> bool:
-        """Whether something could not be written, and nothing since."""
+    def is_failing(self) -> bool:
+        """Whether the last write failed."""
         return self._since is not None
 
     def try_to(self, action: Callable[[], object]) -> bool:
-        """Whether something could be done now; what writes nothing proves nothing.
+        """Return whether an action succeeded; success does not prove that the folder can be written.
 
         Raises
         ------
         NotRegularError
-            If the program put something else in the place of a file: that does not pass.
+            If something else is in the place of a file, which does not go away by itself.
         """
         try:
             action()
@@ -60,19 +60,19 @@ class Patience:
         return True
 
     def try_write(self, write: Callable[[], object]) -> bool:
-        """Whether something could be written now, so that the folder is there."""
+        """Return whether a write succeeded, so that the folder is available again."""
         is_there = self.try_to(write)
         if is_there:
             self._since = None
         return is_there
 
     def persist(self, action: Callable[[], Result], write: Callable[[], object]) -> Result:
-        """Return what an action returns; it is repeated while the folder is away, which a write into it shows.
+        """Return the result of an action, repeated while a write shows that the folder is unavailable.
 
         Raises
         ------
         OSError
-            Why the action failed although the folder is there, or the patience is over.
+            If the action failed although the folder is available, or the time is over.
         """
         failures = 0
         while True:
@@ -90,15 +90,15 @@ class Patience:
 
     @property
     def reason(self) -> str:
-        """Why there is no more waiting; an empty text while there is patience, or nothing to wait for."""
+        """Why no more retries are made; an empty text as long as they are, or none is needed."""
         if self._since is None:
             return ""
         if self._is_removed():
             return "its folder was removed"
         waited = time.monotonic() - self._since
-        if waited <= self._seconds and not self._is_pressed():
+        if waited <= self._seconds and not self._must_end():
             return ""
-        return f"its folder could not be written for {waited:.0f} s: {self._problem}"
+        return f"its folder could not be written for {_duration(waited)} (patience): {self._problem}"
 
     def _is_removed(self) -> bool:
         try:
@@ -106,8 +106,12 @@ class Patience:
         except OSError:
             return False
 
-    def _is_pressed(self) -> bool:
-        """Whether a signal asked for the end some time ago."""
+    def _must_end(self) -> bool:
+        """Return whether a signal requested the end more than the grace period ago."""
         if self._signals.first_end():
             self._asked = self._asked or time.monotonic()
         return self._asked is not None and time.monotonic() - self._asked > program.GRACE
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
