@@ -4,7 +4,7 @@
 >>> study = fairmesh.Study.load("quick")  # doctest: +SKIP
 >>> run = fairmesh.run(study)  # doctest: +SKIP
 >>> run.wait()  # doctest: +SKIP
->>> frame = fairmesh.results("results/quick")  # doctest: +SKIP
+>>> frame = fairmesh.load_results("results/quick")  # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fairmesh.api import Project, Run
     from fairmesh.api.study import Study, run
-    from fairmesh.results.frame import frame as results
-    from fairmesh.results.load import StudyResults as Results
+    from fairmesh.results import StudyResults as Results
+    from fairmesh.results.frame import load_results
     from fairmesh.status import JobStatus, RunStatus, StudyStatus
-    from fairmesh.study.plan import Experiment, Plan
+    from fairmesh.study import Experiment, Plan
 
 __version__ = "0.1.0"
 
@@ -32,32 +32,31 @@ __all__ = [
     "RunStatus",
     "Study",
     "StudyStatus",
-    "results",
+    "load_results",
     "run",
 ]
 
-_HOMES = {
-    "Experiment": "fairmesh.study.plan",
+_MODULES = {
+    "Experiment": "fairmesh.study",
     "JobStatus": "fairmesh.status",
+    "Plan": "fairmesh.study",
     "Project": "fairmesh.api",
-    "Plan": "fairmesh.study.plan",
-    "Results": "fairmesh.results.load:StudyResults",
+    "Results": "fairmesh.results:StudyResults",
     "Run": "fairmesh.api",
     "RunStatus": "fairmesh.status",
     "Study": "fairmesh.api.study",
     "StudyStatus": "fairmesh.status",
+    "load_results": "fairmesh.results.frame",
     "run": "fairmesh.api.study",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is used: what only starts a job must not wait for pydantic or pandas."""
-    if name == "results":  # the package of that name, which can be called
-        return import_module("fairmesh.results")
-    home, _, real = _HOMES.get(name, "").partition(":")
-    if not home:
+    """Import a public name when it is first used, so that jobs start without pydantic and pandas."""
+    module, _, attribute = _MODULES.get(name, "").partition(":")
+    if not module:
         raise AttributeError(f"module 'fairmesh' has no attribute {name!r}")
-    return getattr(import_module(home), real or name)
+    return getattr(import_module(module), attribute or name)
 
 
 def __dir__() -> list[str]:

@@ -304,9 +304,9 @@ class Run:
 
     def results(self) -> pd.DataFrame:
         """Return the study's results, like ``fairmesh.load_results``."""
-        from fairmesh.results.frame import frame  # noqa: PLC0415  pandas takes half a second
+        from fairmesh.results.frame import load_results  # noqa: PLC0415  pandas takes half a second
 
-        return frame(self.paths.folder)
+        return load_results(self.paths.folder)
 
     def _repr_html_(self) -> str:
         from fairmesh.api.html import status_html  # noqa: PLC0415  only in notebooks

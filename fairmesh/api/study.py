@@ -157,9 +157,9 @@ class Study:
 
     def results(self) -> pd.DataFrame:
         """Return its results as a frame, like ``fairmesh.load_results``."""
-        from fairmesh.results.frame import frame  # noqa: PLC0415  pandas takes half a second
+        from fairmesh.results.frame import load_results  # noqa: PLC0415  pandas takes half a second
 
-        return frame(self.paths.folder)
+        return load_results(self.paths.folder)
 
     def _repr_html_(self) -> str:
         axes = [(name, ", ".join(map(plain_text, values))) for name, values in self._plan.axes.items()]

@@ -43,7 +43,7 @@ import fairmesh
 
 run = fairmesh.run(fairmesh.Study.load("quick"))
 run.wait()
-frame = fairmesh.results("results/quick")
+frame = fairmesh.load_results("results/quick")
 ```
 """
 _RESULTS = """# Tables of results

@@ -18,7 +18,7 @@ USAGE_UNITS = {"seconds": "s", "cpu_s": "s", "energy_j": "J"} | dict.fromkeys(
 """The unit of the columns of what was used."""
 
 
-def frame(path: str | Path) -> pd.DataFrame:
+def load_results(path: str | Path) -> pd.DataFrame:
     """Return the results of a study: one row an experiment, whether it is done or not.
 
     Parameters
@@ -40,15 +40,15 @@ def frame(path: str | Path) -> pd.DataFrame:
     Examples
     --------
     >>> import fairmesh
-    >>> found = fairmesh.results("results/quick")  # doctest: +SKIP
-    >>> found.groupby("epochs")["accuracy"].mean(), found.attrs["units"]["training_time"]  # doctest: +SKIP
+    >>> frame = fairmesh.load_results("results/quick")  # doctest: +SKIP
+    >>> frame.groupby("epochs")["accuracy"].mean(), frame.attrs["units"]["training_time"]  # doctest: +SKIP
     """
     folder = _study(Path(path))
-    return frame_of(load_study(folder.parent, folder.name))
+    return results_frame(load_study(folder.parent, folder.name))
 
 
-def frame_of(study: StudyResults) -> pd.DataFrame:
-    """Return the frame of results that are loaded already."""
+def results_frame(study: StudyResults) -> pd.DataFrame:
+    """Return the data frame of loaded results."""
     found, columns = table(study), metric_columns(study)
     found.attrs = {
         "study": study.name,

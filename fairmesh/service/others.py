@@ -56,9 +56,9 @@ def read_results(
 
 
 def _frame(paths: StudyPaths) -> Any:
-    from fairmesh.results.frame import frame_of  # noqa: PLC0415  pandas, when somebody wants results
+    from fairmesh.results.frame import results_frame  # noqa: PLC0415  pandas, when somebody wants results
 
-    return frame_of(load_study(paths.home, paths.study))
+    return results_frame(load_study(paths.home, paths.study))
 
 
 @router.get("/machines", responses=documented(), response_model=models.Machines, tags=["machines"])

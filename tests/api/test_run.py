@@ -49,7 +49,7 @@ def test_a_run_is_a_future(workplace: Workplace) -> None:
     assert list(frame["value"]) == [1, 2]
     assert frame.attrs["units"]["score"] == "1"
     assert frame.attrs["units"]["seconds"] == "s"
-    assert fairmesh.results("results").equals(frame)
+    assert fairmesh.load_results("results").equals(frame)
     assert run.output()
 
 

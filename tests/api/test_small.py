@@ -34,17 +34,17 @@ def test_the_import_is_cheap_and_gives_every_name() -> None:
 
 def test_results_are_a_frame_with_units(tmp_path: Path) -> None:
     build(tmp_path)
-    frame = fairmesh.results(tmp_path / "quick")
+    frame = fairmesh.load_results(tmp_path / "quick")
     assert len(frame) == 12
     assert frame.attrs["study"] == "quick"
     assert frame.attrs["units"] | {"accuracy": "1", "training_time": "s", "peak_bytes": "byte"} == frame.attrs["units"]
     assert frame.attrs["better"] == {"accuracy": "higher", "training_time": "lower"}
-    assert fairmesh.results(str(tmp_path)).equals(frame)
+    assert fairmesh.load_results(str(tmp_path)).equals(frame)
     build(tmp_path, "other")
     with pytest.raises(InputError, match=r"holds several studies \(allowed: other, quick\)"):
-        fairmesh.results(tmp_path)
+        fairmesh.load_results(tmp_path)
     with pytest.raises(InputError, match="there are no results here"):
-        fairmesh.results(tmp_path / "nothing")
+        fairmesh.load_results(tmp_path / "nothing")
 
 
 def test_nothing_reaches_a_notebook_unescaped() -> None:
