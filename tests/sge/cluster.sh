@@ -107,6 +107,7 @@ write_cell() {
     free_port > "$dir/ports"
     # On loopback an address resolves to localhost, whatever the name of the host is.
     echo localhost > "$common/act_qmaster"
+    echo "fairmesh$(< "$dir/ports")" > "$common/cluster_name"
     [ "$(hostname)" = localhost ] || echo "localhost $(hostname)" > "$common/host_aliases"
     cat > "$common/bootstrap" << CONF
 admin_user              none
