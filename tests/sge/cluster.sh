@@ -151,11 +151,16 @@ configure() { # what qconf adds or changes, from standard input
 write_queue() {
     local name rule=pe_slots
     run qconf -as localhost > /dev/null 2>&1
-    { run qconf -sc | grep -v '^#' && echo 'gpu gpu INT <= YES JOB 0 0'; } | configure complexes Mc
+    {
+        run qconf -sc | grep -v '^#'
+        echo 'gpu gpu INT <= YES JOB 0 0'
+        echo 'gpu_type gpu_type RESTRING == YES NO NONE 0'
+        echo 'exclusive excl BOOL EXCL YES YES 0 1000'
+    } | configure complexes Mc
     configure host Ae << CONF
 hostname localhost
 load_scaling NONE
-complex_values gpu=1,slots=$slots
+complex_values gpu=1,gpu_type=a100,exclusive=TRUE,slots=$slots
 user_lists NONE
 xuser_lists NONE
 projects NONE
