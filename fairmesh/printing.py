@@ -103,17 +103,20 @@ def escape_markdown(value: Any) -> str:
     return "".join(f"\\{character}" if character in _MARKS else character for character in text)
 
 
-def format_duration(seconds: float) -> str:
-    """Return a time span as people say it.
+def format_duration(seconds: float, *, precise: bool = False) -> str:
+    """Return a time span in the unit that a person would choose; precise ones have decimals below 100 seconds.
 
     >>> [format_duration(seconds) for seconds in (0.4, 59, 90, 3700, 200000)]
     ['0 s', '59 s', '1 min 30 s', '1 h 1 min', '55 h 33 min']
+    >>> format_duration(12.34, precise=True), format_duration(967.6, precise=True)
+    ('12.34 s', '16 min 8 s')
     """
-    minutes, rest = divmod(int(seconds), 60)
-    if not minutes:
-        return f"{rest} s"
-    hours, minutes_left = divmod(minutes, 60)
-    return f"{hours} h {minutes_left} min" if hours else f"{minutes} min {rest} s"
+    if precise and seconds < 100:
+        return f"{seconds:.4g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
 
 
 def format_time(time: str) -> str:

@@ -18,7 +18,7 @@ from fairmesh.names import parse_id
 from fairmesh.runner import manifest, mllog, owner, text
 from fairmesh.runner.status import Status
 from fairmesh.service import bodies
-from fairmesh.site import latex, templating
+from fairmesh.site import escaping
 from fairmesh.study.notation import expand_notation
 from fairmesh.study.references import REFERENCE
 
@@ -37,8 +37,8 @@ READERS: dict[str, Callable[[str], Any]] = {
     "references": lambda value: REFERENCE.sub("", "{a" + value),
     "id": parse_id,
     "body": lambda value: bodies.parse(f'"{value}'.encode()),
-    "page": lambda value: templating.linked(f"https://{value}"),
-    "table": latex.escape,
+    "page": lambda value: escaping.linked(f"https://{value}"),
+    "table": escaping.escape_latex,
     "markdown": printing.escape_markdown,
     "homes": Redaction(tuple(_homes())).text,
     "keys": _KEYS.findall,

@@ -12,7 +12,7 @@ from fairmesh import files
 from fairmesh.fair import columns
 from fairmesh.jobs.verdict import read_progress
 from fairmesh.results.series import read_rows
-from fairmesh.site.telemetry import telemetry_charts
+from fairmesh.site.attempt_charts import telemetry_charts
 
 OBSTACLES: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,

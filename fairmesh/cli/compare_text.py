@@ -19,7 +19,7 @@ from fairmesh.results.compare import (
     compare_studies,
     find_side,
 )
-from fairmesh.site import comparing
+from fairmesh.site import sentences
 
 
 def compare(names: Sequence[str], study: str, results: Path | None, problems: list[str]) -> Comparison:
@@ -109,7 +109,11 @@ def _metrics(title: str, changes: Sequence[MetricChange]) -> Iterator[str]:
         return
     yield f"\n{title}"
     rows = [
-        [f"  {comparing.label(each)}", *(comparing.value(each, value) for value in each.values), _direction(each)]
+        [
+            f"  {sentences.change_label(each)}",
+            *(sentences.change_value(each, value) for value in each.values),
+            _direction(each),
+        ]
         for each in changes
     ]
     yield table(["", *ascii_uppercase[: len(changes[0].values)], "better"], rows)
@@ -128,6 +132,6 @@ def _differences(change: MetricChange) -> Iterator[list[str]]:
     for letter, difference, judged in zip(ascii_uppercase, change.differences, change.judgements, strict=False):
         if not difference or judged is None:
             continue
-        unit = "" if change.metric.unit in {"", comparing.BYTE} else f" {change.metric.unit}"
-        amount = f"{comparing.difference(change, difference)}{unit}"
-        yield [f"  {comparing.label(change)}", letter, amount, judged.words]
+        unit = "" if change.metric.unit in {"", sentences.BYTE} else f" {change.metric.unit}"
+        amount = f"{sentences.change_difference(change, difference)}{unit}"
+        yield [f"  {sentences.change_label(change)}", letter, amount, judged.words]

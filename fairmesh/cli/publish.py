@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
-from fairmesh.cli.site import warn_of_gaps
+from fairmesh.cli.site import warn_of_omissions
 from fairmesh.printing import print_lines
 from fairmesh.workflow.configuration import publisher
 from fairmesh.workflow.world import publish_public_site
@@ -23,7 +23,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Publish, and print what; 1 if a study is missing."""
     root = common.find_root(Path.cwd())
     with progress("publishing") as report:
-        studies, gaps = publish_public_site(places.results_folder(arguments), arguments.to, root, publisher(), report)
+        studies, omissions = publish_public_site(
+            places.results_folder(arguments), arguments.to, root, publisher(), report
+        )
     noun = "study" if len(studies) == 1 else "studies"
     print_lines(f"{len(studies)} {noun} published: {arguments.to / 'index.html'}")
-    return warn_of_gaps(gaps)
+    return warn_of_omissions(omissions)

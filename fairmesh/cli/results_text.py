@@ -18,12 +18,11 @@ from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import MetricValue
 from fairmesh.results.table import csv_of
 from fairmesh.site import sentences
-from fairmesh.site.experiment_table import ExperimentTable
-from fairmesh.site.leaderboard import Leaderboard
-from fairmesh.site.tabular import USAGE, Cell, Column
-from fairmesh.site.view import Row, StudyView
+from fairmesh.site.cells import USAGE, Cell, Column
+from fairmesh.site.tables import ExperimentTable, Leaderboard
+from fairmesh.site.view import BoardRow, StudyView
 
-Entry = tuple[Row | Outcome, list[Cell]]
+Entry = tuple[BoardRow | Outcome, list[Cell]]
 
 
 @dataclass(frozen=True)
@@ -135,23 +134,23 @@ class Board:
         }
 
 
-def _shown(source: Row | Outcome, column: Column, cell: Cell) -> str:
+def _shown(source: BoardRow | Outcome, column: Column, cell: Cell) -> str:
     """Return the text of a cell; a baseline says that it is one."""
-    if column.kind == "remark" and isinstance(source, Row) and source.is_baseline:
+    if column.kind == "remark" and isinstance(source, BoardRow) and source.is_baseline:
         return f"baseline: {source.name}"
     return cell.text
 
 
-def _sort_value(column: Column, source: Row | Outcome) -> Any:
+def _sort_value(column: Column, source: BoardRow | Outcome) -> Any:
     if column.kind == "parameter":
         return source.values.get(column.name)
     found = _measured(column, source)
     return None if found is None else found.mean if isinstance(found, Summary) else found.value
 
 
-def _measured(column: Column, source: Row | Outcome) -> Summary | MetricValue | None:
+def _measured(column: Column, source: BoardRow | Outcome) -> Summary | MetricValue | None:
     """Return what was measured, or used, of a column."""
-    if isinstance(source, Row):
+    if isinstance(source, BoardRow):
         single = source.done[0] if len(source.done) == 1 else None
         if single and column.kind == "metric":
             return single.metrics.get(column.name)
@@ -170,7 +169,7 @@ def _heads(column: Column) -> list[str]:
 _TITLES = {"peak_bytes": "Peak memory (byte)"}  # CSV has it as it was measured
 
 
-def _numbers(source: Row | Outcome, column: Column, cell: Cell) -> list[str]:
+def _numbers(source: BoardRow | Outcome, column: Column, cell: Cell) -> list[str]:
     if column.kind not in {"metric", "usage"}:
         return [_shown(source, column, cell)]
     found = _measured(column, source)
@@ -182,17 +181,17 @@ def _numbers(source: Row | Outcome, column: Column, cell: Cell) -> list[str]:
     return [number_text(found.mean), "" if half is None else number_text(half)]
 
 
-def _json(source: Row | Outcome, view: StudyView) -> dict[str, Any]:
+def _json(source: BoardRow | Outcome, view: StudyView) -> dict[str, Any]:
     metrics = {each.name: _measured(Column(f"metric:{each.name}", "", "metric"), source) for each in view.study.metrics}
     used = {name: _measured(Column(f"usage:{name}", "", "usage"), source) for name in USAGE}
-    own = _row_json(source, view) if isinstance(source, Row) else _outcome_json(source)
+    own = _row_json(source, view) if isinstance(source, BoardRow) else _outcome_json(source)
     return own | {
         "metrics": {name: value_json(found) for name, found in metrics.items() if found},
         "usage": {name: value_json(found) for name, found in used.items() if found},
     }
 
 
-def _row_json(row: Row, view: StudyView) -> dict[str, Any]:
+def _row_json(row: BoardRow, view: StudyView) -> dict[str, Any]:
     return {
         "baseline": row.name if row.is_baseline else None,
         "best": row is view.best,

@@ -9,7 +9,8 @@ from pathlib import Path
 from fairmesh.cli import common, places
 from fairmesh.cli.progress import progress
 from fairmesh.printing import print_lines
-from fairmesh.site.build import Gaps, build_site
+from fairmesh.site.build import build_site
+from fairmesh.site.pages import Omissions
 from fairmesh.status.places import configured_path
 
 
@@ -23,13 +24,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Build the website, and print where it is; 1 if a study is missing in it."""
     site = arguments.site or Path(configured_path("site", Path()) or "site/public")
     with progress("building the website"):
-        gaps = build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
+        omissions = build_site(places.results_folder(arguments), site, common.find_root(Path.cwd()) / "site")
     print_lines(f"open {site / 'index.html'}")
-    return warn_of_gaps(gaps)
+    return warn_of_omissions(omissions)
 
 
-def warn_of_gaps(gaps: Gaps) -> int:
+def warn_of_omissions(omissions: Omissions) -> int:
     """Name on standard error what a website lacks; return 1 if a study is missing or a file cannot be read."""
-    for line in gaps.lines:
+    for line in omissions.lines:
         print_lines(f"missing: {line}", file=sys.stderr)
-    return max(int(bool(gaps.studies)), places.warn_of_problems(gaps.unreadable))
+    return max(int(bool(omissions.studies)), places.warn_of_problems(omissions.unreadable))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fairmesh.monitor.look import plain
 from fairmesh.results.compare import Change, Comparison, MetricChange, Side
-from fairmesh.site import comparing, numbers
+from fairmesh.site import numbers, sentences
 
 
 def show(found: Comparison, *, everything: bool) -> None:
@@ -34,12 +34,12 @@ def _metrics(title: str, changes: Sequence[MetricChange], letters: str) -> None:
 
 
 def _metric(change: MetricChange, letters: str) -> dict[str, str]:
-    row = {"measured": comparing.label(change)}
-    row |= {letter: comparing.value(change, value) for letter, value in zip(letters, change.values, strict=True)}
+    row = {"measured": sentences.change_label(change)}
+    row |= {letter: sentences.change_value(change, value) for letter, value in zip(letters, change.values, strict=True)}
     row |= {"better": change.better, "best": "" if change.best is None else letters[change.best]}
     pairs = zip(letters, change.differences, change.judgements, strict=True)
     return row | {
-        f"{letter} - A": f"{comparing.difference(change, difference)} ({judged.words})"
+        f"{letter} - A": f"{sentences.change_difference(change, difference)} ({judged.words})"
         if difference and judged
         else _same(judged)
         for letter, difference, judged in list(pairs)[1:]

@@ -13,7 +13,7 @@ import streamlit as st
 from fairmesh.api import outputs
 from fairmesh.api.outputs import Artefact, artefacts
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.monitor import charts, steering
+from fairmesh.monitor import steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said
 from fairmesh.monitor.watching import Watch
@@ -22,7 +22,8 @@ from fairmesh.printing import format_time
 from fairmesh.results.series import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.safefiles import read_regular
-from fairmesh.site.telemetry import telemetry_charts
+from fairmesh.site.attempt_charts import history_charts, telemetry_charts
+from fairmesh.site.charts import Chart
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
 
 LINES = 30  # of the log
@@ -83,16 +84,21 @@ def _steer(watch: Watch, job: JobStatus) -> None:
 def _curves(job: JobStatus) -> None:
     """Draw what the program measured by epoch, so far."""
     rows = read_rows(_attempt(job) / HISTORY) if job.attempt else Rows()
-    for chart in charts.history(rows):
-        charts.show(chart)
+    for chart in history_charts(rows):
+        _show_chart(chart)
     if rows.note:
         st.caption(rows.note)
+
+
+def _show_chart(chart: Chart) -> None:
+    st.markdown(f"**{plain(chart.title)}**")
+    st.vega_lite_chart(chart.spec, width="stretch", alt=f"{chart.title}. {chart.description}")
 
 
 def _telemetry(job: JobStatus) -> None:
     if job.attempt:
         for chart in telemetry_charts(_attempt(job) / TELEMETRY):
-            charts.show(chart)
+            _show_chart(chart)
 
 
 def _figures(job: JobStatus) -> None:

@@ -1,60 +1,70 @@
-"""What a reader takes away from a study: its table in three formats, its metadata, its archive, its figures."""
+"""Files that a page offers, copied under names without meaning to a browser or a shell."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from fairmesh.files import write_text
-from fairmesh.results import write_csv
-from fairmesh.results.load import PLAN
-from fairmesh.site.artefacts import Download, publish
-from fairmesh.site.citing import DATACITE
-from fairmesh.site.fairness import FAIR
-from fairmesh.site.latex import latex
-from fairmesh.site.leaderboard import Leaderboard
-
-_LARGEST = 1 << 20  # bytes of a document beside the page; the archive has it whatever its size
-_METADATA = ("ro-crate-metadata.json", "datapackage.json", "croissant.json", DATACITE, "CITATION.cff", FAIR, PLAN)
+LARGEST = 5 << 20  # bytes; larger files stay in the results folder
 
 
-def offer(board: Leaderboard, folder: Path, archives: Path | None) -> dict[str, list[Download]]:
-    """Write the files beside the page of a study.
+@dataclass(frozen=True)
+class Download:
+    """A file beside a page: its link, its original name, its size in bytes."""
+
+    href: str
+    name: str
+    size: int
+
+
+def copy_files(
+    root: Path, sources: Iterable[Path], target: Path, below: str = "", largest: int = LARGEST
+) -> Iterator[Download]:
+    """Copy the files that exist, really lie below ``root`` and are not too large.
 
     Parameters
     ----------
-    board : Leaderboard
-        The study's results.
-    folder : Path
+    root : Path
+        Links that lead out of this folder are not followed.
+    sources : iterable of Path
+        The files; missing ones are left out.
+    target : Path
         The folder of the page.
-    archives : Path or None
-        Where the zip files of crates are, if they are to be offered.
-
-    Returns
-    -------
-    dict
-        The downloads by what they are.
+    below : str
+        The subfolder for the copies.
+    largest : int
+        Bytes; larger files are left out.
     """
-    study = board.view.study
-    zips = sorted(archives.glob(f"{study.name}-*.zip")) if archives else []
-    return {
-        "Results": list(_tables(board, folder)),
-        "Metadata": list(publish(study.folder, (study.folder / name for name in _METADATA), folder, largest=_LARGEST)),
-        "Everything": list(_archived(zips, folder)),
-    }
+    used: set[str] = set()
+    for source in sources:
+        if not is_inside(root, source):
+            continue
+        if (size := source.stat().st_size) > largest:
+            continue
+        name = _unused(_safe_name(source.name), used)
+        (target / below).mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target / below / name)
+        yield Download(f"{below}/{name}" if below else name, source.name, size)
 
 
-def _tables(board: Leaderboard, folder: Path) -> Iterator[Download]:
-    frame = board.view.frame
-    write_csv(frame, folder / "results.csv")
-    frame.to_parquet(folder / "results.parquet", index=False, compression="zstd")
-    write_text(folder / "leaderboard.tex", latex(board))
-    for name in ("results.csv", "results.parquet", "leaderboard.tex"):
-        yield Download(name, name, (folder / name).stat().st_size)
+def is_inside(root: Path, source: Path) -> bool:
+    """Return whether a path is a file that really lies below a folder."""
+    return source.is_file() and source.resolve().is_relative_to(root.resolve())
 
 
-def _archived(zips: Iterable[Path], folder: Path) -> Iterator[Download]:
-    for path in zips:
-        shutil.copyfile(path, folder / path.name)
-        yield Download(path.name, path.name, path.stat().st_size)
+def _safe_name(name: str) -> str:
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", name).lstrip(".")
+    # Of an ending that a server does not know, a browser may guess that it is HTML.
+    return f"{safe}.txt" if safe.endswith(".log") else safe
+
+
+def _unused(name: str, used: set[str]) -> str:
+    number, unused = 1, name
+    while unused in used:
+        number += 1
+        unused = f"{number}-{name}"
+    used.add(unused)
+    return unused

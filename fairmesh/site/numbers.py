@@ -1,13 +1,12 @@
-"""Numbers as a person reads them: no more digits than they deserve."""
+"""Numbers as people read them, with as many digits as they deserve."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
-from fairmesh.files import canonical_json
+from fairmesh.printing import format_duration
 from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import MetricValue
 from fairmesh.results.statistics import Summary
@@ -16,19 +15,19 @@ _DIGITS = 4
 MISSING = "\N{EN DASH}"
 
 
-def number(found: float | None) -> str:
+def number(value: float | None) -> str:
     """Return a number with four significant digits, a whole one with all of them.
 
     >>> number(0.912345), number(12), number(123456.7), number(1.0), number(2e-7), number(2**64 - 1)
     ('0.9123', '12', '123457', '1', '2e-07', '18446744073709551615')
     """
-    if found is None:
+    if value is None:
         return MISSING
-    if isinstance(found, int):
-        return str(found)
-    if 10**_DIGITS <= abs(found) < 1e15:
-        return f"{found:.0f}"
-    return f"{found:.{_DIGITS}g}"
+    if isinstance(value, int):
+        return str(value)
+    if 10**_DIGITS <= abs(value) < 1e15:
+        return f"{value:.0f}"
+    return f"{value:.{_DIGITS}g}"
 
 
 def spread(summary: Summary | None) -> str:
@@ -45,26 +44,26 @@ def spread(summary: Summary | None) -> str:
     return with_error(summary.mean, half) if half else number(summary.mean)
 
 
-def single(found: MetricValue) -> str:
+def measurement(measured: MetricValue) -> str:
     """Return one measurement, with the interval that the program gave for it.
 
-    >>> single(MetricValue(0.9187, 0.9083, 0.9282)), single(MetricValue(3))
+    >>> measurement(MetricValue(0.9187, 0.9083, 0.9282)), measurement(MetricValue(3))
     ('0.9187 (0.9083 to 0.9282)', '3')
     """
-    interval = interval_of(found)
-    return f"{number(found.value)} ({interval})" if interval else number(found.value)
+    interval = interval_text(measured)
+    return f"{number(measured.value)} ({interval})" if interval else number(measured.value)
 
 
-def interval_of(found: MetricValue) -> str:
+def interval_text(measured: MetricValue) -> str:
     """Return the interval of a measurement, and that it is rough if it rests on few samples; empty if there is none.
 
-    >>> interval_of(MetricValue(0.91, 0.75, 0.97, samples=4)), interval_of(MetricValue(3))
+    >>> interval_text(MetricValue(0.91, 0.75, 0.97, samples=4)), interval_text(MetricValue(3))
     ('0.75 to 0.97, rough: 4 samples', '')
     """
-    if found.low is None or found.high is None:
+    if measured.low is None or measured.high is None:
         return ""
-    rough = f", rough: {found.samples} samples" if found.is_rough else ""
-    return f"{number(found.low)} to {number(found.high)}{rough}"
+    rough = f", rough: {measured.samples} samples" if measured.is_rough else ""
+    return f"{number(measured.low)} to {number(measured.high)}{rough}"
 
 
 def with_error(mean: float, half: float) -> str:
@@ -80,29 +79,29 @@ def with_error(mean: float, half: float) -> str:
     return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
 
 
-def column(found: Sequence[float | str | None]) -> list[str]:
+def column_texts(values: Sequence[float | str | None]) -> list[str]:
     """Return the values of a column, the numbers with the same decimals.
 
-    >>> column([0.926, 0.79272]), column([3.0, 1.0]), column(["S3A", 1e-9])
+    >>> column_texts([0.926, 0.79272]), column_texts([3.0, 1.0]), column_texts(["S3A", 1e-9])
     (['0.9260', '0.7927'], ['3', '1'], ['S3A', '1e-09'])
     """
-    decimals = max((_decimals(each) for each in found if isinstance(each, float)), default=0)
-    return [_aligned(each, decimals) for each in found]
+    decimals = max((_decimals(value) for value in values if isinstance(value, float)), default=0)
+    return [_aligned(value, decimals) for value in values]
 
 
-def _aligned(found: float | str | None, decimals: int) -> str:
-    if isinstance(found, str):
-        return found
-    return number(found) if found is None or decimals > _DIGITS + 2 else f"{found:.{decimals}f}"
+def _aligned(value: float | str | None, decimals: int) -> str:
+    if isinstance(value, str):
+        return value
+    return number(value) if value is None or decimals > _DIGITS + 2 else f"{value:.{decimals}f}"
 
 
-def _decimals(found: float) -> int:
+def _decimals(value: float) -> int:
     """Return how many decimals a number needs for its four digits."""
-    return max(0, -int(Decimal(f"{found:.{_DIGITS}g}").normalize().as_tuple().exponent))
+    return max(0, -int(Decimal(f"{value:.{_DIGITS}g}").normalize().as_tuple().exponent))
 
 
-def _magnitude(found: float) -> int:
-    return math.floor(math.log10(abs(found))) if found else 0
+def _magnitude(value: float) -> int:
+    return math.floor(math.log10(abs(value))) if value else 0
 
 
 def size(byte_count: float | None) -> str:
@@ -117,8 +116,6 @@ def size(byte_count: float | None) -> str:
     return f"{number(int(byte_count) / 1024**power)} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
 
 
-def value(found: Any) -> str:
-    """Return a parameter's value as its study file would: text as it is, anything else as JSON."""
-    if found is None:
-        return "null"
-    return found if isinstance(found, str) else canonical_json(found)
+def measured_duration(seconds: float | None) -> str:
+    """Return a measured time with its decimals, or a dash."""
+    return MISSING if seconds is None else format_duration(seconds, precise=True)

@@ -8,27 +8,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fairmesh.results import Outcome, Summary
+from fairmesh.names import plain_text
+from fairmesh.results import Summary
 from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import readable
-from fairmesh.results.series import Row as Cells
+from fairmesh.results.series import Row as SeriesRow
 from fairmesh.results.series import Rows, Value, read_rows
 from fairmesh.runner.protocol import HISTORY
-from fairmesh.site import charts, line_charts, point_charts
-from fairmesh.site.leaderboard import Leaderboard
-from fairmesh.site.numbers import value
-from fairmesh.site.tabular import Column, drawable, is_too_large
-from fairmesh.site.view import Row, StudyView
+from fairmesh.site import charts
+from fairmesh.site.attempt_charts import VALIDATION
+from fairmesh.site.cells import Column, drawable, is_too_large
+from fairmesh.site.tables import Leaderboard
+from fairmesh.site.view import BoardRow, StudyView
 
-DRAWN = 30  # points in one chart of lines; more cannot be told apart
+MAX_LINES = 30  # points in one chart of lines; more cannot be distinguished
 COLOURS = len(charts.PALETTE)
-PICTURED = 200  # points of the pictures that need no script; with more, a reader saves what the page draws
-_VALIDATION = "val_"
-_AS_TEXT = "Integers beyond ±2^53 stand as text, since a chart would round them."
+PICTURED = 200  # points of the pictures without JavaScript; of more, readers save the charts of the page
+_AS_TEXT = "Integers beyond ±2^53 are shown as text, since a chart would round them."
 
 
 def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
-    """Yield the charts whose axes a reader chooses: by parameter, one quantity against another, by machine."""
+    """Yield the charts whose axes readers choose: by parameter, one quantity against another, by machine."""
     parameters, machines, metrics, usage = (
         [column for column in board.columns if column.kind == kind]
         for kind in ("parameter", "machine", "metric", "usage")
@@ -41,25 +41,27 @@ def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
         colours = [*groups[1:2], "", *groups[:1], *groups[2:]]
         controls = {"name": "by", "x": groups, "y": _keys([*metrics, *usage]), "colour": colours, "front": False}
         described = (
-            f"Any result by any parameter. {_note(found for row, _ in board.rows for found in row.values.values())}"
+            f"Any result by any parameter. {_note(value for row, _ in board.rows for value in row.values.values())}"
         )
-        yield point_charts.explorer("By parameter", described.strip(), controls)
+        yield charts.draw_explorer("By parameter", described.strip(), controls)
     if usage:
         controls = {"name": "trade", "x": _keys([*usage, *metrics]), "y": _keys(metrics), "front": True}
         described = "The dashed line joins the best trade-offs (Pareto front): nothing is better in both."
-        yield point_charts.explorer("Trade-offs", described, controls | {"colour": ["", *groups]})
+        yield charts.draw_explorer("Trade-offs", described, controls | {"colour": ["", *groups]})
     if machines and usage:
         controls = {"name": "machines", "x": _keys(machines), "y": _keys(usage), "front": False}
         colours = [*_keys(parameters), ""]
-        yield point_charts.explorer("By machine", "What the same point takes on each.", controls | {"colour": colours})
+        yield charts.draw_explorer(
+            "By machine", "What the same point needs on each machine.", controls | {"colour": colours}
+        )
 
 
 def _keys(columns: Iterable[Column]) -> list[str]:
     return [column.key for column in columns]
 
 
-def static(view: StudyView) -> Iterator[charts.Chart]:
-    """Yield what the explorers draw at first, for readers without a script and for papers: each result by parameter."""
+def static_charts(view: StudyView) -> Iterator[charts.Chart]:
+    """Yield each result by parameter, as the explorers draw it at first, for readers without JavaScript and papers."""
     if len(view.points) > PICTURED:
         return
     quantities = [("seconds", "Time", "Time (s)")]
@@ -74,35 +76,35 @@ def static(view: StudyView) -> Iterator[charts.Chart]:
                 legend = ", ".join([*others, *(["machine"] if len(view.machines) > 1 else [])])
                 parameter_label = view.parameter_label(parameter)
                 note = _note(point.values[parameter] for point in view.points)
-                yield point_charts.by_parameter(parameter_label, title, label, rows, legend if few else "", note)
+                yield charts.draw_by_parameter(parameter_label, title, label, rows, legend if few else "", note)
 
 
 def _note(values: Iterable[Any]) -> str:
-    """Return a sentence about values that do not stand in a chart as numbers; empty if there are none."""
+    """Return a sentence about values that charts show as text; empty if there are none."""
     return _AS_TEXT if any(map(is_too_large, values)) else ""
 
 
 def lines_and_tables(view: StudyView) -> Iterator[charts.Chart]:
-    """Yield the learning curves, and the tables that the application wants to be drawn."""
-    points = [point for point in view.points if point.done][:DRAWN]
+    """Yield the learning curves, and the charts of tables that the application declares."""
+    points = [point for point in view.points if point.done][:MAX_LINES]
     if points:
         yield from _learning_curves(points)
         yield from _tables(view, points)
 
 
-def _learning_curves(points: list[Row]) -> Iterator[charts.Chart]:
+def _learning_curves(points: list[BoardRow]) -> Iterator[charts.Chart]:
     histories = {point.name: _rows_of(point, Path(HISTORY)) for point in points}
     columns = dict.fromkeys(name for rows in histories.values() for cells in rows[:1] for name in cells)
     for name in columns:
-        if f"{_VALIDATION}{name}" not in columns:
+        if f"{VALIDATION}{name}" not in columns:
             continue
         rows = []
         for point, cells in histories.items():
-            for split, column in (("training", name), ("validation", f"{_VALIDATION}{name}")):
+            for split, column in (("training", name), ("validation", f"{VALIDATION}{name}")):
                 means = _mean_by(cells, "epoch", column)
                 rows += [{"epoch": e, "value": v, "split": split, "point": point} for e, v in means.items()]
         if rows:
-            yield _noted(line_charts.learning_curves(readable(name), rows), histories.values())
+            yield _noted(charts.draw_learning_curves(readable(name), rows), histories.values())
 
 
 def _groups(view: StudyView, parameter: str, others: list[str], quantity: str) -> Iterator[dict[str, Any]]:
@@ -111,7 +113,7 @@ def _groups(view: StudyView, parameter: str, others: list[str], quantity: str) -
         x = point.values[parameter]
         if summary is None or x is None:
             continue
-        series = [value(point.values[name]) for name in others]
+        series = [plain_text(point.values[name]) for name in others]
         series += [point.outcomes[0].machine] if len(view.machines) > 1 else []
         yield {
             "x": drawable(x),
@@ -126,7 +128,7 @@ def _band(summary: Summary) -> dict[str, float]:
     return {"mean": summary.mean, "low": summary.mean - half, "high": summary.mean + half, "n": summary.n}
 
 
-def _tables(view: StudyView, points: list[Row]) -> Iterator[charts.Chart]:
+def _tables(view: StudyView, points: list[BoardRow]) -> Iterator[charts.Chart]:
     for name, declared in (view.application.get("tables") or {}).items():
         plot = declared.get("plot") or {}
         if not {"x", "y"} <= plot.keys():
@@ -146,49 +148,45 @@ def _tables(view: StudyView, points: list[Row]) -> Iterator[charts.Chart]:
 def _numbered(title: str, x: str, label: str, means: dict[str, dict[Value, float]]) -> Iterator[charts.Chart]:
     lines = [{"x": item, "value": y, "point": point} for point, by_item in means.items() for item, y in by_item.items()]
     if lines:
-        yield line_charts.curves(title, x, label, lines)
+        yield charts.draw_curves(title, x, label, lines)
 
 
 def _named(
     title: str, item: str, label: str, means: dict[str, dict[Value, float]], first: str
 ) -> Iterator[charts.Chart]:
-    found = next(iter(means.values()))
-    if found:
-        rows = [{"item": value(each), "value": mean} for each, mean in found.items()]
+    first_point = next(iter(means.values()))
+    if first_point:
+        rows = [{"item": plain_text(item), "value": mean} for item, mean in first_point.items()]
         where = f"{first}; mean of the repeats." if first else "Mean of the repeats."
-        yield point_charts.by_item(title, item, label, rows, where)
+        yield charts.draw_by_item(title, item, label, rows, where)
     ranked = [
         {"rank": rank, "value": mean, "point": point}
         for point, by_item in means.items()
         for rank, mean in enumerate(sorted(by_item.values(), reverse=True), 1)
     ]
     if len(means) > 1 and ranked:
-        yield line_charts.spectrum(title, label, ranked)
+        yield charts.draw_spectrum(title, label, ranked)
 
 
-def _rows_of(point: Row, path: Path) -> Rows:
+def _rows_of(point: BoardRow, path: Path) -> Rows:
     """Return the rows of a file of all repeats of a point."""
-    tables = [_read(outcome, path) for outcome in point.done]
-    found = Rows(cells for table in tables for cells in table)
-    found.note = next((table.note for table in tables if table.note), "")
-    return found
-
-
-def _read(outcome: Outcome, path: Path) -> Rows:
-    return read_rows(outcome.attempt / path) if outcome.attempt else Rows()
+    tables = [read_rows(outcome.attempt / path) for outcome in point.done if outcome.attempt]
+    rows = Rows(cells for table in tables for cells in table)
+    rows.note = next((table.note for table in tables if table.note), "")
+    return rows
 
 
 def _noted(chart: charts.Chart, tables: Iterable[Rows]) -> charts.Chart:
-    """Note with a chart what of the files is not drawn."""
+    """Add to a chart's description which parts of the files are not drawn."""
     note = next((table.note for table in tables if table.note), "")
     return replace(chart, description=f"{chart.description} {note}") if note else chart
 
 
-def _mean_by(rows: Iterable[Cells], key: str, column: str) -> dict[Value, float]:
+def _mean_by(rows: Iterable[SeriesRow], key: str, column: str) -> dict[Value, float]:
     """Return the mean of a column for each value of another one, in the order of their first appearance."""
-    found: dict[Value, list[float]] = {}
+    grouped: dict[Value, list[float]] = {}
     for cells in rows:
         x, y = cells.get(key), cells.get(column)
         if x is not None and isinstance(y, float):
-            found.setdefault(x, []).append(y)
-    return {x: statistics.fmean(values) for x, values in found.items()}
+            grouped.setdefault(x, []).append(y)
+    return {x: statistics.fmean(values) for x, values in grouped.items()}

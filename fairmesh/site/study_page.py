@@ -1,8 +1,9 @@
-"""The pages of a study: what it found, and the list of its experiments."""
+"""The pages of a study: its results, and the list of its experiments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,27 @@ import jinja2
 
 from fairmesh.files import write_text
 from fairmesh.jobs.attempts import read_map
-from fairmesh.results import Outcome
-from fairmesh.site import charts, fairness, study_charts
-from fairmesh.site.artefacts import Download
-from fairmesh.site.citing import Citation, linked_data
-from fairmesh.site.downloads import offer
-from fairmesh.site.experiment_table import ExperimentTable, page_of
+from fairmesh.results import Outcome, write_csv
+from fairmesh.results.load import PLAN
+from fairmesh.site import charts, study_charts
+from fairmesh.site.cells import write_script
+from fairmesh.site.downloads import Download, copy_files
 from fairmesh.site.figures import Figure, Figures
-from fairmesh.site.leaderboard import Leaderboard
+from fairmesh.site.metadata import DATACITE, FAIR, Citation, fair_score, linked_data
 from fairmesh.site.renderer import Renderer, RendererError
 from fairmesh.site.sentences import headline, remarks
-from fairmesh.site.tabular import write_script
+from fairmesh.site.tables import ExperimentTable, Leaderboard, page_of
 from fairmesh.site.view import StudyView
+
+STUDY_PAGES = {"study": "index.md", "experiments": "experiments.md"}
+"""The pages of each study: the template ``<name>.md.jinja`` and the file of each."""
 
 ROWS = 50  # of the leaderboard in the page itself; its script has all
 _LOG_LINES = 15
 _FAILURES = 50
 _FIGURES = 6  # of one experiment
+_LARGEST_DOCUMENT = 1 << 20  # bytes of a document beside the page; the archive has it whatever its size
+_METADATA = ("ro-crate-metadata.json", "datapackage.json", "croissant.json", DATACITE, "CITATION.cff", FAIR, PLAN)
 
 
 def write_study_pages(
@@ -46,7 +51,7 @@ def write_study_pages(
     renderer : Renderer
         Draws the pictures.
     archives : Path or None
-        Where the archives of crates are, if they are to be offered.
+        The folder with the archives of crates, if the page offers them.
 
     Returns
     -------
@@ -54,18 +59,18 @@ def write_study_pages(
         Why pictures are missing, each reason once.
     """
     folder = docs / "studies" / view.study.name
+    folder.mkdir(parents=True, exist_ok=True)
     board, table = Leaderboard.of(view), ExperimentTable.of(view)
     pages = {key: page_of(key) for key in figures}
-    folder.mkdir(parents=True, exist_ok=True)
-    downloads = offer(board, folder, archives)
-    explorers, fixed = list(study_charts.explorers(board)), list(study_charts.static(view))
+    downloads = write_downloads(board, folder, archives)
+    explorers, fixed = list(study_charts.explorers(board)), list(study_charts.static_charts(view))
     drawn = list(study_charts.lines_and_tables(view))
     pictures, reasons = _draw([*fixed, *drawn], folder / "charts", renderer)
     downloads["Figures as SVG"] = list(filter(None, pictures))
     write_script(folder / "leaderboard.js", f"{view.study.name}/leaderboard", board.to_json(pages))
     write_script(folder / "experiments.js", f"{view.study.name}/experiments", table.to_json(figures, board))
     citation, summary = Citation.of(view), " ".join([headline(view), *remarks(view)])
-    given: dict[str, Any] = {
+    variables: dict[str, Any] = {
         "view": view,
         "board": board,
         "table": table,
@@ -80,25 +85,66 @@ def write_study_pages(
         "downloads": {title: files for title, files in downloads.items() if files},
         "runs": _runs(view),
         "environments": _environments(view),
-        "fair": fairness.score(view),
+        "fair": fair_score(view),
         "citation": citation,
         "linked_data": linked_data(view, citation, summary, downloads["Results"]),
         "failures": view.failures[:_FAILURES],
         "log_lines": _LOG_LINES,
         "root": "../../",
     }
-    for name in ("study", "experiments"):
-        target = folder / ("index.md" if name == "study" else f"{name}.md")
-        write_text(target, templates.get_template(f"{name}.md.jinja").render(given))
+    for name, file in STUDY_PAGES.items():
+        write_text(folder / file, templates.get_template(f"{name}.md.jinja").render(variables))
     return reasons
+
+
+def write_downloads(board: Leaderboard, folder: Path, archives: Path | None) -> dict[str, list[Download]]:
+    """Write the files that a study's page offers into its folder.
+
+    Parameters
+    ----------
+    board : Leaderboard
+        The study's results.
+    folder : Path
+        The folder of the page.
+    archives : Path or None
+        The folder with the archives of crates, if the page offers them.
+
+    Returns
+    -------
+    dict
+        The downloads by their heading.
+    """
+    study = board.view.study
+    zips = sorted(archives.glob(f"{study.name}-*.zip")) if archives else []
+    documents = (study.folder / name for name in _METADATA)
+    return {
+        "Results": list(_tables(board, folder)),
+        "Metadata": list(copy_files(study.folder, documents, folder, largest=_LARGEST_DOCUMENT)),
+        "Everything": list(_archived(zips, folder)),
+    }
+
+
+def _tables(board: Leaderboard, folder: Path) -> Iterator[Download]:
+    frame = board.view.frame
+    write_csv(frame, folder / "results.csv")
+    frame.to_parquet(folder / "results.parquet", index=False, compression="zstd")
+    write_text(folder / "leaderboard.tex", board.to_latex())
+    for name in ("results.csv", "results.parquet", "leaderboard.tex"):
+        yield Download(name, name, (folder / name).stat().st_size)
+
+
+def _archived(zips: Iterable[Path], folder: Path) -> Iterator[Download]:
+    for path in zips:
+        shutil.copyfile(path, folder / path.name)
+        yield Download(path.name, path.name, path.stat().st_size)
 
 
 def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple[str, Outcome, Sequence[Figure]]]:
     """Yield the experiments whose figures the page shows, with the figures: the best, the first and a failed one."""
     best = view.best.done[:1] if view.best else []
-    chosen = {"The best": best, "The first": view.study.done[:1], "Failed": view.failures}
+    candidates = {"The best": best, "The first": view.study.done[:1], "Failed": view.failures}
     seen = set()
-    for label, outcomes in chosen.items():
+    for label, outcomes in candidates.items():
         outcome = next((each for each in outcomes if each.key in figures and figures[each.key].shown), None)
         if outcome and outcome.key not in seen:
             seen.add(outcome.key)
@@ -106,8 +152,8 @@ def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple
 
 
 def _draw(drawn: list[charts.Chart], folder: Path, renderer: Renderer) -> tuple[list[Download | None], list[str]]:
-    """Draw charts; return the picture of each, None in place of one that cannot be drawn, and the different reasons."""
-    made: list[Download | None] = []
+    """Draw charts; return the picture of each, None for one that cannot be drawn, and the distinct reasons."""
+    pictures: list[Download | None] = []
     reasons: dict[str, None] = {}
     for number, chart in enumerate(drawn, 1):
         path = folder / f"{number}.svg"
@@ -115,26 +161,26 @@ def _draw(drawn: list[charts.Chart], folder: Path, renderer: Renderer) -> tuple[
             write_text(path, renderer.svg(chart.static))
         except RendererError as error:
             reasons[str(error)] = None
-            made.append(None)
+            pictures.append(None)
         else:
-            made.append(Download(f"charts/{path.name}", chart.title, path.stat().st_size))
-    return made, list(reasons)
+            pictures.append(Download(f"charts/{path.name}", chart.title, path.stat().st_size))
+    return pictures, list(reasons)
 
 
 def _environments(view: StudyView) -> list[tuple[dict[str, Any], int]]:
     """Return the different environments, each with the number of experiments that ran in it."""
-    found: dict[str, tuple[dict[str, Any], int]] = {}
+    counted: dict[str, tuple[dict[str, Any], int]] = {}
     for outcome in view.study.done:
         digest = str((outcome.record or {}).get("environment") or "")
-        environment, count = found.get(digest) or (view.study.environment(outcome), 0)
-        found[digest] = (environment, count + 1)
-    return [each for each in found.values() if each[0]]
+        environment, count = counted.get(digest) or (view.study.environment(outcome), 0)
+        counted[digest] = (environment, count + 1)
+    return [(environment, count) for environment, count in counted.values() if environment]
 
 
 def _runs(view: StudyView) -> list[dict[str, Any]]:
-    """Return the invocations of the workflow that results came from, in the order of their start."""
+    """Return the invocations of the workflow that produced results, in the order of their start."""
     names = dict.fromkeys(str((outcome.record or {}).get("run") or "") for outcome in view.study.done)
-    found = [
+    runs = [
         read_map(view.study.folder / "runs" / name / "run.json") for name in names if name.replace("-", "").isalnum()
     ]
-    return sorted(filter(None, found), key=lambda run: str(run.get("started") or ""))
+    return sorted(filter(None, runs), key=lambda run: str(run.get("started") or ""))

@@ -1,4 +1,4 @@
-"""What the pages say of a study: its points ranked, what varies between them, the baselines, the counts."""
+"""A study as its pages show it: ranked points, varying parameters, baselines, counts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from fairmesh.files import canonical_json
 from fairmesh.jobs.attempts import BAD_ENDS
-from fairmesh.names import REPEAT
+from fairmesh.names import REPEAT, plain_text
 from fairmesh.results import Outcome, StudyResults, Summary, best_point, points_of, table
 from fairmesh.results.baselines import Baseline, baselines
 from fairmesh.results.frame import USAGE_UNITS
@@ -21,11 +21,11 @@ from fairmesh.results.metrics import Metric, readable
 from fairmesh.results.ranking import ranked, summary_of, why_unranked
 from fairmesh.results.statistics import summarise
 from fairmesh.runner.protocol import STATES
-from fairmesh.site.numbers import spread, value
+from fairmesh.site.numbers import spread
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """A row of the leaderboard: a parameter point with its repeats, or a baseline.
 
     Parameters
@@ -53,7 +53,7 @@ class Row:
 
     @property
     def is_baseline(self) -> bool:
-        """Whether no experiment stands behind it."""
+        """Whether the row is a baseline and not a point."""
         return not self.outcomes
 
     @property
@@ -63,7 +63,7 @@ class Row:
 
     @property
     def remark(self) -> str:
-        """Say how many of the repeats have no result, and why."""
+        """How many of the repeats have no result, and why."""
         missing = Counter(outcome.state for outcome in self.outcomes if outcome.record is None)
         return ", ".join(f"{count} of {len(self.outcomes)} {state}" for state, count in missing.items())
 
@@ -82,8 +82,9 @@ class StudyView:
     @property
     def application(self) -> dict[str, Any]:
         """The application as the plan describes it."""
-        found: dict[str, Any] = self.study.plan["application"]
-        return {"title": found["name"], "version": "", **{key: entry for key, entry in found.items() if entry}}
+        application: dict[str, Any] = self.study.plan["application"]
+        given = {key: value for key, value in application.items() if value}
+        return {"title": application["name"], "version": "", **given}
 
     @property
     def primary(self) -> Metric | None:
@@ -97,9 +98,9 @@ class StudyView:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many experiments are in which state, states in the order of an experiment's life."""
-        found = Counter(outcome.state for outcome in self.study.experiments)
-        return {state: found[state] for state in STATES if found[state]}
+        """The number of experiments in each state, in the order of an experiment's life."""
+        counts = Counter(outcome.state for outcome in self.study.experiments)
+        return {state: counts[state] for state in STATES if counts[state]}
 
     @property
     def failures(self) -> list[Outcome]:
@@ -125,10 +126,10 @@ class StudyView:
 
     @cached_property
     def varying(self) -> list[str]:
-        """The parameters that tell the points apart; not the repeat, nor what follows it, such as a seed."""
+        """The parameters that distinguish points, without the repeat and what depends on it, such as a seed."""
         names = dict.fromkeys(name for outcome in self.study.experiments for name in outcome.values if name != REPEAT)
-        follows = {name for name in names for repeats in self.groups if differ(name, repeats)}
-        return [name for name in names if name not in follows and differ(name, self.study.experiments)]
+        dependent = {name for name in names for repeats in self.groups if differ(name, repeats)}
+        return [name for name in names if name not in dependent and differ(name, self.study.experiments)]
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
@@ -143,24 +144,24 @@ class StudyView:
 
     def name_of(self, outcome: Outcome) -> str:
         """Return a point in words: the parameters that vary, and the machine if there are several; empty if none do."""
-        words = [f"{name} = {value(outcome.values[name])}" for name in self.varying if name in outcome.values]
+        words = [f"{name} = {plain_text(outcome.values[name])}" for name in self.varying if name in outcome.values]
         return ", ".join([*words, *([outcome.machine] if len(self.machines) > 1 else [])])
 
     def title_of(self, outcome: Outcome) -> str:
-        """Name an experiment by what tells it apart; the only one of its study by the study."""
+        """Return a title of what distinguishes an experiment; for the only one the title of the study."""
         repeat = f"repeat {outcome.axes[REPEAT]}" if REPEAT in outcome.axes else ""
         return ", ".join(filter(None, (self.name_of(outcome) or self.title, repeat)))
 
     @cached_property
-    def points(self) -> list[Row]:
+    def points(self) -> list[BoardRow]:
         """The parameter points, the best first, those without a result last."""
         return self._ranked([self._row(repeats) for repeats in self.groups])
 
-    def _row(self, repeats: tuple[Outcome, ...]) -> Row:
+    def _row(self, repeats: tuple[Outcome, ...]) -> BoardRow:
         metrics = {metric.name: summary_of(metric, repeats) for metric in self.study.metrics}
-        used = {name: [each.used(name) for each in repeats] for name in USAGE_UNITS}
+        used = {name: [outcome.used(name) for outcome in repeats] for name in USAGE_UNITS}
         usage = {name: summarise(value for value in values if value is not None) for name, values in used.items()}
-        return Row(
+        return BoardRow(
             name=self.name_of(repeats[0]),
             values={name: repeats[0].values.get(name) for name in self.varying},
             metrics={name: summary for name, summary in metrics.items() if summary},
@@ -169,19 +170,25 @@ class StudyView:
         )
 
     @cached_property
-    def baselines(self) -> list[Row]:
+    def baselines(self) -> list[BoardRow]:
         """The baselines, one for each name and each setting of the data that gives other values."""
-        found = baselines(self.study)
-        settings = {
-            name: [each for each in found if each.name == name] for name in dict.fromkeys(e.name for e in found)
-        }
+        settings: dict[str, list[Baseline]] = {}
+        every = baselines(self.study)
+        for baseline in every:
+            settings.setdefault(baseline.name, []).append(baseline)
         return [
-            Row(_named(each, self._telling(settings[each.name])), {}, each.metrics, {}, against=each.outcomes)
-            for each in found
+            BoardRow(
+                name=_baseline_name(baseline, self._distinguishing(settings[baseline.name])),
+                values={},
+                metrics=baseline.metrics,
+                usage={},
+                against=baseline.outcomes,
+            )
+            for baseline in every
         ]
 
-    def _telling(self, settings: list[Baseline]) -> list[str]:
-        """Return the parameters that tell the settings of a baseline apart: each has one value in every setting."""
+    def _distinguishing(self, settings: list[Baseline]) -> list[str]:
+        """Return the parameters that distinguish the settings of a baseline: each has one value in every setting."""
         return [
             name
             for name in self.varying
@@ -191,7 +198,7 @@ class StudyView:
         ]
 
     @property
-    def leaderboard(self) -> list[Row]:
+    def leaderboard(self) -> list[BoardRow]:
         """The points and the baselines, the best first."""
         return self._ranked([*self.points, *self.baselines])
 
@@ -201,23 +208,23 @@ class StudyView:
         return any("energy_j" in point.usage for point in self.points)
 
     @cached_property
-    def best(self) -> Row | None:
-        """The best point, None as long as there is no result, or if the metric has no direction."""
+    def best(self) -> BoardRow | None:
+        """The best point; None without results, or if the metric has no direction."""
         best = best_point(self.study)
         return next((row for row in self.points if best and row.outcomes == best.outcomes), None)
 
     @property
     def why_unranked(self) -> str:
-        """Why there is no best point though there are results; empty if there is one."""
+        """Why there is no best point although there are results; empty if there is one."""
         return why_unranked(self.study)
 
-    def headline(self, row: Row) -> str:
+    def headline(self, row: BoardRow) -> str:
         """Return the mean of the primary metric, with its interval and unit; empty if the row has none."""
         if not self.primary or self.primary.name not in row.metrics:
             return ""
         return f"{spread(row.metrics[self.primary.name])} {self.primary.unit}".rstrip()
 
-    def verdict(self, row: Row) -> Verdict | None:
+    def verdict(self, row: BoardRow) -> Verdict | None:
         """Return whether a point differs from the best by more than noise; None for the best and for baselines."""
         best, primary = self.best, self.primary
         if not best or not primary or row is best or row.is_baseline or primary.name not in row.metrics:
@@ -226,7 +233,7 @@ class StudyView:
 
     @cached_property
     def within_noise(self) -> int:
-        """How many other points cannot be told from the best."""
+        """The number of other points that cannot be distinguished from the best."""
         return sum(self.verdict(row) == "noise" for row in self.points)
 
     def parameter_label(self, name: str) -> str:
@@ -235,10 +242,10 @@ class StudyView:
         return f"{name} ({unit})" if unit and unit != "1" else name
 
     def metric_label(self, name: str) -> str:
-        """Return title and unit of a metric, or the name of a column in words."""
+        """Return title and unit of a metric, or the name of a column as words."""
         return next((metric.label for metric in self.study.metrics if metric.name == name), readable(name))
 
-    def _ranked(self, rows: list[Row]) -> list[Row]:
+    def _ranked(self, rows: list[BoardRow]) -> list[BoardRow]:
         primary = self.primary
         if primary is None:
             return rows
@@ -252,6 +259,6 @@ def differ(name: str, outcomes: Iterable[Outcome]) -> bool:
     return len({canonical_json(outcome.values.get(name)) for outcome in outcomes}) > 1
 
 
-def _named(baseline: Baseline, telling: list[str]) -> str:
-    first = baseline.outcomes[0]
-    return ", ".join([baseline.name, *(f"{name} = {value(first.values.get(name))}" for name in telling)])
+def _baseline_name(baseline: Baseline, parameters: list[str]) -> str:
+    values = baseline.outcomes[0].values
+    return ", ".join([baseline.name, *(f"{name} = {plain_text(values.get(name))}" for name in parameters)])

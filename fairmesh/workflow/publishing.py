@@ -75,10 +75,10 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
 
     found, _, described = package(results, study, project.parent)
     scorecard = write_score(found.folder) if described else None
-    gaps = build_site(results, site, project)
-    if study in gaps.studies:
-        raise FairmeshError("\n".join(f"missing on the website: {line}" for line in gaps.lines))
-    problems = [*gaps.unreadable, *(described.package.inventory.problems if described else [])]
+    omissions = build_site(results, site, project)
+    if study in omissions.studies:
+        raise FairmeshError("\n".join(f"missing on the website: {line}" for line in omissions.lines))
+    problems = [*omissions.unreadable, *(described.package.inventory.problems if described else [])]
     return {
         "format": FORMAT,
         "study": study,
@@ -92,7 +92,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         ],
         "missing": described.missing if described else [],
         "problems": list(dict.fromkeys(problems)),
-        "not_shown": gaps.lines,
+        "not_shown": omissions.lines,
         "fair": scorecard.counts if scorecard else {},
         "site": str(site),
     }

@@ -10,8 +10,9 @@ from pathlib import Path
 from fairmesh.fair.archive import write_archive
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ENVIRONMENTS
-from fairmesh.site.build import Gaps, build_site
+from fairmesh.site.build import build_site
 from fairmesh.site.folder import check_replaceable
+from fairmesh.site.pages import Omissions
 from fairmesh.study.settings import Publisher
 from fairmesh.workflow.packing import package
 from fairmesh.workflow.public import public_copy
@@ -19,7 +20,7 @@ from fairmesh.workflow.public import public_copy
 
 def publish_public_site(
     results: Path, to: Path, root: Path, publisher: Publisher, report: Callable[[int, int], None] | None = None
-) -> tuple[list[str], Gaps]:
+) -> tuple[list[str], Omissions]:
     """Build a website with crates of all studies into a folder.
 
     Parameters
@@ -36,7 +37,7 @@ def publish_public_site(
 
     Returns
     -------
-    (list of str, Gaps)
+    (list of str, Omissions)
         The studies that are published, and what is missing.
 
     Raises
@@ -46,18 +47,18 @@ def publish_public_site(
     """
     check_replaceable(to)
     names = sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))
-    gaps = Gaps()
+    omissions = Omissions()
     with tempfile.TemporaryDirectory(prefix="fairmesh-publish-") as name:
         copies, archives = Path(name) / results.name, Path(name) / "archives"
         for at, study in enumerate(names):
             if report:
                 report(at, len(names) + 1)
-            with gaps.of_study(study):
-                gaps.unreadable += _pack(results, study, copies, archives, publisher, root)
-        for study in gaps.studies:
+            with omissions.skip_study(study):
+                omissions.unreadable += _pack(results, study, copies, archives, publisher, root)
+        for study in omissions.studies:
             shutil.rmtree(copies / study, ignore_errors=True)
-        build_site(copies, to, root / "site", archives, gaps)
-    return [name for name in names if name not in gaps.studies], gaps
+        build_site(copies, to, root / "site", archives, omissions)
+    return [name for name in names if name not in omissions.studies], omissions
 
 
 def _pack(results: Path, study: str, copies: Path, archives: Path, publisher: Publisher, root: Path) -> list[str]:

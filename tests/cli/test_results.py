@@ -13,7 +13,7 @@ import pytest
 
 from fairmesh import cli
 from fairmesh.results import load_study, table, write_csv
-from fairmesh.site.leaderboard import Leaderboard
+from fairmesh.site.tables import Leaderboard
 from fairmesh.site.view import StudyView
 from tests.results.builder import Folder
 

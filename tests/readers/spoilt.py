@@ -17,11 +17,10 @@ from fairmesh.results import load_study
 from fairmesh.results.expect import earlier_results, stage_seconds
 from fairmesh.results.merge import prepare
 from fairmesh.site.experiment_page import write_experiment_page
-from fairmesh.site.figures import StudyFigures
+from fairmesh.site.figures import StudyFigures, Thumbnails
+from fairmesh.site.pages import build_environment
 from fairmesh.site.renderer import Renderer
 from fairmesh.site.study_page import write_study_pages
-from fairmesh.site.templating import environment
-from fairmesh.site.thumbnails import Thumbnails
 from fairmesh.site.view import StudyView
 from fairmesh.status import read_status
 from fairmesh.workflow.packing import package
@@ -47,7 +46,7 @@ def verb(*words: str) -> Callable[[Path, Path], None]:
 
 def pages(results: Path, out: Path) -> None:
     """Write the pages of the website, but for what MkDocs makes of them."""
-    templates, thumbnails = environment(), Thumbnails(out / "thumbnails")
+    templates, thumbnails = build_environment(), Thumbnails(out / "thumbnails")
     for plan in sorted(results.glob("*/plan.json")):
         view = StudyView(load_study(results, plan.parent.name))
         figures = StudyFigures(view.study.folder, out / view.study.name, thumbnails)

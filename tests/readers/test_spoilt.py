@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from fairmesh.cli import main
 from fairmesh.files import write_json
 from fairmesh.results import load_study
-from fairmesh.site.build import Gaps, _load
+from fairmesh.site.build import load_views
+from fairmesh.site.pages import Omissions
 from tests.readers.spoilt import (
     DEEP,
     DELETE,
@@ -135,8 +136,8 @@ def test_a_broken_plan_takes_no_other_study_with_it(results: Path, capsys: pytes
             said = capsys.readouterr()
             assert said.err == f"{path}: cannot be read: nested too deeply\n"
             assert "other" in said.out
-        gaps = Gaps()
-        assert [view.study.name for view in _load(results, gaps)] == ["other"]
-        assert gaps.studies == {"quick": f"{path}: cannot be read: nested too deeply"}
+        omissions = Omissions()
+        assert [view.study.name for view in load_views(results, omissions)] == ["other"]
+        assert omissions.studies == {"quick": f"{path}: cannot be read: nested too deeply"}
     finally:
         put_back(path, data)

@@ -159,10 +159,10 @@ for text in first second; do
     echo $text > build/new/pages/$text.html
     "$0" -c '
 from pathlib import Path
-from fairmesh.site import build
+from fairmesh.site.folder import replace_site
 from fairmesh.site.folder import check_replaceable
 check_replaceable(Path("public"))
-build._swap(Path("build/new"), Path("public"), Path("build/old"))'
+replace_site(Path("build/new"), Path("public"), Path("build/old"))'
 done
 find public -type f -printf '%P\n' | sort
 cat public/index.html
@@ -207,7 +207,7 @@ def test_a_page_shows_a_thumbnail_that_leads_to_the_figure_and_a_second_build_ma
     figure.parent.mkdir()
     Image.effect_noise((700, 300), 100).save(figure)
     build_site(folder.results, tmp_path / "public", PROJECT)
-    monkeypatch.setattr("fairmesh.site.thumbnails._shrunk", None)
+    monkeypatch.setattr("fairmesh.site.figures._shrunk", None)
     build_site(folder.results, tmp_path / "public", PROJECT)
     (experiment,) = tmp_path.glob("public/studies/quick/experiments/*/index.html")
     for page in (experiment, tmp_path / "public/studies/quick/index.html"):

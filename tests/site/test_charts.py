@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from fairmesh.results import load_study
-from fairmesh.site import line_charts, point_charts
+from fairmesh.site import charts
 from fairmesh.site.charts import Chart
-from fairmesh.site.leaderboard import Leaderboard
 from fairmesh.site.renderer import Renderer
-from fairmesh.site.study_charts import static
+from fairmesh.site.study_charts import static_charts
+from fairmesh.site.tables import Leaderboard
 from fairmesh.site.view import StudyView
 from tests.results.builder import Folder
 
@@ -37,15 +37,15 @@ def drawn(hostile: str) -> list[Chart]:
     several = [{**row, "point": f"{row['point']}{number % 2}"} for number, row in enumerate(curves)]
     controls = {"name": "by", "x": ["parameter:x"], "y": ["metric:y"], "colour": [""], "front": True}
     return [
-        line_charts.learning_curves(hostile, curves),
-        point_charts.by_parameter(hostile, hostile, hostile, groups, hostile),
-        point_charts.by_parameter(hostile, hostile, hostile, named, ""),
-        point_charts.by_item(hostile, hostile, hostile, items, hostile),
-        line_charts.spectrum(hostile, hostile, ranked),
-        line_charts.over_time(hostile, hostile, samples),
-        line_charts.curves(hostile, hostile, hostile, [{"x": row["rank"], **row} for row in ranked]),
-        line_charts.learning_curves(hostile, several),
-        point_charts.explorer(hostile, hostile, controls),
+        charts.draw_learning_curves(hostile, curves),
+        charts.draw_by_parameter(hostile, hostile, hostile, groups, hostile),
+        charts.draw_by_parameter(hostile, hostile, hostile, named, ""),
+        charts.draw_by_item(hostile, hostile, hostile, items, hostile),
+        charts.draw_spectrum(hostile, hostile, ranked),
+        charts.draw_over_time(hostile, hostile, samples),
+        charts.draw_curves(hostile, hostile, hostile, [{"x": row["rank"], **row} for row in ranked]),
+        charts.draw_learning_curves(hostile, several),
+        charts.draw_explorer(hostile, hostile, controls),
     ]
 
 
@@ -73,7 +73,7 @@ def test_a_wide_range_gets_a_logarithmic_axis() -> None:
 
 def test_of_many_lines_the_picture_shows_the_first(renderer: Renderer) -> None:
     rows = [{"x": x, "value": 1.0, "point": f"p{number}"} for number in range(20) for x in (1.0, 2.0)]
-    chart = line_charts.curves("t", "x", "y", rows)
+    chart = charts.draw_curves("t", "x", "y", rows)
     assert chart.lines == tuple(f"p{number}" for number in range(20))
     picture = renderer.svg(chart.static)
     assert "p5" in picture
@@ -97,18 +97,18 @@ def numbers(chart: Chart, renderer: Renderer) -> set[float]:
 def test_an_axis_of_one_value_shows_that_value(renderer: Renderer, value: float) -> None:
     groups = [{"x": x, "mean": value, "low": value, "high": value, "n": 1, "series": "", "point": "p"} for x in (1, 2)]
     curve = [{"epoch": e, "value": value, "split": "training", "point": ""} for e in (1.0, 2.0)]
-    charts = [
-        point_charts.by_parameter("x", "y", "y", groups, ""),
-        point_charts.by_item("y", "x", "y", [{"item": "a", "value": value}], ""),
-        line_charts.learning_curves("y", curve),
+    drawn = [
+        charts.draw_by_parameter("x", "y", "y", groups, ""),
+        charts.draw_by_item("y", "x", "y", [{"item": "a", "value": value}], ""),
+        charts.draw_learning_curves("y", curve),
     ]
-    assert [value in numbers(chart, renderer) for chart in charts] == [True] * 3
+    assert [value in numbers(chart, renderer) for chart in drawn] == [True] * 3
 
 
 @pytest.mark.parametrize("values", [(0.5, 0.5625, 1.0), (0.0015, 2.25, 1000.125)])  # the second ones are logarithmic
 def test_a_tick_for_a_value_shows_all_of_its_digits(renderer: Renderer, values: tuple[float, ...]) -> None:
     groups = [{"x": x, "mean": 7.0, "low": 7.0, "high": 7.0, "n": 1, "series": "", "point": "p"} for x in values]
-    assert numbers(point_charts.by_parameter("x", "y", "y", groups, ""), renderer) == {*values, 7.0}
+    assert numbers(charts.draw_by_parameter("x", "y", "y", groups, ""), renderer) == {*values, 7.0}
 
 
 @pytest.mark.parametrize("value", [2**53 + 1, 2**64 - 1, 2**64 + 1, -(10**60)])
@@ -119,9 +119,9 @@ def test_an_integer_that_a_chart_would_round_is_text_and_that_is_said(
     for number in (1, value):
         folder.finish(folder.add(number=number), {"accuracy": 0.5})
     view = StudyView(load_study(folder.results, folder.study))
-    chart, *_ = static(view)
+    chart, *_ = static_charts(view)
     assert {row["x"] for row in chart.spec["data"]["values"]} == {1, str(value)}
-    assert "stand as text" in chart.description
+    assert "are shown as text" in chart.description
     assert str(value) in renderer.svg(chart.static) or len(str(value)) > 20
     board = Leaderboard.of(view).to_json({})
     place = [column["key"] for column in board["columns"]].index("parameter:number")

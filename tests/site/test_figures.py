@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from fairmesh.results import Outcome, load_study
-from fairmesh.site.figures import StudyFigures
-from fairmesh.site.thumbnails import Thumbnails
+from fairmesh.site.figures import StudyFigures, Thumbnails
 from tests.results.builder import Folder
 
 
@@ -30,7 +29,7 @@ def published(outcome: Outcome, place: Path, **more: Any) -> StudyFigures:
 
 def test_each_figure_is_copied_and_shown_small(tmp_path: Path) -> None:
     outcome, folder = with_figures(tmp_path, "scene_day.png", "roc.png")
-    found = published(outcome, tmp_path).publish(outcome, tmp_path / "page/experiments/a")
+    found = published(outcome, tmp_path).copy(outcome, tmp_path / "page/experiments/a")
     assert [each.title for each in found.shown] == ["Roc", "Scene day"]
     for each, name in zip(found.shown, ("roc.png", "scene_day.png"), strict=True):
         assert (tmp_path / "page" / each.href).read_bytes() == (folder / name).read_bytes()
@@ -43,7 +42,7 @@ def test_what_cannot_be_shown_is_named_and_the_others_are_shown(tmp_path: Path) 
     (folder / "text.png").write_text("no picture")
     with (folder / "large.png").open("ab") as file:
         file.truncate(6 << 20)
-    found = published(outcome, tmp_path).publish(outcome, tmp_path / "page")
+    found = published(outcome, tmp_path).copy(outcome, tmp_path / "page")
     assert [each.title for each in found.shown] == ["Good"]
     assert dict(found.left_out) == {
         "cut.png": "damaged",
@@ -55,7 +54,7 @@ def test_what_cannot_be_shown_is_named_and_the_others_are_shown(tmp_path: Path) 
 
 def test_a_study_has_only_so_many_thumbnails(tmp_path: Path) -> None:
     outcome, _ = with_figures(tmp_path, "a.png", "b.png", "c.png")
-    found = published(outcome, tmp_path, left=2).publish(outcome, tmp_path / "page")
+    found = published(outcome, tmp_path, left=2).copy(outcome, tmp_path / "page")
     assert [each.shown == each.href for each in found.shown] == [False, False, True]
 
 
@@ -66,6 +65,6 @@ def test_the_hash_of_the_record_names_the_thumbnail(tmp_path: Path, digest: str,
     files = [{"path": "attempts/1/figures/a.png", "sha256": digest, "bytes": size}]
     outcome, _ = with_figures(tmp_path / "again", "a.png", files=files)
     (outcome.folder / "attempts/1/figures/a.png").write_bytes((folder / "a.png").read_bytes())
-    (shown,) = published(outcome, tmp_path).publish(outcome, tmp_path / "page").shown
+    (shown,) = published(outcome, tmp_path).copy(outcome, tmp_path / "page").shown
     assert (shown.shown == f"thumbnails/{digest}.webp") is trusted
     assert (tmp_path / "page" / shown.shown).is_file()

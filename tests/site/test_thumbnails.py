@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fairmesh.site import thumbnails
-from fairmesh.site.thumbnails import SMALL, WIDTH, NoPictureError, Thumbnails
+from fairmesh.site import figures
+from fairmesh.site.figures import SMALL, WIDTH, NoPictureError, Thumbnails
 
 
 def noise(mode: str = "RGB", size: tuple[int, int] = (400, 200), kind: str = "PNG") -> bytes:
@@ -65,7 +65,7 @@ def test_a_small_figure_stands_for_itself(tmp_path: Path) -> None:
     assert (made.thumbnail, made.width, made.height) == (None, 40, 30)
 
 
-@pytest.mark.parametrize(("left", "wanted"), [(400 * 200 - 1, True), (thumbnails.PIXELS, False)])
+@pytest.mark.parametrize(("left", "wanted"), [(400 * 200 - 1, True), (figures.PIXELS, False)])
 def test_where_there_is_no_thumbnail_the_figure_is_shown(figure: Path, tmp_path: Path, left: int, wanted: bool) -> None:
     made = Thumbnails(tmp_path / "kept", left=left).picture(figure, wanted=wanted)
     assert (made.thumbnail, made.width, made.height) == (None, 400, 200)
@@ -74,10 +74,10 @@ def test_where_there_is_no_thumbnail_the_figure_is_shown(figure: Path, tmp_path:
 def test_what_no_page_shows_any_more_is_forgotten(figure: Path, tmp_path: Path) -> None:
     made = Thumbnails(tmp_path / "kept")
     first = made.picture(figure).thumbnail
-    made.forget_others()
+    made.remove_unused()
     assert first is not None
     assert first.exists()
-    Thumbnails(tmp_path / "kept").forget_others()
+    Thumbnails(tmp_path / "kept").remove_unused()
     assert not first.exists()
 
 

@@ -65,9 +65,9 @@ def test_no_secret_is_published_and_every_hash_is_right(tmp_path: Path, logs: bo
 def test_the_results_keep_what_the_world_does_not_see(tmp_path: Path) -> None:
     folder = results_with_secrets(tmp_path)
     write_json(folder.results / "broken/plan.json", {})
-    names, gaps = publish_public_site(folder.results, tmp_path / "out", tmp_path, Publisher())
+    names, omissions = publish_public_site(folder.results, tmp_path / "out", tmp_path, Publisher())
     assert "login4.cluster" in next(folder.folder.rglob("notes.txt")).read_text()
-    assert (names, list(gaps.studies)) == (["quick"], ["broken"])
+    assert (names, list(omissions.studies)) == (["quick"], ["broken"])
     assert "could not be shown: broken." in (tmp_path / "out/index.html").read_text().replace("&#46;", ".")
 
 

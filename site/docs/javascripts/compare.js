@@ -1,4 +1,4 @@
-// The page that compares: experiments, or the best points of studies, side by side.
+// The page Compare: experiments, or the best points of studies, side by side.
 (() => {
   const { read, keep, make, text, nameOf, shortId, data } = window.fairmeshPage;
   const BEST = "best";
@@ -8,11 +8,15 @@
   const form = frame.querySelector("form");
   const told = frame.querySelector(".fm-told");
   const table = frame.querySelector("table");
-  const titles = JSON.parse(frame.querySelector("script").textContent);
+
+  const options = () => [...form.elements.study.options];
+  const studies = () => options().map((option) => option.value);
+  const titleOf = (study) => options().find((option) => option.value === study)?.textContent ?? study;
+  const hasBest = (study) => options().some((option) => option.value === study && option.dataset.best);
 
   const loads = new Map();
   const load = (study) => {
-    if (!Object.hasOwn(titles, study)) return Promise.resolve(undefined);
+    if (!studies().includes(study)) return Promise.resolve(undefined);
     if (!loads.has(study)) {
       loads.set(study, new Promise((resolve) => {
         const script = make("script", { src: `studies/${encodeURIComponent(study)}/experiments.js` });
@@ -36,7 +40,7 @@
 
   const isStart = (all, found) => found?.start.length > 0 && found.start.length === all.length && found.start.every((key) => all.includes(`${found.study}/${key}`));
 
-  // Gives what is in one column of the comparison: a heading, and by key of the row a text, or a picture that is a link.
+  // Returns one column of the comparison: its heading, and the cells by the keys of their rows, as texts or linked pictures.
   const gather = async (pick) => {
     const [study, key] = [pick.slice(0, pick.lastIndexOf("/")), pick.slice(pick.lastIndexOf("/") + 1)];
     const found = await load(study);
@@ -86,6 +90,7 @@
   const show = async () => {
     const columns = (await Promise.all(picks().map(gather))).filter(Boolean);
     const missing = picks().length - columns.length;
+    const unranked = picks().map((pick) => pick.split("/")).filter(([study, key]) => key === BEST && studies().includes(study) && !hasBest(study));
     const onlyDifferent = form.elements.differ.checked && columns.length > 1;
     const bodies = [];
     for (const [group, title] of columns.length ? GROUPS : []) {
@@ -94,19 +99,20 @@
     }
     const head = make("thead", {}, make("tr", {}, make("td", {}), ...columns.map(heading)));
     table.replaceChildren(...(columns.length ? [head, ...bodies] : []));
-    const about = columns.length < 2 ? "Add at least two." : bodies.length ? "" : "They do not differ.";
+    const about = columns.length < 2 ? "Add at least two." : bodies.length ? "" : "There are no differences.";
     const newest = await load(studies()[0]);
-    const start = isStart(picks(), newest) ? `For a start, the best two of ${newest.title}. Add others, or remove these.` : "";
-    told.replaceChildren([start || about, missing ? `${missing} of what the address names is not in this site.` : ""].join(" ").trim());
+    const start = isStart(picks(), newest) ? `These are the best two experiments of ${newest.title}. Add others, or remove them.` : "";
+    const notes = unranked.map(([study]) => `${titleOf(study)} has no best point: choose one of its experiments.`);
+    if (missing > unranked.length) notes.push(`This site does not contain ${missing - unranked.length} of the chosen experiments.`);
+    told.replaceChildren([start || about, ...notes].join(" ").trim());
     if (columns.length < 2) told.append(...examples(newest));
   };
 
-  const studies = () => [...form.elements.study.options].map((option) => option.value);
-
-  // What a click puts side by side, for a reader who has not chosen yet.
+  // Suggestions for readers who have not chosen yet.
   const examples = (newest) => {
-    const best = async () => setPicks((await Promise.all(studies().map(load))).filter((each) => each?.best).map((each) => `${each.study}/${BEST}`));
-    const offers = [["The best point of each study", studies().length > 1 && best]];
+    const ranked = studies().filter(hasBest);
+    const best = () => setPicks(ranked.map((study) => `${study}/${BEST}`));
+    const offers = [["The best point of each study", ranked.length > 1 && best]];
     if (newest?.start.length > 1) offers.unshift([`The best two of ${newest.title}`, () => setPicks(newest.start.map((key) => `${newest.study}/${key}`))]);
     return offers.filter(([, choose]) => choose).map(([title, choose]) => {
       const button = make("button", { type: "button" }, title);
@@ -118,6 +124,9 @@
   const suggest = async () => {
     const found = await load(form.elements.study.value);
     const list = frame.querySelector("datalist");
+    const isRanked = hasBest(form.elements.study.value);
+    form.elements.experiment.required = !isRanked;
+    form.elements.experiment.placeholder = isRanked ? "leave empty for the best point" : "type a part of its name";
     list.replaceChildren(...(found?.rows ?? []).slice(0, 500).map((row) => make("option", { value: shortId(nameOf(row), found.fixed) })));
   };
 
@@ -126,7 +135,7 @@
     const found = await load(study);
     const row = found?.rows.find((each) => [shortId(nameOf(each), found.fixed), nameOf(each), each.experiments[0][1]].includes(wanted));
     if (wanted && !row) {
-      told.textContent = `${study} has no experiment ${wanted}.`;
+      told.textContent = `${titleOf(study)} has no experiment ${wanted}.`;
       return;
     }
     form.elements.experiment.value = "";

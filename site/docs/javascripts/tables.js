@@ -90,7 +90,7 @@
       data: found.rows, columns, autoWidth: false, deferRender: true, pageLength: PAGE, order: at < 0 ? [] : [[at, direction]],
       paging: found.rows.length > PAGE, lengthChange: false,
       layout: { topStart: null, topEnd: null, bottomStart: "info", bottomEnd: found.rows.length > PAGE ? "paging" : null },
-      language: { info: "_START_ to _END_ of _TOTAL_", infoFiltered: "(of _MAX_ in all)", zeroRecords: "No row is like that." },
+      language: { info: "_START_ to _END_ of _TOTAL_", infoFiltered: "(of _MAX_ in all)", zeroRecords: "No matching rows." },
       createdRow: (tr, row) => row.kind && tr.classList.add(`fm-${row.kind}`),
     });
 

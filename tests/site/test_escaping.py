@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.site.plain import plain_json, plain_text
+from fairmesh.site.escaping import compact_json, safe_text
 
 TEXTS = st.text(st.characters(exclude_categories=[]))
 VALUES = st.recursive(
@@ -22,7 +22,7 @@ VALUES = st.recursive(
 
 @given(TEXTS)
 def test_a_plain_text_has_no_control_characters_and_is_utf_8(text: str) -> None:
-    found = plain_text(text)
+    found = safe_text(text)
     assert {character for character in found if unicodedata.category(character) in {"Cc", "Cs"}} <= set("\t\n\r")
     assert found.encode().decode() == found
 
@@ -30,7 +30,7 @@ def test_a_plain_text_has_no_control_characters_and_is_utf_8(text: str) -> None:
 @pytest.mark.parametrize("ascii_only", [True, False])
 @given(value=VALUES)
 def test_the_same_holds_of_all_texts_in_json(value: Any, ascii_only: bool) -> None:
-    text = plain_json(value, ascii_only=ascii_only)
+    text = compact_json(value, ascii_only=ascii_only)
     assert text.encode()
     assert text.isascii() or not ascii_only
     assert json.loads(text) == _plain(value)
@@ -38,7 +38,7 @@ def test_the_same_holds_of_all_texts_in_json(value: Any, ascii_only: bool) -> No
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {plain_text(key): _plain(member) for key, member in value.items()}
+        return {safe_text(key): _plain(member) for key, member in value.items()}
     if isinstance(value, list):
         return [_plain(member) for member in value]
-    return plain_text(value) if isinstance(value, str) else value
+    return safe_text(value) if isinstance(value, str) else value

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from fairmesh.site.plain import plain_json
-from fairmesh.site.templating import environment, escape, linked, script_json
+from fairmesh.site.escaping import compact_json, escape, linked, script_json
+from fairmesh.site.pages import build_environment
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -91,7 +91,7 @@ def test_addresses_become_links_and_nothing_else_does() -> None:
 
 
 def test_templates_escape_all_that_they_print() -> None:
-    template = environment().from_string(
+    template = build_environment().from_string(
         '{% macro m(x) %}<b>{{ x }}</b>{% endmacro %}{{ m(a) }}{{ a ~ a }}{{ b|join("|") }}'
     )
     assert template.render(a="<", b=["*", "_"]) == "<b>&#60;</b>&#60;&#60;&#42;&#124;&#95;"
@@ -102,4 +102,4 @@ def test_templates_escape_all_that_they_print() -> None:
 def test_chart_data_cannot_leave_its_script(value: object) -> None:
     text = script_json(value)
     assert not set("<>&") & set(text)
-    assert json.loads(text) == json.loads(plain_json(value))
+    assert json.loads(text) == json.loads(compact_json(value))

@@ -1,4 +1,4 @@
-"""Libraries for the browser, taken out of installed packages when the site is built: nothing is fetched or vendored."""
+"""JavaScript libraries, copied from installed packages when the site is built: nothing is fetched or vendored."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _DEFAULT = re.compile(r"(?:^|,)([\w$]+) as default(?:,|$)")
 
 
 def place_tables(docs: Path, kept: Path) -> None:
-    """Put DataTables into the documentation; the parameters are those of `place_charts`."""
+    """Copy DataTables into the documentation; for the parameters see `place_charts`."""
     _place(docs, "datatables.js", kept / f"datatables-{version('itables')}.js", _datatables)
 
 
 def place_charts(docs: Path, kept: Path, renderer: Renderer) -> None:
-    """Put Vega into the documentation.
+    """Write Vega into the documentation.
 
     Parameters
     ----------
     docs : Path
         The documentation's folder.
     kept : Path
-        Where it is kept for the next build: packing Vega takes a second.
+        The folder that keeps it for the next build, since bundling Vega takes a second.
     renderer : Renderer
-        Packs it.
+        Bundles it.
 
     Raises
     ------
     RendererError
-        If it cannot be packed.
+        If it cannot be bundled.
     """
     script = kept / f"vega-{version('vl-convert-python')}.js"
     _place(docs, "vega.js", script, lambda: renderer.bundle("window.vegaEmbed = vegaEmbed;"))
@@ -50,12 +50,12 @@ def _place(docs: Path, name: str, kept: Path, make: Callable[[], str]) -> None:
 
 
 def _datatables() -> str:
-    """Return DataTables as a script: modules do not load from a disk."""
+    """Return DataTables as a script, because modules do not load from a disk."""
     return as_script(files("itables").joinpath("html/dt_bundle.js").read_text(encoding="utf-8"), "DataTable")
 
 
 def as_script(module: str, name: str) -> str:
-    """Return a module as a script that puts the module's default export into the window.
+    """Return a module as a script that makes the module's default export a property of the window.
 
     Raises
     ------

@@ -11,13 +11,11 @@ import pytest
 from fairmesh.errors import FairmeshError
 from fairmesh.files import write_json
 from fairmesh.results import load_study
-from fairmesh.site.bundles import as_script
-from fairmesh.site.citing import Citation
-from fairmesh.site.experiment_table import ExperimentTable
-from fairmesh.site.fairness import score
-from fairmesh.site.latex import escape, latex
-from fairmesh.site.leaderboard import Leaderboard
+from fairmesh.site.escaping import escape_latex
+from fairmesh.site.javascript import as_script
+from fairmesh.site.metadata import Citation, fair_score
 from fairmesh.site.sentences import headline, remarks
+from fairmesh.site.tables import ExperimentTable, Leaderboard
 from fairmesh.site.view import StudyView
 from tests.results.builder import Folder, build
 
@@ -73,10 +71,10 @@ def test_data_for_the_page_is_json_in_the_order_of_the_columns(repeated: Folder)
 def test_latex_is_text_whatever_things_are_called(repeated: Folder) -> None:
     repeated.application["metrics"]["accuracy"]["title"] = r"50 % of a_b & \input{x} $y$ ~"
     repeated.write_plan()
-    text = latex(Leaderboard.of(view_of(repeated)))
+    text = Leaderboard.of(view_of(repeated)).to_latex()
     assert r"50 \% of a\_b \& \textbackslash{}input\{x\} \$y\$ \textasciitilde{}" in text
     assert text.count(r"\\") == 5
-    assert escape("&%$#_") == r"\&\%\$\#\_"
+    assert escape_latex("&%$#_") == r"\&\%\$\#\_"
 
 
 def test_the_citation_comes_from_datacite_once_there_is_one(repeated: Folder) -> None:
@@ -97,7 +95,7 @@ def test_the_citation_comes_from_datacite_once_there_is_one(repeated: Folder) ->
 def test_a_score_that_is_missing_or_broken_is_not_shown(repeated: Folder, content: object) -> None:
     if content is not None:
         write_json(repeated.folder / "fair.json", content)
-    assert score(view_of(repeated)) is None
+    assert fair_score(view_of(repeated)) is None
 
 
 def test_parquet_holds_what_csv_holds(site: Path) -> None:
