@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fairmesh.api import Project, Run
     from fairmesh.api.study import Study, run
     from fairmesh.results import StudyResults as Results
-    from fairmesh.results.frame import load_results
+    from fairmesh.results.table import load_results
     from fairmesh.status import JobStatus, RunStatus, StudyStatus
     from fairmesh.study import Experiment, Plan
 
@@ -46,7 +46,7 @@ _MODULES = {
     "RunStatus": "fairmesh.status",
     "Study": "fairmesh.api.study",
     "StudyStatus": "fairmesh.status",
-    "load_results": "fairmesh.results.frame",
+    "load_results": "fairmesh.results.table",
     "run": "fairmesh.api.study",
 }
 

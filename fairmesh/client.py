@@ -169,7 +169,7 @@ class Client:
         )
 
     def results(self, study: str) -> pd.DataFrame:
-        """Return a study's results as a frame, with units in its ``attrs``, as ``fairmesh.results`` does."""
+        """Return a study's results as a frame, with units in its ``attrs``, as ``fairmesh.load_results`` does."""
         import pandas as pd  # noqa: PLC0415  half a second
 
         rows: list[list[Any]] = []

@@ -11,7 +11,7 @@ import pytest
 from fairmesh import files
 from fairmesh.fair import columns
 from fairmesh.jobs.verdict import read_progress
-from fairmesh.results.series import read_rows
+from fairmesh.results.csv_files import read_rows
 from fairmesh.site.attempt_charts import telemetry_charts
 
 OBSTACLES: dict[str, Callable[[Path], object]] = {

@@ -304,7 +304,7 @@ class Run:
 
     def results(self) -> pd.DataFrame:
         """Return the study's results, like ``fairmesh.load_results``."""
-        from fairmesh.results.frame import load_results  # noqa: PLC0415  pandas takes half a second
+        from fairmesh.results.table import load_results  # noqa: PLC0415  pandas takes half a second
 
         return load_results(self.paths.folder)
 

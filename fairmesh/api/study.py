@@ -157,7 +157,7 @@ class Study:
 
     def results(self) -> pd.DataFrame:
         """Return its results as a frame, like ``fairmesh.load_results``."""
-        from fairmesh.results.frame import load_results  # noqa: PLC0415  pandas takes half a second
+        from fairmesh.results.table import load_results  # noqa: PLC0415  pandas takes half a second
 
         return load_results(self.paths.folder)
 

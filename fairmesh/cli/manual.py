@@ -21,7 +21,7 @@ PUBLIC = (
     "fairmesh.study",
     "fairmesh.results",
     "fairmesh.results.compare",
-    "fairmesh.results.intervals",
+    "fairmesh.results.statistics",
 )
 _QUOTED = re.compile(r"(: |-> )'([^']*)'")
 _WIDTH = 98  # columns of the help texts, whatever the terminal

@@ -11,8 +11,8 @@ from pathlib import Path
 from fairmesh.cli.progress import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.printing import print_json, print_lines
-from fairmesh.results.bring import bring, verify
 from fairmesh.results.merge import Merge, prepare
+from fairmesh.results.merge_apply import apply_merge, verify_merge
 from fairmesh.runner.text import printable
 from fairmesh.schema import Node
 from fairmesh.status.places import find_root
@@ -47,10 +47,10 @@ def run(arguments: argparse.Namespace) -> int:
     missing: list[str] = []
     if not merge.conflicts:
         with progress("reading" if arguments.dry_run else "copying") as report:
-            missing = verify(merge, report) if arguments.dry_run else bring(merge, report, _folder_of)
+            missing = verify_merge(merge, report) if arguments.dry_run else apply_merge(merge, report, _folder_of)
     if arguments.json:
         print_json(merge.to_json() | {"missing": missing, "dry_run": arguments.dry_run})
-    _warn("passed over", merge.odd)
+    _warn("passed over", merge.skipped)
     _warn("missing", missing)
     if merge.conflicts:
         raise FairmeshError(_conflicts(merge))

@@ -10,13 +10,12 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import number_text
 from fairmesh.results import Outcome, Summary, load_study
-from fairmesh.results import table as frame_of
-from fairmesh.results.choose import choose
+from fairmesh.results import table as results_frame
 from fairmesh.results.compare import value_json
-from fairmesh.results.frame import units
-from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import MetricValue
-from fairmesh.results.table import csv_of
+from fairmesh.results.selection import filter_results
+from fairmesh.results.statistics import half_width
+from fairmesh.results.table import csv_of, units
 from fairmesh.site import sentences
 from fairmesh.site.cells import USAGE, Cell, Column
 from fairmesh.site.tables import ExperimentTable, Leaderboard
@@ -59,7 +58,7 @@ class Board:
             If nothing fulfils ``where``, or there is nothing to sort by.
         """
         study = load_study(paths.home, paths.study)
-        view = StudyView(choose(study, where) if where else study)
+        view = StudyView(filter_results(study, where) if where else study)
         made = cls._unfolded(view) if unfolded else cls._folded(view)
         ordered = made._sorted(sort) if sort else made
         return replace(ordered, entries=ordered.entries[:limit], where=where)
@@ -111,7 +110,7 @@ class Board:
         """Return CSV: results.csv of experiments, or a line a point with its mean and half its 95 % interval."""
         outcomes = [each for each, _ in self.entries if isinstance(each, Outcome)]
         if outcomes:
-            return csv_of(frame_of(replace(self.view.study, experiments=outcomes))).rstrip("\n")
+            return csv_of(results_frame(replace(self.view.study, experiments=outcomes))).rstrip("\n")
         heads = [head for column in self.columns for head in _heads(column)]
         rows = [
             [text for column, cell in zip(self.columns, cells, strict=True) for text in _numbers(source, column, cell)]

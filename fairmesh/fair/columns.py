@@ -14,8 +14,8 @@ import pandas as pd
 
 from fairmesh.printing import escape_cell
 from fairmesh.results import StudyResults
+from fairmesh.results.csv_files import delimiter_of
 from fairmesh.results.metrics import readable
-from fairmesh.results.series import delimiter_of
 from fairmesh.results.table import metric_columns, parameter_columns
 from fairmesh.runner.protocol import STATES
 from fairmesh.runner.safefiles import read_regular

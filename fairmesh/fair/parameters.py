@@ -8,7 +8,7 @@ from fairmesh.fair import vocabulary as v
 from fairmesh.fair.entities import Entity, Graph, fragment, ref
 from fairmesh.files import canonical_json, text_sha256
 from fairmesh.results import MetricValue, StudyResults, Summary
-from fairmesh.results.intervals import half_width
+from fairmesh.results.statistics import half_width
 
 _TYPES = {"integer": "Integer", "number": "Number", "string": "Text", "boolean": "Boolean"}
 _USAGE = {

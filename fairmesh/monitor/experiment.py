@@ -19,7 +19,7 @@ from fairmesh.monitor.look import elapsed, plain, said
 from fairmesh.monitor.watching import Watch
 from fairmesh.names import plain_text
 from fairmesh.printing import format_time
-from fairmesh.results.series import Rows, read_rows
+from fairmesh.results.csv_files import Rows, read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.safefiles import read_regular
 from fairmesh.site.attempt_charts import history_charts, telemetry_charts

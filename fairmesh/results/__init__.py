@@ -1,12 +1,14 @@
-"""Records become outcomes, tables and statistics; pandas is loaded only by what gives a table."""
+"""Records become results: outcomes, tables, statistics, rankings, comparisons and merges.
 
-from __future__ import annotations
+It may import ``status``, ``study``, ``jobs`` and what is below. Only ``table`` imports pandas, inside its functions. Begin
+with ``load.load_study``.
+"""
 
 from fairmesh.results.load import Outcome, StudyResults, load_study
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.results.ranking import RankedPoint, best_point, points_of
 from fairmesh.results.statistics import Summary
-from fairmesh.results.table import table, write_csv
+from fairmesh.results.table import load_results, table, write_csv
 
 __all__ = [
     "Metric",
@@ -16,6 +18,7 @@ __all__ = [
     "StudyResults",
     "Summary",
     "best_point",
+    "load_results",
     "load_study",
     "points_of",
     "table",

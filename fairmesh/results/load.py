@@ -1,4 +1,4 @@
-"""A results folder becomes a study's outcomes: every planned point with its record, or with why it has none."""
+"""Load a study from the results folder: every planned experiment with its record, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ PLAN = "plan.json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """A point of the plan on one machine, and what became of it.
+    """A planned experiment on one machine, with its state and result.
 
     Parameters
     ----------
     machine, id, key : str
-        The identity of the experiment.
+        Identity of the experiment.
     parameters, axes, resources : dict
         As planned.
     fingerprint : str
-        What it computes.
+        Hash of what it computes.
     state, reason : str
-        One of ``fairmesh.runner.protocol.STATES``, and why, if it is not done.
+        One of ``fairmesh.runner.protocol.STATES``, and the reason if it is not done.
     record : dict or None
         The finished result; None unless the state is done.
     status : dict
         ``status.json`` of the attempt, empty if there is none.
     folder, attempt : Path, Path or None
-        The experiment's folder, and the attempt that the state speaks of; either may have been deleted.
+        Folders of the experiment and of the attempt that the state refers to; they may have been deleted.
     is_blocked : bool
-        Whether it waits for a stage that failed; the reason says which.
+        Whether it waits for a stage that failed.
     """
 
     machine: str
@@ -62,61 +62,61 @@ class Outcome:
     @cached_property
     def metrics(self) -> dict[str, MetricValue]:
         """The measured metrics; none unless the experiment is done."""
-        found = (self.record or {}).get("metrics") or {}
-        return {name: MetricValue.from_json(value) for name, value in found.items()}
+        metrics = (self.record or {}).get("metrics") or {}
+        return {name: MetricValue.from_json(value) for name, value in metrics.items()}
 
     @cached_property
     def baselines(self) -> dict[str, dict[str, MetricValue]]:
-        """What simpler methods reach on the same data: by name of the baseline and of the metric."""
-        found = (self.record or {}).get("baselines") or {}
+        """Metrics of simpler methods on the same data, by baseline."""
+        baselines = (self.record or {}).get("baselines") or {}
         return {
             name: {metric: MetricValue.from_json(value) for metric, value in measured.items()}
-            for name, measured in found.items()
+            for name, measured in baselines.items()
         }
 
     @property
     def seconds(self) -> float | None:
-        """The time from start to end in seconds, if the experiment is done."""
+        """Duration in seconds, if the experiment is done."""
         return (self.record or {}).get("seconds")
 
     @property
     def node(self) -> str:
-        """The computer that it ran on, by the scheduler's name where there is one; empty if nobody knows any more."""
+        """The node or host that it ran on; empty if unknown."""
         return str(self.status.get("node") or self.status.get("host") or "")
 
     @property
     def usage(self) -> dict[str, Any]:
-        """CPU time, peak memory, I/O and energy, with the keys of the record."""
+        """Resource usage, with the keys of the record."""
         return (self.record or {}).get("usage") or {}
 
     def used(self, name: str) -> float | None:
-        """Return the seconds or something else that was used; None if it is not known."""
+        """Return ``seconds`` or an entry of the usage; None if unknown."""
         return self.seconds if name == "seconds" else self.usage.get(name)
 
     @property
     def values(self) -> dict[str, Any]:
-        """The value of every axis, then of every other parameter."""
+        """Axes, then all other parameters."""
         return {**self.axes, **self.parameters}
 
     def log_tail(self, lines: int = 20) -> list[str]:
-        """Return the last lines of the attempt's log, as a terminal would show them in the end."""
+        """Return the last lines of the attempt's log, as a terminal shows them."""
         return last_lines(self.attempt / LOG, lines) if self.attempt else []
 
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A study's plan with the outcomes of its points, in the order of the plan.
+    """A study's plan with the outcomes of its experiments, in the order of the plan.
 
     Parameters
     ----------
     folder : Path
-        The study's folder in the results.
+        The folder of the study.
     plan : dict
         Its plan.
     experiments : list of Outcome
-        What became of each point.
+        The outcomes.
     problems : list of str
-        The files that are there and cannot be read, a line each; what they would say is left out.
+        Files that cannot be read, one message each; their content is left out.
     """
 
     folder: Path
@@ -136,7 +136,7 @@ class StudyResults:
 
     @cached_property
     def metrics(self) -> list[Metric]:
-        """The metrics as declared, then those that only the records know."""
+        """Declared metrics, then those that only records have."""
         declared = self.plan["application"].get("metrics") or {}
         measured = {name for outcome in self.done for name in outcome.metrics}
         names = [*declared, *sorted(measured - declared.keys())]
@@ -144,18 +144,18 @@ class StudyResults:
 
     @property
     def primary(self) -> Metric | None:
-        """The metric that ranks the experiments, as ``fairmesh.names.primary_name`` has it."""
+        """The metric that ranks experiments: see ``fairmesh.names.primary_name``."""
         metrics = {metric.name: metric for metric in self.metrics}
         return metrics.get(find_primary_metric(metrics))
 
     @property
     def unmeasured(self) -> list[Metric]:
-        """The declared metrics that no experiment with a result has."""
+        """Declared metrics that no result has."""
         measured = {name for outcome in self.done for name in outcome.metrics}
         return [metric for metric in self.metrics if measured and metric.name not in measured]
 
     def environment(self, outcome: Outcome) -> dict[str, Any]:
-        """Return the environment that a record refers to, empty if it is not on file."""
+        """Return the environment that a record refers to; empty if its file is missing."""
         digest = str((outcome.record or {}).get("environment") or "")
         if not re.fullmatch(r"[0-9a-f]{64}", digest):
             return {}
@@ -168,16 +168,16 @@ class StudyResults:
         return {}
 
     def _read_environment(self, digest: str) -> dict[str, Any]:
-        found, problem = read_environment(self.folder.parent / ENVIRONMENTS / f"{digest}.json")
+        environment, problem = read_environment(self.folder.parent / ENVIRONMENTS / f"{digest}.json")
         self.problems.extend(filter(None, [problem]))
-        return found
+        return environment
 
 
 def load_study(results: Path, study: str) -> StudyResults:
     """Load a study's plan and the outcomes of its points.
 
-    A point counts on its planned machine, and on every machine that has a record of it with the planned fingerprint.
-    States and reasons are those of `fairmesh.status`, which every face shows.
+    An experiment is included for its planned machine, and for every machine that has a record with the planned
+    fingerprint. States and reasons come from `fairmesh.status`.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Results of several machines or people in one folder: everything is looked at first, then all of it is brought, or none.
+"""Plan a merge of results folders: which results are new, which exist already, and which conflict.
 
-Nothing that is there is overwritten. The same result twice is fine; another one under the same name is a conflict.
+Nothing is overwritten. Equal results are fine; a different result under the same name is a conflict.
 """
 
 from __future__ import annotations
@@ -16,68 +16,68 @@ from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reuse import framework_key
 from fairmesh.names import experiment_key
-from fairmesh.results.offers import Offer, Offers, offers, result_of
+from fairmesh.results.merge_source import SourceResult, MergeSource, read_source, canonical_result
 from fairmesh.runner.protocol import CLAIMS
 from fairmesh.study.values import FRAMEWORK_AXES
 
 
 @dataclass(frozen=True)
-class Bringing:
-    """A result that is to be brought, and the id that it gets."""
+class MergeItem:
+    """A result to copy, with its id and axes in the target."""
 
-    offer: Offer
+    result: SourceResult
     id: str
     axes: dict[str, Any]
 
     @property
     def record(self) -> dict[str, Any]:
-        """The record under its new id; as it was if that is the old one."""
-        offer = self.offer
-        if self.id == offer.id:
-            return offer.record
-        key = experiment_key(offer.study, offer.machine, self.id)
-        return {**offer.record, "id": self.id, "key": key, "axes": self.axes, "reused": offer.id}
+        """The record under its id in the target."""
+        result = self.result
+        if self.id == result.id:
+            return result.record
+        key = experiment_key(result.study, result.machine, self.id)
+        return {**result.record, "id": self.id, "key": key, "axes": self.axes, "reused": result.id}
 
     @property
     def data(self) -> bytes:
-        """The content of its record and of its commit."""
-        return self.offer.data if self.id == self.offer.id else files.json_text(self.record).encode()
+        """The content of its record and commit."""
+        return self.result.data if self.id == self.result.id else files.json_text(self.record).encode()
 
 
 @dataclass
 class Merge:
-    """What a merge comes to.
+    """A planned merge.
 
     Parameters
     ----------
     into : Path
-        The results folder that gets everything.
-    bring : list of Bringing
-        The results that are new.
+        The target results folder.
+    items : list of MergeItem
+        The new results.
     same : Counter
-        How many results of each study are there already.
+        Number of existing results by study.
     conflicts : list of str
-        What cannot be brought, a line each; then nothing is.
-    odd : list of str
-        What was passed over, and why.
+        Conflicts, one message each; nothing is merged if there are any.
+    skipped : list of str
+        Skipped files, with reasons.
     plans : dict
-        The plans that are new, or have more points than before, by study.
+        New and extended plans, by study.
     stages : dict
-        Records of shared stages, by study and name.
+        New records of shared stages, by study and name.
     """
 
     into: Path
-    bring: list[Bringing] = field(default_factory=list)
+    items: list[MergeItem] = field(default_factory=list)
     same: Counter[str] = field(default_factory=Counter)
     conflicts: list[str] = field(default_factory=list)
-    odd: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
     plans: dict[str, dict[str, Any]] = field(default_factory=dict)
     stages: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[tuple[str, str], int]:
-        """How many results are new, by study and machine."""
-        return dict(Counter((each.offer.study, each.offer.machine) for each in self.bring))
+        """Number of new results by study and machine."""
+        return dict(Counter((item.result.study, item.result.machine) for item in self.items))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
@@ -88,107 +88,107 @@ class Merge:
             "same": dict(self.same),
             "plans": sorted(self.plans),
             "conflicts": self.conflicts,
-            "passed_over": self.odd,
+            "passed_over": self.skipped,
         }
 
 
 def prepare(sources: Sequence[Path], into: Path) -> Merge:
-    """Look at everything, and say what a merge would do; nothing is changed.
+    """Plan a merge without changing anything.
 
     Parameters
     ----------
     sources : sequence of Path
-        Results folders, or studies' folders in such.
+        Results folders, or folders of single studies in them.
     into : Path
-        The results folder that would get everything; it may not be there yet.
+        The target results folder; it may not exist.
     """
-    preparation = _Preparation(Merge(into))
-    for each in sources:
-        preparation.add(offers(each))
+    preparation = _MergePlanner(Merge(into))
+    for folder in sources:
+        preparation.add(read_source(folder))
     return preparation.merge
 
 
-class _Preparation:
-    """Decides what becomes of what is offered."""
+class _MergePlanner:
+    """Decides for each result whether it is new, equal, or in conflict."""
 
     def __init__(self, merge: Merge) -> None:
         self.merge = merge
-        self._taken: dict[tuple[str, str, str], Offer] = {}
+        self._taken: dict[tuple[str, str, str], SourceResult] = {}
         self._points: dict[str, _Points] = {}
 
-    def add(self, found: Offers) -> None:
-        """Decide on all that a source offers."""
-        self.merge.odd += found.odd
-        refused = {study for study, plan in found.plans.items() if not self._add_plan(found, study, plan)}
-        for offer in found.results:
-            if offer.study not in refused:
-                self._add_result(offer)
-        for key, data in found.stages.items():
+    def add(self, source: MergeSource) -> None:
+        """Add all results of a source."""
+        self.merge.skipped += source.skipped
+        refused = {study for study, plan in source.plans.items() if not self._add_plan(source, study, plan)}
+        for result in source.results:
+            if result.study not in refused:
+                self._add_result(result)
+        for key, data in source.stages.items():
             if not StudyPaths(self.merge.into, key[0]).stage_marker(key[1]).exists():
                 self.merge.stages.setdefault(key, data)
 
-    def _add_plan(self, found: Offers, study: str, plan: dict[str, Any]) -> bool:
-        """Add the points that the plan here has not; False if the study is one of another application."""
+    def _add_plan(self, source: MergeSource, study: str, plan: dict[str, Any]) -> bool:
+        """Add missing points to the target's plan; return False if the applications differ."""
         own = self.merge.plans.get(study) or read_map(StudyPaths(self.merge.into, study).plan)
         if not own:
             self.merge.plans[study] = plan
         elif (ours := own["application"]["name"]) != (theirs := plan["application"]["name"]):
-            self.merge.conflicts.append(f"{found.source.folder}/{study} is of {theirs}, {self.merge.into}/{study} of {ours}")
+            self.merge.conflicts.append(f"{source.source.folder}/{study} is of {theirs}, {self.merge.into}/{study} of {ours}")
             return False
-        elif more := _Points(own).missing(plan):
-            machines = sorted({*own.get("machines", ()), *(each["machine"] for each in more)})
-            self.merge.plans[study] = own | {"machines": machines, "experiments": [*own["experiments"], *more]}
+        elif missing := _Points(own).missing(plan):
+            machines = sorted({*own.get("machines", ()), *(point["machine"] for point in missing)})
+            self.merge.plans[study] = own | {"machines": machines, "experiments": [*own["experiments"], *missing]}
         self._points.pop(study, None)
         return True
 
-    def _add_result(self, offer: Offer) -> None:
-        target = self._target(offer)
-        place = (offer.study, offer.machine, target.id)
-        twin = self._taken.get(place)
-        study = StudyPaths(self.merge.into, offer.study)
-        job = study.job(offer.machine, target.id)
-        there = twin.record if twin else read_map(study.record(offer.machine, target.id)) or read_map(job.commit)
-        if there:
-            self._compare(offer, there, twin.where if twin else str(job.folder))
+    def _add_result(self, result: SourceResult) -> None:
+        target = self._target(result)
+        place = (result.study, result.machine, target.id)
+        earlier = self._taken.get(place)
+        study = StudyPaths(self.merge.into, result.study)
+        job = study.job(result.machine, target.id)
+        existing = earlier.record if earlier else read_map(study.record(result.machine, target.id)) or read_map(job.commit)
+        if existing:
+            self._compare(result, existing, earlier.where if earlier else str(job.folder))
         elif job.attempts.exists() or (job.folder / CLAIMS).exists():
-            self.merge.conflicts.append(f"{offer.where}: {job.folder} has attempts without a result; move it away first")
+            self.merge.conflicts.append(f"{result.where}: {job.folder} has attempts without a result; move it away")
         else:
-            self._taken[place] = offer
-            self.merge.bring.append(target)
+            self._taken[place] = result
+            self.merge.items.append(target)
 
-    def _target(self, offer: Offer) -> Bringing:
-        """Return the id of a result: its own, or that of the point for which it can stand."""
-        if offer.study not in self._points:
-            plan = self.merge.plans.get(offer.study) or read_map(StudyPaths(self.merge.into, offer.study).plan)
-            self._points[offer.study] = _Points(plan)
-        return Bringing(offer, *self._points[offer.study].place_of(offer))
+    def _target(self, result: SourceResult) -> MergeItem:
+        """Return the item for a result: under its own id, or that of an equivalent point."""
+        if result.study not in self._points:
+            plan = self.merge.plans.get(result.study) or read_map(StudyPaths(self.merge.into, result.study).plan)
+            self._points[result.study] = _Points(plan)
+        return MergeItem(result, *self._points[result.study].place_of(result))
 
-    def _compare(self, offer: Offer, there: dict[str, Any], where: str) -> None:
-        if result_of(there) == result_of(offer.record):
-            self.merge.same[offer.study] += 1
+    def _compare(self, result: SourceResult, existing: dict[str, Any], where: str) -> None:
+        if canonical_result(existing) == canonical_result(result.record):
+            self.merge.same[result.study] += 1
             return
-        what = "another result" if there.get("fingerprint") == offer.record["fingerprint"] else "something else"
-        self.merge.conflicts.append(f"{offer.where}: {where} has {what} under this name")
+        what = "another result" if existing.get("fingerprint") == result.record["fingerprint"] else "something else"
+        self.merge.conflicts.append(f"{result.where}: {where} has {what} under this name")
 
 
 class _Points:
-    """The points of a plan: by id, and by what they compute and on what."""
+    """The points of a plan, by id and by what they compute."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
         points = plan.get("experiments") or []
-        self._fingerprints = {each["id"]: each["fingerprint"] for each in points}
-        self._stand_ins = {_stands_for(each): each for each in reversed(points)}
+        self._fingerprints = {point["id"]: point["fingerprint"] for point in points}
+        self._stand_ins = {_stands_for(point): point for point in reversed(points)}
 
     def missing(self, plan: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the points of another plan that have no place in this one."""
+        """Return the points of another plan that this one lacks."""
         points = plan["experiments"]
-        return [each for each in points if each["id"] not in self._fingerprints and _stands_for(each) not in self._stand_ins]
+        return [point for point in points if point["id"] not in self._fingerprints and _stands_for(point) not in self._stand_ins]
 
-    def place_of(self, offer: Offer) -> tuple[str, dict[str, Any]]:
-        """Return the id and the axes under which a result counts."""
-        own, axes = offer.id, offer.record.get("axes") or {}
-        point = self._stand_ins.get(_stands_for({"fingerprint": offer.record["fingerprint"], "axes": axes}))
-        if point is None or self._fingerprints.get(own) == offer.record["fingerprint"]:
+    def place_of(self, result: SourceResult) -> tuple[str, dict[str, Any]]:
+        """Return the id and axes of a result in this plan."""
+        own, axes = result.id, result.record.get("axes") or {}
+        point = self._stand_ins.get(_stands_for({"fingerprint": result.record["fingerprint"], "axes": axes}))
+        if point is None or self._fingerprints.get(own) == result.record["fingerprint"]:
             return own, axes
         return point["id"], point["axes"]
 

@@ -1,4 +1,4 @@
-"""What a study measures: the metrics as the application declares them, and one measured value."""
+"""Metrics as an application declares them, and measured values."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ class Metric:
     Parameters
     ----------
     name, title : str
-        Key in ``metrics.json``, and what a person reads.
+        Key in ``metrics.json``, and label.
     unit : str
         Empty for a pure number.
     better : str
-        ``higher`` or ``lower``; empty if the application does not say, and then nothing is ranked by it.
+        ``higher`` or ``lower``; empty for a metric without a direction, which ranks nothing.
     primary : bool
         Whether experiments are ranked by it.
     description : str
         A sentence for the reader.
     tolerance : float or None
-        A difference up to this counts as none; None if the application states none.
+        The largest difference that counts as equal; None if not declared.
     """
 
     name: str
@@ -54,11 +54,11 @@ class Metric:
         )
 
     def is_gain(self, difference: float) -> bool:
-        """Whether a value that is larger by this is better."""
+        """Return whether a value that is larger by this difference is better."""
         return difference > 0 if self.better == "higher" else difference < 0
 
     def order(self, value: float) -> float:
-        """Return what sorts the better of two values first; all are equal to a metric without a direction.
+        """Return a sort key that puts better values first; constant for a metric without a direction.
 
         >>> Metric("loss", "Loss", better="lower").order(2) < Metric("loss", "Loss", better="lower").order(3)
         True
@@ -77,14 +77,14 @@ class Metric:
 
 @dataclass(frozen=True)
 class MetricValue:
-    """A measured value, with the interval that the program gave for it, if it gave one.
+    """A measured value, with the interval of the program if it gave one.
 
     Parameters
     ----------
     value, low, high : float
         The value, and the ends of its interval.
     samples : int or None
-        How many samples the interval rests on, such as scenes; None if the program does not say.
+        Number of samples behind the interval, such as scenes; None if unknown.
     """
 
     value: float
@@ -94,11 +94,11 @@ class MetricValue:
 
     @property
     def is_rough(self) -> bool:
-        """Whether its interval rests on so few samples that it is little more than a hint."""
+        """Whether its interval is based on few samples."""
         return self.samples is not None and self.samples < ROUGH
 
     @classmethod
-    def from_json(cls, found: Any) -> MetricValue:
+    def from_json(cls, measured: Any) -> MetricValue:
         """Read a number, or a map of value, low, high and samples.
 
         Raises
@@ -108,28 +108,28 @@ class MetricValue:
         ValueError
             If something is not a finite number.
         """
-        if not isinstance(found, dict):
-            return cls(finite(found))
-        low, high = (None if found.get(end) is None else finite(found[end]) for end in ("low", "high"))
-        samples = found.get("samples")
-        return cls(finite(found["value"]), low, high, None if samples is None else int(finite(samples)))
+        if not isinstance(measured, dict):
+            return cls(finite(measured))
+        low, high = (None if measured.get(end) is None else finite(measured[end]) for end in ("low", "high"))
+        samples = measured.get("samples")
+        return cls(finite(measured["value"]), low, high, None if samples is None else int(finite(samples)))
 
 
-def finite(found: Any) -> float:
-    """Return a finite number as it is.
+def finite(value: Any) -> float:
+    """Return the value if it is a finite number.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If it is not.
     """
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
-        raise ValueError(f"not a finite number: {found!r}")
-    return found
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"not a finite number: {value!r}")
+    return value
 
 
 def readable(name: str) -> str:
-    """Make words of a name.
+    """Return a name as words.
 
     >>> readable("val_accuracy")
     'Val accuracy'

@@ -1,4 +1,4 @@
-"""A study's outcomes as a table: one row an experiment, the same text from the same results."""
+"""A study as a table of its experiments: a data frame with units and titles, and CSV."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fairmesh.errors import InputError, Problem
 from fairmesh.files import canonical_json, write_if_changed
 from fairmesh.jobs.records import ENERGY_METHOD
-from fairmesh.results.load import Outcome, StudyResults
+from fairmesh.results.load import PLAN, Outcome, StudyResults, load_study
 from fairmesh.printing import escape_cell
 
 if TYPE_CHECKING:
@@ -21,17 +22,17 @@ _USAGE = ("cpu_s", "peak_bytes", "read_bytes", "write_bytes", "energy_j", ENERGY
 _LAST = ("seconds", *_USAGE, "attempt", "run", "node")
 _INT64, _UINT64 = range(-(2**63), 2**63), range(2**64)
 EXACT = range(-(2**53), 2**53 + 1)
-"""The integers that are exact in a float, as in JavaScript: beyond, it is text that keeps all digits."""
+"""Integers that a float holds exactly, as in JavaScript; text keeps all digits of larger ones."""
 
 
 def table(study: StudyResults) -> pd.DataFrame:
-    """Return one row an experiment, in the order of the plan.
+    """Return one row for each experiment, in the order of the plan.
 
     The columns are machine, id, state and reason; every axis and every other parameter; every metric in its unit,
     with ``_low`` and ``_high`` if a program gave an interval; seconds, usage, attempt, run and node. A name that is
-    taken already gets ``parameter_`` or ``metric_`` before it. Integers keep all of their digits, what is absent is missing.
+    already used is prefixed with ``parameter_`` or ``metric_``. Integers keep all digits, absent values are missing.
     """
-    import pandas as pd  # noqa: PLC0415  (half a second that the workflow's start must not pay)
+    import pandas as pd  # noqa: PLC0415  takes half a second, which the start of the workflow must not pay
 
     parameters, metrics = parameter_columns(study.plan), metric_columns(study)
     rows = [_row(outcome, parameters, metrics) for outcome in study.experiments]
@@ -40,14 +41,14 @@ def table(study: StudyResults) -> pd.DataFrame:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV; a file that says the same is left alone."""
+    """Write a table as CSV, unless the file already has this content."""
     write_if_changed(path, csv_of(frame))
 
 
 def csv_of(frame: pd.DataFrame) -> str:
     """Return a table as CSV (RFC 4180, but lines end with a line feed).
 
-    An apostrophe stands before a text that a spreadsheet would take for a formula.
+    A text that a spreadsheet would take for a formula is prefixed with an apostrophe.
     """
     lines = _Lines()
     guarded = frame.rename(columns=escape_cell)
@@ -58,7 +59,7 @@ def csv_of(frame: pd.DataFrame) -> str:
 
 
 class _Lines(io.StringIO):
-    """Takes rows that end with both characters, without which csv would not quote either in a text."""
+    """Converts line ends: csv quotes carriage returns and line feeds in texts only if rows end with both."""
 
     def write(self, row: str, /) -> int:
         return super().write(row.removesuffix("\r\n") + "\n")
@@ -103,7 +104,7 @@ def _row(outcome: Outcome, parameters: dict[str, str], metrics: dict[str, str]) 
 
 
 def _typed(values: list[Any]) -> ExtensionArray:
-    """Convert a column to the type of all its values; a mixture, or integers that no type holds, become text."""
+    """Convert a column to the type of its values; mixed types, and integers beyond 64 bits, become text."""
     import pandas as pd  # noqa: PLC0415
 
     kinds = {type(value) for value in values if value is not None}
@@ -120,10 +121,82 @@ def _typed(values: list[Any]) -> ExtensionArray:
 
 
 def _encodable(text: str) -> str:
-    """Return a text that UTF-8 can write: what is no character, as half of a surrogate pair, is escaped."""
+    """Return a text that UTF-8 can encode: lone surrogates are escaped."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def text_of(value: Any) -> str:
-    """Return a value as a table shows it: a text as it is, anything else as JSON."""
+    """Return a value for a table: text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else canonical_json(value)
+
+
+USAGE_UNITS = {"seconds": "s", "cpu_s": "s", "energy_j": "J"} | dict.fromkeys(
+    ("peak_bytes", "read_bytes", "write_bytes"), "byte"
+)
+"""The units of the columns of resource usage."""
+
+
+def load_results(path: str | Path) -> pd.DataFrame:
+    """Load the results of a study: one row for each experiment, finished or not.
+
+    Parameters
+    ----------
+    path : str or Path
+        The study's folder in the results, or a results folder that holds one study.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See ``table``. ``attrs`` holds ``study``, ``title``, ``units`` (by column; ``1`` is a pure number) and
+        ``better`` (``higher`` or ``lower``, by column of a metric that has a direction).
+
+    Raises
+    ------
+    InputError
+        If there is no such study.
+
+    Examples
+    --------
+    >>> import fairmesh
+    >>> frame = fairmesh.load_results("results/quick")  # doctest: +SKIP
+    >>> frame.groupby("epochs")["accuracy"].mean(), frame.attrs["units"]["training_time"]  # doctest: +SKIP
+    """
+    folder = _study(Path(path))
+    return results_frame(load_study(folder.parent, folder.name))
+
+
+def results_frame(study: StudyResults) -> pd.DataFrame:
+    """Return the data frame of a loaded study."""
+    frame, columns = table(study), metric_columns(study)
+    frame.attrs = {
+        "study": study.name,
+        "title": str(study.plan.get("title") or study.name),
+        "units": units(study),
+        "better": {columns[metric.name]: metric.better for metric in study.metrics if metric.better},
+    }
+    return frame
+
+
+def units(study: StudyResults) -> dict[str, str]:
+    """Return the unit of each column that has one; ``1`` for metrics that are pure numbers."""
+    declared = study.plan["application"].get("parameters") or {}
+    own = {
+        column: str(declared.get(name, {}).get("unit") or "") for name, column in parameter_columns(study.plan).items()
+    }
+    columns = metric_columns(study)
+    measured = {columns[metric.name]: metric.unit or "1" for metric in study.metrics}
+    return {name: unit for name, unit in (own | measured | USAGE_UNITS).items() if unit}
+
+
+def _study(path: Path) -> Path:
+    """Return the study's folder for a path to it, or to a results folder with one study."""
+    if (path / PLAN).is_file():
+        return path.resolve()
+    studies = sorted(plan.parent for plan in path.glob(f"*/{PLAN}"))
+    if len(studies) == 1:
+        return studies[0]
+    names = ", ".join(study.name for study in studies)
+    message = (
+        f"{path} holds several studies" if studies else f"{path}: there are no results here; a run of a study makes them"
+    )
+    raise InputError([Problem(message, allowed=names)])

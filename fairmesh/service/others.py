@@ -56,7 +56,7 @@ def read_results(
 
 
 def _frame(paths: StudyPaths) -> Any:
-    from fairmesh.results.frame import results_frame  # noqa: PLC0415  pandas, when somebody wants results
+    from fairmesh.results.table import results_frame  # noqa: PLC0415  pandas, when somebody wants results
 
     return results_frame(load_study(paths.home, paths.study))
 

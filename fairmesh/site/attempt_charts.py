@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fairmesh.results.csv_files import Row as SeriesRow
 from fairmesh.results.metrics import readable
-from fairmesh.results.series import Row as SeriesRow
 from fairmesh.runner.safefiles import read_regular
 from fairmesh.site import charts
 

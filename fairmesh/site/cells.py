@@ -11,8 +11,8 @@ from typing import Any, Literal
 from fairmesh.files import write_text
 from fairmesh.names import plain_text
 from fairmesh.results import Summary
-from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import Metric, MetricValue
+from fairmesh.results.statistics import half_width
 from fairmesh.results.table import EXACT
 from fairmesh.site.escaping import compact_json
 from fairmesh.site.numbers import measurement, number, size, spread

@@ -14,7 +14,7 @@ from fairmesh.files import write_text
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.names import plain_text
 from fairmesh.results import Outcome
-from fairmesh.results.series import Rows, read_rows
+from fairmesh.results.csv_files import Rows, read_rows
 from fairmesh.runner.protocol import CONFIG, EXPERIMENTS, HISTORY, JOB, LOG, METRICS, RECORDS, TELEMETRY
 from fairmesh.site.attempt_charts import telemetry_charts
 from fairmesh.site.downloads import copy_files

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from fairmesh.printing import format_duration
-from fairmesh.results.intervals import half_width
 from fairmesh.results.metrics import MetricValue
-from fairmesh.results.statistics import Summary
+from fairmesh.results.statistics import Summary, half_width
 
 _DIGITS = 4
 MISSING = "\N{EN DASH}"

@@ -10,10 +10,10 @@ from typing import Any
 
 from fairmesh.names import plain_text
 from fairmesh.results import Summary
-from fairmesh.results.intervals import half_width
+from fairmesh.results.csv_files import Row as SeriesRow
+from fairmesh.results.csv_files import Rows, Value, read_rows
 from fairmesh.results.metrics import readable
-from fairmesh.results.series import Row as SeriesRow
-from fairmesh.results.series import Rows, Value, read_rows
+from fairmesh.results.statistics import half_width
 from fairmesh.runner.protocol import HISTORY
 from fairmesh.site import charts
 from fairmesh.site.attempt_charts import VALIDATION

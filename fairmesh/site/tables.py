@@ -8,7 +8,7 @@ from typing import Any
 
 from fairmesh.names import plain_text
 from fairmesh.results import Outcome, Summary
-from fairmesh.results.sides import flatten
+from fairmesh.results.selection import flatten
 from fairmesh.site.cells import (
     USAGE,
     Cell,

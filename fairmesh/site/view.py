@@ -14,12 +14,10 @@ from fairmesh.files import canonical_json
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.names import REPEAT, plain_text
 from fairmesh.results import Outcome, StudyResults, Summary, best_point, points_of, table
-from fairmesh.results.baselines import Baseline, baselines
-from fairmesh.results.frame import USAGE_UNITS
-from fairmesh.results.intervals import Verdict, compare
 from fairmesh.results.metrics import Metric, readable
-from fairmesh.results.ranking import ranked, summary_of, why_unranked
-from fairmesh.results.statistics import summarise
+from fairmesh.results.ranking import Baseline, baselines, ranked, summary_of, why_unranked
+from fairmesh.results.statistics import Verdict, compare_means, summarize
+from fairmesh.results.table import USAGE_UNITS
 from fairmesh.runner.protocol import STATES
 from fairmesh.site.numbers import spread
 
@@ -160,7 +158,7 @@ class StudyView:
     def _row(self, repeats: tuple[Outcome, ...]) -> BoardRow:
         metrics = {metric.name: summary_of(metric, repeats) for metric in self.study.metrics}
         used = {name: [outcome.used(name) for outcome in repeats] for name in USAGE_UNITS}
-        usage = {name: summarise(value for value in values if value is not None) for name, values in used.items()}
+        usage = {name: summarize(value for value in values if value is not None) for name, values in used.items()}
         return BoardRow(
             name=self.name_of(repeats[0]),
             values={name: repeats[0].values.get(name) for name in self.varying},
@@ -229,7 +227,7 @@ class StudyView:
         best, primary = self.best, self.primary
         if not best or not primary or row is best or row.is_baseline or primary.name not in row.metrics:
             return None
-        return compare(best.metrics[primary.name], row.metrics[primary.name])
+        return compare_means(best.metrics[primary.name], row.metrics[primary.name])
 
     @cached_property
     def within_noise(self) -> int:

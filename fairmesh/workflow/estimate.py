@@ -10,7 +10,7 @@ from typing import Any
 
 from fairmesh.jobs.lookup import FolderState, folder_state
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.results.expect import Earlier, Expected, Memory, earlier_results, stage_seconds
+from fairmesh.results.past_results import ExpectedCost, PastResult, PastResults, load_past_results, stage_seconds
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import Cost, processors, total_cost
 from fairmesh.study.plan import StageInstance
@@ -33,7 +33,7 @@ class Estimate:
         Where it would run.
     to_run : list of Experiment
         Those that have no result yet.
-    expected : list of Expected or None
+    expected : list of ExpectedCost or None
         For each of them; None where nothing is known.
     stages : dict of str to float or None
         The shared stages that would run, with how long each takes if that is known.
@@ -44,12 +44,12 @@ class Estimate:
     plan: Plan
     profile: Profile
     to_run: Sequence[Experiment]
-    expected: Sequence[Expected | None]
+    expected: Sequence[ExpectedCost | None]
     stages: dict[str, float | None]
     problems: list[str]
 
     @property
-    def known(self) -> list[Expected]:
+    def known(self) -> list[ExpectedCost]:
         """What is expected where something is."""
         return [each for each in self.expected if each]
 
@@ -96,7 +96,7 @@ class Estimate:
         return sum(found) if found else None
 
     @property
-    def rests_on(self) -> list[Earlier]:
+    def rests_on(self) -> list[PastResult]:
         """The earlier results, each once."""
         return list({id(one): one for each in self.known for one in each.rests_on}.values())
 
@@ -158,7 +158,7 @@ def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
     to_run = [each.experiment for each in forecast(plan, paths) if each.why]
     seed = plan.application.seed or ""
     problems = list[str]()
-    memory = Memory(earlier_results(results, plan.application.name, seed, problems), profile.machine, seed)
+    memory = PastResults(load_past_results(results, plan.application.name, seed, problems), profile.machine, seed)
     stages = _stages(plan, to_run, paths, problems)
     return Estimate(plan, profile, to_run, [memory.expect(each) for each in to_run], stages, problems)
 

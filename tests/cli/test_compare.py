@@ -27,7 +27,7 @@ def test_points_of_the_configured_study(project: Path, capsys: pytest.CaptureFix
     ]
     assert "Parameters: 1 of 3 differ" in lines
     assert "  epochs  2  4" in lines
-    assert any("Inference accuracy" in line and "better, by more than repeats scatter" in line for line in lines)
+    assert any("Inference accuracy" in line and "better, beyond the noise of the repeats" in line for line in lines)
     assert lines[-1] == "Environment: 0 of 12 differ"
 
 
@@ -59,7 +59,7 @@ def test_all_shows_what_is_the_same(project: Path, capsys: pytest.CaptureFixture
     [
         (["quick"], "name 2 to 26 experiments or studies, not 1"),
         (["quick", "nobody"], "study quick has no experiment 'nobody'"),
-        (["epochs=2", "quick"], "'epochs=2' fits 4 experiments of quick: "),
+        (["epochs=2", "quick"], "'epochs=2' matches 4 experiments of quick: "),
         (["mroe:epochs=4", "quick"], "results has no results of study 'mroe'; a run makes them; did you mean 'more'"),
     ],
 )

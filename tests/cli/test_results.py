@@ -76,7 +76,7 @@ def test_where_chooses(project: Path, capsys: pytest.CaptureFixture[str], where:
     [
         (["--where", "epoch > 1"], "--where: there is no 'epoch' in quick; did you mean 'epochs'? (allowed: "),
         (["--where", "epochs >"], "--where: not an expression: "),
-        (["--where", "epochs > 99"], "--where: no experiment of quick fulfils 'epochs > 99'"),
+        (["--where", "epochs > 99"], "--where: no experiment of quick matches 'epochs > 99'"),
         (["--where", "epochs > 'a'"], "--where: cannot be computed: "),
         (["--sort", "accurcy"], "--sort: there is no 'accurcy' to sort by; did you mean 'accuracy'? (allowed: "),
     ],

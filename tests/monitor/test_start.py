@@ -15,7 +15,7 @@ from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.files import write_text
 from fairmesh.monitor import planview, start, steering, wish
 from fairmesh.monitor.wish import Wish
-from fairmesh.results.expect import Earlier, Expected
+from fairmesh.results.past_results import ExpectedCost, PastResult
 from fairmesh.workflow.estimate import Estimate
 from fairmesh.workflow.planning import Expectation
 from fairmesh.workflow.profiles import Profile
@@ -270,7 +270,7 @@ def test_a_study_is_one_that_is_known_here(project: Project, name: str) -> None:
 
 def test_the_expected_time_says_what_it_rests_on() -> None:
     plan = check_text(Project.of(ROOT), TOY)
-    once = Expected(90.0, None, "same", (Earlier("small", "local", {}, None, 90.0),), is_scaled=False)
+    once = ExpectedCost(90.0, None, "same", (PastResult("small", "local", {}, None, 90.0),), is_scaled=False)
     expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}, [])
     told = planview.expected_time(Expectation.of(expected))
     assert told.startswith("Expected: 1 min 30 s with 1 at once, by 1 earlier results")

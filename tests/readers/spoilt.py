@@ -14,8 +14,8 @@ from fairmesh.cli import main
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results import load_study
-from fairmesh.results.expect import earlier_results, stage_seconds
 from fairmesh.results.merge import prepare
+from fairmesh.results.past_results import load_past_results, stage_seconds
 from fairmesh.site.experiment_page import write_experiment_page
 from fairmesh.site.figures import StudyFigures, Thumbnails
 from fairmesh.site.pages import build_environment
@@ -65,7 +65,7 @@ READERS: dict[str, Callable[[Path, Path], object]] = {
     "fairmesh compare": verb("compare", "{results}/quick", "{results}/other"),
     "crate": lambda results, out: package(results, "quick", out),
     "summary": lambda results, out: summarise(StudyPaths(results, "quick"), RUN, 1, False, out),
-    "estimate": lambda results, _: (earlier_results(results, "cloudmask"), stage_seconds(results, "cloudmask")),
+    "estimate": lambda results, _: (load_past_results(results, "cloudmask"), stage_seconds(results, "cloudmask")),
     "merge": lambda results, out: prepare([results], out / "into").to_json(),
     "merge into": lambda results, out: prepare([results / "other"], results).to_json(),
     "pages": pages,

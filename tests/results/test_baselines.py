@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairmesh.results import load_study
-from fairmesh.results.baselines import baselines
+from fairmesh.results.ranking import baselines
 from fairmesh.site import sentences
 from fairmesh.site.view import StudyView
 from tests.results.builder import Folder

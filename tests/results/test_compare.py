@@ -33,9 +33,9 @@ def accuracy(found: StudyResults, *names: str) -> MetricChange:
 @pytest.mark.parametrize(
     ("one", "other", "state", "words"),
     [
-        ((0.80, 0.82), (0.81, 0.83), "noise", "within noise: repeats scatter by more than the difference"),
-        ((0.80, 0.81, 0.80), (0.90, 0.91, 0.90), "different", "better, by more than repeats scatter"),
-        ((0.90, 0.91, 0.90), (0.80, 0.81, 0.80), "different", "worse, by more than repeats scatter"),
+        ((0.80, 0.82), (0.81, 0.83), "noise", "within noise of the repeats"),
+        ((0.80, 0.81, 0.80), (0.90, 0.91, 0.90), "different", "better, beyond the noise of the repeats"),
+        ((0.90, 0.91, 0.90), (0.80, 0.81, 0.80), "different", "worse, beyond the noise of the repeats"),
         ((0.80,), (0.90,), "unknown", "one run each: noise unknown"),
         ((0.80, 0.81), (0.90,), "unknown", "2 and 1 runs: noise unknown"),
         ((0.80,), (0.80,), "noise", "the same number"),
@@ -140,7 +140,7 @@ def test_what_one_side_lacks_is_left_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("epochs=2", "'epochs=2' fits 4 experiments of quick: local/epochs=2+width=4+repeat=1, "),
+        ("epochs=2", "'epochs=2' matches 4 experiments of quick: local/epochs=2+width=4+repeat=1, "),
         ("epoch=2+width=4", "study quick has no experiment 'epoch=2+width=4'; did you mean 'epochs=2+width=4'"),
         ("", "study quick has no experiment ''"),
     ],

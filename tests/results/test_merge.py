@@ -14,8 +14,8 @@ from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.files import write_json
 from fairmesh.jobs.lock import RunLock
 from fairmesh.results import load_study
-from fairmesh.results.bring import bring, verify
-from fairmesh.results.foreign import Foreign, ForeignError
+from fairmesh.results.merge_apply import apply_merge, verify_merge
+from fairmesh.results.untrusted import UntrustedFolder, UntrustedFileError
 from fairmesh.results.merge import Merge, prepare
 from fairmesh.runner.commit import list_files
 from fairmesh.site.view import StudyView
@@ -45,7 +45,7 @@ def source(place: Path, machine: str, *epochs: int, study: str = "quick") -> Fol
 def merged(into: Path, *sources: Path) -> Merge:
     merge = prepare(sources, into)
     assert merge.conflicts == []
-    bring(merge)
+    apply_merge(merge)
     return merge
 
 
@@ -71,7 +71,7 @@ def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
     merged(tmp_path / "all", one.results)
     before = digest(tmp_path / "all")
     again = merged(tmp_path / "all", one.results, one.results)
-    assert (again.bring, again.same) == ([], {"quick": 4})
+    assert (again.items, again.same) == ([], {"quick": 4})
     assert digest(tmp_path / "all") == before
 
 
@@ -115,7 +115,7 @@ def test_attempts_without_a_result_are_not_written_over(tmp_path: Path) -> None:
     one, mine = source(tmp_path, "laptop", 1), Folder(tmp_path / "all")
     mine.start(mine.add("laptop", epochs=1), "failed")
     (conflict,) = prepare([one.results], mine.results).conflicts
-    assert conflict.endswith("has attempts without a result; move it away first")
+    assert conflict.endswith("has attempts without a result; move it away")
 
 
 def test_another_application_is_a_conflict(tmp_path: Path) -> None:
@@ -126,13 +126,13 @@ def test_another_application_is_a_conflict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [("loading".upper(), " is not what its record says"), ("", ": not of the size that its record says")]
+    ("change", "words"), [("loading".upper(), " differs from its record"), ("", ": its size differs from the record")]
 )
 def test_a_damaged_file_stops_everything(tmp_path: Path, change: str, words: str) -> None:
     one = source(tmp_path, "laptop", 1, 2)
     log = one.folder / "experiments/laptop/epochs=2/attempts/1/job.log"
     log.write_text(log.read_text().replace("loading", change))
-    for carry_out in (verify, bring):
+    for carry_out in (verify_merge, apply_merge):
         with pytest.raises(FairmeshError, match=rf"epochs=2: attempts/1/job.log{words}"):
             carry_out(prepare([one.results], tmp_path / "all"))
     assert not (tmp_path / "all").exists()
@@ -142,10 +142,10 @@ def test_what_a_source_lost_is_said(tmp_path: Path) -> None:
     one = source(tmp_path, "laptop", 1, 2)
     (one.folder / "experiments/laptop/epochs=2/attempts/1/job.log").unlink()
     shutil.rmtree(one.folder / "experiments/laptop/epochs=1")
-    missing = bring(prepare([one.results], tmp_path / "all"))
+    missing = apply_merge(prepare([one.results], tmp_path / "all"))
     assert [each.rsplit("/", 1)[1] for each in missing] == [
-        "epochs=1: the files of its attempt are not there",
-        "job.log is not there",
+        "epochs=1: the files of its attempt are missing",
+        "job.log is missing",
     ]
     assert len(load_study(tmp_path / "all", "quick").done) == 2
 
@@ -171,8 +171,8 @@ def test_a_run_that_goes_on_is_left_alone(tmp_path: Path) -> None:
     one = source(tmp_path, "laptop", 1)
     lock = RunLock(tmp_path / "all/quick/run.lock")
     assert lock.try_take()
-    with pytest.raises(BusyError, match="a run of quick goes on"):
-        bring(prepare([one.results], tmp_path / "all"))
+    with pytest.raises(BusyError, match="a run of quick is in progress"):
+        apply_merge(prepare([one.results], tmp_path / "all"))
     lock.release()
     assert [path.name for path in (tmp_path / "all").rglob("*")] == ["quick", "run.lock"]
 
@@ -204,7 +204,7 @@ def test_a_record_that_reaches_elsewhere_is_passed_over(tmp_path: Path, change: 
     record.write_text(json.dumps(json.loads(record.read_text()) | change))
     merge = merged(tmp_path / "all", one.results)
     assert merge.counts == {("quick", "laptop"): 1}
-    assert len(merge.odd) == 1
+    assert len(merge.skipped) == 1
 
 
 def test_links_and_odd_names_lead_nowhere(tmp_path: Path) -> None:
@@ -221,10 +221,10 @@ def test_links_and_odd_names_lead_nowhere(tmp_path: Path) -> None:
     (one.folder / "records" / "-x").mkdir()
     (one.results / "linked").symlink_to(one.folder)
     merge = prepare([one.results], tmp_path / "all")
-    assert {each.offer.id for each in merge.bring} == {"epochs=2", "epochs=4", "epochs=8"}
-    assert len(merge.odd) == 4, merge.odd
+    assert {each.result.id for each in merge.items} == {"epochs=2", "epochs=4", "epochs=8"}
+    assert len(merge.skipped) == 4, merge.skipped
     with pytest.raises(FairmeshError, match=r"epochs=2: attempts/1/job.log"):
-        bring(merge)
+        apply_merge(merge)
     assert not (tmp_path / "all").exists()
 
 
@@ -258,7 +258,7 @@ def test_a_plan_that_is_none_is_passed_over(tmp_path: Path, change: dict[str, An
     plan = one.folder / "plan.json"
     plan.write_text(json.dumps(json.loads(plan.read_text()) | change))
     merge = prepare([one.results], tmp_path / "all")
-    assert (len(merge.odd), merge.plans) == (1, {})
+    assert (len(merge.skipped), merge.plans) == (1, {})
 
 
 def test_names_that_are_no_text_are_said_as_far_as_they_can_be(tmp_path: Path) -> None:
@@ -266,9 +266,9 @@ def test_names_that_are_no_text_are_said_as_far_as_they_can_be(tmp_path: Path) -
     (one.folder / "records/laptop" / os.fsdecode(b"\xff\x1b[31m.json")).write_text("{}")
     (one.folder / "experiments/laptop/epochs=1/experiment.json").write_text('{"seconds": NaN}')
     merge = merged(tmp_path / "all", one.results)
-    assert len(merge.odd) == 1
+    assert len(merge.skipped) == 1
     assert json.dumps(merge.to_json(), ensure_ascii=False).encode()
-    assert "\x1b" not in merge.odd[0]
+    assert "\x1b" not in merge.skipped[0]
     assert not (tmp_path / "all/quick/experiments/laptop/epochs=1/experiment.json").exists()
 
 
@@ -276,14 +276,14 @@ def test_names_that_are_no_text_are_said_as_far_as_they_can_be(tmp_path: Path) -
 def test_a_foreign_folder_is_not_left(tmp_path: Path, path: tuple[str, ...]) -> None:
     (tmp_path / "x").write_text("secret")
     (tmp_path / "in").mkdir()
-    with pytest.raises(ForeignError, match="odd name"):
-        Foreign(tmp_path / "in").read(*path)
+    with pytest.raises(UntrustedFileError, match="unsafe name"):
+        UntrustedFolder(tmp_path / "in").read(*path)
 
 
 def test_a_file_may_be_only_so_large(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"0" * 100)
-    with pytest.raises(ForeignError, match="larger than"):
-        Foreign(tmp_path).read("x", largest=99)
+    with pytest.raises(UntrustedFileError, match="larger than"):
+        UntrustedFolder(tmp_path).read("x", largest=99)
 
 
 def listed(folder: Folder, point: dict[str, Any], size: int) -> None:
@@ -302,7 +302,7 @@ def test_a_file_that_is_one_hole_is_not_read(tmp_path: Path, size: int, why: str
     one = source(tmp_path, "laptop", 1)
     listed(one, one.points[0], size)
     merge = prepare([one.results], tmp_path / "all")
-    for act in (verify, bring):
+    for act in (verify_merge, apply_merge):
         with pytest.raises(FairmeshError, match=why):
             act(merge)
     assert not (tmp_path / "all").exists()
@@ -313,7 +313,7 @@ def test_a_file_that_is_listed_twice_is_no_result(tmp_path: Path) -> None:
     for _ in range(2):
         listed(one, one.points[0], 10)
     merge = prepare([one.results], tmp_path / "all")
-    assert (merge.bring, len(merge.odd)) == ([], 1)
+    assert (merge.items, len(merge.skipped)) == ([], 1)
 
 
 @pytest.mark.parametrize("text", ["[" + "{}," * (2 << 20) + "{}]", " " * (65 << 20) + "{}"])
@@ -321,8 +321,8 @@ def test_a_plan_takes_a_bounded_amount_of_memory(tmp_path: Path, text: str) -> N
     one = source(tmp_path, "laptop", 1)
     (one.folder / "plan.json").write_text(f'{{"experiments": {text}}}')
     merge = prepare([one.results], tmp_path / "all")
-    assert (merge.plans, len(merge.odd)) == ({}, 1)
-    assert "too many values" in merge.odd[0] or "larger than 64 MiB" in merge.odd[0]
+    assert (merge.plans, len(merge.skipped)) == ({}, 1)
+    assert "too many values" in merge.skipped[0] or "larger than 64 MiB" in merge.skipped[0]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_a_status_is_brought_only_if_it_is_one_of_the_result(tmp_path: Path, wro
     one = source(tmp_path, "laptop", 1, 2)
     path = "quick/experiments/laptop/epochs=1/attempts/1/status.json"
     (one.results / path).write_text(wrong)
-    missing = bring(prepare([one.results], tmp_path / "all"))
+    missing = apply_merge(prepare([one.results], tmp_path / "all"))
     assert len(missing) == 1
     assert f"epochs=1: attempts/1/status.json is left out: " in missing[0]
     assert not (tmp_path / "all" / path).exists()

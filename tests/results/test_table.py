@@ -16,7 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fairmesh.results import load_study, table, write_csv
-from fairmesh.results.statistics import summarise
+from fairmesh.results.statistics import summarize
 from fairmesh.printing import escape_cell
 from tests.results.builder import Folder, build
 
@@ -135,7 +135,7 @@ def test_integers_of_any_size_keep_all_of_their_digits(tmp_path: Path, values: l
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=20))
 def test_a_summary_agrees_with_its_definition(values: list[float]) -> None:
-    found = summarise(values)
+    found = summarize(values)
     assert found is not None
     assert found.sd is not None
     assert min(values) == found.minimum <= found.mean + 1e-6
@@ -146,4 +146,4 @@ def test_a_summary_agrees_with_its_definition(values: list[float]) -> None:
 
 
 def test_no_measurement_has_no_summary() -> None:
-    assert summarise([]) is None
+    assert summarize([]) is None

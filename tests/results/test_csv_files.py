@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.results import series
-from fairmesh.results.series import Row, read_rows
+from fairmesh.results import csv_files
+from fairmesh.results.csv_files import Row, read_rows
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_of_very_many_rows_an_even_part_is_kept_and_said(tmp_path: Path, count: 
 
 
 def test_very_many_columns_and_bytes_are_bounded_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(series, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(csv_files, "MOST_BYTES", 1 << 20)
     (tmp_path / "wide.csv").write_text(",".join(f"c{number}" for number in range(150)) + "\n" + "1," * 149 + "1\n")
     (tmp_path / "long.csv").write_text("note\n" + ("x" * 1000 + "\n") * 2000)
     wide, long = read_rows(tmp_path / "wide.csv"), read_rows(tmp_path / "long.csv")

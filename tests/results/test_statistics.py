@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.results.intervals import compare, half_width, t95
-from fairmesh.results.statistics import Summary, summarise
+from fairmesh.results.statistics import compare_means, half_width, t95
+from fairmesh.results.statistics import Summary, summarize
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=9)
 
@@ -27,7 +27,7 @@ def test_the_interval_covers_the_mean_in_95_of_100_studies() -> None:
     chance = random.Random(3)
     covered = 0
     for _ in range(4000):
-        found = summarise([chance.gauss(5, 2) for _ in range(4)])
+        found = summarize([chance.gauss(5, 2) for _ in range(4)])
         assert found
         covered += abs(found.mean - 5) <= (half_width(found) or 0)
     assert covered / 4000 == pytest.approx(0.95, abs=0.015)
@@ -35,15 +35,15 @@ def test_the_interval_covers_the_mean_in_95_of_100_studies() -> None:
 
 @given(VALUES, VALUES)
 def test_comparing_does_not_depend_on_the_order(one: list[float], other: list[float]) -> None:
-    first, second = summarise(one), summarise(other)
+    first, second = summarize(one), summarize(other)
     assert first
     assert second
-    assert compare(first, second) == compare(second, first)
-    assert compare(first, first) == "noise"
+    assert compare_means(first, second) == compare_means(second, first)
+    assert compare_means(first, first) == "noise"
 
 
 def test_one_measurement_says_nothing_of_noise() -> None:
     once = Summary(1, 3.0, None, 3.0, 3.0)
     assert half_width(once) is None
-    assert compare(once, Summary(3, 9.0, 0.1, 8.9, 9.1)) == "unknown"
+    assert compare_means(once, Summary(3, 9.0, 0.1, 8.9, 9.1)) == "unknown"
     assert math.isfinite(t95(1e12))

@@ -1,4 +1,4 @@
-"""What a program wrote while it ran: its CSV files as rows, in any dialect, and never more than fit a page."""
+"""Read CSV files of programs, in any dialect and of bounded size."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _DECIMAL_COMMA = ";\t"  # where a comma separates no cells, it may stand in numb
 
 
 class Rows(list[Row]):
-    """Rows of a table.
+    """Rows of a table, by column.
 
     Attributes
     ----------
     total : int
-        How many the file has.
+        Number of rows in the file.
     note : str
-        What of the file is not among them, in a sentence; empty if all of it is.
+        A sentence on the rows and columns that are left out; empty if there are none.
     """
 
     total: int = 0
@@ -43,48 +43,47 @@ class Rows(list[Row]):
 def read_rows(path: Path, first: int = 0) -> Rows:
     """Read a CSV file with a header.
 
-    What reads as a finite number is one, an empty cell or a number that is not finite is None, the rest is text. A file
-    that is missing, a link, no regular file, or not a table with a header gives no rows; what follows a line that
-    cannot be read is left out: the program that wrote it may have been killed at it. Cells are separated by what
-    separates most in the header: a comma, semicolon, tab or bar.
+    Finite numbers become floats, empty cells and other numbers None, everything else text. A file that is missing, a
+    link, not regular, or without a header gives no rows. Reading stops at an invalid line, as a killed program leaves
+    it. The delimiter is the most frequent one in the header: comma, semicolon, tab or bar.
 
     Parameters
     ----------
     path : Path
         The file.
     first : int
-        Keep only so many rows from the beginning; by default at most 2000 are kept, evenly from the whole file.
+        Number of rows to keep from the start; 0 keeps at most 2000, evenly spaced over the file.
     """
     try:
         with open_regular(str(path), follow_links=False) as file:
             data = file.read(MOST_BYTES + 1)
     except OSError:
         return Rows()
-    found = _table(decoded(data[:MOST_BYTES]), first)
+    rows = _table(decoded(data[:MOST_BYTES]), first)
     if len(data) > MOST_BYTES:
-        found.note = f"{found.note} Of the file the first {MOST_BYTES >> 20} MiB are read.".strip()
-    return found
+        rows.note = f"{rows.note} Of the file the first {MOST_BYTES >> 20} MiB are read.".strip()
+    return rows
 
 
 def _table(text: str, first: int) -> Rows:
-    found, delimiter = Rows(), delimiter_of(text)
+    rows, delimiter = Rows(), delimiter_of(text)
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     heads = [head.strip() for head in next(_readable(lines), [])]
     if not any(heads) or any(isinstance(_value(head, delimiter), float) for head in heads):
-        return found
-    kept, step, found.total = _first(lines, first) if first else _thinned(lines)
+        return rows
+    kept, step, rows.total = _first(lines, first) if first else _thinned(lines)
     names = heads[:MOST_COLUMNS]
     for cells in kept:
         cells += [""] * (len(names) - len(cells))
-        found.append({name: _value(cell, delimiter) for name, cell in zip(names, cells, strict=False) if name})
-    rows = f"Of {found.total} rows one in {step} is shown." if step > 1 else ""
-    columns = f"Of {len(heads)} columns the first {MOST_COLUMNS} are shown." if len(heads) > MOST_COLUMNS else ""
-    found.note = f"{rows} {columns}".strip()
-    return found
+        rows.append({name: _value(cell, delimiter) for name, cell in zip(names, cells, strict=False) if name})
+    thinned = f"Of {rows.total} rows one in {step} is shown." if step > 1 else ""
+    cut = f"Of {len(heads)} columns the first {MOST_COLUMNS} are shown." if len(heads) > MOST_COLUMNS else ""
+    rows.note = f"{thinned} {cut}".strip()
+    return rows
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a CSV file: UTF-8, UTF-16 with a mark, or else Latin-1 as Windows has it."""
+    """Decode a CSV file: UTF-8, UTF-16 with a byte-order mark, or else Windows-1252."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", errors="replace")
     try:
@@ -94,7 +93,7 @@ def decoded(data: bytes) -> str:
 
 
 def delimiter_of(text: str) -> str:
-    """Return what separates most cells of the first line.
+    """Return the most frequent delimiter of the first line.
 
     >>> [delimiter_of(line) for line in ("epoch,loss", "epoch;loss", 'epoch\\t"a, b, c"', "epoch")]
     [',', ';', '\\t', ',']
@@ -105,7 +104,7 @@ def delimiter_of(text: str) -> str:
 
 
 def _readable(lines: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Yield the lines that are not empty, up to one that cannot be read."""
+    """Yield non-empty lines up to the first invalid one."""
     with suppress(csv.Error):
         yield from filter(None, lines)
 
@@ -120,7 +119,7 @@ def _first(lines: Iterable[list[str]], count: int) -> tuple[list[list[str]], int
 
 
 def _thinned(lines: Iterable[list[str]]) -> tuple[list[list[str]], int, int]:
-    """Return rows at even distances, the distance, and how many rows there are."""
+    """Return evenly spaced rows, their distance, and the number of all rows."""
     kept, step, total = list[list[str]](), 1, 0
     for cells in _readable(lines):
         if total % step == 0:

@@ -1,4 +1,4 @@
-"""A folder that somebody else filled: no link in it is followed, no name goes elsewhere, no file is larger than it may be."""
+"""Read an untrusted folder: links are not followed, names cannot lead out of it, and file sizes are limited."""
 
 from __future__ import annotations
 
@@ -15,82 +15,82 @@ from fairmesh.runner import jsonfiles
 
 LARGEST = 16 << 20  # bytes of a JSON file about one experiment, which has some kilobytes
 LARGEST_PLAN = 64 << 20  # bytes; a plan of 10,000 experiments has 20 MB
-_MANY = {b"{": 1 << 20, b"[": 1 << 20, b",": 1 << 23}  # what takes 30 times as much memory as it has bytes
-_SPARSE = 1 << 30  # bytes from which a file must be on the disk, and not only say so
+_MANY = {b"{": 1 << 20, b"[": 1 << 20, b",": 1 << 23}  # values that need 30 times the memory of their bytes
+_SPARSE = 1 << 30  # bytes; larger files must not be sparse
 _BLOCK = 1 << 20
 _LONGEST = 255  # bytes of a name
 
 
-class ForeignError(ValueError):
-    """What is there cannot be taken; the text says why."""
+class UntrustedFileError(ValueError):
+    """A file cannot be used; the message is the reason."""
 
 
-class OddNameError(ForeignError):
-    """A name that is not copied: it is not text in UTF-8, has control characters, or is no name."""
+class UnsafeNameError(UntrustedFileError):
+    """A name is not copied: it is empty, too long, not UTF-8, or has control characters or a slash."""
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A folder of somebody else's.
+class UntrustedFolder:
+    """An untrusted folder.
 
     Parameters
     ----------
     folder : Path
-        Where it is; what is below is untrusted, the path itself is not.
+        Its path, which is trusted; its content is not.
     """
 
     folder: Path
 
     def names(self, *below: str) -> list[str]:
-        """Return what is in a folder below, by name; nothing if there is no such folder, or a link is in the way."""
+        """Return the sorted names in a subfolder; empty if it does not exist or a link leads to it."""
         try:
             with self._folder(below) as descriptor:
                 return sorted(os.listdir(descriptor))  # noqa: PTH208  of a descriptor
-        except (OSError, ForeignError):
+        except (OSError, UntrustedFileError):
             return []
 
     def has(self, *path: str) -> bool:
-        """Return whether there is a plain file."""
+        """Return whether a path is a regular file."""
         try:
             os.close(self._open(path))
-        except (OSError, ForeignError):
+        except (OSError, UntrustedFileError):
             return False
         return True
 
     def read(self, *path: str, largest: int = LARGEST) -> bytes:
-        """Read a plain file.
+        """Read a regular file.
 
         Raises
         ------
-        ForeignError
-            If it is none, or too large.
+        UntrustedFileError
+            If it is not regular, or too large.
         OSError
             If it cannot be read.
         """
         with os.fdopen(self._open(path), "rb") as file:
             if os.fstat(file.fileno()).st_size > largest:
-                raise ForeignError(f"larger than {largest >> 20} MiB")
+                raise UntrustedFileError(f"larger than {largest >> 20} MiB")
             return file.read(largest)
 
     def read_map(self, *path: str, largest: int = LARGEST) -> dict[str, Any]:
-        """Read a JSON file that holds a map.
+        """Read a JSON object from a file.
 
         Raises
         ------
-        ForeignError
-            If it does not.
+        UntrustedFileError
+            If the file holds something else.
         OSError
             If it cannot be read.
         """
         return as_map(self.read(*path, largest=largest))
 
     def copy(self, path: tuple[str, ...], target: Path | None, size: int) -> str:
-        """Copy a plain file of a known size to a new one, or only read it; give its SHA-256.
+        """Copy a regular file of a known size to a new file, or only read it, and return its SHA-256.
 
         Raises
         ------
-        ForeignError
-            If it is no plain file, of another size, or nearly nothing of a large one is on the disk.
+        UntrustedFileError
+            If it is not regular, has another size, or is large and sparse.
         OSError
             If it cannot be read or written.
         """
@@ -105,16 +105,16 @@ class Foreign:
 
     def _open(self, path: tuple[str, ...]) -> int:
         with self._folder(path[:-1]) as folder:
-            # Without waiting: a pipe of that name would never answer.
-            found = os.open(_safe(path[-1]), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-        if not stat.S_ISREG(os.fstat(found).st_mode):
-            os.close(found)
-            raise ForeignError("not a plain file")
-        return found
+            # Opening a named pipe would block without O_NONBLOCK.
+            descriptor = os.open(_safe(path[-1]), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise UntrustedFileError("not a regular file")
+        return descriptor
 
     @contextmanager
     def _folder(self, below: tuple[str, ...]) -> Iterator[int]:
-        """Open a folder step by step, so that no step is a link."""
+        """Open a subfolder component by component, refusing links."""
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for name in below:
@@ -126,42 +126,42 @@ class Foreign:
             os.close(descriptor)
 
 
-def _check_size(found: os.stat_result, size: int) -> None:
-    if found.st_size != size:
-        raise ForeignError("not of the size that its record says")
-    stored = found.st_blocks * 512
+def _check_size(status: os.stat_result, size: int) -> None:
+    if status.st_size != size:
+        raise UntrustedFileError("its size differs from the record")
+    stored = status.st_blocks * 512
     if size > _SPARSE and stored < size // 100:
-        raise ForeignError(f"it is of {size} bytes, and {stored} of them are on the disk")
+        raise UntrustedFileError(f"it has {size} bytes, of which only {stored} are on the disk")
 
 
 def as_map(data: bytes) -> dict[str, Any]:
-    """Read a map from JSON.
+    """Parse a JSON object.
 
     Raises
     ------
-    ForeignError
-        If it is none.
+    UntrustedFileError
+        If the data is something else.
     """
     if any(data.count(sign) > most for sign, most in _MANY.items()):
-        raise ForeignError("too many values")
+        raise UntrustedFileError("too many values")
     try:
-        found = jsonfiles.parse(data)
+        value = jsonfiles.parse(data)
     except ValueError as error:
-        raise ForeignError(f"not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ForeignError("no map")
-    return found
+        raise UntrustedFileError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise UntrustedFileError("not a map")
+    return value
 
 
 def _safe(name: str) -> str:
     if not name.isprintable() or name in {"", ".", ".."} or "/" in name or len(name.encode()) > _LONGEST:
-        raise OddNameError(f"an odd name: {name[:100]!r}")
+        raise UnsafeNameError(f"unsafe name: {name[:100]!r}")
     return name
 
 
 @contextmanager
 def _new(target: Path | None) -> Iterator[Any]:
-    """Open a file that must not be there yet; nothing if there is no target."""
+    """Create a new file; yield None without a target."""
     if target is None:
         yield None
         return
