@@ -26,7 +26,7 @@ from fairmesh.jobs.submission import RefusedError
 from fairmesh.jobs.verdict import GONE, read_progress, verdict
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import RUN_FOLDER
-from fairmesh.runner.scheduler import Job
+from fairmesh.schedulers import JobInfo
 
 BUNDLE, NUMBER = "bundle", "number"
 FIRST_LOOK, LONGEST = 2.0, 30.0  # seconds between two looks at the queue; longer while nothing ends
@@ -185,7 +185,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             )
             self.logger.warning(text)
 
-    def _submit_again(self, all_bundles: Iterable[Submitted], queue: dict[str, Job] | None) -> None:
+    def _submit_again(self, all_bundles: Iterable[Submitted], queue: dict[str, JobInfo] | None) -> None:
         """Submit what waits, in its order, until Slurm takes no more.
 
         A job that it may have taken without saying so is looked for first: none is submitted twice.
@@ -238,7 +238,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             self._outage = Outage(folders, self.logger.warning)
         return self._outage.is_over()
 
-    def _look(self, bundle: Submitted, queue: dict[str, Job] | None) -> list[tuple[bool | None, str]]:
+    def _look(self, bundle: Submitted, queue: dict[str, JobInfo] | None) -> list[tuple[bool | None, str]]:
         """Tell of each job of a bundle whether it is done, and why not."""
         if bundle.refusal:
             waits = bundle.waits and time.monotonic() - self._hoped < PATIENCE
@@ -255,7 +255,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         found = [verdict(progress.get(number), state, bool(progress)) for number in range(len(bundle.members))]
         return [(done, reason.format(bundle.job_id)) for done, reason in found]
 
-    def _end(self, bundle: Submitted, queue: dict[str, Job] | None) -> str | None:
+    def _end(self, bundle: Submitted, queue: dict[str, JobInfo] | None) -> str | None:
         """Return Slurm's word for the end of a bundle's job, once what its node wrote has had the time to show here."""
         job = None if queue is None else queue.get(bundle.job_id)
         lives = queue is None or (not job.has_ended if job else time.monotonic() - bundle.since < MISSING)
@@ -265,7 +265,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         bundle.ended = bundle.ended or time.monotonic()
         all_began = len(read_progress(bundle.file("progress"))) == len(bundle.members)
         complete = all_began or (job is not None and not job.node)  # one that never had a node wrote nothing
-        return (job.state if job else GONE) if complete or time.monotonic() - bundle.ended > self._patience else None
+        return (job.word if job else GONE) if complete or time.monotonic() - bundle.ended > self._patience else None
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """Take all jobs out of the queue."""
@@ -281,7 +281,7 @@ def _member(job: Any) -> Member:
     return Member(str(job.resources["folder"]), str(log), str(record), arguments, asked(job.resources, job.threads))
 
 
-def _may_make_room(all_bundles: Iterable[Submitted], queue: dict[str, Job] | None) -> bool:
+def _may_make_room(all_bundles: Iterable[Submitted], queue: dict[str, JobInfo] | None) -> bool:
     """Whether jobs of this user are in the queue, or may be while nobody answers."""
     if queue is None:
         return any(bundle.job_id and bundle.ended is None for bundle in all_bundles)

@@ -14,7 +14,7 @@ from importlib import resources
 
 # Not through Python's own end: in the milliseconds that it takes, a late signal would make what was done look undone.
 _START = """import os, sys
-from runner.main import main
+from fairmesh.runner.main import main
 status = main()
 sys.stdout.flush()
 sys.stderr.flush()
@@ -25,9 +25,10 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows: the same s
 
 def archive() -> bytes:
     """Return the bytes of the runner: a zip file, the same wherever the same Python makes it."""
-    sources = resources.files("fairmesh.runner")
-    modules = [file for file in sources.iterdir() if file.name.endswith(".py")]
-    texts = {f"runner/{file.name}": file.read_text(encoding="utf-8") for file in modules}
+    texts = {"fairmesh/__init__.py": ""}
+    for package in ("runner", "schedulers"):
+        modules = [file for file in resources.files(f"fairmesh.{package}").iterdir() if file.name.endswith(".py")]
+        texts |= {f"fairmesh/{package}/{file.name}": file.read_text(encoding="utf-8") for file in modules}
     members = {"__main__.py": _START.encode()}
     for name, text in texts.items():
         members[name] = text.encode()

@@ -14,6 +14,7 @@ from fairmesh.runner import commit, jsonfiles, owner, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.main import SILENCE
 from fairmesh.runner.status import write_end
+from fairmesh.schedulers import BAD_ENDS
 
 STALE = ".stale"
 
@@ -84,8 +85,8 @@ def _why_killed(holder: owner.Owner, status: Path) -> tuple[str, str]:
     """Return the state and reason of an attempt whose runner was killed, as far as the scheduler or a sample knows."""
     memory = (jsonfiles.read_map(str(status)) or {}).get("memory")
     job = scheduler.ended(str(holder.get("job_id") or ""), str(holder.get("cluster") or ""))
-    state = scheduler.ENDS.get(job.state, protocol.LOST) if job else protocol.LOST
-    said = f"the scheduler says {job.state}" if job else ""
+    state = job.state.value if job and job.state in BAD_ENDS else protocol.LOST
+    said = f"the scheduler says {job.word}" if job else ""
     reason = "; ".join(filter(None, ("its runner was killed", memory, said)))
     return protocol.FAILED if memory and state == protocol.LOST else state, reason
 

@@ -6,7 +6,8 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar
 
-from . import allocation, commit, environment, jsonfiles, limit, owner, protocol, provenance, text
+from ..schedulers import current_job
+from . import commit, environment, jsonfiles, limit, owner, protocol, provenance, text
 from .claims import PROCESS, Claims
 from .job import Job
 from .machine_lock import MachineLock
@@ -148,7 +149,7 @@ class Attempt:
     def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
         """Wait until the machine is free; return the end of the attempt if it is ended while it waits."""
         asked = self._requested_end()
-        while not asked and not allocation.job() and not lock.try_take():
+        while not asked and not current_job() and not lock.try_take():
             if not self.status.values["message"]:
                 self.status.values["message"] = "waits for the machine, which another experiment has for itself"
                 self._set_state(protocol.QUEUED)
@@ -227,7 +228,8 @@ class Attempt:
 
     def _note_memory(self, used: int) -> None:
         """Record at once that the program uses nearly all memory of its job, for which it may be killed."""
-        allowed = allocation.memory()
+        job = current_job()
+        allowed = job.memory if job else 0
         if allowed and used > NEARLY_ALL * allowed and not self.status.values["memory"]:
             words = f"it used {used >> 20} MB of memory, and its job has {allowed >> 20} MB"
             self._set_state(protocol.RUNNING, memory=words)

@@ -7,7 +7,7 @@ earlier, so that the program can save what it has, and the state says timeout.
 import time
 from typing import Any, NamedTuple, Optional
 
-from . import allocation, scheduler
+from ..schedulers import current_job, detect
 
 NOTICE = 60.0  # seconds between the request to end and the end of the job; a quarter of what is left, if that is less
 FOR_THE_PROGRAM = 0.8  # of them; the rest is the runner's
@@ -40,24 +40,20 @@ class Limit(NamedTuple):
 
 def of_program(minutes: Any) -> Limit:
     """Return the limit of a program that starts now, with so many minutes of its own."""
-    job, left = allocation.job(), seconds_left()
+    job, left = current_job(), seconds_left()
     own = Limit()
     if isinstance(minutes, (int, float)):
         reason = f"ran longer than its runtime of {minutes} minutes"
         # Where the scheduler cannot be asked, its limit is the same, and counts from a little earlier.
         slack = min(NOTICE, 60 * minutes / 4) if job and left is None else 0.0
         own = Limit(time.monotonic() + 60 * minutes, reason, None, slack)
-    return own if left is None else min(own, _of_job(job, left))
+    return own if left is None else min(own, _of_job(job.id if job else "", left))
 
 
 def seconds_left() -> Optional[float]:
-    """Return the time until the limit of this process's job, None if it has none or nobody can tell.
-
-    What squeue tells of the time that is left is reckoned with the clock of the host that asks.
-    """
-    number = allocation.job()
-    job = (scheduler.jobs([number]) or {}).get(number) if allocation.cluster() else None
-    return job.time_limit - allocation.age() if job and job.time_limit else None
+    """Return the time until the limit of this process's job, None if it has none or nobody can tell."""
+    scheduler = detect()
+    return scheduler.time_left() if scheduler and scheduler.is_in_job() else None
 
 
 def _of_job(job: str, left: float) -> Limit:

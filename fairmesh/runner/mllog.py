@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from typing import Any, Dict, Optional, Tuple
 
+from ..schedulers import current_job
 from .gpu import Gpus
 from .protocol import MLLOG
 from .safefiles import append, open_log
@@ -159,7 +160,8 @@ class Events:
 
 def _nodes(resources: Dict[str, Any]) -> int:
     """Return the number of computers, as the scheduler has it or the experiment asked for it."""
-    for found in (os.environ.get("SLURM_JOB_NUM_NODES"), resources.get("nodes")):
+    job = current_job()
+    for found in (job.nodes if job and job.nodes else "", resources.get("nodes")):
         if str(found).isdigit():
             return int(str(found))
     return 1

@@ -6,7 +6,8 @@ import subprocess
 import time
 from typing import Any, Dict, List, Optional
 
-from . import allocation, scheduler
+from ..schedulers import current_job
+from . import scheduler
 
 Owner = Dict[str, Any]
 
@@ -55,6 +56,7 @@ def current_process() -> Owner:
 
 def describe(pid: int) -> Owner:
     """Return the identity of a process of this host."""
+    job = current_job()
     return {
         "host": os.uname()[1],
         "boot": _boot(),
@@ -62,9 +64,9 @@ def describe(pid: int) -> Owner:
         "pid": pid,
         "start": start_time(pid),
         "process_group": os.getpgid(pid),
-        "job_id": allocation.job(),
-        "restart": os.environ.get("SLURM_RESTART_COUNT", ""),
-        "cluster": allocation.cluster(),
+        "job_id": job.id if job else "",
+        "restart": str(job.restarts or "") if job else "",
+        "cluster": job.cluster if job else "",
     }
 
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 from typing import Any, Dict, Iterable, Tuple
 
+from ..schedulers import current_job, detect
 from . import commit, manifest, protocol
 
 THREADS = (
@@ -38,25 +39,6 @@ DETERMINISM = (
     "XLA_FLAGS",
 )
 """What decides whether the same seed gives the same numbers."""
-
-SCHEDULERS = {
-    "slurm": (
-        "SLURM_JOB_ID",
-        "SLURM_ARRAY_JOB_ID",
-        "SLURM_ARRAY_TASK_ID",
-        "SLURM_CLUSTER_NAME",
-        "SLURM_JOB_PARTITION",
-        "SLURM_JOB_NODELIST",
-        "SLURM_JOB_NUM_NODES",
-        "SLURM_CPUS_ON_NODE",
-        "SLURM_CPUS_PER_TASK",
-        "SLURM_MEM_PER_NODE",
-        "SLURM_JOB_GPUS",
-        "SLURM_RESTART_COUNT",
-    ),
-    "lsf": ("LSB_JOBID", "LSB_JOBINDEX", "LSB_QUEUE", "LSB_MCPU_HOSTS", "LSB_DJOB_NUMPROC"),
-}
-"""What a scheduler says of a job, the job's number first."""
 
 _IMAGES = {
     "apptainer": ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"),
@@ -109,10 +91,10 @@ def of_attempt(experiment: Dict[str, Any], home: str) -> Dict[str, Any]:
 
 def scheduler() -> Dict[str, Any]:
     """Return the scheduler that this process runs under and what it says of the job; nothing outside of one."""
-    for name, variables in SCHEDULERS.items():
-        if os.environ.get(variables[0]):
-            return {"name": name, "job": _variable(variables[0]), "variables": _variables(variables[1:])}
-    return {}
+    job, here = current_job(), detect()
+    if job is None or here is None:
+        return {}
+    return {"name": here.name, "job": job.id, "variables": _variables(here.variables[1:])}
 
 
 def manifest_sha256(files: Iterable[Tuple[str, str]]) -> str:

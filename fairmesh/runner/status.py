@@ -7,6 +7,7 @@ import re
 import time
 from typing import Any, Dict, NamedTuple, Optional
 
+from ..schedulers import current_job
 from . import jsonfiles, protocol
 from .owner import Owner
 from .safefiles import overwrite
@@ -24,6 +25,7 @@ class Status:
     """The status of one attempt; changes are written at once, but not more often than every two seconds."""
 
     def __init__(self, path: str, attempt: int, owner: Owner, run: str = "", fingerprint: str = "") -> None:
+        job = current_job()
         self.path = path
         self._written = 0.0
         self._changed = False
@@ -39,7 +41,7 @@ class Status:
             "updated": None,
             "ended": None,
             "host": owner["host"],
-            "node": os.environ.get("SLURMD_NODENAME") or owner["host"],
+            "node": (job.node if job else "") or owner["host"],
             "pid": owner["pid"],
             "job_id": owner["job_id"],
             "run": run,

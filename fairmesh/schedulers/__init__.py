@@ -4,11 +4,12 @@ Standard library for Python 3.6 and nothing else of fairmesh: the package travel
 Begin with ``base.Scheduler``, what a scheduler must do; ``slurm`` is an example, ``registry`` finds them.
 """
 
-from .base import CurrentJob, JobInfo, JobState, Note, QueueLimit, Scheduler, Site
-from .registry import available, detect, find_scheduler, names
+from .base import BAD_ENDS, CurrentJob, JobInfo, JobState, Note, QueueLimit, Scheduler, Site
+from .registry import available, current_job, detect, find_scheduler, names, state_of_word
 from .transport import LocalTransport, Output, SchedulerError
 
 __all__ = [
+    "BAD_ENDS",
     "CurrentJob",
     "JobInfo",
     "JobState",
@@ -20,7 +21,9 @@ __all__ = [
     "SchedulerError",
     "Site",
     "available",
+    "current_job",
     "detect",
     "find_scheduler",
     "names",
+    "state_of_word",
 ]

@@ -5,6 +5,7 @@ Methods that talk to the scheduler raise ``SchedulerError`` and nothing else. No
 """
 
 import os
+import re
 import shlex
 from enum import Enum
 from typing import Any, ClassVar, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -36,7 +37,8 @@ class JobState(Enum):
     """Its node failed, or it had to make room."""
 
 
-ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.TIMEOUT, JobState.LOST})
+BAD_ENDS = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.TIMEOUT, JobState.LOST})
+ENDED = BAD_ENDS | {JobState.DONE}
 
 
 class JobInfo(NamedTuple):
@@ -49,7 +51,7 @@ class JobInfo(NamedTuple):
     state : JobState
         What it is at.
     word : str
-        The scheduler's own word for that, for messages: ``OUT_OF_MEMORY``.
+        The scheduler's own word for that, for messages: one of ``Scheduler.words`` where the job has ended.
     reason : str
         Why it waits, or why it ended like this; empty if there is nothing to say.
     restarts : int
@@ -176,8 +178,13 @@ class Scheduler:
     """Its own resources, each with a sentence that describes it: ``{"slurm_partition": "Partition of Slurm."}``."""
     variables: ClassVar[Tuple[str, ...]] = ()
     """The variables that describe a job, in its environment; the first has its number. They go into records."""
+    words: ClassVar[Mapping[str, JobState]] = {}
+    """Its own words for states, in capital letters and underscores: ``{"OUT_OF_MEMORY": JobState.FAILED}``. They stand
+    in messages, from which the state is read again."""
     end_signals: ClassVar[Tuple[str, ...]] = ("SIGTERM",)
     """The signals by which it announces the end of a job."""
+    plugin: ClassVar[str] = ""
+    """The name of Snakemake's own executor for it, where a profile uses that."""
     shell: ClassVar[str] = ""
     """Functions of bash for ``submit.sh``: ``program=...``; ``list_jobs``, which writes a line ``id name`` for each
     unfinished job of this user, or fails; ``submit``, which submits job.sh of the working folder so that it begins when
@@ -189,6 +196,10 @@ class Scheduler:
     def is_available(self) -> bool:
         """Return whether its programs are here."""
         return all(self.transport.has(program) for program in self.programs)
+
+    def is_job_id(self, text: str) -> bool:
+        """Return whether a text can be the number of one of its jobs."""
+        return re.match(r"\d+$", text) is not None
 
     # What a job asks for
 

@@ -3,9 +3,10 @@
 import importlib
 import os
 import pkgutil
-from typing import Dict, Iterator, List, Optional, Type
+from functools import lru_cache
+from typing import Dict, Iterator, List, Optional, Tuple, Type
 
-from .base import Scheduler
+from .base import CurrentJob, JobState, Scheduler
 from .transport import LocalTransport
 
 CHOICE = "FAIRMESH_SCHEDULER"  # the variable that names the scheduler where several could be meant
@@ -13,11 +14,12 @@ _INTERFACE = ("base", "registry", "transport")
 _schedulers: Dict[str, Scheduler] = {}
 
 
-def names() -> List[str]:
+@lru_cache(maxsize=None)
+def names() -> Tuple[str, ...]:
     """Return the names of all schedulers that there are modules for."""
     package = importlib.import_module(__name__.rpartition(".")[0])
     modules = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    return sorted(name for name in modules if name not in _INTERFACE and not name.startswith("_"))
+    return tuple(sorted(name for name in modules if name not in _INTERFACE and not name.startswith("_")))
 
 
 def find_scheduler(name: str, transport: Optional[LocalTransport] = None) -> Scheduler:
@@ -59,3 +61,15 @@ def available() -> List[Scheduler]:
 def detect() -> Optional[Scheduler]:
     """Return the scheduler that is meant here, None where there is none."""
     return next(iter(available()), None)
+
+
+def current_job() -> Optional[CurrentJob]:
+    """Return the scheduler's job that this process runs in, None outside of any."""
+    jobs = (scheduler.current_job() for scheduler in map(find_scheduler, names()) if scheduler.is_in_job())
+    return next(jobs, None)
+
+
+def state_of_word(word: str) -> Optional[JobState]:
+    """Return the state that a scheduler's own word means, None for a word that none of them has."""
+    states = (find_scheduler(name).words.get(word) for name in names())
+    return next(filter(None, states), None)

@@ -108,6 +108,8 @@ class Slurm(Scheduler):
         "SLURM_JOB_GPUS",
         "SLURM_RESTART_COUNT",
     )
+    words = _STATES
+    plugin = "slurm"
     added_resources = frozenset({EXTRA, CPUS})
     shell = """\
 program=sbatch
@@ -201,7 +203,7 @@ submit() { # jobs to wait for
         """Return jobs by number, from one call of squeue."""
         selection = [f"--user={os.getuid()}"] if ids is None else []
         if ids is not None:
-            numbers = sorted({number for number in ids if re.match(r"\d+$", number)})
+            numbers = sorted(set(filter(self.is_job_id, ids)))
             if not numbers:
                 return {}
             selection.append("--jobs=" + ",".join(numbers))

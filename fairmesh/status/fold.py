@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import CANCELLED, DONE, ENDS, FAILED, LOST, QUEUED, RUNNING, STATES, WAITING
-from fairmesh.runner.scheduler import Job
+from fairmesh.schedulers import BAD_ENDS, JobInfo, JobState, state_of_word
 from fairmesh.status.facts import Facts
 from fairmesh.status.memo import NOTHING, Map
 from fairmesh.status.model import RunStatus
@@ -41,9 +40,9 @@ class Evidence(NamedTuple):
         What its folder says.
     news : JobEvents
         What the last run's events say.
-    own : Job or None
+    own : JobInfo or None
         The scheduler's job in which its last attempt runs.
-    coming : Job or None
+    coming : JobInfo or None
         The scheduler's job that is to make the next attempt, unless it has done its work.
     run : RunStatus or None
         The last run.
@@ -57,8 +56,8 @@ class Evidence(NamedTuple):
 
     facts: Facts
     news: JobEvents
-    own: Job | None = None
-    coming: Job | None = None
+    own: JobInfo | None = None
+    coming: JobInfo | None = None
     run: RunStatus | None = None
     is_selected: bool = True
     blocked: str = ""
@@ -153,24 +152,25 @@ def _not_begun(of: Evidence) -> Iterator[State]:
         yield State(WAITING, "not selected in the last run")
 
 
-_SAID = re.compile(r"(?:status is: '|ended as )([A-Z_]+)")  # the executor plugin's words, and those of slurm-lean
+_SAID = re.compile(r"(?:status is: '|ended as )([A-Z_]+)")  # the words of Snakemake's own executor, and of ours
 
 
-def _by_scheduler(job: Job | None) -> State | None:
+def _by_scheduler(job: JobInfo | None) -> State | None:
     """Return the end that the scheduler tells of, if it is a bad one."""
-    state = scheduler.ENDS.get(job.state) if job else None
-    return State(state, f"the scheduler says {job.state}") if job and state else None
+    is_bad = job is not None and job.state in BAD_ENDS
+    return State(job.state.value, f"the scheduler says {job.word}") if job and is_bad else None
 
 
 def _by_words(reason: str) -> State:
     """Read what an executor said of a job that failed before its program began."""
     said = _SAID.search(reason)
-    if said and said[1] in scheduler.ENDS:
-        return State(scheduler.ENDS[said[1]], f"the scheduler says {said[1]}")
+    state = state_of_word(said[1]) if said else None
+    if said and state in BAD_ENDS:
+        return State(state.value, f"the scheduler says {said[1]}")
     return State(FAILED, reason or NO_START)
 
 
-def _why_queued(job: Job) -> str:
-    if job.state == "PENDING":
+def _why_queued(job: JobInfo) -> str:
+    if job.state is JobState.PENDING:
         return f"job {job.id} waits: {job.reason}" if job.reason else f"job {job.id} waits"
     return f"its turn comes in job {job.id} on {job.node}" if job.node else f"its turn comes in job {job.id}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.safefiles import read_regular
-from fairmesh.runner.scheduler import Job
+from fairmesh.schedulers import JobInfo, find_scheduler, names
 from fairmesh.status.facts import Facts
 from fairmesh.status.found import TrackedJob
 from fairmesh.status.news import JobEvents, Name
@@ -37,8 +37,8 @@ class Queue:
     def __init__(self, again: bool = False) -> None:
         self._again = again
         self._asked = float("-inf")
-        self._by_id: Mapping[str, Job] = {}
-        self._by_name: Mapping[str, Job] = {}
+        self._by_id: Mapping[str, JobInfo] = {}
+        self._by_name: Mapping[str, JobInfo] = {}
         self._question: _Question | None = None
         self._has_answered = False
         self.problem = ""
@@ -62,7 +62,7 @@ class Queue:
             self._take(self._question.answer)
             self._question = None
 
-    def _take(self, answer: Mapping[str, Job] | None) -> None:
+    def _take(self, answer: Mapping[str, JobInfo] | None) -> None:
         self._has_answered = True
         if answer is None:  # what it said before is the best guess then
             self.problem = SILENT if scheduler.is_here() else ""
@@ -70,12 +70,12 @@ class Queue:
         self.problem, self._by_id = "", answer
         self._by_name = {each.name: each for each in answer.values()}
 
-    def of(self, key: str, facts: Facts, news: JobEvents) -> tuple[Job | None, Job | None]:
+    def of(self, key: str, facts: Facts, news: JobEvents) -> tuple[JobInfo | None, JobInfo | None]:
         """Return the jobs of an experiment or stage.
 
         Returns
         -------
-        own, coming : Job or None
+        own, coming : JobInfo or None
             The one that its last attempt runs in, and the one that is to make the next attempt: known from the run's
             events, or by its name, which is the key if somebody submitted job.sh by hand.
         """
@@ -93,7 +93,7 @@ class _Question(threading.Thread):
     def __init__(self, running: set[str]) -> None:
         super().__init__(daemon=True)
         self._running = running
-        self.answer: Mapping[str, Job] | None = None
+        self.answer: Mapping[str, JobInfo] | None = None
         self.start()
 
     def run(self) -> None:
@@ -115,6 +115,7 @@ def _may_be_queued(open_jobs: Sequence[TrackedJob], news: Mapping[Name, JobEvent
 
 def _is_for_scheduler(folder: str) -> bool:
     try:
-        return b"\n#SBATCH" in read_regular(f"{folder}/{JOB}", SCRIPT)
+        script = read_regular(f"{folder}/{JOB}", SCRIPT)
     except OSError:
         return False
+    return any(f"\n{find_scheduler(name).prefix} ".encode() in script for name in names())

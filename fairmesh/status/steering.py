@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import CANCEL, DONE, WAITING
 from fairmesh.runner.status import request_cancel
+from fairmesh.schedulers import JobState
 from fairmesh.status.model import ACTIVE, JobStatus, RunStatus, StudyStatus
 from fairmesh.status.reader import read_status
 from fairmesh.status.selection import JobSelection
@@ -116,18 +116,15 @@ def _take_out(status: StudyStatus, cancelled: set[str]) -> list[str]:
     known = scheduler.jobs(wanted) if wanted else {}
     if known is None:
         return ["the scheduler does not answer; its jobs end when they begin"]
-    pending = [number for number in wanted if number in known and known[number].state == "PENDING"]
-    notes = (_scancel(pending[at : at + AT_ONCE]) for at in range(0, len(pending), AT_ONCE))
+    pending = [number for number in wanted if number in known and known[number].state is JobState.PENDING]
+    notes = (_cancel_jobs(pending[at : at + AT_ONCE]) for at in range(0, len(pending), AT_ONCE))
     return [note for note in notes if note]
 
 
-def _scancel(numbers: Sequence[str]) -> str:
-    """Cancel jobs of the scheduler; give what went wrong, or an empty text."""
-    try:
-        done = subprocess.run(["scancel", *numbers], capture_output=True, text=True, timeout=60, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"the scheduler was not told, its jobs end when they begin: {error}"
-    return f"scancel: {done.stderr.strip()}" if done.returncode else ""
+def _cancel_jobs(numbers: Sequence[str]) -> str:
+    """Cancel jobs of the scheduler; return what went wrong, or an empty text."""
+    problem = scheduler.cancel(numbers)
+    return f"the scheduler does not cancel jobs, they end when they begin: {problem}" if problem else ""
 
 
 def clear(

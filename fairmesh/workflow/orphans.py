@@ -13,7 +13,7 @@ from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.claims import Claims
-from fairmesh.runner.scheduler import Job
+from fairmesh.schedulers import JobInfo
 from fairmesh.status.news import NO_EVENTS, EventLog, Name
 
 
@@ -113,15 +113,15 @@ def wait_for_answer(paths: StudyPaths, wanted: Iterable[PendingJob], patience: f
 
 
 def _jobs(
-    study: str, runs: Mapping[str, Path], answer: Mapping[str, Job], wanted: Mapping[Name, PendingJob]
-) -> dict[Name, Job]:
+    study: str, runs: Mapping[str, Path], answer: Mapping[str, JobInfo], wanted: Mapping[Name, PendingJob]
+) -> dict[Name, JobInfo]:
     """Find the jobs of earlier runs.
 
     The scheduler's answer counts: a job that it took in the moment of the crash is found by the comment that it
     carries, whatever the run had time to write down.
     """
     comments = {_comment(study, name): name for name in wanted}
-    found: dict[Name, Job] = {}
+    found: dict[Name, JobInfo] = {}
     for job in answer.values():
         if job.name in runs and not job.has_ended:
             names = [comments[job.comment]] if job.comment in comments else manifest.read(runs[job.name], job.comment)
@@ -173,10 +173,10 @@ def _comment(study: str, name: Name) -> str:
     return f"rule_{rule}_wildcards_" + "_".join(values).replace("/", "_")
 
 
-def _has_had_its_turn(paths: JobPaths, job: Job) -> bool:
+def _has_had_its_turn(paths: JobPaths, job: JobInfo) -> bool:
     """Return whether a job, which lives on for others in its bundle, is done with this one."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     holder = claims.holder(number) if number else {}
-    same_start = holder.get("job_id") == job.id and int(holder.get("restart") or 0) == job.restart
+    same_start = holder.get("job_id") == job.id and int(holder.get("restart") or 0) == job.restarts
     return same_start and claims.is_over(number)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.files import write_json
-from fairmesh.jobs import submission
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import jsonfiles, owner, scheduler
 from fairmesh.runner.protocol import CANCEL, EXECUTOR_RUN, FORMAT, RUN, RUN_FILE, RUN_FOLDER, RUN_ID
@@ -126,7 +125,7 @@ def _empty_queue(executor_run: str) -> None:
     """Take a run's jobs out of the scheduler's queue, also those that this process was just about to submit."""
     while True:
         found = scheduler.jobs(name=executor_run) or {}
-        submission.cancel(job.id for job in found.values() if not job.has_ended)
+        scheduler.cancel(job.id for job in found.values() if not job.has_ended)
         time.sleep(scheduler.FRESH)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.runner import owner, scheduler
+from fairmesh.schedulers import find_scheduler
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
@@ -28,7 +29,8 @@ def asked(slurm: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
 def forget() -> None:
     """Forget what was answered before."""
     scheduler._known.clear()
-    scheduler._clusters.clear()
+    scheduler._unanswered.clear()
+    find_scheduler("slurm")._cluster = ""  # type: ignore[attr-defined]
 
 
 def submit(cluster: Cluster, *options: str) -> str:
@@ -47,7 +49,7 @@ def described(job_id: str, restart: int = 0) -> owner.Owner:
 
 def state(job_id: str) -> str:
     """Return a job's state."""
-    return (scheduler.jobs([job_id]) or {})[job_id].state
+    return (scheduler.jobs([job_id]) or {})[job_id].word
 
 
 def test_a_job_is_described(asked: Cluster) -> None:

@@ -6,16 +6,8 @@ import time
 
 import pytest
 
-from fairmesh.runner import limit, scheduler
+from fairmesh.runner import limit
 from fairmesh.runner.limit import Limit
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("4:57", 297), ("1:02:03", 3723), ("2-01:02:03", 176523), ("UNLIMITED", None), ("Partition_Limit", None)],
-)
-def test_a_time_of_slurms_is_read(text: str, seconds: float | None) -> None:
-    assert scheduler._seconds(text) == seconds
 
 
 @pytest.mark.parametrize(

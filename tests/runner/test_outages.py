@@ -18,7 +18,7 @@ from tests.runner.conftest import MakeJob, read, status
 IN_A_HURRY = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from runner import main, program, retry, status, telemetry
+from fairmesh.runner import main, program, retry, status, telemetry
 status.SHORTEST, telemetry.BATCH, program.GRACE, retry.PAUSE = 0.1, 0.1, 0.5, 0.1
 sys.exit(main.main(sys.argv[2:]))
 """

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fairmesh.runner import provenance
+from fairmesh.schedulers import find_scheduler, names
 from tests.runner.conftest import MakeJob, read, run
 
 SECRET = "correct-horse-battery-staple"  # noqa: S105
@@ -75,7 +76,7 @@ def test_nothing_that_is_not_listed_is_recorded(make_job: MakeJob, monkeypatch: 
 def test_the_scheduler_and_its_job_are_in_the_record(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], expected: dict[str, Any]
 ) -> None:
-    for name in provenance.SCHEDULERS["slurm"] + provenance.SCHEDULERS["lsf"]:
+    for name in (variable for scheduler in names() for variable in find_scheduler(scheduler).variables):
         monkeypatch.delenv(name, raising=False)
     for name, text in variables.items():
         monkeypatch.setenv(name, text)

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from fairmesh.files import write_json
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.runner import jsonfiles, protocol, scheduler
-from fairmesh.runner.scheduler import Job
 from fairmesh.runner.status import request_cancel
+from fairmesh.schedulers import JobInfo
 from fairmesh.status import Reader, memo, news, queue, read_status
+from tests.schedulers.jobs import slurm_job
 from tests.status.conftest import GONE, Study
 
 NOW = "2026-11-20T10:05:00.000Z"
@@ -60,7 +61,7 @@ class World:
 
     def __init__(self, results: Path) -> None:
         self.study = Study(results)
-        self.jobs: dict[str, Job] = {}
+        self.jobs: dict[str, JobInfo] = {}
         self._events = 0
         for epochs in (1, 2, 4):
             self.study.add(epochs=epochs)["stages"] = {"store": STAGE}
@@ -144,7 +145,7 @@ class World:
     def schedule(self, point: dict[str, Any], state: str, job: JobPaths) -> None:
         names = {"running": "RUNNING", "queued": "PENDING", "failed": "FAILED", "timeout": "TIMEOUT"}
         number = str(1 + len(state) % 3)
-        self.jobs[number] = Job(number, names.get(state, "COMPLETED"), "", "n2", 0, point["key"], "", "c")
+        self.jobs[number] = slurm_job(number, names.get(state, "COMPLETED"), node="n2", name=point["key"])
 
 
 HAPPENINGS = sorted(name for name in vars(World) if not name.startswith("_") and name != "do")

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairmesh.runner.protocol import ENDS, STATES
-from fairmesh.runner.scheduler import Job
+from fairmesh.schedulers import JobInfo
 from fairmesh.status.facts import Facts
 from fairmesh.status.fold import GONE, NO_START, SILENT, Evidence, State, resolve_state
 from fairmesh.status.model import RunStatus
 from fairmesh.status.news import JobEvents, add_events
+from tests.schedulers.jobs import slurm_job
 
 ALIVE = RunStatus("this-run", started="2026-11-20T10:00:00Z", is_alive=True)
 ENDED = RunStatus("this-run", started="2026-11-20T10:00:00Z", ended="2026-11-20T11:00:00Z", exit_code=1)
@@ -40,8 +41,8 @@ def attempt(state: str, reason: str = "", run: str = "this-run", is_over: bool =
     return Facts(attempt=1, status=status, is_over=is_over, cancelled=cancelled)
 
 
-def job(state: str, number: str = "7", reason: str = "", node: str = "") -> Job:
-    return Job(number, state, reason, node, 0, "name", "", "cluster")
+def job(state: str, number: str = "7", reason: str = "", node: str = "") -> JobInfo:
+    return slurm_job(number, state, reason=reason, node=node)
 
 
 DONE = Facts(good={"fingerprint": "f", "attempt": 1})
@@ -202,7 +203,12 @@ RUNNING_RUNS = st.sampled_from([None, ALIVE, ENDED])
 
 @given(EVENTS, JOBS, JOBS, RUNNING_RUNS, st.booleans(), st.sampled_from(["", WISH]))
 def test_a_result_is_never_undone(
-    events: list[dict[str, Any]], own: Job | None, coming: Job | None, run: RunStatus | None, chosen: bool, wish: str
+    events: list[dict[str, Any]],
+    own: JobInfo | None,
+    coming: JobInfo | None,
+    run: RunStatus | None,
+    chosen: bool,
+    wish: str,
 ) -> None:
     known: dict[tuple[str, str], JobEvents] = {}
     add_events(events, known)
@@ -219,7 +225,7 @@ def test_a_result_is_never_undone(
     st.sampled_from(["", WISH]),
 )
 def test_an_end_is_never_undone_by_what_is_older(
-    events: list[dict[str, Any]], own: Job | None, run: RunStatus | None, state: str, wish: str
+    events: list[dict[str, Any]], own: JobInfo | None, run: RunStatus | None, state: str, wish: str
 ) -> None:
     """Events of the same run, its own job in whatever state, a late wish: the attempt has said its end."""
     known: dict[tuple[str, str], JobEvents] = {}
@@ -245,7 +251,12 @@ def test_an_end_is_never_undone_by_what_is_older(
     st.booleans(),
 )
 def test_every_mixture_of_witnesses_gives_a_known_state(
-    facts: Facts, events: list[dict[str, Any]], own: Job | None, coming: Job | None, run: RunStatus | None, chosen: bool
+    facts: Facts,
+    events: list[dict[str, Any]],
+    own: JobInfo | None,
+    coming: JobInfo | None,
+    run: RunStatus | None,
+    chosen: bool,
 ) -> None:
     known: dict[tuple[str, str], JobEvents] = {}
     add_events(events, known)

@@ -10,7 +10,6 @@ import pytest
 
 from fairmesh.cli.status_text import overview
 from fairmesh.runner import scheduler
-from fairmesh.runner.scheduler import Job
 from fairmesh.status import queue
 from fairmesh.status.facts import Facts
 from fairmesh.status.found import TrackedJob
@@ -18,10 +17,11 @@ from fairmesh.status.memo import CachedValue
 from fairmesh.status.news import NO_EVENTS
 from fairmesh.status.queue import SILENT, Queue
 from fairmesh.status.reader import read_status
+from tests.schedulers.jobs import slurm_job
 from tests.status.conftest import Study
 
 RUNNING = Facts(attempt=1, status={"state": "running", "job_id": "7"}, is_over=False)
-JOB = Job("7", "RUNNING", "", "n1", 0, "", "", "c")
+JOB = slurm_job("7", "RUNNING", node="n1")
 
 
 def found() -> list[TrackedJob]:

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-
-from fairmesh.runner.scheduler import Job
-from fairmesh.workflow.guard import Guard, can_never_start
-
-
-def job(reason: str, state: str = "PENDING") -> Job:
-    empty = dict.fromkeys(Job._fields, "")
-    return Job(**{**empty, "id": "7", "state": state, "reason": reason})  # type: ignore[arg-type]
+from fairmesh.schedulers import JobInfo
+from fairmesh.workflow.guard import Guard
+from tests.schedulers.jobs import slurm_job
 
 
-@pytest.mark.parametrize(
-    ("reason", "never"),
-    [
-        ("BadConstraints", True),
-        ("PartitionTimeLimit", True),
-        ("PartitionNodeLimit", True),
-        ("AssocMaxWallDurationPerJobLimit", True),
-        ("QOSMaxCpuPerJobLimit", True),
-        ("QOSMaxMemoryPerNode", True),
-        ("launch failed requeued held", True),
-        ("Resources", False),
-        ("Priority", False),
-        ("AssocMaxJobsLimit", False),
-        ("QOSMaxJobsPerUserLimit", False),
-        ("AssocGrpCpuLimit", False),
-        ("ReqNodeNotAvail, UnavailableNodes:n1", False),
-        ("Dependency", False),
-        ("JobHeldUser", False),
-        ("", False),
-    ],
-)
-def test_reasons(reason: str, never: bool) -> None:
-    assert can_never_start(job(reason)) is never
-    assert not can_never_start(job(reason, "RUNNING"))
+def job(reason: str, is_hopeless: bool) -> JobInfo:
+    return slurm_job("7", "PENDING", reason=reason, is_hopeless=is_hopeless)
 
 
 def test_a_reason_counts_when_it_stays() -> None:
     guard = Guard("run")
-    assert guard.look({"7": job("BadConstraints")}) == {}
-    assert guard.look({"7": job("Resources")}) == {}
-    assert guard.look({"7": job("BadConstraints")}) == {}
-    assert guard.look({"7": job("BadConstraints")}) == {"7": "BadConstraints"}
+    never, later = job("BadConstraints", is_hopeless=True), job("Resources", is_hopeless=False)
+    assert guard.look({"7": never}) == {}
+    assert guard.look({"7": later}) == {}
+    assert guard.look({"7": never}) == {}
+    assert guard.look({"7": never}) == {"7": "BadConstraints"}

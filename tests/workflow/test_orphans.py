@@ -13,9 +13,10 @@ from fairmesh.errors import FairmeshError
 from fairmesh.jobs import manifest
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import scheduler
-from fairmesh.runner.scheduler import Job
+from fairmesh.schedulers import JobInfo
 from fairmesh.workflow import orphans
 from fairmesh.workflow.orphans import PendingJob
+from tests.schedulers.jobs import slurm_job
 
 NAMES = [("slurm", "x=1"), ("slurm", "x=2"), ("", "store-0123")]
 
@@ -54,7 +55,7 @@ def wanted(paths: StudyPaths, names: Iterable[tuple[str, str]] = NAMES) -> list[
     return [PendingJob(name, paths.job(name[0] or "stages", name[1]), "f" * 64) for name in names]
 
 
-def answer(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Job] | None) -> None:
+def answer(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, JobInfo] | None) -> None:
     """Make a scheduler answer, the last again and again; None is none."""
     left = list(answers)
     monkeypatch.setattr(scheduler, "is_here", lambda: True)
@@ -62,9 +63,9 @@ def answer(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Job] | None) -> 
     monkeypatch.setattr(scheduler, "FRESH", 0.0)
 
 
-def job(number: str, state: str, comment: str) -> Job:
+def job(number: str, state: str, comment: str) -> JobInfo:
     """Return a job of the killed run."""
-    return Job(number, state, "", "", 0, "run-1", comment, "c")
+    return slurm_job(number, state, name="run-1", comment=comment)
 
 
 def test_what_slurm_has_is_waited_for(paths: StudyPaths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,10 @@ import pytest
 from fairmesh.jobs.slurm_limits import QueueLimit
 from fairmesh.runner import scheduler
 from fairmesh.workflow import slurm_check
+from tests.schedulers.jobs import slurm_job
 
 LIMIT = QueueLimit(2, "MaxSubmitJobs of account fairmesh")
-JOB = scheduler.Job("1", "RUNNING", "", "n1", 0, "", "", "test")
+JOB = slurm_job("1", "RUNNING")
 
 
 @pytest.mark.parametrize(
