@@ -17,7 +17,7 @@ from fairmesh.fair.redaction import _KEYS, Redaction, _homes
 from fairmesh.names import parse_id
 from fairmesh.runner import manifest, mllog, owner, text
 from fairmesh.runner.status import Status
-from fairmesh.service import bodies
+from fairmesh.service import requests
 from fairmesh.site import escaping
 from fairmesh.study.notation import expand_notation
 from fairmesh.study.references import REFERENCE
@@ -36,7 +36,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "study": lambda value: schema.parse_yaml(f"a: {value}", Path("study.yaml"), []),
     "references": lambda value: REFERENCE.sub("", "{a" + value),
     "id": parse_id,
-    "body": lambda value: bodies.parse(f'"{value}'.encode()),
+    "body": lambda value: requests.parse(f'"{value}'.encode()),
     "page": lambda value: escaping.linked(f"https://{value}"),
     "table": escaping.escape_latex,
     "markdown": printing.escape_markdown,

@@ -73,7 +73,7 @@ class Project:
         known = {name: path for name, path in self.studies().items() if path}
         found = known.get(study)
         if found is None:
-            message = f"there is no file of a study {study!r} in {STUDIES}"
+            message = f"there is no study file for {study!r} in {STUDIES}"
             raise InputError([Problem(message, "", ", ".join(known), nearest(study, known))])
         return found
 

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until somebody interrupts it."""
     try:
-        from fairmesh.service import serving  # noqa: PLC0415  a clear line where it is not installed
+        from fairmesh.service import app  # noqa: PLC0415  a clear line where it is not installed
     except ImportError as error:
         message = f"{error.name} is missing: pip install 'fairmesh[service]'"
         raise InputError([Problem(message)]) from error
@@ -35,6 +35,6 @@ def run(arguments: argparse.Namespace) -> int:
     port = bound.getsockname()[1]
     where = f"http://{host}:{port}{root}/api/v1, documented at {root}/docs"
     print_lines(f"{where}; the token is in {path}", file=sys.stderr)
-    server = serving.server(Project.of(results=arguments.results), token, arguments.names, root)
+    server = app.create_server(Project.of(results=arguments.results), token, arguments.names, root)
     server.run([bound])
     return 0 if server.started else 1

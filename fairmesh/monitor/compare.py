@@ -26,12 +26,12 @@ MOST = 8  # side by side
 
 def show() -> None:
     """Show the page."""
-    watch = current()
-    if watch is None:
+    cache = current()
+    if cache is None:
         return
     what = st.radio("Compare", (EXPERIMENTS, STUDIES), horizontal=True, key="compare", bind="query-params")
     try:
-        found = _studies() if what == STUDIES else _experiments(watch.paths, watch.status())
+        found = _studies() if what == STUDIES else _experiments(cache.paths, cache.status())
         if found is not None:
             everything = st.toggle("Also what is the same", key="everything", bind="query-params")
             comparison.show(found, everything=everything)

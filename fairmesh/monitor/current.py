@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.errors import FairmeshError
 from fairmesh.monitor.look import error, name_problems
 from fairmesh.monitor.setting import given
-from fairmesh.monitor.watching import Watch, studies, watch
+from fairmesh.monitor.watching import status_cache, studies
 
 PERIOD = 2.0  # seconds
 
 
-def current() -> Watch | None:
+def current() -> StatusCache | None:
     """Return what watches the chosen study; None, and a hint on the page, if no study was ever run."""
     results = given().project.results
     found = studies(results)
@@ -22,10 +23,10 @@ def current() -> Watch | None:
         st.info("No study was run here yet. The page Start begins one, and so does `fairmesh run`.")
         return None
     chosen = st.session_state.get("study")
-    return watch(results, chosen if chosen in found else found[0])
+    return status_cache(results, chosen if chosen in found else found[0])
 
 
-def live(show: Callable[[Watch], None]) -> None:
+def live(show: Callable[[StatusCache], None]) -> None:
     """Show a part of a page, and show it anew every two seconds while somebody follows."""
     chosen = current()
     if chosen is None:

@@ -12,11 +12,11 @@ import streamlit as st
 
 from fairmesh.api import outputs
 from fairmesh.api.outputs import Artefact, artefacts
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.monitor import steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said
-from fairmesh.monitor.watching import Watch
 from fairmesh.names import plain_text
 from fairmesh.printing import format_time
 from fairmesh.results.csv_files import Rows, read_rows
@@ -44,8 +44,8 @@ def show() -> None:
     live(_experiment)
 
 
-def _experiment(watch: Watch) -> None:
-    job = _chosen(watch.status(), str(st.session_state.get("experiment") or "").strip())
+def _experiment(cache: StatusCache) -> None:
+    job = _chosen(cache.status(), str(st.session_state.get("experiment") or "").strip())
     if job is None:
         st.info("There is nothing to show yet.")
         return
@@ -53,7 +53,7 @@ def _experiment(watch: Watch) -> None:
     st.progress(job.progress / 100, f"{job.state} {job.progress} % {elapsed(job)}")
     if said(job):
         st.markdown(plain(said(job)))
-    _steer(watch, job)
+    _steer(cache, job)
     left, right = st.columns([3, 2])
     with left:
         _curves(job)
@@ -73,12 +73,12 @@ def _chosen(status: StudyStatus, name: str) -> JobStatus | None:
     return next((each for each in found if name in {each.key, each.name}), found[0])
 
 
-def _steer(watch: Watch, job: JobStatus) -> None:
+def _steer(cache: StatusCache, job: JobStatus) -> None:
     only = JobSelection((job.name,))
     over = job.state in ENDS
     with st.container(horizontal=True):
-        steering.button("Cancel", lambda: steering.cancel_some(watch, only), watch, disabled=over, key="cancel_one")
-        steering.button("Retry", lambda: steering.retry(watch, only), watch, disabled=not over, key="retry_one")
+        steering.button("Cancel", lambda: steering.cancel_some(cache, only), cache, disabled=over, key="cancel_one")
+        steering.button("Retry", lambda: steering.retry(cache, only), cache, disabled=not over, key="retry_one")
 
 
 def _curves(job: JobStatus) -> None:

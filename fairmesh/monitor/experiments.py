@@ -9,10 +9,10 @@ import pandas as pd
 import streamlit as st
 
 from fairmesh.api.listing import STATE, sort_names
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.monitor import experiment, steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed, plain, said, state_style
-from fairmesh.monitor.watching import Watch
 from fairmesh.names import plain_text
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
@@ -31,17 +31,17 @@ def show() -> None:
     live(_experiments)
 
 
-def _experiments(watch: Watch) -> None:
-    status = watch.status()
+def _experiments(cache: StatusCache) -> None:
+    status = cache.status()
     selection, sort = _wanted(status)
-    found = watch.sort_jobs(selection, sort)
+    found = cache.jobs(selection, sort)
     st.markdown(f"{len(found):,} of {len(status.experiments):,} experiments")
     page = _page(len(found))
     shown = found[(page - 1) * PAGE : page * PAGE]
     above = st.container(horizontal=True)
     chosen = [shown[at] for at in _table(shown) if at < len(shown)]
     with above:
-        _steer(watch, selection, found, chosen)
+        _steer(cache, selection, found, chosen)
 
 
 def _wanted(status: StudyStatus) -> tuple[JobSelection, str]:
@@ -103,14 +103,16 @@ def _row(job: JobStatus) -> dict[str, Any]:
     }
 
 
-def _steer(watch: Watch, selection: JobSelection, found: Sequence[JobStatus], chosen: Sequence[JobStatus]) -> None:
+def _steer(
+    cache: StatusCache, selection: JobSelection, found: Sequence[JobStatus], chosen: Sequence[JobStatus]
+) -> None:
     meant = JobSelection(tuple(each.name for each in chosen)) if chosen else selection
     what = f"{len(chosen)} selected" if chosen else f"all {len(found):,} shown"
     steering.button(
-        f"Cancel {what}", lambda: steering.cancel_some(watch, meant), watch, disabled=not found, key="cancel_some"
+        f"Cancel {what}", lambda: steering.cancel_some(cache, meant), cache, disabled=not found, key="cancel_some"
     )
-    steering.button(f"Retry {what}", lambda: steering.retry(watch, meant), watch, disabled=not found, key="retry_some")
+    steering.button(f"Retry {what}", lambda: steering.retry(cache, meant), cache, disabled=not found, key="retry_some")
     if len(chosen) == 1:
         page = st.Page(experiment.show, url_path="experiment")
-        where = {"study": watch.paths.study, "experiment": chosen[0].key}
+        where = {"study": cache.paths.study, "experiment": chosen[0].key}
         st.page_link(page, label=f"Open {plain(chosen[0].id)}", query_params=where)

@@ -7,13 +7,14 @@ import streamlit as st
 
 from fairmesh.api import html, outputs, run_process
 from fairmesh.api.run import run_state
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.monitor import steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import label, plain
 from fairmesh.monitor.setting import given
-from fairmesh.monitor.watching import Watch, studies
+from fairmesh.monitor.watching import studies
 from fairmesh.printing import format_duration, format_time
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
@@ -33,23 +34,23 @@ def show() -> None:
     st.fragment(_runs, run_every=10)()
 
 
-def _study(watch: Watch) -> None:
-    status = watch.status()
+def _study(cache: StatusCache) -> None:
+    status = cache.status()
     st.header(plain(status.title or status.study))
-    st.progress(status.progress, f"{plain(status.study)}: {status.progress:.0%}, {_state(watch, status)}")
+    st.progress(status.progress, f"{plain(status.study)}: {status.progress:.0%}, {_state(cache, status)}")
     st.html(html.state_bar(status.counts) + html.state_legend(status.counts))
     if status.scheduler:
         st.warning(status.scheduler)
     _numbers(status)
-    _steer(watch, status)
+    _steer(cache, status)
     _running(status)
     _failed(status)
 
 
-def _state(watch: Watch, status: StudyStatus) -> str:
+def _state(cache: StatusCache, status: StudyStatus) -> str:
     if status.run is None:
         return "started by hand"
-    words = run_state(status.run, run_process.has_begun(watch.paths, status.run.uuid))
+    words = run_state(status.run, run_process.has_begun(cache.paths, status.run.uuid))
     return plain(f"{words}, {status.run.cancelled}" if status.run.cancelled else words)
 
 
@@ -81,13 +82,13 @@ def energy(joules: float | None) -> str:
     return f"{joules:.0f} J" if joules < KILOWATT_HOUR / 10 else f"{joules / KILOWATT_HOUR:.2f} kWh"
 
 
-def _steer(watch: Watch, status: StudyStatus) -> None:
+def _steer(cache: StatusCache, status: StudyStatus) -> None:
     with st.container(horizontal=True):
         steering.button(
-            "Cancel the run", lambda: steering.cancel_run(watch), watch, disabled=not status.is_active, key="cancel_run"
+            "Cancel the run", lambda: steering.cancel_run(cache), cache, disabled=not status.is_active, key="cancel_run"
         )
         bad = any(each.state in BAD_ENDS for each in status.jobs)
-        steering.button("Retry what failed", lambda: steering.retry(watch), watch, disabled=not bad, key="retry_failed")
+        steering.button("Retry what failed", lambda: steering.retry(cache), cache, disabled=not bad, key="retry_failed")
 
 
 def _running(status: StudyStatus) -> None:

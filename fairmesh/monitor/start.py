@@ -10,7 +10,7 @@ from fairmesh.monitor import editor, overview, planview, steering
 from fairmesh.monitor.draft import is_same
 from fairmesh.monitor.look import error, plain
 from fairmesh.monitor.setting import given
-from fairmesh.monitor.watching import watch
+from fairmesh.monitor.watching import status_cache
 from fairmesh.monitor.wish import Wish, name_is_taken
 from fairmesh.workflow.planning import Preview
 
@@ -102,7 +102,7 @@ def _plan(project: Project, wish: Wish) -> None:
         return
     if taken:
         error(taken)
-    seen = watch(project.results, plan.study)
+    seen = status_cache(project.results, plan.study)
     with st.container(horizontal=True):
         if not wish.name:
             steering.button("Save", lambda: _save(project, wish), seen, disabled=bool(taken), key="save")

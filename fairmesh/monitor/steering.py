@@ -9,10 +9,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from fairmesh.api import Run, run_process
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.monitor.look import error, plain
 from fairmesh.monitor.setting import given
-from fairmesh.monitor.watching import Watch
 from fairmesh.status import JobSelection, cancel
 from fairmesh.status.steering import EVERYTHING, current_user
 from fairmesh.web.access import read_token
@@ -60,7 +60,7 @@ def _check(shown: str) -> None:
     st.error("This is not the token.")
 
 
-def last_run(watch: Watch) -> Run:
+def last_run(cache: StatusCache) -> Run:
     """Return the run of a study that was started last.
 
     Raises
@@ -68,31 +68,31 @@ def last_run(watch: Watch) -> Run:
     InputError
         If there was none.
     """
-    found = run_process.runs(watch.paths)
+    found = run_process.runs(cache.paths)
     if not found:
-        raise InputError([Problem(f"study {watch.paths.study} has no run yet; the page Start begins one")])
-    return Run(given().project, watch.paths, found[0].uuid)
+        raise InputError([Problem(f"study {cache.paths.study} has no run yet; the page Start begins one")])
+    return Run(given().project, cache.paths, found[0].uuid)
 
 
-def cancel_some(watch: Watch, selection: JobSelection) -> str:
+def cancel_some(cache: StatusCache, selection: JobSelection) -> str:
     """Cancel experiments, and say what was done."""
-    done = cancel(watch.paths, selection, who())
+    done = cancel(cache.paths, selection, who())
     return ". ".join((f"{len(done.jobs)} are cancelled, {len(done.others)} needed nothing", *done.notes))
 
 
-def cancel_run(watch: Watch) -> str:
+def cancel_run(cache: StatusCache) -> str:
     """Cancel the whole run, and say what was done."""
-    done = last_run(watch).steer(EVERYTHING, who())
+    done = last_run(cache).steer(EVERYTHING, who())
     return ". ".join((f"the run ends, with {len(done.jobs)} experiments and stages that run", *done.notes))
 
 
-def retry(watch: Watch, selection: JobSelection = EVERYTHING) -> str:
+def retry(cache: StatusCache, selection: JobSelection = EVERYTHING) -> str:
     """Run again what ended without a result, and say by which run."""
-    again = last_run(watch).retry(selection.names, selection.where, selection.states, who=who())
+    again = last_run(cache).retry(selection.names, selection.where, selection.states, who=who())
     return f"run {again.uuid[:8]} starts again what ended without a result"
 
 
-def button(label: str, act: Callable[[], str], watch: Watch, *, disabled: bool = False, key: str = "") -> None:
+def button(label: str, act: Callable[[], str], cache: StatusCache, *, disabled: bool = False, key: str = "") -> None:
     """Show a button that steers, for those who may."""
     locked = not may_steer()
     hint = "show the token first, in the bar at the side" if locked else None
@@ -104,5 +104,5 @@ def button(label: str, act: Callable[[], str], watch: Watch, *, disabled: bool =
         error(problem)
         return
     finally:
-        watch.forget()
+        cache.forget()
     st.toast(plain(f"{said[:1].upper()}{said[1:]}."))

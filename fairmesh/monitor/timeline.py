@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from fairmesh.api.html import counts_text
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.monitor import gantt
 from fairmesh.monitor.bars import Bar, bars, in_lanes
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import elapsed
-from fairmesh.monitor.watching import Watch
 from fairmesh.printing import format_time
 from fairmesh.runner.protocol import STATES
 
@@ -24,8 +24,8 @@ def show() -> None:
     live(_timeline)
 
 
-def _timeline(watch: Watch) -> None:
-    status = watch.status()
+def _timeline(cache: StatusCache) -> None:
+    status = cache.status()
     found = bars(status.jobs, status.now)
     nodes = sorted({bar.node for bar in found})
     chosen = _chosen(nodes) if len(nodes) > 1 else nodes

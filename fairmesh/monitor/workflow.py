@@ -5,11 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from fairmesh.api import html
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.monitor import graph, grid
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import plain
-from fairmesh.monitor.watching import Watch
 from fairmesh.runner import jsonfiles
 from fairmesh.status import StudyStatus
 from fairmesh.status.model import ORDER
@@ -21,9 +21,9 @@ def show() -> None:
     live(_workflow)
 
 
-def _workflow(watch: Watch) -> None:
-    status = watch.status()
-    found = graph.steps(status, _titles(watch.paths), _is_published(watch.paths, status))
+def _workflow(cache: StatusCache) -> None:
+    status = cache.status()
+    found = graph.steps(status, _titles(cache.paths), _is_published(cache.paths, status))
     words = graph.in_words(found)
     st.graphviz_chart(graph.dot(found), width="content", alt=words)
     with st.expander("The graph in words"):

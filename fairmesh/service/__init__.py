@@ -1,1 +1,4 @@
-"""The REST service: what ``fairmesh serve`` starts. It shows and does what the Python interface shows and does."""
+"""The REST service of ``fairmesh serve``: the functions of the Python interface over HTTP.
+
+Imports: api, workflow, results, status, web. Begin with ``app.create_app``; a module for each group of operations.
+"""

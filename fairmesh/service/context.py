@@ -1,4 +1,4 @@
-"""What all operations share: the place, the boards, and how what a request names is found."""
+"""What all operations share: the project, the status feeds, and the lookup of names in requests."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fairmesh.api import Project, Run, run_process
 from fairmesh.api.project import NAME
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.protocol import RUNS
-from fairmesh.service.board import Board, Boards
 from fairmesh.service.problems import NotFoundError
+from fairmesh.service.status_feed import StatusFeed, StatusFeeds
 from fairmesh.status import JobStatus
 from fairmesh.status.steering import current_user
 
@@ -34,23 +34,23 @@ Key = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The key of an e
 
 @dataclass(frozen=True)
 class Service:
-    """What the service works with.
+    """The service.
 
     Parameters
     ----------
     project : Project
-        Where it works.
+        The project that it serves.
     root : str
         The path below which a proxy shows it.
     """
 
     project: Project
     root: str = ""
-    boards: Boards = field(default_factory=Boards)
+    feeds: StatusFeeds = field(default_factory=StatusFeeds)
 
     @property
     def who(self) -> str:
-        """Who asks, as the files keep it."""
+        """The originator of requests, as recorded in files."""
         return f"{current_user()} by REST"
 
     def paths(self, study: str) -> StudyPaths:
@@ -59,26 +59,26 @@ class Service:
         Raises
         ------
         NotFoundError
-            If it has none.
+            If it has no results.
         """
         paths = self.project.paths(study)
         if not paths.plan.is_file():
-            known = study in self.project.studies()
-            raise NotFoundError(f"study {study!r} was never run" if known else f"there is no study {study!r}")
+            exists = study in self.project.studies()
+            raise NotFoundError(f"study {study!r} was never run" if exists else f"there is no study {study!r}")
         return paths
 
-    async def board(self, study: str) -> Board:
-        """Return the board of a study that has results; the disk is asked beside those who are answered meanwhile.
+    async def feed(self, study: str) -> StatusFeed:
+        """Return the status feed of a study that has results; the disk is read in a thread.
 
         Raises
         ------
         NotFoundError
-            If it has none.
+            If it has no results.
         """
         paths = self.project.paths(study)
-        if not self.boards.is_fresh(paths):
+        if not self.feeds.is_fresh(paths):
             await run_in_threadpool(self.paths, study)
-        return self.boards.of(paths)
+        return self.feeds.of(paths)
 
     async def job(self, study: str, key: str) -> JobStatus:
         """Return an experiment or a stage.
@@ -88,10 +88,10 @@ class Service:
         NotFoundError
             If the study has none of this key.
         """
-        look = await (await self.board(study)).look()
-        if key not in look.by_key:
+        snapshot = await (await self.feed(study)).snapshot()
+        if key not in snapshot.by_key:
             raise NotFoundError(f"study {study!r} has no experiment {key!r}")
-        return look.by_key[key]
+        return snapshot.by_key[key]
 
     def run(self, uuid: str) -> Run:
         """Return a run.
@@ -109,24 +109,24 @@ class Service:
         raise NotFoundError(f"there is no run {uuid!r}")
 
     def changed(self, study: str) -> None:
-        """Look anew at a study to which something was done."""
-        self.boards.forget(self.project.paths(study))
+        """Read a study again before the next answer, since it was changed."""
+        self.feeds.forget(self.project.paths(study))
 
 
-def _of(request: Request) -> Service:
-    found: Service = request.app.state.service
-    return found
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
 
 
-Given = Annotated[Service, Depends(_of)]
+GivenService = Annotated[Service, Depends(_service)]
 
 
 def as_json(value: Any) -> bytes:
-    """Return a value as the bytes of an answer."""
+    """Return a value as JSON bytes."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
 
 
 def answer(value: Any, status: int = 200, location: str = "") -> Response:
-    """Return an answer of a value, or of bytes that were made of one before."""
+    """Return a response with a value as JSON, or with JSON bytes."""
     body = value if isinstance(value, bytes) else as_json(value)
     return Response(body, status, {"location": location} if location else None, "application/json")

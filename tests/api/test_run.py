@@ -38,7 +38,7 @@ def test_a_run_is_a_future(workplace: Workplace) -> None:
     assert run.state in {"starting", "running"}
     assert not run.done()
     assert "sweep" in run._repr_html_()
-    with pytest.raises(TimeoutError, match=r"goes on after 0\.0"):
+    with pytest.raises(TimeoutError, match=r"is still in progress after 0\.0"):
         run.wait(timeout=0.0)
     status = run.wait(timeout=PATIENCE)
     assert status.counts["done"] == 2
@@ -106,7 +106,7 @@ def test_the_same_key_gives_the_same_run_however_many_ask_at_once(workplace: Wor
     with ThreadPoolExecutor(4) as people:
         found = {each.uuid for each in people.map(lambda _: run_fast(key="tonight"), range(4))}
     assert len(found) == 1
-    with pytest.raises(InputError, match="the key was used for another request before"):
+    with pytest.raises(InputError, match="the key was already used for another request"):
         run_fast(first=1, key="tonight")
     run = fairmesh.Run.of("sweep")
     assert {run.uuid} == found

@@ -264,7 +264,7 @@ def test_a_profile_is_one_that_is_here(project: Project, profile: str) -> None:
 
 @pytest.mark.parametrize("name", ["../small", "/etc/passwd", "config/studies/small.yaml", "small.yaml"])
 def test_a_study_is_one_that_is_known_here(project: Project, name: str) -> None:
-    with pytest.raises(FairmeshError, match="there is no file of a study"):
+    with pytest.raises(FairmeshError, match="there is no study file for"):
         Wish(name, profile="local").start(project)
 
 

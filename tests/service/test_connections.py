@@ -16,7 +16,7 @@ import pytest
 
 from fairmesh.api import Project
 from fairmesh.files import write_text
-from fairmesh.service.serving import server
+from fairmesh.service.app import create_server
 from fairmesh.web.access import listen
 from fairmesh.web.connections import MAX_HEAD, ConnectionLimits
 from tests.service.speaking import TOKEN
@@ -32,7 +32,7 @@ Connect = Callable[[], socket.socket]
 def connect(project: Project) -> Iterator[Connect]:
     """Return what connects to a service with little patience."""
     bound = listen("127.0.0.1", 0)
-    service = server(project, TOKEN, patience=SHORT)
+    service = create_server(project, TOKEN, limits=SHORT)
     thread = threading.Thread(target=service.run, args=([bound],), daemon=True)
     thread.start()
     address = bound.getsockname()

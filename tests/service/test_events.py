@@ -8,45 +8,44 @@ import tracemalloc
 
 import pytest
 
-from fairmesh.service.board import Board, Boards
 from fairmesh.service.events import _events
-from fairmesh.service.ring import AT_ONCE, Ring
+from fairmesh.service.status_feed import CHUNK, EventBuffer, StatusFeed, StatusFeeds
 from tests.status.conftest import Study
 
 
 def test_whoever_returns_gets_what_came_since() -> None:
-    ring = Ring(4)
-    begin = ring.last_id
+    buffer = EventBuffer(4)
+    begin = buffer.last_id
     for number in range(3):
-        ring.add("x", str(number))
-    found = ring.after(begin)
+        buffer.add("x", str(number))
+    found = buffer.after(begin)
     assert found is not None
     assert [each.data for each in found] == ["0", "1", "2"]
-    assert ring.after(found[1].id) == found[2:]
-    assert ring.after(ring.last_id) == []
+    assert buffer.after(found[1].id) == found[2:]
+    assert buffer.after(buffer.last_id) == []
     for number in range(3, 8):
-        ring.add("x", str(number))
-    assert ring.after(begin) is None, "too long ago"
+        buffer.add("x", str(number))
+    assert buffer.after(begin) is None, "too long ago"
 
 
 @pytest.mark.parametrize(
     "identity", ["", "x", "x-1", "-", "1", "{}-9", "{}--1", "{}-\N{SUPERSCRIPT TWO}", "{}-1e1", "{}-" + "9" * 40]
 )
 def test_numbers_that_were_never_given_mean_nothing(identity: str) -> None:
-    ring = Ring()
-    ring.add("x", "1")
-    assert ring.after(identity.format(ring.last_id.partition("-")[0])) is None
+    buffer = EventBuffer()
+    buffer.add("x", "1")
+    assert buffer.after(identity.format(buffer.last_id.partition("-")[0])) is None
 
 
 def test_an_hour_of_events_takes_no_more_memory_than_the_first_minutes() -> None:
-    ring = Ring()
+    buffer = EventBuffer()
     tracemalloc.start()
     try:
         for number in range(5000):
-            ring.add("experiment", "x" * 500 + str(number))
+            buffer.add("experiment", "x" * 500 + str(number))
         before = tracemalloc.get_traced_memory()[0]
         for number in range(72_000):  # twenty a second
-            ring.add("experiment", "x" * 500 + str(number))
+            buffer.add("experiment", "x" * 500 + str(number))
         assert tracemalloc.get_traced_memory()[0] < before * 1.1
     finally:
         tracemalloc.stop()
@@ -54,56 +53,56 @@ def test_an_hour_of_events_takes_no_more_memory_than_the_first_minutes() -> None
 
 def test_who_listens_hears_of_each_change_once_and_of_what_was_missed(study: Study) -> None:
     async def story() -> None:
-        board = Boards().of(study.paths)
-        first, second = _events(board, ""), _events(board, "x-1")
+        feed = StatusFeeds().of(study.paths)
+        first, second = _events(feed, ""), _events(feed, "x-1")
         (begin,) = _read(await anext(first))
         assert begin["event"] == "summary"
         assert _read(await anext(second))[0]["event"] == "reset"
         assert _read(await anext(second))[0]["event"] == "summary"
         study.start(study.points[2], "failed", run="x", reason="exit code 9")
-        await _forced_look(board)
+        await _read_again(feed)
         pieces = [await asyncio.wait_for(anext(each), 10) for each in (first, second)]
         assert pieces[0] is pieces[1], "made once, however many listen"
         told = _read(pieces[0])
         assert [event["event"] for event in told] == ["experiment", "summary"]
         assert json.loads(told[0]["data"])["reason"] == "failed before: exit code 9"
-        again = _events(board, begin["id"])
+        again = _events(feed, begin["id"])
         assert _read(await anext(again)) == told
         for each in (first, second, again):
             await each.aclose()
-        assert board._listeners == 0
+        assert feed._listeners == 0
 
     asyncio.run(story())
 
 
 def test_a_slow_client_holds_no_more_than_a_piece_of_what_it_has_not_taken() -> None:
     async def story() -> None:
-        ring = Ring(1000)
-        slow, begin = ring.follow(ring.last_id), ring.last_id
+        buffer = EventBuffer(1000)
+        slow, begin = buffer.follow(buffer.last_id), buffer.last_id
         for number in range(1000):
-            ring.add("x", str(number))
+            buffer.add("x", str(number))
         first = await anext(slow)
         assert first is not None
-        assert len(_read(first.data)) == AT_ONCE
+        assert len(_read(first.data)) == CHUNK
         for number in range(1000):
-            ring.add("x", str(number))
+            buffer.add("x", str(number))
         assert await anext(slow) is None, "it is told that it missed something, and what it missed is not kept"
         await slow.aclose()
-        assert ring.after(begin) is None
+        assert buffer.after(begin) is None
 
     asyncio.run(story())
 
 
 def test_all_pieces_together_are_all_events_in_order() -> None:
     async def story() -> None:
-        ring = Ring()
-        followers = [ring.follow(ring.last_id) for _ in range(3)]
-        for number in range(2 * AT_ONCE + 7):
-            ring.add("x", str(number))
+        buffer = EventBuffer()
+        followers = [buffer.follow(buffer.last_id) for _ in range(3)]
+        for number in range(2 * CHUNK + 7):
+            buffer.add("x", str(number))
         for each in followers:
             pieces = [await asyncio.wait_for(anext(each), 10) for _ in range(3)]
             told = [event["data"] for piece in pieces if piece for event in _read(piece.data)]
-            assert told == [str(number) for number in range(2 * AT_ONCE + 7)]
+            assert told == [str(number) for number in range(2 * CHUNK + 7)]
             await each.aclose()
 
     asyncio.run(story())
@@ -111,13 +110,13 @@ def test_all_pieces_together_are_all_events_in_order() -> None:
 
 def test_who_was_told_of_nothing_hears_of_no_change(study: Study) -> None:
     async def story() -> None:
-        board = Boards().of(study.paths)
-        stream = _events(board, "")
+        feed = StatusFeeds().of(study.paths)
+        stream = _events(feed, "")
         await anext(stream)
-        before = board.ring.last_id
-        await _forced_look(board)
-        await _forced_look(board)
-        assert board.ring.last_id == before, "only seconds have passed"
+        before = feed.events.last_id
+        await _read_again(feed)
+        await _read_again(feed)
+        assert feed.events.last_id == before, "only seconds have passed"
         await stream.aclose()
 
     asyncio.run(story())
@@ -129,6 +128,6 @@ def _read(piece: bytes) -> list[dict[str, str]]:
     return [dict(line.split(": ", 1) for line in block.split("\r\n")) for block in blocks]
 
 
-async def _forced_look(board: Board) -> None:
-    board.forget()
-    await board.look()
+async def _read_again(feed: StatusFeed) -> None:
+    feed.cache.forget()
+    await feed.snapshot()

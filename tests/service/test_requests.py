@@ -14,9 +14,9 @@ import pytest
 
 from fairmesh.api import Project
 from fairmesh.files import write_text
-from fairmesh.service import experiments, plans
+from fairmesh.service import experiments, studies
 from fairmesh.service.app import create_app
-from fairmesh.service.board import Boards
+from fairmesh.service.status_feed import StatusFeeds
 from fairmesh.status import Reader, StudyStatus
 from fairmesh.workflow.planner import Planner
 from fairmesh.workflow.planning import PlanRequest
@@ -84,7 +84,7 @@ def test_a_study_of_too_many_points_is_refused(speaker: Speaker, project: Projec
 
 def test_work_ends_when_the_client_goes_away(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     planner = Planner(at_once=1)
-    monkeypatch.setattr(plans, "PLANNER", planner)
+    monkeypatch.setattr(studies, "PLANNER", planner)
 
     class Gone:
         async def receive(self) -> dict[str, str]:
@@ -93,8 +93,8 @@ def test_work_ends_when_the_client_goes_away(project: Project, monkeypatch: pyte
             return {"type": "http.disconnect"}
 
     begin = time.monotonic()
-    with pytest.raises(Exception, match="the client has gone away"):
-        asyncio.run(plans.plan_for(Gone(), project, PlanRequest(text=HUGE)))  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="the client has disconnected"):
+        asyncio.run(studies.plan_for(Gone(), project, PlanRequest(text=HUGE)))  # type: ignore[arg-type]
     wait_until(lambda: not planner._busy, "the end of the process")
     assert planner._idle == []
     assert time.monotonic() - begin < planner.seconds
@@ -139,18 +139,18 @@ def test_what_was_read_before_a_change_answers_nobody_after_it(study: Study, mon
         return found
 
     async def story() -> None:
-        board = Boards().of(study.paths)
+        feed = StatusFeeds().of(study.paths)
         monkeypatch.setattr(Reader, "read", slow)
-        before = asyncio.ensure_future(board.look())
+        before = asyncio.ensure_future(feed.snapshot())
         await asyncio.to_thread(begun.wait, 10)
         study.start(study.points[2], "failed", run="x", reason="exit code 9")
-        board.forget()
-        after = asyncio.ensure_future(board.look())
+        feed.cache.forget()
+        after = asyncio.ensure_future(feed.snapshot())
         go_on.set()
         key, new = study.points[2]["key"], "failed before: exit code 9"
         assert (await before).by_key[key].reason != new
         assert (await after).by_key[key].reason == new
-        assert (await board.look()).by_key[key].reason == new
+        assert (await feed.snapshot()).by_key[key].reason == new
 
     asyncio.run(story())
 

@@ -102,7 +102,7 @@ def test_what_goes_wrong_is_one_clear_line(served: Served, workplace: Workplace)
         client.run("sweep", where="valu > 1")
     with pytest.raises(InputError, match="there is no profile 'locl'; did you mean 'local'"):
         client.run("sweep", profile="locl")
-    with pytest.raises(FairmeshError, match="there is no file of a study 'swep'"):
+    with pytest.raises(FairmeshError, match="there is no study file for 'swep'"):
         client.run("swep")
     with pytest.raises(FairmeshError, match="the token is missing or wrong"):
         Client(served.url, "not-the-token-of-this-service").studies()

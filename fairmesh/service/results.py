@@ -1,4 +1,4 @@
-"""The rest: results, machines, and whether the service is well."""
+"""Operations on results and machines, and the health of the service."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import fairmesh
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results.load import load_study
 from fairmesh.results.table import csv_of
-from fairmesh.service import models
-from fairmesh.service.context import Given, StudyName, answer
+from fairmesh.service import responses
+from fairmesh.service.context import GivenService, StudyName, answer
 from fairmesh.service.problems import documented
 from fairmesh.service.studies import Limit, Offset
 from fairmesh.study.settings import load_machines
@@ -26,17 +26,17 @@ router = APIRouter()
 @router.get(
     "/studies/{study}/results",
     responses=documented(404) | {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
-    response_model=models.Results,
+    response_model=responses.Results,
     tags=["results"],
 )
 def read_results(
-    service: Given,
+    service: GivenService,
     study: StudyName,
     offset: Offset = 0,
     limit: Limit = 1000,
     format: Annotated[str, Query(pattern="^(json|csv)$", description="`json`, or `csv` with all rows.")] = "json",  # noqa: A002
 ) -> Response:
-    """Read results: a row an experiment, with the unit of each column."""
+    """Read results, with a row for each experiment and the unit of each column."""
     frame = _frame(service.paths(study))
     if format == "csv":
         return Response(csv_of(frame), media_type="text/csv")
@@ -61,30 +61,30 @@ def _frame(paths: StudyPaths) -> Any:
     return results_frame(load_study(paths.home, paths.study))
 
 
-@router.get("/machines", responses=documented(), response_model=models.Machines, tags=["machines"])
-def list_machines(service: Given) -> Response:
-    """List the machines, and with which profiles something runs there."""
-    here = service.project.folder / MACHINES
-    machines = load_machines(here if here.exists() else service.project.root / MACHINES)
+@router.get("/machines", responses=documented(), response_model=responses.Machines, tags=["machines"])
+def list_machines(service: GivenService) -> Response:
+    """List the machines and the profiles that run there."""
+    own = service.project.folder / MACHINES
+    machines = load_machines(own if own.exists() else service.project.root / MACHINES)
     profiles = service.project.profiles()
-    found = [
+    items = [
         {
             "name": name,
-            "kind": each.kind,
-            "scheduler": each.scheduler,
-            "gpus": list(each.gpus),
-            "profiles": [profile for profile, machine in profiles.items() if machine == name],
+            "kind": machine.kind,
+            "scheduler": machine.scheduler,
+            "gpus": list(machine.gpus),
+            "profiles": [profile for profile, target in profiles.items() if target == name],
         }
-        for name, each in machines.items()
+        for name, machine in machines.items()
     ]
-    return answer({"machines": found})
+    return answer({"machines": items})
 
 
-@router.get("/health", responses=documented(), response_model=models.Health, tags=["health"])
-def read_health(service: Given) -> Response:
-    """Tell that the service works, and how much room there is for results."""
-    home = service.project.results
-    existing = next(each for each in (home, *home.parents) if each.is_dir())
+@router.get("/health", responses=documented(), response_model=responses.Health, tags=["health"])
+def read_health(service: GivenService) -> Response:
+    """Read the health of the service, with the free space for results."""
+    results = service.project.results
+    existing = next(folder for folder in (results, *results.parents) if folder.is_dir())
     free = shutil.disk_usage(existing).free
-    found = {"status": "ok", "version": fairmesh.__version__, "studies": len(service.project.studies())}
-    return answer(found | {"free_bytes": free})
+    health = {"status": "ok", "version": fairmesh.__version__, "studies": len(service.project.studies())}
+    return answer(health | {"free_bytes": free})

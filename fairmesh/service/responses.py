@@ -1,0 +1,273 @@
+"""Models of response bodies, for OpenAPI."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from fairmesh.api.run import RUN_STATES
+from fairmesh.errors import Problem
+from fairmesh.printing import one_line
+from fairmesh.runner.protocol import STATES
+from fairmesh.status.model import EXPERIMENT, STAGE
+
+State = Annotated[str, Field(json_schema_extra={"enum": list(STATES)}, examples=["running"])]
+
+
+class ResponseBody(BaseModel):
+    """Base of response bodies."""
+
+
+class StudyItem(ResponseBody):
+    """A study in a list."""
+
+    name: str
+    has_file: bool = Field(description="Whether its study file is in this project, so that it can be run.")
+    has_results: bool
+
+
+class Studies(ResponseBody):
+    """The studies."""
+
+    studies: list[StudyItem]
+
+
+class StudyRead(StudyItem):
+    """A study."""
+
+    text: str = Field(description="The study file; empty if there is none.")
+
+
+class Saved(ResponseBody):
+    """A study that was saved."""
+
+    name: str
+    count: int = Field(description="The number of its experiments.")
+
+
+class Mistake(BaseModel):
+    """A mistake in a request or a study."""
+
+    message: str = Field(examples=["quick has no 'epoch'"])
+    where: Annotated[str, Field(description="The key, parameter, or position in a file.", examples=["where"])] = ""
+    allowed: Annotated[str, Field(description="The allowed values, if they can be listed.")] = ""
+    near: Annotated[str, Field(description="The nearest valid name.", examples=["epochs"])] = ""
+
+    @classmethod
+    def of(cls, problem: Problem) -> Mistake:
+        """Return a problem of a file or an argument as a response."""
+        return cls(**{name: one_line(getattr(problem, name)) for name in cls.model_fields})
+
+
+class CostRead(ResponseBody):
+    """The hours that experiments request."""
+
+    cpu_hours: float
+    gpu_hours: float
+    without: int = Field(description="The number of experiments without a run time.")
+
+
+class Validity(ResponseBody):
+    """Whether a study is valid."""
+
+    valid: bool
+    errors: list[Mistake]
+    warnings: list[str]
+    name: str
+    count: int
+    cost: CostRead
+
+
+class PlanItem(ResponseBody):
+    """An experiment, and whether it would run."""
+
+    machine: str
+    id: str
+    key: str
+    state: State
+    why: str = Field(description="Why it would run; empty if it would not.")
+    note: str
+    parameters: dict[str, Any]
+    axes: dict[str, Any]
+    resources: dict[str, Any]
+
+
+class PlanRead(ResponseBody):
+    """A plan."""
+
+    study: str
+    machine: str
+    total: int
+    to_run: int
+    cost: CostRead = Field(description="Of the experiments that would run.")
+    warnings: list[str]
+    offset: int
+    experiments: list[PlanItem]
+
+
+class RunRead(ResponseBody):
+    """A run."""
+
+    study: str
+    uuid: str
+    state: Literal[RUN_STATES]  # type: ignore[valid-type]
+    alive: bool
+    profile: str
+    config: dict[str, Any]
+    started: str
+    ended: str
+    exit_code: int | None
+    host: str
+    pid: int
+    executor_run: str
+    cancelled: str
+    folder: str
+    python: str
+    output: list[str] = Field(description="The last lines that it printed, if this service or Python started it.")
+
+
+class Runs(ResponseBody):
+    """A page of runs, the latest first."""
+
+    total: int
+    offset: int
+    runs: list[RunRead]
+
+
+class ExperimentItem(ResponseBody):
+    """The status of an experiment on a machine, or of a shared stage."""
+
+    kind: Literal[EXPERIMENT, STAGE]  # type: ignore[valid-type]
+    machine: str
+    id: str
+    key: str
+    state: State
+    reason: str
+    progress: int
+    message: str
+    host: str
+    job_id: str
+    attempt: int
+    run: str
+    started: str
+    ended: str
+    seconds: dict[str, float]
+    energy: float | None = Field(description="The energy of its result in joules, if it was measured.")
+    selected: bool
+    blocked: bool
+    axes: dict[str, Any]
+
+
+class ExperimentRead(ExperimentItem):
+    """An experiment with its planned parameters and resources."""
+
+    parameters: dict[str, Any]
+    resources: dict[str, Any]
+
+
+class Experiments(ResponseBody):
+    """A page of experiments."""
+
+    total: int = Field(description="The number of matching experiments.")
+    offset: int
+    next: int | None = Field(description="Where the next page begins.")
+    experiments: list[ExperimentItem]
+
+
+class RunItem(ResponseBody):
+    """The last run, as the status of a study shows it."""
+
+    uuid: str
+    alive: bool
+    started: str
+    ended: str
+    exit_code: int | None
+
+
+class StatusRead(ResponseBody):
+    """The status of a study."""
+
+    study: str
+    title: str
+    now: str
+    run: RunItem | None
+    counts: dict[str, int]
+    progress: float
+    left: float | None = Field(description="Estimated seconds until the end of the run, if known.")
+    energy: float | None = Field(description="The energy of all results in joules; null if nothing was measured.")
+    active: bool
+    failed: bool
+    scheduler: str = Field(description="A note if the scheduler does not answer; otherwise empty.")
+    problems: list[str] = Field(description="Files that cannot be read, and are left out.")
+
+
+class SteeringRead(ResponseBody):
+    """The effect of a request to cancel."""
+
+    run: RunRead
+    jobs: list[ExperimentItem] = Field(description="The experiments concerned, as they were before.")
+    notes: list[str]
+
+
+class Log(ResponseBody):
+    """A part of a log."""
+
+    lines: list[str]
+    offset: int
+    next: int = Field(description="Where the next part begins.")
+    size: int
+    over: bool = Field(description="Whether the log is complete.")
+
+
+class ArtefactItem(ResponseBody):
+    """A file that an attempt wrote."""
+
+    name: str
+    bytes: int
+    href: str
+
+
+class Artefacts(ResponseBody):
+    """The files that an attempt wrote."""
+
+    artefacts: list[ArtefactItem]
+
+
+class Results(ResponseBody):
+    """A page of results, with a row for each experiment."""
+
+    study: str
+    title: str
+    total: int
+    offset: int
+    next: int | None
+    columns: list[str]
+    units: dict[str, str]
+    better: dict[str, str]
+    rows: list[list[Any]]
+
+
+class MachineItem(ResponseBody):
+    """A machine."""
+
+    name: str
+    kind: str
+    scheduler: str
+    gpus: list[str]
+    profiles: list[str] = Field(description="The profiles that run there.")
+
+
+class Machines(ResponseBody):
+    """The machines."""
+
+    machines: list[MachineItem]
+
+
+class Health(ResponseBody):
+    """The health of the service."""
+
+    status: Literal["ok"]
+    version: str
+    studies: int
+    free_bytes: int = Field(description="Free space on the disk of the results.")
