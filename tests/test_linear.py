@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fairmesh import printing, schema
-from fairmesh.cloudmesh import options, statements
+from fairmesh.cloudmesh import options, script
 from fairmesh.cloudmesh.importing import _FILE
 from fairmesh.fair.redaction import _KEYS, Redaction, _homes
 from fairmesh.names import parse_id
@@ -29,7 +29,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "event": lambda line: mllog.of_program(mllog.MARK + line),
     "log": lambda part: text.lines_of(part.encode()),
     "sums": lambda lines: manifest.read_sums(lines.encode()),
-    "script": statements.take_apart,
+    "line of a script": lambda line: script._expansion("x", line),
     "files in a script": _FILE.findall,
     "options": lambda line: options.read_options(f"#SBATCH {line}", 1),
     "notation": lambda value: list(expand_notation(f"a[{value}")),

@@ -1,6 +1,9 @@
-"""Coming from Cloudmesh: its experiments, templates and workflows become studies and applications."""
+"""Coming from Cloudmesh: its experiments, templates and workflows become studies and applications.
 
-from fairmesh.cloudmesh.importing import import_files
-from fairmesh.cloudmesh.writing import Imported, write
+It may import ``study`` and what is below it. Begin with ``importing.import_files``, which reads the files in turn into
+a ``Draft`` and returns what is to be written.
+"""
+
+from fairmesh.cloudmesh.importing import Imported, import_files, write
 
 __all__ = ["Imported", "import_files", "write"]

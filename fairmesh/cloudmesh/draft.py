@@ -1,15 +1,23 @@
-"""What an import is making: the parts of a study and of an application, before they are written."""
+"""A study and an application in the making, and the files that they are written to."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from fairmesh.expressions.functions import FUNCTIONS
+from fairmesh.names import REPEAT
+from fairmesh.schema import dump_yaml
 from fairmesh.study.validation import ALGEBRA
 from fairmesh.study.values import FRAMEWORK_AXES
+
+RUN = "run.sh"
+TEMPLATE = "job.sh.jinja"
+CODE = "code"
+WIDEST = 100  # characters of a list in one line
 
 # Words of expressions, and names that mean something else in a command.
 _WORDS = "and or not in is if else elif for true false none null True False None stage self loop super caller varargs"
@@ -17,13 +25,13 @@ TAKEN = frozenset([*FRAMEWORK_AXES, *ALGEBRA, *FUNCTIONS, *_WORDS.split(), "rang
 
 
 @dataclass
-class Declared:
+class DraftParameter:
     """A parameter of the application.
 
     Parameters
     ----------
     type : str
-        In the words of JSON Schema.
+        A type of JSON Schema.
     default : Value
         Of that type.
     origin : str
@@ -53,33 +61,34 @@ class Draft:
 
     Parameters
     ----------
-    name, title : str
-        Of both.
+    name, title, origin : str
+        Name and title of both, and the files that they are made of.
     parameters : dict
-        What the application declares.
+        The parameters that the application declares.
     axes : dict of str to list
-        What the study varies, in order.
+        The axes of the study, in order.
     repeat : int, optional
-        How often.
+        The number of repeats.
     derive : dict of str to str
         Expressions of the study.
     resources : dict
-        What every experiment asks for.
+        The resources of every experiment.
     stages : dict
-        Entries of the application's stages, before the experiment.
+        The application's stages before the experiment, as in application.yaml.
     measure : str
         ``exclusive`` or ``shared``.
     is_workflow : bool
-        Whether the stages are all there is.
+        Whether there are stages only, and no template.
     files : dict of str to bytes
         Further files in the application's folder.
     notes : list of str
-        What a person should know: what could not be carried over, and what has another name here.
+        What a person should know: what was not carried over, and what has another name here.
     """
 
     name: str
     title: str
-    parameters: dict[str, Declared] = field(default_factory=dict)
+    origin: str
+    parameters: dict[str, DraftParameter] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
     repeat: int | None = None
     derive: dict[str, str] = field(default_factory=dict)
@@ -90,14 +99,76 @@ class Draft:
     files: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def declare(self, key: str, parameter: Declared) -> str:
-        """Add a parameter under a name that is free, and give that name."""
-        taken = {*self.parameters, *TAKEN, *(alias for each in self.parameters.values() for alias in each.aliases)}
+    def declare(self, key: str, parameter: DraftParameter) -> str:
+        """Add a parameter under a free name that is like the key, and return that name."""
+        aliases = (alias for known in self.parameters.values() for alias in known.aliases)
+        taken = {*self.parameters, *TAKEN, *aliases}
         name = free_name(key, taken)
         if key and name != key and key not in taken:
             parameter.aliases.append(key)
         self.parameters[name] = parameter
         return name
+
+    def study_text(self) -> str:
+        """Return the text of the study file."""
+        parts = [
+            comment(f"Made by `fairmesh import {self.origin}`. `fairmesh plan` lists the experiments."),
+            dump_yaml({"study": self.name, "title": self.title, "application": f"../../{self.name}"}),
+            comment("The axes, which are crossed. To vary another parameter of application.yaml, name it here."),
+            "parameters:\n" if self.axes else "parameters: {}\n",
+            *(f"  {_axis(name, values)}" for name, values in self.axes.items()),
+        ]
+        if self.repeat is not None:
+            parts += [f"{REPEAT}: {self.repeat}\n"]
+        if self.derive:
+            parts += [
+                comment("Resources and parameters that are computed from the axes."),
+                dump_yaml({"derive": self.derive}),
+            ]
+        parts += [
+            comment("`exclusive`: one experiment at a time with all cores; `shared`: as many as there are cores.")
+        ]
+        return "".join([*parts, f"measure: {self.measure}\n"])
+
+    def application_text(self, command: list[str] | None, has_template: bool) -> str:
+        """Return the text of application.yaml.
+
+        Parameters
+        ----------
+        command : list of str, optional
+            The experiment's command, if no stage has it.
+        has_template : bool
+            Whether there is a job.sh.jinja.
+        """
+        parts = [
+            comment(f"Made by `fairmesh import {self.origin}`: the program and its parameters."),
+            dump_yaml({"name": self.name, "title": self.title}),
+            comment("Raise the version when the program changes, so that its experiments run again."),
+            dump_yaml({"version": "1"}),
+        ]
+        if command is not None:
+            parts += [comment("Each value is an argument of its own."), dump_yaml({"command": command})]
+        if self.stages:
+            parts += [comment("Each stage runs once, after those that it needs; the last one is the experiment.")]
+            parts += [dump_yaml({"stages": self.stages})]
+        parts += [
+            comment("The types follow from the values. Add `minimum`, `maximum`, `enum` and `unit` to catch mistakes."),
+            dump_yaml({"parameters": {name: each.to_yaml() for name, each in self.parameters.items()}}),
+            *self._metrics(),
+        ]
+        if self.resources:
+            parts += [comment("The resources of each experiment, under Snakemake's names.")]
+            parts += [dump_yaml({"resources": self.resources})]
+        if has_template:
+            parts += [comment("Lines that job.sh has in addition."), dump_yaml({"template": TEMPLATE})]
+        return "".join(parts)
+
+    def _metrics(self) -> Iterator[str]:
+        yield comment("The numbers that the program writes to metrics.json in its working folder. Declare each:")
+        if self.is_workflow:
+            yield comment("The last node writes `finished` (1) when it succeeds, unless a node has written the file.")
+        yield comment('  accuracy: {title: Accuracy, unit: "1", better: higher, primary: true}')
+        yield "metrics: {}\n"
 
 
 def free_name(key: str, taken: Collection[str]) -> str:
@@ -108,7 +179,59 @@ def free_name(key: str, taken: Collection[str]) -> str:
     """
     name = re.sub(r"[^A-Za-z0-9]+", "_", key).strip("_")[:80] or "value"
     name = name if name[0].isalpha() else f"n_{name}"
-    if name in taken:
-        name = f"{name}_value"
+    return unused(f"{name}_value" if name in taken else name, taken)
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """Return a name, with a number if it is taken.
+
+    >>> unused("a", ["a", "a_2"])
+    'a_3'
+    """
     numbered = (f"{name}_{number}" for number in range(2, len(taken) + 3))
-    return name if name not in taken else next(each for each in numbered if each not in taken)
+    return name if name not in taken else next(other for other in numbered if other not in taken)
+
+
+def comment(text: str) -> str:
+    """Return a line of comment; nothing in the text can end it early."""
+    return "# " + "".join(character if character.isprintable() else "?" for character in text) + "\n"
+
+
+def literal(text: str) -> str:
+    """Return a text for a Jinja2 template that yields it unchanged.
+
+    >>> print(literal("echo ${#list[@]} {{"))
+    echo ${{ '{#' }}list[@]} {{ '{{' }}
+    """
+    return re.sub(r"\{[{%#]", lambda found: f"{{{{ '{found[0]}' }}}}", text)
+
+
+def template_text(header: Iterable[str]) -> str:
+    """Return the text of job.sh.jinja, with further lines for the scheduler."""
+    lines = ['{% extends "parent" %}', "{% block header %}", "{{ super() }}", *header, "{% endblock %}"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def last_node_text(file: str, interpreter: str) -> str:
+    """Return the script that ends a workflow: it runs the last node, if any, and makes sure that there is a metric."""
+    call = f'{interpreter} "$FAIRMESH_APPLICATION/{file}" || exit\n' if file else ""
+    return (
+        "#!/usr/bin/env bash\n"
+        + comment("The end of the workflow. fairmesh reads metrics.json: write your own numbers to it.")
+        + call
+        + "[ -e metrics.json ] || echo '{\"finished\": 1}' > metrics.json\n"
+    )
+
+
+def _axis(name: str, values: Sequence[Any]) -> str:
+    texts = [_flow(value) for value in values]
+    if len(texts) == 1 and not isinstance(values[0], list | dict):
+        return f"{name}: {texts[0]}\n"
+    line = f"{name}: [{', '.join(texts)}]\n"
+    return line if len(line) <= WIDEST else f"{name}:\n" + "".join(f"    - {text}\n" for text in texts)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    return dump_yaml(value).rstrip("\n")

@@ -1,23 +1,25 @@
-"""Files of Cloudmesh become a study, an application and a template."""
+"""Import files of Cloudmesh: read them into a draft, try out the result, and write it."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from fairmesh.cloudmesh import texts
-from fairmesh.cloudmesh.draft import Draft
+from fairmesh import files
+from fairmesh.cloudmesh.draft import CODE, RUN, TEMPLATE, Draft, last_node_text, template_text
 from fairmesh.cloudmesh.experiment import Block, declare_block, read_block
-from fairmesh.cloudmesh.requests import Requests
+from fairmesh.cloudmesh.resources import OptionReader
+from fairmesh.cloudmesh.script import ScriptReader, Variable, run_text, skeleton
 from fairmesh.cloudmesh.sources import Sources, read_sources
-from fairmesh.cloudmesh.statements import TABLE, Statement, take_apart
-from fairmesh.cloudmesh.variables import Variable, Variables
 from fairmesh.cloudmesh.workflow import LAST, WorkflowReader
-from fairmesh.cloudmesh.writing import Imported, try_out
-from fairmesh.errors import InputError, Problem, place
+from fairmesh.errors import FairmeshError, InputError, Problem, place
 from fairmesh.schema import Node
+from fairmesh.study import load_plan
 from fairmesh.study.cloudmesh import application_node, study_name
 from fairmesh.study.find import APPLICATION, STUDIES
 from fairmesh.study.references import EXPERIMENT, WORKFLOW, References
@@ -25,9 +27,49 @@ from fairmesh.study.references import EXPERIMENT, WORKFLOW, References
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _OF_CLOUDMESH = ("ee", "sbatch", "system", "colors", "identifier", "name", "application")
-_WATCH = re.compile(r"\s*cms\s+gpu\s+watch\b")
-_FILE = re.compile(r"(?<![\w.-])[\w.-]+\.[A-Za-z]\w*")  # tried where a word begins: a long one is read once
-_END = re.compile(r"\s*exit\s+0\s*;?\s*")
+_FILE = re.compile(r"(?<![\w.-])[\w.-]+\.[A-Za-z]\w*")  # tried where a word begins, so that a long one is read once
+_CALL = f'exec bash "$FAIRMESH_APPLICATION/{RUN}"'
+
+
+@dataclass
+class Imported:
+    """The result of an import.
+
+    Parameters
+    ----------
+    name : str
+        The name of the study and the application.
+    contents : dict of Path to bytes
+        The files, by their path below the folder that they go to.
+    notes : list of str
+        What a person should know, a line each.
+    count : int
+        The number of experiments.
+    stages : int
+        The number of stages before the experiment, if it is a workflow; else -1.
+    is_same : bool
+        Whether Cloudmesh makes as many experiments.
+    """
+
+    name: str
+    contents: dict[Path, bytes]
+    notes: list[str]
+    count: int
+    stages: int = -1
+    is_same: bool = True
+
+    @property
+    def summary(self) -> str:
+        """The number of experiments or stages, in a line."""
+        if self.stages < 0:
+            same = ", as Cloudmesh makes of it" if self.is_same else ""
+            return f"{self.count} experiment{'s' * (self.count != 1)}{same}"
+        return f"{self.stages} stage{'s' * (self.stages != 1)} and the experiment, which ends the workflow"
+
+    @property
+    def study(self) -> Path:
+        """The study's path below the folder."""
+        return STUDIES / f"{self.name}.yaml"
 
 
 def import_files(paths: Sequence[Path], name: str = "", variables: Sequence[str] = ()) -> Imported:
@@ -39,7 +81,7 @@ def import_files(paths: Sequence[Path], name: str = "", variables: Sequence[str]
         Configurations of ``cms ee``, of which a later one's top keys replace those before; a template of a batch
         script; a workflow of ``cms cc``.
     name : str, optional
-        Of the study and the application; after the first file by default.
+        The name of the study and the application; that of the first file by default.
     variables : sequence of str, optional
         Variables of the environment that the files may refer to, besides the usual ones.
 
@@ -52,42 +94,42 @@ def import_files(paths: Sequence[Path], name: str = "", variables: Sequence[str]
     name = name or study_name(sources.first or _without_in(sources.template or Path("study")))
     if not _NAME.fullmatch(name):
         raise InputError([Problem(f"--name {name!r} must be of letters, digits, '.', '_' and '-'")])
-    wrong = [each for each in variables if not _VARIABLE.fullmatch(each)]
+    wrong = [variable for variable in variables if not _VARIABLE.fullmatch(variable)]
     if wrong:
-        raise InputError(Problem(f"--os {each!r} is no name of a variable") for each in wrong)
-    return _Import(sources, name, variables, " ".join(shlex.quote(str(path)) for path in paths)).run()
+        raise InputError(Problem(f"--os {variable!r} is no name of a variable") for variable in wrong)
+    origin = " ".join(shlex.quote(str(path)) for path in paths)
+    draft = Draft(name, _title(sources.config, name), origin, notes=sources.notes)
+    return _Importer(sources, draft, variables).run()
 
 
-class _Import:
-    """One import: reads the parts one after the other into a draft, and writes it."""
+class _Importer:
+    """Reads the parts of one import, one after the other, into a draft."""
 
-    def __init__(self, sources: Sources, name: str, variables: Sequence[str], origin: str) -> None:
-        self.sources, self.origin = sources, origin
+    def __init__(self, sources: Sources, draft: Draft, variables: Sequence[str]) -> None:
+        self.sources, self.draft = sources, draft
         self.problems: list[Problem] = []
         self.references = References(sources.config, Path(), self.problems, variables)
-        self.draft = Draft(name, _title(sources.config, name), notes=sources.notes)
         self.block = Block()
-        self.path = sources.template or Path()
 
     def run(self) -> Imported:
-        ends = self._configuration()
+        ends = self._read_configuration()
         self._check()
-        contents = self._experiment(ends)
+        contents = self._application(ends)
         self._check()
-        self._tell()
-        below = {STUDIES / f"{self.draft.name}.yaml": texts.study_text(self.draft, self.origin).encode()}
-        below |= {Path(self.draft.name, file): content for file, content in (contents | self.draft.files).items()}
-        imported = Imported(self.draft.name, below, self.draft.notes, self.block.count)
+        self._add_notes()
+        paths = {STUDIES / f"{self.draft.name}.yaml": self.draft.study_text().encode()}
+        paths |= {Path(self.draft.name, file): content for file, content in (contents | self.draft.files).items()}
+        imported = Imported(self.draft.name, paths, self.draft.notes, self.block.count)
         imported.stages = len(self.draft.stages) - 1 if self.draft.is_workflow else -1
-        try_out(imported)
+        _try_out(imported)
         return imported
 
     def _check(self) -> None:
         if self.problems:
             raise InputError(self.problems)
 
-    def _configuration(self) -> list[str]:
-        """Read the blocks; give the stages that nothing follows."""
+    def _read_configuration(self) -> list[str]:
+        """Read the blocks, and return the stages that no other needs."""
         self.references.check()
         entries = self.sources.config.entries
         if EXPERIMENT in entries:
@@ -97,87 +139,61 @@ class _Import:
             return []
         return WorkflowReader(entries[WORKFLOW], self.sources.folder, self.draft, self.problems).read()
 
-    def _experiment(self, ends: list[str]) -> dict[str, bytes]:
+    def _application(self, ends: list[str]) -> dict[str, bytes]:
         """Return the files of the application."""
         if self.sources.template is None and EXPERIMENT not in self.sources.config.entries:
             return self._last_node(ends)
-        command, contents = self._template()
+        parameters, contents = self._script()
+        arguments = [f"{parameter}={{{{ {parameter} }}}}" for parameter in parameters]
+        command = ["bash", "-c", f'{_CALL} "$@"', RUN, *arguments]
         if ends:
             self.draft.stages[LAST] = {"command": command, "needs": ends}
-        text = texts.application_text(self.draft, self.origin, None if ends else command, texts.TEMPLATE in contents)
+        text = self.draft.application_text(None if ends else command, TEMPLATE in contents)
         return {APPLICATION: text.encode(), **contents}
 
     def _last_node(self, ends: list[str]) -> dict[str, bytes]:
-        """Let a workflow end in its last node, or after all of its ends."""
-        call = f'exec bash "$FAIRMESH_APPLICATION/{texts.RUN}"'
+        """End a workflow in its last node, or in a stage after all of its ends."""
+        command = ["bash", "-c", _CALL]
         if len(ends) == 1:
             entry = self.draft.stages.pop(ends[0])
-            file = next(each for each in self.draft.files if PurePosixPath(each).stem == ends[0])
-            script = texts.last_text(file, "python3" if file.endswith(".py") else "bash")
-            self.draft.stages[ends[0]] = entry | {"command": ["bash", "-c", call]}
+            file = next(name for name in self.draft.files if PurePosixPath(name).stem == ends[0])
+            script = last_node_text(file, "python3" if file.endswith(".py") else "bash")
+            self.draft.stages[ends[0]] = entry | {"command": command}
         else:
-            script = texts.last_text("", "")
-            self.draft.stages[LAST] = {"title": "all nodes have ended", "command": ["bash", "-c", call], "needs": ends}
+            script = last_node_text("", "")
+            self.draft.stages[LAST] = {"title": "all nodes have ended", "command": command, "needs": ends}
         self.draft.is_workflow = True
-        text = texts.application_text(self.draft, self.origin, None, has_template=False)
-        return {APPLICATION: text.encode(), texts.RUN: script.encode()}
+        text = self.draft.application_text(None, has_template=False)
+        return {APPLICATION: text.encode(), RUN: script.encode()}
 
-    def _template(self) -> tuple[list[str], dict[str, bytes]]:
-        """Return the command of the experiment, and the files that it needs."""
-        variables = Variables(self.draft, self.block, self.references, self.path, self.sources.text, self.problems)
-        script = take_apart(self.sources.text)
-        in_setup: dict[str, Variable] = {}
-        in_program: dict[str, Variable] = {}
-        setup = [variables.rewritten(each, in_setup) for each in script.setup]
-        program = [variables.rewritten(each, in_program) for each in self._kept(script.program)]
-        requests = Requests(self.draft, self.block, self.references, variables.keys, self.path, self.problems)
-        requests.carry(script.options)
-        if script.has_table:
-            self.draft.notes.append(f"{place(self.path)}: '{TABLE}': fairmesh writes these lines from resources")
+    def _script(self) -> tuple[list[str], dict[str, bytes]]:
+        """Return the parameters that the experiment's script takes, and the files that it needs."""
+        path = self.sources.template or Path()
+        script = ScriptReader(self.draft, self.block, self.references, path, self.problems)
+        lines = script.read(self.sources.text)
+        options = OptionReader(self.draft, self.block, self.references, path, self.problems)
+        options.read(script.options, script.used_keys)
+        used: list[Variable] = list(script.used.values())
         if self.sources.template is None:
-            in_program = {name: Variable(name, name) for name in self.draft.parameters}
-            program = texts.skeleton(list(in_program.values()))
-        self._carry_code(script.program)
-        contents = {texts.RUN: texts.run_text(self.origin, in_program.values(), program, self._has_code).encode()}
-        if requests.header or setup:
-            template = texts.template_text(requests.header, setup, in_setup.values(), bool(self.draft.stages))
-            contents[texts.TEMPLATE] = template.encode()
-        parameters = [each.parameter for each in in_program.values() if each.parameter]
-        return [*_CALL, *(f"{each}={{{{ {each} }}}}" for each in parameters)], contents
+            used, lines = skeleton(self.draft.parameters)
+        else:
+            self._copy_code(path, lines)
+        has_code = any(file.startswith(f"{CODE}/") for file in self.draft.files)
+        contents = {RUN: run_text(self.draft, used, lines, has_code).encode()}
+        if options.header:
+            contents[TEMPLATE] = template_text(options.header).encode()
+        return [variable.parameter for variable in used if variable.parameter], contents
 
-    def _kept(self, program: Sequence[Statement]) -> list[Statement]:
-        """Leave out what fairmesh does itself, and an end that hides failures."""
-        kept = list(program)
-        for each in program:
-            if _WATCH.match(each.text):
-                self.draft.notes.append(f"{self._line(each)}: `cms gpu watch` is left out: fairmesh measures by itself")
-                kept.remove(each)
-        while kept and not kept[-1].text.strip():
-            kept.pop()
-        if kept and _END.fullmatch(kept[-1].text):
-            self.draft.notes.append(f"{self._line(kept[-1])}: `exit 0` is left out: it would hide a failure")
-            kept.pop()
-        return kept
-
-    def _line(self, statement: Statement) -> str:
-        return place(self.path, statement.line, 1)
-
-    def _carry_code(self, program: Sequence[Statement]) -> None:
-        """Add the files beside the template that its lines name: experiments find them where they start."""
-        words = {word for each in program for word in _FILE.findall(each.text)}
-        beside = [self.path.parent / word for word in sorted(words)] if self.sources.template else []
-        known = {self.path, *(self.path.parent / each for each in ("config.yaml",))}
-        for path in beside:
-            if path not in known and path.is_file():
-                self.draft.files[f"{texts.CODE}/{path.name}"] = path.read_bytes()
+    def _copy_code(self, template: Path, lines: Sequence[str]) -> None:
+        """Add the files beside the template that its lines name, for the folder that experiments start in."""
+        words = {word for line in lines for word in _FILE.findall(line)} - {template.name, "config.yaml"}
+        for path in (template.parent / word for word in sorted(words)):
+            if path.is_file():
+                self.draft.files[f"{CODE}/{path.name}"] = path.read_bytes()
                 self.draft.notes.append(f"{place(path)} is copied, and each experiment gets a copy of it")
 
-    @property
-    def _has_code(self) -> bool:
-        return any(file.startswith(f"{texts.CODE}/") for file in self.draft.files)
-
-    def _tell(self) -> None:
-        """Say what else could not be carried over."""
+    def _add_notes(self) -> None:
+        """Add notes on what else is not imported."""
         entries = self.sources.config.entries
         notes = self.draft.notes
         if "host" in entries.get("system", Node(None)).entries:
@@ -191,10 +207,7 @@ class _Import:
                 f"a program that reads {', '.join(others)} from config.yaml finds parameters there, and no blocks"
             )
         if self.sources.template or EXPERIMENT in entries:
-            notes.append("the program must write metrics.json, which Cloudmesh has not; run.sh says how")
-
-
-_CALL = ["bash", "-c", f'exec bash "$FAIRMESH_APPLICATION/{texts.RUN}" "$@"', texts.RUN]
+            notes.append("the program must write metrics.json, which Cloudmesh does not ask for; see run.sh")
 
 
 def _title(config: Node, name: str) -> str:
@@ -206,3 +219,66 @@ def _title(config: Node, name: str) -> str:
 def _without_in(path: Path) -> Path:
     """Return a template's path as if it were that of a configuration."""
     return path.with_name(re.sub(r"\.in$", "", path.stem) + ".yaml")
+
+
+def _try_out(imported: Imported) -> None:
+    """Load the result before anything is written where a person wants it."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in imported.contents.items():
+            files.write_bytes(Path(folder, path), content)
+        try:
+            plan = load_plan(Path(folder, imported.study), Path(folder), "local")
+        except InputError as error:
+            messages = [str(problem).removeprefix(place(Path(folder)) + "/") for problem in error.problems]
+            raise InputError(Problem(f"the result would have a mistake: {message}") for message in messages) from error
+        script = Path(folder, imported.name, RUN)
+        checked = subprocess.run(["bash", "-n", script], capture_output=True, text=True, check=False)
+    if len(plan.experiments) != imported.count:
+        imported.notes.append(
+            f"Cloudmesh makes {imported.count} experiments of it; here there are {len(plan.experiments)}"
+        )
+        imported.count, imported.is_same = len(plan.experiments), False
+    if checked.returncode:
+        reason = "".join(checked.stderr.strip().splitlines()[:1]).replace(folder + "/", "")
+        imported.notes.append(f"run.sh is no complete shell script: {reason}")
+
+
+def write(imported: Imported, out: Path, force: bool) -> list[Path]:
+    """Write the files, and return their paths.
+
+    Parameters
+    ----------
+    imported : Imported
+        What to write.
+    out : Path
+        The folder that everything goes to.
+    force : bool
+        Whether files that exist may be replaced.
+
+    Raises
+    ------
+    InputError
+        If a file exists and differs, or an application cannot be there.
+    FairmeshError
+        If a file cannot be written.
+    """
+    if (out / imported.name / "__init__.py").exists():
+        message = f"{place(out / imported.name)} is a Python package; choose another name"
+        raise InputError([Problem(message, "--name")])
+    try:
+        differing = [path for path, content in imported.contents.items() if _differs(out / path, content)]
+        if differing and not force:
+            raise InputError(
+                Problem("exists and differs; --force replaces it", place(out / path)) for path in differing
+            )
+        for path, content in imported.contents.items():
+            files.write_bytes(out / path, content, files.PROGRAM if path.suffix == ".sh" else files.PLAIN)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError([Problem(f"{error.filename or out} is in the way: it is a file", "--out")]) from error
+    except OSError as error:
+        raise FairmeshError(f"{error.filename or out}: {error.strerror}") from error
+    return [out / path for path in imported.contents]
+
+
+def _differs(path: Path, content: bytes) -> bool:
+    return path.exists() and (not path.is_file() or path.read_bytes() != content)

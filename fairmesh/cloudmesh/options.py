@@ -1,4 +1,4 @@
-"""The options of batch scripts, ``#SBATCH`` and ``#BSUB``, and the resources that they are here."""
+"""The options of batch scripts, ``#SBATCH`` and ``#BSUB``, and the resources that they ask for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from math import ceil
 
 LINE = re.compile(r"#(SBATCH|BSUB)\s+(\S.*)")
+OURS = ("--job-name", "--output", "--error", "--chdir", "--exclusive", "-J", "-o", "-e", "-oo", "-eo", "-cwd", "-x")
+"""What fairmesh sets itself: names of jobs and logs, folders, and whether a node is shared."""
+EXCLUSIVE = ("--exclusive", "-x")
 
 _SHORT = {
     "-A": "--account",
@@ -26,67 +29,7 @@ _SHORT = {
     "-q": "--qos",
     "-t": "--time",
 }
-_FLAGS = ("--exclusive", "--requeue", "--no-requeue", "--overcommit", "-x", "-r", "-B", "-N")
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a batch script.
-
-    Parameters
-    ----------
-    scheduler : str
-        ``SBATCH`` or ``BSUB``.
-    name, value : str
-        As sbatch or bsub take them, sbatch's in their long form.
-    line : int
-        The line of the script, from 1.
-    """
-
-    scheduler: str
-    name: str
-    value: str
-    line: int
-
-    @property
-    def text(self) -> str:
-        """The option as it is written after the scheduler's word."""
-        joint = "=" if self.name.startswith("--") else " "
-        return f"{self.name}{joint}{self.value}" if self.value else self.name
-
-    @property
-    def resource(self) -> str:
-        """The resource that it is here; empty if there is none."""
-        return (_SLURM if self.scheduler == "SBATCH" else _LSF).get(self.name, "")
-
-
-def read_options(text: str, line: int) -> Iterator[Option]:
-    """Yield the options of one line.
-
-    >>> [option.text for option in read_options("#SBATCH -c 4 --mem 64GB", 1)]
-    ['--cpus-per-task=4', '--mem=64GB']
-    """
-    found = LINE.match(text)
-    if not found:
-        return
-    try:
-        words = shlex.split(found[2], comments=True)
-    except ValueError:  # a quote without its partner
-        words = found[2].split()
-    while words:
-        yield _option(found[1], words, line)
-
-
-def _option(scheduler: str, words: list[str], line: int) -> Option:
-    """Take an option with its value off the front of the words."""
-    name, equals, value = words.pop(0).partition("=")
-    if scheduler == "SBATCH" and re.fullmatch(r"-[A-Za-z].+", name + equals + value):
-        name, value = (name + equals + value)[:2], (name + equals + value)[2:]
-    elif not equals and words and not words[0].startswith("-") and not (scheduler == "SBATCH" and name in _FLAGS[:4]):
-        value = words.pop(0)
-    return Option(scheduler, _SHORT.get(name, name) if scheduler == "SBATCH" else name, value, line)
-
-
+_FLAGS = ("--exclusive", "--requeue", "--no-requeue", "--overcommit")
 _SLURM = {
     "--account": "slurm_account",
     "--clusters": "clusters",
@@ -115,20 +58,90 @@ _LSF = {
     "-U": "reservation",
     "-gpu": "gres",
 }
-OURS = ("--job-name", "--output", "--error", "--chdir", "--exclusive", "-J", "-o", "-e", "-oo", "-eo", "-cwd", "-x")
-"""What fairmesh decides itself: names of jobs and logs, folders, and whether a node is shared."""
 
 
-EXCLUSIVE = ("--exclusive", "-x")
+@dataclass(frozen=True)
+class Option:
+    """One option of a batch script.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``SBATCH`` or ``BSUB``.
+    name, value : str
+        As sbatch or bsub take them, sbatch's in their long form.
+    line : int
+        The line of the script, from 1.
+    """
+
+    scheduler: str
+    name: str
+    value: str
+    line: int
+
+    @property
+    def head(self) -> str:
+        """The beginning of the line, up to the value."""
+        joint = "=" if self.name.startswith("--") else " "
+        return f"#{self.scheduler} {self.name}{joint if self.value else ''}"
+
+    @property
+    def resource(self) -> str:
+        """The resource that it asks for; empty if there is none."""
+        return (_SLURM if self.scheduler == "SBATCH" else _LSF).get(self.name, "")
 
 
-def minutes(text: str) -> int:
-    """Return the minutes of a time limit, rounded up.
+def read_options(text: str, line: int) -> Iterator[Option]:
+    """Yield the options of one line.
+
+    >>> [option.head + option.value for option in read_options("#SBATCH -c 4 --mem 64GB", 1)]
+    ['#SBATCH --cpus-per-task=4', '#SBATCH --mem=64GB']
+    """
+    found = LINE.match(text)
+    if not found:
+        return
+    try:
+        words = shlex.split(found[2], comments=True)
+    except ValueError:  # a quote without its partner
+        words = found[2].split()
+    while words:
+        yield _take_option(found[1], words, line)
+
+
+def _take_option(scheduler: str, words: list[str], line: int) -> Option:
+    """Take an option with its value off the front of the words."""
+    is_slurm = scheduler == "SBATCH"
+    word = words.pop(0)
+    name, equals, value = word.partition("=")
+    if is_slurm and re.fullmatch(r"-[A-Za-z].+", word):
+        name, value = word[:2], word[2:]
+    elif not equals and words and not words[0].startswith("-") and not (is_slurm and name in _FLAGS):
+        value = words.pop(0)
+    return Option(scheduler, _SHORT.get(name, name) if is_slurm else name, value, line)
+
+
+def convert(option: Option, value: str) -> int | str:
+    """Return the value of an option as its resource has it.
 
     Raises
     ------
     ValueError
-        If it is none.
+        If the option cannot have that value.
+    """
+    if option.name in {"--gpus", "-gpu"}:
+        return _gpus(value)
+    if option.resource == "runtime":
+        return minutes(value) if option.scheduler == "SBATCH" else lsf_minutes(value)
+    return _CONVERT.get(option.resource, str)(value)
+
+
+def minutes(text: str) -> int:
+    """Return the minutes of Slurm's time limit, rounded up.
+
+    Raises
+    ------
+    ValueError
+        If the text is not a time limit.
 
     Examples
     --------
@@ -139,7 +152,7 @@ def minutes(text: str) -> int:
     if not found or len(text) > 20:
         raise ValueError(f"is no time limit: {text!r}")
     days = found[1]
-    numbers = [int(each) for each in found.groups()[1:] if each is not None]
+    numbers = [int(part) for part in found.groups()[1:] if part is not None]
     if days is not None:
         hours, mins, seconds = (*numbers, 0, 0)[:3]
     elif len(numbers) == 3:
@@ -173,33 +186,16 @@ def megabytes(text: str) -> int:
     return ceil(int(found[1]) * {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2}[found[2]])
 
 
-def gpus(text: str) -> str:
+def _gpus(text: str) -> str:
     """Return GPUs in the form of ``gres``: of Slurm's ``--gpus`` and LSF's ``-gpu``.
 
-    >>> gpus("2"), gpus("a100:2"), gpus("num=1:gmodel=v100")
+    >>> _gpus("2"), _gpus("a100:2"), _gpus("num=1:gmodel=v100")
     ('gpu:2', 'gpu:a100:2', 'gpu:v100:1')
     """
     if "=" not in text:
         return f"gpu:{text}"
-    parts = dict(each.partition("=")[::2] for each in text.split(":"))
+    parts = dict(part.partition("=")[::2] for part in text.split(":"))
     return ":".join(filter(None, ("gpu", parts.get("gmodel", ""), parts.get("num", "1"))))
-
-
-def convert(option: Option, value: str) -> int | str:
-    """Return the value of an option as its resource has it.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    if option.resource == "runtime":
-        return minutes(value) if option.scheduler == "SBATCH" else lsf_minutes(value)
-    if option.name in {"--gpus", "-gpu"}:
-        return gpus(value)
-    if option.resource in {"mem_mb", "mem_mb_per_cpu", "disk_mb"}:
-        return megabytes(value)
-    return _COUNTS.get(option.resource, str)(value)
 
 
 def _count(text: str) -> int:
@@ -208,6 +204,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-_COUNTS: dict[str, Callable[[str], int | str]] = dict.fromkeys(
-    ("cpus_per_task", "cpus_per_gpu", "nodes", "tasks", "tasks_per_gpu"), _count
-)
+_CONVERT: dict[str, Callable[[str], int | str]] = {
+    **dict.fromkeys(("cpus_per_task", "cpus_per_gpu", "nodes", "tasks", "tasks_per_gpu"), _count),
+    **dict.fromkeys(("mem_mb", "mem_mb_per_cpu", "disk_mb"), megabytes),
+}

@@ -1,4 +1,4 @@
-"""The files that a person brings along: read, told apart, and put together as Cloudmesh does it."""
+"""The files that are imported: read, told apart by their names, and put together as Cloudmesh does it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ PROGRAMS = (".py", ".ipynb")
 
 @dataclass
 class Sources:
-    """What was brought along.
+    """The content of the files.
 
     Parameters
     ----------
     config : Node
-        All configuration files as one map; every value knows its file.
+        All configuration files as one map; each value knows its file.
     first : Path or None
-        The first configuration file, after which a study can be named.
+        The first configuration file.
     template : Path or None
         The batch script.
     text : str
-        Its content.
+        Its text.
     notes : list of str
-        What could not be carried over.
+        What is not imported.
     """
 
     config: Node = field(default_factory=lambda: Node({}))
@@ -41,7 +41,7 @@ class Sources:
 
     @property
     def folder(self) -> Path:
-        """Where the scripts of a workflow are looked for."""
+        """The folder that has the scripts of a workflow."""
         return (self.first or self.template or Path()).parent
 
 
@@ -53,39 +53,39 @@ def read_sources(paths: Sequence[Path]) -> Sources:
     InputError
         With all mistakes of all files, or if there is nothing to import in them.
     """
-    found, problems = Sources(), list[Problem]()
+    sources, problems = Sources(), list[Problem]()
     for path in paths:
         try:
-            _read(path, found, problems)
+            _read(path, sources, problems)
         except InputError as error:
             problems += error.problems
-    blocks = found.config.entries.keys() & {EXPERIMENT, WORKFLOW}
-    if not problems and not blocks and found.template is None:
-        where = place(found.first) if found.first else ", ".join(map(place, paths))
-        near = EXPERIMENT if "experiments" in found.config.entries else ""
+    blocks = sources.config.entries.keys() & {EXPERIMENT, WORKFLOW}
+    if not problems and not blocks and sources.template is None:
+        where = place(sources.first) if sources.first else ", ".join(map(place, paths))
+        near = EXPERIMENT if "experiments" in sources.config.entries else ""
         message = f"has neither an {EXPERIMENT!r} block nor a {WORKFLOW!r} block"
         problems.append(Problem(message, where, near=near))
     if problems:
         raise InputError(problems)
-    return found
+    return sources
 
 
-def _read(path: Path, found: Sources, problems: list[Problem]) -> None:
+def _read(path: Path, sources: Sources, problems: list[Problem]) -> None:
     if path.suffix in CONFIGURATIONS:
-        _add(load_yaml(path, problems), path, found, problems)
+        _add_configuration(load_yaml(path, problems), path, sources, problems)
     elif path.suffix in PROGRAMS:
-        found.notes.append(f"{place(path)}: a program is not run to learn values from it; write them into a YAML file")
+        sources.notes.append(f"{place(path)}: programs are not run; write the values that it computes in a YAML file")
     elif path.suffix not in TEMPLATES:
         allowed = f"{', '.join(CONFIGURATIONS)} for configurations and workflows, {', '.join(TEMPLATES)} for templates"
-        problems.append(Problem("its name does not say what it is", place(path), allowed))
-    elif found.template is not None:
-        message = f"is a second template beside {place(found.template)}; each makes an application of its own"
+        problems.append(Problem("has a suffix that is not known", place(path), allowed))
+    elif sources.template is not None:
+        message = f"is a second template beside {place(sources.template)}; each makes an application of its own"
         problems.append(Problem(message, place(path), "one template a call, and --name for the name of each"))
     else:
-        found.template, found.text = path, _text(path)
+        sources.template, sources.text = path, _read_text(path)
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -95,23 +95,23 @@ def _text(path: Path) -> str:
         raise InputError([Problem(f"cannot be read: {reason}", place(path))]) from error
 
 
-def _add(node: Node, path: Path, found: Sources, problems: list[Problem]) -> None:
-    """Put a file over those before it: its top keys replace theirs, whole."""
+def _add_configuration(node: Node, path: Path, sources: Sources, problems: list[Problem]) -> None:
+    """Add a file to those before it: its top keys replace theirs, whole."""
     if not isinstance(node.value, dict):
         problems.append(Problem("must be a map of blocks", node.place(path)))
         return
-    found.first = found.first or path
-    for key in node.entries.keys() & found.config.entries.keys():
-        found.notes.append(f"{node.key_place(path, key)}: {key!r} replaces the block of that name before it")
-    added = {key: placed(each, path) for key, each in node.entries.items()}
-    found.config = replace(found.config, value=found.config.entries | added)
+    sources.first = sources.first or path
+    for key in node.entries.keys() & sources.config.entries.keys():
+        sources.notes.append(f"{node.key_place(path, key)}: {key!r} replaces the block of that name before it")
+    added = {key: _with_source(value, path) for key, value in node.entries.items()}
+    sources.config = replace(sources.config, value=sources.config.entries | added)
 
 
-def placed(node: Node, path: Path) -> Node:
-    """Return a value that knows its file, and so do all values in it."""
+def _with_source(node: Node, path: Path) -> Node:
+    """Return a value that knows its file, as all values in it do."""
     value = node.value
     if isinstance(value, dict):
-        value = {key: placed(each, path) for key, each in value.items()}
+        value = {key: _with_source(entry, path) for key, entry in value.items()}
     elif isinstance(value, list):
-        value = [placed(each, path) for each in value]
+        value = [_with_source(member, path) for member in value]
     return replace(node, value=value, source=node.place(path))

@@ -51,7 +51,7 @@ def test_a_block_is_imported_whole(block: dict[str, str], lines: list[str], data
 @pytest.mark.parametrize(
     "order", [*itertools.permutations([LINES[1], LINES[3], "#SBATCH --comment={{experiment.{0}}}"])]
 )
-def test_a_key_that_becomes_a_resource_is_found_by_all_options(order: tuple[str, ...]) -> None:
+def test_a_key_is_found_by_all_options(order: tuple[str, ...]) -> None:
     imported = imported_from({"experiment": {"k": "1,2"}}, [line.format("k") for line in order])
     assert (imported.count, imported.is_same) == (2, True)
     assert b"['k']" in imported.contents[Path("a/job.sh.jinja")]

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 DATA = Path(__file__).parent / "data"
 NESTED = (
     'bash -c "harvest --seasons=${experiment_seasons@Q} --from=${data_trees@Q}"'
-    " 'repeat '\"${experiment_repeat}\"'' \"${config_identifier}\""
+    " 'repeat '\"${experiment_repeat}\"'' ${config_identifier}"
 )
 KINDS = (
     "(allowed: .yaml, .yml, .json for configurations and workflows, .slurm, .sbatch, .lsf, .bsub, .sh, .bash for "
@@ -135,9 +135,6 @@ def test_every_job_has_a_slurm_script(harvest: Callable[[str], str], here: Path)
         "#SBATCH --time=600",
         "#SBATCH --mail-type=END",
         "#SBATCH --comment=1",
-        'export OUT="$HOME/out/${ee_identifier}"',
-        "module load gcc/12 python/3.11",
-        'source "${batch_venv}"/bin/activate',
     ):
         assert line in text.splitlines()
     assert "--exclusive" not in text
@@ -156,9 +153,14 @@ def test_the_program_keeps_its_lines(harvest: Callable[[str], str]) -> None:
         'config_identifier="${experiment_directive}_${experiment_seasons}"',
         "module load late/1",
         "# #SBATCH --partition={not.read}",
+        'export OUT="$HOME/out/${ee_identifier}"',
+        "module load gcc/12 python/3.11",
+        "source ${batch_venv}/bin/activate",
+        "cms gpu watch --gpu=0 --delay=0.5 > gpu-${experiment_card_name}.log &",
+        "exit 0",
     ):
         assert line in lines
-    for gone in ("exit 0", "slurm.sbatch", "cms gpu", "module purge", "PICKERS"):
+    for gone in ("slurm.sbatch", "{data.", "{experiment."):
         assert not any(gone in line for line in lines)
 
 
@@ -168,11 +170,11 @@ def test_what_is_not_carried_over_is_said(harvest: Callable[[str], str]) -> None
         "'experiment.directive' is the axis 'gpu' here",
         "'experiment.gpu' is the parameter 'gpu_value' here",
         "'experiment.mem' is the resource 'mem_mb' here",
-        "harvest.in.slurm: --job-name, --output: fairmesh decides on these itself",
-        "harvest.in.slurm: '{slurm.sbatch}': fairmesh writes these lines",
+        "harvest.in.slurm: --job-name, --output: fairmesh sets these itself",
+        "harvest.in.slurm: '{slurm.sbatch}' is removed: fairmesh writes these lines",
         "harvest.in.slurm:21:23: '{ee.identifier}' is the experiment's id here",
-        "harvest.in.slurm:32:1: `cms gpu watch` is left out",
-        "harvest.in.slurm:36:1: `exit 0` is left out",
+        "harvest.in.slurm:32:1: `cms gpu watch` is not needed",
+        "harvest.in.slurm:36:1: `exit 0` hides a failure",
         "'system.host': config/machines.yaml describes hosts",
         "harvest.in.yaml:31:6: 'sum': eval() is not computed",
         "a program that reads batch, data, sum from config.yaml",
@@ -185,7 +187,7 @@ def test_values_reach_the_program_as_they_are(here: Path) -> None:
     values = ["a b", 'q"q', "s's", "$(touch gone)", "`touch gone`", "*", "-n", "new\nline", "é;x"]
     (here / "q.in.yaml").write_text(f"experiment:\n  v: {values!r}\ndirs: {{x: 'y z'}}\n")
     (here / "q.in.sh").write_text(
-        "printf '%s|' {experiment.v} \"<{experiment.v}>\" '<{experiment.v}>' --x={experiment.v} {dirs.x}\n"
+        'printf \'%s|\' "{experiment.v}" "<{experiment.v}>" \'<{experiment.v}>\' --x="{experiment.v}" "{dirs.x}"\n'
         "bash -c \"printf '%s|' {experiment.v}\"\ncat <<EOF\n{experiment.v}\nEOF\n"
     )
     cli.main(["import", "q.in.yaml", "q.in.sh"])
@@ -196,7 +198,7 @@ def test_values_reach_the_program_as_they_are(here: Path) -> None:
     assert not (here / "gone").exists()
 
 
-def test_an_option_with_several_values_becomes_an_axis(here: Path) -> None:
+def test_an_option_with_several_values_is_derived(here: Path) -> None:
     (here / "m.yaml").write_text("experiment: {mem: '32GB,64GB', n: '1,2', limit: '1:00:00,2:00:00', card: 'x,y'}\n")
     (here / "m.in.slurm").write_text(
         "#!/bin/sh\n#SBATCH --mem={experiment.mem} -n {experiment.n}\n#SBATCH -t {experiment.limit}\n"
@@ -204,11 +206,10 @@ def test_an_option_with_several_values_becomes_an_axis(here: Path) -> None:
     )
     assert cli.main(["import", "m.yaml", "m.in.slurm"]) == 0
     plan = planned(here, "m")
-    assert plan.axes["mem_mb"] == [32768, 65536]
-    assert plan.axes["constraint"] == ["x", "y"]
+    assert plan.axes == {"mem": ["32GB", "64GB"], "n": [1, 2], "limit": ["1:00:00", "2:00:00"], "card": ["x", "y"]}
     last = plan.experiments[-1]
-    assert (last.resources["tasks"], last.resources["runtime"]) == (2, 120)
-    assert last.parameters == {"n": 2, "limit": "2:00:00"}
+    assert last.resources == {"mem_mb": 65536, "tasks": 2, "runtime": 120, "constraint": "y"}
+    assert 'tasks: "n"' in (here / "config/studies/m.yaml").read_text()
     assert "#SBATCH --partition=a,b" in (here / "m/job.sh.jinja").read_text()
 
 
@@ -220,7 +221,7 @@ def test_lsf_options_are_read(here: Path) -> None:
     )
     assert cli.main(["import", "l.yaml", "l.in.lsf"]) == 0
     plan = planned(here, "l")
-    assert plan.axes == {"lsf_queue": ["short", "long"]}
+    assert plan.axes == {"q": ["short", "long"]}
     assert plan.experiments[0].resources == {"runtime": 150, "tasks": 4, "gres": "gpu:2", "lsf_queue": "short"}
     assert "#BSUB -R span[hosts=1]" in (here / "l/job.sh.jinja").read_text()
 
@@ -232,7 +233,7 @@ def test_later_files_replace_blocks(here: Path, capsys: pytest.CaptureFixture[st
     assert planned(here, "both").axes == {"k": [1, 5]}
     said = capsys.readouterr().out
     assert "note: b.yaml:1:1: 'experiment' replaces the block of that name before it" in said
-    assert "note: c.ipynb: a program is not run to learn values from it" in said
+    assert "note: c.ipynb: programs are not run" in said
 
 
 def test_variables_that_are_named_may_be_read(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +250,7 @@ def test_nothing_is_overwritten(here: Path, capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["import", "a.yaml"]) == 0, "what is the same is no loss"
     (here / "a/run.sh").write_text("mine")
     assert cli.main(["import", "a.yaml"]) == 2
-    assert capsys.readouterr().err == "a/run.sh: is there already, and differs; --force replaces it\n"
+    assert capsys.readouterr().err == "a/run.sh: exists and differs; --force replaces it\n"
     assert (here / "a/run.sh").read_text() == "mine"
     assert cli.main(["import", "a.yaml", "--force"]) == 0
     assert (here / "a/run.sh").read_text() != "mine"
@@ -294,7 +295,7 @@ def test_a_workflow_of_several_ends_has_one_more_stage(here: Path, capsys: pytes
         "experiment": ["idle", "c", "b2"],
     }
     said = capsys.readouterr().out
-    assert "'workflow.dependencies' names idle nowhere: Cloudmesh skips such nodes, and here they run" in said
+    assert "'workflow.dependencies' does not name idle: Cloudmesh skips such nodes, and here they run" in said
     assert "'b2.sh' is missing: write nodes/b2.sh in its place" in said
     assert "'c.ipynb' is missing: write nodes/c.sh in its place" in said
 
@@ -330,7 +331,7 @@ def test_a_workflow_may_end_in_a_sweep(here: Path) -> None:
         (
             {"a_yaml": "workflow: {nodes: {a: {exec: x}, b: {exec: x}}, dependencies: ['a,b,a', 'a,bb']}"},
             [
-                "a.yaml:1:63: 'workflow.dependencies' run in a circle: a -> b -> a",
+                "a.yaml:1:63: 'workflow.dependencies' has a cycle: a -> b -> a",
                 "a.yaml:1:73: 'workflow.dependencies': there is no node 'bb'; did you mean 'b'? (allowed: a, b)",
             ],
         ),
@@ -338,7 +339,7 @@ def test_a_workflow_may_end_in_a_sweep(here: Path) -> None:
         (
             {"a_txt": "x"},
             [
-                f"a.txt: its name does not say what it is {KINDS}",
+                f"a.txt: has a suffix that is not known {KINDS}",
             ],
         ),
     ],

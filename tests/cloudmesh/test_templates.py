@@ -1,9 +1,8 @@
-"""Batch scripts of Cloudmesh, read line by line."""
+"""Batch scripts of Cloudmesh: their lines, their options, and odd texts."""
 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -13,84 +12,43 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairmesh.cloudmesh import import_files
+from fairmesh.cloudmesh.draft import literal
 from fairmesh.cloudmesh.options import convert, read_options
-from fairmesh.cloudmesh.requests import literal
-from fairmesh.cloudmesh.shell import Context, scan
-from fairmesh.cloudmesh.statements import take_apart
 from fairmesh.errors import InputError
 
 
 @pytest.mark.parametrize(
-    ("text", "context"),
+    ("line", "written"),
     [
-        ("run {a.b}", Context.CODE),
-        ("run x={a.b}", Context.CODE),
-        ('run "{a.b}"', Context.DOUBLE),
-        ('run "x \\" {a.b}"', Context.DOUBLE),
-        ("run '{a.b}'", Context.SINGLE),
-        ("run 'it'\\''s {a.b}'", Context.SINGLE),
-        ('run "it\'s {a.b}"', Context.DOUBLE),
-        ("run # {a.b}", Context.COMMENT),
-        ("run x#y {a.b}", Context.CODE),
-        ("x=${#list[@]} {a.b}", Context.CODE),
-        ('x="$(cat {a.b})"', Context.CODE),
-        ('x="$(cat "{a.b}")"', Context.DOUBLE),
-        ("x=$((1 + {a.b}))", Context.NUMBER),
-        ("((x = {a.b}))", Context.NUMBER),
-        ("x=`cat {a.b}`", Context.CODE),
-        ('x="${y:-{a.b}}"', Context.DOUBLE),
-        ("cat <<E\n{a.b}\nE\n", Context.HERE),
-        ("cat <<-'E'\n\t{a.b}\n\tE\n", Context.VERBATIM),
-        ("cat <<E\nx'\nE\nrun {a.b}", Context.CODE),
-        ("cat <<< {a.b}", Context.CODE),
-        ('bash -c "run {a.b}"', Context.COMMAND),
-        ('srun sh -lc "run {a.b}"', Context.COMMAND),
-        ('ssh -p 22 host "run {a.b}"', Context.COMMAND),
-        ('eval "run {a.b}"', Context.COMMAND),
+        ("run {experiment.k} --x={experiment.k}", "run ${experiment_k} --x=${experiment_k}"),
+        ('run "x \\" {experiment.k}"', 'run "x \\" ${experiment_k}"'),
+        ("run '{experiment.k}'", "run ''\"${experiment_k}\"''"),
+        ('run "it\'s {experiment.k}"', 'run "it\'s ${experiment_k}"'),
+        ("x=$((1 + {experiment.k}))", "x=$((1 + ${experiment_k}))"),
+        ('bash -c "run {experiment.k}"', 'bash -c "run ${experiment_k@Q}"'),
+        ("bash -c 'run {experiment.k}'", "bash -c 'run '\"${experiment_k@Q}\"''"),
+        ('srun sh -lc "run {experiment.k}"', 'srun sh -lc "run ${experiment_k@Q}"'),
+        ('ssh -p 22 host "run {experiment.k}"', 'ssh -p 22 host "run ${experiment_k@Q}"'),
+        ('eval "run {experiment.k}"', 'eval "run ${experiment_k@Q}"'),
+        ("run # {a.b}", "run # {a.b}"),
+        ("    # {experiment.k}", "    # {experiment.k}"),
+        ("run ${HOME} ${#a} {a,b} {1..3} {}", "run ${HOME} ${#a} {a,b} {1..3} {}"),
+        ("awk '{print $2}'", "awk '{print $2}'"),
     ],
 )
-def test_a_place_between_quotes_is_known(text: str, context: Context) -> None:
-    assert [(each.name, each.context) for each in scan(text).references] == [("a.b", context)]
+def test_a_line_is_copied_with_variables_in_it(tmp_path: Path, line: str, written: str) -> None:
+    config, template = tmp_path / "a.yaml", tmp_path / "a.in.sh"
+    config.write_text("experiment: {k: 'u,v'}\n")
+    template.write_text(f"first\n{line}\n")
+    assert written in import_files([config, template]).contents[Path("a/run.sh")].decode().splitlines()
 
 
-@pytest.mark.parametrize(
-    "text", ["run ${HOME}", "x=${#a}", "ls {a,b} {1..3}", "find -exec rm {} ;", "awk '{print $2}'"]
-)
-def test_what_is_the_shells_own_is_left_alone(text: str) -> None:
-    assert scan(text).references == []
-
-
-@pytest.mark.parametrize(
-    ("text", "setup"),
-    [
-        ("module load a\nsource x\n. y\nexport Z=1\nconda activate e\nrun\n", 5),
-        ("A=1\nexport B=$A\nrun\n", 2),
-        ("run\nmodule load a\n", 0),
-        ("echo hi\nmkdir -p d\nmodule load a\n", 1),
-        ("if true; then\n  module load a\nfi\nmodule load b\n", 1),
-        ("f () {\n  module load a\n}\nf\nmodule load b\n", 1),
-        ("function f {\n  module load a\n}\nmodule load b\n", 1),
-        ("for i in 1 2; do\nmodule load a$i\ndone\nmodule load b\n", 1),
-        ("case x in\na) module load a ;;\nesac\nmodule load b\n", 1),
-        ("x=$1\nexport Y=$x\nmodule load a\n", 1),
-        ("export X=$(pwd)\nexport Y=${X%/*}\n", 2),
-        ("module load a 2>/dev/null && source b\n", 1),
-        ("source a && run\nmodule load b\n", 0),
-        ("X=1 run\nmodule load b\n", 0),
-        ("export X='a\nb'\nrun\n", 1),
-        ("export X=a\\\nb\nrun\n", 1),
-        ("cat > f <<E\nmodule load a\nE\nmodule load b\n", 0),
-    ],
-)
-def test_lines_that_set_up_are_found(text: str, setup: int) -> None:
-    script = take_apart(text)
-    assert len(script.setup) == setup
-    assert not script.options
-
-
-def test_options_end_at_the_first_command() -> None:
-    script = take_apart("#!/bin/bash\n# a word\n#SBATCH -N 2 --ntasks-per-gpu=3\n\necho\n#SBATCH --mem=3\n")
-    assert [each.text for each in script.options] == ["--nodes=2", "--ntasks-per-gpu=3"]
+def test_options_end_at_the_first_command(tmp_path: Path) -> None:
+    template = tmp_path / "a.in.slurm"
+    template.write_text("#!/bin/bash\n# a word\n#SBATCH -N 2 --ntasks-per-gpu=3\n\necho\n#SBATCH --mem=3\n")
+    imported = import_files([template])
+    assert "\nresources:\n  nodes: 2\n  tasks_per_gpu: 3\n" in imported.contents[Path("a/application.yaml")].decode()
+    assert "#SBATCH --mem=3" in imported.contents[Path("a/run.sh")].decode().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -175,30 +133,3 @@ def test_no_template_gives_a_traceback(text: str, values: str) -> None:
         with contextlib.suppress(InputError):
             made = import_files([config, template]).contents.get(Path("a/job.sh.jinja"), b"")
             jinja2.Environment().parse(made.decode())  # noqa: S701
-
-
-@given(
-    st.lists(
-        st.sampled_from(["echo", " ", '"', "'", "{a}", "$x", "\\", "(", ")", "#", "<<E\n", "\n", "E\n", "${", "}"])
-    )
-)
-def test_the_lines_of_a_script_are_all_there(pieces: list[str]) -> None:
-    text = "".join(pieces)
-    found = scan(text)
-    assert len(found.mask) == len(text)
-    script = take_apart(text)
-    assert {each.text for each in script.program} | {each.text for each in script.setup} <= set(
-        _lines(text, found.breaks)
-    )
-
-
-def _lines(text: str, breaks: list[int]) -> list[str]:
-    return [text[start:end] for start, end in zip([0, *breaks], [*breaks, len(text)], strict=True)]
-
-
-def test_the_shell_takes_apart_as_we_do() -> None:
-    text = "f () {\n  echo \"$1\" 'x'\n}\nexport A=$(echo 1)\nif [ $A = 1 ]; then\n  f y\nfi\n"
-    script = take_apart(text)
-    whole = "".join(each.text for each in [*script.setup, *script.program])
-    runs = [subprocess.run(["bash", "-c", each], capture_output=True, check=True).stdout for each in (text, whole)]
-    assert runs[0] == runs[1] == b"y x\n"
