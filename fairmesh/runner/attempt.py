@@ -236,15 +236,16 @@ class Attempt:
 
     def _requested_end(self) -> Optional[End]:
         number = self.signals.first_end()
+        passed_on = number if number in PASSED_ON else signal.SIGTERM
         if number or time.monotonic() - self._looked > LOOK_FOR_CANCEL:
             self._looked = time.monotonic()
             cancelled = cancel_reason(self.job.folder) or cancel_reason(self.job.run_folder)
             if cancelled:  # also where the scheduler, which was asked as well, was faster with its signal
-                return End(protocol.CANCELLED, cancelled, number or signal.SIGTERM)
+                return End(protocol.CANCELLED, cancelled, passed_on)
         if self._limit.is_reached(signalled=bool(number)):
             return End(protocol.TIMEOUT, self._limit.reason, grace=self._limit.grace)
         if number:
-            return End(protocol.CANCELLED, "stopped by " + name_of(number), number)
+            return End(protocol.CANCELLED, "stopped by " + name_of(number), passed_on)
         return End(protocol.FAILED, self.retry.reason) if self.retry.reason else None
 
     def _commit(self, seconds: float, usage: Dict[str, Any], digest: str) -> End:

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Set, Tuple
 
+from ..schedulers import job_scheduler
 from . import jsonfiles, owner
 from .processes import ProcessTree
 from .protocol import FORMAT
@@ -129,15 +130,24 @@ class Signals:
 
     def __init__(self) -> None:
         self.seen: Set[int] = set()
+        self._ends: Tuple[int, ...] = PASSED_ON
         self._read, self._write = os.pipe()
         os.set_blocking(self._write, False)
         os.set_blocking(self._read, False)
 
     @contextlib.contextmanager
     def caught(self) -> Iterator["Signals"]:
-        """Catch the signals that end a job; those that the parent process ignores (nohup, &) stay ignored."""
-        numbers = [n for n in PASSED_ON if signal.getsignal(n) is not signal.SIG_IGN]
+        """Catch the signals that end a job; those that the parent process ignores (nohup, &) stay ignored.
+
+        Those by which a scheduler announces something else than the end are ignored.
+        """
+        scheduler = job_scheduler()
+        announced = [getattr(signal, name) for name in (scheduler.end_signals if scheduler else ())]
+        self._ends = tuple(dict.fromkeys([*PASSED_ON, *announced]))
+        numbers = [n for n in self._ends if signal.getsignal(n) is not signal.SIG_IGN]
         before = {n: signal.signal(n, _nothing) for n in [*numbers, signal.SIGCHLD]}
+        for name in scheduler.harmless_signals if scheduler else ():
+            before[getattr(signal, name)] = signal.signal(getattr(signal, name), signal.SIG_IGN)
         wakeup = signal.set_wakeup_fd(self._write)
         try:
             yield self
@@ -154,7 +164,7 @@ class Signals:
 
     def first_end(self) -> int:
         """Return the signal that asks for the end, or 0."""
-        return next((number for number in PASSED_ON if number in self.seen), 0)
+        return next((number for number in self._ends if number in self.seen), 0)
 
 
 def name_of(number: int) -> str:

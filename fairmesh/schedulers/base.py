@@ -183,6 +183,8 @@ class Scheduler:
     in messages, from which the state is read again."""
     end_signals: ClassVar[Tuple[str, ...]] = ("SIGTERM",)
     """The signals by which it announces the end of a job."""
+    harmless_signals: ClassVar[Tuple[str, ...]] = ()
+    """The signals by which it announces something else, such as a suspension; jobs ignore them."""
     plugin: ClassVar[str] = ""
     """The name of Snakemake's own executor for it, where a profile uses that."""
     shell: ClassVar[str] = ""

@@ -66,7 +66,7 @@ class Lsf(Scheduler):
         "TERM_RC_RECLAIM": JobState.LOST,
         "TERM_UNKNOWN": JobState.FAILED,
     }
-    end_signals = ("SIGUSR2", "SIGINT", "SIGTERM")
+    end_signals = ("SIGUSR2", "SIGINT", "SIGTERM")  # the first at the time limit, the others of bkill
     shell = """\
 program=bsub
 

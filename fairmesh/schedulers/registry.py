@@ -63,10 +63,15 @@ def detect() -> Optional[Scheduler]:
     return next(iter(available()), None)
 
 
+def job_scheduler() -> Optional[Scheduler]:
+    """Return the scheduler in whose job this process runs, None outside of any."""
+    return next((scheduler for scheduler in map(find_scheduler, names()) if scheduler.is_in_job()), None)
+
+
 def current_job() -> Optional[CurrentJob]:
     """Return the scheduler's job that this process runs in, None outside of any."""
-    jobs = (scheduler.current_job() for scheduler in map(find_scheduler, names()) if scheduler.is_in_job())
-    return next(jobs, None)
+    scheduler = job_scheduler()
+    return scheduler.current_job() if scheduler else None
 
 
 def state_of_word(word: str) -> Optional[JobState]:

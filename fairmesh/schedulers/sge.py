@@ -64,7 +64,8 @@ class Sge(Scheduler):
         "RESTARTED",
     )
     words: ClassVar[Mapping[str, JobState]] = {state.name: state for state in ENDED}
-    end_signals = ("SIGUSR2", "SIGTERM")
+    end_signals = ("SIGUSR2",)  # before the SIGKILL of qdel and of the time limit, because of -notify
+    harmless_signals = ("SIGUSR1",)  # before the SIGSTOP of a suspension
     shell = """\
 program=qsub
 

@@ -164,6 +164,7 @@ def test_the_number_of_nodes_is_the_schedulers_or_the_one_that_was_asked_for(
 ) -> None:
     monkeypatch.delenv("SLURM_JOB_NUM_NODES", raising=False)
     if variable:
+        monkeypatch.setenv("SLURM_JOB_ID", "7")
         monkeypatch.setenv("SLURM_JOB_NUM_NODES", variable)
     folder = make_job(resources=asked)
     assert run(folder) == 0

@@ -154,6 +154,24 @@ def test_a_signal_reaches_the_program_and_what_it_started(make_job: MakeJob) -> 
     wait_until(lambda: not owner.start_time(child), "the end of what the program started", 5)
 
 
+def test_a_signal_means_what_the_scheduler_of_the_job_says(make_job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"JOB_ID": "7", "SGE_TASK_ID": "undefined", "SGE_ROOT": "/nowhere"}.items():
+        monkeypatch.setenv(name, value)
+    code = "import signal, time; signal.signal(signal.SIGTERM, lambda *_: open('asked', 'w'));"
+    folder = make_job(f"{code} open('began', 'w'); time.sleep(60)")
+
+    def suspend_and_delete() -> None:
+        wait_until((folder / "attempts/1/began").exists, "it runs")
+        os.kill(os.getpid(), signal.SIGUSR1)  # of a suspension: it means nothing to a job
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGUSR2)
+
+    threading.Thread(target=suspend_and_delete).start()
+    assert run(folder) == 1
+    assert (status(folder)["state"], status(folder)["reason"]) == ("cancelled", "stopped by SIGUSR2")
+    assert (folder / "attempts/1/asked").exists(), "the program is asked by SIGTERM"
+
+
 def test_the_program_sees_its_folders(make_job: MakeJob, tmp_path: Path) -> None:
     code = f"import json, os; json.dump(dict(os.environ), open('seen.json', 'w')); {GOOD}"
     folder = make_job(code, environment={"OMP_NUM_THREADS": "2"})

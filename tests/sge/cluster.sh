@@ -188,7 +188,7 @@ CONF
     done
     { run qconf -sq | sed -e 's#^qname .*#qname all.q#' -e 's#^hostlist .*#hostlist @allhosts#' -e "s#^slots .*#slots $slots#" \
         -e 's#^shell_start_mode .*#shell_start_mode unix_behavior#' -e 's#^pe_list .*#pe_list smp mpi#' \
-        -e 's#^shell  *.*#shell /bin/sh#' -e 's#^notify .*#notify 00:00:05#' -e 's#^rerun .*#rerun FALSE#' \
+        -e 's#^shell  *.*#shell /bin/sh#' -e 's#^notify .*#notify 00:00:15#' -e 's#^rerun .*#rerun FALSE#' \
         -e 's#^load_thresholds .*#load_thresholds NONE#'; } | configure queue Aq
     run qconf -ssconf | sed -e 's#^schedule_interval .*#schedule_interval 0:0:1#' -e 's#^flush_\(submit\|finish\)_sec .*#flush_\1_sec 1#' \
         -e 's#^schedd_job_info .*#schedd_job_info true#' | configure scheduler Msconf
