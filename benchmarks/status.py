@@ -17,8 +17,8 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.names import experiment_key
 from fairmesh.runner import owner, protocol
 from fairmesh.status import Reader
-from fairmesh.status.memo import TICK
-from fairmesh.status.news import EventLog
+from fairmesh.status.cache import SETTLED
+from fairmesh.status.events import EventLog
 
 COUNT = 10_000
 RUN = "5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"
@@ -60,7 +60,7 @@ def _again(paths: StudyPaths, speakers: Sequence[Path] = (), looks: int = 5) -> 
     """Return the CPU seconds of a look at what was looked at before, once the file system's clock has gone on."""
     reader = Reader(paths)
     reader.read()
-    time.sleep(TICK)
+    time.sleep(SETTLED)
     reader.read()
     took = []
     for number in range(looks):

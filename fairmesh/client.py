@@ -20,7 +20,7 @@ import httpx
 
 from fairmesh.api.run import STARTING
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
-from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.proxies import find_proxy, proxy_note
 from fairmesh.runner import jsonfiles
 from fairmesh.status import JobSelection, JobStatus, RunStatus, StudyStatus

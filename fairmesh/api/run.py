@@ -13,8 +13,8 @@ from fairmesh.api.outputs import last_log_lines
 from fairmesh.api.project import Project
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import escape_path
-from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.status import request_cancel
 from fairmesh.status import (

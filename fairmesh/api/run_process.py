@@ -22,7 +22,7 @@ from fairmesh.runner.status import cancel_reason
 from fairmesh.runner.text import last_lines
 from fairmesh.status.launch import Command
 from fairmesh.status.model import RunStatus
-from fairmesh.status.runs import RunReader
+from fairmesh.status.reader import RunReader
 from fairmesh.web.access import TOKEN_VARIABLE
 
 START_FILE = "start.json"

@@ -9,7 +9,7 @@ from fairmesh.cli import places
 from fairmesh.cli.output import count
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
-from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.printing import print_json, print_lines
 from fairmesh.runner.protocol import ENDS
 from fairmesh.runner.text import last_lines

@@ -8,8 +8,8 @@ from typing import Any
 
 from fairmesh.cli import common, places
 from fairmesh.files import canonical_json
-from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.reading import read_map
 from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import RECORDS
 from fairmesh.status.places import configured, studies_in

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairmesh.cli.output import table
-from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.printing import format_duration, format_time
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
 from fairmesh.runner.text import last_lines, printable

@@ -12,8 +12,7 @@ from fairmesh.fair.about import About
 from fairmesh.fair.inventory import File, Inventory
 from fairmesh.fair.publication import Publication
 from fairmesh.files import text_sha256
-from fairmesh.jobs.attempts import BAD_ENDS, read_map
-from fairmesh.jobs.environments import read_environment
+from fairmesh.jobs.reading import BAD_ENDS, read_environment, read_map
 from fairmesh.results import Outcome, StudyResults
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import (

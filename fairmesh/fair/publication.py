@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fairmesh.fair.times import day
 from fairmesh.files import json_text, write_if_changed
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from fairmesh.runner.protocol import FORMAT
 
 PUBLICATION = "publication.json"

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.crate import DESCRIPTOR, SUMS
 from fairmesh.files import file_sha256
-from fairmesh.jobs.attempts import read_checked
+from fairmesh.jobs.reading import read_checked
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.manifest import read_sums
 from fairmesh.runner.safefiles import read_regular

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from fairmesh.names import escape
 from fairmesh.results import StudyResults
 from fairmesh.runner.safefiles import read_regular

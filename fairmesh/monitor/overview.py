@@ -8,8 +8,8 @@ import streamlit as st
 from fairmesh.api import html, outputs, run_process
 from fairmesh.api.run import run_state
 from fairmesh.api.status_cache import StatusCache
-from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.monitor import steering
 from fairmesh.monitor.current import live
 from fairmesh.monitor.look import label, plain
@@ -19,8 +19,7 @@ from fairmesh.printing import format_duration, format_time
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
-from fairmesh.status.model import ORDER
-from fairmesh.status.times import seconds_between
+from fairmesh.status.model import ORDER, seconds_between
 
 SHOWN = 10  # of what failed, and of what runs
 RUNS = 50

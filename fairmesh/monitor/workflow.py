@@ -12,8 +12,7 @@ from fairmesh.monitor.current import live
 from fairmesh.monitor.look import plain
 from fairmesh.runner import jsonfiles
 from fairmesh.status import StudyStatus
-from fairmesh.status.model import ORDER
-from fairmesh.status.times import seconds_between
+from fairmesh.status.model import ORDER, seconds_between
 
 
 def show() -> None:

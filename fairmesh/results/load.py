@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.jobs.environments import read_environment
+from fairmesh.jobs.reading import read_environment
 from fairmesh.status import JobStatus, Reader
-from fairmesh.status.facts import Facts
+from fairmesh.status.job_files import Facts
 from fairmesh.names import find_primary_metric
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, LOG
@@ -184,7 +184,7 @@ def load_study(results: Path, study: str) -> StudyResults:
     FairmeshError
         If there is no readable plan.
     """
-    reader = Reader(StudyPaths(results, study), again=False, is_whole=True)
+    reader = Reader(StudyPaths(results, study), is_cached=False, is_whole=True)
     status = reader.read()
     experiments = list(map(_outcome, status.experiments, reader.facts))
     return StudyResults(results / study, dict(reader.plan()), experiments, list(status.problems))

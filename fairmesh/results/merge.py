@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh import files
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.jobs.reuse import framework_key
+from fairmesh.jobs.lookup import framework_key
 from fairmesh.names import experiment_key
 from fairmesh.results.merge_source import SourceResult, MergeSource, read_source, canonical_result
 from fairmesh.runner.protocol import CLAIMS

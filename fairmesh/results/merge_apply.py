@@ -15,7 +15,7 @@ from fairmesh import files
 from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.files import canonical_json
 from fairmesh.jobs.lock import RunLock
-from fairmesh.jobs.shapes import check_status
+from fairmesh.jobs.reading import check_status
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.results.untrusted import LARGEST, UntrustedFolder, UntrustedFileError, UnsafeNameError, as_map
 from fairmesh.results.merge import MergeItem, Merge

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.files import canonical_json
-from fairmesh.jobs.records import check_record
+from fairmesh.jobs.reading import check_record
 from fairmesh.runner.text import printable
 from fairmesh.names import experiment_key
 from fairmesh.results.untrusted import LARGEST_PLAN, UntrustedFolder, UntrustedFileError, as_map

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairmesh.files import canonical_json
-from fairmesh.jobs.attempts import read_checked
-from fairmesh.jobs.records import ENERGY_METHOD, check_record
+from fairmesh.jobs.reading import read_checked
+from fairmesh.jobs.reading import ENERGY_METHOD, check_record
 from fairmesh.results.metrics import finite
 from fairmesh.runner.protocol import COMMIT, RECORDS, STAGES
 from fairmesh.study.plan import Experiment

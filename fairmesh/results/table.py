@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import canonical_json, write_if_changed
-from fairmesh.jobs.records import ENERGY_METHOD
+from fairmesh.jobs.reading import ENERGY_METHOD
 from fairmesh.results.load import PLAN, Outcome, StudyResults, load_study
 from fairmesh.printing import escape_cell
 

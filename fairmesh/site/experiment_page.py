@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import jinja2
 
 from fairmesh.files import write_text
-from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.names import plain_text
 from fairmesh.results import Outcome
 from fairmesh.results.csv_files import Rows, read_rows

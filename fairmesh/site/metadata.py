@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from fairmesh.site.downloads import Download
 from fairmesh.site.escaping import escape_latex
 from fairmesh.site.view import StudyView

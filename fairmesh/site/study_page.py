@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from fairmesh.files import write_text
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from fairmesh.results import Outcome, write_csv
 from fairmesh.results.load import PLAN
 from fairmesh.site import charts, study_charts

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fairmesh.files import canonical_json
-from fairmesh.jobs.attempts import BAD_ENDS
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.names import REPEAT, plain_text
 from fairmesh.results import Outcome, StudyResults, Summary, best_point, points_of, table
 from fairmesh.results.metrics import Metric, readable

@@ -1,10 +1,12 @@
-"""What runs right now, and how to steer it: one truth for every face, below all of them."""
+"""The state of a study's jobs, and how to steer them: every user interface reads states here.
 
-from fairmesh.status.logs import log_path
-from fairmesh.status.model import JobStatus, RunStatus, StudyStatus
+Imports ``jobs``, ``runner``, ``schedulers`` and the ground floor. ``model`` has the objects, ``resolve`` the rule that
+derives a state, ``reader`` reads a study.
+"""
+
+from fairmesh.status.model import JobStatus, RunStatus, StudyStatus, log_path
 from fairmesh.status.reader import Reader, read_status
-from fairmesh.status.selection import JobSelection
-from fairmesh.status.steering import SteeringResult, cancel, check_will_start, clear
+from fairmesh.status.steering import JobSelection, SteeringResult, cancel, check_will_start, clear
 
 __all__ = [
     "JobSelection",

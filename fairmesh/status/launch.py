@@ -1,4 +1,4 @@
-"""The command that runs a study: the same for a person who types it, for a retry, and for every face."""
+"""Build the command that runs a study, for the command line, a retry and every other interface."""
 
 from __future__ import annotations
 

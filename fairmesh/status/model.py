@@ -1,16 +1,20 @@
-"""What is known of a study at one moment, as small objects that become JSON as they are."""
+"""The status of a study and its jobs at one moment, as objects that convert to JSON."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from datetime import datetime
+from functools import cached_property, lru_cache
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
-from fairmesh.jobs.attempts import BAD_ENDS
-from fairmesh.runner.protocol import DONE, ENDS, QUEUED, RUNNING, STATES, WAITING
+from fairmesh.errors import InputError, Problem
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.reading import BAD_ENDS
+from fairmesh.runner.protocol import DONE, ENDS, LOG, QUEUED, RUNNING, STATES, WAITING
 
 ACTIVE = (QUEUED, RUNNING)
 ORDER = (*BAD_ENDS, RUNNING, QUEUED, WAITING, DONE)  # what a person looks for first comes first
@@ -251,3 +255,32 @@ def progress(experiments: tuple[JobStatus, ...]) -> float:
     wanted = [each for each in experiments if each.is_selected or each.state != WAITING]
     behind = sum(1.0 if each.state in ENDS else each.progress / 100 for each in wanted)
     return behind / len(wanted) if wanted else 0.0
+
+
+def log_path(job: JobStatus, attempt: int | None = None) -> Path:
+    """Return the log of an attempt, by default the last; before there is one, what the rule wrote.
+
+    Raises
+    ------
+    InputError
+        If there was no such attempt.
+    """
+    paths = JobPaths(Path(job.folder))
+    if attempt and not paths.attempt(attempt).is_dir():
+        raise InputError([Problem(f"{job.name} has no attempt {attempt}", "attempt", f"1 to {job.attempt}")])
+    number = attempt or job.attempt
+    return paths.attempt(number) / LOG if number else paths.rule_log
+
+
+@lru_cache(maxsize=256)  # ten thousand wait for the same run
+def seconds_between(start: str, end: str) -> float:
+    """Return the seconds from one moment to another, not less than 0: clocks of two hosts may differ.
+
+    >>> seconds_between("2026-11-20T10:00:00Z", "2026-11-20T10:01:30.500Z")
+    90.5
+    """
+    try:
+        passed = datetime.fromisoformat(end) - datetime.fromisoformat(start)
+    except (ValueError, TypeError):  # not a time; one with a zone and one without
+        return 0.0
+    return max(0.0, round(passed.total_seconds(), 3))

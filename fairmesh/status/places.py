@@ -1,4 +1,4 @@
-"""Which results a person means: by study, by folder, or by the configuration. Nothing heavy is imported for it."""
+"""Find results by study, by folder, or by the configuration, without heavy imports."""
 
 from __future__ import annotations
 

@@ -10,9 +10,8 @@ from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.safefiles import read_regular
 from fairmesh.schedulers import JobInfo, find_scheduler, names
-from fairmesh.status.facts import Facts
-from fairmesh.status.found import TrackedJob
-from fairmesh.status.news import JobEvents, Name
+from fairmesh.status.events import JobEvents, Name
+from fairmesh.status.job_files import Facts, TrackedJob
 
 SHORTLY = 0.5  # seconds that somebody who looks again and again waits for an answer
 SILENT = "the scheduler does not answer; its jobs are shown as they were known before"

@@ -1,36 +1,37 @@
-"""Reads how a study stands: everything once, and then only what has changed."""
+"""Read the status of a study: everything once, and then only what has changed."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.jobs.shapes import check_plan
+from fairmesh.jobs.reading import check_plan
 from fairmesh.printing import one_line
-from fairmesh.runner import jsonfiles, protocol
+from fairmesh.runner import jsonfiles, owner, protocol
+from fairmesh.runner.protocol import RUN_FILE, RUNS
 from fairmesh.runner.safefiles import LARGEST
-from fairmesh.status import times
-from fairmesh.status.facts import Facts
-from fairmesh.status.found import TrackedJob
-from fairmesh.status.memo import Clock, FileCache, Map
+from fairmesh.runner.status import cancel_reason
+from fairmesh.status.builder import StatusBuilder, remaining_seconds
+from fairmesh.status.cache import FileCache, Map
+from fairmesh.status.events import EventLog, JobEvents, Name
+from fairmesh.status.job_files import Facts, TrackedJob
 from fairmesh.status.model import RunStatus, StudyStatus
-from fairmesh.status.news import EventLog, JobEvents, Name
 from fairmesh.status.queue import Queue
-from fairmesh.status.runs import RunReader
-from fairmesh.status.survey import StudyJobs
-from fairmesh.status.telling import StatusBuilder
+from fairmesh.status.study_jobs import StudyJobs
 
 
 class Reader:
-    """Reads one study, as often as somebody asks; safe beside everything that writes, but for one thread alone.
+    """Reads the status of one study, repeatedly; safe beside all writers, but not for several threads.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files.
-    again : bool
-        Whether somebody will read again, for whom it is worth remembering what was found.
+    is_cached : bool
+        Whether the study is read more than once.
     is_whole : bool
         Whether somebody wants all of each record and status, which ``facts`` has then.
 
@@ -42,16 +43,15 @@ class Reader:
     2
     """
 
-    def __init__(self, paths: StudyPaths, again: bool = True, is_whole: bool = False) -> None:
+    def __init__(self, paths: StudyPaths, is_cached: bool = True, is_whole: bool = False) -> None:
         self.paths = paths
-        clock = Clock() if again else None
-        self._plans = FileCache(clock)
+        self._plans = FileCache(is_cached)
         self._checked: Map = {}
-        self._survey = StudyJobs(paths, clock, is_whole)
-        self._runs = RunReader(paths, clock)
+        self._survey = StudyJobs(paths, is_cached, is_whole)
+        self._runs = RunReader(paths, is_cached)
         self._log = EventLog("")
-        self._queue = Queue(again)
-        self._teller = StatusBuilder(self._queue)
+        self._queue = Queue(is_cached)
+        self._builder = StatusBuilder(self._queue)
         self._experiments: list[TrackedJob] = []
 
     def read(self) -> StudyStatus:
@@ -69,7 +69,7 @@ class Reader:
         stages = list(self._survey.stages(plan["application"]["name"], news))
         self._queue.look([*stages, *self._experiments], news)
         now = jsonfiles.now()
-        told_stages, told = self._teller.tell(stages, self._experiments, run, news, now)
+        told_stages, told = self._builder.build(stages, self._experiments, run, news, now)
         return StudyStatus(
             study=self.paths.study,
             title=one_line(plan.get("title") or ""),
@@ -78,7 +78,7 @@ class Reader:
             run=run,
             experiments=told,
             stages=told_stages,
-            left=times.left(run, told, now),
+            left=remaining_seconds(run, told, now),
             scheduler=self._queue.problem,
             problems=self._problems(),
         )
@@ -130,4 +130,71 @@ def read_status(paths: StudyPaths) -> StudyStatus:
     FairmeshError
         If it has no plan, or no readable one.
     """
-    return Reader(paths, again=False).read()
+    return Reader(paths, is_cached=False).read()
+
+
+class RunReader:
+    """Finds the last run of a study.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    clock : optional
+        Of their file system, if somebody looks again and again.
+    """
+
+    def __init__(self, paths: StudyPaths, is_cached: bool = False) -> None:
+        self._folder = str(paths.folder / RUNS)
+        self._files = FileCache(is_cached)
+
+    def last(self) -> RunStatus | None:
+        """Return the run that was started last, if there was one."""
+        about = max(self._abouts(), key=_started, default=None)
+        return self._status(about) if about else None
+
+    def all(self) -> list[RunStatus]:
+        """Return all runs, the last one first."""
+        return [self._status(each) for each in sorted(self._abouts(), key=_started, reverse=True)]
+
+    def one(self, uuid: str) -> RunStatus | None:
+        """Return the run of a name, if there is one."""
+        about = self._files.read(f"{self._folder}/{uuid}/{RUN_FILE}")
+        return self._status(about) if about.get("uuid") else None
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """Why files about runs could not be read, by their path."""
+        return self._files.problems
+
+    def _abouts(self) -> list[Map]:
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208  for every look of everybody who watches
+        except OSError:
+            return []
+        found = (self._files.read(f"{self._folder}/{name}/{RUN_FILE}") for name in names)
+        return [each for each in found if each.get("uuid")]
+
+    def _status(self, about: Map) -> RunStatus:
+        owns = about.get("owner")
+        whose: dict[str, Any] = owns if isinstance(owns, dict) else {}
+        config, code, pid = about.get("config"), about.get("exit_code"), whose.get("pid")
+        return RunStatus(
+            uuid=str(about["uuid"]),
+            executor_run=str(about.get("executor_run") or ""),
+            profile=one_line(str(about.get("profile") or "")),
+            config=config if isinstance(config, dict) else {},
+            folder=str(about.get("folder") or ""),
+            python=str(about.get("python") or ""),
+            started=_started(about),
+            ended=str(about.get("ended") or ""),
+            exit_code=code if isinstance(code, int) else None,
+            host=one_line(str(whose.get("host") or "")),
+            pid=pid if isinstance(pid, int) else 0,
+            is_alive=not about.get("ended") and isinstance(pid, int) and owner.is_alive(whose) is not False,
+            cancelled=one_line(cancel_reason(f"{self._folder}/{about['uuid']}")),
+        )
+
+
+def _started(about: Map) -> str:
+    return str(about.get("started") or "")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem
-from fairmesh.jobs.attempts import read_checked
+from fairmesh.jobs.reading import read_checked
 from fairmesh.results import StudyResults
 from fairmesh.results.compare import value_json, value_of
 from fairmesh.runner.protocol import EXPERIMENT, STAGES

@@ -14,7 +14,7 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.schedulers import JobInfo
-from fairmesh.status.news import NO_EVENTS, EventLog, Name
+from fairmesh.status.events import NO_EVENTS, EventLog, Name
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import pandas as pd
 from fairmesh import files
 from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, MAIN, PROJECT, environment_of, stage_paths
-from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.reading import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
 from fairmesh.runner.safefiles import NotRegularError, TooLargeError, read_regular

@@ -14,7 +14,7 @@ from fairmesh.fair.package import APPLICATIONS, Package
 from fairmesh.fair.redaction import Redaction
 from fairmesh.fair.scorecard import write_score
 from fairmesh.files import file_sha256, json_lines, write_bytes, write_json, write_text
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENTS, LOG, MLLOG, RECORDS, STAGES, STATUS

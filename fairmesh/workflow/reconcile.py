@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh import files
-from fairmesh.jobs import lookup, reuse
+from fairmesh.jobs import lookup
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner.protocol import EXPERIMENTS, RECORDS
@@ -48,7 +48,7 @@ def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]
     return {
         f"{machine} {key}": record
         for machine in plan.machines
-        for key, record in reuse.read_previous_results(
+        for key, record in lookup.read_previous_results(
             paths.record(machine, "").parent, planned, FRAMEWORK_AXES
         ).items()
     }
@@ -58,7 +58,7 @@ def find_previous_result(each: Experiment, found: Mapping[str, dict[str, Any]]) 
     """Return the result that can stand for an experiment, if there is one."""
     if not found:
         return None
-    return found.get(f"{each.machine} {reuse.framework_key(each.fingerprint, each.axes, FRAMEWORK_AXES)}")
+    return found.get(f"{each.machine} {lookup.framework_key(each.fingerprint, each.axes, FRAMEWORK_AXES)}")
 
 
 def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str, Any]]) -> bool:
@@ -68,7 +68,9 @@ def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str
     job = paths.job(each.machine, each.id)
     if job.attempts.exists():
         return False
-    reuse.adopt(paths.job(each.machine, record["id"]), record, job, {"id": each.id, "key": each.key, "axes": each.axes})
+    lookup.adopt(
+        paths.job(each.machine, record["id"]), record, job, {"id": each.id, "key": each.key, "axes": each.axes}
+    )
     files.copy_file(job.commit, paths.record(each.machine, each.id))
     return True
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.fair.package import APPLICATIONS
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from fairmesh.results import Outcome, best_point, load_study
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ENVIRONMENTS, EXPERIMENT, EXPERIMENTS, RECORDS

@@ -17,8 +17,8 @@ from fairmesh import schema
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.fair.agreement import Agreement, compare
 from fairmesh.files import write_text
-from fairmesh.jobs.attempts import read_map
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.reading import read_map
 from fairmesh.results import MetricValue
 from fairmesh.runner.environment import describe, interpreter_of
 from fairmesh.runner.job import MARK

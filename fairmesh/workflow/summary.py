@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fairmesh.jobs.attempts import BAD_ENDS
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.names import number_text
 from fairmesh.printing import one_line
 from fairmesh.results import StudyResults, best_point, load_study
@@ -14,7 +14,7 @@ from fairmesh.results.compare import value_json
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, FORMAT
 from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, StudyStatus, log_path, read_status
-from fairmesh.status.times import seconds_between
+from fairmesh.status.model import seconds_between
 
 SHOWN = 20  # failures that are told one by one
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh import schema
-from fairmesh.jobs.attempts import read_map
+from fairmesh.jobs.reading import read_map
 from tests.slurm.cluster import Cluster
 from tests.waiting import PATIENCE
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.jobs.archive import archive
-from fairmesh.jobs.render import write_runner
+from fairmesh.jobs.render import archive, write_runner
 
 
 def test_the_same_sources_give_the_same_bytes_and_a_right_file_is_not_touched(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.jobs.archive import archive
+from fairmesh.jobs.render import archive
 from fairmesh.runner import owner
 from tests.needs import must_have
 from tests.runner.conftest import MakeJob, read, status

@@ -20,7 +20,7 @@ from fairmesh.jobs.paths import JobPaths
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.status import request_cancel
 from fairmesh.schedulers import JobInfo
-from fairmesh.status import Reader, memo, news, queue, read_status
+from fairmesh.status import Reader, cache, events, queue, read_status
 from tests.schedulers.jobs import slurm_job
 from tests.status.conftest import GONE, Study
 
@@ -46,7 +46,7 @@ class Disk:
         self._ticks |= {path: tick for path, real in found.items() if self._files.get(path) != real}
         self._files = dict(found)
 
-    def stamp(self, path: str) -> memo.Stamp | None:
+    def stamp(self, path: str) -> cache.Stamp | None:
         """Return what a file system like this tells."""
         return (0, 0, self._ticks[path], self._ticks[path]) if Path(path).exists() else None
 
@@ -172,8 +172,8 @@ def test_reading_again_is_like_reading_anew(tick: float, story: list[tuple[float
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         world = World(Path(name))
         disk = Disk(Path(name), tick)
-        patch.setattr(memo, "stamp", disk.stamp)
-        patch.setattr(memo.time, "monotonic", lambda: disk.now)
+        patch.setattr(cache, "stamp", disk.stamp)
+        patch.setattr(cache.time, "monotonic", lambda: disk.now)
         patch.setattr(scheduler, "jobs", lambda *_, **__: dict(world.jobs))
         again = Reader(world.study.paths)
         again.read()
@@ -189,12 +189,12 @@ def test_reading_again_is_like_reading_anew(tick: float, story: list[tuple[float
 
 @given(st.lists(st.integers(1, 90), max_size=12), st.integers(1, 60))
 def test_events_are_read_once_and_whole_however_they_come(cuts: list[int], block: int) -> None:
-    events = [{"id": f"x={at % 2}", "event": "submitted", "time": f"{at:03d}", "job_id": str(at)} for at in range(8)]
-    data = b"".join(json.dumps(each).encode() + b"\n" for each in events)
+    told = [{"id": f"x={at % 2}", "event": "submitted", "time": f"{at:03d}", "job_id": str(at)} for at in range(8)]
+    data = b"".join(json.dumps(each).encode() + b"\n" for each in told)
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(news, "BLOCK", block)
+        patch.setattr(events, "BLOCK", block)
         path = Path(name, "events.jsonl")
-        log = news.EventLog(str(path))
+        log = events.EventLog(str(path))
         begin = 0
         for length in [*cuts, len(data)]:
             with path.open("ab") as file:
@@ -209,11 +209,11 @@ def test_events_are_read_once_and_whole_however_they_come(cuts: list[int], block
 def test_a_line_without_an_end_fills_no_memory_and_hides_no_event(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
 ) -> None:
-    monkeypatch.setattr(news, "LONGEST", 1 << 18)
-    monkeypatch.setattr(news, "BLOCK", 1 << 16)
+    monkeypatch.setattr(events, "LONGEST", 1 << 18)
+    monkeypatch.setattr(events, "BLOCK", 1 << 16)
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"x" * (1 << 24) + end)
-    log = news.EventLog(str(path))
+    log = events.EventLog(str(path))
     tracemalloc.start()
     try:
         assert log.read() == {}
@@ -245,8 +245,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def told(call: Callable[..., Any]) -> Callable[..., Any]:
         return lambda path, *rest, **more: found.append(Path(path).name) or call(path, *rest, **more)
 
-    monkeypatch.setattr(memo.os, "open", told(os.open))
-    monkeypatch.setattr(memo.os, "listdir", told(os.listdir))
+    monkeypatch.setattr(cache.os, "open", told(os.open))
+    monkeypatch.setattr(cache.os, "listdir", told(os.listdir))
     return found
 
 
@@ -257,8 +257,8 @@ def test_only_what_has_changed_is_read_again(study: Study, opened: list[str], mo
     attempt = study.start(point, "failed")
     reader = Reader(study.paths)
     reader.read()
-    began = memo.time.monotonic()
-    monkeypatch.setattr(memo.time, "monotonic", lambda: began + memo.TICK + 1)
+    began = cache.time.monotonic()
+    monkeypatch.setattr(cache.time, "monotonic", lambda: began + cache.SETTLED + 1)
     reader.read()
     opened.clear()
     reader.read()

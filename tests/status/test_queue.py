@@ -11,10 +11,9 @@ import pytest
 from fairmesh.cli.status_text import overview
 from fairmesh.runner import scheduler
 from fairmesh.status import queue
-from fairmesh.status.facts import Facts
-from fairmesh.status.found import TrackedJob
-from fairmesh.status.memo import CachedValue
-from fairmesh.status.news import NO_EVENTS
+from fairmesh.status.cache import CachedValue
+from fairmesh.status.events import NO_EVENTS
+from fairmesh.status.job_files import Facts, TrackedJob
 from fairmesh.status.queue import SILENT, Queue
 from fairmesh.status.reader import read_status
 from tests.schedulers.jobs import slurm_job

@@ -12,7 +12,7 @@ from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.protocol import LOST
 from fairmesh.status import RunStatus, StudyStatus, places, read_status
-from fairmesh.status.runs import RunReader
+from fairmesh.status.reader import RunReader
 
 SNAKEMAKES = Path(".snakemake/locks")
 

@@ -1,4 +1,4 @@
-"""Which jobs a plan comes to, and what the files of each say."""
+"""Find the jobs of a plan and read their files."""
 
 from __future__ import annotations
 
@@ -8,36 +8,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import experiment_key
 from fairmesh.runner import protocol
-from fairmesh.status.facts import Facts
-from fairmesh.status.found import TrackedJob
-from fairmesh.status.memo import CachedValue, Clock, FileCache, Map
+from fairmesh.status.cache import CachedValue, FileCache, Map
+from fairmesh.status.events import JobEvents, Name
+from fairmesh.status.job_files import Facts, TrackedJob
 from fairmesh.status.model import EXPERIMENT, STAGE
-from fairmesh.status.news import JobEvents, Name
 
 Need = tuple[str, str]
 """Name and fingerprint of a stage."""
 
 
 class StudyJobs:
-    """Looks at the files of a study.
+    """The jobs of a study.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files.
-    clock : Clock or None
-        Of their file system; None if nobody will look again.
+    is_cached : bool
+        Whether the files are read more than once.
     is_whole : bool
         Whether all of each record and status is kept.
     """
 
-    def __init__(self, paths: StudyPaths, clock: Clock | None, is_whole: bool = False) -> None:
+    def __init__(self, paths: StudyPaths, is_cached: bool, is_whole: bool = False) -> None:
         self.paths = paths
         self._is_whole = is_whole
         self._folder = str(paths.folder)
-        self._clock = clock
-        self._recorded = _Folders(f"{self._folder}/{protocol.RECORDS}", clock)
-        self._rendered = _Folders(f"{self._folder}/{protocol.EXPERIMENTS}", clock)
+        self._is_cached = is_cached
+        self._recorded = _Folders(f"{self._folder}/{protocol.RECORDS}", is_cached)
+        self._rendered = _Folders(f"{self._folder}/{protocol.EXPERIMENTS}", is_cached)
         self._points: Sequence[Map] = ()
         self._seen = -1
         self._planned: dict[Name, TrackedJob] = {}
@@ -46,7 +45,7 @@ class StudyJobs:
         self._files: dict[str, set[str]] = defaultdict(set)
         self._all: list[TrackedJob] = []
         self._needs: dict[Need, bool] = {}
-        self._contents = FileCache(clock)
+        self._contents = FileCache(is_cached)
         self._stages: dict[Need, TrackedJob] = {}
 
     def experiments(self, points: Sequence[Map]) -> Iterable[TrackedJob]:
@@ -88,7 +87,7 @@ class StudyJobs:
 
     def _found(self, name: Name, key: str, point: Map, selected: bool) -> TrackedJob:
         folder = f"{self._folder}/{protocol.EXPERIMENTS}/{name[0]}/{name[1]}"
-        kept = CachedValue[Facts](self._clock)
+        kept = CachedValue[Facts](self._is_cached)
         fingerprint = point["fingerprint"]
         return TrackedJob(EXPERIMENT, *name, key, fingerprint, folder, point, selected, kept, is_whole=self._is_whole)
 
@@ -152,7 +151,7 @@ class StudyJobs:
         found = self._stages.get(need)
         if found is None or found.folder != folder:
             found = TrackedJob(
-                STAGE, "", marker, fingerprint[:12], fingerprint, folder, {}, True, CachedValue(self._clock)
+                STAGE, "", marker, fingerprint[:12], fingerprint, folder, {}, True, CachedValue(self._is_cached)
             )
             self._stages[need] = found
         return found
@@ -161,25 +160,25 @@ class StudyJobs:
 class _Folders:
     """The names of what is in each folder of a folder."""
 
-    def __init__(self, folder: str, clock: Clock | None) -> None:
+    def __init__(self, folder: str, is_cached: bool) -> None:
         self._folder = folder
-        self._clock = clock
-        self._machines: CachedValue[frozenset[str]] = CachedValue(clock)
+        self._is_cached = is_cached
+        self._machines: CachedValue[frozenset[str]] = CachedValue(is_cached)
         self._listed: dict[str, CachedValue[frozenset[str]]] = {}
         self.names: dict[str, frozenset[str]] = {}
 
     def look(self) -> int:
         """List what has changed; give a number that is another one if something has."""
-        machines = sorted(self._machines.get(lambda trail: trail.names(self._folder)))
+        machines = sorted(self._machines.get(lambda dependencies: dependencies.names(self._folder)))
         for machine in machines:
             if machine not in self._listed:
-                self._listed[machine] = CachedValue(self._clock)
+                self._listed[machine] = CachedValue(self._is_cached)
         found = {each: self._names(each) for each in machines}
         self.names = {machine: names for machine, names in found.items() if names}
         return self._machines.makes + sum(each.makes for each in self._listed.values())
 
     def _names(self, machine: str) -> frozenset[str]:
-        return self._listed[machine].get(lambda trail: trail.names(f"{self._folder}/{machine}"))
+        return self._listed[machine].get(lambda dependencies: dependencies.names(f"{self._folder}/{machine}"))
 
 
 def _needs(point: Map) -> Iterable[Need]:

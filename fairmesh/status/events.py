@@ -1,4 +1,4 @@
-"""What the events of a run say of each job, whatever order they are read in."""
+"""Read the events of a run, job by job; their order makes no difference."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING = Item()
 
 
 class JobEvents(dict[str, Item]):
-    """What is known of one job: the latest event of each kind. What comes later makes another one of it."""
+    """The latest event of each kind for one job; a later event makes a new object."""
 
     __slots__ = ("_is_open", "_job_id")
     _is_open: bool
@@ -48,7 +48,7 @@ class JobEvents(dict[str, Item]):
 
     @property
     def is_open(self) -> bool:
-        """Whether it was handed to the executor, and no end of that was told since."""
+        """Whether the job was submitted and has not ended since."""
         try:
             return self._is_open
         except AttributeError:  # the first who asks; a cached_property takes a lock for each
@@ -70,16 +70,16 @@ NO_EVENTS = JobEvents()
 
 
 def add_events(events: Iterable[Mapping[str, Any]], known: dict[Name, JobEvents]) -> None:
-    """Add events to what is known; the order in which they come makes no difference."""
+    """Add events to those known, in any order."""
     for event in events:
         if not event.get("id"):
             continue
-        of = (str(event.get("machine") or ""), str(event["id"]))
-        news = known.get(of, NO_EVENTS)
+        name = (str(event.get("machine") or ""), str(event["id"]))
+        events_of_job = known.get(name, NO_EVENTS)
         item = Item(str(event.get("time") or ""), str(event.get("job_id") or ""), str(event.get("reason") or ""))
-        name = str(event.get("event"))
-        if item > news.get(name, NOTHING) or name not in news:
-            known[of] = JobEvents({**news, name: item})
+        kind = str(event.get("event"))
+        if item > events_of_job.get(kind, NOTHING) or kind not in events_of_job:
+            known[name] = JobEvents({**events_of_job, kind: item})
 
 
 class EventLog:
@@ -87,23 +87,23 @@ class EventLog:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.news: dict[Name, JobEvents] = {}
+        self.jobs: dict[Name, JobEvents] = {}
         self._offset = 0
 
     def read(self) -> dict[Name, JobEvents]:
         """Return what is known by now, by machine and id."""
         if not self.path:
-            return self.news
+            return self.jobs
         try:
             with open_regular(self.path) as file:
                 file.seek(self._offset)
                 for lines in _whole_lines(file):
                     if lines.endswith(b"\n"):
-                        add_events(_events(lines), self.news)
+                        add_events(_events(lines), self.jobs)
                     self._offset += len(lines)
         except OSError:
             pass
-        return self.news
+        return self.jobs
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:

@@ -1,12 +1,16 @@
-"""What readers of plans and environments rely on, checked where such a file is read: it may come from elsewhere."""
+"""Read plans, records, statuses and environments, and check what their readers rely on: any of them may be edited."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import isfinite
+from pathlib import Path
 from types import EllipsisType
 from typing import Any, TypeAlias
 
-from fairmesh.runner.protocol import DONE
+from fairmesh.runner import jsonfiles
+from fairmesh.runner.protocol import DONE, ENDS
+from fairmesh.runner.safefiles import LARGEST, read_regular
 
 Shape: TypeAlias = "type | tuple[type, ...] | list[Shape] | dict[str | EllipsisType, Shape]"
 """A type or several, a list of a shape, or the shapes of a map's keys; ``...`` stands for all of its keys."""
@@ -135,7 +139,7 @@ def check(value: Any, shape: Shape, where: str = "") -> None:
     --------
     >>> check({"axes": 5}, {"axes": dict})
     Traceback (most recent call last):
-    fairmesh.jobs.shapes.ShapeError: axes is not a map
+    fairmesh.jobs.reading.ShapeError: axes is not a map
     """
     if value is None:
         return
@@ -157,3 +161,112 @@ _NAMES = {dict: "a map", list: "a list", str: "a text", int: "a whole number", f
 def _name(kind: type | tuple[type, ...]) -> str:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     return "a number" if kinds == _NUMBER else " or ".join(_NAMES[each] for each in kinds)
+
+
+BAD_ENDS = tuple(state for state in ENDS if state != DONE)
+
+
+def read_map(path: Path) -> dict[str, Any]:
+    """Return the map that a file holds; an empty one if it is not there, or cannot be read."""
+    return jsonfiles.read_map(str(path)) or {}
+
+
+def read_checked(
+    path: Path, check: Callable[[dict[str, Any]], None] = lambda _: None, limit: int = LARGEST
+) -> tuple[dict[str, Any], str]:
+    """Read the map that a file holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    check : callable
+        Raises ValueError if the map is not what its readers take it for.
+    limit : int
+        The most bytes of it.
+
+    Returns
+    -------
+    dict, str
+        The map, empty if there is none that can be read; and a line about the file if it is there and cannot be.
+    """
+    try:
+        found = jsonfiles.parse(read_regular(str(path), limit))
+        if not isinstance(found, dict):
+            raise ShapeError("not a map")
+        check(found)
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return {}, f"{path}: cannot be read: {why}; left out"
+    return found, ""
+
+
+LARGEST_ENVIRONMENT = 16 << 20  # bytes; thousands of packages have a few hundred kilobytes
+
+
+def read_environment(path: Path) -> tuple[dict[str, Any], str]:
+    """Read an environment.
+
+    Returns
+    -------
+    dict, str
+        The environment, empty if there is none that can be read; and a line about the file if it is there and cannot.
+    """
+    return read_checked(path, check_environment, LARGEST_ENVIRONMENT)
+
+
+ENERGY_METHOD = "energy_method"
+_RECORD_MAPS = ("metrics", "baselines", "usage", "axes", "parameters", "application", "stages", "provenance")
+_RECORD_TEXTS = ("environment", "run", "started", "ended", "id", "machine", "reused")
+
+
+def check_record(record: Mapping[str, Any]) -> None:
+    """Check that each part of a record, or of a commit, is what its readers take it for.
+
+    Raises
+    ------
+    ShapeError
+        If one is not; the text names it.
+    """
+    attempt = record.get("attempt")
+    if type(attempt) is not int or attempt < 1:
+        raise ShapeError(f"attempt is no number above 0: {attempt!r:.100}")
+    for name in _RECORD_MAPS:
+        if not isinstance(record.get(name) or {}, dict):
+            raise ShapeError(f"{name} is not a map")
+    for name in _RECORD_TEXTS:
+        if not isinstance(record.get(name) or "", str):
+            raise ShapeError(f"{name} is not a text")
+    _check_measured("metrics", record.get("metrics") or {})
+    for name, measured in (record.get("baselines") or {}).items():
+        _check_measured(f"baselines.{name}", measured)
+    usage = record.get("usage") or {}
+    for name, value in [("seconds", record.get("seconds")), *usage.items()]:
+        if name != ENERGY_METHOD and value is not None:
+            _check_number(name, value)
+    if not isinstance(usage.get(ENERGY_METHOD) or "", str):
+        raise ShapeError(f"{ENERGY_METHOD} is not a text")
+
+
+def _check_measured(where: str, measured: Any) -> None:
+    if not isinstance(measured, dict):
+        raise ShapeError(f"{where} is not a map")
+    for name, value in measured.items():
+        if not isinstance(value, dict):
+            _check_number(name, value)
+            continue
+        _check_number(name, value.get("value"))
+        for bound in (value.get("low"), value.get("high")):
+            if bound is not None:
+                _check_number(name, bound)
+
+
+def _check_number(name: str, value: Any) -> None:
+    try:
+        if isinstance(value, int | float) and value is not True and value is not False and isfinite(value):
+            return
+    except OverflowError:
+        pass
+    raise ShapeError(f"{name} is not a finite number: {value!r:.100}")

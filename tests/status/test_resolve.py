@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from fairmesh.runner.protocol import ENDS, STATES
 from fairmesh.schedulers import JobInfo
-from fairmesh.status.facts import Facts
-from fairmesh.status.fold import GONE, NO_START, SILENT, Evidence, State, resolve_state
+from fairmesh.status.events import JobEvents, add_events
+from fairmesh.status.job_files import Facts
 from fairmesh.status.model import RunStatus
-from fairmesh.status.news import JobEvents, add_events
+from fairmesh.status.resolve import GONE, NO_START, SILENT, Evidence, State, resolve_state
 from tests.schedulers.jobs import slurm_job
 
 ALIVE = RunStatus("this-run", started="2026-11-20T10:00:00Z", is_alive=True)

@@ -1,0 +1,255 @@
+"""Read the files of a job, and only those that can matter; a tracked job is read again only after a change."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+
+from fairmesh.jobs.reading import check_record
+from fairmesh.runner import protocol
+from fairmesh.runner.claims import Claims
+from fairmesh.runner.protocol import ENDS
+from fairmesh.runner.status import CancelRequest
+from fairmesh.status.cache import NOTHING, CachedValue, Dependencies, Map, only
+from fairmesh.status.events import Name
+
+_OF_RESULT = ("fingerprint", "attempt", "run", "started", "ended", "seconds", "usage")
+_OF_STATUS = (
+    *("state", "reason", "progress", "message", "host", "node", "job_id", "run", "fingerprint"),
+    *("started", "updated", "ended"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the files of one job say.
+
+    Parameters
+    ----------
+    good : mapping
+        Its commit, if that is one of the planned fingerprint; else empty.
+    attempt : int
+        The number of the last attempt at what is planned; 0 if there is none.
+    status : mapping
+        What that attempt said last.
+    is_over : bool
+        Whether nobody works at it: its end was said, or (once it is judged) its runner is proven to be gone.
+    claim : int
+        The number of a claim whose attempt has not begun; 0 if there is none, or (once it is judged) its owner is gone.
+    cancelled : str
+        Who wished its end and when; empty if nobody did.
+    broken : str
+        Which of its files cannot be read, and why; empty if that can change nothing.
+    """
+
+    good: Map = field(default_factory=dict)
+    attempt: int = 0
+    status: Map = field(default_factory=dict)
+    is_over: bool = True
+    claim: int = 0
+    cancelled: str = ""
+    broken: str = ""
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nobody has to be asked whether its owner lives."""
+        return self.is_over and not self.claim
+
+
+NO_FACTS = Facts()
+
+
+def from_record(
+    dependencies: Dependencies, record: str, folder: str, fingerprint: str, is_whole: bool = False
+) -> Facts | None:
+    """Return the facts of a job that has a record of what is planned; None if it has none.
+
+    Parameters
+    ----------
+    dependencies : Dependencies
+        Notes what is read.
+    record, folder, fingerprint : str
+        The file, the job's folder, and what is planned.
+    is_whole : bool
+        Whether to keep all of the record and of the status, and not only what a state follows from.
+    """
+    good = _result(dependencies, record, fingerprint)
+    return _done(dependencies, folder, good, is_whole) if good else None
+
+
+def _result(dependencies: Dependencies, path: str, fingerprint: str) -> Map:
+    """Return a record or a commit if it is a sound one of what is planned; else an empty map."""
+    content = dependencies.read(path, follow_links=True)
+    if content.get("fingerprint") != fingerprint:
+        return NOTHING
+    try:
+        check_record(content)
+    except ValueError as error:
+        dependencies.add_problem(path, str(error))
+        return NOTHING
+    return content
+
+
+def _done(dependencies: Dependencies, folder: str, good: Map, is_whole: bool) -> Facts:
+    number = good["attempt"]
+    return Facts(
+        good if is_whole else only(good, _OF_RESULT), number, _status(dependencies, _attempt(folder, number), is_whole)
+    )
+
+
+def from_folder(dependencies: Dependencies, folder: str, fingerprint: str, is_whole: bool = False) -> Facts:
+    """Return the facts of a job that has no record."""
+    names = dependencies.names(folder)
+    if protocol.COMMIT in names:
+        good = _result(dependencies, f"{folder}/{protocol.COMMIT}", fingerprint)
+        if good:
+            return _done(dependencies, folder, good, is_whole)
+    cancelled = ""
+    if protocol.CANCEL in names:
+        cancelled = str(CancelRequest.of(dict(dependencies.read(f"{folder}/{protocol.CANCEL}"))))
+    if names.isdisjoint((protocol.ATTEMPTS, protocol.CLAIMS)):
+        return Facts(cancelled=cancelled) if cancelled else NO_FACTS
+    number = max(dependencies.numbers(f"{folder}/{protocol.ATTEMPTS}"), default=0) if protocol.ATTEMPTS in names else 0
+    ahead = _claim_ahead(dependencies, f"{folder}/{protocol.CLAIMS}", number) if protocol.CLAIMS in names else 0
+    status = _status(dependencies, _attempt(folder, number), is_whole) if number else NOTHING
+    if not number or _fingerprint(dependencies, folder, number, status, fingerprint) != fingerprint:
+        return Facts(claim=ahead, cancelled=cancelled)
+    return Facts(NOTHING, number, status, status.get("state") in protocol.ENDS, ahead, cancelled)
+
+
+def with_broken(facts: Facts, problems: Map, record: str, folder: str) -> Facts:
+    """Return facts that name the file that a result, or the end of an attempt, would be in if it could be read."""
+    if facts.good or not problems:
+        return facts
+    status = f"{_attempt(folder, facts.attempt)}/{protocol.STATUS}"
+    names = {record: "its record", f"{folder}/{protocol.COMMIT}": "its commit", status: "its status"}
+    broken = [f"{name} cannot be read: {problems[path]}" for path, name in names.items() if path in problems]
+    return replace(facts, broken=broken[0]) if broken else facts
+
+
+def judge(facts: Facts, folder: str, fingerprint: str, is_whole: bool = False) -> Facts:
+    """Look for proof that the owners of claims are gone; the scheduler has been asked for their jobs by now."""
+    claims = Claims(folder)
+    if facts.claim and claims.is_over(facts.claim):
+        facts = replace(facts, claim=0)
+    if facts.attempt and not facts.is_over and claims.is_over(facts.attempt):
+        # A runner writes its commit and says its end before it goes: both may have come since.
+        facts = replace(
+            from_folder(Dependencies(is_cached=False), folder, fingerprint, is_whole), is_over=True, broken=facts.broken
+        )
+    return facts
+
+
+def _attempt(folder: str, number: int) -> str:
+    return f"{folder}/{protocol.ATTEMPTS}/{number}"
+
+
+def _status(dependencies: Dependencies, attempt: str, is_whole: bool) -> Map:
+    status = dependencies.read(f"{attempt}/{protocol.STATUS}")
+    return status if is_whole else only(status, _OF_STATUS)
+
+
+def _fingerprint(dependencies: Dependencies, folder: str, number: int, status: Map, planned: str) -> str:
+    """Return what an attempt is at; one that has only just begun is taken to be at what is planned."""
+    said = status.get("fingerprint")
+    return str(
+        said or dependencies.read(f"{_attempt(folder, number)}/{protocol.EXPERIMENT}").get("fingerprint", planned)
+    )
+
+
+def _claim_ahead(dependencies: Dependencies, claims: str, number: int) -> int:
+    """Return the last claim after an attempt, 0 if there is none: a claim is one above what was there before."""
+    dependencies.add(claims)
+    claim = number
+    while os.path.lexists(f"{claims}/{claim + 1}"):
+        claim += 1
+    return claim if claim > number else 0
+
+
+@dataclass(slots=True, eq=False)
+class TrackedJob:
+    """A job of the plan, and what its files said when they were read last.
+
+    Parameters
+    ----------
+    kind, machine, id, key, folder : str
+        As in ``JobStatus``.
+    fingerprint : str
+        What it computes, as planned.
+    point : mapping
+        Its entry in the plan; of a stage, its experiment.json.
+    is_selected : bool
+        Whether the last run was to run it.
+    kept : CachedValue of Facts
+        What its files said.
+    record : str
+        The file that its record is; empty if there is none.
+    has_folder : bool
+        Whether there is a job folder.
+    is_whole : bool
+        Whether all of its record and status is kept, and not only what its state follows from.
+    """
+
+    kind: str
+    machine: str
+    id: str
+    key: str
+    fingerprint: str
+    folder: str
+    point: Map
+    is_selected: bool
+    kept: CachedValue[Facts]
+    record: str = ""
+    has_folder: bool = True
+    is_whole: bool = False
+    facts: Facts = NO_FACTS
+    name: Name = field(init=False)
+    _seen: int = -1
+    _rests: bool = False
+    _judged: tuple[Facts, Facts] = (NO_FACTS, NO_FACTS)
+
+    def __post_init__(self) -> None:
+        self.name = (self.machine, self.id)
+
+    def place(self, record: str, has_folder: bool) -> None:
+        """Take over where its files are."""
+        if record != self.record or has_folder != self.has_folder:
+            self.record, self.has_folder = record, has_folder
+            self.kept.forget()
+
+    def look(self, seen: int) -> None:
+        """Find what its files say.
+
+        Parameters
+        ----------
+        seen : int
+            Another one if something was added to, or taken out of, the folders that its record and its folder are in:
+            only then can a job change that has a record, and whose attempt said its end.
+        """
+        if self._rests and self._seen == seen:
+            return
+        self.facts = facts = self.kept.get(self._read)
+        self._seen = seen
+        self._rests = bool(self.record and facts.good) and self.kept.is_stable and facts.status.get("state") in ENDS
+
+    def _read(self, dependencies: Dependencies) -> Facts:
+        about = (self.folder, self.fingerprint, self.is_whole)
+        found = from_record(dependencies, self.record, *about) if self.record else None
+        if found is None and self.has_folder and self.record not in dependencies.problems:
+            found = from_folder(dependencies, *about)
+        return with_broken(found or NO_FACTS, dependencies.problems, self.record, self.folder)
+
+    def judge(self) -> Facts:
+        """Return what its files say, with what is proven of the owners of its claims; a proof holds for ever."""
+        facts, known = self.facts, self._judged
+        if facts.is_certain:
+            return facts
+        if known[0] is facts and known[1].is_certain:
+            return known[1]
+        self._judged = (facts, judge(facts, self.folder, self.fingerprint, self.is_whole))
+        return self._judged[1]
+
+    @property
+    def judged(self) -> Facts:
+        """What its files say, with what was proven when it was judged last."""
+        return self._judged[1] if self._judged[0] is self.facts else self.facts
