@@ -13,7 +13,7 @@ import pytest
 from fairmesh import printing, schema
 from fairmesh.cloudmesh import options, script
 from fairmesh.cloudmesh.importing import _FILE
-from fairmesh.fair.redaction import _KEYS, Redaction, _homes
+from fairmesh.fair.archive import _KEYS, Redaction, _homes
 from fairmesh.names import parse_id
 from fairmesh.runner import manifest, mllog, owner, text
 from fairmesh.runner.status import Status

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_lines(f"{found['crate']}: {found['identifier']}, version {found['version']}")
     print_lines(f"{len(code)} files of the application, {sum(file.bytes for file in code) / 1e6:.1f} MB")
     print_lines(
-        f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['falls']} fall; `fairmesh fair` says why"
+        f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['fails']} fail; see `fairmesh fair`"
     )
     for path in written:
         print_lines(f"wrote {path}")

@@ -11,8 +11,7 @@ from fairmesh.cli.progress import progress
 from fairmesh.errors import InputError, Problem
 from fairmesh.fair import validators
 from fairmesh.fair.crate import DESCRIPTOR
-from fairmesh.fair.principles import KINDS
-from fairmesh.fair.scorecard import SHOWN, Scorecard, Verdict, write_score
+from fairmesh.fair.scorecard import KINDS, SHOWN, Scorecard, Verdict, write_score
 from fairmesh.printing import print_lines
 from fairmesh.results.load import PLAN
 
@@ -32,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Assess, write fair.json, and fail if a principle falls."""
+    """Assess, write fair.json, and fail if a principle fails."""
     path = arguments.path or places.results_folder(arguments)
     if arguments.validators and validators.missing():
         print_lines(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
@@ -49,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_lines("\n\n".join(map(_shown, scorecards)))
     failed |= places.warn_of_problems([line for each in scorecards for line in each.problems])
-    return failed | int(any(each.falls for each in scorecards))
+    return failed | int(any(each.fails for each in scorecards))
 
 
 def _packages(path: Path) -> list[Path]:
@@ -68,7 +67,7 @@ def _shown(scorecard: Scorecard) -> str:
     counts = scorecard.counts
     rows = [(each.principle.code, each.state, _why(each)) for each in scorecard.verdicts]
     lines = [
-        f"{scorecard.study}: {counts['met']} met, {counts['prepared']} prepared for a deposit, {counts['falls']} fall",
+        f"{scorecard.study}: {counts['met']} met, {counts['prepared']} prepared for a deposit, {counts['fails']} fail",
         common.table(("", "state", "principle"), rows),
     ]
     for each in scorecard.verdicts:

@@ -14,8 +14,7 @@ from fairmesh.printing import print_lines
 from fairmesh.results import load_study
 from fairmesh.study.settings import Status
 from fairmesh.submission import compliance, folder, identity
-from fairmesh.submission.request import Request
-from fairmesh.submission.submission import Submission, gather
+from fairmesh.submission.submission import Request, Submission, gather
 from fairmesh.workflow.configuration import publisher
 
 _OPTIONS = {

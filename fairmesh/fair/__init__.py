@@ -1,1 +1,5 @@
-"""Results become metadata that others' tools read: RO-Crate, Data Package, Croissant, DataCite, CITATION.cff."""
+"""Metadata of results: RO-Crate, Data Package, Croissant, DataCite, CITATION.cff, and the FAIR scorecard.
+
+It may import ``results`` and what is below. Begin with ``documents.describe``, which writes the documents of a study,
+and ``scorecard.score``, which checks them.
+"""

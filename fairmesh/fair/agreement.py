@@ -1,4 +1,4 @@
-"""Whether what was measured again agrees with what was recorded, metric by metric."""
+"""Compare reproduced metrics with recorded ones."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from fairmesh.results import MetricValue
 State = Literal["agrees", "differs", "not judged"]
 EXACT = 1e-9  # relative; a number that went through text may have lost as much
 MACHINE_UNITS = {"s", "ms", "min", "h", "J", "kJ", "Wh", "kWh", "W", "byte", "B", "kB", "MB", "GB", "KiB", "MiB", "GiB"}
-"""Units of what depends on the machine; a unit per second does as well."""
+"""Units of quantities that depend on the machine, as do rates per second."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """What became of one metric.
+    """The comparison of one metric.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Agreement:
     why: str
 
     def __str__(self) -> str:
-        """Return it as a line for people."""
+        """Return a line of text."""
         found = "nothing" if self.found is None else number_text(self.found)
         return f"{self.metric}: {number_text(self.recorded)} recorded, {found} now: {self.state}, {self.why}"
 

@@ -1,4 +1,4 @@
-"""How to cite the data: ``CITATION.cff``, ``datacite.json`` and what Zenodo asks for."""
+"""Citation metadata: ``CITATION.cff``, ``datacite.json``, and the metadata for Zenodo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from markupsafe import escape
 
 from fairmesh import schema
 from fairmesh.fair.package import Package
-from fairmesh.fair.people import Organisation, Person
+from fairmesh.fair.publisher import Organisation, Person
 from fairmesh.identifiers import ORCID, ROR, SPDX, spdx_identifier
 
 CITATION, DATACITE = "CITATION.cff", "datacite.json"
@@ -19,13 +19,13 @@ def citation_cff(package: Package) -> str:
     """Return the content of ``CITATION.cff``, format 1.2.0."""
     owner = package.owner
     licence = spdx_identifier(owner.licence)
-    found = {
+    fields = {
         "cff-version": "1.2.0",
         "message": _MESSAGE,
         "type": "dataset",
         "title": package.title,
         "abstract": package.description,
-        "authors": [_cff_author(each) for each in owner.authors],
+        "authors": [_cff_author(author) for author in owner.authors],
         "version": package.version,
         "date-released": package.publication.latest,
         "license": licence,
@@ -34,19 +34,19 @@ def citation_cff(package: Package) -> str:
         "url": owner.text("url"),
         "identifiers": [{"type": "other", "value": package.identifier, "description": "Follows from the fingerprints"}],
     }
-    return schema.dump_yaml({key: value for key, value in found.items() if value not in ("", [])})
+    return schema.dump_yaml({key: value for key, value in fields.items() if value not in ("", [])})
 
 
 def _cff_author(person: Person) -> dict[str, str]:
     if person.is_group:
         return {"name": person.name} | ({"website": person.ror} if person.ror else {})
-    found = {
+    fields = {
         "given-names": person.given,
         "family-names": person.family,
         "orcid": f"{ORCID}{person.orcid}" if person.orcid else "",
         "affiliation": person.affiliation.name if person.affiliation else "",
     }
-    return {key: text for key, text in found.items() if text}
+    return {key: text for key, text in fields.items() if text}
 
 
 def datacite(package: Package) -> dict[str, Any]:
@@ -60,12 +60,12 @@ def datacite(package: Package) -> dict[str, Any]:
         "rightsIdentifierScheme": "SPDX",
         "schemeUri": SPDX,
     }
-    found = {
+    fields = {
         "doi": owner.doi,
         "schemaVersion": "http://datacite.org/schema/kernel-4",
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Benchmark results"},
         "titles": [{"title": package.title}],
-        "creators": [_creator(each) for each in owner.authors],
+        "creators": [_creator(entry) for entry in owner.authors],
         "publisher": _publisher(owner.organisation) if owner.organisation else {},
         "publicationYear": package.publication.first[:4],
         "dates": [
@@ -82,15 +82,15 @@ def datacite(package: Package) -> dict[str, Any]:
         "alternateIdentifiers": [
             {"alternateIdentifier": package.identifier, "alternateIdentifierType": "Fingerprints of the experiments"}
         ],
-        "fundingReferences": [_funding(each) for each in owner.funding],
+        "fundingReferences": [_funding(entry) for entry in owner.funding],
         "formats": sorted({file.media_type for file in package.inventory}),
         "sizes": [f"{sum(file.bytes for file in package.inventory)} B", f"{len(package.inventory.files)} files"],
     }
-    return {key: value for key, value in found.items() if value not in ("", [], {})}
+    return {key: value for key, value in fields.items() if value not in ("", [], {})}
 
 
 def _creator(person: Person) -> dict[str, Any]:
-    found = {
+    fields = {
         "name": person.inverted,
         "nameType": "Organizational" if person.is_group else "Personal",
         "givenName": "" if person.is_group else person.given,
@@ -98,18 +98,20 @@ def _creator(person: Person) -> dict[str, Any]:
         "nameIdentifiers": _name_identifiers(person),
         "affiliation": [_affiliation(person.affiliation)] if person.affiliation else [],
     }
-    return {key: value for key, value in found.items() if value not in ("", [])}
+    return {key: value for key, value in fields.items() if value not in ("", [])}
 
 
 def _name_identifiers(person: Person) -> list[dict[str, str]]:
-    """Return the ORCID of a person, and the ROR of an organisation."""
-    found = []
+    """Return the ORCID of a person and the ROR of an organisation."""
+    identifiers = []
     if person.orcid:
         uri = ORCID.rstrip("/")
-        found.append({"nameIdentifier": f"{ORCID}{person.orcid}", "nameIdentifierScheme": "ORCID", "schemeUri": uri})
+        identifiers.append(
+            {"nameIdentifier": f"{ORCID}{person.orcid}", "nameIdentifierScheme": "ORCID", "schemeUri": uri}
+        )
     if person.ror:
-        found.append({"nameIdentifier": person.ror, "nameIdentifierScheme": "ROR", "schemeUri": ROR})
-    return found
+        identifiers.append({"nameIdentifier": person.ror, "nameIdentifierScheme": "ROR", "schemeUri": ROR})
+    return identifiers
 
 
 def _affiliation(organisation: Organisation) -> dict[str, str]:
@@ -124,25 +126,25 @@ def _publisher(organisation: Organisation) -> dict[str, str]:
 
 def _funding(funding: dict[str, str]) -> dict[str, str]:
     ror = funding["url"] if funding["url"].startswith(ROR) else ""
-    found = {
+    fields = {
         "funderName": funding["funder"],
         "funderIdentifier": ror,
         "funderIdentifierType": "ROR" if ror else "",
         "awardNumber": funding["award"],
         "awardTitle": funding["title"],
     }
-    return {key: text for key, text in found.items() if text}
+    return {key: text for key, text in fields.items() if text}
 
 
 def zenodo(package: Package) -> dict[str, Any]:
-    """Return the metadata that Zenodo takes beside an archive; its description is HTML, so that ours is escaped."""
+    """Return the metadata for a Zenodo deposit; its description is HTML, so text is escaped."""
     owner = package.owner
     creators = []
-    for each in owner.authors:
-        known = {"affiliation": each.affiliation.name if each.affiliation else "", "orcid": each.orcid}
-        creators.append({"name": each.inverted} | {key: text for key, text in known.items() if text})
-    grants = [f"{each['funder']}: {each['award']} {each['title']}".strip() for each in owner.funding]
-    found = {
+    for entry in owner.authors:
+        known = {"affiliation": entry.affiliation.name if entry.affiliation else "", "orcid": entry.orcid}
+        creators.append({"name": entry.inverted} | {key: text for key, text in known.items() if text})
+    grants = [f"{entry['funder']}: {entry['award']} {entry['title']}".strip() for entry in owner.funding]
+    fields = {
         "title": package.title,
         "upload_type": "dataset",
         "description": str(escape(package.description)),
@@ -156,4 +158,4 @@ def zenodo(package: Package) -> dict[str, Any]:
         "language": "eng",
         "doi": owner.doi,
     }
-    return {key: value for key, value in found.items() if value not in ("", [])}
+    return {key: value for key, value in fields.items() if value not in ("", [])}

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from fairmesh.fair.people import Person
+from fairmesh.fair.publisher import Person
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.identifiers import ORCID, SPDX
 from fairmesh.schema import load_yaml
@@ -27,24 +27,24 @@ def codemeta(root: Path) -> dict[str, Any]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     citation = load_yaml(root / "CITATION.cff").plain()
     minimum = project["requires-python"].removeprefix(">=")
-    found = {
+    fields = {
         "@context": CONTEXT,
         "type": "SoftwareSourceCode",
         "name": project["name"],
         "description": project["description"],
         "version": project["version"],
         "license": f"{SPDX}{project['license']}",
-        "author": [_author(each) for each in citation["authors"]],
+        "author": [_author(item) for item in citation["authors"]],
         "keywords": project["keywords"],
         "programmingLanguage": {"type": "ComputerLanguage", "name": "Python", "version": f">={minimum}"},
         "runtimePlatform": f"Python {minimum} or newer",
-        "operatingSystem": [_last(each) for each in project["classifiers"] if each.startswith("Operating System")],
+        "operatingSystem": [_last(item) for item in project["classifiers"] if item.startswith("Operating System")],
         "developmentStatus": "wip",
-        "softwareRequirements": [_name(each) for each in project["dependencies"]],
+        "softwareRequirements": [_name(item) for item in project["dependencies"]],
         "codeRepository": citation.get("repository-code", ""),
         "identifier": citation.get("doi", ""),
     }
-    return {key: value for key, value in found.items() if value not in ("", [])}
+    return {key: value for key, value in fields.items() if value not in ("", [])}
 
 
 def _author(entry: dict[str, Any]) -> dict[str, Any]:

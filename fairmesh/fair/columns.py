@@ -1,4 +1,4 @@
-"""What the columns of a package's tables are: type, unit, meaning and limits, for every document that says so."""
+"""The columns of a package's tables: type, unit, meaning and limits."""
 
 from __future__ import annotations
 
@@ -101,21 +101,23 @@ def of_results(study: StudyResults, frame: pd.DataFrame) -> list[Column]:
 
 
 def _known(study: StudyResults) -> dict[str, dict[str, Any]]:
-    """Return what is declared, by the name of the column."""
+    """Return declared properties by column."""
     application = study.plan["application"]
-    found: dict[str, dict[str, Any]] = {name: {"description": text, "unit": unit} for name, (text, unit) in OWN.items()}
-    found |= {name: {**found[name], "required": True} for name in ("machine", "id", "state")}
-    found["state"] |= {"enum": list(STATES)}
+    columns: dict[str, dict[str, Any]] = {
+        name: {"description": text, "unit": unit} for name, (text, unit) in OWN.items()
+    }
+    columns |= {name: {**columns[name], "required": True} for name in ("machine", "id", "state")}
+    columns["state"] |= {"enum": list(STATES)}
     declared = application.get("parameters") or {}
-    found |= {column: declared.get(name) or {} for name, column in parameter_columns(study.plan).items()}
+    columns |= {column: declared.get(name) or {} for name, column in parameter_columns(study.plan).items()}
     declared = application.get("metrics") or {}
     for name, column in metric_columns(study).items():
         told = declared.get(name) or {}
         about = {key: told[key] for key in ("title", "unit", "description") if key in told}
-        found[column] = about
+        columns[column] = about
         for end, words in (("low", "Lower"), ("high", "Upper")):
-            found[f"{column}_{end}"] = about | {"title": "", "description": f"{words} end of the interval of {name}."}
-    return found
+            columns[f"{column}_{end}"] = about | {"title": "", "description": f"{words} end of the interval of {name}."}
+    return columns
 
 
 def _type(values: pd.Series[Any]) -> str:
@@ -124,17 +126,17 @@ def _type(values: pd.Series[Any]) -> str:
 
 
 def _constraints(known: dict[str, Any], kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"required": True} if known.get("required") else {}
+    constraints: dict[str, Any] = {"required": True} if known.get("required") else {}
     if kind in {INTEGER, NUMBER}:
-        found |= {key: known[key] for key in ("minimum", "maximum") if known.get(key) is not None}
+        constraints |= {key: known[key] for key in ("minimum", "maximum") if known.get(key) is not None}
     choices = known.get("enum")
-    if kind == STRING and choices and all(isinstance(each, str) and each for each in choices):
-        found["enum"] = list(map(escape_cell, choices))
-    return found
+    if kind == STRING and choices and all(isinstance(choice, str) and choice for choice in choices):
+        constraints["enum"] = list(map(escape_cell, choices))
+    return constraints
 
 
 def of_file(path: Path) -> list[Column]:
-    """Describe the columns of a CSV file by what is in it; none if it is no table.
+    """Describe the columns of a CSV file by its content; empty if it is not a table.
 
     A column is of whole numbers or of numbers if all of its cells are, else of text. A file of another dialect than
     UTF-8 with commas is described as a file alone.
@@ -153,7 +155,7 @@ def of_file(path: Path) -> list[Column]:
 
 
 def _scan(rows: Iterator[list[str]]) -> tuple[list[str], list[str], list[bool]]:
-    """Return the heads, the type of each column, and whether it has an empty cell."""
+    """Return the headers, the type of each column, and whether it has an empty cell."""
     heads = next(rows, [])
     kinds, gaps = [INTEGER] * len(heads), [False] * len(heads)
     for row in rows:
@@ -168,7 +170,7 @@ def _scan(rows: Iterator[list[str]]) -> tuple[list[str], list[str], list[bool]]:
 
 
 def _wider(kind: str, cell: str) -> str:
-    """Return the narrowest type that takes what the column had so far and this cell too."""
+    """Return the narrowest type for the column so far and this cell."""
     if kind == INTEGER and cell.removeprefix("-").isdecimal() and cell.isascii():
         return INTEGER
     if kind in {INTEGER, NUMBER}:

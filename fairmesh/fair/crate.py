@@ -1,17 +1,16 @@
-"""``ro-crate-metadata.json``: RO-Crate 1.1 in the profile Provenance Run Crate 0.5."""
+"""``ro-crate-metadata.json``: RO-Crate 1.1 with the profile Provenance Run Crate 0.5."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fairmesh.fair import vocabulary as v
-from fairmesh.fair.actions import Actions
-from fairmesh.fair.entities import Entity, Graph, ref, refs
+from fairmesh.fair.crate_actions import Actions, Tools
+from fairmesh.fair.crate_graph import Entity, Graph, ref, refs
 from fairmesh.fair.inventory import File, address, manifest
 from fairmesh.fair.package import MAIN, Package
 from fairmesh.fair.parameters import Parameters
-from fairmesh.fair.people import Organisation
-from fairmesh.fair.tools import Tools
+from fairmesh.fair.publisher import Organisation
 from fairmesh.runner.protocol import EXPERIMENTS, RECORDS
 
 DESCRIPTOR, PREVIEW, SUMS, README = "ro-crate-metadata.json", "ro-crate-preview.html", "SHA256SUMS", "README.md"
@@ -48,7 +47,7 @@ def _root(graph: Graph, package: Package, parts: list[Entity], actions: list[Ent
         graph.add(uri, "CreativeWork", name=name, version=version) for uri, (name, version) in v.PROFILES.items()
     ]
     graph.add(v.CRATE_1_1, "CreativeWork", name="RO-Crate", version="1.1")
-    found = {
+    properties = {
         "name": package.title,
         "description": package.description,
         "identifier": package.address,
@@ -57,9 +56,9 @@ def _root(graph: Graph, package: Package, parts: list[Entity], actions: list[Ent
         "dateModified": package.publication.modified,
         "dateCreated": package.ended[:10],
         "license": graph.licence(owner.licence),
-        "author": [graph.person(each, owner.text("url")) for each in owner.authors],
+        "author": [graph.person(item, owner.text("url")) for item in owner.authors],
         "publisher": graph.organisation(owner.organisation) if owner.organisation else None,
-        "funder": [_grant(graph, each) for each in owner.funding],
+        "funder": [_grant(graph, item) for item in owner.funding],
         "keywords": package.keywords,
         "conditionsOfAccess": owner.text("access"),
         "citation": str(package.application.get("citation") or ""),
@@ -70,11 +69,11 @@ def _root(graph: Graph, package: Package, parts: list[Entity], actions: list[Ent
         "mentions": actions,
         "hasPart": parts,
     }
-    return {key: value for key, value in found.items() if value not in ("", None, [])}
+    return {key: value for key, value in properties.items() if value not in ("", None, [])}
 
 
 def _grant(graph: Graph, funding: dict[str, str]) -> Entity:
-    """Add a grant with who gave it; money without a number is said by its giver alone."""
+    """Add a grant with its funder; without a number, only the funder."""
     funder = graph.organisation(Organisation(funding["funder"], funding["url"]))
     if funding["award"]:
         graph.add(
@@ -89,7 +88,7 @@ def _grant(graph: Graph, funding: dict[str, str]) -> Entity:
 
 
 def _files(graph: Graph, package: Package) -> list[Entity]:
-    """Add the files; of very many experiments only those that all share."""
+    """Add all files, or only the shared ones in a large package."""
     listed = [file for file in package.inventory if not (package.is_large and _is_of_one(file))]
     for file in listed:
         graph.file(file, about=ref("./") if file.path == README else None)
@@ -102,10 +101,10 @@ def _is_of_one(file: File) -> bool:
 
 
 def _data_sets(graph: Graph, package: Package) -> list[Entity]:
-    """Return the data sets of very many experiments, and one of all their records."""
+    """Return the data sets of a large package, one for each experiment and one for all records."""
     if not package.is_large:
         return []
-    records = [each.record for each in package.done if each.record]
+    records = [experiment.record for experiment in package.done if experiment.record]
     all_records = graph.add(
         f"{RECORDS}/",
         "Dataset",
@@ -114,4 +113,4 @@ def _data_sets(graph: Graph, package: Package) -> list[Entity]:
         contentSize=str(sum(file.bytes for file in records)),
         sha256=manifest(records, RECORDS),
     )
-    return [all_records, *(ref(f"{address(each.folder)}/") for each in package.experiments)]
+    return [all_records, *(ref(f"{address(experiment.folder)}/") for experiment in package.experiments)]

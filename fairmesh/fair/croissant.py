@@ -11,7 +11,7 @@ from typing import Any
 from fairmesh.fair.columns import BOOLEAN, INTEGER, NUMBER, Column, of_file
 from fairmesh.fair.inventory import File, Inventory
 from fairmesh.fair.package import RESULTS, Package
-from fairmesh.fair.people import Person
+from fairmesh.fair.publisher import Person
 from fairmesh.identifiers import DOI, ORCID, SPDX, spdx_identifier
 from fairmesh.runner.protocol import CONFIG, EXPERIMENT, LOG, MLLOG, TELEMETRY
 
@@ -58,7 +58,7 @@ def of_results(package: Package, columns: list[Column]) -> dict[str, Any]:
 
 
 def of_stage(package: Package, path: str, commit: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the content of ``croissant.json`` for the data that a shared stage prepared, which lies beside them.
+    """Return the content of ``croissant.json`` for the data of a shared stage.
 
     Parameters
     ----------
@@ -85,11 +85,11 @@ def of_stage(package: Package, path: str, commit: dict[str, Any], folder: Path) 
 
 
 def _recorded(package: Package, commit: dict[str, Any], folder: Path) -> list[File]:
-    """Return the files of a stage that are as its commit says, their paths from its folder."""
+    """Return the files of a stage that match its commit, with paths from its folder."""
     inventory, entries = Inventory(folder.parent), commit.get("files")
-    found = inventory.add_recorded(folder.name, entries if isinstance(entries, list) else [], f"stage {folder.name}")
+    recorded = inventory.add_recorded(folder.name, entries if isinstance(entries, list) else [], f"stage {folder.name}")
     package.inventory.problems += inventory.problems
-    return [replace(file, path=file.path.removeprefix(f"{folder.name}/")) for file in found]
+    return [replace(file, path=file.path.removeprefix(f"{folder.name}/")) for file in recorded]
 
 
 _RUNNERS_OWN = {CONFIG, EXPERIMENT, LOG, TELEMETRY, MLLOG, "process.json"}
@@ -112,7 +112,7 @@ def _dataset(name: str, title: str, description: str, package: Package) -> dict[
         "conformsTo": CONFORMS,
         "license": f"{SPDX}{licence}" if licence else owner.licence,
         "url": f"{DOI}{owner.doi}" if owner.doi else owner.text("url"),
-        "creator": [_person(each) for each in owner.authors],
+        "creator": [_person(author) for author in owner.authors],
         "publisher": {"@type": "sc:Organization", "name": owner.organisation.name} if owner.organisation else None,
         "datePublished": package.publication.first,
         "dateModified": package.publication.modified,
@@ -126,8 +126,8 @@ def _person(person: Person) -> dict[str, Any]:
 
 
 def cite(package: Package) -> str:
-    """Return how to cite a study, in a line."""
-    names = ", ".join(each.full for each in package.owner.authors)
+    """Return a citation in one line."""
+    names = ", ".join(author.full for author in package.owner.authors)
     parts = [names, f"({package.publication.first[:4]})", f"{package.title}, version {package.version}."]
     organisation = package.owner.organisation
     parts += [f"{organisation.name}." if organisation else "", package.address]
@@ -135,7 +135,7 @@ def cite(package: Package) -> str:
 
 
 def _semantic(version: str) -> str:
-    """Return a version as the specification wants it: numbers, and our own hash behind them.
+    """Return a semantic version that contains the hash of the results.
 
     >>> _semantic("0a1b2c")
     '1.0.0+0a1b2c'
@@ -171,12 +171,12 @@ def _records(path: str, name: str, columns: Iterable[Column]) -> dict[str, Any]:
 
 
 def _unused(name: str, used: Iterable[str]) -> str:
-    """Return a name that no other column has; two that differ only in forbidden characters would have the same."""
+    """Return a unique name: names that differ only in forbidden characters would collide."""
     return name if name not in used else _unused(f"{name}-", used)
 
 
 def _data_type(column: Column) -> str:
-    """Return a column's type; only numbers with a point and texts can say that there is no value."""
+    """Return a column's type; only floats and texts can be missing."""
     if column.has_gaps and column.type in {INTEGER, BOOLEAN}:
         return "sc:Float" if column.type == INTEGER else "sc:Text"
     return _TYPES.get(column.type, "sc:Text")
@@ -188,7 +188,7 @@ def _told(column: Column) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a name without what the specification forbids in one.
+    """Return a name without characters that the specification forbids.
 
     >>> _plain("attempts/1/a b.csv")
     'attempts-1-a-b.csv'
@@ -197,7 +197,7 @@ def _plain(text: str) -> str:
 
 
 def _ordered(about: dict[str, Any], files: list[Any], records: list[Any]) -> dict[str, Any]:
-    found = {key: value for key, value in about.items() if value not in ("", None, [])}
-    return {"@context": CONTEXT, "@type": "sc:Dataset", **found, "distribution": files} | (
+    properties = {key: value for key, value in about.items() if value not in ("", None, [])}
+    return {"@context": CONTEXT, "@type": "sc:Dataset", **properties, "distribution": files} | (
         {"recordSet": records} if records else {}
     )

@@ -9,7 +9,7 @@ from typing import Any
 from fairmesh.fair.columns import TELEMETRY, Column, of_file
 from fairmesh.fair.inventory import File
 from fairmesh.fair.package import RESULTS, Experiment, Package
-from fairmesh.fair.people import Person
+from fairmesh.fair.publisher import Person
 from fairmesh.identifiers import ORCID, SPDX, spdx_identifier
 from fairmesh.runner.protocol import HISTORY
 from fairmesh.runner.protocol import TELEMETRY as TELEMETRY_FILE
@@ -30,7 +30,7 @@ def data_package(package: Package, columns: list[Column]) -> dict[str, Any]:
     """
     owner = package.owner
     licence = spdx_identifier(owner.licence)
-    found = {
+    fields = {
         "profile": "data-package",
         "name": _slug(package.study.name),
         "id": package.address,
@@ -44,28 +44,28 @@ def data_package(package: Package, columns: list[Column]) -> dict[str, Any]:
         "contributors": list(map(_contributor, owner.authors)),
         "resources": list(_resources(package, columns)),
     }
-    return {key: value for key, value in found.items() if value not in ("", [])}
+    return {key: value for key, value in fields.items() if value not in ("", [])}
 
 
 def _contributor(person: Person) -> dict[str, str]:
-    found = {
+    fields = {
         "title": person.full,
         "path": f"{ORCID}{person.orcid}" if person.orcid else person.ror,
         "organization": person.affiliation.name if person.affiliation else "",
         "role": "author",
     }
-    return {key: text for key, text in found.items() if text}
+    return {key: text for key, text in fields.items() if text}
 
 
 def _resources(package: Package, columns: list[Column]) -> Iterator[dict[str, Any]]:
     file = package.inventory.files[RESULTS]
     yield _resource(file, "results", f"All experiments of {package.title}", columns, ["machine", "id"])
-    for each in [] if package.is_large else package.done:
-        yield from _of_experiment(package, each)
+    for experiment in [] if package.is_large else package.done:
+        yield from _of_experiment(package, experiment)
 
 
 def _of_experiment(package: Package, experiment: Experiment) -> Iterator[dict[str, Any]]:
-    """Describe the tables that an experiment left: history, telemetry, and what it put into tables/."""
+    """Describe the tables of an experiment: history, telemetry, and those in ``tables/``."""
     outcome = experiment.outcome
     for file in experiment.files:
         table = file.path.rpartition("/tables/")[2] if "/tables/" in file.path else file.name
@@ -98,7 +98,7 @@ def _resource(file: File, name: str, title: str, columns: list[Column], key: lis
 
 
 def _field(column: Column) -> dict[str, Any]:
-    found = {
+    field = {
         "name": column.name,
         "type": column.type,
         "title": column.title,
@@ -106,11 +106,11 @@ def _field(column: Column) -> dict[str, Any]:
         "unit": column.unit,
         "constraints": {key: column.constraints[key] for key in _KEPT if key in column.constraints},
     }
-    return {key: value for key, value in found.items() if value not in ("", {})}
+    return {key: value for key, value in field.items() if value not in ("", {})}
 
 
 def _slug(text: str) -> str:
-    """Return a name as the specification wants it.
+    """Return a name in the form of the specification.
 
     >>> _slug("Scenes of 2026/A")
     'scenes-of-2026-a'

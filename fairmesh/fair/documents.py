@@ -1,35 +1,74 @@
-"""All documents of a study, written from its records; what says the same as before is not touched."""
+"""Write all documents of a study from its records: metadata, README and preview."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+import jinja2
 import pandas as pd
 
 from fairmesh.fair import columns, croissant
 from fairmesh.fair.citation import CITATION, DATACITE, citation_cff, datacite
 from fairmesh.fair.crate import DESCRIPTOR, PREVIEW, README, SUMS, crate
-from fairmesh.fair.croissant import CROISSANT
+from fairmesh.fair.croissant import CROISSANT, cite
 from fairmesh.fair.datapackage import DATA_PACKAGE, data_package
+from fairmesh.fair.dates import Publication
 from fairmesh.fair.inventory import Inventory
 from fairmesh.fair.package import APPLICATIONS, Package
-from fairmesh.fair.preview import preview, readme
-from fairmesh.fair.publication import Publication
 from fairmesh.fair.scorecard import FAIR
 from fairmesh.files import file_sha256, json_text, write_if_changed
-from fairmesh.results import StudyResults
+from fairmesh.names import number_text
+from fairmesh.printing import escape_markdown
+from fairmesh.results import MetricValue, StudyResults
 from fairmesh.runner.manifest import sum_line
 from fairmesh.runner.protocol import STAGES
+
+SHOWN = 500  # experiments in the tables; results.csv has all
+
+
+def readme(package: Package, missing: list[str]) -> str:
+    """Return the content of ``README.md``."""
+    made = _environment(autoescape=False)
+    made.filters["md"] = escape_markdown
+    return made.get_template("README.md.jinja").render(package=package, missing=missing, cite=cite(package))
+
+
+def preview(package: Package, missing: list[str]) -> str:
+    """Return the content of ``ro-crate-preview.html``, a self-contained page."""
+    rows = [
+        (experiment, [_measured(experiment.outcome.metrics.get(metric.name)) for metric in package.study.metrics])
+        for experiment in islice(package.experiments, SHOWN)
+    ]
+    top = [file for file in package.inventory if "/" not in file.path]
+    rendered = _environment(autoescape=True).get_template("preview.html.jinja")
+    return rendered.render(package=package, missing=missing, cite=cite(package), rows=rows, top=top)
+
+
+def _measured(measured: MetricValue | None) -> str:
+    return number_text(float(f"{measured.value:.6g}")) if measured else ""
+
+
+def _environment(*, autoescape: bool) -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("fairmesh.fair"),
+        autoescape=autoescape,  # noqa: S701  Markdown has an escape of its own, the filter md
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
 
 DOCUMENTS = (DATA_PACKAGE, CROISSANT, DATACITE, CITATION, README, DESCRIPTOR, PREVIEW, SUMS)
 
 
 @dataclass(frozen=True)
 class Described:
-    """What the documents say, and what they cannot.
+    """The result of writing the documents.
 
     Parameters
     ----------
@@ -46,7 +85,7 @@ class Described:
 def describe(
     study: StudyResults, frame: pd.DataFrame, notes: Sequence[str] = (), given: Publication | None = None
 ) -> Described | None:
-    """Write the documents of a study whose folder holds all that belongs to it.
+    """Write the documents of a study whose folder is self-contained.
 
     Parameters
     ----------
@@ -73,9 +112,9 @@ def describe(
         return None
     package.publication.write(folder)
     _describe_stages(package)
-    found = columns.of_results(study, frame)
-    _write(package.inventory, DATA_PACKAGE, json_text(data_package(package, found)))
-    _write(package.inventory, CROISSANT, json_text(croissant.of_results(package, found)))
+    described = columns.of_results(study, frame)
+    _write(package.inventory, DATA_PACKAGE, json_text(data_package(package, described)))
+    _write(package.inventory, CROISSANT, json_text(croissant.of_results(package, described)))
     _write(package.inventory, DATACITE, json_text(datacite(package)))
     _write(package.inventory, CITATION, citation_cff(package))
     _write(package.inventory, README, readme(package, missing))
@@ -96,7 +135,7 @@ def _missing_of(package: Package) -> list[str]:
     missing = [f"{name}/application.yaml: {key}: {text}" for key, text in wanted.items() if not application.get(key)]
     if not any(path.startswith(f"{APPLICATIONS}/") for path in package.inventory.files):
         missing.append(f"{APPLICATIONS}/{name}: its code; call `fairmesh crate` on a computer that has it")
-    dirty = sum(_was_dirty(package.environment(each)) for each in package.done)
+    dirty = sum(_was_dirty(package.environment(experiment)) for experiment in package.done)
     changes = f"git: {dirty} experiments ran with changes of {name} that were not committed; commit them and run again"
     return [*missing, *([changes] if dirty else [])]
 
@@ -113,7 +152,7 @@ def _write(inventory: Inventory, name: str, text: str) -> None:
 
 
 def _describe_stages(package: Package) -> None:
-    """Write ``croissant.json`` beside the data that shared stages prepared, as far as they are on this computer."""
+    """Write ``croissant.json`` beside the data of shared stages on this computer."""
     home = package.study.folder.parent / STAGES / str(package.application["name"])
     for path, commit in package.stages.items():
         folder = home / path.rpartition("/")[2].removesuffix(".json")
@@ -122,13 +161,13 @@ def _describe_stages(package: Package) -> None:
 
 
 def _sums(inventory: Inventory) -> str:
-    """Return the lines that ``sha256sum --check`` takes, for every file but itself."""
+    """Return the content of SHA256SUMS, for every other file."""
     hashes = {file.path: file.sha256 for file in inventory}
     hashes |= {name: file_sha256(inventory.folder / name) for name in (DESCRIPTOR, PREVIEW)}
     return "".join(sum_line(sha256, path) for path, sha256 in sorted(hashes.items()))
 
 
-def _lines(found: dict[str, Any]) -> str:
-    """Return the crate with a line an entity: quick to write, and to compare."""
-    entities = ",\n  ".join([json.dumps(each, ensure_ascii=False, allow_nan=False) for each in found["@graph"]])
-    return f'{{\n "@context": {json.dumps(found["@context"])},\n "@graph": [\n  {entities}\n ]\n}}\n'
+def _lines(document: dict[str, Any]) -> str:
+    """Return the crate as JSON with one entity a line."""
+    entities = ",\n  ".join([json.dumps(entity, ensure_ascii=False, allow_nan=False) for entity in document["@graph"]])
+    return f'{{\n "@context": {json.dumps(document["@context"])},\n "@graph": [\n  {entities}\n ]\n}}\n'

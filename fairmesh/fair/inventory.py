@@ -1,4 +1,4 @@
-"""The files of a study's package: path, SHA-256, size and media type of each, and what is wrong with some."""
+"""The files of a package: path, SHA-256, size and media type, and problems with them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class File:
 
     @property
     def media_type(self) -> str:
-        """What it is, as a media type."""
+        """Its media type."""
         return media_type(self.name)
 
 
@@ -96,7 +96,7 @@ def address(path: str) -> str:
 
 
 def media_type(name: str) -> str:
-    """Return the media type that a name says.
+    """Return the media type for a file name.
 
     >>> media_type("job.log"), media_type("a.h5"), media_type("weights.xyz")
     ('text/plain', 'application/x-hdf5', 'application/octet-stream')
@@ -107,7 +107,7 @@ def media_type(name: str) -> str:
 
 @dataclass
 class Inventory:
-    """The files of a package, and what was found wrong while they were gathered.
+    """The files of a package, and the problems found with them.
 
     Parameters
     ----------
@@ -120,16 +120,16 @@ class Inventory:
     problems: list[str] = field(default_factory=list)
 
     def add(self, path: str) -> File | None:
-        """Add a file whose hash nobody has yet; None if there is no such file."""
+        """Add a file and compute its hash; return None if it does not exist."""
         place = self.folder / path
         if not is_text(path):
             self.problems.append(f"{entry_of(path)['path']} {_NO_TEXT}")
             return None
         try:
-            found = place.lstat()
-            if not stat.S_ISREG(found.st_mode):
+            status = place.lstat()
+            if not stat.S_ISREG(status.st_mode):
                 return None
-            return self._enter(File(path, file_sha256(place), found.st_size))
+            return self._enter(File(path, file_sha256(place), status.st_size))
         except OSError:
             return None
 
@@ -140,21 +140,21 @@ class Inventory:
         return list(filter(None, (self.add(str(path.relative_to(self.folder))) for path in paths)))
 
     def add_recorded(self, below: str, entries: Iterable[dict[str, Any]], whose: str) -> list[File]:
-        """Add files of which a record says hash and size; they are looked for, not read."""
-        found: list[File] = []
+        """Add files with the hashes and sizes of a record, if they exist."""
+        files: list[File] = []
         if not (self.folder / below).is_dir():
             self.problems.append(f"{whose}: its folder is gone, with all that its record lists")
-            return found
+            return files
         for entry in entries:
             wrong = self._wrong(below, entry)
             if wrong:
                 self.problems.append(f"{whose}: {wrong}")
             else:
-                found.append(self._enter(File(f"{below}/{path_in(entry)}", entry["sha256"], entry["bytes"])))
-        return found
+                files.append(self._enter(File(f"{below}/{path_in(entry)}", entry["sha256"], entry["bytes"])))
+        return files
 
     def _wrong(self, below: str, entry: Any) -> str:
-        """Say what is wrong with an entry, which may come from elsewhere, or with its file."""
+        """Return what is wrong with an entry or its file; empty if nothing is."""
         try:
             path, size, known = path_in(entry), entry["bytes"], _SHA256.fullmatch(entry["sha256"])
         except (AttributeError, KeyError, TypeError):
@@ -168,23 +168,23 @@ class Inventory:
         if path.is_absolute() or ".." in path.parts:
             return "lies outside of its folder"
         try:
-            found = (self.folder / below / path).lstat()
+            status = (self.folder / below / path).lstat()
         except (OSError, ValueError):
             return "is missing"
-        if not stat.S_ISREG(found.st_mode):
-            return "is not a plain file"
-        return "" if found.st_size == size else "has not the size that the record says"
+        if not stat.S_ISREG(status.st_mode):
+            return "is not a regular file"
+        return "" if status.st_size == size else "differs in size from the record"
 
     def _enter(self, file: File) -> File:
         self.files[file.path] = file
         return file
 
     def __iter__(self) -> Iterator[File]:
-        """Return the files in the order of their paths."""
+        """Iterate over the files by path."""
         return iter(sorted(self.files.values(), key=lambda file: file.path))
 
 
 def manifest(files: Iterable[File], below: str = "") -> str:
-    """Return one hash for many files, whose paths are written from a folder."""
+    """Return one hash for many files, with paths relative to a folder."""
     start = len(below) + 1 if below else 0
     return manifest_sha256((file.path[start:], file.sha256) for file in files)

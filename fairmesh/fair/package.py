@@ -1,4 +1,4 @@
-"""A study as a package that others can find, take away, trust and cite: its results, its files, its owners."""
+"""The package of a study: its results, files and publisher, as all documents describe them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from fairmesh.fair.about import About
+from fairmesh.fair.dates import Publication
 from fairmesh.fair.inventory import File, Inventory
-from fairmesh.fair.publication import Publication
+from fairmesh.fair.publisher import About
 from fairmesh.files import text_sha256
 from fairmesh.jobs.reading import BAD_ENDS, read_environment, read_map
 from fairmesh.results import Outcome, StudyResults
@@ -34,12 +34,12 @@ RESULTS = "results.csv"
 PROJECT, APPLICATIONS = "project", "applications"
 MAIN = f"{PROJECT}/Snakefile"
 _STAGE = re.compile("[a-z][a-z0-9_]*-[0-9a-f]{64}")
-MANY = 500  # experiments; beyond that each is one action with one data set, whose manifest is hashed
+MANY = 500  # experiments; in larger packages, each is one action with one data set and the hash of its manifest
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment with the files that it left.
+    """An experiment with its files.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Experiment:
 
     @property
     def folder(self) -> str:
-        """Its folder, from the study's."""
+        """Its folder, relative to the study's."""
         return f"{EXPERIMENTS}/{self.outcome.machine}/{self.outcome.id}"
 
 
@@ -83,7 +83,7 @@ class Package(About):
 
     @classmethod
     def gather(cls, study: StudyResults, given: Publication | None = None) -> Package:
-        """Gather the files of a study whose folder holds all that belongs to it."""
+        """Return the package of a study whose folder is self-contained."""
         made = cls(study, Inventory(study.folder), given=given)
         made.inventory.problems += study.problems
         for path in (PLAN, RESULTS):
@@ -112,58 +112,60 @@ class Package(About):
         return Experiment(outcome, own, self.inventory.add(f"{RECORDS}/{outcome.machine}/{outcome.id}.json"))
 
     def _shared(self) -> set[str]:
-        """Return the paths of what several experiments refer to: commits of stages, environments."""
-        records = [each.outcome.record for each in self.done]
-        waiting = {path for each in self.done for path in stage_paths(each.outcome.record)}
+        """Return the paths of shared files: commits of stages, and environments."""
+        records = [experiment.outcome.record for experiment in self.done]
+        waiting = {path for experiment in self.done for path in stage_paths(experiment.outcome.record)}
         stages: set[str] = set()
         while waiting:
             path = waiting.pop()
             stages.add(path)
             records.append(read_map(self.study.folder / path))
             waiting |= set(stage_paths(records[-1])) - stages
-        return {f"{ENVIRONMENTS}/{digest}.json" for each in records if (digest := environment_of(each))} | stages
+        return {
+            f"{ENVIRONMENTS}/{digest}.json" for experiment in records if (digest := environment_of(experiment))
+        } | stages
 
     @property
     def done(self) -> list[Experiment]:
         """The experiments that have a result."""
-        return [each for each in self.experiments if each.outcome.record is not None]
+        return [experiment for experiment in self.experiments if experiment.outcome.record is not None]
 
     @property
     def failed(self) -> list[Experiment]:
-        """The experiments that ended without one."""
-        return [each for each in self.experiments if each.outcome.record is None]
+        """The experiments without a result."""
+        return [experiment for experiment in self.experiments if experiment.outcome.record is None]
 
     @property
     def is_large(self) -> bool:
-        """Whether there are too many experiments to list the files of each."""
+        """Whether there are too many experiments to list all files."""
         return len(self.experiments) > MANY
 
     @cached_property
     def version(self) -> str:
-        """Twelve hex digits that change with every change of a result; a copy has those of what it is a copy of."""
+        """A hash of the results, 12 hex digits; a redacted copy has the version of its original."""
         if self.given:
             return self.given.version
-        records = [f"{each.record.path} {each.record.sha256}" for each in self.done if each.record]
-        return text_sha256("\n".join(sorted(records)))[:12]
+        files = [experiment.record for experiment in self.done if experiment.record]
+        return text_sha256("\n".join(sorted(f"{file.path} {file.sha256}" for file in files)))[:12]
 
     @cached_property
     def started(self) -> str:
-        """When the first experiment started, as ISO 8601 with its zone; empty if no record says so."""
-        return min(filter(None, (time(each.outcome.record, "started") for each in self.done)), default="")
+        """Start of the first experiment, as ISO 8601 with time zone; empty if unknown."""
+        return min(filter(None, (time(experiment.outcome.record, "started") for experiment in self.done)), default="")
 
     @cached_property
     def ended(self) -> str:
-        """When the last experiment ended."""
-        return max(filter(None, (time(each.outcome.record, "ended") for each in self.done)), default="")
+        """End of the last experiment."""
+        return max(filter(None, (time(experiment.outcome.record, "ended") for experiment in self.done)), default="")
 
     @cached_property
     def publication(self) -> Publication:
-        """The days of its publications."""
+        """The dates of its publications."""
         return self.given or Publication.of(self.study.folder, self.version)
 
     @property
     def state(self) -> str:
-        """What became of the run: failed if any experiment did, done if all that were selected have a result."""
+        """State of the run: failed if an experiment failed, done if all selected ones have a result."""
         if any(outcome.state in BAD_ENDS or outcome.is_blocked for outcome in self.study.experiments):
             return FAILED
         points = self.study.plan["experiments"]
@@ -173,24 +175,26 @@ class Package(About):
 
     @cached_property
     def engine_version(self) -> str:
-        """The version of Snakemake in the last run that says it."""
+        """The version of Snakemake in the last run that recorded it."""
         runs = sorted(map(read_map, self.study.folder.glob("runs/*/run.json")), key=lambda run: str(run.get("started")))
-        said = [str(each["versions"].get("snakemake") or "") for each in runs if isinstance(each.get("versions"), dict)]
-        return said[-1] if said else ""
+        versions = [
+            str(run["versions"].get("snakemake") or "") for run in runs if isinstance(run.get("versions"), dict)
+        ]
+        return versions[-1] if versions else ""
 
     @cached_property
     def stages(self) -> dict[str, dict[str, Any]]:
-        """The commits of the shared stages that results came from, by their path in the package."""
+        """The commits of the shared stages behind the results, by path in the package."""
         paths = [path for path in self.inventory.files if path.startswith(f"{STAGES}/")]
         return {path: read_map(self.study.folder / path) for path in sorted(paths)}
 
     def environment(self, experiment: Experiment) -> dict[str, Any]:
-        """Return what an experiment ran on; empty if that is not on file."""
+        """Return the environment of an experiment; empty if its file is missing."""
         digest = environment_of(experiment.outcome.record)
         if digest not in self._environments:
-            found, problem = read_environment(self.study.folder / ENVIRONMENTS / f"{digest}.json")
+            environment, problem = read_environment(self.study.folder / ENVIRONMENTS / f"{digest}.json")
             self.inventory.problems.extend(filter(None, [problem]))
-            self._environments[digest] = found
+            self._environments[digest] = environment
         return self._environments[digest]
 
     @cached_property
@@ -198,7 +202,7 @@ class Package(About):
         return {}
 
     def inputs(self, experiment: Experiment) -> list[File]:
-        """Return the files of the package that an experiment came from: stages' commits, its environment."""
+        """Return the input files of an experiment: commits of stages, and its environment."""
         names = [
             *stage_paths(experiment.outcome.record),
             f"{ENVIRONMENTS}/{environment_of(experiment.outcome.record)}.json",
@@ -207,26 +211,30 @@ class Package(About):
 
 
 def time(record: dict[str, Any] | None, key: str) -> str:
-    """Return a record's time as ISO 8601 with milliseconds and zone, as the profiles ask for it; empty if it is none.
+    """Return a record's time as ISO 8601 with milliseconds and time zone; empty if it is invalid.
 
     >>> time({"ended": "2026-11-20T10:01:30Z"}, "ended")
     '2026-11-20T10:01:30.000+00:00'
     """
     try:
-        found = datetime.fromisoformat(str((record or {}).get(key)))
+        moment = datetime.fromisoformat(str((record or {}).get(key)))
     except ValueError:
         return ""
-    return found.astimezone(UTC).isoformat(timespec="milliseconds") if found.tzinfo else ""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds") if moment.tzinfo else ""
 
 
 def stage_paths(record: dict[str, Any] | None) -> list[str]:
-    """Return the paths of the commits that a record came from; records also come from elsewhere."""
-    found = (record or {}).get("stages")
-    named = [(str(name), str(mark)) for name, mark in found.items()] if isinstance(found, dict) else []
-    return [f"{STAGES}/{name}-{mark[:12]}.json" for name, mark in named if _STAGE.fullmatch(f"{name}-{mark}")]
+    """Return the paths of the commits of a record's stages; invalid entries are left out."""
+    stages = (record or {}).get("stages")
+    named = [(str(name), str(fingerprint)) for name, fingerprint in stages.items()] if isinstance(stages, dict) else []
+    return [
+        f"{STAGES}/{name}-{fingerprint[:12]}.json"
+        for name, fingerprint in named
+        if _STAGE.fullmatch(f"{name}-{fingerprint}")
+    ]
 
 
 def environment_of(record: dict[str, Any] | None) -> str:
-    """Return the hash of the environment that a record refers to; empty if it refers to none."""
+    """Return the hash of a record's environment; empty if it has none."""
     digest = str((record or {}).get("environment") or "")
     return digest if re.fullmatch("[0-9a-f]{64}", digest) else ""

@@ -1,11 +1,11 @@
-"""Parameters and metrics in a crate: what they are, and their values, each value once."""
+"""Parameters and metrics in a crate, and their values."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from fairmesh.fair import vocabulary as v
-from fairmesh.fair.entities import Entity, Graph, fragment, ref
+from fairmesh.fair.crate_graph import Entity, Graph, fragment, ref
 from fairmesh.files import canonical_json, text_sha256
 from fairmesh.results import MetricValue, StudyResults, Summary
 from fairmesh.results.statistics import half_width
@@ -18,7 +18,7 @@ _USAGE = {
     "write_bytes": ("Bytes written", "AD", "byte"),
     "energy_j": ("Energy", "JOU", "J"),
 }
-"""What is recorded of an attempt: in words, and its unit as UN/CEFACT and as text."""
+"""Resource usage: description, and unit as UN/CEFACT code and as text."""
 
 
 class Parameters:
@@ -38,7 +38,10 @@ class Parameters:
         self._known: dict[tuple[str, str], Entity] = {}
         graph.add(v.PARAMETER_PROFILE, "CreativeWork", name="Bioschemas FormalParameter", version="1.0-RELEASE")
         self.inputs: dict[str, Entity] = {}
-        names = {**self._declared, **{name: {} for each in study.experiments[:1] for name in each.parameters}}
+        names = {
+            **self._declared,
+            **{name: {} for experiment in study.experiments[:1] for name in experiment.parameters},
+        }
         for name in names:
             self.inputs[name] = self._parameter(name, self._declared.get(name) or {})
         self.outputs = {metric.name: self._metric(metric.name) for metric in study.metrics}
@@ -56,7 +59,7 @@ class Parameters:
         )
 
     def _metric(self, name: str) -> Entity:
-        metric = next(each for each in self._study.metrics if each.name == name)
+        metric = next(metric for metric in self._study.metrics if metric.name == name)
         return self._graph.add(
             f"#metric/{fragment(name)}",
             "FormalParameter",
@@ -67,7 +70,7 @@ class Parameters:
         )
 
     def value(self, name: str, value: Any) -> Entity:
-        """Return the entity of a parameter's value."""
+        """Return the entity of a value of a parameter."""
         text = canonical_json(value)
         if (name, text) not in self._known:
             declared = self._declared.get(name) or {}
@@ -82,46 +85,50 @@ class Parameters:
         return self._known[name, text]
 
     def _late(self, name: str) -> Entity:
-        """Add a parameter that only some experiments have."""
+        """Add a parameter that the first experiment does not have."""
         self.inputs[name] = self._parameter(name, self._declared.get(name) or {})
         return self.inputs[name]
 
-    def measured(self, whose: str, name: str, found: MetricValue) -> Entity:
+    def measured(self, owner: str, name: str, measured: MetricValue) -> Entity:
         """Add the measured value of a metric."""
-        metric = next(each for each in self._study.metrics if each.name == name)
-        interval = {} if found.low is None or found.high is None else {"minValue": found.low, "maxValue": found.high}
+        metric = next(metric for metric in self._study.metrics if metric.name == name)
+        interval = (
+            {}
+            if measured.low is None or measured.high is None
+            else {"minValue": measured.low, "maxValue": measured.high}
+        )
         return self._graph.add(
-            f"#measured/{whose}/{fragment(name)}",
+            f"#measured/{owner}/{fragment(name)}",
             "PropertyValue",
             name=name,
-            value=found.value,
+            value=measured.value,
             unitText=metric.unit,
             exampleOfWork=self.outputs[name],
             **interval,
         )
 
-    def mean(self, whose: str, name: str, point: str, found: Summary) -> Entity:
+    def mean(self, owner: str, name: str, point: str, summary: Summary) -> Entity:
         """Add the mean of a metric over the repeats of a point, with its 95 % interval."""
-        half = half_width(found)
-        interval = {} if half is None else {"minValue": found.mean - half, "maxValue": found.mean + half}
+        half = half_width(summary)
+        interval = {} if half is None else {"minValue": summary.mean - half, "maxValue": summary.mean + half}
         return self._graph.add(
-            f"#mean/{whose}/{fragment(name)}",
+            f"#mean/{owner}/{fragment(name)}",
             "PropertyValue",
             name=name,
-            value=found.mean,
-            unitText=next(each.unit for each in self._study.metrics if each.name == name),
-            description=f"Mean over {found.n} repeats of {point}"
+            value=summary.mean,
+            unitText=next(metric.unit for metric in self._study.metrics if metric.name == name),
+            description=f"Mean over {summary.n} repeats of {point}"
             + (", minValue to maxValue is its 95 % interval" if interval else ""),
             exampleOfWork=self.outputs[name],
             **interval,
         )
 
-    def usage(self, whose: str, usage: dict[str, Any]) -> list[Entity]:
-        """Add what an attempt used."""
+    def usage(self, owner: str, usage: dict[str, Any]) -> list[Entity]:
+        """Add the resource usage of an attempt."""
         method = str(usage.get("energy_method") or "")
         return [
             self._graph.add(
-                f"#usage/{whose}/{key}",
+                f"#usage/{owner}/{key}",
                 "PropertyValue",
                 name=name,
                 propertyID=key,
@@ -135,21 +142,21 @@ class Parameters:
         ]
 
     def settings(self, environment: dict[str, Any], record: dict[str, Any] | None) -> list[Entity]:
-        """Add the variables of threads and determinism, and what the scheduler said of the job."""
+        """Add variables for threads and determinism, and those of the scheduler."""
         provenance = (record or {}).get("provenance")
         scheduler = provenance.get("scheduler") if isinstance(provenance, dict) else None
         job = scheduler if isinstance(scheduler, dict) else {}
         own = {f"job of {job['name']}": job.get("job")} if job.get("name") else {}
         parts = [environment.get("variables"), own, job.get("variables")]
-        found = {str(name): str(value) for each in parts if isinstance(each, dict) for name, value in each.items()}
+        variables = {str(name): str(value) for part in parts if isinstance(part, dict) for name, value in part.items()}
         return [
             self._graph.add(
                 f"#variable/{text_sha256(canonical_json([name, value]))[:16]}", "PropertyValue", name=name, value=value
             )
-            for name, value in sorted(found.items())
+            for name, value in sorted(variables.items())
         ]
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that JSON-LD takes for one: lists and maps, which it takes apart, as their text."""
+    """Return a value for JSON-LD: lists and maps as text."""
     return value if isinstance(value, str | int | float) else canonical_json(value)

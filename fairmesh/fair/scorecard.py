@@ -1,39 +1,120 @@
-"""The scorecard of a package: fifteen verdicts, what speaks against each, and what a person can do about it."""
+"""The FAIR scorecard of a crate: fifteen principles, the findings on each, and what is missing."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from fairmesh.fair.findable import has_doi
-from fairmesh.fair.people import Owner
-from fairmesh.fair.principles import KINDS, PRINCIPLES, Principle
-from fairmesh.fair.reading import Found
+from fairmesh.fair import checks
+from fairmesh.fair.checks import has_doi
+from fairmesh.fair.crate_reader import Crate
+from fairmesh.fair.publisher import Owner
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.runner.protocol import FORMAT
 
-FAIR = "fair.json"
-COMMUNITY = "R1.3"  # what the validators of others have a say in
-SHOWN = 20  # findings of a principle in fair.json; their number is said as well
+Check = Callable[[Crate], Iterator[str]]
+Kind = Literal["machine", "self", "deposit"]
 
-State = Literal["met", "prepared", "falls"]
+KINDS: dict[Kind, str] = {
+    "machine": "checked by machine, offline",
+    "self": "self-assessed: a machine checks that it is stated, people that it is true",
+    "deposit": "prepared; met for good with a deposit in a repository that gives a DOI",
+}
+
+
+@dataclass(frozen=True)
+class Principle:
+    """One of the fifteen FAIR principles, in the words of Wilkinson et al. (2016).
+
+    Parameters
+    ----------
+    code, text : str
+        Code such as ``F1``, and text.
+    kind : str
+        How it is assessed.
+    check : callable
+        Yields findings.
+    """
+
+    code: str
+    text: str
+    kind: Kind
+    check: Check
+
+
+PRINCIPLES = (
+    Principle(
+        "F1", "(Meta)data are assigned a globally unique and persistent identifier.", "deposit", checks.identifier
+    ),
+    Principle("F2", "Data are described with rich metadata.", "machine", checks.rich),
+    Principle(
+        "F3",
+        "Metadata clearly and explicitly include the identifier of the data they describe.",
+        "machine",
+        checks.identifies,
+    ),
+    Principle("F4", "(Meta)data are registered or indexed in a searchable resource.", "deposit", checks.indexable),
+    Principle(
+        "A1",
+        "(Meta)data are retrievable by their identifier using a standardised communications protocol.",
+        "deposit",
+        checks.retrievable,
+    ),
+    Principle("A1.1", "The protocol is open, free, and universally implementable.", "machine", checks.open_protocol),
+    Principle(
+        "A1.2",
+        "The protocol allows for an authentication and authorisation procedure, where necessary.",
+        "self",
+        checks.access,
+    ),
+    Principle("A2", "Metadata are accessible, even when the data are no longer available.", "deposit", checks.outlives),
+    Principle(
+        "I1",
+        "(Meta)data use a formal, accessible, shared, and broadly applicable language for knowledge representation.",
+        "machine",
+        checks.language,
+    ),
+    Principle("I2", "(Meta)data use vocabularies that follow FAIR principles.", "self", checks.vocabularies),
+    Principle("I3", "(Meta)data include qualified references to other (meta)data.", "machine", checks.qualified),
+    Principle(
+        "R1",
+        "(Meta)data are richly described with a plurality of accurate and relevant attributes.",
+        "self",
+        checks.described,
+    ),
+    Principle(
+        "R1.1",
+        "(Meta)data are released with a clear and accessible data usage licence.",
+        "machine",
+        checks.licensed,
+    ),
+    Principle("R1.2", "(Meta)data are associated with detailed provenance.", "machine", checks.provenance),
+    Principle("R1.3", "(Meta)data meet domain-relevant community standards.", "machine", checks.standards),
+)
+
+
+FAIR = "fair.json"
+COMMUNITY = "R1.3"  # validators contribute to this principle
+SHOWN = 20  # findings of a principle in fair.json
+
+State = Literal["met", "prepared", "fails"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found of one principle.
+    """The result of one principle.
 
     Parameters
     ----------
     principle : Principle
-        Which.
+        The principle.
     state : str
-        ``met``, ``prepared`` for a deposit that is still to come, or ``falls``.
+        ``met``, ``prepared`` (needs a deposit), or ``fails``.
     findings : list of str
-        What speaks against it.
+        What is wrong.
     """
 
     principle: Principle
@@ -41,7 +122,7 @@ class Verdict:
     findings: list[str]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the verdict as ``fair.json`` has it."""
+        """Return the entry of ``fair.json``."""
         return {
             "principle": self.principle.code,
             "text": self.principle.text,
@@ -54,20 +135,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """The verdicts on a package.
+    """The assessment of a crate.
 
     Parameters
     ----------
     study, identifier : str
-        What was assessed.
+        The assessed study.
     verdicts : list of Verdict
         In the order of the principles.
     asks : list of str
-        What nobody has stated: the key of the configuration, and what it is.
+        Missing entries of the configuration.
     validators : mapping of str to str
-        The validators of others that were asked, and what each said in a word.
+        Results of the validators that ran.
     problems : list of str
-        The documents that are there and cannot be read, a line each.
+        Documents that cannot be read.
     """
 
     study: str
@@ -79,14 +160,14 @@ class Scorecard:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many principles are met, prepared, and fall."""
-        found = Counter(each.state for each in self.verdicts)
-        return {state: found[state] for state in ("met", "prepared", "falls")}
+        """Number of principles that are met, prepared, and failed."""
+        counts = Counter(verdict.state for verdict in self.verdicts)
+        return {state: counts[state] for state in ("met", "prepared", "fails")}
 
     @property
-    def falls(self) -> bool:
-        """Whether one of them falls."""
-        return self.counts["falls"] > 0
+    def fails(self) -> bool:
+        """Whether a principle fails."""
+        return self.counts["fails"] > 0
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of ``fair.json``."""
@@ -96,53 +177,53 @@ class Scorecard:
             "identifier": self.identifier,
             "of": len(self.verdicts),
             **self.counts,
-            "principles": [each.to_json() for each in self.verdicts],
+            "principles": [verdict.to_json() for verdict in self.verdicts],
             "asks": self.asks,
             "validators": dict(self.validators),
         }
 
 
 def score(folder: Path, validators: Mapping[str, Sequence[str]] | None = None) -> Scorecard:
-    """Assess a package; every hash is computed anew.
+    """Assess a crate; all hashes are recomputed.
 
     Parameters
     ----------
     folder : Path
-        Where ``ro-crate-metadata.json`` is: a study's folder in the results, or a copy of a crate anywhere.
+        The folder of ``ro-crate-metadata.json``.
     validators : mapping of str to sequence of str, optional
-        What the validators of others found, by name; they count for R1.3.
+        Findings of validators by name; they count for R1.3.
 
     Raises
     ------
     FairmeshError
         If there is no crate.
     """
-    found = Found.read(folder)
-    asked = validators or {}
-    extra = [f"{name}: {finding}" for name, findings in asked.items() for finding in findings]
-    verdicts = [_verdict(each, found, extra if each.code == COMMUNITY else []) for each in PRINCIPLES]
-    plan = found.document("plan.json")
+    crate = Crate.read(folder)
+    validated = validators or {}
+    extra = [f"{name}: {finding}" for name, findings in validated.items() for finding in findings]
+    verdicts = [_verdict(principle, crate, extra if principle.code == COMMUNITY else []) for principle in PRINCIPLES]
+    plan = crate.document("plan.json")
     publisher = plan.get("publisher")
     owner = Owner(publisher if isinstance(publisher, dict) else {}, str(plan.get("study") or folder.name))
     return Scorecard(
         study=owner.study,
-        identifier=str(found.root.get("identifier") or ""),
+        identifier=str(crate.root.get("identifier") or ""),
         verdicts=verdicts,
         asks=owner.missing(),
-        validators={name: "faults" if findings else "passed" for name, findings in asked.items()},
-        problems=found.problems,
+        validators={name: "faults" if findings else "passed" for name, findings in validated.items()},
+        problems=crate.problems,
     )
 
 
-def _verdict(principle: Principle, found: Found, extra: Sequence[str]) -> Verdict:
-    findings = [*principle.check(found), *extra]
+def _verdict(principle: Principle, crate: Crate, extra: Sequence[str]) -> Verdict:
+    findings = [*principle.check(crate), *extra]
     if findings:
-        return Verdict(principle, "falls", findings)
-    return Verdict(principle, "prepared" if principle.kind == "deposit" and not has_doi(found) else "met", [])
+        return Verdict(principle, "fails", findings)
+    return Verdict(principle, "prepared" if principle.kind == "deposit" and not has_doi(crate) else "met", [])
 
 
 def write_score(folder: Path, validators: Mapping[str, Sequence[str]] | None = None) -> Scorecard:
-    """Assess a package and write ``fair.json`` beside it."""
-    made = score(folder, validators)
-    write_if_changed(folder / FAIR, json_text(made.to_json()))
-    return made
+    """Assess a crate and write ``fair.json`` into it."""
+    scorecard = score(folder, validators)
+    write_if_changed(folder / FAIR, json_text(scorecard.to_json()))
+    return scorecard

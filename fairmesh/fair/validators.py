@@ -1,7 +1,7 @@
-"""The validators of others, run without a network: each is asked if it is installed (``pip install 'fairmesh[fair]'``).
+"""Run the validators of communities without a network, if installed (``pip install 'fairmesh[fair]'``).
 
-RO-Crate's looks its contexts up on the web. Here it gets those terms of them that the crate uses, from
-``fairmesh.fair.vocabulary``, and nothing else: any other address fails.
+The validator of RO-Crate fetches JSON-LD contexts from the web. These requests are answered from
+``fairmesh.fair.vocabulary``; all other addresses fail.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SKIPPED = {
 
 
 def validate(folder: Path) -> dict[str, list[str]]:
-    """Ask every validator that is installed.
+    """Run all installed validators.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def validate(folder: Path) -> dict[str, list[str]]:
     Returns
     -------
     dict of str to list of str
-        What each found, by its name.
+        Findings by name of the validator.
     """
     installed = {name: check for name, (module, check) in VALIDATORS.items() if find_spec(module)}
     return {name: check(folder) for name, check in installed.items()}
@@ -63,13 +63,13 @@ def ro_crate(folder: Path, severity: str = "RECOMMENDED") -> list[str]:
             offline=True,
             cache_path=Path(cache) / "http",
         )
-        found = services.validate(settings).get_issues()
-    return [f"{each.check.identifier}: {each.message} ({each.violatingEntity or 'the crate'})" for each in found]
+        issues = services.validate(settings).get_issues()
+    return [f"{issue.check.identifier}: {issue.message} ({issue.violatingEntity or 'the crate'})" for issue in issues]
 
 
 @contextmanager
 def _contexts(cache: str) -> Iterator[None]:
-    """Let the validator's own web client serve our terms, and refuse everything else."""
+    """Answer requests of the validator's web client from the vocabulary, and refuse all others."""
     from rocrate_validator.utils.http import HttpRequester  # noqa: PLC0415
 
     requester = HttpRequester.initialize_cache(offline=True, cache_path=f"{cache}/http")
@@ -102,9 +102,9 @@ def croissant(folder: Path) -> list[str]:
             for records in dataset.metadata.record_sets:
                 for _ in dataset.records(record_set=records.uuid):
                     pass
-    except Exception as error:  # noqa: BLE001  it raises whatever it stumbles over; that is its verdict
+    except Exception as error:  # noqa: BLE001  any exception is a finding
         return [f"{CROISSANT}: {type(error).__name__}: {error}"]
-    return [f"{CROISSANT}: {each}" for each in sorted(dataset.metadata.issues.errors)]
+    return [f"{CROISSANT}: {error}" for error in sorted(dataset.metadata.issues.errors)]
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def frictionless(folder: Path) -> list[str]:
     with system.use_context(trusted=False):
         report = Package(str(folder / DATA_PACKAGE)).validate()
     rows = report.flatten(["name", "rowNumber", "fieldName", "message"])
-    return [f"{DATA_PACKAGE}: " + ", ".join(str(each) for each in row if each is not None) for row in rows]
+    return [f"{DATA_PACKAGE}: " + ", ".join(str(cell) for cell in row if cell is not None) for row in rows]
 
 
 def datacite(folder: Path) -> list[str]:
@@ -132,8 +132,8 @@ def datacite(folder: Path) -> list[str]:
     from datacite import schema45  # noqa: PLC0415
 
     record = read_json(folder / DATACITE)
-    found = sorted(schema45.validator.iter_errors(record), key=lambda each: list(map(str, each.path)))
-    return [f"{DATACITE}: {'.'.join(map(str, each.path)) or 'the record'}: {each.message}" for each in found]
+    errors = sorted(schema45.validator.iter_errors(record), key=lambda error: list(map(str, error.path)))
+    return [f"{DATACITE}: {'.'.join(map(str, error.path)) or 'the record'}: {error.message}" for error in errors]
 
 
 VALIDATORS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
@@ -142,4 +142,4 @@ VALIDATORS: dict[str, tuple[str, Callable[[Path], list[str]]]] = {
     "frictionless": ("frictionless", frictionless),
     "datacite": ("datacite", datacite),
 }
-"""The validators by name: the module that must be there, and the function that asks it."""
+"""Validators by name: the module that they need, and the function that runs them."""

@@ -1,4 +1,4 @@
-"""The words that the crate uses: where each comes from, and the profiles that give them their meaning.
+"""The terms of the crate, their sources, and the profiles that define them.
 
 ``CRATE`` and ``RUN`` are those terms of the two published contexts that the crate uses, so that it can be read, and
 checked with any validator, where there is no network.
@@ -20,7 +20,7 @@ PROFILES = {
     PROVENANCE_RUN: ("Provenance Run Crate", "0.5"),
     WORKFLOW_CRATE: ("Workflow RO-Crate", "1.0"),
 }
-"""What the root says that it conforms to, with name and version."""
+"""The profiles of the root data set, with names and versions."""
 
 WORKFLOW_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 PARAMETER_PROFILE = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
@@ -55,5 +55,5 @@ CRATE = {term: f"{_SCHEMA}{term}" for term in _SCHEMA_TERMS.split()} | {
 }
 RUN = {term: f"{_RUN}{term}" for term in ("ContainerImage", "containerImage", "environment", "resourceUsage", "sha256")}
 IMAGES = {"docker": f"{_RUN}DockerImage", "podman": f"{_RUN}DockerImage", "apptainer": f"{_RUN}SIFImage"}
-"""The kinds of container images that the profile knows."""
+"""The container types of the profile."""
 CONTEXTS = {CRATE_CONTEXT: CRATE, RUN_CONTEXT: RUN}

@@ -16,8 +16,8 @@ DATACITE = "datacite.json"
 FAIR = "fair.json"
 _DOI = "https://doi.org/"
 _GROUP = "Organizational"
-_FAIR_STATES = {"met": "met", "prepared": "prepared for a deposit", "falls": "not met"}
-_FAIR_COUNTS = ("met", "prepared", "falls", "of")
+_FAIR_STATES = {"met": "met", "prepared": "prepared for a deposit", "fails": "not met"}
+_FAIR_COUNTS = ("met", "prepared", "fails", "of")
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _principle(entry: dict[str, Any]) -> dict[str, Any]:
     return {
         "code": str(entry.get("principle") or ""),
         "text": str(entry.get("text") or ""),
-        "state": state if state in _FAIR_STATES else "falls",
+        "state": state if state in _FAIR_STATES else "fails",
         "words": _FAIR_STATES.get(state, state),
         "assessed": str(entry.get("assessed") or ""),
         "findings": list(map(str, entry.get("findings") or [])),

@@ -1,4 +1,5 @@
-"""Results become a submission to MLCommons Science: logs, documents and scripts in the layout of its rules.
+"""Submissions to MLCommons Science: logs, documents and scripts in the layout of its rules.
 
-The rules are policy.adoc and submit.adoc of https://github.com/mlcommons/science, version 0.5.
+It may import ``results`` and what is below. Begin with ``submission.gather``, then ``folder.write``. The rules are
+policy.adoc and submit.adoc of https://github.com/mlcommons/science, version 0.5.
 """

@@ -22,12 +22,12 @@ _USAGE = ("--usage", "hpc", "--ruleset", "3.0.0")
 
 
 def is_installed() -> bool:
-    """Return whether the checker is there."""
+    """Return whether the checker is installed."""
     return find_spec("mlperf_logging") is not None
 
 
 def rules_for(application: Path | None) -> list[Path]:
-    """Return the files of rules that a log of an application must satisfy."""
+    """Return the rule files for the logs of an application."""
     own = application / OF_APPLICATION if application else None
     return [RULES, own] if own and own.is_file() else [RULES]
 
@@ -38,9 +38,9 @@ def check(log: Path, rules: Sequence[Path]) -> list[str]:
     Returns
     -------
     list of str
-        Its findings; none if it said SUCCESS to each file of rules.
+        Its findings; empty if all rule files pass.
     """
-    return [line for each in rules for line in _findings(log, each)]
+    return [line for file in rules for line in _findings(log, file)]
 
 
 def _findings(log: Path, rules: Path) -> list[str]:

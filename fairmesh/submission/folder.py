@@ -1,4 +1,4 @@
-"""The folder of a submission, in the layout of submit.adoc."""
+"""Write the folder of a submission, with the layout of submit.adoc."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from fairmesh.printing import escape_markdown
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.safefiles import read_regular
 from fairmesh.submission import identity
-from fairmesh.submission.request import PDF
-from fairmesh.submission.submission import Submission
+from fairmesh.submission.submission import PDF, Submission
 
 README, CONFIG, VERSION, RUN, STUDY = "README.md", "config.yaml", "VERSION.txt", "run.sh", "study.yaml"
 
 
 def write(submission: Submission, to: Path) -> Path:
-    """Write the folder; what people have put into it, such as the PDF, stays.
+    """Write the folder; other files in it, such as the PDF, are kept.
 
     Returns
     -------
@@ -57,7 +56,7 @@ def _texts(submission: Submission) -> Iterator[tuple[str, str]]:
 
 
 def _text(submission: Submission, name: str, path: Path) -> Iterator[tuple[str, str]]:
-    """Read a text that is submitted as it is; one that cannot be read is one of the study's problems."""
+    """Read a text to submit unchanged; an unreadable file is added to the study's problems."""
     try:
         yield name, read_regular(str(path)).decode()
     except FileNotFoundError:
@@ -89,9 +88,9 @@ def _config(submission: Submission) -> dict[str, Any]:
 
 def _readme(submission: Submission) -> str:
     choice = submission.choice
-    numbers = {each.key: number for number, each in enumerate(choice.submitted, start=1)}
+    numbers = {item.key: number for number, item in enumerate(choice.submitted, start=1)}
     environment = submission.study.environment(choice.best)
-    differences = [each.submitted - each.reference for each in submission.measurements if each.reference is not None]
+    differences = [item.submitted - item.reference for item in submission.measurements if item.reference is not None]
     return _render(
         "README.md.jinja",
         submission=submission,
@@ -118,7 +117,7 @@ def _render(name: str, **values: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Return a number to six digits.
+    """Return a number with six digits.
 
     >>> _number(0.88908123)
     '0.889081'

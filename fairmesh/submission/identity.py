@@ -1,4 +1,4 @@
-"""Who submits what: the ``submission_*`` events of a log, by the part of their key after that prefix."""
+"""The ``submission_*`` events of a log, by their key without the prefix."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ REQUIRED = {
     "platform": "the name of the system: --platform, or platform of the publisher",
     COMMIT: "the commit of the code: run it from a git repository without uncommitted changes, or --commit",
 }
-"""What no submission is without, and where it comes from."""
+"""Required entries, and where they come from."""
 
 NAMES = {"org": "org", "poc_name": "contact", "poc_email": "email", "status": "status", "platform": "platform"}
-"""The names that people have for them."""
+"""Descriptions of the entries."""
 
 
 @dataclass(frozen=True)
 class Application:
-    """The application as a submission names it."""
+    """The application of a submission."""
 
     name: str
     version: str
@@ -44,7 +44,7 @@ class Application:
 
 
 def of_publisher(publisher: Publisher) -> dict[str, str]:
-    """Return what the configuration says of who submits, without what it leaves out."""
+    """Return the entries of the configuration."""
     named = {
         "org": publisher.organisation,
         "status": publisher.status or "",
@@ -56,14 +56,14 @@ def of_publisher(publisher: Publisher) -> dict[str, str]:
 
 
 def of_run(application: Application, folder: Path, publisher: Publisher) -> dict[str, str]:
-    """Return what is known before a run, for experiment.json."""
+    """Return the entries that are known before a run, for experiment.json."""
     own = {"benchmark": application.name, "version": application.tagged, "division": DIVISION}
     commit = commit_of(folder)
     return own | ({COMMIT: commit} if commit else {}) | of_publisher(publisher)
 
 
 def missing(given: Mapping[str, str]) -> list[str]:
-    """Say by name what a submission lacks.
+    """Return descriptions of missing required entries.
 
     >>> missing(dict.fromkeys(REQUIRED, "x") | {"org": ""})
     ['org: the organisation that submits: --org, or organisation of the publisher']

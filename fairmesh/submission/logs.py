@@ -1,4 +1,4 @@
-"""The log of a run as a submission shows it: the events of the attempt, with who submits at the top."""
+"""The log of a submitted run: the events of the attempt after the submission entries."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Log:
         return next((event["value"] for event in self.events if event["key"] == key), None)
 
     def submission(self) -> dict[str, str]:
-        """Return what the log says of who submits what."""
+        """Return the submission entries of the log."""
         keys = [event["key"] for event in self.events if event["key"].startswith(SUBMISSION)]
         return {key.removeprefix(SUBMISSION): str(self.first(key)) for key in keys}
 
     def text(self, given: Mapping[str, str]) -> str:
-        """Return the file of a submission.
+        """Return the log's text for a submission.
 
         Parameters
         ----------
@@ -44,7 +44,7 @@ class Log:
         place = {"file": "fairmesh/submission/logs.py", "lineno": 0}
         began = self.events[0]["time_ms"]
         head = [line(POINT, SUBMISSION + name, value, place, began) for name, value in given.items()]
-        own = [MARK + json.dumps(each) + "\n" for each in self.events if not each["key"].startswith(SUBMISSION)]
+        own = [MARK + json.dumps(event) + "\n" for event in self.events if not event["key"].startswith(SUBMISSION)]
         return "".join(head + own)
 
 
@@ -69,7 +69,7 @@ def read_log(outcome: Outcome) -> Log:
 
 
 def _check_hash(outcome: Outcome, path: Path) -> None:
-    """Compare a file with what the record says of it, if it says anything."""
+    """Check a file against its hash in the record, if it has one."""
     hashes = {file["path"]: file["sha256"] for file in (outcome.record or {}).get("files") or []}
     name = path.relative_to(outcome.folder).as_posix()
     if name in hashes and hashes[name] != file_sha256(path):

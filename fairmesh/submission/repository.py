@@ -1,4 +1,4 @@
-"""What git knows of the code that is measured; nothing where there is no repository or no commit yet."""
+"""The git repository of measured code: address, branch, tag and commit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATIENCE = 10.0  # seconds
 
 @dataclass(frozen=True)
 class Repository:
-    """The repository that a folder lies in.
+    """The repository of a folder.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Repository:
 
     @classmethod
     def of(cls, folder: Path) -> Repository:
-        """Ask git about a folder."""
+        """Read the repository of a folder with git."""
         branch = _git(folder, "rev-parse", "--abbrev-ref", "HEAD")
         address = _git(folder, "remote", "get-url", "origin") if branch else ""
         tag = _git(folder, "describe", "--tags", "--exact-match") if branch else ""
@@ -39,7 +39,7 @@ class Repository:
 
 
 def commit_of(folder: Path) -> str:
-    """Return the commit of the code in a folder; it ends in ``-dirty`` if a file in the folder is not as committed."""
+    """Return the commit of a folder; it ends with ``-dirty`` if a file in the folder was changed."""
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return ""
@@ -49,15 +49,15 @@ def commit_of(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why git says nothing of a repository that is there: the reason, and what helps; both empty if it does."""
+    """Why git cannot read an existing repository: reason and remedy; both empty if it can."""
 
     why: str = ""
     advice: str = ""
 
     @classmethod
     def of(cls, folder: Path) -> Refusal:
-        """Ask git about a folder."""
-        top = next((each for each in (folder, *folder.absolute().parents) if (each / ".git").exists()), None)
+        """Read the repository of a folder with git."""
+        top = next((parent for parent in (folder, *folder.absolute().parents) if (parent / ".git").exists()), None)
         complaint = _ask(folder, "rev-parse", "HEAD")[1] if top else ""
         if any(words in complaint for words in _NOT_OURS):
             advice = f"git config --global --add safe.directory {shlex.quote(str(top))}"
@@ -72,7 +72,7 @@ _NOTHING = ("unknown revision", "not a git repository")  # no commit yet; an emp
 
 
 def without_password(address: str) -> str:
-    """Take out of an address who may read it.
+    """Remove user name and password from an address.
 
     >>> without_password("https://ada:secret@example.org/code.git")
     'https://example.org/code.git'
@@ -87,7 +87,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _ask(folder: Path, *arguments: str) -> tuple[str, str]:
-    """Return what git answers, and the first line of what it complains of."""
+    """Return git's output and the first line of its errors."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],

@@ -1,31 +1,106 @@
-"""A submission: everything that its files say, gathered and checked before one of them is written."""
+"""The submission of a study: request, best point, and content, gathered and checked before a file is written."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.jobs.reading import read_checked
-from fairmesh.results import StudyResults
+from fairmesh.results import Metric, Outcome, RankedPoint, StudyResults
 from fairmesh.results.compare import value_json, value_of
+from fairmesh.results.ranking import ranked_points, require_best
 from fairmesh.runner.protocol import EXPERIMENT, STAGES
 from fairmesh.submission import identity
-from fairmesh.submission.choice import Choice, choose
 from fairmesh.submission.logs import Log, read_log
 from fairmesh.submission.repository import DIRTY, Repository, without_password
-from fairmesh.submission.request import PDF, Request
+
+PDF = "sientific_contribution.pdf"  # sic: so it is called in submit.adoc
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request for a submission.
+
+    Parameters
+    ----------
+    given : mapping
+        Who submits what, by the names of `fairmesh.submission.identity.REQUIRED`; what is missing comes from the logs.
+    descriptor : str
+        Name of the innermost folder; the study's name if empty.
+    repository : str
+        Where the code can be cloned from; git is asked if empty.
+    pdf : Path or None
+        The description of the scientific contribution, which only people can write.
+    references : mapping
+        What the reference model reaches, by the name of the metric, in its unit.
+    """
+
+    given: Mapping[str, str]
+    descriptor: str = ""
+    repository: str = ""
+    pdf: Path | None = None
+    references: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The best point of a study.
+
+    Parameters
+    ----------
+    ranked : list of RankedPoint
+        All points that have the metric, the best first.
+    unfinished : int
+        How many of the planned runs have no result.
+    """
+
+    ranked: list[RankedPoint]
+    unfinished: int
+
+    @property
+    def metric(self) -> Metric:
+        """The ranking metric."""
+        return self.ranked[0].metric
+
+    @property
+    def point(self) -> RankedPoint:
+        """The best point."""
+        return self.ranked[0]
+
+    @property
+    def submitted(self) -> tuple[Outcome, ...]:
+        """The repeats of the best point that have a result, in the order of the plan."""
+        return self.point.measured
+
+    @property
+    def best(self) -> Outcome:
+        """The first submitted repeat, which represents the point."""
+        return self.point.run
+
+
+def choose(study: StudyResults) -> Choice:
+    """Choose the best point by the primary metric.
+
+    Raises
+    ------
+    FairmeshError
+        If no run has a result, or the metric has no direction.
+    """
+    require_best(study)
+    return Choice(ranked_points(study), len(study.experiments) - len(study.done))
+
 
 Value = float | None
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A line of the table at the top of the README: a metric, and what reference and submission reach."""
+    """A row of the README's table: a metric with the values of the reference and of the submission."""
 
     title: str
     unit: str
@@ -37,7 +112,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Submission:
-    """What is submitted.
+    """A submission.
 
     Parameters
     ----------
@@ -61,9 +136,9 @@ class Submission:
 
     @property
     def application(self) -> identity.Application:
-        """The application that was measured."""
-        found = self.study.plan["application"]
-        return identity.Application(str(found["name"]), str(found["version"]))
+        """The application."""
+        application = self.study.plan["application"]
+        return identity.Application(str(application["name"]), str(application["version"]))
 
     @property
     def place(self) -> Path:
@@ -73,64 +148,64 @@ class Submission:
 
     @cached_property
     def code(self) -> Path | None:
-        """The folder of the application, if it is on this computer."""
+        """The folder of the application, if this computer has it."""
         application = self._read(self.choice.best.folder / EXPERIMENT).get("application")
         folder = str(application.get("folder") or "") if isinstance(application, dict) else ""
         return Path(folder) if Path(folder).is_absolute() and Path(folder).is_dir() else None
 
     def _read(self, path: Path) -> dict[str, Any]:
-        """Read a map; a file that is there and cannot be read is one of the study's problems."""
-        found, problem = read_checked(path)
+        """Read a JSON object; an unreadable file is added to the study's problems."""
+        content, problem = read_checked(path)
         self.study.problems.extend(filter(None, [problem]))
-        return found
+        return content
 
     @cached_property
     def repository(self) -> Repository:
-        """Where the code comes from, as far as that is known."""
-        found = Repository.of(self.code) if self.code else Repository()
-        address = without_password(self.request.repository) or found.address
-        return Repository(address, found.branch, found.tag)
+        """The repository of the code, as far as known."""
+        known = Repository.of(self.code) if self.code else Repository()
+        address = without_password(self.request.repository) or known.address
+        return Repository(address, known.branch, known.tag)
 
     @cached_property
     def preparations(self) -> list[list[str]]:
-        """The commands of the stages that made the data of the best run, each after those that it needs."""
+        """The commands of the stages behind the best run, in order."""
         folder = self.study.folder.parent / STAGES / self.application.name
-        found: dict[str, list[str]] = {}
+        commands: dict[str, list[str]] = {}
 
         def add(needs: object) -> None:
             for name, fingerprint in needs.items() if isinstance(needs, dict) else ():
-                if fingerprint not in found:
+                if fingerprint not in commands:
                     stage = self._read(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)
                     add(stage.get("stages"))
-                    found[fingerprint] = [re.sub("\0(.*?)\0", r"<\1>", text) for text in stage.get("command") or []]
+                    commands[fingerprint] = [re.sub("\0(.*?)\0", r"<\1>", text) for text in stage.get("command") or []]
 
         add((self.choice.best.record or {}).get("stages"))
-        return list(found.values())
+        return list(commands.values())
 
     @property
     def measurements(self) -> list[Measurement]:
-        """The metrics of the best point, the primary one first: their means over the submitted runs."""
+        """The means of the best point's metrics over the submitted runs, the primary one first."""
         declared = self.study.plan["application"].get("metrics") or {}
         runs = self.choice.submitted
-        found = []
-        for metric in sorted(self.study.metrics, key=lambda each: each is not self.choice.metric):
+        measurements = []
+        for metric in sorted(self.study.metrics, key=lambda metric: metric is not self.choice.metric):
             measured = value_of([run.metrics[metric.name] for run in runs if metric.name in run.metrics])
             if measured is not None:
                 value = value_json(measured)
                 reference = self.request.references.get(metric.name, (declared.get(metric.name) or {}).get("target"))
-                found.append(
+                measurements.append(
                     Measurement(metric.title, metric.unit, reference, value["mean"], value["low"], value["high"])
                 )
-        return found
+        return measurements
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """All parameters of the first of the submitted runs."""
+        """All parameters of the first submitted run."""
         return self.choice.best.parameters
 
     @property
     def notes(self) -> list[str]:
-        """What a reviewer will ask for and a program cannot make."""
+        """Requirements that only a person can meet."""
         notes = []
         if self.request.pdf is None:
             notes.append(_PDF_NOTE)
@@ -147,12 +222,12 @@ _PDF_NOTE = f"{PDF}: the scientific contribution, and what `result` means; write
 
 
 def gather(study: StudyResults, request: Request) -> Submission:
-    """Gather a submission of a study's best point.
+    """Gather the submission of a study's best point.
 
     Raises
     ------
     InputError
-        If something is missing that no submission is without; each by its name.
+        If required entries are missing; the message names them.
     FairmeshError
         If no run has a result, or one of the logs is missing or was changed.
     """
@@ -162,9 +237,12 @@ def gather(study: StudyResults, request: Request) -> Submission:
     if unknown:
         allowed = ", ".join(measured)
         raise InputError(Problem(f"no metric {name!r} was measured", "--reference", allowed) for name in unknown)
-    logs = [read_log(each) for each in choice.submitted]
-    found = study.plan["application"]
-    own = {"benchmark": found["name"], "version": identity.Application(found["name"], found["version"]).tagged}
+    logs = [read_log(outcome) for outcome in choice.submitted]
+    application = study.plan["application"]
+    own = {
+        "benchmark": application["name"],
+        "version": identity.Application(application["name"], application["version"]).tagged,
+    }
     given = own | {"division": identity.DIVISION} | _agreed(logs) | dict(request.given)
     problems = [Problem(text, "missing") for text in identity.missing(given)]
     if problems:
@@ -175,7 +253,7 @@ def gather(study: StudyResults, request: Request) -> Submission:
 
 
 def _agreed(logs: list[Log]) -> dict[str, str]:
-    """Return what all logs say of who submits what.
+    """Return the submission entries that all logs share.
 
     Raises
     ------
@@ -183,7 +261,7 @@ def _agreed(logs: list[Log]) -> dict[str, str]:
         If they were made by different commits.
     """
     said = [log.submission() for log in logs]
-    commits = {each.get(identity.COMMIT, "") for each in said}
+    commits = {log.get(identity.COMMIT, "") for log in said}
     if len(commits) > 1:
         shown = ", ".join(sorted(commit or "an unknown one" for commit in commits))
         raise FairmeshError(f"the repeats of the best point were made by different commits: {shown}")
@@ -198,7 +276,7 @@ def _bad_commit(commit: str) -> str:
 
 
 def _folder_name(text: str) -> str:
-    """Return a name that is a folder's everywhere.
+    """Return a text as a portable folder name.
 
     >>> _folder_name("University of Virginia/BII")
     'university-of-virginia-bii'

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError
+from fairmesh.fair.archive import Redaction
 from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, Package
-from fairmesh.fair.redaction import Redaction
 from fairmesh.fair.scorecard import write_score
 from fairmesh.files import file_sha256, json_lines, write_bytes, write_json, write_text
 from fairmesh.jobs.reading import read_map

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.crate import SUMS
+from fairmesh.fair.crate_reader import Crate
 from fairmesh.fair.package import APPLICATIONS
-from fairmesh.fair.reading import Found
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ENVIRONMENTS, RECORDS
 from fairmesh.workflow.carry import application_files
@@ -28,7 +28,7 @@ def verify(original: Original) -> str:
     folder = original.folder
     if not (folder / SUMS).is_file():
         return f"{folder} has no {SUMS}: nothing says whether its files are as they were published"
-    known = Found(folder, [], None).sums
+    known = Crate(folder, [], None).sums
     names = sorted({*_read(original), *(name for name in known if name.startswith(f"{APPLICATIONS}/"))})
     wrong = list(_differences(folder, names, known))
     if wrong:
@@ -51,7 +51,7 @@ def _read(original: Original) -> Iterator[str]:
 
 
 def _differences(folder: Path, names: list[str], known: dict[str, str]) -> Iterator[str]:
-    found = Found(folder, [], None)
+    found = Crate(folder, [], None)
     for name in names:
         if name not in known:
             yield f"{folder / name}: not in {SUMS}"

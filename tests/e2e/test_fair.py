@@ -34,7 +34,7 @@ def test_documents_come_with_the_run_and_change_with_what_they_speak_of(workplac
     workplace.run()
     before = times(workplace)
     published = read_json(workplace.results / "sweep/published.json")
-    assert published["fair"] == {"met": 11, "prepared": 4, "falls": 0}
+    assert published["fair"] == {"met": 11, "prepared": 4, "fails": 0}
     assert published["missing"] == []
     assert score(workplace.results / "sweep").counts == published["fair"]
     assert "Nothing to be done" in workplace.run()
@@ -56,7 +56,7 @@ def test_a_failed_experiment_is_a_failed_action_of_a_good_crate(workplace: Workp
     assert errors.pop("#run") == "1 of 2 experiments ended without a result"
     assert list(errors.values()) == ["failed: exit code 3"]
     assert validators.ro_crate(workplace.results / "sweep") == []
-    assert score(workplace.results / "sweep").counts["falls"] == 0
+    assert score(workplace.results / "sweep").counts["fails"] == 0
 
 
 def test_the_commits_of_the_code_are_in_the_environment(workplace: Workplace) -> None:

@@ -50,13 +50,13 @@ def test_a_second_run_has_nothing_to_do(quick: Workplace) -> None:
     assert "Nothing to be done" in quick.run()
 
 
-def test_every_validator_accepts_the_crate_and_no_principle_falls(quick: Workplace) -> None:
+def test_every_validator_accepts_the_crate_and_no_principle_fails(quick: Workplace) -> None:
     folder = quick.results / "quick"
     assert validators.validate(folder) == {name: [] for name in validators.VALIDATORS}
     subprocess.run([CFFCONVERT, "--validate", "-i", folder / "CITATION.cff"], check=True)
     for stage in quick.results.glob("stages/cloudmask/*/croissant.json"):
         assert validators.croissant(stage.parent) == []
-    assert score(folder).counts == {"met": 11, "prepared": 4, "falls": 0}
+    assert score(folder).counts == {"met": 11, "prepared": 4, "fails": 0}
 
 
 def test_a_crate_in_an_empty_folder_is_reproduced_and_with_another_seed_is_not(

@@ -82,7 +82,7 @@ def test_what_is_missing_is_said_and_the_rest_is_written(results: Results, capsy
     zipped()
     out, err = capsys.readouterr()
     assert "missing: publisher.licence: " in err
-    assert "fall" in out
+    assert "fail" in out
 
 
 def test_a_study_without_results_is_one_line(results: Results, capsys: pytest.CaptureFixture[str]) -> None:

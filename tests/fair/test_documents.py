@@ -20,7 +20,7 @@ from fairmesh import schema
 from fairmesh.fair import package as packages
 from fairmesh.fair.citation import datacite, zenodo
 from fairmesh.fair.documents import DOCUMENTS, describe
-from fairmesh.fair.people import Owner, Person
+from fairmesh.fair.publisher import Owner, Person
 from fairmesh.files import read_json, write_json
 from fairmesh.results import load_study, table, write_csv
 from fairmesh.runner import owner
@@ -164,7 +164,7 @@ def test_a_broken_record_is_named_and_the_rest_builds(results: Results, broken: 
         ({"path": "attempts/1/gone.csv", "sha256": "0" * 64, "bytes": 1}, "attempts/1/gone.csv is missing"),
         ({"path": "../../../../plan.json", "sha256": "0" * 64, "bytes": 1}, "lies outside of its folder"),
         ({"path": "/etc/passwd", "sha256": "0" * 64, "bytes": 1}, "lies outside of its folder"),
-        ({"path": "attempts/1/job.log", "sha256": "0" * 64, "bytes": 1}, "has not the size that the record says"),
+        ({"path": "attempts/1/job.log", "sha256": "0" * 64, "bytes": 1}, "differs in size from the record"),
         ({"path": "attempts/1/job.log"}, "an entry of its list of files cannot be read"),
         ("attempts/1/job.log", "an entry of its list of files cannot be read"),
     ],

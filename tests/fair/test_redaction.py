@@ -14,7 +14,7 @@ import pytest
 
 from fairmesh import cli
 from fairmesh.errors import FairmeshError
-from fairmesh.fair.redaction import Redaction
+from fairmesh.fair.archive import Redaction
 from fairmesh.fair.scorecard import score
 from fairmesh.files import file_sha256, read_json, write_json
 from fairmesh.results import load_study
@@ -73,8 +73,8 @@ def test_homes_and_hosts_are_gone_and_the_copy_is_whole(telling: Results, tmp_pa
     assert hosts == {"host-1"}
     assert "~/benchmarks on host-" in (copy / f"experiments/local/{FIRST}/attempts/1/history.csv").read_text()
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=copy, check=True)
-    assert score(copy).counts["falls"] == 0
-    assert read_json(copy / "fair.json")["falls"] == 0
+    assert score(copy).counts["fails"] == 0
+    assert read_json(copy / "fair.json")["fails"] == 0
 
 
 def test_a_record_says_what_was_changed(telling: Results, tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_copy_never_takes_the_place_of_the_results(results: Results) -> None:
 def test_logs_are_there_if_they_are_asked_for(results: Results, tmp_path: Path, logs: bool, there: int) -> None:
     copy = copied(results, tmp_path / "copy", logs=logs)
     assert len(list(copy.rglob("job.log"))) == there
-    assert score(copy).counts["falls"] == 0
+    assert score(copy).counts["fails"] == 0
 
 
 @pytest.mark.parametrize(("redact", "kept"), [([], {HOST, HOME}), (["homes"], {HOST}), (["hosts"], {HOME})])

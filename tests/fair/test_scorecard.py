@@ -17,8 +17,7 @@ from fairmesh import cli
 from fairmesh.errors import FairmeshError
 from fairmesh.fair import package as packages
 from fairmesh.fair.documents import DOCUMENTS
-from fairmesh.fair.principles import PRINCIPLES
-from fairmesh.fair.scorecard import score
+from fairmesh.fair.scorecard import PRINCIPLES, score
 from fairmesh.files import read_json, write_json
 from tests.fair.conftest import Results
 from tests.fair.spoiling import spoil
@@ -158,7 +157,7 @@ def findings(folder: Path) -> dict[str, list[str]]:
 def test_there_are_the_fifteen(results: Results) -> None:
     assert len({each.code for each in PRINCIPLES}) == 15
     assert [each for each in findings(results.study).values() if each] == []
-    assert score(results.study).counts == {"met": 11, "prepared": 4, "falls": 0}
+    assert score(results.study).counts == {"met": 11, "prepared": 4, "fails": 0}
 
 
 @pytest.mark.parametrize(("plant", "code", "said"), FAULTS, ids=[plant.__name__ for plant, _, _ in FAULTS])
@@ -170,7 +169,7 @@ def test_a_planted_fault_is_found(results: Results, plant: Callable[[Results], N
 def test_a_manifest_that_is_not_that_of_the_files_is_found(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "MANY", 3)
     results.describe()
-    assert score(results.study).counts["falls"] == 0
+    assert score(results.study).counts["fails"] == 0
     other_bytes(results)
     assert [each for each in findings(results.study)["R1.2"] if "job.log is not the file that SHA256SUMS" in each]
     results.change_crate(f"experiments/local/{FIRST}/", sha256="0" * 64)
@@ -180,15 +179,15 @@ def test_a_manifest_that_is_not_that_of_the_files_is_found(results: Results, mon
 def test_a_deposit_meets_what_was_prepared(results: Results) -> None:
     results.publisher(dois={"sweep": "https://doi.org/10.5281/zenodo.1234567"})
     results.describe()
-    assert score(results.study).counts == {"met": 15, "prepared": 0, "falls": 0}
+    assert score(results.study).counts == {"met": 15, "prepared": 0, "fails": 0}
     assert read_json(results.study / "datacite.json")["doi"] == "10.5281/zenodo.1234567"
 
 
-def test_what_nobody_stated_falls_and_is_asked_for(results: Results) -> None:
+def test_what_nobody_stated_fails_and_is_asked_for(results: Results) -> None:
     results.publisher(licence="", access="", authors=[])
     results.describe()
     made = score(results.study)
-    assert {each.principle.code for each in made.verdicts if each.state == "falls"} == {"F2", "F4", "A1.2", "R1.1"}
+    assert {each.principle.code for each in made.verdicts if each.state == "fails"} == {"F2", "F4", "A1.2", "R1.1"}
     assert [each.partition(":")[0] for each in made.asks] == [
         "publisher.authors",
         "publisher.licence",
@@ -200,14 +199,14 @@ def test_the_command_fails_on_a_fall_and_writes_what_it_found(
     results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["fair", str(results.home)]) == 0
-    assert "sweep: 11 met, 4 prepared for a deposit, 0 fall" in capsys.readouterr().out
+    assert "sweep: 11 met, 4 prepared for a deposit, 0 fail" in capsys.readouterr().out
     missing_file(results)
     assert cli.main(["fair", str(results.study)]) == 1
     assert f"A1: {LOG} is missing" in capsys.readouterr().out
     assert cli.main(["fair", str(results.study), "--json"]) == 1
     (told,) = json.loads(capsys.readouterr().out)
     assert told == read_json(results.study / "fair.json")
-    assert (told["met"], told["prepared"], told["falls"], told["of"]) == (11, 3, 1, 15)
+    assert (told["met"], told["prepared"], told["fails"], told["of"]) == (11, 3, 1, 15)
 
 
 def test_a_folder_without_a_crate_is_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,7 +51,7 @@ def test_every_validator_takes_what_is_hostile_for_text(tmp_path: Path) -> None:
     study = STUDY | {"title": hostile, "parameters": {"note": [hostile, "x"]}}
     results = run_study(tmp_path, PUBLISHER | texts, study)
     assert validators.validate(results.study) == {name: [] for name in validators.VALIDATORS}
-    assert score(results.study).counts["falls"] == 0
+    assert score(results.study).counts["fails"] == 0
     subprocess.run([CFFCONVERT, "--validate", "-i", results.study / "CITATION.cff"], check=True)
     with (results.study / "results.csv").open(newline="") as file:
         assert {row["note"] for row in csv.DictReader(file)} == {f"'{hostile}", "x"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.errors import FairmeshError
-from fairmesh.fair.about import About
+from fairmesh.fair.publisher import About
 from fairmesh.results import StudyResults, best_point, load_study
 from fairmesh.results.compare import best_point as compared
 from fairmesh.results.compare import compare_studies
@@ -17,7 +17,7 @@ from fairmesh.site import sentences
 from fairmesh.site.tables import ExperimentTable
 from fairmesh.site.tables import Leaderboard
 from fairmesh.site.view import StudyView
-from fairmesh.submission.choice import choose
+from fairmesh.submission.submission import choose
 from fairmesh.workflow import summary
 from tests.results.builder import Folder
 

@@ -1,4 +1,4 @@
-"""A package as somebody else finds it: its documents are read, nothing in them is believed."""
+"""Read a crate for checks; its documents are untrusted."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Entity = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Found:
-    """A package in a folder.
+class Crate:
+    """A crate in a folder.
 
     Parameters
     ----------
     folder : Path
-        Where ``ro-crate-metadata.json`` is.
+        The folder of ``ro-crate-metadata.json``.
     graph : list of dict
-        Its entities, as they stand there.
+        Its entities.
     context : object
-        What ``@context`` says.
+        The value of ``@context``.
     problems : list of str
-        Other documents that are there and cannot be read, a line each; what they would say is left out.
+        Other documents that cannot be read, one message each.
     """
 
     folder: Path
@@ -42,61 +42,61 @@ class Found:
     problems: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, folder: Path) -> Found:
-        """Read a package.
+    def read(cls, folder: Path) -> Crate:
+        """Read a crate.
 
         Raises
         ------
         FairmeshError
-            If there is no such document, or it is no list of entities.
+            If the document is missing or invalid.
         """
         path = folder / DESCRIPTOR
         try:
-            found = jsonfiles.parse(read_regular(str(path)))
-            graph = found["@graph"]
+            document = jsonfiles.parse(read_regular(str(path)))
+            graph = document["@graph"]
         except OSError as error:
             raise FairmeshError(f"{path}: {error.strerror}; `fairmesh crate` writes it") from error
         except (ValueError, KeyError, TypeError) as error:
             raise FairmeshError(f"{path}: not a crate: {error}") from error
-        if not isinstance(graph, list) or not all(isinstance(each, dict) for each in graph):
+        if not isinstance(graph, list) or not all(isinstance(entity, dict) for entity in graph):
             raise FairmeshError(f"{path}: not a crate: @graph is not a list of maps")
-        return cls(folder, graph, found.get("@context"))
+        return cls(folder, graph, document.get("@context"))
 
     @cached_property
     def by_id(self) -> dict[str, Entity]:
-        """The entities by their names."""
-        return {str(each.get("@id")): each for each in self.graph}
+        """The entities by ``@id``."""
+        return {str(entity.get("@id")): entity for entity in self.graph}
 
     @property
     def root(self) -> Entity:
-        """The data set itself; empty if there is none."""
+        """The root data set; empty if there is none."""
         return self.by_id.get("./", {})
 
     @property
     def descriptor(self) -> Entity:
-        """The entity of the document."""
+        """The metadata descriptor."""
         return self.by_id.get(DESCRIPTOR, {})
 
     def of_type(self, kind: str) -> list[Entity]:
         """Return the entities of a type."""
-        return [each for each in self.graph if kind in many(each.get("@type"))]
+        return [entity for entity in self.graph if kind in many(entity.get("@type"))]
 
     @cached_property
     def files(self) -> list[Entity]:
-        """The files."""
+        """The file entities."""
         return self.of_type("File")
 
     @cached_property
     def data_sets(self) -> list[Entity]:
-        """The folders that are data sets of their own."""
-        return [each for each in self.of_type("Dataset") if each.get("@id") != "./"]
+        """The data sets other than the root."""
+        return [entity for entity in self.of_type("Dataset") if entity.get("@id") != "./"]
 
     def path(self, identity: str) -> Path:
-        """Return the place that a relative address stands for."""
+        """Return the path of a relative address."""
         return self.folder / unquote(identity)
 
     def document(self, name: str) -> dict[str, Any]:
-        """Read another JSON document of the package; empty if there is no such one."""
+        """Read another JSON document of the crate; empty if it is missing."""
         if name not in self._documents:
             self._documents[name], problem = read_checked(self.folder / name)
             self.problems.extend(filter(None, [problem]))
@@ -108,35 +108,35 @@ class Found:
 
     @cached_property
     def sums(self) -> dict[str, str]:
-        """What SHA256SUMS says: hash by path."""
+        """Hashes by path from SHA256SUMS."""
         path = self.folder / SUMS
         try:
-            found = read_sums(read_regular(str(path)))
+            sums = read_sums(read_regular(str(path)))
         except FileNotFoundError:
             return {}
         except OSError as error:
             self.problems.append(f"{path}: cannot be read: {error.strerror}; left out")
             return {}
-        return {path: digest for path, digest in found.items() if is_inside(path)}
+        return {path: digest for path, digest in sums.items() if is_inside(path)}
 
     @cached_property
     def sums_below(self) -> dict[str, dict[str, str]]:
-        """The lines of SHA256SUMS by the data set that holds the file."""
-        found: dict[str, dict[str, str]] = {unquote(str(each.get("@id"))): {} for each in self.data_sets}
+        """Hashes from SHA256SUMS by data set."""
+        sums: dict[str, dict[str, str]] = {unquote(str(entity.get("@id"))): {} for entity in self.data_sets}
         for path, digest in self.sums.items():
             parts = path.split("/")
             for end in range(1, len(parts)):
                 below = "/".join(parts[:end]) + "/"
-                if below in found:
-                    found[below][path] = digest
-        return found
+                if below in sums:
+                    sums[below][path] = digest
+        return sums
 
     @cached_property
     def _hashes(self) -> dict[str, str]:
         return {}
 
     def sha256(self, path: str) -> str:
-        """Return the hash of a file as it is now; empty if it cannot be read."""
+        """Compute the hash of a file; empty if it cannot be read."""
         if path not in self._hashes:
             try:
                 self._hashes[path] = file_sha256(self.folder / path)
@@ -146,24 +146,24 @@ class Found:
 
 
 def many(value: Any) -> list[Any]:
-    """Return a value as a list, which JSON-LD writes only where there are several."""
+    """Return a value as a list: JSON-LD writes single members without one."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
 
 
 def maps(value: Any) -> list[dict[str, Any]]:
-    """Return the maps among the members of a value; what stands there in their place says nothing."""
-    return [each for each in many(value) if isinstance(each, dict)]
+    """Return the members of a value that are maps."""
+    return [member for member in many(value) if isinstance(member, dict)]
 
 
 def ids(value: Any) -> list[str]:
-    """Return what a property refers to."""
-    return [str(each["@id"]) for each in maps(value) if "@id" in each]
+    """Return the targets of a property."""
+    return [str(member["@id"]) for member in maps(value) if "@id" in member]
 
 
 def references(entity: Entity) -> Iterator[tuple[str, str]]:
-    """Yield the references of an entity: property, and what it refers to."""
+    """Yield the references of an entity as property and target."""
     for key, value in entity.items():
         if key not in {"@id", "@type"}:
             for target in ids(value):
@@ -171,11 +171,11 @@ def references(entity: Entity) -> Iterator[tuple[str, str]]:
 
 
 def is_local(identity: str) -> bool:
-    """Return whether an address is that of a file or folder of the package."""
+    """Return whether an address is a path."""
     return not identity.startswith("#") and ":" not in identity.partition("/")[0]
 
 
 def is_inside(identity: str) -> bool:
-    """Return whether a relative address stays inside the package."""
+    """Return whether a relative address stays inside the crate."""
     path = PurePosixPath(unquote(identity))
     return not path.is_absolute() and ".." not in path.parts

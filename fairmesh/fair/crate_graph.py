@@ -1,4 +1,4 @@
-"""The parts of a crate: maps with an ``@id``, which refer to each other and to nothing that is not there."""
+"""The entities of a crate: maps with an ``@id`` that refer to each other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fairmesh.fair.inventory import File
-from fairmesh.fair.people import Organisation, Person, web
+from fairmesh.fair.publisher import Organisation, Person, web
 from fairmesh.identifiers import ORCID, SPDX, spdx_identifier
 
 Entity = dict[str, Any]
@@ -15,21 +15,21 @@ _EMPTY: tuple[Any, ...] = ("", None, [], {})
 
 
 class Graph:
-    """The entities of a crate, each once, in the order in which they came."""
+    """The entities of a crate, in the order of their first addition."""
 
     def __init__(self) -> None:
         self._entities: dict[str, Entity] = {}
 
     def add(self, identity: str, kind: str | list[str], **properties: Any) -> Entity:
-        """Add an entity unless it is there; what is empty is left out, but for a value. Give a reference to it."""
+        """Add an entity unless it exists, without empty properties, and return a reference to it."""
         if identity not in self._entities:
             kept = {key: value for key, value in properties.items() if key == "value" or value not in _EMPTY}
-            found = {key: unwrapped(value) for key, value in kept.items()}
-            self._entities[identity] = {"@id": identity, "@type": kind, **found}
+            values = {key: unwrapped(value) for key, value in kept.items()}
+            self._entities[identity] = {"@id": identity, "@type": kind, **values}
         return ref(identity)
 
     def person(self, person: Person, home: str = "") -> Entity:
-        """Add an author: a person, or a group, whose page is that of what it made."""
+        """Add an author: a person or an organisation."""
         if person.is_group:
             identity = person.ror or f"#group/{fragment(person.name)}"
             return self.add(identity, "Organization", name=person.name, url=person.ror or web(home))
@@ -44,13 +44,13 @@ class Graph:
         )
 
     def organisation(self, organisation: Organisation) -> Entity:
-        """Add an organisation, known by its address if it has one."""
+        """Add an organisation, identified by its address if it has one."""
         url = web(organisation.url)
         identity = url or f"#organisation/{fragment(organisation.name)}"
         return self.add(identity, "Organization", name=organisation.name, url=url)
 
     def licence(self, licence: str) -> Entity | str | None:
-        """Add a licence that SPDX knows; any other stays the text that it is."""
+        """Add an SPDX license; return any other text unchanged."""
         if not spdx_identifier(licence):
             return licence or None
         identity = f"{SPDX}{spdx_identifier(licence)}"
@@ -69,7 +69,7 @@ class Graph:
         return self.add(file.id, "File", **properties | more)
 
     def update(self, identity: str, **properties: Any) -> None:
-        """Add properties to an entity that is there."""
+        """Add properties to an existing entity."""
         self._entities[identity] |= {key: unwrapped(value) for key, value in properties.items()}
 
     def to_list(self) -> list[Entity]:
@@ -83,12 +83,12 @@ def ref(identity: str) -> Entity:
 
 
 def unwrapped(value: Any) -> Any:
-    """Return the only member of a list in place of the list, as the specification recommends."""
+    """Return a list's only member instead of the list, as the specification recommends."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def fragment(text: str) -> str:
-    """Return a text as the end of an address.
+    """Return a text as a URL fragment.
 
     >>> fragment("<b> #1")
     '%3Cb%3E%20%231'

@@ -1,13 +1,16 @@
-"""Who stands behind the data and what others may do with them, as the configuration says it; nothing is made up."""
+"""The publisher and authors of a study, and its description for all documents."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from fairmesh.files import canonical_json
 from fairmesh.identifiers import (
+    DOI,
     ROR,
     is_web_url,
     normalize_doi,
@@ -16,18 +19,20 @@ from fairmesh.identifiers import (
     normalize_ror,
     spdx_identifier,
 )
+from fairmesh.names import number_text
+from fairmesh.results import StudyResults, best_point
 
 ORGANISATION = "organisation"
 _PARTICLES = ("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ten", "ter", "zu")
 
 
 def web(text: str) -> str:
-    """Return a text if it is an address of the web, else nothing, whatever a person wrote."""
+    """Return a text if it is a web address, else an empty text."""
     return text if is_web_url(text) else ""
 
 
 def known(read: Callable[[str], str], text: Any) -> str:
-    """Return an identifier in its usual form; empty if it is none, as in plans that were not checked."""
+    """Return a normalized identifier; empty if it is invalid."""
     try:
         return read(str(text or ""))
     except ValueError:
@@ -36,20 +41,20 @@ def known(read: Callable[[str], str], text: Any) -> str:
 
 @dataclass(frozen=True)
 class Organisation:
-    """An organisation: its name, and its address or ROR if that is known."""
+    """An organisation with its name, and its address or ROR if known."""
 
     name: str
     url: str = ""
 
     @property
     def ror(self) -> str:
-        """Its ROR as an address, if the address is one."""
+        """Its ROR, if the address is one."""
         return self.url if self.url.startswith(ROR) else ""
 
 
 @dataclass(frozen=True)
 class Person:
-    """An author: a person, or an organisation if the entry says so.
+    """An author: a person or an organisation.
 
     Parameters
     ----------
@@ -72,9 +77,9 @@ class Person:
     ror: str = ""
 
     @classmethod
-    def read(cls, found: Any) -> Person:
-        """Read an entry of ``authors``: a map, or a name alone, as older plans have it."""
-        entry = found if isinstance(found, Mapping) else {"name": found}
+    def read(cls, entry: Any) -> Person:
+        """Read an entry of ``authors``: a map, or a name."""
+        entry = entry if isinstance(entry, Mapping) else {"name": entry}
         named = str(entry.get("affiliation") or "")
         affiliation = Organisation(named, str(entry.get("affiliation_url") or "")) if named else None
         return cls(
@@ -98,7 +103,7 @@ class Person:
 
     @property
     def given(self) -> str:
-        """The given names; empty if there is one name alone.
+        """The given names; empty if there is only one name.
 
         >>> Person("Gregor von Laszewski").given, Person("Gregor von Laszewski").family
         ('Gregor', 'von Laszewski')
@@ -112,7 +117,7 @@ class Person:
 
     @property
     def inverted(self) -> str:
-        """The name as catalogues sort it: ``Family, Given``; one name, or that of an organisation, as it is."""
+        """The name for sorting: ``Family, Given``; a single name or an organisation is unchanged."""
         return self.name if self.is_group else ", ".join(filter(None, (self.family, self.given)))
 
     @property
@@ -123,7 +128,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who publishes a study, and under which terms.
+    """The publisher of a study and the terms of use.
 
     Parameters
     ----------
@@ -139,40 +144,40 @@ class Owner:
 
     def __post_init__(self) -> None:
         authors = self.publisher.get("authors")
-        found = [Person.read(each) for each in authors] if isinstance(authors, list) else []
-        object.__setattr__(self, "authors", [each for each in found if each.name])
+        people = [Person.read(person) for person in authors] if isinstance(authors, list) else []
+        object.__setattr__(self, "authors", [person for person in people if person.name])
 
     def text(self, key: str) -> str:
-        """Return a text of the configuration, empty if it is not there."""
+        """Return a text of the configuration; empty if it is missing."""
         return str(self.publisher.get(key) or "").strip()
 
     @property
     def organisation(self) -> Organisation | None:
-        """The organisation that publishes."""
+        """The publishing organisation."""
         name = self.text("organisation")
         return Organisation(name, self.text("organisation_url")) if name else None
 
     @property
     def licence(self) -> str:
-        """The licence as SPDX writes it, as it was given if SPDX does not know it, or empty."""
+        """The license as SPDX identifier, or as given if SPDX does not list it."""
         return normalize_license(self.text("licence"))
 
     @property
     def doi(self) -> str:
-        """The study's DOI, once it is deposited."""
+        """The study's DOI; empty before a deposit."""
         dois = self.publisher.get("dois")
         return known(normalize_doi, dois.get(self.study)) if isinstance(dois, Mapping) else ""
 
     @property
     def funding(self) -> list[dict[str, str]]:
-        """What the work was paid from: ``funder``, ``url``, ``award``, ``title``."""
+        """The grants: ``funder``, ``url``, ``award``, ``title``."""
         return [
-            {key: str(each.get(key) or "") for key in ("funder", "url", "award", "title")}
-            for each in self.publisher.get("funding") or []
+            {key: str(grant.get(key) or "") for key in ("funder", "url", "award", "title")}
+            for grant in self.publisher.get("funding") or []
         ]
 
     def missing(self) -> list[str]:
-        """Say by name what the documents lack, and where a person can give it."""
+        """Return the missing entries of the configuration, with descriptions."""
         return [f"{key}: {meaning}" for key, meaning in self._missing()]
 
     def _missing(self) -> Iterator[tuple[str, str]]:
@@ -201,3 +206,96 @@ class Owner:
             yield f"{where}.affiliation", f"where {author.full} works"
         elif not author.affiliation.url:
             yield f"{where}.affiliation_url", f"the address of {author.affiliation.name}, best its ROR"
+
+
+@dataclass
+class About:
+    """A study described in words.
+
+    Parameters
+    ----------
+    study : StudyResults
+        The results.
+    """
+
+    study: StudyResults
+
+    @cached_property
+    def owner(self) -> Owner:
+        """The publisher."""
+        return Owner(self.study.plan.get("publisher") or {}, self.study.name)
+
+    @property
+    def application(self) -> dict[str, Any]:
+        """The application in the plan."""
+        application: dict[str, Any] = self.study.plan["application"]
+        return application
+
+    @cached_property
+    def makers(self) -> list[Person]:
+        """The authors of the application."""
+        authors = [Person.read(author) for author in self.application.get("authors") or []]
+        return [author for author in authors if author.name]
+
+    @property
+    def title(self) -> str:
+        """The title of the study."""
+        return str(self.study.plan.get("title") or self.study.name)
+
+    @cached_property
+    def description(self) -> str:
+        """A description of the data, made from the plan and the results."""
+        application = self.application
+        name = application.get("title") or application["name"]
+        done = len(self.study.done)
+        missing = len(self.study.experiments) - done
+        over = f" over {_listed(self._varied)}" if self._varied else ""
+        parts = [
+            f"Results of {done} experiment{'s' if done != 1 else ''} with {name} {application['version']}{over}.",
+            f"{missing} more without a result." if missing else "",
+            self.headline,
+            str(application.get("description") or ""),
+        ]
+        return " ".join(filter(None, parts))
+
+    @cached_property
+    def _varied(self) -> list[str]:
+        """The axes with more than one value."""
+        axes = self.study.plan.get("axes") or {}
+        return [name for name in axes if not isinstance(axes, dict) or len(axes[name]) > 1]
+
+    @property
+    def headline(self) -> str:
+        """A sentence with the best value."""
+        best = best_point(self.study)
+        if not best:
+            return ""
+        value = number_text(float(f"{best.summary.mean:.6g}"))
+        repeats = f"the mean of {best.summary.n} repeats of " if best.summary.n > 1 else "of "
+        return (
+            f"The best {best.metric.title.lower()} is {value} {best.metric.unit}".rstrip() + f", {repeats}{best.name}."
+        )
+
+    @cached_property
+    def keywords(self) -> list[str]:
+        """The keywords."""
+        own = self.owner.publisher.get("keywords") or []
+        of_application = self.application.get("keywords") or []
+        return list(dict.fromkeys(map(str, [*own, *of_application, self.application["name"]])))
+
+    @cached_property
+    def identifier(self) -> str:
+        """A UUID computed from the publisher and the fingerprints of all planned experiments."""
+        publisher = [self.owner.text("organisation"), [[item.name, item.orcid] for item in self.owner.authors]]
+        points = sorted([item["machine"], item["id"], item["fingerprint"]] for item in self.study.plan["experiments"])
+        text = canonical_json([publisher, self.study.name, self.application["name"], points])
+        return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, text)}"
+
+    @property
+    def address(self) -> str:
+        """Its DOI, or its identifier before a deposit."""
+        return f"{DOI}{self.owner.doi}" if self.owner.doi else self.identifier
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
