@@ -48,8 +48,8 @@ def fill(page: Page, label: str, text: str) -> None:
 def show_token(page: Page, monitor: Face) -> None:
     """Show the token, as somebody who wants to steer."""
     page.get_by_role("textbox", name="Token").fill(monitor.shown_token())
-    page.get_by_role("button", name="Steer", exact=True).click()
-    expect(page.get_by_text("You may steer")).to_be_visible()
+    page.get_by_role("button", name="Unlock", exact=True).click()
+    expect(page.get_by_text("You can cancel")).to_be_visible()
     wait_loaded(page)
 
 

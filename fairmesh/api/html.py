@@ -6,21 +6,12 @@ from collections.abc import Mapping
 from html import escape
 
 from fairmesh.printing import html_table
-from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, LOST, QUEUED, RUNNING, TIMEOUT, WAITING
+from fairmesh.runner.protocol import DONE, WAITING
 from fairmesh.status import StudyStatus
 from fairmesh.status.model import ORDER
+from fairmesh.status.states import STATE_COLORS, state_label
 
 SHOWN = 20  # jobs
-STATE_COLORS = {  # by Okabe and Ito, safe for color-blind readers
-    WAITING: "#999999",
-    QUEUED: "#56b4e9",
-    RUNNING: "#0072b2",
-    DONE: "#009e73",
-    FAILED: "#d55e00",
-    CANCELLED: "#cc79a7",
-    TIMEOUT: "#e69f00",
-    LOST: "#000000",
-}
 
 
 def status_html(status: StudyStatus, state: str) -> str:
@@ -28,7 +19,10 @@ def status_html(status: StudyStatus, state: str) -> str:
     jobs = sorted(
         (job for job in status.jobs if job.state not in {DONE, WAITING}), key=lambda job: ORDER.index(job.state)
     )
-    rows = [(job.id, job.machine, job.state, f"{job.progress} %", job.message or job.reason) for job in jobs[:SHOWN]]
+    rows = [
+        (job.id, job.machine, state_label(job.state), f"{job.progress} %", job.message or job.reason)
+        for job in jobs[:SHOWN]
+    ]
     table = html_table(("id", "machine", "state", "progress", "message"), rows) if rows else ""
     summary = f"{state_bar(status.counts)}{counts_text(status.counts)}"
     return f"<b>{escape(status.study)}</b>: {escape(state)}, {status.progress:.0%}{summary}{table}"
@@ -36,7 +30,7 @@ def status_html(status: StudyStatus, state: str) -> str:
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return the number of experiments in each state, as a text."""
-    return ", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name]) or "no experiments yet"
+    return ", ".join(f"{counts[name]} {state_label(name)}" for name in ORDER if counts[name]) or "no experiments yet"
 
 
 def state_bar(counts: Mapping[str, int]) -> str:
@@ -56,7 +50,7 @@ def state_legend(counts: Mapping[str, int]) -> str:
     return "".join(
         '<span style="display:inline-block;margin-right:1.5em;white-space:nowrap">'
         f'<span aria-hidden="true" style="display:inline-block;width:.7em;height:.7em;border:1px solid;'
-        f'background:{STATE_COLORS[name]}"></span> {counts[name]:,} {name}</span>'
+        f'background:{STATE_COLORS[name]}"></span> {counts[name]:,} {state_label(name)}</span>'
         for name in ORDER
         if counts[name]
     )

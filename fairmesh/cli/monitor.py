@@ -26,14 +26,14 @@ def run(arguments: argparse.Namespace) -> int:
     read_token(path)
     listen(arguments.host, arguments.port).close()  # Streamlit would take another port without a word
     try:
-        from fairmesh.monitor import app, setting  # noqa: PLC0415  a clear line where it is not installed
+        from fairmesh.monitor import app, context  # noqa: PLC0415  a clear line where it is not installed
     except ImportError as error:
         message = f"{error.name} is missing: pip install 'fairmesh[monitor]'"
         raise InputError([Problem(message)]) from error
     project = Project.of(results=arguments.results)
-    given = setting.Setting(project, path.resolve(), tuple(arguments.names), check_root(arguments.root_path))
-    setting.give(given)
+    settings = context.Settings(project, path.resolve(), tuple(arguments.names), check_root(arguments.root_path))
+    context.use_settings(settings)
     print_lines(f"the token with which to steer is in {path}", file=sys.stderr)
     sys.argv = [app.__file__]  # beside this script Streamlit looks for its settings
-    app.app.run(config={"server.address": arguments.host, "server.port": arguments.port, **given.options})
+    app.app.run(config={"server.address": arguments.host, "server.port": arguments.port, **settings.streamlit_options})
     return 0

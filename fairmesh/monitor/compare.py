@@ -1,105 +1,175 @@
-"""The page Compare: experiments or studies side by side; what differs, which is better, and whether that is noise."""
+"""The page Compare: experiments or studies side by side, their differences, and whether these are noise."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from string import ascii_uppercase
 
+import pandas as pd
 import streamlit as st
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.monitor import comparison
-from fairmesh.monitor.current import current
-from fairmesh.monitor.look import error, name_problems
-from fairmesh.monitor.setting import given
-from fairmesh.monitor.watching import studies
+from fairmesh.monitor.context import selected_study, settings, study_names
+from fairmesh.monitor.display import escape_text, show_error, show_unreadable
 from fairmesh.results import StudyResults, load_study
-from fairmesh.results.compare import Comparison, compare_experiments, compare_studies, find_side
+from fairmesh.results.compare import (
+    Change,
+    Comparison,
+    MetricChange,
+    Side,
+    compare_experiments,
+    compare_studies,
+    find_side,
+)
 from fairmesh.runner.protocol import RECORDS
+from fairmesh.site import numbers, sentences
 from fairmesh.status import StudyStatus
+from fairmesh.status.states import state_label
 
 EXPERIMENTS, STUDIES = "experiments", "studies"
-OFFERED = 200  # experiments; a search narrows them down
-MOST = 8  # side by side
+MAX_OPTIONS = 200  # experiments to choose from; a search narrows them down
+MAX_SIDES = 8
 
 
 def show() -> None:
     """Show the page."""
-    cache = current()
+    cache = selected_study()
     if cache is None:
         return
-    what = st.radio("Compare", (EXPERIMENTS, STUDIES), horizontal=True, key="compare", bind="query-params")
+    kind = st.radio("Compare", (EXPERIMENTS, STUDIES), horizontal=True, key="compare", bind="query-params")
     try:
-        found = _studies() if what == STUDIES else _experiments(cache.paths, cache.status())
-        if found is not None:
-            everything = st.toggle("Also what is the same", key="everything", bind="query-params")
-            comparison.show(found, everything=everything)
-            name_problems([line for side in found.sides for line in side.study.problems])
-    except FairmeshError as problem:
-        error(problem)
+        comparison = _compare_studies() if kind == STUDIES else _compare_experiments(cache.paths, cache.status())
+        if comparison is not None:
+            shows_all = st.toggle("Show equal values, too", key="everything", bind="query-params")
+            _show_comparison(comparison, shows_all=shows_all)
+            show_unreadable([problem for side in comparison.sides for problem in side.study.problems])
+    except FairmeshError as error:
+        show_error(error)
 
 
-def _experiments(paths: StudyPaths, status: StudyStatus) -> Comparison | None:
-    """Ask for experiments; give how they compare, if there are two."""
+def _compare_experiments(paths: StudyPaths, status: StudyStatus) -> Comparison | None:
+    """Show the fields for experiments, and return their comparison; None with fewer than two."""
     words = st.text_input("Search", key="search", max_chars=300, placeholder="epochs=30 gpu=a100").split()
-    names = _names(status)
-    fitting = [name for name in names if all(word in name for word in words)]
-    chosen = st.multiselect(
+    matching = [name for name in _experiment_names(status) if all(word in name for word in words)]
+    selected = st.multiselect(
         "Experiments",
-        fitting[:OFFERED],
+        matching[:MAX_OPTIONS],
         key="experiments",
         bind="query-params",
         accept_new_options=True,
-        max_selections=MOST,
+        max_selections=MAX_SIDES,
         select_all=False,
-        placeholder="choose two or more; the first is what the others are held against",
-        help="also a point: an id without its repeat, which stands for all of its repeats",
+        placeholder="Choose two or more; the others are compared with the first",
+        help="An id without its repeat stands for all repeats of a point.",
     )
-    if len(fitting) > OFFERED:
-        st.caption(f"the first {OFFERED} of {len(fitting):,} that fit are offered; search to narrow them down")
-    if len(chosen) < 2:
+    if len(matching) > MAX_OPTIONS:
+        st.caption(f"The first {MAX_OPTIONS} of {len(matching):,} matching experiments; search to narrow them down")
+    if len(selected) < 2:
         st.info("Choose two or more experiments.")
         return None
     study = _load(paths.home, paths.study)
-    return compare_experiments([find_side(study, name) for name in chosen])
+    return compare_experiments([find_side(study, name) for name in selected])
 
 
-def _names(status: StudyStatus) -> list[str]:
-    """Return how each experiment is called: by its id, and its machine where there are several."""
-    several = len({each.machine for each in status.experiments}) > 1
-    return [f"{each.machine}/{each.id}" if several else each.id for each in status.experiments]
+def _experiment_names(status: StudyStatus) -> list[str]:
+    """Return the ids of experiments, with their machines if there are several."""
+    has_several = len({job.machine for job in status.experiments}) > 1
+    return [f"{job.machine}/{job.id}" if has_several else job.id for job in status.experiments]
 
 
-def _studies() -> Comparison | None:
-    """Ask for studies; give how their best points compare, if there are two."""
-    results = given().project.results
-    chosen: Sequence[str] = st.multiselect(
+def _compare_studies() -> Comparison | None:
+    """Show the field for studies, and return the comparison of their best points; None with fewer than two."""
+    results = settings().project.results
+    selected: Sequence[str] = st.multiselect(
         "Studies",
-        studies(results),
+        study_names(results),
         key="studies",
         bind="query-params",
-        max_selections=MOST,
+        max_selections=MAX_SIDES,
         select_all=False,
-        placeholder="choose two or more",
+        placeholder="Choose two or more",
     )
-    if len(chosen) < 2:
-        st.info("Choose two or more studies; the best point of each is compared.")
+    if len(selected) < 2:
+        st.info("Choose two or more studies; their best points are compared.")
         return None
-    return compare_studies([_load(results, name) for name in chosen])
+    return compare_studies([_load(results, name) for name in selected])
 
 
 def _load(results: Path, study: str) -> StudyResults:
-    paths = StudyPaths(results, study)
-    return _loaded(results, study, _stamp(paths))
+    return _cached_results(results, study, _timestamps(StudyPaths(results, study)))
 
 
-@st.cache_resource(show_spinner="Reading the results", max_entries=MOST, ttl=600)
-def _loaded(results: Path, study: str, stamp: tuple[int, ...]) -> StudyResults:
+@st.cache_resource(show_spinner="Reading the results", max_entries=MAX_SIDES, ttl=600)
+def _cached_results(results: Path, study: str, timestamps: tuple[int, ...]) -> StudyResults:
     return load_study(results, study)
 
 
-def _stamp(paths: StudyPaths) -> tuple[int, ...]:
-    """Return what changes when a result comes or goes."""
-    places = (paths.plan, *sorted((paths.folder / RECORDS).glob("*")))
-    return tuple(each.stat().st_mtime_ns for each in places if each.exists())
+def _timestamps(paths: StudyPaths) -> tuple[int, ...]:
+    """Return times that change whenever a result is added or removed."""
+    watched = (paths.plan, *sorted((paths.folder / RECORDS).glob("*")))
+    return tuple(path.stat().st_mtime_ns for path in watched if path.exists())
+
+
+# ---- Tables ----------------------------------------------------------------------------------------------------------
+
+
+def _show_comparison(comparison: Comparison, *, shows_all: bool) -> None:
+    letters = ascii_uppercase[: len(comparison.sides)]
+    sides = zip(letters, comparison.sides, strict=True)
+    _show_table("Compared", [_side_row(letter, side) for letter, side in sides])
+    _show_metrics("Results", comparison.metrics, letters)
+    _show_changes("Parameters", comparison.parameters, letters, shows_all)
+    _show_metrics("Resources used", comparison.usage, letters)
+    _show_changes("Environment", comparison.environment, letters, shows_all)
+
+
+def _side_row(letter: str, side: Side) -> dict[str, str]:
+    count = len(side.outcomes)
+    results = f"{len(side.done)} of {count}" if count > 1 else state_label(side.outcomes[0].state)
+    return {"side": letter, "study": side.study.name, "machine": side.machine, "name": side.name, "results": results}
+
+
+def _show_metrics(title: str, changes: Sequence[MetricChange], letters: str) -> None:
+    if changes:
+        _show_table(title, [_metric_row(change, letters) for change in changes])
+
+
+def _metric_row(change: MetricChange, letters: str) -> dict[str, str]:
+    row = {"metric": sentences.change_label(change)}
+    row |= {letter: sentences.change_value(change, value) for letter, value in zip(letters, change.values, strict=True)}
+    row |= {"better": change.better, "best": "" if change.best is None else letters[change.best]}
+    differences = zip(letters, change.differences, change.judgements, strict=True)
+    return row | {
+        f"{letter} - A": f"{sentences.change_difference(change, difference)} ({judgement.words})"
+        if difference and judgement
+        else "equal"
+        if judgement
+        else numbers.MISSING
+        for letter, difference, judgement in list(differences)[1:]
+    }
+
+
+def _show_changes(title: str, changes: Sequence[Change], letters: str, shows_all: bool) -> None:
+    differing = [change for change in changes if change.differs]
+    shown = changes if shows_all else differing
+    if not shown:
+        st.header(title)
+        st.markdown(f"All {len(changes)} are equal." if changes else "No values are known.")
+        return
+    rows = [_change_row(change, letters, shows_all) for change in shown]
+    _show_table(title, rows, f"{len(differing)} of {len(changes)} differ")
+
+
+def _change_row(change: Change, letters: str, shows_all: bool) -> dict[str, str]:
+    row = {"name": f"{change.name} ({change.unit})" if change.unit else change.name}
+    row |= dict(zip(letters, change.texts, strict=True))
+    return row | ({"differs": "differs" if change.differs else ""} if shows_all else {})
+
+
+def _show_table(title: str, rows: Sequence[dict[str, str]], caption: str = "") -> None:
+    st.header(escape_text(title))
+    if caption:
+        st.caption(caption)
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=title)

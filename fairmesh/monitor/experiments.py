@@ -1,4 +1,4 @@
-"""The page Experiments: ten thousand of them, filtered, sorted, a page at a time; what is selected can be steered."""
+"""The page Experiments: a table of up to ten thousand, filtered, sorted and in pages; selected ones can be steered."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import streamlit as st
 from fairmesh.api.listing import STATE, sort_names
 from fairmesh.api.status_cache import StatusCache
 from fairmesh.monitor import experiment, steering
-from fairmesh.monitor.current import live
-from fairmesh.monitor.look import elapsed, plain, said, state_style
+from fairmesh.monitor.context import show_live
+from fairmesh.monitor.display import escape_text, job_message, running_time, state_style
 from fairmesh.names import plain_text
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
+from fairmesh.status.states import state_label
 
 PAGE = 100  # rows
-ROW = 35  # pixels
+ROW_HEIGHT = 35  # pixels
 
 _COLUMNS = {
     "id": st.column_config.TextColumn(width="medium"),
@@ -28,57 +29,58 @@ _COLUMNS = {
 
 def show() -> None:
     """Show the page."""
-    live(_experiments)
+    show_live(_show_experiments)
 
 
-def _experiments(cache: StatusCache) -> None:
+def _show_experiments(cache: StatusCache) -> None:
     status = cache.status()
-    selection, sort = _wanted(status)
-    found = cache.jobs(selection, sort)
-    st.markdown(f"{len(found):,} of {len(status.experiments):,} experiments")
-    page = _page(len(found))
-    shown = found[(page - 1) * PAGE : page * PAGE]
-    above = st.container(horizontal=True)
-    chosen = [shown[at] for at in _table(shown) if at < len(shown)]
-    with above:
-        _steer(cache, selection, found, chosen)
+    selection, sort = _show_filters(status)
+    jobs = cache.jobs(selection, sort)
+    st.markdown(f"{len(jobs):,} of {len(status.experiments):,} experiments")
+    page = _show_pagination(len(jobs))
+    shown = jobs[(page - 1) * PAGE : page * PAGE]
+    actions = st.container(horizontal=True)
+    selected = [shown[index] for index in _show_table(shown) if index < len(shown)]
+    with actions:
+        _show_actions(cache, selection, jobs, selected)
 
 
-def _wanted(status: StudyStatus) -> tuple[JobSelection, str]:
-    """Ask which experiments are meant, and in which order."""
+def _show_filters(status: StudyStatus) -> tuple[JobSelection, str]:
+    """Show the fields for filtering and sorting, and return the selection and the order."""
     left, middle, right, last = st.columns([3, 2, 2, 1], vertical_alignment="bottom")
     where = left.text_input(
         "Where",
         key="where",
         max_chars=2000,
         placeholder="epochs > 10 and gpu == 'a100'",
-        help="an expression over parameters, axes, resources, state, host, machine, attempt and progress",
+        help="An expression over parameters, axes, resources, state, host, machine, attempt and progress",
         bind="query-params",
     )
-    states = middle.multiselect("States", STATES, key="states", bind="query-params")
+    states = middle.multiselect("States", STATES, key="states", bind="query-params", format_func=state_label)
     sort = right.selectbox("Sort by", sort_names(status), index=1, key="sort", bind="query-params")
-    down = last.toggle("Reverse", key="reverse", bind="query-params")
-    return JobSelection((), where.strip(), tuple(states)), f"{'-' if down else ''}{sort or STATE}"
+    is_reverse = last.toggle("Reverse", key="reverse", bind="query-params")
+    return JobSelection((), where.strip(), tuple(states)), f"{'-' if is_reverse else ''}{sort or STATE}"
 
 
-def _page(count: int) -> int:
+def _show_pagination(count: int) -> int:
+    """Return the number of the current page, from 1."""
     pages = max(1, -(-count // PAGE))
     if st.session_state.get("page", 1) > pages:
         st.session_state["page"] = 1
     return st.pagination(pages, key="page") if pages > 1 else 1
 
 
-def _table(shown: Sequence[JobStatus]) -> list[int]:
-    """Show a page of experiments; give which rows are selected."""
-    if not shown:
-        st.info("No experiment fits.")
+def _show_table(jobs: Sequence[JobStatus]) -> list[int]:
+    """Show a page of experiments, and return the indices of the selected rows."""
+    if not jobs:
+        st.info("No matching experiments.")
         return []
-    rows = pd.DataFrame([_row(each) for each in shown])
+    rows = pd.DataFrame([_row(job) for job in jobs])
     rows = rows.drop(columns=[name for name in ("host", "job", "message") if not rows[name].any()])
     event = st.dataframe(
         rows.style.map(state_style, subset=["state"]),
         hide_index=True,
-        height=min(len(rows) + 1, 20) * ROW + 3,
+        height=min(len(rows) + 1, 20) * ROW_HEIGHT + 3,
         on_select="rerun",
         selection_mode="multi-row",
         key="rows",
@@ -89,13 +91,14 @@ def _table(shown: Sequence[JobStatus]) -> list[int]:
 
 
 def _row(job: JobStatus) -> dict[str, Any]:
-    axes = {f"{name} ": plain_text(value) for name, value in job.point.get("axes", {}).items()}  # never one of ours
+    # With a space an axis never has the name of another column.
+    axes = {f"{name} ": plain_text(value) for name, value in job.point.get("axes", {}).items()}
     return {
-        "state": job.state,
+        "state": state_label(job.state),
         "id": job.id,
         "progress": job.progress,
-        "time": elapsed(job),
-        "message": said(job),
+        "time": running_time(job),
+        "message": job_message(job),
         "machine": job.machine,
         "host": job.host,
         "job": job.job_id,
@@ -103,16 +106,22 @@ def _row(job: JobStatus) -> dict[str, Any]:
     }
 
 
-def _steer(
-    cache: StatusCache, selection: JobSelection, found: Sequence[JobStatus], chosen: Sequence[JobStatus]
+def _show_actions(
+    cache: StatusCache, selection: JobSelection, jobs: Sequence[JobStatus], selected: Sequence[JobStatus]
 ) -> None:
-    meant = JobSelection(tuple(each.name for each in chosen)) if chosen else selection
-    what = f"{len(chosen)} selected" if chosen else f"all {len(found):,} shown"
-    steering.button(
-        f"Cancel {what}", lambda: steering.cancel_some(cache, meant), cache, disabled=not found, key="cancel_some"
+    chosen = JobSelection(tuple(job.name for job in selected)) if selected else selection
+    what = f"{len(selected)} selected" if selected else f"all {len(jobs):,} listed"
+    steering.action_button(
+        f"Cancel {what}",
+        lambda: steering.cancel_jobs(cache, chosen),
+        cache,
+        disabled=not jobs,
+        key="cancel_some",
     )
-    steering.button(f"Retry {what}", lambda: steering.retry(cache, meant), cache, disabled=not found, key="retry_some")
-    if len(chosen) == 1:
+    steering.action_button(
+        f"Retry {what}", lambda: steering.retry_jobs(cache, chosen), cache, disabled=not jobs, key="retry_some"
+    )
+    if len(selected) == 1:
         page = st.Page(experiment.show, url_path="experiment")
-        where = {"study": cache.paths.study, "experiment": chosen[0].key}
-        st.page_link(page, label=f"Open {plain(chosen[0].id)}", query_params=where)
+        query = {"study": cache.paths.study, "experiment": selected[0].key}
+        st.page_link(page, label=f"Open {escape_text(selected[0].id)}", query_params=query)

@@ -1,4 +1,4 @@
-"""The page Overview: how the study stands, what it costs, what failed, and all runs."""
+"""The page Overview: progress and cost of the study, its failures, and all runs."""
 
 from __future__ import annotations
 
@@ -11,69 +11,69 @@ from fairmesh.api.status_cache import StatusCache
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.monitor import steering
-from fairmesh.monitor.current import live
-from fairmesh.monitor.look import label, plain
-from fairmesh.monitor.setting import given
-from fairmesh.monitor.watching import studies
+from fairmesh.monitor.context import settings, show_live, study_names
+from fairmesh.monitor.display import escape_text, job_label
 from fairmesh.printing import format_duration, format_time
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
 from fairmesh.status.model import ORDER, seconds_between
+from fairmesh.status.states import state_label
 
-SHOWN = 10  # of what failed, and of what runs
-RUNS = 50
+MAX_JOBS = 10  # of those that failed, and of those that run
+MAX_RUNS = 50
 KILOWATT_HOUR = 3.6e6  # joules
 
 
 def show() -> None:
     """Show the page."""
-    live(_study)
+    show_live(_show_study)
     st.header("Runs of all studies")
-    st.fragment(_runs, run_every=10)()
+    st.fragment(_show_runs, run_every=10)()
 
 
-def _study(cache: StatusCache) -> None:
+def _show_study(cache: StatusCache) -> None:
     status = cache.status()
-    st.header(plain(status.title or status.study))
-    st.progress(status.progress, f"{plain(status.study)}: {status.progress:.0%}, {_state(cache, status)}")
+    st.header(escape_text(status.title or status.study))
+    st.progress(status.progress, f"{escape_text(status.study)}: {status.progress:.0%}, {_run_text(cache, status)}")
     st.html(html.state_bar(status.counts) + html.state_legend(status.counts))
     if status.scheduler:
         st.warning(status.scheduler)
-    _numbers(status)
-    _steer(cache, status)
-    _running(status)
-    _failed(status)
+    _show_numbers(status)
+    _show_actions(cache, status)
+    _show_running(status)
+    _show_failed(status)
 
 
-def _state(cache: StatusCache, status: StudyStatus) -> str:
+def _run_text(cache: StatusCache, status: StudyStatus) -> str:
     if status.run is None:
         return "started by hand"
-    words = run_state(status.run, run_process.has_begun(cache.paths, status.run.uuid))
-    return plain(f"{words}, {status.run.cancelled}" if status.run.cancelled else words)
+    state = run_state(status.run, run_process.has_begun(cache.paths, status.run.uuid))
+    return escape_text(f"{state}, {status.run.cancelled}" if status.run.cancelled else state)
 
 
-def _numbers(status: StudyStatus) -> None:
+def _show_numbers(status: StudyStatus) -> None:
     run = status.run
-    since = format_duration(seconds_between(run.started, run.ended or status.now)) if run else ""
-    shown = {
-        "experiments": f"{len(status.experiments):,}",
-        "since the start": since or "by hand",
-        "time left": format_duration(status.left)
-        if status.left is not None
-        else "unknown"
-        if status.is_active
-        else "none",
-        "energy so far": energy(status.energy),
+    numbers = {
+        "Experiments": f"{len(status.experiments):,}",
+        "Running time": format_duration(seconds_between(run.started, run.ended or status.now)) if run else "unknown",
+        "Time left": _time_left(status),
+        "Energy so far": energy_text(status.energy),
     }
-    for column, (name, value) in zip(st.columns(len(shown)), shown.items(), strict=True):
-        column.metric(name, value, help="of the results that measured it" if name.startswith("energy") else None)
+    for column, (name, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
+        column.metric(name, value, help="Of the results that measured it" if name.startswith("Energy") else None)
 
 
-def energy(joules: float | None) -> str:
-    """Return an energy as people read it.
+def _time_left(status: StudyStatus) -> str:
+    if status.left is not None:
+        return format_duration(status.left)
+    return "unknown" if status.is_active else "none"
 
-    >>> energy(None), energy(120.0), energy(7.2e6)
+
+def energy_text(joules: float | None) -> str:
+    """Return an energy with its unit.
+
+    >>> energy_text(None), energy_text(120.0), energy_text(7.2e6)
     ('unknown', '120 J', '2.00 kWh')
     """
     if joules is None:
@@ -81,58 +81,63 @@ def energy(joules: float | None) -> str:
     return f"{joules:.0f} J" if joules < KILOWATT_HOUR / 10 else f"{joules / KILOWATT_HOUR:.2f} kWh"
 
 
-def _steer(cache: StatusCache, status: StudyStatus) -> None:
+def _show_actions(cache: StatusCache, status: StudyStatus) -> None:
+    has_failed = any(job.state in BAD_ENDS for job in status.jobs)
     with st.container(horizontal=True):
-        steering.button(
-            "Cancel the run", lambda: steering.cancel_run(cache), cache, disabled=not status.is_active, key="cancel_run"
+        steering.action_button(
+            "Cancel run", lambda: steering.cancel_run(cache), cache, disabled=not status.is_active, key="cancel_run"
         )
-        bad = any(each.state in BAD_ENDS for each in status.jobs)
-        steering.button("Retry what failed", lambda: steering.retry(cache), cache, disabled=not bad, key="retry_failed")
+        steering.action_button(
+            "Retry failed", lambda: steering.retry_jobs(cache), cache, disabled=not has_failed, key="retry_failed"
+        )
 
 
-def _running(status: StudyStatus) -> None:
-    running = [each for each in status.jobs if each.state == RUNNING]
+def _show_running(status: StudyStatus) -> None:
+    running = [job for job in status.jobs if job.state == RUNNING]
     if running:
         st.header("Running")
-    for each in running[:SHOWN]:
-        st.progress(each.progress / 100, plain(label(each)) + (f" · {plain(each.message)}" if each.message else ""))
-    if len(running) > SHOWN:
-        st.markdown(f"and {len(running) - SHOWN} more")
+    for job in running[:MAX_JOBS]:
+        message = f" · {escape_text(job.message)}" if job.message else ""
+        st.progress(job.progress / 100, escape_text(job_label(job)) + message)
+    if len(running) > MAX_JOBS:
+        st.markdown(f"and {len(running) - MAX_JOBS} more")
 
 
-def _failed(status: StudyStatus) -> None:
-    failed = sorted((each for each in status.jobs if each.state in BAD_ENDS), key=lambda job: ORDER.index(job.state))
+def _show_failed(status: StudyStatus) -> None:
+    failed = sorted((job for job in status.jobs if job.state in BAD_ENDS), key=lambda job: ORDER.index(job.state))
     if failed:
         st.header("Ended without a result")
-    for each in failed[:SHOWN]:
-        _failure(each)
-    if len(failed) > SHOWN:
-        st.markdown(f"and {len(failed) - SHOWN} more on the page Experiments")
+    for job in failed[:MAX_JOBS]:
+        _show_failure(job)
+    if len(failed) > MAX_JOBS:
+        st.markdown(f"and {len(failed) - MAX_JOBS} more on the page Experiments")
 
 
-def _failure(job: JobStatus) -> None:
-    st.markdown(f"**{plain(job.state)}** {plain(job.name)}: {plain(job.reason or 'no reason is known')}")
+def _show_failure(job: JobStatus) -> None:
+    reason = escape_text(job.reason or "unknown reason")
+    st.markdown(f"**{escape_text(state_label(job.state))}** {escape_text(job.name)}: {reason}")
     lines = outputs.last_log_lines(job, 3)
     if lines:
         st.code("\n".join(lines), language=None, wrap_lines=True)
 
 
-def _runs() -> None:
-    results = given().project.results
-    found = [
+def _show_runs() -> None:
+    results = settings().project.results
+    runs = [
         (study, run, run_state(run, run_process.has_begun(StudyPaths(results, study), run.uuid)))
-        for study in studies(results)
+        for study in study_names(results)
         for run in run_process.runs(StudyPaths(results, study))
     ]
-    if not found:
-        st.markdown("None yet.")
+    if not runs:
+        st.markdown("No runs yet.")
         return
-    newest = sorted(found, key=lambda each: each[1].started, reverse=True)[:RUNS]
-    table = pd.DataFrame([_run(*each) for each in newest])
+    newest = sorted(runs, key=lambda row: row[1].started, reverse=True)[:MAX_RUNS]
+    table = pd.DataFrame([_run_row(study, run, state) for study, run, state in newest])
     st.dataframe(table, hide_index=True, alt="Runs, the last one first")
 
 
-def _run(study: str, run: RunStatus, state: str) -> dict[str, str]:
+def _run_row(study: str, run: RunStatus, state: str) -> dict[str, str]:
+    seconds = seconds_between(run.started, run.ended or jsonfiles.now())
     return {
         "study": study,
         "run": run.uuid[:8],
@@ -140,8 +145,6 @@ def _run(study: str, run: RunStatus, state: str) -> dict[str, str]:
         "profile": run.profile,
         "host": run.host,
         "started": format_time(run.started),
-        "took": format_duration(seconds_between(run.started, run.ended or jsonfiles.now()))
-        if run.ended or run.is_alive
-        else "",
+        "time": format_duration(seconds) if run.ended or run.is_alive else "",
         "cancelled": run.cancelled,
     }

@@ -1,154 +1,288 @@
-"""The page Start: choose a study or write one, see what it comes to, and start it."""
+"""The page Start: select or write a study, look at its plan, and start it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from fairmesh.api import Project
-from fairmesh.errors import FairmeshError
-from fairmesh.monitor import editor, overview, planview, steering
-from fairmesh.monitor.draft import is_same
-from fairmesh.monitor.look import error, plain
-from fairmesh.monitor.setting import given
-from fairmesh.monitor.watching import status_cache
-from fairmesh.monitor.wish import Wish, name_is_taken
-from fairmesh.workflow.planning import Preview
+from fairmesh.api import Project, Run
+from fairmesh.api.uploads import is_taken, save_text
+from fairmesh.errors import BusyError, FairmeshError
+from fairmesh.monitor import overview, steering, study_form
+from fairmesh.monitor.context import settings, status_cache
+from fairmesh.monitor.display import escape_text, show_error, state_style
+from fairmesh.monitor.study_draft import is_same_study
+from fairmesh.names import plain_text
+from fairmesh.printing import format_duration
+from fairmesh.status.states import state_label
+from fairmesh.workflow.planner import PLANNER
+from fairmesh.workflow.planning import Expectation, PlanRequest, Preview, machine_of
 
 NEW = "a new study"
-AS_IT_IS, FORM, TEXT = "as it is", "in a form", "as a text"
-SAID, NEXT = "start_said", "start_next"
-BEGIN, USE = "begin", "use"  # the latter with what it is used for: a study that is new cannot be used as it is
+UNCHANGED, FORM, TEXT = "unchanged", "in a form", "as text"
+MESSAGE, NEXT = "start_message", "start_next"
+STUDY, MODE = "begin", "use"  # the mode is kept for new and existing studies apart, since a new one must be edited
+ROWS = 50  # of the plan
+MAX_WARNINGS = 10
 
 
 def show() -> None:
     """Show the page."""
-    project = given().project
+    project = settings().project
     left, right = st.columns([3, 2], gap="large")
     with left:
-        wish = _choose(project)
+        request = _select_study(project)
     with right:
-        wish = _where(project, wish)
-        _plan(project, wish)
-        _said()
+        request, probe = _show_options(project, request)
+        _show_plan(project, request, probe)
+        _show_message()
 
 
-def _choose(project: Project) -> Wish:
-    """Ask what to run: a study as it is, or what a person who may steer makes of it."""
+# ---- What is started -------------------------------------------------------------------------------------------------
+
+
+def preview_plan(project: Project, request: PlanRequest, rows: int = 0) -> Preview:
+    """Return the plan of a request with its first rows, and with the expected time if there are rows.
+
+    Raises
+    ------
+    InputError
+        With all mistakes.
+    FairmeshError
+        If it takes too much time or memory.
+    """
+    machine_of(project, request.profile)
+    return PLANNER.preview(project, replace(request, limit=rows, expects=bool(rows)))
+
+
+def save_study(project: Project, text: str) -> str:
+    """Save the text of a new study, and return the study's name.
+
+    Raises
+    ------
+    InputError
+        With all mistakes.
+    BusyError
+        If there is a study of this name.
+    """
+    name = PLANNER.preview(project, PlanRequest(text=text)).study
+    save_text(project, name, text)
+    return name
+
+
+def start_run(project: Project, request: PlanRequest, probe: bool = False) -> Run:
+    """Start a run; a new study is saved first.
+
+    Parameters
+    ----------
+    project, request : Project, PlanRequest
+        The study, its profile, and the selection of experiments.
+    probe : bool
+        Whether the cheapest experiment of each kind runs first, and the others only if it succeeds.
+
+    Raises
+    ------
+    InputError
+        With all mistakes; nothing is saved then.
+    BusyError
+        If a run of the study is in progress, or there is a study of this name.
+    """
+    study = preview_plan(project, request).study
+    if not request.name:
+        save_text(project, study, request.text)
+    options = {"where": request.where, "first": request.first, "probe": probe}
+    config = {key: value for key, value in options.items() if value}
+    source = project.study_file(request.name or study)
+    return Run.start(project, study, source, f"profiles/{request.profile}", config)
+
+
+# ---- The fields ------------------------------------------------------------------------------------------------------
+
+
+def _select_study(project: Project) -> PlanRequest:
+    """Show the fields for a study: an existing one, or one that a person who may steer writes."""
     if NEXT in st.session_state:
-        st.session_state[BEGIN] = st.session_state.pop(NEXT)
-        st.session_state[f"{USE} known"] = AS_IT_IS
+        st.session_state[STUDY] = st.session_state.pop(NEXT)
+        st.session_state[f"{MODE} known"] = UNCHANGED
     known = [name for name, path in project.studies().items() if path]
     if not steering.may_steer():
-        chosen = st.selectbox("Begin with", known, key=BEGIN, bind="query-params")
-        return _as_it_is(str(chosen), _text(project, str(chosen))) if chosen else Wish()
-    chosen = st.selectbox("Begin with", [NEW, *known], index=min(1, len(known)), key=BEGIN, bind="query-params")
-    ways = [FORM, TEXT] if chosen == NEW else [AS_IT_IS, FORM, TEXT]
-    key = f"{USE} {'new' if chosen == NEW else 'known'}"
-    way = st.radio("Use it", ways, horizontal=True, key=key, persist_state="session")
-    text = "" if chosen == NEW else _text(project, str(chosen))
-    if st.session_state.get("draft_of") != chosen:
-        st.session_state["draft_of"] = chosen
-        editor.begin(text)
-    elif st.session_state.get("draft_way") != way:
-        editor.begin(st.session_state[editor.DRAFT])
-    st.session_state["draft_way"] = way
-    if way == AS_IT_IS:
-        return _as_it_is(str(chosen), text)
-    written = editor.as_form(project) if way == FORM else editor.as_text()
-    return Wish(text=written) if chosen == NEW or not is_same(written, text) else Wish(name=str(chosen))
+        name = st.selectbox("Study file", known, key=STUDY, bind="query-params")
+        return _show_unchanged(str(name), _read_study(project, str(name))) if name else PlanRequest()
+    name = st.selectbox("Study file", [NEW, *known], index=min(1, len(known)), key=STUDY, bind="query-params")
+    modes = [FORM, TEXT] if name == NEW else [UNCHANGED, FORM, TEXT]
+    key = f"{MODE} {'new' if name == NEW else 'known'}"
+    mode = st.radio("Use it", modes, horizontal=True, key=key, persist_state="session")
+    text = "" if name == NEW else _read_study(project, str(name))
+    if st.session_state.get("draft_of") != name:
+        study_form.reset(text)
+    elif st.session_state.get("draft_mode") != mode:
+        study_form.reset(study_form.current_text())
+    st.session_state["draft_of"], st.session_state["draft_mode"] = name, mode
+    if mode == UNCHANGED:
+        return _show_unchanged(str(name), text)
+    written = study_form.show_form(project) if mode == FORM else study_form.show_text()
+    is_changed = name == NEW or not is_same_study(written, text)
+    return PlanRequest(text=written) if is_changed else PlanRequest(name=str(name))
 
 
-def _as_it_is(name: str, text: str) -> Wish:
+def _show_unchanged(name: str, text: str) -> PlanRequest:
     st.code(text, language=None, wrap_lines=True)
-    return Wish(name=name)
+    return PlanRequest(name=name)
 
 
-def _text(project: Project, name: str) -> str:
+def _read_study(project: Project, name: str) -> str:
     try:
         return project.study_file(name).read_text(encoding="utf-8", errors="replace")
-    except OSError as problem:
-        raise FairmeshError(f"the file of study {name!r} cannot be read: {problem.strerror}") from problem
+    except OSError as error:
+        raise FairmeshError(f"the file of study {name!r} cannot be read: {error.strerror}") from error
 
 
-def _where(project: Project, wish: Wish) -> Wish:
-    """Ask where to run, and which part."""
+def _show_options(project: Project, request: PlanRequest) -> tuple[PlanRequest, bool]:
+    """Show the fields for the profile and the selection; return the whole request, and whether to probe."""
     profiles = project.profiles()
     profile = st.selectbox(
         "Profile", list(profiles), format_func=lambda name: f"{name} (machine {profiles[name]})", key="profile"
     )
     where = st.text_input(
-        "Where", max_chars=2000, key="start_where", placeholder="epochs > 10", help="only those for which this is true"
+        "Where",
+        max_chars=2000,
+        key="start_where",
+        placeholder="epochs > 10",
+        help="Only experiments for which this expression is true",
     )
-    first = st.number_input("First", 1, 1_000_000, None, key="start_first", placeholder="all", help="at most so many")
+    first = st.number_input(
+        "First", 1, 1_000_000, None, key="start_first", placeholder="All", help="At most this number of experiments"
+    )
     probe = st.toggle(
-        "Probe", key="start_probe", help="first the cheapest of each kind, the rest only if that goes well"
+        "Probe", key="start_probe", help="Run the cheapest experiment of each kind first, the others if it succeeds"
     )
-    return Wish(wish.name, wish.text, str(profile or ""), where.strip(), first, probe)
+    return replace(request, profile=str(profile or ""), where=where.strip(), first=first), bool(probe)
 
 
-def _plan(project: Project, wish: Wish) -> None:
-    """Show what it comes to, or all that is wrong, and let those who may start it."""
-    if not (wish.name or wish.text.strip()):
-        st.info("Give the study a name, choose an application, and say what to vary.")
+# ---- The plan --------------------------------------------------------------------------------------------------------
+
+
+def _show_plan(project: Project, request: PlanRequest, probe: bool) -> None:
+    """Show the plan or all mistakes, and the buttons that save and start."""
+    if not (request.name or request.text.strip()):
+        st.info("Enter a name, select an application, and set the parameters to vary.")
         return
     if not steering.may_steer():
-        st.info("Show the token at the side: then the plan of the study is made, and can be started.")
+        st.info("Enter the token in the sidebar to see the plan of the study and to start it.")
         return
     try:
-        plan = _preview(project, wish, _stamp(project, wish))
-        taken = None if wish.name else name_is_taken(project, plan.study)
-    except FairmeshError as problem:
-        error(problem)
+        plan = _cached_plan(project, request, _timestamp(project, request))
+        name_is_taken = not request.name and is_taken(project, plan.study)
+    except FairmeshError as error:
+        show_error(error)
         return
-    if taken:
-        error(taken)
-    seen = status_cache(project.results, plan.study)
+    if name_is_taken:
+        show_error(BusyError(f"study {plan.study!r} exists already; choose another name"))
+    cache = status_cache(project.results, plan.study)
     with st.container(horizontal=True):
-        if not wish.name:
-            steering.button("Save", lambda: _save(project, wish), seen, disabled=bool(taken), key="save")
-        label = "Start" if wish.name else "Save and start"
-        steering.button(label, lambda: _start(project, wish), seen, disabled=bool(taken), key="start")
+        if not request.name:
+            save = lambda: _save(project, request.text)  # noqa: E731
+            steering.action_button("Save", save, cache, disabled=name_is_taken, key="save")
+        label = "Start" if request.name else "Save and start"
+        start = lambda: _start(project, request, probe)  # noqa: E731
+        steering.action_button(label, start, cache, disabled=name_is_taken, key="start")
     if NEXT in st.session_state:
         st.rerun()
-    planview.show(plan)
+    _show_preview(plan)
 
 
-@st.cache_resource(show_spinner="Making the plan", max_entries=8, ttl=30)  # a plan of ten thousand takes two seconds
-def _preview(project: Project, wish: Wish, stamp: int) -> Preview:
-    return wish.preview(project, planview.ROWS)
+@st.cache_resource(show_spinner="Making the plan", max_entries=8, ttl=30)  # ten thousand experiments take two seconds
+def _cached_plan(project: Project, request: PlanRequest, timestamp: int) -> Preview:
+    return preview_plan(project, request, ROWS)
 
 
-def _stamp(project: Project, wish: Wish) -> int:
-    """Return what changes when somebody edits the study's file."""
+def _timestamp(project: Project, request: PlanRequest) -> int:
+    """Return a time that changes when the study's file is edited."""
     try:
-        return project.study_file(wish.name).stat().st_mtime_ns if wish.name else 0
+        return project.study_file(request.name).stat().st_mtime_ns if request.name else 0
     except OSError:
         return 0
 
 
-def _save(project: Project, wish: Wish) -> str:
-    name = wish.save(project)
-    return _say(f"{name} is saved", name)
+def _show_preview(plan: Preview) -> None:
+    """Show the size and cost of a plan, and its first experiments."""
+    cost = plan.cost_to_run
+    numbers = {
+        "Experiments": (f"{plan.total:,}", f"Of {plan.whole:,} in the study"),
+        "To run": (f"{plan.to_run:,}", None),
+        "CPU hours": (f"{cost.cpu_hours:,.1f}", "As requested by the experiments; they use fewer"),
+        "GPU hours": (f"{cost.gpu_hours:,.1f}", "As requested by the experiments"),
+    }
+    columns = st.columns(2)
+    for index, (name, (value, hint)) in enumerate(numbers.items()):
+        columns[index % len(columns)].metric(name, value, help=hint)
+    if plan.to_run and plan.expected:
+        st.markdown(escape_text(expected_time(plan.expected)))
+    if cost.without:
+        st.markdown(f"The hours do not include {cost.without:,} experiments that declare no runtime.")
+    for warning in plan.warnings[:MAX_WARNINGS]:
+        st.warning(escape_text(warning))
+    if len(plan.warnings) > MAX_WARNINGS:
+        st.markdown(f"and {len(plan.warnings) - MAX_WARNINGS} more warnings")
+    st.markdown(escape_text(", ".join(f"{count:,} {why}" for why, count in plan.reasons.items())))
+    rows = pd.DataFrame([_row(experiment, plan.axes) for experiment in plan.experiments])
+    alt = "Experiments with their state, why they would run, id and axes"
+    st.dataframe(rows.style.map(state_style, subset=["state"]), hide_index=True, alt=alt)
+    if plan.total > len(plan.experiments):
+        st.caption(f"The first {len(plan.experiments)} of {plan.total:,}")
 
 
-def _start(project: Project, wish: Wish) -> str:
-    run = wish.start(project)
-    return _say(f"run {run.uuid[:8]} of {run.study} is started", run.study, is_started=True)
+def expected_time(expected: Expectation) -> str:
+    """Return a sentence about the expected time and its basis."""
+    if expected.seconds is None:
+        return "The expected time is unknown, because no similar experiment has run."
+    basis = f"based on {expected.earlier:,} earlier results; the time in a queue is not included"
+    unknown = f", and the time of {expected.unknown:,} experiments is unknown" if expected.unknown else ""
+    return f"Expected: {format_duration(expected.seconds)} with {expected.at_once:,} at once, {basis}{unknown}."
 
 
-def _say(text: str, study: str, *, is_started: bool = False) -> str:
-    """Keep what was done for the next look, which begins with that study as it is on file now."""
-    st.session_state[SAID] = (text, study if is_started else "")
+def _row(experiment: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
+    axes = experiment["axes"]
+    # With a space an axis never has the name of another column.
+    values = {f"{name} ": plain_text(axes[name]) if name in axes else "" for name in names}
+    return {
+        "state": state_label(experiment["state"]),
+        "why it would run": experiment["why"] or experiment["note"],
+        "id": experiment["id"],
+        **values,
+    }
+
+
+# ---- Buttons and messages --------------------------------------------------------------------------------------------
+
+
+def _save(project: Project, text: str) -> str:
+    name = save_study(project, text)
+    return _keep_message(f"{name} is saved", name)
+
+
+def _start(project: Project, request: PlanRequest, probe: bool) -> str:
+    run = start_run(project, request, probe)
+    return _keep_message(f"run {run.uuid[:8]} of {run.study} is started", run.study, is_started=True)
+
+
+def _keep_message(text: str, study: str, *, is_started: bool = False) -> str:
+    """Keep a message for the next update of the page, which begins with that study as it is saved now."""
+    st.session_state[MESSAGE] = (text, study if is_started else "")
     st.session_state[NEXT] = study
-    _preview.clear()  # which experiments would run is another question now
+    _cached_plan.clear()  # which experiments would run has changed
     return text
 
 
-def _said() -> None:
-    """Say what was done in this session, and lead to what was started."""
-    text, study = st.session_state.get(SAID, ("", ""))
+def _show_message() -> None:
+    """Show the last message of this session, with a link to a started study."""
+    text, study = st.session_state.get(MESSAGE, ("", ""))
     if text:
-        st.success(plain(text))
+        st.success(escape_text(text))
     if study:
-        there = st.Page(overview.show, title="Overview", url_path="overview", default=True)
-        st.page_link(there, label="Watch it on the page Overview", query_params={"study": study})
+        page = st.Page(overview.show, title="Overview", url_path="overview", default=True)
+        st.page_link(page, label="Open it on the page Overview", query_params={"study": study})

@@ -1,4 +1,4 @@
-"""Who may steer, and what steering does: the token is asked for once a session, and the same functions as ever act."""
+"""Steering from the monitor: a token permits it once a session; the functions are those of all faces."""
 
 from __future__ import annotations
 
@@ -11,98 +11,97 @@ import streamlit as st
 from fairmesh.api import Run, run_process
 from fairmesh.api.status_cache import StatusCache
 from fairmesh.errors import FairmeshError, InputError, Problem
-from fairmesh.monitor.look import error, plain
-from fairmesh.monitor.setting import given
+from fairmesh.monitor.context import settings
+from fairmesh.monitor.display import escape_text, show_error
 from fairmesh.status import JobSelection, cancel
 from fairmesh.status.steering import EVERYTHING, current_user
 from fairmesh.web.access import read_token
 
-PAUSE = 1.0  # seconds that a wrong token costs
-MAY = "may_steer"
+PAUSE = 1.0  # seconds after a wrong token
+MAY_STEER = "may_steer"
 
 
-def who() -> str:
-    """Who steers, as the files keep it."""
+def requester() -> str:
+    """Return who steers, for the files that record it."""
     return f"{current_user()} by the monitor"
 
 
 def may_steer() -> bool:
     """Return whether this session has shown the token."""
-    return bool(st.session_state.get(MAY))
+    return bool(st.session_state.get(MAY_STEER))
 
 
 def ask_for_token() -> None:
-    """Let a person show the token, or take the right to steer back."""
+    """Show the field for the token, or a button that gives up the permission."""
     if may_steer():
-        st.markdown("You may steer: cancel, retry and start.")
-        st.button("Only look", on_click=lambda: st.session_state.pop(MAY))
+        st.markdown("You can cancel, retry and start.")
+        st.button("Lock", on_click=lambda: st.session_state.pop(MAY_STEER))
         return
+    hint = f"The token permits to cancel, retry and start. It is in {escape_text(settings().token_file)}"
     with st.form("token", border=False):
-        shown = st.text_input("Token", type="password", max_chars=1000, autocomplete="off", help=_where())
-        if st.form_submit_button("Steer"):
-            _check(shown)
+        token = st.text_input("Token", type="password", max_chars=1000, autocomplete="off", help=hint)
+        if st.form_submit_button("Unlock"):
+            _check_token(token)
 
 
-def _where() -> str:
-    return f"To cancel, retry or start, show the token. It is in {plain(given().token_file)}"
-
-
-def _check(shown: str) -> None:
+def _check_token(token: str) -> None:
     try:
-        right = hmac.compare_digest(shown.strip().encode(), read_token(given().token_file).encode())
-    except FairmeshError as problem:
-        error(problem)
+        is_right = hmac.compare_digest(token.strip().encode(), read_token(settings().token_file).encode())
+    except FairmeshError as error:
+        show_error(error)
         return
-    if right:
-        st.session_state[MAY] = True
+    if is_right:
+        st.session_state[MAY_STEER] = True
         st.rerun()
     time.sleep(PAUSE)
     st.error("This is not the token.")
 
 
 def last_run(cache: StatusCache) -> Run:
-    """Return the run of a study that was started last.
+    """Return the last run of a study.
 
     Raises
     ------
     InputError
-        If there was none.
+        If there is none.
     """
-    found = run_process.runs(cache.paths)
-    if not found:
-        raise InputError([Problem(f"study {cache.paths.study} has no run yet; the page Start begins one")])
-    return Run(given().project, cache.paths, found[0].uuid)
+    runs = run_process.runs(cache.paths)
+    if not runs:
+        raise InputError([Problem(f"study {cache.paths.study} has no run yet; start one on the page Start")])
+    return Run(settings().project, cache.paths, runs[0].uuid)
 
 
-def cancel_some(cache: StatusCache, selection: JobSelection) -> str:
-    """Cancel experiments, and say what was done."""
-    done = cancel(cache.paths, selection, who())
-    return ". ".join((f"{len(done.jobs)} are cancelled, {len(done.others)} needed nothing", *done.notes))
+def cancel_jobs(cache: StatusCache, selection: JobSelection) -> str:
+    """Cancel experiments, and return a sentence about it."""
+    result = cancel(cache.paths, selection, requester())
+    return ". ".join((f"{len(result.jobs)} cancelled, {len(result.others)} needed no change", *result.notes))
 
 
 def cancel_run(cache: StatusCache) -> str:
-    """Cancel the whole run, and say what was done."""
-    done = last_run(cache).steer(EVERYTHING, who())
-    return ". ".join((f"the run ends, with {len(done.jobs)} experiments and stages that run", *done.notes))
+    """Cancel the whole run, and return a sentence about it."""
+    result = last_run(cache).steer(EVERYTHING, requester())
+    return ". ".join((f"the run is cancelled with {len(result.jobs)} active experiments and stages", *result.notes))
 
 
-def retry(cache: StatusCache, selection: JobSelection = EVERYTHING) -> str:
-    """Run again what ended without a result, and say by which run."""
-    again = last_run(cache).retry(selection.names, selection.where, selection.states, who=who())
-    return f"run {again.uuid[:8]} starts again what ended without a result"
+def retry_jobs(cache: StatusCache, selection: JobSelection = EVERYTHING) -> str:
+    """Start experiments without a result again, and return a sentence about it."""
+    run = last_run(cache).retry(selection.names, selection.where, selection.states, who=requester())
+    return f"run {run.uuid[:8]} starts the experiments without a result again"
 
 
-def button(label: str, act: Callable[[], str], cache: StatusCache, *, disabled: bool = False, key: str = "") -> None:
-    """Show a button that steers, for those who may."""
-    locked = not may_steer()
-    hint = "show the token first, in the bar at the side" if locked else None
-    if not st.button(label, disabled=disabled or locked, help=hint, key=key or label):
+def action_button(
+    label: str, action: Callable[[], str], cache: StatusCache, *, disabled: bool = False, key: str = ""
+) -> None:
+    """Show a button that steers, disabled for sessions without the token."""
+    is_locked = not may_steer()
+    hint = "Enter the token in the sidebar first" if is_locked else None
+    if not st.button(label, disabled=disabled or is_locked, help=hint, key=key or label):
         return
     try:
-        said = act() if may_steer() else ""
-    except FairmeshError as problem:
-        error(problem)
+        message = action() if may_steer() else ""
+    except FairmeshError as error:
+        show_error(error)
         return
     finally:
         cache.forget()
-    st.toast(plain(f"{said[:1].upper()}{said[1:]}."))
+    st.toast(escape_text(f"{message[:1].upper()}{message[1:]}."))

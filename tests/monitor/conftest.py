@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from fairmesh.api import Project
 from fairmesh.files import write_text
-from fairmesh.monitor import setting
+from fairmesh.monitor import context
 from tests.service.conftest import project, study
 
 __all__ = ["project", "study"]
@@ -41,7 +41,7 @@ def given(project: Project) -> Iterator[Project]:
     path = project.folder / "token"
     write_text(path, TOKEN)
     path.chmod(0o600)
-    setting.give(setting.Setting(project, path))
+    context.use_settings(context.Settings(project, path))
     streamlit.cache_resource.clear()
     yield project
     streamlit.cache_resource.clear()

@@ -70,6 +70,6 @@ def test_a_study_is_written_and_started(page: Page, monitor: Face) -> None:
     page.get_by_role("button", name="Save and start").click()
     expect(page.get_by_text("of mine is started").first).to_be_visible(timeout=30_000)
     assert (monitor.workplace.folder / "config/studies/mine.yaml").is_file()
-    page.get_by_role("link", name="Watch it on the page Overview").click()
+    page.get_by_role("link", name="Open it on the page Overview").click()
     expect(page.locator("h1")).to_have_text("Overview")
     assert "study=mine" in page.url

@@ -45,16 +45,16 @@ def test_nothing_is_chosen_at_first(built: Project, open_page: Open) -> None:
 def test_experiments_are_compared(built: Project, open_page: Open) -> None:
     shown = open_page("compare", study="first", experiments=[ONE, OTHER])
     found = tables(shown)
-    assert [each["name"] for each in found["What is compared"]] == [ONE, OTHER]
+    assert [each["name"] for each in found["Compared"]] == [ONE, OTHER]
     assert {each["name"]: (each["A"], each["B"]) for each in found["Parameters"]} == {
         "epochs": ("2", "4"),
         "width": ("4", "8"),
     }
     accuracy = found["Results"][0]
-    assert accuracy["measured"] == "Inference accuracy"
+    assert accuracy["metric"] == "Inference accuracy"
     assert accuracy["best"] == "B"
     assert accuracy["B - A"].startswith("+0.")
-    assert "are the same" in said(shown), "the environment"
+    assert "are equal" in said(shown), "the environment"
 
 
 def test_a_file_that_cannot_be_read_is_named(built: Project, open_page: Open) -> None:
@@ -75,7 +75,7 @@ def test_what_is_the_same_is_shown_if_wanted(built: Project, open_page: Open) ->
 
 def test_a_point_stands_for_its_repeats(built: Project, open_page: Open) -> None:
     found = tables(open_page("compare", study="first", experiments=[ONE, POINT]))
-    assert found["What is compared"][1]["results"] == "2 of 2"
+    assert found["Compared"][1]["results"] == "2 of 2"
     assert "±" in found["Results"][0]["B"]
 
 
@@ -90,7 +90,7 @@ def test_of_many_the_first_are_offered_and_the_page_says_so(study: Study, open_p
     study.write_plan()
     shown = open_page("compare")
     assert len(shown.multiselect(key="experiments").options) == 200
-    assert "the first 200 of 254" in said(shown)
+    assert "The first 200 of 254" in said(shown)
 
 
 def test_several_machines_are_told_apart(study: Study, open_page: Open) -> None:
@@ -100,7 +100,7 @@ def test_several_machines_are_told_apart(study: Study, open_page: Open) -> None:
 
 def test_the_address_keeps_what_was_chosen(built: Project, open_page: Open) -> None:
     shown = open_page("compare", study="first", experiments=[ONE, OTHER], search="nothing fits this")
-    assert "What is compared" in tables(shown)
+    assert "Compared" in tables(shown)
     assert shown.query_params["experiments"] == [ONE, OTHER]
 
 
@@ -110,12 +110,12 @@ def test_what_means_nothing_or_several_is_explained(built: Project, open_page: O
     (error,) = shown.error
     assert not shown.exception
     assert "\n" not in error.value
-    assert ("has no experiment" in error.value) or ("fits" in error.value)
+    assert ("has no experiment" in error.value) or ("matches" in error.value)
 
 
 def test_studies_are_compared_by_their_best_points(built: Project, open_page: Open) -> None:
     shown = open_page("compare", compare="studies", studies=["first", "second"])
-    assert [each["study"] for each in tables(shown)["What is compared"]] == ["first", "second"]
+    assert [each["study"] for each in tables(shown)["Compared"]] == ["first", "second"]
     assert "Choose two or more studies" in said(open_page("compare", compare="studies", studies=["first"]))
 
 
@@ -144,4 +144,4 @@ def test_a_hostile_study_stays_text(project: Project, open_page: Open) -> None:
 
 def test_without_any_study_the_page_says_how_to_begin(project: Project, open_page: Open) -> None:
     (project.results / "quick/plan.json").unlink()
-    assert "No study was run here yet" in said(open_page("compare"))
+    assert "No study has run here yet" in said(open_page("compare"))

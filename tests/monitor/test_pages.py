@@ -27,7 +27,7 @@ def test_without_any_study_a_page_says_how_to_begin(project: Project, open_page:
     (project.results / "quick/plan.json").unlink()
     shown = open_page(page)
     assert not shown.exception
-    assert "No study was run here yet" in texts(shown)
+    assert "No study has run here yet" in texts(shown)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -64,8 +64,8 @@ def test_overview_tells_how_the_study_stands(study: Study, open_page: Open) -> N
     study.finish(study.points[0], {"accuracy": 0.9}, usage={"energy_j": 360.0})
     shown = open_page("overview")
     numbers = {each.label: each.value for each in shown.metric}
-    assert numbers["experiments"] == "4"
-    assert numbers["energy so far"] == "360 J"
+    assert numbers["Experiments"] == "4"
+    assert numbers["Energy so far"] == "360 J"
     assert "exit code 3" in texts(shown).replace("\\", "")
     assert "second" in texts(shown), "the last words of what failed"
     bar = "".join(str(each.proto.body) for each in shown.get("html"))
@@ -153,7 +153,7 @@ def test_retrying_what_is_done_is_explained(open_page: Open) -> None:
 
 
 def test_the_token_is_asked_for(open_page: Open, given: Project) -> None:
-    shown = open_page("frame", study="quick")
+    shown = open_page("main", study="quick")
     shown.sidebar.text_input[0].input("a-wrong-token-that-is-long")
     shown.sidebar.button[0].click().run()
     assert "This is not the token" in texts(shown)
@@ -161,12 +161,12 @@ def test_the_token_is_asked_for(open_page: Open, given: Project) -> None:
     shown.sidebar.text_input[0].input(f" {TOKEN} ")
     shown.sidebar.button[0].click().run()
     assert shown.session_state["may_steer"]
-    assert "You may steer" in texts(shown)
+    assert "You can cancel" in texts(shown)
 
 
 def test_a_token_that_others_may_read_is_refused(open_page: Open, given: Project) -> None:
     (given.folder / "token").chmod(0o644)
-    shown = open_page("frame", study="quick")
+    shown = open_page("main", study="quick")
     shown.sidebar.text_input[0].input(TOKEN)
     shown.sidebar.button[0].click().run()
     assert "other users can read the token" in texts(shown)

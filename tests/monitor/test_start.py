@@ -13,11 +13,10 @@ from fairmesh.api import Project, Run, run_process
 from fairmesh.api.uploads import check_text
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.files import write_text
-from fairmesh.monitor import planview, start, steering, wish
-from fairmesh.monitor.wish import Wish
+from fairmesh.monitor import start, steering
 from fairmesh.results.past_results import ExpectedCost, PastResult
 from fairmesh.workflow.estimate import Estimate
-from fairmesh.workflow.planning import Expectation
+from fairmesh.workflow.planning import Expectation, PlanRequest
 from fairmesh.workflow.profiles import Profile
 from tests.e2e.workplace import ROOT
 from tests.monitor.conftest import Open, texts
@@ -71,21 +70,21 @@ def fill(page: AppTest, label: str, text: str) -> AppTest:
 def test_a_study_is_shown_as_it_is_with_its_plan(open_page: Open) -> None:
     shown = open_page("start", may_steer=True)
     assert "parameters: {value: [1, 2]}" in said(shown)
-    assert numbers(shown) == {"experiments": "2", "would run": "2", "CPU hours": "0.0", "GPU hours": "0.0"}
+    assert numbers(shown) == {"Experiments": "2", "To run": "2", "CPU hours": "0.0", "GPU hours": "0.0"}
     assert "The expected time is unknown" in said(shown)
     assert list(shown.dataframe[0].value["id"]) == ["value=1", "value=2"]
     assert "2 new" in said(shown)
-    assert "2 of them do not say how long they run" in said(shown)
+    assert "do not include 2 experiments" in said(shown)
 
 
 @pytest.mark.parametrize("more", [{}, {"begin": start.NEW}, {"start_where": "value > 1", "use known": start.TEXT}])
 def test_without_the_token_nothing_is_planned_or_written(
     open_page: Open, monkeypatch: pytest.MonkeyPatch, more: dict[str, str]
 ) -> None:
-    monkeypatch.setattr(wish.PLANNER, "begin", lambda *_: pytest.fail("a plan was made"))
+    monkeypatch.setattr(start.PLANNER, "begin", lambda *_: pytest.fail("a plan was made"))
     shown = open_page("start", **more)
     assert "parameters: {value: [1, 2]}" in said(shown)
-    assert "Show the token" in said(shown)
+    assert "Enter the token" in said(shown)
     assert not [each for each in shown.button if each.key in {"start", "save"}]
     assert not shown.text_area
 
@@ -94,7 +93,7 @@ def test_a_click_that_somebody_forged_starts_and_saves_nothing(
     open_page: Open, project: Project, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page("start", may_steer=True)
-    page.session_state[steering.MAY] = False
+    page.session_state[steering.MAY_STEER] = False
     monkeypatch.setattr(steering.st, "button", lambda *_, **__: True)
     assert not page.run().exception
     assert started == []
@@ -133,11 +132,11 @@ def test_a_form_writes_the_study(open_page: Open, started: Started, project: Pro
         page = fill(page, label, text)
     (choices,) = [each for each in page.multiselect if each.label == "behaviour"]
     page = choices.set_value(["good", "exit"]).run()
-    assert numbers(page)["experiments"] == "4"
+    assert numbers(page)["Experiments"] == "4"
     shown = page.button(key="start").click().run()
     assert started[0][:2] == ("mine", project.root / "config/studies/mine.yaml")
-    assert numbers(shown)["experiments"] == "4"
-    assert Wish("mine", profile="local").preview(project).total == 4
+    assert numbers(shown)["Experiments"] == "4"
+    assert start.preview_plan(project, PlanRequest("mine", profile="local")).total == 4
 
 
 def test_all_mistakes_are_told_a_line_each(open_page: Open) -> None:
@@ -153,7 +152,7 @@ def test_all_mistakes_are_told_a_line_each(open_page: Open) -> None:
 def test_text_and_form_become_each_other(open_page: Open) -> None:
     page = fill(fill(in_a_form(open_page), "Name", "mine"), "value", "[4-6]")
     page = use(page, start.TEXT)
-    (area,) = [each for each in page.text_area if each.label == "Study file"]
+    (area,) = [each for each in page.text_area if each.label == "Text"]
     assert "study: mine" in area.value
     page = use(area.set_value(area.value.replace("mine", "yours")).run(), start.FORM)
     assert next(each for each in page.text_input if each.label == "Name").value == "yours"
@@ -163,7 +162,7 @@ def test_text_and_form_become_each_other(open_page: Open) -> None:
 def test_another_study_takes_the_place_of_what_was_written(open_page: Open, project: Project) -> None:
     write_text(project.root / "config/studies/tiny.yaml", "study: tiny\napplication: toy\n")
     page = fill(in_a_form(open_page), "Name", "mine")
-    (begin,) = [each for each in page.selectbox if each.label == "Begin with"]
+    (begin,) = [each for each in page.selectbox if each.label == "Study file"]
     shown = begin.set_value("tiny").run()
     assert next(each for each in shown.text_input if each.label == "Name").value == "tiny"
 
@@ -182,7 +181,7 @@ def test_another_study_takes_the_place_of_what_was_written(open_page: Open, proj
     ],
 )
 def test_a_wrong_text_is_explained(open_page: Open, text: str, message: str) -> None:
-    shown = fill(use(open_page("start", may_steer=True, begin=start.NEW), start.TEXT), "Study file", text)
+    shown = fill(use(open_page("start", may_steer=True, begin=start.NEW), start.TEXT), "Text", text)
     assert message in said(shown)
 
 
@@ -200,7 +199,7 @@ def test_a_wrong_text_is_explained(open_page: Open, text: str, message: str) -> 
     ],
 )
 def test_a_form_is_made_of_any_text(open_page: Open, text: str) -> None:
-    page = use(fill(use(open_page("start", may_steer=True), start.TEXT), "Study file", text), start.FORM)
+    page = use(fill(use(open_page("start", may_steer=True), start.TEXT), "Text", text), start.FORM)
     assert not page.exception
     for field in [each for each in page.text_input if each.label == "seconds \\(s\\)"]:
         assert not field.set_value("1, 2").run().exception
@@ -211,20 +210,20 @@ def test_what_is_long_is_not_cut(open_page: Open, project: Project) -> None:
     text = f"study: long\ntitle: {'t' * 500}\napplication: toy\nparameters: {{value: [{values}]}}\n"
     write_text(project.root / "config/studies/long.yaml", text)
     shown = in_a_form(open_page, "long")
-    assert numbers(shown)["experiments"] == "999"
+    assert numbers(shown)["Experiments"] == "999"
     assert [each.label for each in shown.button if each.key in {"start", "save"}] == ["Start"], "nothing was changed"
 
 
 def test_a_name_that_is_taken_is_told_at_once(open_page: Open, project: Project) -> None:
-    shown = fill(use(open_page("start", may_steer=True), start.TEXT), "Study file", TOY.replace("mine", "SMALL"))
+    shown = fill(use(open_page("start", may_steer=True), start.TEXT), "Text", TOY.replace("mine", "SMALL"))
     assert "study 'SMALL' exists already" in said(shown)
     assert all(button.disabled for button in shown.button if button.key in {"start", "save"})
     with pytest.raises(BusyError, match="already"):
-        Wish(text=TOY.replace("mine", "small"), profile="local").start(project)
+        start.start_run(project, PlanRequest(text=TOY.replace("mine", "small"), profile="local"))
 
 
 def test_a_study_is_saved_once(open_page: Open, project: Project) -> None:
-    page = fill(use(open_page("start", begin=start.NEW, may_steer=True), start.TEXT), "Study file", TOY)
+    page = fill(use(open_page("start", begin=start.NEW, may_steer=True), start.TEXT), "Text", TOY)
     shown = page.button(key="save").click().run()
     assert (project.root / "config/studies/mine.yaml").read_text() == TOY
     assert "mine is saved" in said(shown)
@@ -252,29 +251,29 @@ def test_a_run_that_goes_on_is_told(open_page: Open, monkeypatch: pytest.MonkeyP
 def test_without_any_study_a_new_one_can_be_written(open_page: Open, project: Project) -> None:
     (project.root / "config/studies/small.yaml").unlink()
     shown = open_page("start", may_steer=True)
-    assert "choose an application" in said(shown)
-    assert next(each for each in shown.selectbox if each.label == "Begin with").options == [start.NEW]
+    assert "select an application" in said(shown)
+    assert next(each for each in shown.selectbox if each.label == "Study file").options == [start.NEW]
 
 
 @pytest.mark.parametrize("profile", ["", "nothing", "../local", "local/../local"])
 def test_a_profile_is_one_that_is_here(project: Project, profile: str) -> None:
     with pytest.raises(InputError, match="there is no profile"):
-        Wish("small", profile=profile).start(project)
+        start.start_run(project, PlanRequest("small", profile=profile))
 
 
 @pytest.mark.parametrize("name", ["../small", "/etc/passwd", "config/studies/small.yaml", "small.yaml"])
 def test_a_study_is_one_that_is_known_here(project: Project, name: str) -> None:
     with pytest.raises(FairmeshError, match="there is no study file for"):
-        Wish(name, profile="local").start(project)
+        start.start_run(project, PlanRequest(name, profile="local"))
 
 
 def test_the_expected_time_says_what_it_rests_on() -> None:
     plan = check_text(Project.of(ROOT), TOY)
     once = ExpectedCost(90.0, None, "same", (PastResult("small", "local", {}, None, 90.0),), is_scaled=False)
     expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}, [])
-    told = planview.expected_time(Expectation.of(expected))
-    assert told.startswith("Expected: 1 min 30 s with 1 at once, by 1 earlier results")
-    assert told.endswith("nothing is known of 1 of them.")
+    told = start.expected_time(Expectation.of(expected))
+    assert told.startswith("Expected: 1 min 30 s with 1 at once, based on 1 earlier results")
+    assert told.endswith("the time of 1 experiments is unknown.")
 
 
 @pytest.mark.e2e

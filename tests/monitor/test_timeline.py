@@ -12,8 +12,7 @@ from hypothesis import given as given_that
 from hypothesis import strategies as st
 
 from fairmesh.api import Project
-from fairmesh.monitor.bars import bars, in_lanes
-from fairmesh.monitor.lanes import lanes
+from fairmesh.monitor.timeline import assign_lanes, build_bars, find_lanes
 from fairmesh.status import JobStatus
 from tests.monitor.conftest import Open, texts
 from tests.site.conftest import hostile_study
@@ -28,7 +27,7 @@ RUN = "5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"
 
 @given_that(SPANS)
 def test_no_two_spans_of_a_lane_overlap(spans: list[tuple[float, float]]) -> None:
-    found = lanes(spans)
+    found = find_lanes(spans)
     for lane in set(found):
         own = sorted(span for span, its in zip(spans, found, strict=True) if its == lane)
         assert all(before[1] <= after[0] for before, after in itertools.pairwise(own))
@@ -37,7 +36,7 @@ def test_no_two_spans_of_a_lane_overlap(spans: list[tuple[float, float]]) -> Non
 @given_that(SPANS)
 def test_there_are_as_many_lanes_as_spans_that_overlap(spans: list[tuple[float, float]]) -> None:
     most = max((sum(begin <= moment < end for begin, end in spans) for moment, _ in spans), default=0)
-    assert set(lanes(spans)) == set(range(most))
+    assert set(find_lanes(spans)) == set(range(most))
 
 
 def job(name: str, state: str = "done", host: str = "node-7", **more: str) -> JobStatus:
@@ -46,7 +45,7 @@ def job(name: str, state: str = "done", host: str = "node-7", **more: str) -> Jo
 
 
 def test_what_runs_lasts_until_now() -> None:
-    (bar,) = bars([job("a", "running", ended="")], NOW)
+    (bar,) = build_bars([job("a", "running", ended="")], NOW)
     assert bar.end - bar.start == timedelta(hours=1)
 
 
@@ -61,23 +60,23 @@ def test_what_runs_lasts_until_now() -> None:
     ],
 )
 def test_what_has_no_known_beginning_has_no_bar(strange: JobStatus) -> None:
-    assert bars([strange], NOW) == []
+    assert build_bars([strange], NOW) == []
 
 
 def test_an_end_before_the_beginning_is_one_moment() -> None:
-    (bar,) = bars([job("a", ended="2026-11-20T09:00:00Z")], NOW)
+    (bar,) = build_bars([job("a", ended="2026-11-20T09:00:00Z")], NOW)
     assert bar.start < bar.end <= bar.start + timedelta(milliseconds=1)
 
 
 def test_what_was_lost_ends_when_it_was_seen_last() -> None:
     lost = JobStatus("experiment", "local", "a", "a", "lost", started="2026-11-20T10:00:00Z", seconds={"running": 60})
-    (bar,) = bars([lost], NOW)
+    (bar,) = build_bars([lost], NOW)
     assert bar.end == datetime.fromisoformat("2026-11-20T10:01:00Z")
 
 
 def test_nodes_have_lanes_of_their_own() -> None:
-    found = bars([job("a"), job("b"), job("c", host="node-8")], NOW)
-    placed = {bar.job.id: (bar.node, lane) for bar, lane in in_lanes(found)}
+    found = build_bars([job("a"), job("b"), job("c", host="node-8")], NOW)
+    placed = {bar.job.id: (bar.node, lane) for bar, lane in assign_lanes(found)}
     assert placed == {"a": ("local · node-7", 0), "b": ("local · node-7", 1), "c": ("local · node-8", 0)}
 
 
@@ -127,7 +126,7 @@ def test_only_the_last_200_are_drawn_and_the_page_says_so(study: Study, open_pag
 def test_nothing_has_begun(study: Study, open_page: Open) -> None:
     for name in ("records", "experiments"):
         (study.folder / name).rename(study.folder / f"no-{name}")
-    assert "Nothing has begun yet" in texts(open_page("timeline"))
+    assert "Nothing has started yet" in texts(open_page("timeline"))
 
 
 def test_a_hostile_study_is_drawn_as_text(project: Project, open_page: Open) -> None:

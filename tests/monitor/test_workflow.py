@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairmesh.api import Project
 from fairmesh.files import write_json
-from fairmesh.monitor import graph, grid
+from fairmesh.monitor import workflow
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobStatus, StudyStatus
 from tests.monitor.conftest import Open, texts
@@ -21,19 +21,21 @@ from tests.status.conftest import Study
 LABEL = re.compile(r'label="((?:[^"\\]|\\.)*)"')
 
 
-def status(**titles: str) -> dict[str, graph.Step]:
+def status(**titles: str) -> dict[str, workflow.Step]:
     stages = (
         JobStatus("stage", "", "scenes-0123456789ab", "0123456789ab", "done"),
         JobStatus("stage", "", "store-abcdef012345", "abcdef012345", "failed", point={"stages": {"scenes": "0"}}),
         JobStatus("stage", "", "store-abcdef012346", "abcdef012346", "running", point={"stages": {"scenes": "0"}}),
     )
     experiment = JobStatus("experiment", "local", "a", "a", "waiting", point={"stages": {"store": "1"}})
-    return graph.steps(StudyStatus("quick", "", "", "", None, (experiment,), stages), titles, is_published=False)
+    return workflow.build_steps(
+        StudyStatus("quick", "", "", "", None, (experiment,), stages), titles, is_published=False
+    )
 
 
 def test_stages_follow_each_other() -> None:
     found = status(scenes="Scenes", store="Patches", train="Training", extra="Training and inference")
-    assert graph.in_words(found) == (
+    assert workflow.describe_graph(found) == (
         "Scenes: 1 done; Patches: 1 failed, 1 running, after Scenes; Training: nothing yet; "
         "Training and inference: 1 waiting, after Patches; Publishing: 1 waiting, after Training and inference"
     )
@@ -44,14 +46,14 @@ def test_what_failed_is_seen_first() -> None:
 
 
 def test_the_graph_has_a_box_for_each_step_and_an_arrow_for_each_need() -> None:
-    drawn = graph.dot(status())
+    drawn = workflow.draw_graph(status())
     assert len(LABEL.findall(drawn)) == 4
     assert drawn.count("->") == 3
 
 
 @given_that(st.text(max_size=60))
 def test_a_title_stays_text(title: str) -> None:
-    (step, *_) = LABEL.findall(graph.dot(status(scenes=title or "x", train="T")))
+    (step, *_) = LABEL.findall(workflow.draw_graph(status(scenes=title or "x", train="T")))
     as_graphviz_reads_it = re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], step)
     as_people_read_it = as_graphviz_reads_it.replace("&amp;", "&").split("\n")[0]
     printable = "".join(sign if sign.isprintable() else " " for sign in title or "x")
@@ -59,18 +61,18 @@ def test_a_title_stays_text(title: str) -> None:
 
 
 def test_a_title_ends_nowhere_else() -> None:
-    drawn = graph.dot(status(scenes='"]; evil [URL="javascript:alert(1)"', train="T"))
+    drawn = workflow.draw_graph(status(scenes='"]; evil [URL="javascript:alert(1)"', train="T"))
     assert 'URL="' not in re.sub(LABEL, "", re.sub(r'tooltip="(?:[^"\\]|\\.)*"', "", drawn))
 
 
 @pytest.mark.parametrize("count", [1, 9, 10, 30, 401, 10_000])
 def test_every_cell_has_a_place_of_its_own_inside_the_grid(count: int) -> None:
-    drawn = grid.drawing(count)
+    drawn = workflow.grid_chart(count)
     columns = int(drawn["transform"][0]["calculate"].split()[-1])
     rows = drawn["encoding"]["y"]["scale"]["domain"][1]
     assert drawn["encoding"]["x"]["scale"]["domain"] == [0, columns]
     assert columns * (rows - 1) < count <= columns * rows
-    assert (len(drawn["layer"]) == 2) is (count <= grid.LETTERS_UP_TO)
+    assert (len(drawn["layer"]) == 2) is (count <= workflow.MAX_LETTERS)
 
 
 def test_the_letters_of_the_states_differ() -> None:
@@ -79,7 +81,7 @@ def test_the_letters_of_the_states_differ() -> None:
 
 def test_cells_are_in_the_order_of_the_plan() -> None:
     jobs = [JobStatus("experiment", "local", name, name, "done") for name in "cab"]
-    assert list(grid.cells(jobs)["id"]) == ["c", "a", "b"]
+    assert list(workflow.grid_cells(jobs)["id"]) == ["c", "a", "b"]
 
 
 def test_the_page_shows_graph_and_grid(study: Study, open_page: Open) -> None:

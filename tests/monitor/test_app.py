@@ -15,8 +15,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from fairmesh.api import Project
 from fairmesh.cli import main
-from fairmesh.monitor import app, setting
-from fairmesh.monitor.shield import Shield
+from fairmesh.monitor import app, context
+from fairmesh.monitor.app import RequestFilter
 from fairmesh.web.connections import BoundedProtocol
 
 STREAM = "ws://127.0.0.1:8501/_stcore/stream"
@@ -32,8 +32,8 @@ async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 @pytest.fixture
 def client(tmp_path: Path) -> TestClient:
-    setting.give(setting.Setting(Project(tmp_path, tmp_path, tmp_path), tmp_path / "token", ("Head.Example",)))
-    return TestClient(Shield(_app), base_url="http://127.0.0.1:8501")
+    context.use_settings(context.Settings(Project(tmp_path, tmp_path, tmp_path), tmp_path / "token", ("Head.Example",)))
+    return TestClient(RequestFilter(_app), base_url="http://127.0.0.1:8501")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8501", "localhost", "[::1]:8501", "head.example:1"])
@@ -94,8 +94,8 @@ def behind(tmp_path: Path) -> TestClient:
         await PlainTextResponse(f"{scope['path']} {scope['raw_path'].decode()}")(scope, receive, send)
 
     project = Project(tmp_path, tmp_path, tmp_path)
-    setting.give(setting.Setting(project, tmp_path / "token", ("head.example:8443",), "/monitor"))
-    return TestClient(Shield(tell), base_url="http://127.0.0.1:8501")
+    context.use_settings(context.Settings(project, tmp_path / "token", ("head.example:8443",), "/monitor"))
+    return TestClient(RequestFilter(tell), base_url="http://127.0.0.1:8501")
 
 
 @pytest.mark.parametrize("path", ["/x", "/monitor/x"])

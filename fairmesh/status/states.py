@@ -1,0 +1,38 @@
+"""The states of experiments as all faces show them: terminal, notebooks, monitor and website."""
+
+from __future__ import annotations
+
+from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, LOST, QUEUED, RUNNING, TIMEOUT, WAITING
+
+STATE_LABELS = {
+    WAITING: "waiting",
+    QUEUED: "queued",
+    RUNNING: "running",
+    DONE: "done",
+    FAILED: "failed",
+    CANCELLED: "cancelled",
+    TIMEOUT: "timeout",
+    LOST: "lost",
+}
+"""The label of each state. Files, JSON, CSV and expressions have the state itself."""
+
+STATE_COLORS = {  # by Okabe and Ito, safe for color-blind readers; the website's are in stylesheets/fairmesh.css
+    WAITING: "#999999",
+    QUEUED: "#56b4e9",
+    RUNNING: "#0072b2",
+    DONE: "#009e73",
+    FAILED: "#d55e00",
+    CANCELLED: "#cc79a7",
+    TIMEOUT: "#e69f00",
+    LOST: "#000000",
+}
+"""The color of each state in notebooks and the monitor."""
+
+
+def state_label(state: str) -> str:
+    """Return the label of a state; of an unknown one the state itself.
+
+    >>> state_label("done"), state_label("new")
+    ('done', 'new')
+    """
+    return STATE_LABELS.get(state, state)
