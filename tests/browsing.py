@@ -12,7 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.needs import must_have
+from tests.needs import must_have, note_component
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -29,7 +29,7 @@ def open_browser() -> Iterator[Browser]:
     must_have(chromium, "CHROMIUM IS MISSING: the website was not opened in a browser")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        print(f"the website is opened in Chromium {browser.version} ({chromium})")
+        note_component(f"Chromium {browser.version}")
         yield browser
         browser.close()
 

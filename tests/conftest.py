@@ -1,20 +1,32 @@
-"""What every test run says in its end: which real components it drove, and what became of the faults."""
+"""The end of the report of the tests: the real components that they drove, and what became of faults."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.needs import noted_components
+
 COMPONENT, FAULT = "component", "fault"
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Add the noted components to the report of the test, which reaches the main process from workers too."""
+    try:
+        return (yield)
+    finally:
+        item.user_properties += [(COMPONENT, name) for name in noted_components()]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what tests noted as user properties, which reach here from the workers too."""
-    noted = [each for reports in terminalreporter.stats.values() for each in _properties(reports)]
+    """Print what tests noted as user properties."""
+    noted = [pair for reports in terminalreporter.stats.values() for pair in _properties(reports)]
     components = dict.fromkeys(value for name, value in noted if name == COMPONENT)
     if components:
-        terminalreporter.write_line("real components: " + "; ".join(components))
+        terminalreporter.write_line("real components: " + "; ".join(sorted(components)))
     faults = [value for name, value in noted if name == FAULT]
     if faults:
         terminalreporter.section("faults survived, on a real cluster")
@@ -23,7 +35,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _properties(reports: list[Any]) -> list[tuple[str, Any]]:
-    return [pair for each in reports if getattr(each, "when", "") == "call" for pair in each.user_properties]
+    return [pair for report in reports if getattr(report, "when", "") == "call" for pair in report.user_properties]
 
 
 def _columns(values: list[tuple[object, ...]]) -> list[str]:

@@ -153,7 +153,12 @@ def test_bfloat16_is_close_to_float32() -> None:
     scene = random_scene(64, 64)
     found = Predictor(fast)(scene)
     assert found.dtype == np.float32
-    assert 0 < np.abs(found - Predictor(exact)(scene)).max() < 0.1
+    expected = Predictor(exact)(scene)
+    assert expected.std() > 0.2, "probabilities of all sizes"
+    difference = np.abs(found - expected)
+    assert 0 < difference.mean() < 0.006  # bfloat16 has 8 bits: 0.004 of each value
+    assert np.quantile(difference, 0.99) < 0.03
+    assert ((found > 0.5) == (expected > 0.5)).mean() > 0.995
 
 
 def test_values_that_are_not_valid_are_not_seen(model: keras.Model) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mlperf_logging.compliance_checker import mlp_parser as parser
 
 from cloudmask.errors import CloudmaskError
 from cloudmask.mllog import Events
 
-parser = pytest.importorskip("mlperf_logging.compliance_checker.mlp_parser")
 BEGUN = ':::MLLOG {"namespace": "", "time_ms": 5, "event_type": "INTERVAL_START", "key": "run_start", "value": null, '
 BEGUN += '"metadata": {}}\n'
 

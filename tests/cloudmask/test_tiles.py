@@ -89,7 +89,12 @@ def test_free_memory_is_the_least_that_machine_and_control_groups_leave(tmp_path
     assert module._control_group(tmp_path / "root", tmp_path / "own") == [2500, 9000]
 
 
-def test_a_system_that_tells_nothing_has_memory_enough(tmp_path: Path) -> None:
+def test_a_system_that_tells_nothing_has_memory_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert module._meminfo(tmp_path / "none") == []
     assert module._control_group(tmp_path, tmp_path / "none") == []
-    assert module.free_memory() > 0
+    monkeypatch.setattr(module, "_meminfo", list)
+    monkeypatch.setattr(module, "_control_group", list)
+    assert module.free_memory() == 1 << 40
+    monkeypatch.setattr(module, "_meminfo", lambda: [5 << 30])
+    monkeypatch.setattr(module, "_control_group", lambda: [3 << 30, 4 << 30])
+    assert module.free_memory() == 3 << 30

@@ -46,8 +46,8 @@ def test_width_and_depth_are_free(width: int, depth: int) -> None:
     assert len(filters) == 4 * depth + 3
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_weights_and_logit_are_float32_in_any_precision(precision: str) -> None:
+@pytest.mark.parametrize(("precision", "error"), [("mixed_bfloat16", 0.04), ("mixed_float16", 0.005)])
+def test_weights_and_logit_are_float32_in_any_precision(precision: str, error: float) -> None:
     model = unet(2, precision=precision)
     assert {each.dtype for each in model.variables} == {"float32"}
     assert model.layers[1].compute_dtype == precision.removeprefix("mixed_")
@@ -57,4 +57,4 @@ def test_weights_and_logit_are_float32_in_any_precision(precision: str) -> None:
     logit = model(image)
     assert logit.dtype == np.float32
     expected = same(image)
-    assert 0 < np.abs(logit - expected).max() < 0.1 * np.abs(expected).max()
+    assert 0 < np.abs(logit - expected).max() < error * np.abs(expected).max()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import COMPONENT
 from tests.e2e.workplace import Workplace
+from tests.needs import note_component
 from tests.slurm.cluster import Cluster, cluster, described
 
 
@@ -27,12 +27,10 @@ def _slurm_of_session() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def slurm(
-    request: pytest.FixtureRequest, _slurm_of_session: Cluster, record_property: Callable[[str, object], None]
-) -> Cluster:
+def slurm(request: pytest.FixtureRequest, _slurm_of_session: Cluster) -> Cluster:
     """Return a real cluster of three nodes, all up and without jobs."""
     assert request.node.get_closest_marker("clusters"), "mark tests on a cluster with pytest.mark.clusters"
-    record_property(COMPONENT, described(_slurm_of_session))
+    note_component(described(_slurm_of_session))
     _slurm_of_session.wait_idle()
     return _slurm_of_session
 

@@ -18,6 +18,7 @@ from fairmesh.files import read_json
 from tests.browsing import collect_faults, open_browser, served, wait_for_charts
 from tests.e2e.workplace import Workplace
 from tests.fair.conftest import CFFCONVERT, PUBLISHER
+from tests.needs import note_component
 
 pytestmark = [pytest.mark.e2e, pytest.mark.quick]
 MEMORY = 4 << 30  # bytes
@@ -30,7 +31,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     workplace.configure(study="quick", publisher=PUBLISHER)
     output = workplace.run()
     assert "website: site/public/index.html" in output
-    print(f"the quick study ran with TensorFlow {version('tensorflow-cpu')}")
+    note_component(f"TensorFlow {version('tensorflow-cpu')}")
     return workplace
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from fairmesh import schema
 from tests.e2e.workplace import RECORDS_ONLY, Workplace
+from tests.needs import must_have
 from tests.slurm.cluster import Cluster, cluster
 from tests.waiting import wait_until
 
@@ -158,8 +159,8 @@ HIDDEN = 'mount -t tmpfs none "$0" && exec slurmd -N n3'
 @pytest.mark.long
 def test_a_folder_that_a_node_does_not_see_is_named(slurm_workplace: Workplace, slurm: Cluster) -> None:
     apart = ("unshare", "--mount", "sh", "-c")
-    if subprocess.run([*apart, "mount -t tmpfs none /mnt"], check=False, capture_output=True).returncode:
-        pytest.skip("A NODE THAT SEES OTHER FOLDERS cannot be made here: that takes root")
+    tried = subprocess.run([*apart, "mount -t tmpfs none /mnt"], check=False, capture_output=True)
+    must_have(tried.returncode == 0, "NOT ROOT: a node that sees other folders was not tried")
     environment = slurm.environment | {"FAIRMESH_TEST_CLUSTER": str(slurm.folder)}
     environment["PATH"] += ":/usr/sbin"
     machine(slurm_workplace, resources={"slurm_partition": "gpu"})

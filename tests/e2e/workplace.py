@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from fairmesh import schema
 from fairmesh.jobs.reading import read_map
+from tests.needs import note_component
 from tests.slurm.cluster import Cluster
 from tests.waiting import PATIENCE
 
@@ -70,6 +73,7 @@ class Workplace:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake in a process group of its own, as a shell does."""
+        note_component(f"Snakemake {version('snakemake')} with profiles/{self.profile}")
         python = sys.executable if self.cluster is None else on_slurm()
         command = [python, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--profile", f"profiles/{self.profile}"]
         process = subprocess.Popen(
@@ -100,6 +104,7 @@ class Workplace:
 
     def fairmesh(self, *arguments: str, status: int | None = 0) -> str:
         """Run a verb of the command line, expect an exit status unless that is None, and give what it said."""
+        note_component(f"fairmesh on Python {platform.python_version()}")
         command = [sys.executable, "-m", "fairmesh.cli", *arguments]
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False

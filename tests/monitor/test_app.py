@@ -24,7 +24,9 @@ STREAM = "ws://127.0.0.1:8501/_stcore/stream"
 
 async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
-        await WebSocket(scope, receive, send).accept()
+        socket = WebSocket(scope, receive, send)
+        await socket.accept()
+        await socket.send_text(f"heard {await socket.receive_text()}")
         return
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"the page"})
@@ -66,8 +68,9 @@ def test_web_sockets_of_others_are_closed(client: TestClient, headers: dict[str,
 
 
 def test_an_own_web_socket_is_opened(client: TestClient) -> None:
-    with client.websocket_connect(STREAM, headers={"origin": "http://127.0.0.1:8501"}):
-        pass
+    with client.websocket_connect(STREAM, headers={"origin": "http://127.0.0.1:8501"}) as socket:
+        socket.send_text("hello")
+        assert socket.receive_text() == "heard hello"
 
 
 @pytest.mark.parametrize(

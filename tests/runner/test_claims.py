@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import os
 import subprocess
@@ -20,15 +21,45 @@ from fairmesh.runner.claims import Claims
 from fairmesh.runner.job import Job
 from fairmesh.runner.status import cancel_reason, request_cancel
 from tests.runner.conftest import MakeJob, read, run, status
+from tests.waiting import PATIENCE
 
 
-def test_of_many_who_claim_a_number_one_gets_it(tmp_path: Path) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        won = list(pool.map(lambda _: Claims(str(tmp_path)).take(1), range(5)))
-    assert won.count(True) == 1
-    code = "import sys; from fairmesh.runner.claims import Claims; sys.exit(not Claims(sys.argv[1]).take(2))"
-    processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(8)]
-    assert [process.wait() for process in processes].count(0) == 1
+def test_of_many_threads_that_claim_a_number_one_gets_it(tmp_path: Path) -> None:
+    threads, numbers = 8, range(1, 31)
+    barrier = threading.Barrier(threads, timeout=PATIENCE)
+
+    def claim_all(_: int) -> list[int]:
+        claims = Claims(str(tmp_path))
+        return [number for number in numbers if (barrier.wait(), claims.take(number))[1]]
+
+    with ThreadPoolExecutor(threads) as pool:
+        won = list(pool.map(claim_all, range(threads)))
+    assert sorted(itertools.chain(*won)) == list(numbers)
+
+
+def test_of_many_processes_that_claim_a_number_one_gets_it(tmp_path: Path) -> None:
+    """Each process says that it is ready, and all of them are let go by one line."""
+    code = (
+        "import sys; from fairmesh.runner.claims import Claims; claims = Claims(sys.argv[1])\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "print(*(number for number in range(1, 31) if claims.take(number)))"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(8)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    won = [process.communicate(timeout=PATIENCE)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 8
+    assert sorted(map(int, itertools.chain(*won))) == list(range(1, 31))
 
 
 def test_a_finished_job_is_not_started_again(make_job: MakeJob) -> None:

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mlperf_logging.compliance_checker import mlp_parser as parser
+from mlperf_logging.mllog import mllog as mllog_package
 
 from fairmesh.runner import mllog
 from tests.runner.conftest import GOOD, MakeJob, read, run
 
-parser = pytest.importorskip("mlperf_logging.compliance_checker.mlp_parser")
 SUBMISSION = {"benchmark": "toy", "org": "Example", "division": "open"}
 
 
@@ -83,11 +84,10 @@ def test_the_duration_of_the_run_is_that_of_the_program(make_job: MakeJob) -> No
 
 
 def test_the_lines_are_those_of_the_package(tmp_path: Path) -> None:
-    package = pytest.importorskip("mlperf_logging.mllog.mllog")
     logger = logging.getLogger("fairmesh-test")
     logger.setLevel(logging.INFO)
     logger.addHandler(logging.FileHandler(tmp_path / "log"))
-    package.MLLogger(logger).event("loss", value={"a": [1, "ü"]}, metadata={"epoch_num": 3}, time_ms=12)
+    mllog_package.MLLogger(logger).event("loss", value={"a": [1, "ü"]}, metadata={"epoch_num": 3}, time_ms=12)
     (theirs,) = (tmp_path / "log").read_text().splitlines()
     metadata = json.loads(theirs.removeprefix(mllog.MARK))["metadata"]
     assert mllog.line("POINT_IN_TIME", "loss", {"a": [1, "ü"]}, metadata, 12) == theirs + "\n"

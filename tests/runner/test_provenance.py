@@ -38,7 +38,8 @@ def test_the_environment_has_code_threads_modules_and_container(
     assert environment["modules"] == ["gcc/13", "cuda/12.4"]
     assert environment["container"] == {"kind": "apptainer", "image": "/images/tf.sif"}
     assert environment["python"]["packages"]["pytest"]
-    assert environment["memory_bytes"] > 0
+    (total,) = [line.split()[1] for line in Path("/proc/meminfo").read_text().splitlines() if "MemTotal" in line]
+    assert environment["memory_bytes"] == int(total) << 10
 
 
 def test_two_settings_are_two_environments_and_one_is_kept_once(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -232,8 +231,12 @@ def test_a_file_of_another_encoding_is_told_so(
 def test_no_text_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(text, newline="")
-    with contextlib.suppress(InputError):
+    try:
         schema.load_yaml(path)
+    except InputError as error:
+        lines = str(error).splitlines()
+        assert lines
+        assert all("any.yaml:" in line for line in lines)
 
 
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:

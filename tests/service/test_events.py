@@ -12,6 +12,8 @@ from fairmesh.service.events import _events
 from fairmesh.service.status_feed import CHUNK, EventBuffer, StatusFeed, StatusFeeds
 from tests.status.conftest import Study
 
+MOST, EVENTS = 500, 10_000
+
 
 def test_whoever_returns_gets_what_came_since() -> None:
     buffer = EventBuffer(4)
@@ -37,18 +39,36 @@ def test_numbers_that_were_never_given_mean_nothing(identity: str) -> None:
     assert buffer.after(identity.format(buffer.last_id.partition("-")[0])) is None
 
 
-def test_an_hour_of_events_takes_no_more_memory_than_the_first_minutes() -> None:
-    buffer = EventBuffer()
+def test_events_take_bounded_memory_however_many_and_whoever_listens() -> None:
+    """One client takes each event once, one is slow, and one has stopped reading."""
+
+    async def story() -> None:
+        buffer = EventBuffer(MOST)
+        fast, slow, stopped = (buffer.follow(buffer.last_id) for _ in range(3))
+        taken = 0
+        for number in range(EVENTS):
+            buffer.add("experiment", "x" * 500 + str(number))
+            if number == 0:
+                assert await anext(stopped) is not None
+            if number % 50 == 49:
+                piece = await anext(fast)
+                assert piece is not None
+                numbers = [int(event["id"].rpartition("-")[2]) for event in _read(piece.data)]
+                assert numbers == list(range(taken + 1, number + 2))
+                taken = numbers[-1]
+            if number == 2 * MOST:
+                assert await anext(slow) is None, "too much was missed"
+        assert taken == EVENTS
+        assert len(buffer.after(f"{buffer.last_id.partition('-')[0]}-{EVENTS - MOST}") or []) == MOST
+        assert buffer.after(f"{buffer.last_id.partition('-')[0]}-{EVENTS - MOST - 1}") is None
+
     tracemalloc.start()
     try:
-        for number in range(5000):
-            buffer.add("experiment", "x" * 500 + str(number))
-        before = tracemalloc.get_traced_memory()[0]
-        for number in range(72_000):  # twenty a second
-            buffer.add("experiment", "x" * 500 + str(number))
-        assert tracemalloc.get_traced_memory()[0] < before * 1.1
+        asyncio.run(story())
+        _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    assert peak < 3 * MOST * 700, "all events would take ten times as much"
 
 
 def test_who_listens_hears_of_each_change_once_and_of_what_was_missed(study: Study) -> None:

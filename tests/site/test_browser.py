@@ -178,6 +178,7 @@ def test_on_paper_all_is_light_and_whole(page: Page, address: str) -> None:
 def test_an_address_that_names_nothing_says_so(page: Page, address: str) -> None:
     page.goto(f"{address}/compare.html#pick=quick/nothing&pick=../../x/y&pick=<img src=x onerror=alert(1)>")
     page.get_by_text("3 of what the address names").wait_for()
+    assert page.locator("img[src=x]").count() == 0
 
 
 def test_axe_finds_nothing_to_object_to(page: Page, address: str, site: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -247,5 +246,9 @@ def test_no_file_gives_a_traceback(block: dict[str, object], rest: dict[str, obj
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "a.yaml")
         path.write_text(dump_yaml({**rest, "experiment": block}))
-        with contextlib.suppress(InputError):
-            load_plan(path, Path(folder), "local")
+        try:
+            assert len(load_plan(path, Path(folder), "local")) > 0
+        except InputError as error:
+            lines = str(error).splitlines()
+            assert lines
+            assert all("a.yaml:" in line for line in lines), lines

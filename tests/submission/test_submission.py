@@ -283,7 +283,6 @@ def test_what_is_required_has_a_name_for_people() -> None:
 def test_the_checker_reports_success_and_findings(
     runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("mlperf_logging")
     monkeypatch.setattr(compliance, "check", CHECK)
     submit(*OPTIONS, "--check")
     assert capsys.readouterr().out.count("SUCCESS") == 2

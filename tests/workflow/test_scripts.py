@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,10 @@ def test_a_setup_that_would_swallow_the_script_is_refused(line: str) -> None:
 
 
 def test_a_setup_may_be_a_script_of_several_lines() -> None:
-    templates({}, {}, {"setup": ["if true; then", "  export A='1\n2'", "fi # done"]})
+    setup = ["if true; then", "  export A='1\n2'", "fi # done"]
+    script = rendered(templates({}, {}, {"setup": setup}), setup=setup)
+    assert "\n".join(setup) in script
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
 @pytest.mark.parametrize(

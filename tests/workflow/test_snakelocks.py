@@ -16,3 +16,4 @@ def test_only_the_files_that_name_the_study_are_removed(tmp_path: Path) -> None:
 
 def test_no_folder_of_locks_is_fine(tmp_path: Path) -> None:
     snakelocks.remove(tmp_path / "nothing", Path("results"))
+    assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,8 @@ def test_the_state_is_that_of_the_run(
     study.finish(study.add(epochs=1), {"accuracy": 0.5})
     told = summarise(study.paths, RUN, exit_code, interrupted, tmp_path)
     assert (told["state"], told["run"], told["host"]) == (state, "this-run", "laptop")
-    assert told["seconds"] > 0
+    began = datetime.fromisoformat(RUN["started"])
+    assert told["seconds"] == pytest.approx((datetime.now(UTC) - began).total_seconds(), abs=60)
 
 
 def test_the_best_and_the_failures_are_named(study: Study, tmp_path: Path) -> None:

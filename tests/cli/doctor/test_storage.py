@@ -15,6 +15,7 @@ import pytest
 from fairmesh.cli.doctor import storage
 from fairmesh.cli.doctor.finding import FAIL, OK, WARN
 from fairmesh.cli.doctor.here import Here
+from tests.needs import must_have
 
 Mount = Callable[..., Path]
 
@@ -29,8 +30,7 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
         folder.mkdir()
         command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
         done = subprocess.run(command, check=False, capture_output=True) if os.getuid() == 0 else None
-        if not done or done.returncode:
-            pytest.skip("only root can mount a file system, and only where that is allowed")
+        must_have(done and not done.returncode, "only root can mount a file system: other disks were not tried")
         made.append(folder)
         return folder
 
