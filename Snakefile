@@ -1,5 +1,5 @@
 # From one study file to a published benchmark: snakemake --profile profiles/local
-from fairmesh.workflow.opening import check_configuration, open_view
+from fairmesh.workflow.snakefile import check_configuration, open_view
 
 check_configuration(workflow)
 

@@ -15,7 +15,7 @@ from fairmesh.files import write_json, write_text
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.study import Experiment, Plan, load_plan
 from fairmesh.study.settings import Config
-from fairmesh.workflow.plandoc import plan_document
+from fairmesh.workflow.folders import plan_document
 
 ROOT = Path(__file__).parents[1]
 PUBLISHER = {

@@ -11,8 +11,8 @@ from fairmesh.printing import format_duration, print_lines
 from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
 from fairmesh.study.selection import PlanSelection, read_settings
+from fairmesh.workflow.configuration import read_profile
 from fairmesh.workflow.estimate import Estimate, estimate
-from fairmesh.workflow.profiles import read_profile
 
 KWH = 3.6e6  # joules
 

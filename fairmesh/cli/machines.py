@@ -15,8 +15,7 @@ from fairmesh.runner.protocol import RECORDS
 from fairmesh.status.places import configured, studies_in
 from fairmesh.study.settings import Machine, load_machines
 from fairmesh.workflow.checking import PROFILES
-from fairmesh.workflow.configuration import MACHINES
-from fairmesh.workflow.profiles import CONFIG, Profile, read_profile
+from fairmesh.workflow.configuration import MACHINES, PROFILE_CONFIG, Profile, read_profile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     """List the machines; those that only a profile or a study names are listed, too."""
     file = MACHINES if MACHINES.exists() else common.find_root(Path.cwd()) / MACHINES
     known = load_machines(file)
-    profiles = [read_profile(each.parent) for each in sorted(PROFILES.glob(f"*/{CONFIG}"))]
+    profiles = [read_profile(each.parent) for each in sorted(PROFILES.glob(f"*/{PROFILE_CONFIG}"))]
     used = _used(places.results_folder(arguments))
     names = dict.fromkeys([*known, *(each.machine for each in profiles), *used])
     found = [_about(name, known.get(name), profiles, used.get(name, [])) for name in names]

@@ -10,7 +10,7 @@ from fairmesh.cli.progress import progress
 from fairmesh.cli.site import warn_of_omissions
 from fairmesh.printing import print_lines
 from fairmesh.workflow.configuration import publisher
-from fairmesh.workflow.world import publish_public_site
+from fairmesh.workflow.public import publish_public_site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

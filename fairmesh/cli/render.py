@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairmesh.cli import common
 from fairmesh.printing import print_lines
-from fairmesh.workflow.carry import Code
+from fairmesh.workflow.application_copy import Code
 from fairmesh.workflow.export import export
 
 

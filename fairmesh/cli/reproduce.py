@@ -12,9 +12,8 @@ from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.names import value_text
 from fairmesh.printing import print_lines
 from fairmesh.study.selection import read_settings
-from fairmesh.workflow.recorded import find
+from fairmesh.workflow.recorded import find, verify
 from fairmesh.workflow.reproduce import Prepared, Reproduction, measure, new_folder, prepare
-from fairmesh.workflow.verification import verify
 
 SHOWN = 10  # differences of the environments
 

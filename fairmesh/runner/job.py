@@ -70,7 +70,7 @@ class Job:
 
     def _stage(self, name: str, fingerprint: str) -> str:
         application = self.experiment["application"]["name"]
-        folder = os.path.join(self.home, protocol.STAGES, application, f"{name}-{fingerprint[:12]}")
+        folder = os.path.join(self.home, protocol.STAGES, application, protocol.marker_name(name, fingerprint))
         good = commit.read(folder, fingerprint)
         if good is None:
             raise commit.Refused(f"stage {name} is not ready: {folder} holds no such result")

@@ -40,3 +40,12 @@ TIMEOUT = "timeout"
 LOST = "lost"
 STATES = (WAITING, QUEUED, RUNNING, DONE, FAILED, CANCELLED, TIMEOUT, LOST)
 ENDS = (DONE, FAILED, CANCELLED, TIMEOUT, LOST)
+
+
+def marker_name(stage: str, fingerprint: str) -> str:
+    """Return the name of a shared stage's folder and marker.
+
+    >>> marker_name("scenes", "0123456789abcdef")
+    'scenes-0123456789ab'
+    """
+    return f"{stage}-{fingerprint[:12]}"

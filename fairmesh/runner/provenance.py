@@ -114,7 +114,7 @@ def value_in(path: str, key: str) -> str:
 
 
 def _input(experiment: Dict[str, Any], home: str, stage: str, fingerprint: str) -> Dict[str, Any]:
-    name = f"{stage}-{fingerprint[:12]}"
+    name = protocol.marker_name(stage, fingerprint)
     folder = os.path.join(home, protocol.STAGES, experiment["application"]["name"], name)
     files = (commit.read(folder, fingerprint) or {}).get("files", [])
     return {

@@ -146,7 +146,7 @@ class StudyJobs:
 
     def _stage(self, application: str, need: Need) -> TrackedJob:
         name, fingerprint = need
-        marker = f"{name}-{fingerprint[:12]}"
+        marker = protocol.marker_name(name, fingerprint)
         folder = str(self.paths.stage_job(application, marker).folder)
         found = self._stages.get(need)
         if found is None or found.folder != folder:

@@ -13,7 +13,7 @@ from fairmesh.study import load_plan
 from fairmesh.study.find import APPLICATION, STUDIES, find_applications, find_study
 from fairmesh.study.settings import load_config, load_machines
 from fairmesh.study.validation import load_application
-from fairmesh.workflow import configuration, profiles
+from fairmesh.workflow import configuration
 
 PROFILES = Path("profiles")
 
@@ -73,7 +73,7 @@ def check_folder(path: Path, root: Path, machine: str) -> Checked:
     """
     if (path / APPLICATION).is_file():
         return check_file(path / APPLICATION, root, machine)
-    if (path / profiles.CONFIG).is_file():
+    if (path / configuration.PROFILE_CONFIG).is_file():
         return _checked("profile", path, lambda: _profile(path, root))
     allowed = f"one with {APPLICATION}, or a profile"
     raise InputError([Problem(f"nothing in the folder {str(path)!r} can be checked", "", allowed)])
@@ -97,7 +97,7 @@ def everything(folder: Path, root: Path) -> Iterator[Path]:
     for path in (configuration.FILE, configuration.MACHINES):
         if (folder / path).is_file():
             yield folder / path
-    yield from sorted(path.parent for path in (folder / PROFILES).glob(f"*/{profiles.CONFIG}"))
+    yield from sorted(path.parent for path in (folder / PROFILES).glob(f"*/{configuration.PROFILE_CONFIG}"))
     yield from sorted(find_applications(root).values())
     yield from sorted((root / STUDIES).glob("*.yaml"))
 
@@ -114,11 +114,15 @@ def _checked(kind: str, path: Path, check: Callable[[], tuple[str, list[str]]]) 
 
 def _kind(path: Path) -> str:
     """Tell what a file is, by its name, else by its keys; what is nothing else is taken for a study."""
-    names = {APPLICATION: "application", configuration.MACHINES.name: "machines", profiles.MACHINE: "profile"}
+    names = {
+        APPLICATION: "application",
+        configuration.MACHINES.name: "machines",
+        configuration.PROFILE_MACHINE: "profile",
+    }
     if path.name in names:
         return names[path.name]
     keys = _keys(path)
-    if path.name == profiles.CONFIG and (path.parent / profiles.MACHINE).is_file():
+    if path.name == configuration.PROFILE_CONFIG and (path.parent / configuration.PROFILE_MACHINE).is_file():
         return "profile"
     if "study" in keys and not keys & {"application", "parameters"}:
         return "configuration"
@@ -164,10 +168,10 @@ def _configuration(path: Path, root: Path) -> str:
 
 def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
     """Check that a profile can be read, loads the file with its machine, and names one that there is."""
-    found = profiles.read_profile(folder)
-    file = folder / profiles.MACHINE
+    found = configuration.read_profile(folder)
+    file = folder / configuration.PROFILE_MACHINE
     if not file.is_file():
-        return found.machine, [f"{place(folder)}: it names no machine; {profiles.LOCAL!r} is taken"]
+        return found.machine, [f"{place(folder)}: it names no machine; {configuration.LOCAL!r} is taken"]
     node = load_yaml(file)
     problems = [
         Problem(f"unknown key {key!r}", node.key_place(file, key), "machine", nearest(key, ["machine"]))
@@ -177,8 +181,9 @@ def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
     if problems:
         raise InputError(problems)
     configuration.find_machine(found.machine, root, node.entries.get("machine", Node(None)).place(file))
-    listed = load_yaml(folder / profiles.CONFIG).entries.get("configfile", Node([])).plain()
+    listed = load_yaml(folder / configuration.PROFILE_CONFIG).entries.get("configfile", Node([])).plain()
     names = [listed] if isinstance(listed, str) else listed or []
-    loaded = any(Path(str(each)).name == profiles.MACHINE for each in names)
-    warning = f"{place(folder / profiles.CONFIG)}: its 'configfile' does not load {profiles.MACHINE}"
+    loaded = any(Path(str(each)).name == configuration.PROFILE_MACHINE for each in names)
+    file = folder / configuration.PROFILE_CONFIG
+    warning = f"{place(file)}: its 'configfile' does not load {configuration.PROFILE_MACHINE}"
     return found.machine, [] if loaded else [warning]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -168,3 +169,62 @@ def _merged(below: Node, above: Node) -> Node:
 def _place(node: Node, key: str) -> str:
     found = node.entries.get(key)
     return found.place(FILE) if found is not None and found.line else COMMAND_LINE
+
+
+PROFILE_CONFIG = "config.yaml"
+PROFILE_MACHINE = "machine.yaml"
+LOCAL = "local"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile.
+
+    Parameters
+    ----------
+    folder : Path
+        Where it is.
+    machine : str
+        The machine that its jobs run on.
+    executor : str
+        What takes the jobs; empty for this computer.
+    jobs : int or None
+        How many jobs may be with the executor at once, if it says.
+    cores : int
+        The processors of this computer that it uses.
+    """
+
+    folder: Path
+    machine: str = LOCAL
+    executor: str = ""
+    jobs: int | None = None
+    cores: int = 1
+
+
+def read_profile(folder: Path) -> Profile:
+    """Read a profile.
+
+    Raises
+    ------
+    InputError
+        If there is none, with the nearest one, or with the mistakes of its YAML.
+    """
+    if not (folder / PROFILE_CONFIG).is_file():
+        known = [str(each.parent) for each in sorted(folder.parent.glob(f"*/{PROFILE_CONFIG}"))]
+        message = f"there is no profile {str(folder)!r}"
+        raise InputError([Problem(message, "--profile", ", ".join(known), nearest(str(folder), known))])
+    own = load_yaml(folder / PROFILE_CONFIG).plain()
+    machine = load_yaml(folder / PROFILE_MACHINE).plain() if (folder / PROFILE_MACHINE).is_file() else {}
+    settings: dict[str, Any] = own if isinstance(own, dict) else {}
+    executor = settings.get("executor", "")
+    return Profile(
+        folder,
+        str(machine.get("machine", LOCAL)) if isinstance(machine, dict) else LOCAL,
+        "" if executor == LOCAL else str(executor),
+        _count(settings.get("jobs")),
+        _count(settings.get("cores")) or os.cpu_count() or 1,
+    )
+
+
+def _count(found: Any) -> int | None:
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None

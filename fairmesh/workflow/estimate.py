@@ -11,12 +11,12 @@ from typing import Any
 from fairmesh.jobs.lookup import FolderState, folder_state
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.results.past_results import ExpectedCost, PastResult, PastResults, load_past_results, stage_seconds
+from fairmesh.runner.protocol import marker_name
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import Cost, processors, total_cost
 from fairmesh.study.plan import StageInstance
+from fairmesh.workflow.configuration import Profile
 from fairmesh.workflow.forecast import forecast
-from fairmesh.workflow.profiles import Profile
-from fairmesh.workflow.targets import marker_name
 
 EXCLUSIVE = "exclusive"
 

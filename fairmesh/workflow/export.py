@@ -15,15 +15,12 @@ from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.jobs.templates import Templates
 from fairmesh.names import KEY_LENGTH
 from fairmesh.printing import print_lines
-from fairmesh.runner.protocol import RUNNER
+from fairmesh.runner.protocol import RUNNER, marker_name
 from fairmesh.study import Plan
 from fairmesh.study.settings import Config, Machine, load_config
 from fairmesh.workflow import configuration
-from fairmesh.workflow.carry import copy_application
-from fairmesh.workflow.folders import Folders
-from fairmesh.workflow.plandoc import plan_document
-from fairmesh.workflow.scripts import job_templates, templates_folder
-from fairmesh.workflow.targets import marker_name
+from fairmesh.workflow.application_copy import copy_application
+from fairmesh.workflow.folders import Folders, job_templates, plan_document, templates_folder
 
 APPLICATIONS = "applications"
 SUBMIT = "submit.sh"

@@ -17,7 +17,7 @@ from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
 from fairmesh.runner.safefiles import NotRegularError, TooLargeError, read_regular
 from fairmesh.study.find import APPLICATION
-from fairmesh.workflow.carry import mirror_application
+from fairmesh.workflow.application_copy import mirror_application
 
 SNAKEFILE, RULES, STUDY = "Snakefile", "workflow/rules", "study.yaml"
 

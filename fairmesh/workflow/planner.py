@@ -198,7 +198,7 @@ def start() -> subprocess.Popen[str]:
     """Start a process that makes plans; it gets no signal of our terminal."""
     paths = [str(Path(fairmesh.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "fairmesh.workflow.planworker"],
+        [sys.executable, "-P", "-m", "fairmesh.workflow.planning"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import resource
+import signal
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,13 +16,13 @@ from typing import Any
 
 from fairmesh.api.project import PROFILES, Project
 from fairmesh.api.uploads import check_paths, check_text, path_values
-from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.errors import FairmeshError, InputError, Problem, nearest
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.selection import PlanSelection
+from fairmesh.workflow.configuration import LOCAL, read_profile
 from fairmesh.workflow.estimate import Estimate, estimate
 from fairmesh.workflow.forecast import Forecast, forecast
-from fairmesh.workflow.profiles import LOCAL, read_profile
 
 WARNINGS = 100
 
@@ -200,3 +206,52 @@ def _row(each: Forecast) -> dict[str, Any]:
     names = ("machine", "id", "key", "parameters", "axes", "resources")
     own = {name: getattr(each.experiment, name) for name in names}
     return own | {"state": each.state, "why": each.why, "note": each.note}
+
+
+LARGE = 256 << 10  # KiB: after a plan that took as much, a new process is smaller
+NICE = 5  # who asks how a study stands comes first
+
+
+def main() -> int:
+    """Make plans until nobody asks any more, or one has taken much memory."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints by chance prints elsewhere
+    os.nice(NICE)
+    small = max(LARGE, _peak())  # the peak of whoever started this process counts as well
+    for line in sys.stdin:
+        found = _answer(json.loads(line))
+        found["is_last"] = _peak() > small or "memory" in found
+        answers.write(json.dumps(found) + "\n")
+        answers.flush()
+        signal.alarm(0)
+        if found["is_last"]:
+            break
+    return 0
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _limit(seconds: int, memory: int) -> None:
+    signal.alarm(seconds)  # ends this process, also when nobody is left to do it
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    with contextlib.suppress(ValueError, OSError):  # less is allowed already
+        resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
+
+
+def _answer(order: Mapping[str, Any]) -> dict[str, Any]:
+    _limit(order["seconds"], order["memory"])
+    project = Project(*(Path(order["project"][name]) for name in ("folder", "root", "results")))
+    try:
+        return {"plan": preview(project, PlanRequest(**order["request"])).to_json()}
+    except InputError as error:
+        return {"problems": [asdict(each) for each in error.problems]}
+    except FairmeshError as error:
+        return {"error": str(error)}
+    except MemoryError:
+        return {"memory": order["memory"]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,13 +15,13 @@ from typing import Any
 from fairmesh.files import canonical_json
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
-from fairmesh.runner.protocol import RECORDS, RUNS, STAGES
+from fairmesh.runner.protocol import RECORDS, RUNS, STAGES, marker_name
 from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, log_path, read_status
 from fairmesh.status.events import Name
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import cost_key
-from fairmesh.workflow.targets import Target, marker_name
+from fairmesh.workflow.snakefile import Target
 
 MARKER = "probed"
 SHOWN = 10  # probes that are named before the start

@@ -15,7 +15,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
-from fairmesh.workflow.exits import clear_errors
+from fairmesh.workflow.snakefile import clear_errors
 
 SHOWN = 20  # unfinished experiments; the website shows all
 

@@ -14,10 +14,9 @@ from fairmesh import files
 from fairmesh.jobs import lookup
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.runner.protocol import EXPERIMENTS, RECORDS
+from fairmesh.runner.protocol import EXPERIMENTS, RECORDS, marker_name
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.values import FRAMEWORK_AXES
-from fairmesh.workflow.targets import marker_name
 
 
 def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:

@@ -14,11 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fairmesh.errors import FairmeshError
 from fairmesh.files import write_json
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles, owner, scheduler
 from fairmesh.runner.protocol import CANCEL, EXECUTOR_RUN, FORMAT, RUN, RUN_FILE, RUN_FOLDER, RUN_ID
 from fairmesh.runner.status import request_cancel
+from fairmesh.schedulers import JobInfo
 
 LOOK_FOR_CANCEL = 2.0  # seconds
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # what they are called to people
@@ -142,3 +145,57 @@ def _profile(arguments: list[str]) -> str:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--profile", "--workflow-profile", nargs="?", default="")
     return str(parser.parse_known_args(arguments)[0].profile or "")
+
+
+LOOK = 10.0  # seconds; a reason counts when two looks in a row find it
+
+
+class QueueWatcher:
+    """Cancels jobs of a run that can never start, because executors would wait for them forever.
+
+    Parameters
+    ----------
+    name : str
+        That of the run's jobs.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._suspects: dict[str, str] = {}
+
+    def start(self) -> None:
+        """Begin to look."""
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(LOOK)
+            for job_id, reason in self.look(scheduler.jobs(name=self._name) or {}).items():
+                text = f"job {job_id} of the scheduler can never start: {reason}; it is cancelled"
+                print_lines(text, file=sys.stderr, flush=True)
+                scheduler.cancel([job_id])
+
+    def look(self, queue: Mapping[str, JobInfo]) -> dict[str, str]:
+        """Return the jobs to cancel: number, and why."""
+        found = {number: job.reason for number, job in queue.items() if job.is_hopeless}
+        certain = {number: reason for number, reason in found.items() if self._suspects.get(number) == reason}
+        self._suspects = found
+        return certain
+
+
+FEW = 64  # files; Snakemake's own folders and one experiment take about as many
+
+
+def check_inodes(folder: Path) -> None:
+    """Check that files can still be created in a folder, or where it will be made.
+
+    Raises
+    ------
+    FairmeshError
+        If so few can be that Snakemake would end in the middle of its start.
+    """
+    place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    system = os.statvfs(place)
+    if system.f_files and system.f_favail < FEW:  # some file systems do not count them
+        left = "no more files" if not system.f_favail else f"only {system.f_favail} more files"
+        raise FairmeshError(f"{place}: {left} can be created on its file system (no inodes left: `df -i`)")

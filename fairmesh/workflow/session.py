@@ -22,16 +22,11 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
-from fairmesh.workflow import configuration, on_slurm, orphans, probing, publishing, reconcile, slurm_check, snakelocks
-from fairmesh.workflow.exits import clear_errors
-from fairmesh.workflow.finishing import FinishHook
-from fairmesh.workflow.folders import Folders
-from fairmesh.workflow.guard import Guard
-from fairmesh.workflow.plandoc import plan_document
-from fairmesh.workflow.run import WorkflowRun
-from fairmesh.workflow.scripts import job_templates
-from fairmesh.workflow.space import check_inodes
-from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, resource_functions
+from fairmesh.workflow import configuration, internals, on_slurm, orphans, probing, publishing, reconcile, slurm_check
+from fairmesh.workflow.finish import FinishHook
+from fairmesh.workflow.folders import Folders, job_templates, plan_document
+from fairmesh.workflow.run import QueueWatcher, WorkflowRun, check_inodes
+from fairmesh.workflow.snakefile import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 
 NOBODY = "nobody"  # what stands for the number of a job where there is none: Snakemake leaves out an empty argument
 PATIENCE = 2.0  # seconds that a lock may be held by somebody who only looks (-n, --lint)
@@ -126,7 +121,7 @@ class Session:
 
     def _reconcile(self) -> None:
         """Bring in line what a crashed run, a person or a changed plan left."""
-        snakelocks.remove(Path(".snakemake/locks"), self._paths.folder)
+        internals.remove(Path(".snakemake/locks"), self._paths.folder)
         leftovers.remove_half_written(self._paths, self._plan.machines)
         self._probed = probing.markers(self._paths)
         outstanding = reconcile.experiments(self._plan, self._paths)
@@ -251,7 +246,7 @@ class Session:
             resources = self._workflow.scheduler.resources
             resources["_nodes"] = slurm_check.room(limit, resources["_nodes"])
         if self._configuration.machine.impossible == "cancel":
-            Guard(self._workflow.scheduler._executor.run_uuid).start()
+            QueueWatcher(self._workflow.scheduler._executor.run_uuid).start()
 
     def _render(self) -> None:
         machine = self._configuration.machine.model_dump()
@@ -307,7 +302,7 @@ class Session:
             time.sleep(1)
 
     def _summary(self, exit_code: int) -> dict[str, Any]:
-        from fairmesh.workflow.summary import summarise  # noqa: PLC0415  only for who wants to hear it
+        from fairmesh.workflow.finish import summarise  # noqa: PLC0415  only for who wants to hear it
 
         return summarise(self._paths, self._run.about, exit_code, self._run.interrupted, self._site)
 

@@ -15,9 +15,9 @@ from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.files import write_text
 from fairmesh.monitor import start, steering
 from fairmesh.results.past_results import ExpectedCost, PastResult
+from fairmesh.workflow.configuration import Profile
 from fairmesh.workflow.estimate import Estimate
 from fairmesh.workflow.planning import Expectation, PlanRequest
-from fairmesh.workflow.profiles import Profile
 from tests.e2e.workplace import ROOT
 from tests.monitor.conftest import Open, texts
 from tests.site.conftest import HOSTILE

@@ -18,7 +18,7 @@ from fairmesh.site.tables import ExperimentTable
 from fairmesh.site.tables import Leaderboard
 from fairmesh.site.view import StudyView
 from fairmesh.submission.submission import choose
-from fairmesh.workflow import summary
+from fairmesh.workflow import finish
 from tests.results.builder import Folder
 
 # The best single run is of the worse point.
@@ -45,7 +45,7 @@ def board_row(found: StudyResults) -> str:
 
 
 def of_hook(found: StudyResults) -> str:
-    best = summary._best(found)
+    best = finish._best(found)
     assert best is not None
     assert (best["value"], best["n"]) == (pytest.approx(0.81), 3)
     assert best["low"] < 0.81 < best["high"]

@@ -13,7 +13,7 @@ from fairmesh.errors import InputError
 from fairmesh.jobs.templates import Templates
 from fairmesh.study import load_plan
 from fairmesh.workflow.configuration import MACHINES, find_machine
-from fairmesh.workflow.scripts import job_templates
+from fairmesh.workflow.folders import job_templates
 
 ROOT = Path(__file__).parents[2]
 APPLICATION = {

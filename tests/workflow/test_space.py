@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from fairmesh.errors import FairmeshError
-from fairmesh.workflow.space import check_inodes
+from fairmesh.workflow.run import check_inodes
 
 
 @pytest.mark.parametrize(

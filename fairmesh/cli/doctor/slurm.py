@@ -19,7 +19,7 @@ from fairmesh.jobs.slurm_limits import QueueLimits
 from fairmesh.jobs.slurm_site import SlurmSite
 from fairmesh.jobs.submission import words
 from fairmesh.study.settings import Machine
-from fairmesh.workflow.profiles import read_profile
+from fairmesh.workflow.configuration import read_profile
 
 SLURM = "slurm"
 CLIENT = ("sbatch", "squeue", "sinfo", "scontrol", "scancel")

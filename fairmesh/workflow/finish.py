@@ -1,20 +1,90 @@
-"""What came of a run, in one small map: what a finish hook is told."""
+"""The finish hook: a command that is called once at the end of a run. If it fails, the run does not."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.names import number_text
-from fairmesh.printing import one_line
+from fairmesh.printing import one_line, print_lines
 from fairmesh.results import StudyResults, best_point, load_study
 from fairmesh.results.compare import value_json
 from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, FORMAT
 from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, StudyStatus, log_path, read_status
 from fairmesh.status.model import seconds_between
+from fairmesh.study.settings import Finish
+
+TIMEOUT = 60.0  # seconds
+
+
+class FinishHook:
+    """The command that is called at the end of a run.
+
+    Parameters
+    ----------
+    finish : Finish
+        As configured.
+    """
+
+    def __init__(self, finish: Finish) -> None:
+        self._finish = finish
+
+    def preflight_warnings(self) -> Iterator[str]:
+        """Yield what would fail at the end of the run."""
+        command = self._finish.command
+        if command and not shutil.which(command[0]):
+            yield f"finish: program {command[0]!r}, to be called at the end of the run, is not found"
+
+    def call(self, exit_code: int, summary: Callable[[], Mapping[str, Any]]) -> None:
+        """Call the command if it is wanted, and print a warning if that fails.
+
+        Parameters
+        ----------
+        exit_code : int
+            That of the run.
+        summary : callable
+            Returns what the command reads as JSON; not called if there is no command to call.
+        """
+        if not self._finish.command or (self._finish.when == "failure" and not exit_code):
+            return
+        try:
+            body = json.dumps(summary(), ensure_ascii=False).encode()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever is wrong with results, the run has ended
+            _warn(f"no summary to send: {type(error).__name__}: {error}")
+            return
+        try:
+            problem = self._run(body)
+        except KeyboardInterrupt:
+            problem = "interrupted"
+        if problem:
+            _warn(problem)
+
+    def _run(self, body: bytes) -> str:
+        """Run the command; return what is wrong, or an empty text."""
+        program = self._finish.command[0]
+        try:
+            # In a session of its own, so that another Ctrl-C does not end it.
+            done = subprocess.run(
+                self._finish.command, check=False, input=body, timeout=TIMEOUT, start_new_session=True
+            )
+        except OSError as error:
+            return f"{program}: {error.strerror}"
+        except subprocess.TimeoutExpired:
+            return f"{program} did not end within {TIMEOUT:.0f} s"
+        return f"{program} ended with status {done.returncode}" if done.returncode else ""
+
+
+def _warn(text: str) -> None:
+    print_lines(f"warning: finish: {text}", file=sys.stderr, flush=True)
+
 
 SHOWN = 20  # failures that are told one by one
 

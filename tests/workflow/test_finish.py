@@ -11,8 +11,8 @@ import pytest
 
 from fairmesh.errors import InputError
 from fairmesh.study.settings import Finish, load_config
-from fairmesh.workflow import finishing
-from fairmesh.workflow.finishing import FinishHook
+from fairmesh.workflow import finish
+from fairmesh.workflow.finish import FinishHook
 
 SUMMARY = {"study": "sweep", "state": "done", "text": "größer"}
 WRITE = "import sys; open(sys.argv[1], 'wb').write(sys.stdin.buffer.read())"
@@ -48,7 +48,7 @@ def test_a_failing_command_is_one_line(command: list[str], line: str, capsys: py
 
 
 def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(finishing, "TIMEOUT", 0.2)
+    monkeypatch.setattr(finish, "TIMEOUT", 0.2)
     call(command=["sleep", "60"])
     assert "sleep did not end within" in capsys.readouterr().err
 

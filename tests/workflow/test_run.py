@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairmesh.schedulers import JobInfo
-from fairmesh.workflow.guard import Guard
+from fairmesh.workflow.run import QueueWatcher
 from tests.schedulers.jobs import slurm_job
 
 
@@ -12,9 +12,9 @@ def job(reason: str, is_hopeless: bool) -> JobInfo:
 
 
 def test_a_reason_counts_when_it_stays() -> None:
-    guard = Guard("run")
+    watcher = QueueWatcher("run")
     never, later = job("BadConstraints", is_hopeless=True), job("Resources", is_hopeless=False)
-    assert guard.look({"7": never}) == {}
-    assert guard.look({"7": later}) == {}
-    assert guard.look({"7": never}) == {}
-    assert guard.look({"7": never}) == {"7": "BadConstraints"}
+    assert watcher.look({"7": never}) == {}
+    assert watcher.look({"7": later}) == {}
+    assert watcher.look({"7": never}) == {}
+    assert watcher.look({"7": never}) == {"7": "BadConstraints"}

@@ -8,8 +8,8 @@ import pytest
 
 from fairmesh.errors import InputError
 from fairmesh.study.validation import load_application
-from fairmesh.workflow import carry
-from fairmesh.workflow.carry import Code, copy_application, mirror_application
+from fairmesh.workflow import application_copy
+from fairmesh.workflow.application_copy import Code, copy_application, mirror_application
 
 APPLICATION = "name: a\nversion: 1\ncommand: [python, a.py]\n"
 
@@ -83,7 +83,7 @@ def test_a_pattern_stays_in_the_folder(folder: Path, pattern: str) -> None:
 
 
 def test_much_is_not_copied_unasked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carry, "LARGEST", 1000)
+    monkeypatch.setattr(application_copy, "LARGEST", 1000)
     put(folder, "weights.bin", text="x" * 2000)
     with pytest.raises(InputError, match=r"'code' in application\.yaml says what belongs to it"):
         copied(folder)

@@ -12,8 +12,7 @@ from fairmesh.files import read_json, write_json
 from fairmesh.results import load_study
 from fairmesh.runner.status import request_cancel
 from fairmesh.study.settings import Publisher
-from fairmesh.workflow.public import public_copy
-from fairmesh.workflow.world import publish_public_site
+from fairmesh.workflow.public import public_copy, publish_public_site
 from tests.results.builder import Folder, build
 from tests.site.conftest import PROJECT
 

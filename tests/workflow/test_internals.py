@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fairmesh.workflow import snakelocks
+from fairmesh.workflow import internals
 
 
 def test_only_the_files_that_name_the_study_are_removed(tmp_path: Path) -> None:
     for number, line in enumerate(["results/sweep/records/a.json", "results/sweeping/b.json", "other"]):
         (tmp_path / f"{number}.output.lock").write_text(f"x\n{line}\n")
-    snakelocks.remove(tmp_path, Path("results/sweep"))
+    internals.remove(tmp_path, Path("results/sweep"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1.output.lock", "2.output.lock"]
 
 
 def test_no_folder_of_locks_is_fine(tmp_path: Path) -> None:
-    snakelocks.remove(tmp_path / "nothing", Path("results"))
+    internals.remove(tmp_path / "nothing", Path("results"))
     assert list(tmp_path.iterdir()) == []

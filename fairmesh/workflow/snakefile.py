@@ -1,0 +1,228 @@
+"""What the Snakefile and its rules call.
+
+The main process opens a session with the whole plan. A job of an executor reads the Snakefile again: it opens the view
+of one experiment.json, so this module imports little.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairmesh.errors import InputError, Problem
+from fairmesh.user import user
+
+if TYPE_CHECKING:
+    from fairmesh.workflow.session import Session
+import errno
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from fairmesh.errors import FairmeshError
+from fairmesh.files import expand_path, read_json
+from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.printing import print_lines
+from fairmesh.runner.protocol import marker_name
+from fairmesh.workflow import on_slurm
+
+
+def check_configuration(workflow: Any) -> None:
+    """Check config/config.yaml before Snakemake's reader does, which lets duplicate keys pass."""
+    if workflow.is_main_process:
+        with clear_errors():
+            from fairmesh.workflow import configuration  # noqa: PLC0415  not inside jobs
+
+            _check_folder(Path(workflow.basedir))
+            os.environ.setdefault("LOGNAME", user())  # Snakemake asks for a name, which a number in a container lacks
+            configuration.check_file()
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder whose braces Snakemake would read as a wildcard in the path of an environment."""
+    if {"{", "}"} & {*str(folder)}:
+        raise InputError([Problem("Snakemake cannot work in a folder with { or } in its path; rename it", str(folder))])
+
+
+def open_view(workflow: Any) -> Session | JobView:
+    """Return what the rules read: the whole plan in the main process, one experiment.json inside a job."""
+    if not workflow.is_main_process:
+        return JobView(workflow.config)
+    with clear_errors():
+        from fairmesh.workflow.session import Session  # noqa: PLC0415  not inside jobs
+
+        return Session(workflow, Path(workflow.basedir))
+
+
+@contextmanager
+def clear_errors() -> Iterator[None]:
+    """End the process with an error's own message and exit status."""
+    try:
+        yield
+    except FairmeshError as error:
+        print_lines(error, file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+    except OSError as error:  # a full disk, a folder without permission
+        hint = "; `df -h` and `df -i` say whether bytes or files ran out" if error.errno == errno.ENOSPC else ""
+        print_lines(": ".join(filter(None, (error.filename, error.strerror))) + hint, file=sys.stderr, flush=True)
+        sys.exit(FairmeshError.exit_code)
+
+
+class JobView:
+    """The view of one job.
+
+    Parameters
+    ----------
+    config : mapping
+        Snakemake's ``config``, which the main process has checked.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.results = expand_path(str(config.get("results", "results")))
+
+    def experiment(self, wildcards: Wildcards) -> Target:
+        """Return an experiment's target."""
+        paths = StudyPaths(Path(self.results), wildcards.study)
+        record = paths.record(wildcards.machine, wildcards.experiment)
+        return _target("experiment", record, paths.job(wildcards.machine, wildcards.experiment), paths)
+
+    def stage(self, wildcards: Wildcards) -> Target:
+        """Return a shared stage's target."""
+        paths = StudyPaths(Path(self.results), wildcards.study)
+        found = next((paths.home / "stages").glob(f"*/{wildcards.stage}"))
+        return _target("stage", paths.stage_marker(wildcards.stage), JobPaths(found), paths)
+
+    def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
+        """Return the functions of the resources that the step of a job is started with."""
+        return resource_functions(_OF_THE_STEP, find, {})
+
+    def threads(self, target: Target) -> int:
+        """Return the number of threads: an exclusive job has what the executor gave it."""
+        return target.threads(exclusive=1)
+
+    def force(self, target: Target) -> int:
+        """Return 0: the main process decides whether to run again."""
+        return 0
+
+    def start(self) -> None:
+        """No-op inside a job."""
+
+    def end(self, exit_code: int) -> None:
+        """No-op inside a job."""
+
+
+_OF_THE_STEP = ("cpus_per_gpu", "cpus_per_task", "nodes", "tasks")
+
+
+def _target(rule: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target:
+    content = read_json(job.experiment)
+    resources, exclusive = content["resources"], content["measure"] == "exclusive"
+    if "SLURM_JOB_ID" in os.environ:
+        resources = on_slurm.rule_resources(resources, exclusive, inner_snakemake=True)
+    markers = [paths.stage_marker(marker_name(*need)) for need in content["stages"].items()]
+    return Target(
+        rule=rule,
+        output=str(output),
+        folder=str(job.folder),
+        fingerprint=content["fingerprint"],
+        inputs=[str(marker) for marker in markers if marker.exists()],
+        resources=resources,
+        exclusive=exclusive,
+        conda=content["conda"],
+    )
+
+
+class Wildcards(Protocol):
+    """The wildcards of the rules."""
+
+    study: str
+    machine: str
+    experiment: str
+    stage: str
+
+
+ResourceFunction = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A job as its rule sees it.
+
+    Parameters
+    ----------
+    rule, output : str
+        The rule, and the file that it declares.
+    folder : str
+        The job folder.
+    fingerprint : str
+        What it computes.
+    inputs : list of str
+        The markers of the stages that it needs.
+    resources : mapping
+        Under Snakemake's names.
+    exclusive : bool
+        Whether it has all cores of its machine.
+    conda : str or None
+        The file of its conda environment.
+    """
+
+    rule: str
+    output: str
+    folder: str
+    fingerprint: str
+    inputs: list[str]
+    resources: Mapping[str, Any]
+    exclusive: bool
+    conda: str | None
+
+    def threads(self, exclusive: int) -> int:
+        """Return the number of threads: as asked for, or so many of a job that has its machine for itself."""
+        return int(self.resources.get("threads", exclusive if self.exclusive else 1))
+
+
+def resource_functions(
+    names: Iterable[str], find: Callable[[Wildcards], Target], usual: Mapping[str, Any]
+) -> dict[str, ResourceFunction]:
+    """Return Snakemake's functions of resources.
+
+    Parameters
+    ----------
+    names : iterable of str
+        The resources that any job names.
+    find : callable
+        Gives the target of a job's wildcards.
+    usual : mapping
+        What counts for a job that does not name one: the default resources of profile and command line, which
+        Snakemake itself drops where there is a function.
+    """
+
+    def function(name: str) -> ResourceFunction:
+        default = usual.get(name)
+        if default is not None and default.is_evaluable():
+            return _or_computed(name, find, default)
+        value = None if default is None else default.value
+        return lambda wildcards: find(wildcards).resources.get(name, value)
+
+    return {_unsized(name): function(name) for name in names}
+
+
+def _unsized(name: str) -> str:
+    """Return the name under which Snakemake accepts None from a function: ``mem`` for ``mem_mb``.
+
+    Numbers mean MB under both names. A function for ``mem_mb`` must return a number.
+    """
+    return name.removesuffix("_mb") if name in {"mem_mb", "disk_mb"} else name
+
+
+def _or_computed(name: str, find: Callable[[Wildcards], Target], default: Any) -> ResourceFunction:
+    # The names of the arguments are those by which Snakemake gives them.
+    def function(wildcards: Wildcards, input: Any, attempt: int, threads: int, rulename: str) -> Any:  # noqa: A002
+        own = find(wildcards).resources
+        if name in own:
+            return own[name]
+        return default.evaluate(wildcards, input=input, attempt=attempt, threads=threads, rulename=rulename).value
+
+    return function
