@@ -28,7 +28,9 @@ from fairmesh.runner.protocol import (
     RECORDS,
     RUNNING,
     STAGES,
+    marker_name,
 )
+from fairmesh.stages import walk_needs
 
 RESULTS = "results.csv"
 PROJECT, APPLICATIONS = "project", "applications"
@@ -112,18 +114,16 @@ class Package(About):
         return Experiment(outcome, own, self.inventory.add(f"{RECORDS}/{outcome.machine}/{outcome.id}.json"))
 
     def _shared(self) -> set[str]:
-        """Return the paths of shared files: commits of stages, and environments."""
+        """Return the paths of what several experiments refer to: commits of stages, environments."""
         records = [experiment.outcome.record for experiment in self.done]
-        waiting = {path for experiment in self.done for path in stage_paths(experiment.outcome.record)}
-        stages: set[str] = set()
-        while waiting:
-            path = waiting.pop()
-            stages.add(path)
+        direct = [path for record in records for path in stage_paths(record)]
+
+        def needs(path: str) -> list[str]:
             records.append(read_map(self.study.folder / path))
-            waiting |= set(stage_paths(records[-1])) - stages
-        return {
-            f"{ENVIRONMENTS}/{digest}.json" for experiment in records if (digest := environment_of(experiment))
-        } | stages
+            return stage_paths(records[-1])
+
+        stages = set(walk_needs(direct, needs))
+        return {f"{ENVIRONMENTS}/{digest}.json" for record in records if (digest := environment_of(record))} | stages
 
     @property
     def done(self) -> list[Experiment]:
@@ -224,14 +224,10 @@ def time(record: dict[str, Any] | None, key: str) -> str:
 
 
 def stage_paths(record: dict[str, Any] | None) -> list[str]:
-    """Return the paths of the commits of a record's stages; invalid entries are left out."""
-    stages = (record or {}).get("stages")
-    named = [(str(name), str(fingerprint)) for name, fingerprint in stages.items()] if isinstance(stages, dict) else []
-    return [
-        f"{STAGES}/{name}-{fingerprint[:12]}.json"
-        for name, fingerprint in named
-        if _STAGE.fullmatch(f"{name}-{fingerprint}")
-    ]
+    """Return the paths of the commits that a record came from; records also come from elsewhere."""
+    found = (record or {}).get("stages")
+    named = [(str(name), str(mark)) for name, mark in found.items()] if isinstance(found, dict) else []
+    return [f"{STAGES}/{marker_name(*need)}.json" for need in named if _STAGE.fullmatch("-".join(need))]
 
 
 def environment_of(record: dict[str, Any] | None) -> str:

@@ -23,6 +23,7 @@ LAYERS = (
         "names",
         "printing",
         "proxies",
+        "stages",
         "runner",
         "schedulers",
         "schema",

@@ -19,6 +19,7 @@ from fairmesh.runner import scheduler
 from fairmesh.runner.protocol import CANCEL, DONE, STATES, WAITING
 from fairmesh.runner.status import request_cancel
 from fairmesh.schedulers import JobState
+from fairmesh.stages import walk_needs
 from fairmesh.status.model import ACTIVE, JobStatus, RunStatus, StudyStatus
 from fairmesh.status.reader import read_status
 from fairmesh.user import user
@@ -282,14 +283,13 @@ def _experiments_of(chosen: Iterable[JobStatus], status: StudyStatus) -> list[Jo
 
 def _stage_keys(jobs: Iterable[JobStatus], stages: Mapping[str, JobStatus]) -> dict[str, None]:
     """Return the keys of the stages that jobs need, and of those that these need."""
-    found: dict[str, None] = {}
-    waiting = list(jobs)
-    while waiting:
-        keys = [fingerprint[:12] for fingerprint in (waiting.pop().point.get("stages") or {}).values()]
-        new = [key for key in keys if key in stages and key not in found]
-        found.update(dict.fromkeys(new))
-        waiting += [stages[key] for key in new]
-    return found
+
+    def needs(job: JobStatus) -> list[str]:
+        keys = [fingerprint[:12] for fingerprint in (job.point.get("stages") or {}).values()]
+        return [key for key in keys if key in stages]
+
+    direct = [key for job in jobs for key in needs(job)]
+    return dict.fromkeys(walk_needs(direct, lambda key: needs(stages[key])))
 
 
 def _clear(job: JobStatus, who: str) -> None:

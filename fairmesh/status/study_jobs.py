@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import experiment_key
 from fairmesh.runner import protocol
+from fairmesh.stages import walk_needs
 from fairmesh.status.cache import CachedValue, FileCache, Map
 from fairmesh.status.events import JobEvents, Name
 from fairmesh.status.job_files import Facts, TrackedJob
@@ -129,20 +130,17 @@ class StudyJobs:
 
     def stages(self, application: str, news: Mapping[Name, JobEvents]) -> Iterator[TrackedJob]:
         """Yield the shared stages that the plan needs, each after those that it needs itself."""
-        seen: set[str] = set()
 
-        def below(needs: Iterable[Need]) -> Iterator[TrackedJob]:
-            for need in needs:
-                if need[1] not in seen:
-                    seen.add(need[1])
-                    stage = self._stage(application, need)
-                    stage.point = self._contents.read(f"{stage.folder}/{protocol.EXPERIMENT}")
-                    yield from below(_needs(stage.point))
-                    stage.is_selected = self._needs.get(need, False) or stage.name in news
-                    stage.look(0)
-                    yield stage
+        def needs(need: Need) -> Iterable[Need]:
+            stage = self._stage(application, need)
+            stage.point = self._contents.read(f"{stage.folder}/{protocol.EXPERIMENT}")
+            return _needs(stage.point)
 
-        yield from below(self._needs)
+        for need in walk_needs(self._needs, needs):
+            stage = self._stages[need]
+            stage.is_selected = self._needs.get(need, False) or stage.name in news
+            stage.look(0)
+            yield stage
 
     def _stage(self, application: str, need: Need) -> TrackedJob:
         name, fingerprint = need

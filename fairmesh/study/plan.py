@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fairmesh.names import plain_text
 from fairmesh.printing import html_table
 from fairmesh.runner.protocol import FORMAT
+from fairmesh.stages import walk_needs
 from fairmesh.study.application import Application
 from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.values import Value
@@ -197,13 +198,18 @@ class Plan(Sequence[Experiment]):
         has_result : callable, optional
             Whether a stage is left out, with what only it needs.
         """
-        needed = {fingerprint for experiment in experiments for fingerprint in experiment.stages.values()}
-        found = []
-        for fingerprint, stage in reversed(self.stages.items()):
-            if fingerprint in needed and not (has_result and has_result(stage)):
-                found.append(stage)
-                needed.update(stage.needs.values())
-        return found[::-1]
+        finished: set[str] = set()
+
+        def needs(fingerprint: str) -> Iterable[str]:
+            stage = self.stages[fingerprint]
+            if has_result and has_result(stage):
+                finished.add(fingerprint)
+                return ()
+            return stage.needs.values()
+
+        direct = (fingerprint for experiment in experiments for fingerprint in experiment.stages.values())
+        needed = set(walk_needs(direct, needs)) - finished
+        return [stage for fingerprint, stage in self.stages.items() if fingerprint in needed]
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of plan.json."""

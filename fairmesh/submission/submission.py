@@ -14,7 +14,8 @@ from fairmesh.jobs.reading import read_checked
 from fairmesh.results import Metric, Outcome, RankedPoint, StudyResults
 from fairmesh.results.compare import value_json, value_of
 from fairmesh.results.ranking import ranked_points, require_best
-from fairmesh.runner.protocol import EXPERIMENT, STAGES
+from fairmesh.runner.protocol import EXPERIMENT, STAGES, marker_name
+from fairmesh.stages import walk_needs
 from fairmesh.submission import identity
 from fairmesh.submission.logs import Log, read_log
 from fairmesh.submission.repository import DIRTY, Repository, without_password
@@ -172,15 +173,12 @@ class Submission:
         folder = self.study.folder.parent / STAGES / self.application.name
         commands: dict[str, list[str]] = {}
 
-        def add(needs: object) -> None:
-            for name, fingerprint in needs.items() if isinstance(needs, dict) else ():
-                if fingerprint not in commands:
-                    stage = self._read(folder / f"{name}-{fingerprint[:12]}" / EXPERIMENT)
-                    add(stage.get("stages"))
-                    commands[fingerprint] = [re.sub("\0(.*?)\0", r"<\1>", text) for text in stage.get("command") or []]
+        def needs(marker: str) -> list[str]:
+            stage = self._read(folder / marker / EXPERIMENT)
+            commands[marker] = [re.sub("\0(.*?)\0", r"<\1>", text) for text in stage.get("command") or []]
+            return _markers(stage)
 
-        add((self.choice.best.record or {}).get("stages"))
-        return list(commands.values())
+        return [commands[marker] for marker in walk_needs(_markers(self.choice.best.record or {}), needs)]
 
     @property
     def measurements(self) -> list[Measurement]:
@@ -285,3 +283,9 @@ def _folder_name(text: str) -> str:
     if not plain:
         raise InputError([Problem(f"{text!r} holds no letter or digit to name a folder with", "--to")])
     return plain[:100]
+
+
+def _markers(content: Mapping[str, Any]) -> list[str]:
+    """Return the folders of the stages that a record or a stage needs directly."""
+    needs = content.get("stages")
+    return [marker_name(*need) for need in needs.items()] if isinstance(needs, dict) else []

@@ -16,6 +16,7 @@ from fairmesh.jobs.reading import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.runner.protocol import COMMIT, ENVIRONMENTS, EXPERIMENT, STAGES
 from fairmesh.runner.safefiles import NotRegularError, TooLargeError, read_regular
+from fairmesh.stages import walk_needs
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.application_copy import mirror_application
 
@@ -102,17 +103,16 @@ def _stages(study: StudyResults) -> list[dict[str, Any]]:
         The commits of all that the results came from.
     """
     home = study.folder.parent / STAGES / str(study.plan["application"]["name"])
-    waiting = {path for each in study.done for path in stage_paths(each.record)}
-    seen: set[str] = set()
     commits = []
-    while waiting:
-        path = waiting.pop()
-        seen.add(path)
+
+    def needs(path: str) -> list[str]:
         marker, commit = study.folder / path, home / Path(path).stem / COMMIT
         if not marker.exists() and commit.is_file():
             files.copy_file(commit, marker)
         commits.append(read_map(marker))
-        waiting |= set(stage_paths(commits[-1])) - seen
+        return stage_paths(commits[-1])
+
+    walk_needs([path for outcome in study.done for path in stage_paths(outcome.record)], needs)
     return commits
 
 

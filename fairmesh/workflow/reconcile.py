@@ -15,7 +15,7 @@ from fairmesh.jobs import lookup
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner.protocol import EXPERIMENTS, RECORDS, marker_name
-from fairmesh.study import Experiment, Plan
+from fairmesh.study import Experiment, Plan, StageInstance
 from fairmesh.study.values import FRAMEWORK_AXES
 
 
@@ -85,17 +85,19 @@ def stages(plan: Plan, paths: StudyPaths, outstanding: Iterable[Experiment]) -> 
     set of str
         The fingerprints of the stages that have a marker or will get one.
     """
-    wanted = {fingerprint for each in outstanding for fingerprint in each.stages.values()}
-    marked = set()
-    for fingerprint, stage in reversed(plan.stages.items()):  # each before those that it needs
-        name = marker_name(stage.name, fingerprint)
-        marker = paths.stage_marker(name)
-        if _is_settled(marker, paths.stage_job(plan.application.name, name), fingerprint, fingerprint in wanted):
-            marked.add(fingerprint)
-        elif fingerprint in wanted:
-            marked.add(fingerprint)
-            wanted.update(stage.needs.values())
-    return marked
+    has_marker: dict[str, bool] = {}
+
+    def check_marker(stage: StageInstance, is_needed: bool = True) -> bool:
+        name, fingerprint = marker_name(stage.name, stage.fingerprint), stage.fingerprint
+        job = paths.stage_job(plan.application.name, name)
+        has_marker[fingerprint] = _is_settled(paths.stage_marker(name), job, fingerprint, is_needed)
+        return has_marker[fingerprint]
+
+    needed = plan.needed_stages(outstanding, check_marker)
+    for fingerprint in plan.stages.keys() - has_marker.keys():
+        check_marker(plan.stages[fingerprint], is_needed=False)
+    marked = {fingerprint for fingerprint, is_there in has_marker.items() if is_there}
+    return marked | {stage.fingerprint for stage in needed}
 
 
 def _is_settled(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool = False) -> bool:
