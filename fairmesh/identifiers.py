@@ -1,8 +1,9 @@
-"""Identifiers of persons, organisations, data and licences: known forms become one, wrong ones are refused."""
+"""Identifiers of persons, organisations, data and licences: brought to one form, and checked."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 ORCID = "https://orcid.org/"
@@ -47,17 +48,50 @@ def normalize_orcid(text: str) -> str:
     >>> normalize_orcid("orcid.org/000000021694233x/")
     '0000-0002-1694-233X'
     """
-    found = _ORCID.fullmatch(text.strip())
+    digits = _checked(_ORCID, text, "an ORCID", "0000-0002-1825-0097", _orcid_check).upper()
+    return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
+
+
+def normalize_ror(text: str) -> str:
+    """Return a ROR as an address.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or its last two digits do not follow from the others (ISO 7064, mod 97-10).
+
+    Examples
+    --------
+    >>> normalize_ror("0153TK833"), normalize_ror("ror.org/0153tk833/")
+    ('https://ror.org/0153tk833', 'https://ror.org/0153tk833')
+    """
+    return ROR + _checked(_ROR, text, "a ROR", "https://ror.org/0153tk833", _ror_check).lower()
+
+
+def _checked(pattern: re.Pattern[str], text: str, noun: str, example: str, check: Callable[[str], str]) -> str:
+    """Return the characters of an identifier, of which the last ones follow from the others."""
+    found = pattern.fullmatch(text.strip())
     if not found:
-        raise ValueError(f"must be an ORCID such as 0000-0002-1825-0097, not {text!r}")
-    digits = "".join(found.groups()).upper()
+        raise ValueError(f"must be {noun} such as {example}, not {text!r}")
+    characters = "".join(found.groups())
+    if not characters.lower().endswith(check(characters.lower())):
+        raise ValueError(f"must be {noun}; {text!r} has a mistyped character, for its check digits are wrong")
+    return characters
+
+
+def _orcid_check(digits: str) -> str:
     total = 0
     for digit in digits[:-1]:
         total = (total + int(digit)) * 2
     check = (12 - total % 11) % 11
-    if digits[-1] != ("X" if check == 10 else str(check)):
-        raise ValueError(f"must be an ORCID; {text!r} has a mistyped digit, for its check digit is wrong")
-    return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
+    return "x" if check == 10 else str(check)
+
+
+def _ror_check(characters: str) -> str:
+    number = 0
+    for character in characters[:-2]:
+        number = number * 32 + _CROCKFORD.index(character)
+    return f"{98 - number * 100 % 97:02d}"
 
 
 def normalize_doi(text: str) -> str:
@@ -77,31 +111,6 @@ def normalize_doi(text: str) -> str:
     if not found:
         raise ValueError(f"must be a DOI such as 10.5281/zenodo.1234567, not {text!r}")
     return found[1]
-
-
-def normalize_ror(text: str) -> str:
-    """Return a ROR as an address.
-
-    Raises
-    ------
-    ValueError
-        If it is none, or its last two digits do not follow from the others (ISO 7064, mod 97-10).
-
-    Examples
-    --------
-    >>> normalize_ror("0153TK833"), normalize_ror("ror.org/0153tk833/")
-    ('https://ror.org/0153tk833', 'https://ror.org/0153tk833')
-    """
-    found = _ROR.fullmatch(text.strip())
-    if not found:
-        raise ValueError(f"must be a ROR such as https://ror.org/0153tk833, not {text!r}")
-    name = found[1].lower()
-    number = 0
-    for character in name[:-2]:
-        number = number * 32 + _CROCKFORD.index(character)
-    if int(name[-2:]) != 98 - number * 100 % 97:
-        raise ValueError(f"must be a ROR; {text!r} has a mistyped character, for its check digits are wrong")
-    return f"{ROR}{name}"
 
 
 def normalize_url(text: str) -> str:
@@ -126,7 +135,7 @@ def normalize_url(text: str) -> str:
 
 
 def is_web_url(text: str) -> bool:
-    """Whether a text is an address of the web.
+    """Return whether a text is an address of the web.
 
     >>> is_web_url("https://example.org/a"), is_web_url("javascript:alert(1)"), is_web_url("https://example.org/a b")
     (True, False, False)

@@ -1,4 +1,4 @@
-"""Names that are safe in paths, shells, Snakemake's wildcards and URLs, and that come back exactly.
+"""Names that are safe in paths, shells, Snakemake's wildcards and URLs, and that differ where the values differ.
 
 The id of an experiment says its axes, ``epochs=1+gpu=a100+repeat=3``: letters, digits and ``. _ -`` stand for
 themselves, any other byte of the UTF-8 text is ``~`` and two hex digits. There is never a comma: Snakemake's
@@ -7,7 +7,6 @@ themselves, any other byte of the UTF-8 text is ``~`` and two hex digits. There 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,7 +21,6 @@ KEY_LENGTH = 12
 _LONGEST = 120
 _HEAD = 100
 _SAFE = re.compile(r"[A-Za-z0-9._-]*", re.ASCII)
-_ESCAPED = re.compile(r"(?:[A-Za-z0-9._-]|~[0-9a-f]{2})*", re.ASCII)
 
 
 def escape(text: str) -> str:
@@ -34,19 +32,6 @@ def escape(text: str) -> str:
     if _SAFE.fullmatch(text):
         return text
     return "".join(chr(byte) if byte < 128 and _SAFE.fullmatch(chr(byte)) else f"~{byte:02x}" for byte in text.encode())
-
-
-def unescape(text: str) -> str:
-    """Return back what was escaped.
-
-    Raises
-    ------
-    ValueError
-        If the text was not made by `escape`.
-    """
-    if not _ESCAPED.fullmatch(text):
-        raise ValueError(f"not an escaped name: {text!r}")
-    return re.sub(rb"~(..)", lambda found: bytes.fromhex(found[1].decode()), text.encode()).decode()
 
 
 def find_primary_metric(metrics: Mapping[str, Any]) -> str:
@@ -147,32 +132,6 @@ def experiment_key(study: str, machine: str, experiment: str) -> str:
     return text_sha256(f"{study}/{machine}/{experiment}")[:KEY_LENGTH]
 
 
-def parse_id(experiment: str) -> dict[str, Any]:
-    """Return the axes of an id.
-
-    Raises
-    ------
-    ValueError
-        If the id was cut, or is none.
-
-    Examples
-    --------
-    >>> parse_id("epochs=1+gpu=~221~22")
-    {'epochs': 1, 'gpu': '1'}
-    """
-    if experiment == NO_AXES:
-        return {}
-    if "~~" in experiment:
-        raise ValueError(f"this id was cut: {experiment}")
-    axes = {}
-    for part in experiment.split("+"):
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise ValueError(f"not an id: {experiment!r}")
-        axes[unescape(name)] = _value(unescape(value))
-    return axes
-
-
 def _needs_quotes(text: str) -> bool:
     if text.startswith(('"', "[", "{")):
         return True
@@ -180,7 +139,3 @@ def _needs_quotes(text: str) -> bool:
         return not isinstance(resolve_scalar(text), str)
     except ValueError:  # a number too large to read
         return True
-
-
-def _value(text: str) -> Any:
-    return json.loads(text) if text.startswith(('"', "[", "{")) else resolve_scalar(text)

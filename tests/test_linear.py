@@ -14,7 +14,6 @@ from fairmesh import printing, schema
 from fairmesh.cloudmesh import options, script
 from fairmesh.cloudmesh.importing import _FILE
 from fairmesh.fair.archive import _KEYS, Redaction, _homes
-from fairmesh.names import parse_id
 from fairmesh.runner import manifest, mllog, owner, text
 from fairmesh.runner.status import Status
 from fairmesh.service import requests
@@ -35,7 +34,6 @@ READERS: dict[str, Callable[[str], Any]] = {
     "notation": lambda value: list(expand_notation(f"a[{value}")),
     "study": lambda value: schema.parse_yaml(f"a: {value}", Path("study.yaml"), []),
     "references": lambda value: REFERENCE.sub("", "{a" + value),
-    "id": parse_id,
     "body": lambda value: requests.parse(f'"{value}'.encode()),
     "page": lambda value: escaping.linked(f"https://{value}"),
     "table": escaping.escape_latex,

@@ -24,9 +24,9 @@ def typed(value: Any) -> Any:
     return ("text", value) if isinstance(value, str) else ("truth", value) if isinstance(value, bool) else value
 
 
-@given(st.text())
-def test_escaped_texts_come_back(text: str) -> None:
-    assert names.unescape(names.escape(text)) == text
+@given(st.text(), st.text())
+def test_different_texts_are_escaped_differently(one: str, other: str) -> None:
+    assert (names.escape(one) == names.escape(other)) is (one == other)
 
 
 @given(AXES)
@@ -34,17 +34,6 @@ def test_ids_hold_safe_bytes_only_and_are_short(axes: dict[str, Any]) -> None:
     experiment = names.experiment_id(axes)
     assert re.fullmatch(r"[A-Za-z0-9._~=+-]+", experiment)
     assert len(experiment) <= 120
-
-
-@given(AXES)
-def test_ids_that_were_not_cut_come_back(axes: dict[str, Any]) -> None:
-    experiment = names.experiment_id(axes)
-    assume("~~" not in experiment)
-    parsed = names.parse_id(experiment)
-    assert {name: typed(value) for name, value in parsed.items()} == {
-        name: typed(value) for name, value in axes.items()
-    }
-    assert names.experiment_id(parsed) == experiment
 
 
 @given(AXES, AXES)
@@ -81,14 +70,6 @@ def test_a_long_id_is_cut_before_an_escape(length: int) -> None:
     assert re.fullmatch(r"a=x+(~2f)*", head)
     assert 98 <= len(head) <= 100
     assert re.fullmatch("[0-9a-f]{16}", digits)
-    with pytest.raises(ValueError, match="was cut"):
-        names.parse_id(experiment)
-
-
-@pytest.mark.parametrize("text", ["a", "a=~2", "a=%20", "=1+", "a=~FF"])
-def test_what_is_no_id_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not an"):
-        names.parse_id(text)
 
 
 def test_keys_tell_studies_and_machines_apart() -> None:

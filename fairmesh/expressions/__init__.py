@@ -1,7 +1,7 @@
-"""Expressions that people write in studies and applications: parsed, checked and evaluated in a sandbox.
+"""Expressions that people write in studies and applications: parsed, checked and computed in a sandbox.
 
-It may import ``errors``. Begin with ``parsing.parse``; ``functions`` lists what an expression may call, ``conditions``
-holds the rules of ``exclude``.
+It may import ``errors``. Begin with ``parsing.parse_expression``; ``functions`` has what an expression may call, and
+``conditions`` those that select experiments (``--where``). What a study excludes is read in ``study.rules``.
 """
 
 from fairmesh.expressions.parsing import (

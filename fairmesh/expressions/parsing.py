@@ -1,7 +1,7 @@
-"""Expressions that people write in studies: Jinja2's, in a sandbox, bounded in time and size.
+"""Parse and compute expressions: Jinja2's, in a sandbox, bounded in time and size.
 
-An expression sees names, numbers, texts, lists and maps. A function may be written in three ways that mean the same,
-``round(x, 1)``, ``x | round(1)`` and, on texts, ``x.upper()``; there are no others.
+An expression has names, numbers, texts, lists, maps and calls of our functions, such as ``round(x, 1)``. Jinja2's
+filters (``x | round(1)``) and Python's methods (``x.upper()``) are refused with the call that replaces them.
 """
 
 from __future__ import annotations
@@ -94,9 +94,12 @@ def parse_expression(text: str) -> Expression:
     try:
         compiled = _environment().compile_expression(text, undefined_to_none=False)
         tree = _environment().parse("{{ (" + text + "\n) }}")
+        _check_calls(tree)
         for constant in tree.find_all(nodes.Const):
             functions.check_bounds(constant.value)
         _check_powers(text)
+    except ExpressionError:
+        raise
     except jinja2.TemplateError as error:
         raise ExpressionError(_explain(error)) from error
     except SizeLimitError as error:
@@ -105,6 +108,24 @@ def parse_expression(text: str) -> Expression:
         raise ExpressionError("it is nested too deep, or a number in it is too long") from error
     names = frozenset(meta.find_undeclared_variables(tree)) - functions.FUNCTIONS.keys() - functions.CONSTANTS.keys()
     return Expression(text, names, compiled)
+
+
+def _check_calls(tree: Any) -> None:
+    """Refuse filters and methods, and name the call that replaces them."""
+    from jinja2 import nodes  # noqa: PLC0415  as above
+
+    for node in tree.find_all((nodes.Filter, nodes.Call)):
+        name, subject, written = "", None, ""
+        if isinstance(node, nodes.Filter):
+            name, subject, written = node.name, node.node, f"... | {node.name}"
+        elif isinstance(node.node, nodes.Getattr):
+            name, subject, written = node.node.attr, node.node.node, f"....{node.node.attr}(...)"
+        if name and name not in functions.FUNCTIONS:
+            raise ExpressionError(f"there is no function {name!r}; there are {', '.join(functions.FUNCTIONS)}")
+        if name:
+            operand = subject.name if isinstance(subject, nodes.Name) else "x"
+            call = f"{name}({operand}{', ...' if node.args else ''})"
+            raise ExpressionError(f"write {call} instead of {written.replace('...', operand, 1)}")
 
 
 def _check_powers(text: str) -> None:
@@ -176,6 +197,7 @@ def parse_template(text: str) -> Template:
     try:
         read = _environment().from_string(text)
         tree = _environment().parse(text)
+        _check_calls(tree)
     except jinja2.TemplateError as error:
         raise ExpressionError(_explain(error)) from error
     parts = {
@@ -217,16 +239,13 @@ def _environment() -> Any:
             return _INTERCEPTED[operator](left, right)
 
         def call(self, context: Any, called: Any, /, *args: Any, **kwargs: Any) -> Any:
-            owner = getattr(called, "__self__", None)
-            if isinstance(owner, str):  # a method of a text: our function of that name takes its place
-                args, called = (owner, *args), functions.FUNCTIONS.get(called.__name__)
             if called not in functions.FUNCTIONS.values():
                 raise SecurityError("only these functions can be called: " + ", ".join(functions.FUNCTIONS))
             return called(*args, **kwargs)
 
     sandbox = Sandbox(undefined=StrictUndefined, optimized=False)
     sandbox.globals = functions.CONSTANTS | functions.FUNCTIONS
-    sandbox.filters = dict(functions.FUNCTIONS)
+    sandbox.filters = dict(functions.FUNCTIONS)  # so that a filter is parsed, and refused with the right call
     sandbox.policies["json.dumps_function"] = json.dumps
     return sandbox
 
