@@ -9,6 +9,7 @@ from fairmesh.cli import places
 from fairmesh.errors import InputError, Problem
 from fairmesh.printing import print_json, print_lines
 from fairmesh.status import cancel
+from fairmesh.status.states import state_label
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,10 +31,10 @@ def run(arguments: argparse.Namespace) -> int:
         print_json(done.to_json())
         return 0
     for each in done.jobs:
-        print_lines(f"{each.name}: {each.state}, is cancelled")
+        print_lines(f"{each.name}: {state_label(each.state)}, is cancelled")
     if not arguments.all:
         for each in done.others:
-            print_lines(f"{each.name}: {each.state}, nothing to cancel")
+            print_lines(f"{each.name}: {state_label(each.state)}, nothing to cancel")
     elif done.run and done.run.is_alive:
         print_lines(f"run {done.run.uuid[:8]} starts nothing more")
     elif not done.jobs:

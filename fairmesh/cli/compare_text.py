@@ -20,6 +20,7 @@ from fairmesh.results.compare import (
     find_side,
 )
 from fairmesh.site import sentences
+from fairmesh.status.states import state_label
 
 
 def compare(names: Sequence[str], study: str, results: Path | None, problems: list[str]) -> Comparison:
@@ -90,7 +91,7 @@ def lines(found: Comparison, everything: bool) -> Iterator[str]:
 def _about(side: Side, kind: str) -> str:
     best = "best point " if kind == "studies" else ""
     many = f", {len(side.done)} of {len(side.outcomes)} with a result" if len(side.outcomes) > 1 else ""
-    state = "" if side.done or many else f", {side.outcomes[0].state}"
+    state = "" if side.done or many else f", {state_label(side.outcomes[0].state)}"
     return f"{side.study.name}: {best}{side.name} on {side.machine}{many}{state}"
 
 

@@ -10,6 +10,7 @@ from fairmesh.cli import common
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
 from fairmesh.printing import print_lines, print_table
+from fairmesh.status.states import state_label
 from fairmesh.study import Plan
 from fairmesh.study.cost import total_cost
 from fairmesh.study.plan import mermaid
@@ -76,7 +77,7 @@ def _columns(shown: Sequence[Forecast]) -> Table:
         (
             each.experiment.id,
             each.experiment.key,
-            each.state,
+            state_label(each.state),
             each.why,
             *(plain_text(own[name]) if name in own else "" for name in names),
         )

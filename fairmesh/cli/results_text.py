@@ -169,6 +169,8 @@ _TITLES = {"peak_bytes": "Peak memory (byte)"}  # CSV has it as it was measured
 
 
 def _numbers(source: BoardRow | Outcome, column: Column, cell: Cell) -> list[str]:
+    if column.kind == "state":
+        return [str(cell.order)]
     if column.kind not in {"metric", "usage"}:
         return [_shown(source, column, cell)]
     found = _measured(column, source)

@@ -13,6 +13,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_json, print_lines
 from fairmesh.status import SteeringResult, check_will_start, clear, read_status
 from fairmesh.status.launch import Command, rerun_command
+from fairmesh.status.states import state_label
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,6 @@ def _start(paths: StudyPaths, cleared: SteeringResult, arguments: argparse.Names
 
 def _say(cleared: SteeringResult, others: bool) -> None:
     for each in cleared.others if others else ():
-        print_lines(f"{each.name}: {each.state}, nothing to retry")
+        print_lines(f"{each.name}: {state_label(each.state)}, nothing to retry")
     for each in cleared.jobs:
-        print_lines(f"{each.name}: was {each.state}" + (f", {each.reason}" if each.reason else ""))
+        print_lines(f"{each.name}: was {state_label(each.state)}" + (f", {each.reason}" if each.reason else ""))

@@ -14,6 +14,7 @@ from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STAT
 from fairmesh.runner.text import last_lines, printable
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
 from fairmesh.status.model import ORDER
+from fairmesh.status.states import state_label
 
 WIDTH = 40  # characters of the progress bar
 LOG_LINES = 3
@@ -60,7 +61,7 @@ def _run(run: RunStatus) -> str:
 
 
 def _counts(status: StudyStatus) -> str:
-    counts = (f"{status.counts[state]} {state}" for state in STATES if status.counts[state])
+    counts = (f"{status.counts[state]} {state_label(state)}" for state in STATES if status.counts[state])
     return ", ".join(counts) or "no experiments"
 
 
@@ -72,7 +73,7 @@ def _bad(status: StudyStatus, limit: int) -> Iterator[Line]:
     """Yield what went wrong, the worst first, each with the last words of its log."""
     bad = _sorted(each for each in status.jobs if each.state in BAD_ENDS)
     for each in bad[:limit]:
-        yield Line(printable(f"{each.state}: {each.name}: {each.reason}"), STYLES[each.state])
+        yield Line(printable(f"{state_label(each.state)}: {each.name}: {each.reason}"), STYLES[each.state])
         yield from (Line(f"    {line}", "dim") for line in last_words(each, LOG_LINES))
     yield from _more(bad, limit, "ended badly")
 
@@ -106,7 +107,7 @@ def _row(job: JobStatus) -> tuple[str, ...]:
     return (
         _cell(job.id),
         job.machine,
-        job.state,
+        state_label(job.state),
         f"{job.progress}%" if job.state == RUNNING else "",
         format_duration(spent) if spent is not None else "",
         _cell(job.host),

@@ -32,6 +32,7 @@ from fairmesh.site.metadata import catalog, catalog_entry
 from fairmesh.site.renderer import Renderer
 from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.view import StudyView
+from fairmesh.status.states import state_label
 
 SITE_PAGES = {"compare.md": "Compare"}
 """The pages about all studies: the file of each, whose template has its name, and its title in the navigation."""
@@ -119,6 +120,7 @@ def build_environment(no_charts: str = "") -> jinja2.Environment:
         "number": numbers.number,
         "spread": numbers.spread,
         "size": numbers.size,
+        "state_label": state_label,
         "value": plain_text,
         "duration": numbers.measured_duration,
         "command": shell_command,

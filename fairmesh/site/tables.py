@@ -26,6 +26,7 @@ from fairmesh.site.escaping import escape_latex
 from fairmesh.site.figures import Figures
 from fairmesh.site.sentences import verdict_text
 from fairmesh.site.view import BoardRow, StudyView, differ
+from fairmesh.status.states import state_label
 
 LATEX_ROWS = 30  # a longer table fits no page
 
@@ -216,7 +217,7 @@ def _suggested_pair(view: StudyView) -> list[str]:
 def _experiment_columns(view: StudyView) -> Iterator[Column]:
     outcomes = view.study.experiments
     yield Column("remark:", "Experiment", "remark")
-    yield Column("state:", "State", "state", choices=choices(outcome.state for outcome in outcomes))
+    yield Column("state:", "State", "state", choices=choices(state_label(outcome.state) for outcome in outcomes))
     yield Column("machine:", "Machine", "machine", len(view.machines) > 1, choices=tuple(view.machines))
     for name in dict.fromkeys(name for outcome in outcomes for name in outcome.values):
         if differ(name, outcomes):
@@ -237,8 +238,10 @@ def _experiment_cell(column: Column, outcome: Outcome) -> Cell:
             return parameter_cell(outcome.values.get(column.name))
         case "metric":
             return measurement_cell(outcome.metrics.get(column.name))
+        case "state":
+            return Cell(state_label(outcome.state), outcome.state)
         case "usage":
             value = outcome.used(column.name)
             return usage_cell(column.name, None if value is None else Summary(1, value, None, value, value))
-    texts = {"state": outcome.state, "machine": outcome.machine, "reason": outcome.reason, "remark": outcome.id}
+    texts = {"machine": outcome.machine, "reason": outcome.reason, "remark": outcome.id}
     return Cell(texts[column.kind])

@@ -20,6 +20,7 @@ from fairmesh.results.statistics import Verdict, compare_means, summarize
 from fairmesh.results.table import USAGE_UNITS
 from fairmesh.runner.protocol import STATES
 from fairmesh.site.numbers import spread
+from fairmesh.status.states import state_label
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class BoardRow:
     def remark(self) -> str:
         """How many of the repeats have no result, and why."""
         missing = Counter(outcome.state for outcome in self.outcomes if outcome.record is None)
-        return ", ".join(f"{count} of {len(self.outcomes)} {state}" for state, count in missing.items())
+        return ", ".join(f"{count} of {len(self.outcomes)} {state_label(state)}" for state, count in missing.items())
 
 
 @dataclass(frozen=True)

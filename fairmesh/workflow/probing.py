@@ -19,6 +19,7 @@ from fairmesh.runner.protocol import RECORDS, RUNS, STAGES, marker_name
 from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, log_path, read_status
 from fairmesh.status.events import Name
+from fairmesh.status.states import state_label
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import cost_key
 from fairmesh.workflow.snakefile import Target
@@ -156,7 +157,7 @@ class Probes:
     def _why(self, job: JobStatus) -> str:
         if job.state not in BAD_ENDS:
             return f"has no result: {job.reason or f'see {JobPaths(Path(job.folder)).rule_log}'}"
-        return ": ".join(filter(None, (job.state, job.reason, *last_lines(log_path(job), 1))))
+        return ": ".join(filter(None, (state_label(job.state), job.reason, *last_lines(log_path(job), 1))))
 
 
 def markers(paths: StudyPaths) -> list[str]:

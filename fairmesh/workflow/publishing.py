@@ -15,6 +15,7 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
+from fairmesh.status.states import state_label
 from fairmesh.workflow.snakefile import clear_errors
 
 SHOWN = 20  # unfinished experiments; the website shows all
@@ -86,7 +87,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         "experiments": len(found.experiments),
         "done": len(found.done),
         "unfinished": [
-            ": ".join(filter(None, (f"{each.id} {each.state}", each.reason)))
+            ": ".join(filter(None, (f"{each.id} {state_label(each.state)}", each.reason)))
             for each in found.experiments
             if not each.record
         ],

@@ -9,7 +9,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from fairmesh.site.build import build_site
 from tests.browsing import collect_faults, open_browser, search, served, wait_for_charts
+from tests.results.builder import Folder
+from tests.site.conftest import PROJECT
 
 pytestmark = pytest.mark.e2e
 
@@ -120,7 +123,7 @@ def test_experiments_are_picked_and_compared(page: Page, address: str) -> None:
     assert "epochs=2+width=4+repeat=1" in text
     assert page.locator(".fm-compare tr.fm-differs th", has_text="width").count() == 1
     assert page.locator(".fm-compare tbody th", has_text="learning_rate").count() == 0
-    page.get_by_label("only what differs").uncheck()
+    page.get_by_label("only differences").uncheck()
     page.locator(".fm-compare tbody th", has_text="learning_rate").wait_for()
     page.get_by_label("Study").select_option("hostile")
     page.get_by_role("button", name="Add").click()
@@ -130,7 +133,7 @@ def test_experiments_are_picked_and_compared(page: Page, address: str) -> None:
 
 def test_the_page_that_compares_begins_with_the_best_two_of_the_newest_study(page: Page, address: str) -> None:
     page.goto(f"{address}/compare.html")
-    page.get_by_text("For a start, the best two of").wait_for()
+    page.get_by_text("These are the best two experiments of").wait_for()
     assert page.locator(".fm-compare thead th").count() == 2
     assert page.url.count("pick=") == 2
     page.get_by_role("button", name="Remove all").press("Enter")
@@ -144,12 +147,36 @@ def test_the_page_that_compares_begins_with_the_best_two_of_the_newest_study(pag
     assert "best point" in page.locator(".fm-compare thead").inner_text()
 
 
+def test_a_study_without_a_best_point_is_compared_by_its_experiments(browser: Browser, tmp_path: Path) -> None:
+    for name in ("ranked", "unranked"):
+        folder = Folder(tmp_path / "results", name, title=f"The {name} study")
+        if name == "unranked":
+            del folder.application["metrics"]["accuracy"]["better"]
+        for epochs in (1, 2):
+            folder.finish(folder.add(epochs=epochs), {"accuracy": 0.5 + epochs / 10})
+    build_site(tmp_path / "results", tmp_path / "public", PROJECT)
+    page = browser.new_page()
+    with served(tmp_path / "public") as address:
+        page.goto(f"{address}/compare.html#pick=unranked/best")
+        page.get_by_text("The unranked study has no best point: choose one of its experiments.").wait_for()
+        assert page.get_by_role("button", name="The best point of each study").count() == 0
+        page.get_by_label("Study").select_option("unranked")
+        page.locator("input[name=experiment]:invalid").wait_for()
+        page.get_by_role("button", name="Add").click()
+        assert page.url.endswith("#pick=unranked/best")
+        page.get_by_label("Study").select_option("ranked")
+        page.locator("input[name=experiment]:valid").wait_for()
+        page.get_by_role("button", name="Add").click()
+        page.locator(".fm-compare thead th", has_text="best point").wait_for()
+    page.close()
+
+
 def test_figures_are_compared_side_by_side(page: Page, address: str) -> None:
     page.goto(f"{address}/studies/quick/experiments.html")
     for place in (0, 2):
         page.locator(".fm-pick").nth(place).check()
     page.get_by_role("link", name="Compare 2 chosen").click()
-    page.get_by_label("only what differs").uncheck()
+    page.get_by_label("only differences").uncheck()
     pictures = page.locator(".fm-compare td a img")
     pictures.nth(3).wait_for()
     assert pictures.count() == 4
@@ -177,7 +204,7 @@ def test_on_paper_all_is_light_and_whole(page: Page, address: str) -> None:
 
 def test_an_address_that_names_nothing_says_so(page: Page, address: str) -> None:
     page.goto(f"{address}/compare.html#pick=quick/nothing&pick=../../x/y&pick=<img src=x onerror=alert(1)>")
-    page.get_by_text("3 of what the address names").wait_for()
+    page.get_by_text("This site does not contain 3 of the chosen experiments.").wait_for()
     assert page.locator("img[src=x]").count() == 0
 
 

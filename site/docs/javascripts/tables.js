@@ -52,7 +52,7 @@
       const remark = row.kind === undefined ? "" : cell;
       return `${links(row, fixed)}${remark ? ` <span class="fm-remark">${escaped(remark)}</span>` : ""}`;
     }
-    if (column.kind === "state") return `<span class="fm-state fm-state-${escaped(cell)}">${escaped(cell)}</span>`;
+    if (column.kind === "state") return `<span class="fm-state fm-state-${escaped(order(row.cells[place]))}">${escaped(cell)}</span>`;
     return escaped(cell);
   };
 
