@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from fairmesh import cli
-from fairmesh.cli import common
+from fairmesh.cli import options
 from fairmesh.errors import FairmeshError
+from fairmesh.status.places import find_root
 
 SUMS = Path(__file__).parent / "study" / "data" / "sums"
 
@@ -36,7 +37,7 @@ def test_plan_lists_the_experiments(here: Path, capsys: pytest.CaptureFixture[st
     assert row.startswith("count=1  ")
     assert row.endswith("  waiting  new")
     assert count == "2 experiments of small on dgx; 2 would run"
-    assert hours == "they ask for 0.3 CPU hours, 0.0 GPU hours"
+    assert hours == "they request 0.3 CPU hours, 0.0 GPU hours"
     assert err == "warning: small.yaml:4:11: this exclude removes nothing\n"
 
 
@@ -60,7 +61,7 @@ def test_nothing_ends_in_a_traceback(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(common, "load_plan", fail)
+    monkeypatch.setattr(options, "selected_plan", fail)
     assert cli.main(["plan", "small"]) == status
 
 
@@ -72,5 +73,5 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
 
 
 def test_the_root_is_the_nearest_folder_with_a_snakefile(here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert common.find_root(here / "config" / "studies") == here
-    assert common.find_root(tmp_path_factory.mktemp("bare")) == Path(cli.__file__).parents[2]
+    assert find_root(here / "config" / "studies") == here
+    assert find_root(tmp_path_factory.mktemp("bare")) == Path(cli.__file__).parents[2]

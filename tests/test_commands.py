@@ -11,7 +11,8 @@ import pytest
 from snakemake.cli import get_argument_parser, parse_config
 
 from fairmesh import cli
-from fairmesh.cli.groups import EXAMPLES
+from fairmesh.cli import commands as cli_commands
+from fairmesh.cli.parser import build_parser
 from fairmesh.names import REPEAT
 from fairmesh.study import load_plan
 from fairmesh.study.settings import Config
@@ -63,10 +64,10 @@ def test_there_are_commands_on_many_pages() -> None:
 def test_a_command_can_be_parsed(page: str, line: str) -> None:
     program, *arguments = words_of(line)
     if program == "fairmesh":
-        if arguments and arguments[0] in cli.VERBS and "--help" not in arguments:
-            assert len(arguments) == 1 or cli.parser(arguments[0])[0].parse_args(arguments)
+        if arguments and arguments[0] in cli_commands.COMMANDS and "--help" not in arguments:
+            assert len(arguments) == 1 or build_parser(arguments[0])[0].parse_args(arguments)
         else:
-            assert set(arguments) <= {"--help", "--version", *cli.VERBS}, page
+            assert set(arguments) <= {"--help", "--version", *cli_commands.COMMANDS}, page
     elif program == "make":
         targets = [word for word in arguments if "=" not in word and not word.startswith("-")]
         rules = (ROOT / "Makefile").read_text()
@@ -99,7 +100,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "line",
     [
         *(line for page, line in COMMANDS if page.startswith("site/docs/tutorial") and "fairmesh " in line),
-        *EXAMPLES["compare"],
+        *cli_commands.COMMANDS["compare"].examples,
         "fairmesh results",
         "fairmesh status quick",
     ],

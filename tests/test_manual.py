@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.cli import VERBS, manual
+from fairmesh.cli import manual
+from fairmesh.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,4 +22,4 @@ def test_a_page_is_up_to_date(name: str, page: Callable[[], str]) -> None:
 
 def test_every_verb_has_its_help() -> None:
     text = manual.cli_page()
-    assert [verb for verb in VERBS if f"usage: fairmesh {verb} " not in text] == []
+    assert [verb for verb in COMMANDS if f"usage: fairmesh {verb} " not in text] == []

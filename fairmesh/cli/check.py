@@ -1,4 +1,4 @@
-"""``fairmesh check``: all mistakes at once, before anything starts."""
+"""``fairmesh check``: find all mistakes before anything runs."""
 
 from __future__ import annotations
 
@@ -7,55 +7,55 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairmesh.cli import common
+from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
-from fairmesh.printing import print_lines
+from fairmesh.printing import print_json, print_lines
 from fairmesh.workflow.checking import Checked, check, check_file, check_folder, everything
 
 STDIN = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
+    """Add the arguments of the command."""
     parser.add_argument(
-        "things",
+        "targets",
         metavar="WHAT",
         nargs="*",
-        help="a study by name; a file or folder of a study, an application, machines, a configuration, a profile; "
-        "- for the text of a study",
+        help="the name of a study; a file or folder: study, application, machines, configuration, profile; "
+        "- for a study on standard input",
     )
-    parser.add_argument("--all", action="store_true", help="all that is here")
-    common.add_machine(parser)
-    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+    parser.add_argument("--all", action="store_true", help="check everything in the project")
+    options.add_machine(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check everything that is named; 2 if there are mistakes."""
-    if bool(arguments.things) == arguments.all:
-        raise InputError([Problem("name what to check; or say --all")])
-    root = common.find_root(Path.cwd())
+    """Check all targets; return 2 if there are mistakes."""
+    if bool(arguments.targets) == arguments.all:
+        raise InputError([Problem("name what to check, or use --all")])
+    root = options.project_root()
     if arguments.all:
         paths = everything(Path(), root)
-        found = [(check_folder if each.is_dir() else check_file)(each, root, arguments.machine) for each in paths]
+        results = [(check_folder if path.is_dir() else check_file)(path, root, arguments.machine) for path in paths]
     else:
-        found = [_check(each, root, arguments.machine) for each in arguments.things]
+        results = [_check(target, root, arguments.machine) for target in arguments.targets]
     if arguments.json:
-        common.print_json([each.to_json() for each in found])
+        print_json([result.to_json() for result in results])
     else:
-        _tell(found)
-    return InputError.exit_code if any(each.problems for each in found) else 0
+        _print(results)
+    return InputError.exit_code if any(result.problems for result in results) else 0
 
 
-def _check(given: str, root: Path, machine: str) -> Checked:
-    """Check one thing; what is not there is a mistake like others."""
+def _check(target: str, root: Path, machine: str) -> Checked:
+    """Check one target; if it does not exist, that is its mistake."""
     try:
-        return _text(machine) if given == STDIN else check(given, root, machine)
+        return _check_stdin(machine) if target == STDIN else check(target, root, machine)
     except InputError as error:
-        return Checked("study", given, problems=tuple(error.problems))
+        return Checked("study", target, problems=tuple(error.problems))
 
 
-def _text(machine: str) -> Checked:
-    """Check a study that comes through standard input, which may name an installed application alone."""
+def _check_stdin(machine: str) -> Checked:
+    """Check the text of a study on standard input; its application must be installed."""
     from fairmesh.api import Project  # noqa: PLC0415  rarely needed
     from fairmesh.api.uploads import check_text  # noqa: PLC0415
 
@@ -64,21 +64,21 @@ def _text(machine: str) -> Checked:
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"standard input is not UTF-8: {error.reason}")]) from error
     plan = check_text(Project.of(), text, machine)
-    says = f"{len(plan)} experiments of {plan.application.name}"
-    return Checked("study", plan.study, says, tuple(plan.warnings))
+    summary = f"{len(plan)} experiments of {plan.application.name}"
+    return Checked("study", plan.study, summary, tuple(plan.warnings))
 
 
-def _tell(found: Sequence[Checked]) -> None:
-    for each in found:
-        for warning in each.warnings:
+def _print(results: Sequence[Checked]) -> None:
+    for result in results:
+        for warning in result.warnings:
             print_lines(f"warning: {warning}", file=sys.stderr)
-    problems = dict.fromkeys(str(problem) for each in found for problem in each.problems)
-    for each in found:
-        if not each.problems:
-            print_lines(f"{each.name}: {each.kind}, right: {each.says}")
+    problems = dict.fromkeys(str(problem) for result in results for problem in result.problems)
+    for result in results:
+        if not result.problems:
+            print_lines(f"{result.name}: {result.kind}, valid: {result.says}")
     for text in problems:
         print_lines(text, file=sys.stderr)
     if problems:
-        wrong = sum(bool(each.problems) for each in found)
+        wrong = sum(bool(result.problems) for result in results)
         mistakes = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-        print_lines(f"{mistakes}, in {wrong} of {len(found)}", file=sys.stderr)
+        print_lines(f"{mistakes}, in {wrong} of {len(results)}", file=sys.stderr)

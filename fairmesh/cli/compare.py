@@ -3,42 +3,174 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from string import ascii_uppercase
 
-from fairmesh.cli import places
+from fairmesh.cli import options
+from fairmesh.cli.output import table, warn_of_unreadable
 from fairmesh.errors import InputError, Problem
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_json, print_lines
+from fairmesh.results import StudyResults, load_study
+from fairmesh.results.compare import (
+    Change,
+    Comparison,
+    MetricChange,
+    Side,
+    compare_experiments,
+    compare_studies,
+    find_side,
+)
+from fairmesh.site import sentences
+from fairmesh.status.places import find_study, results_of
+from fairmesh.status.states import state_label
 
-MOST = 26  # sides; each has a letter
+MAX_SIDES = 26  # each has a letter
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "names",
         metavar="SIDE",
         nargs="+",
-        help="an experiment by id, key or unambiguous beginning, a point by its id without repeat, a study (its best "
-        "point); STUDY:NAME of another study",
+        help="an experiment (id, key or beginning of one), a point (id without repeat), or a study (its best point); "
+        "STUDY:NAME for another study",
     )
-    parser.add_argument("--study", metavar="STUDY", default="", help="whose experiments (the configuration's)")
-    places.add_results(parser)
-    parser.add_argument("--all", action="store_true", help="show what is the same, too")
-    parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    parser.add_argument("--study", metavar="STUDY", default="", help="the study of the experiments (from config.yaml)")
+    options.add_results(parser)
+    parser.add_argument("--all", action="store_true", help="show also what is equal")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare with the first."""
-    from fairmesh.cli import compare_text  # noqa: PLC0415  pandas, which --help must not wait for
-
-    if not 2 <= len(arguments.names) <= MOST:
-        raise InputError([Problem(f"name 2 to {MOST} experiments or studies, not {len(arguments.names)}")])
+    """Compare all sides with the first one; return 1 if files cannot be read."""
+    if not 2 <= len(arguments.names) <= MAX_SIDES:
+        raise InputError([Problem(f"name 2 to {MAX_SIDES} experiments or studies, not {len(arguments.names)}")])
     problems = list[str]()
     try:
-        found = compare_text.compare(arguments.names, arguments.study, arguments.results, problems)
+        comparison = compare(arguments.names, arguments.study, arguments.results, problems)
     finally:
-        failed = places.warn_of_problems(problems)
+        failed = warn_of_unreadable(problems)
     if arguments.json:
-        print_json(found.to_json())
+        print_json(comparison.to_json())
     else:
-        print_lines("\n".join(compare_text.lines(found, arguments.all)))
+        print_lines("\n".join(_lines(comparison, arguments.all)))
     return failed
+
+
+def compare(names: Sequence[str], study: str, results: Path | None, problems: list[str]) -> Comparison:
+    """Compare experiments, points, or the best points of studies.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The sides.
+    study : str
+        The study of the experiments; if empty, that in config.yaml.
+    results : Path or None
+        The results folder; if None, that in config.yaml.
+    problems : list of str
+        Files that cannot be read are added to it, also if the comparison fails.
+
+    Raises
+    ------
+    InputError
+        If a name matches nothing, or several experiments.
+    """
+    loaded = list[StudyResults]()
+
+    def load(paths: StudyPaths) -> StudyResults:
+        loaded.append(load_study(paths.home, paths.study))
+        return loaded[-1]
+
+    studies = [None if study else _named_study(name, results) for name in names]
+    try:
+        if all(studies):
+            return compare_studies([load(paths) for paths in studies if paths])
+        sides = [
+            _best(load(paths)) if paths else _side(name, load, study, results)
+            for name, paths in zip(names, studies, strict=True)
+        ]
+        return compare_experiments(sides)
+    finally:
+        problems.extend(problem for results in loaded for problem in results.problems)
+
+
+def _named_study(name: str, results: Path | None) -> StudyPaths | None:
+    """Return the study with this folder, or this name in the results; None if there is none."""
+    folder = Path(name)
+    home = folder.parent if "/" in name else results or results_of(Path())
+    paths = StudyPaths(home, folder.name)
+    return paths if folder.name and paths.plan.is_file() else None
+
+
+def _best(study: StudyResults) -> Side:
+    return compare_studies([study]).sides[0]
+
+
+def _side(name: str, load: Callable[[StudyPaths], StudyResults], study: str, results: Path | None) -> Side:
+    """Return the side with this name, in the study before the colon or else in ``study``."""
+    own_study, colon, experiment = name.rpartition(":")
+    return find_side(load(find_study(own_study if colon else study, results)), experiment)
+
+
+def _lines(comparison: Comparison, everything: bool) -> Iterator[str]:
+    """Yield the lines of a comparison; equal parameters only if ``everything``."""
+    for letter, side in zip(ascii_uppercase, comparison.sides, strict=False):
+        yield f"{letter}  {_about(side, comparison.kind)}"
+    yield from _changes("Parameters", comparison.parameters, len(comparison.sides), everything)
+    yield from _metrics("Results", comparison.metrics)
+    yield from _metrics("Resources used", comparison.usage)
+    yield from _changes("Environment", comparison.environment, len(comparison.sides), everything)
+
+
+def _about(side: Side, kind: str) -> str:
+    best = "best point " if kind == "studies" else ""
+    many = f", {len(side.done)} of {len(side.outcomes)} with a result" if len(side.outcomes) > 1 else ""
+    state = "" if side.done or many else f", {state_label(side.outcomes[0].state)}"
+    return f"{side.study.name}: {best}{side.name} on {side.machine}{many}{state}"
+
+
+def _changes(title: str, changes: Sequence[Change], sides: int, everything: bool) -> Iterator[str]:
+    differing = [change for change in changes if change.differs]
+    shown = changes if everything else differing
+    yield f"\n{title}: {len(differing)} of {len(changes)} differ"
+    if shown:
+        names = [f"{change.name} ({change.unit})" if change.unit else change.name for change in shown]
+        rows = [[f"  {name}", *change.texts] for name, change in zip(names, shown, strict=True)]
+        yield table(["", *ascii_uppercase[:sides]], rows)
+
+
+def _metrics(title: str, changes: Sequence[MetricChange]) -> Iterator[str]:
+    if not changes:
+        return
+    yield f"\n{title}"
+    rows = [
+        [
+            f"  {sentences.change_label(each)}",
+            *(sentences.change_value(each, value) for value in each.values),
+            _direction(each),
+        ]
+        for each in changes
+    ]
+    yield table(["", *ascii_uppercase[: len(changes[0].values)], "better"], rows)
+    told = [line for each in changes for line in _differences(each)]
+    if told:
+        yield "\nDifferences from A"
+        yield table(["", "", "difference", "which is"], told)
+
+
+def _direction(change: MetricChange) -> str:
+    best = "" if change.best is None else f": {ascii_uppercase[change.best]}"
+    return f"{change.better}{best}"
+
+
+def _differences(change: MetricChange) -> Iterator[list[str]]:
+    for letter, difference, judged in zip(ascii_uppercase, change.differences, change.judgements, strict=False):
+        if not difference or judged is None:
+            continue
+        unit = "" if change.metric.unit in {"", sentences.BYTE} else f" {change.metric.unit}"
+        amount = f"{sentences.change_difference(change, difference)}{unit}"
+        yield [f"  {sentences.change_label(change)}", letter, amount, judged.words]

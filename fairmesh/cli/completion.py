@@ -1,16 +1,17 @@
-"""``fairmesh completion``: a script by which a shell completes verbs, options, and the names that there are."""
+"""``fairmesh completion``: a script with which a shell completes commands, options and names."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
 
+from fairmesh.cli.commands import COMMANDS
 from fairmesh.runner.protocol import STATES
 
 SHELLS = ("bash", "zsh", "fish")
 
-# What lists the names: Python would take a tenth of a second at every key. Written so that bash, zsh and fish read the
-# same in it: no dollar, no pattern of files.
+# Shell commands that list the names, since Python would take a tenth of a second for each. They must mean the same in
+# bash, zsh and fish: no dollar, no glob.
 _LISTS = {
     "STUDY": "ls config/studies 2>/dev/null | sed -n 's/[.]yaml//p'",
     "PROFILE": "ls profiles 2>/dev/null | sed 's:^:profiles/:'",
@@ -24,30 +25,30 @@ _PATHS = {"DIR": "directory", "RESULTS": "directory", "FROM": "directory", "FILE
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    parser.add_argument("shell", choices=SHELLS, help="the shell that the script is for")
+    """Add the arguments of the command."""
+    parser.add_argument("shell", choices=SHELLS, help="the shell")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the script."""
-    import shtab  # noqa: PLC0415  for this verb alone
+    import shtab  # noqa: PLC0415  only for this command
 
-    from fairmesh.cli import VERBS, parser  # noqa: PLC0415  it imports this module
+    from fairmesh.cli.parser import build_parser  # noqa: PLC0415  it imports this module
 
-    made, verbs = parser(*VERBS)
-    for action in made._actions:
-        action.help = action.help if action.help != argparse.SUPPRESS else ""  # the verbs, which shtab would not show
-    for verb in verbs.values():
-        for action in verb._actions:
-            _add_values(action, {name: shtab.cmd(command) for name, command in _LISTS.items()} | shtab.CHOICE_FUNCTIONS)
-    print(shtab.complete(made, shell=arguments.shell))
+    parser, commands = build_parser(*COMMANDS)
+    for action in parser._actions:
+        action.help = action.help if action.help != argparse.SUPPRESS else ""  # the commands, which shtab would omit
+    for command in commands.values():
+        for action in command._actions:
+            _add_values(action, {name: shtab.cmd(line) for name, line in _LISTS.items()} | shtab.CHOICE_FUNCTIONS)
+    print(shtab.complete(parser, shell=arguments.shell))
     return 0
 
 
-def _add_values(action: argparse.Action, ways: Mapping[str, object]) -> None:
-    """Say how the values of an argument are completed."""
+def _add_values(action: argparse.Action, completers: Mapping[str, object]) -> None:
+    """Set how the values of an argument are completed."""
     name = next((_OF_OPTIONS[option] for option in action.option_strings if option in _OF_OPTIONS), "")
     metavar = str(action.metavar or "")
     name = name or _OF_METAVARS.get(metavar, "") or _PATHS.get(metavar, "")
     if name and action.nargs != 0:
-        setattr(action, "complete", ways[name])  # noqa: B010  shtab looks for what argparse does not know
+        setattr(action, "complete", completers[name])  # noqa: B010  an attribute for shtab

@@ -1,36 +1,35 @@
-"""``fairmesh diff``: how two studies differ."""
+"""``fairmesh diff``: the differences between the experiments of two studies."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from fairmesh.cli import common
-from fairmesh.printing import print_lines
+from fairmesh.cli import options
+from fairmesh.printing import print_json, print_lines
 from fairmesh.study import load_plan
 from fairmesh.study.difference import PlanDifference, compare_plans
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    common.add_study(parser)
-    common.add_study(parser, "other")
-    common.add_machine(parser)
-    parser.add_argument("--json", action="store_true", help="print the difference as JSON")
+    """Add the arguments of the command."""
+    options.add_study(parser)
+    options.add_study(parser, "other")
+    options.add_machine(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the difference."""
-    root = common.find_root(Path.cwd())
+    """Print the differences."""
+    root = options.project_root()
     old, new = (load_plan(study, root, arguments.machine) for study in (arguments.study, arguments.other))
     found = compare_plans(old, new)
     if arguments.json:
-        common.print_json(found.to_json())
+        print_json(found.to_json())
         return 0
     for line in _lines(found):
         print_lines(line)
     print_lines(
-        f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed, {found.same} the same"
+        f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed, {found.same} equal"
     )
     return 0
 

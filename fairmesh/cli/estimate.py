@@ -1,4 +1,4 @@
-"""``fairmesh estimate``: what a study will take, before it runs."""
+"""``fairmesh estimate``: run time and energy of a study before it runs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from fairmesh.cli import common, places
-from fairmesh.printing import format_duration, print_lines
+from fairmesh.cli import options
+from fairmesh.cli.output import warn_of_unreadable
+from fairmesh.printing import format_duration, print_json, print_lines
 from fairmesh.status.launch import PROFILE
-from fairmesh.study import load_plan
-from fairmesh.study.selection import PlanSelection, read_settings
 from fairmesh.workflow.configuration import read_profile
 from fairmesh.workflow.estimate import Estimate, estimate
 
@@ -18,27 +17,24 @@ KWH = 3.6e6  # joules
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    common.add_study(parser)
-    parser.add_argument("--profile", metavar="DIR", type=Path, default=Path(PROFILE), help=f"where it runs ({PROFILE})")
-    common.add_selection(parser)
-    places.add_results(parser)
-    parser.add_argument("--json", action="store_true", help="print the estimate as JSON")
+    """Add the arguments of the command."""
+    options.add_study(parser)
+    parser.add_argument("--profile", metavar="DIR", type=Path, default=Path(PROFILE), help=f"the profile ({PROFILE})")
+    options.add_selection(parser)
+    options.add_results(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Estimate."""
+    """Print the estimate."""
     profile = read_profile(arguments.profile)
-    root = common.find_root(Path.cwd())
-    whole = load_plan(arguments.study, root, profile.machine, read_settings(arguments.settings))
-    common.warn(whole)
-    plan = PlanSelection(arguments.where, arguments.part, arguments.first).of(whole)
-    found = estimate(plan, places.results_folder(arguments), profile)
+    plan = options.selected_plan(arguments, profile.machine)
+    found = estimate(plan, options.results_folder(arguments), profile)
     if arguments.json:
-        common.print_json(found.to_json())
+        print_json(found.to_json())
     else:
         print_lines("\n".join(_lines(found)))
-    return places.warn_of_problems(found.problems)
+    return warn_of_unreadable(found.problems)
 
 
 def _lines(found: Estimate) -> Iterator[str]:
@@ -49,11 +45,11 @@ def _lines(found: Estimate) -> Iterator[str]:
     )
     if not found.to_run:
         return
-    yield f"asked for   {found.asked}"
+    yield f"requested   {found.asked}"
     unknown = len(found.to_run) - len(found.known)
     if unknown:
-        count = "any of them" if not found.known else f"{unknown} of them"
-        yield f"unknown     how long {count} will take: nothing like it has run"
+        which = "all of them" if not found.known else f"{unknown} of them"
+        yield f"unknown     the run time of {which}: no similar experiment has run"
     if found.known:
         yield from _expected(found)
 
@@ -67,31 +63,31 @@ def _expected(found: Estimate) -> Iterator[str]:
     )
     if found.stages:
         yield f"stages      {_stages(found)}"
-    queue = "; waiting in the queue is not counted" if found.profile.executor else ""
+    queue = "; time in the queue is not included" if found.profile.executor else ""
     yield f"wall time   {format_duration(found.wall_seconds or 0)} with {found.at_once} at once{queue}"
     energy = [each for each in known if each.energy_j is not None]
     if energy:
         methods = ", ".join(filter(None, found.energy_methods))
         yield f"energy      {(found.energy_j or 0) / KWH:.3g} kWh of {len(energy)} experiments; {methods}"
     else:
-        yield "energy      unknown: no earlier result knows it"
-    yield f"rests on    {_sources(found)}"
+        yield "energy      unknown: not measured in earlier results"
+    yield f"based on    {_sources(found)}"
 
 
 def _stages(found: Estimate) -> str:
     times = [each for each in found.stages.values() if each is not None]
     without = len(found.stages) - len(times)
     text = f"{format_duration(sum(times))} of {len(times)} that experiments share" if times else ""
-    return ", ".join(filter(None, (text, f"{without} of which nothing is known" if without else "")))
+    return ", ".join(filter(None, (text, f"{without} unknown" if without else "")))
 
 
 def _sources(found: Estimate) -> str:
-    """Say what the numbers rest on."""
+    """Return the earlier results on which the numbers are based."""
     results = ", ".join(f"{count} of {study} on {machine}" for (study, machine), count in found.sources.items())
     same = sum(each.likeness == "same" for each in found.known)
     like = len(found.known) - same
-    by = [f"{same} by results of the same parameters"] if same else []
-    by += [f"{like} by those that share the most"] if like else []
+    by = [f"{same} from the same parameters"] if same else []
+    by += [f"{like} from the most similar parameters"] if like else []
     scaled = any(each.is_scaled for each in found.known)
-    scale = f"; scaled by the run time that {found.plan.application.name} asks for" if scaled else ""
+    scale = f"; scaled by the requested run time of {found.plan.application.name}" if scaled else ""
     return f"the median of earlier results ({results}): {', '.join(by)}{scale}"

@@ -1,4 +1,4 @@
-"""``fairmesh fair``: how FAIR a study's package is."""
+"""``fairmesh fair``: assess the FAIR principles for a package."""
 
 from __future__ import annotations
 
@@ -6,33 +6,33 @@ import argparse
 import sys
 from pathlib import Path
 
-from fairmesh.cli import common, places
-from fairmesh.cli.progress import progress
+from fairmesh.cli import options
+from fairmesh.cli.output import progress, read_each, table, warn_of_unreadable
 from fairmesh.errors import InputError, Problem
 from fairmesh.fair import validators
 from fairmesh.fair.crate import DESCRIPTOR
 from fairmesh.fair.scorecard import KINDS, SHOWN, Scorecard, Verdict, write_score
-from fairmesh.printing import print_lines
+from fairmesh.printing import print_json, print_lines
 from fairmesh.results.load import PLAN
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "path",
         metavar="RESULTS",
         type=Path,
         nargs="?",
-        help="a results folder, a study's folder in it, or a crate (the configuration's results)",
+        help="a results folder, the folder of a study, or a crate (results folder from config.yaml)",
     )
-    places.add_results(parser)
-    parser.add_argument("--validators", action="store_true", help="ask the validators of others, too, as installed")
-    parser.add_argument("--json", action="store_true", help="print the scorecards as JSON")
+    options.add_results(parser)
+    parser.add_argument("--validators", action="store_true", help="run external validators, too, if installed")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Assess, write fair.json, and fail if a principle fails."""
-    path = arguments.path or places.results_folder(arguments)
+    """Assess, write fair.json, and return 1 if a principle fails."""
+    path = arguments.path or options.results_folder(arguments)
     if arguments.validators and validators.missing():
         print_lines(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
     folders = _packages(path)
@@ -42,24 +42,24 @@ def run(arguments: argparse.Namespace) -> int:
             report(folders.index(folder), len(folders))
             return write_score(folder, validators.validate(folder) if arguments.validators else {})
 
-        scorecards, failed = places.read_each(folders, assess)
+        scorecards, failed = read_each(folders, assess)
     if arguments.json:
-        common.print_json([each.to_json() for each in scorecards])
+        print_json([each.to_json() for each in scorecards])
     else:
         print_lines("\n\n".join(map(_shown, scorecards)))
-    failed |= places.warn_of_problems([line for each in scorecards for line in each.problems])
+    failed |= warn_of_unreadable([line for each in scorecards for line in each.problems])
     return failed | int(any(each.fails for each in scorecards))
 
 
 def _packages(path: Path) -> list[Path]:
-    """Return the folders that a path means: itself, or the studies in it."""
+    """Return the packages at a path: the folder itself, or the studies in it."""
     if (path / DESCRIPTOR).is_file():
         return [path]
     found = sorted(each.parent for each in path.glob(f"*/{DESCRIPTOR}"))
     if not found:
         planned = [each.parent.name for each in path.glob(f"*/{PLAN}")]
-        hint = f"`fairmesh crate {planned[0]}` writes one" if planned else "a results folder or a crate is meant"
-        raise InputError([Problem(f"{path}: there is no {DESCRIPTOR} in it; {hint}", "RESULTS")])
+        hint = f"`fairmesh crate {planned[0]}` writes one" if planned else "name a results folder or a crate"
+        raise InputError([Problem(f"{path} has no {DESCRIPTOR}; {hint}", "RESULTS")])
     return found
 
 
@@ -67,15 +67,15 @@ def _shown(scorecard: Scorecard) -> str:
     counts = scorecard.counts
     rows = [(each.principle.code, each.state, _why(each)) for each in scorecard.verdicts]
     lines = [
-        f"{scorecard.study}: {counts['met']} met, {counts['prepared']} prepared for a deposit, {counts['fails']} fail",
-        common.table(("", "state", "principle"), rows),
+        f"{scorecard.study}: {counts['met']} met, {counts['prepared']} prepared for deposit, {counts['fails']} failed",
+        table(("", "state", "principle"), rows),
     ]
     for each in scorecard.verdicts:
         lines += [f"{each.principle.code}: {finding}" for finding in each.findings[:SHOWN]]
         if len(each.findings) > SHOWN:
             lines.append(f"{each.principle.code}: and {len(each.findings) - SHOWN} more")
     lines += [f"validator {name}: {verdict}" for name, verdict in scorecard.validators.items()]
-    lines += [f"please state {ask}" for ask in scorecard.asks]
+    lines += [f"please provide {ask}" for ask in scorecard.asks]
     return "\n".join(lines)
 
 

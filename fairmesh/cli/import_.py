@@ -1,4 +1,4 @@
-"""``fairmesh import``: coming from Cloudmesh."""
+"""``fairmesh import``: convert a Cloudmesh experiment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairmesh.printing import print_lines
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
+    """Add the arguments of the command."""
     parser.add_argument(
         "files",
         metavar="FILE",
@@ -20,16 +20,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="cms ee configurations (YAML), a template (*.in.slurm, *.in.lsf, *.in.sh), a cms cc workflow (YAML)",
     )
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path(), help="where everything goes (here)")
-    parser.add_argument("--name", metavar="NAME", default="", help="of study and application (the first file's)")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path(), help="the target folder (current folder)")
     parser.add_argument(
-        "--os", metavar="X,Y", default="", dest="variables", help="environment variables that {os.X} may name"
+        "--name", metavar="NAME", default="", help="the name of study and application (from the first file)"
     )
-    parser.add_argument("--force", action="store_true", help="replace files that are there already")
+    parser.add_argument(
+        "--os", metavar="X,Y", default="", dest="variables", help="environment variables that {os.X} may use"
+    )
+    parser.add_argument("--force", action="store_true", help="replace existing files")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Import the files."""
+    """Convert the files."""
     variables = [each.strip() for each in arguments.variables.split(",") if each.strip()]
     imported = import_files(arguments.files, arguments.name, variables)
     for path in write(imported, arguments.out, arguments.force):

@@ -1,12 +1,11 @@
-"""``fairmesh logs``: what experiments wrote to their logs, harmless on a terminal."""
+"""``fairmesh logs``: print the logs of experiments, without control characters."""
 
 from __future__ import annotations
 
 import argparse
 import time
 
-from fairmesh.cli import places
-from fairmesh.cli.output import count
+from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
 from fairmesh.jobs.reading import BAD_ENDS
@@ -16,51 +15,53 @@ from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, Reader, log_path
 
 PERIOD = 1.0  # seconds
-SEVERAL = 20  # lines of each, if nobody says how many
+LINES = 20  # of each log, by default
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    places.add_jobs(parser, "whose logs (all that ended badly)")
-    parser.add_argument("--attempt", metavar="N", type=count, help="of this attempt (the last one)")
-    parser.add_argument("--lines", metavar="N", type=count, help="the last N lines (all of one, 20 of several)")
-    parser.add_argument("--follow", action="store_true", help="go on until it ends")
-    parser.add_argument("--json", action="store_true", help="print the lines as JSON")
+    """Add the arguments of the command."""
+    options.add_jobs(parser, "whose logs to print (all that failed)")
+    parser.add_argument("--attempt", metavar="N", type=options.count, help="the number of the attempt (last)")
+    parser.add_argument(
+        "--lines", metavar="N", type=options.count, help="the last N lines (all of one log, 20 of several)"
+    )
+    parser.add_argument("--follow", action="store_true", help="follow the log until the attempt ends")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print logs."""
-    reader = Reader(places.find_study(arguments.study, arguments.results))
-    selection = places.selection(arguments)
-    found = selection.of(reader.read())
+    selection = options.selected_jobs(arguments)
+    reader = Reader(options.results_study(arguments))
+    jobs = selection.of(reader.read())
     if selection.is_everything:
-        found = [each for each in found if each.state in BAD_ENDS]
+        jobs = [job for job in jobs if job.state in BAD_ENDS]
     if arguments.follow:
-        return _follow(reader, found, arguments)
-    if len(found) == 1 and not (arguments.lines or arguments.json):
-        for line in logs.Growing(log_path(found[0], arguments.attempt)).read(last=True):
+        return _follow(reader, jobs, arguments)
+    if len(jobs) == 1 and not (arguments.lines or arguments.json):
+        for line in logs.Growing(log_path(jobs[0], arguments.attempt)).read(last=True):
             print_lines(line)
         return 0
-    texts = {each.name: last_lines(log_path(each, arguments.attempt), arguments.lines or SEVERAL) for each in found}
+    texts = {job.name: last_lines(log_path(job, arguments.attempt), arguments.lines or LINES) for job in jobs}
     if arguments.json:
         print_json(texts)
         return 0
     for name, text in texts.items():
         if len(texts) > 1:
             print_lines(f"==> {name} <==")
-        print_lines("\n".join(text) if text else "(nothing yet)")
+        print_lines("\n".join(text) if text else "(empty)")
     return 0
 
 
-def _follow(reader: Reader, found: list[JobStatus], arguments: argparse.Namespace) -> int:
+def _follow(reader: Reader, jobs: list[JobStatus], arguments: argparse.Namespace) -> int:
     """Print a log as it grows, until its attempt has ended."""
-    if len(found) != 1:
-        raise InputError([Problem(f"{len(found)} logs cannot be followed at once; name one", "--follow")])
-    growing = logs.Growing(log_path(found[0], arguments.attempt))
-    growing.skip_to(arguments.lines or SEVERAL)
+    if len(jobs) != 1:
+        raise InputError([Problem(f"only one log can be followed, not {len(jobs)}; name one", "--follow")])
+    growing = logs.Growing(log_path(jobs[0], arguments.attempt))
+    growing.skip_to(arguments.lines or LINES)
     while True:
         status = reader.read()
-        job = next(each for each in status.jobs if each.folder == found[0].folder)
+        job = next(job for job in status.jobs if job.folder == jobs[0].folder)
         growing.path = log_path(job, arguments.attempt)
         has_ended = job.state in ENDS or not status.is_active
         for line in growing.read(last=has_ended):

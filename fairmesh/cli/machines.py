@@ -1,4 +1,4 @@
-"""``fairmesh machines``: where experiments can run."""
+"""``fairmesh machines``: list the machines where experiments can run."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fairmesh.cli import common, places
+from fairmesh.cli import options
+from fairmesh.cli.output import table
 from fairmesh.files import canonical_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import read_map
-from fairmesh.printing import print_lines
+from fairmesh.printing import print_json, print_lines
 from fairmesh.runner.protocol import RECORDS
 from fairmesh.status.places import configured, studies_in
 from fairmesh.study.settings import Machine, load_machines
@@ -19,28 +20,28 @@ from fairmesh.workflow.configuration import MACHINES, PROFILE_CONFIG, Profile, r
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    places.add_results(parser)
-    parser.add_argument("--json", action="store_true", help="all that is known, as JSON")
+    """Add the arguments of the command."""
+    options.add_results(parser)
+    parser.add_argument("--json", action="store_true", help="print all details as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """List the machines; those that only a profile or a study names are listed, too."""
-    file = MACHINES if MACHINES.exists() else common.find_root(Path.cwd()) / MACHINES
+    """List all machines in machines.yaml, profiles and studies."""
+    file = MACHINES if MACHINES.exists() else options.project_root() / MACHINES
     known = load_machines(file)
     profiles = [read_profile(each.parent) for each in sorted(PROFILES.glob(f"*/{PROFILE_CONFIG}"))]
-    used = _used(places.results_folder(arguments))
+    used = _used(options.results_folder(arguments))
     names = dict.fromkeys([*known, *(each.machine for each in profiles), *used])
     found = [_about(name, known.get(name), profiles, used.get(name, [])) for name in names]
     if arguments.json:
-        common.print_json(found)
+        print_json(found)
     else:
-        print_lines(common.table(_HEADS, [_row(each) for each in found]))
+        print_lines(table(_HEADS, [_row(each) for each in found]))
     return 0
 
 
 def _used(results: Path) -> dict[str, list[str]]:
-    """Return the studies that are planned for each machine, or have results of it."""
+    """Return the studies that are planned for each machine, or have its results."""
     found: dict[str, list[str]] = {}
     for study in studies_in(results) if results.is_dir() else ():
         for name in sorted(_machines_of(study)):
@@ -66,7 +67,7 @@ def _about(name: str, machine: Machine | None, profiles: list[Profile], studies:
     }
 
 
-_HEADS = ("machine", "kind", "scheduler", "profiles", "each job asks for", "GPUs", "impossible jobs", "studies")
+_HEADS = ("machine", "kind", "scheduler", "profiles", "resources of each job", "GPUs", "impossible jobs", "studies")
 
 
 def _row(found: dict[str, Any]) -> tuple[str, ...]:

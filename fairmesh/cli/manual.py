@@ -1,4 +1,4 @@
-"""``python -m fairmesh.cli.manual``: write the reference pages of command line, Python interface and result tables."""
+"""Write the reference pages of commands, Python interface and tables of results: ``python -m fairmesh.cli.manual``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from fairmesh.cli import VERBS, parser
-from fairmesh.cli.groups import FIRST_STEPS
-from fairmesh.cli.parsing import HelpFormatter, grouped
+from fairmesh.cli.commands import FIRST_STEPS, by_group
+from fairmesh.cli.parser import HelpFormatter, build_parser
 from fairmesh.fair.columns import OWN, TELEMETRY
 from fairmesh.files import write_if_changed
 
@@ -28,15 +27,15 @@ _WIDTH = 98  # columns of the help texts, whatever the terminal
 
 _CLI = """# Command line
 
-Every verb ends with 0 if all is good, with 1 if the work failed, with 2 if something in the input is wrong, and says in
-one line what. `fairmesh VERB --help` shows what is below; `fairmesh completion` makes your shell complete all of it.
-What reads has `--json`. There is colour, and a bar for long work, on a terminal only; `NO_COLOR=1` turns colour off.
-This page is written by `make docs` from the program itself.
+The exit status is 0 for success, 1 for failure, 2 for wrong input and 130 after an interrupt. Errors are one line each.
+`fairmesh COMMAND --help` prints the texts below; `fairmesh completion` prints a completion script for your shell.
+Commands that read have the option `--json`. Color and progress bars appear only on a terminal; `NO_COLOR=1` turns color
+off. `make docs` generates this page from the program.
 
 """
 _PYTHON = """# Python
 
-What scripts and notebooks may use. This page is written by `make docs` from the docstrings.
+The public interface for scripts and notebooks. `make docs` generates this page from the docstrings.
 
 ```python
 import fairmesh
@@ -49,9 +48,9 @@ frame = fairmesh.load_results("results/quick")
 _RESULTS = """# Tables of results
 
 `results.csv` has a row for each experiment: the columns below, one for each parameter, and one for each metric, with
-`_low` and `_high` where the program gives an interval. The same values are in an experiment's record
-([Files](files.md)), and `datapackage.json` of a study says of every column its type, unit and limits. This page is
-written by `make docs`.
+`_low` and `_high` if the program reports an interval. The record of an experiment has the same values
+([Files](files.md)), and `datapackage.json` of a study has type, unit and limits of each column. `make docs` generates
+this page.
 
 ## results.csv
 
@@ -61,7 +60,7 @@ written by `make docs`.
 _TELEMETRY = """
 ## telemetry.csv
 
-A row for each sample, about one a second.
+A row for each sample, about one per second.
 
 | column | type | meaning |
 |---|---|---|
@@ -70,24 +69,24 @@ A row for each sample, about one a second.
 
 def cli_page() -> str:
     """Return the page of the command line."""
-    steps = "".join(f"{call}  # {what}\n" for call, what in FIRST_STEPS.items())
+    steps = "".join(f"{call}  # {purpose}\n" for call, purpose in FIRST_STEPS.items())
     parts = [_CLI, "| | |\n|---|---|\n"]
-    groups = grouped(VERBS)
-    parts += [f"| {group} | {', '.join(map(_link, verbs))} |\n" for group, verbs in groups.items()]
+    groups = by_group()
+    parts += [f"| {group} | {', '.join(map(_link, names))} |\n" for group, names in groups.items()]
     parts += [f"\n```bash\n{steps}```\n"]
-    for group, verbs in groups.items():
-        parts += [f"\n## {group}\n", *(f"\n### fairmesh {verb}\n\n```text\n{_help(verb)}```\n" for verb in verbs)]
+    for group, names in groups.items():
+        parts += [f"\n## {group}\n", *(f"\n### fairmesh {name}\n\n```text\n{_help(name)}```\n" for name in names)]
     return "".join(parts)
 
 
-def _link(verb: str) -> str:
-    return f"[{verb}](#fairmesh-{verb})"
+def _link(name: str) -> str:
+    return f"[{name}](#fairmesh-{name})"
 
 
-def _help(verb: str) -> str:
-    own = parser(verb)[1][verb]
-    own.formatter_class = lambda prog: HelpFormatter(prog, width=_WIDTH)
-    return own.format_help()
+def _help(name: str) -> str:
+    parser = build_parser(name)[1][name]
+    parser.formatter_class = lambda prog: HelpFormatter(prog, width=_WIDTH)
+    return parser.format_help()
 
 
 def results_page() -> str:
@@ -110,7 +109,7 @@ def _module(name: str) -> Iterator[str]:
 
 
 def _own(module: Any) -> list[str]:
-    """Return the public functions and classes that a module itself defines."""
+    """Return the public functions and classes that a module defines."""
     return [
         name
         for name, found in vars(module).items()
@@ -128,7 +127,7 @@ def _entry(name: str, found: Any) -> Iterator[str]:
 
 
 def _methods(found: Any) -> Iterator[str]:
-    """Yield a row of a table for each public method and property that a class itself defines."""
+    """Yield a table row for each public method and property that a class defines."""
     for name, method in vars(found).items() if inspect.isclass(found) else ():
         made = getattr(method, "__func__", method)  # of a class method
         if name.startswith("_") or not inspect.getdoc(made) or not (callable(made) or isinstance(made, property)):
@@ -138,7 +137,7 @@ def _methods(found: Any) -> Iterator[str]:
 
 
 def _signature(found: Any) -> str:
-    """Return a signature as the source has it: its annotations are texts."""
+    """Return a signature as in the source, where annotations are not evaluated."""
     return _QUOTED.sub(r"\1\2", str(inspect.signature(found)))
 
 
@@ -147,7 +146,7 @@ def _first_line(found: Any) -> str:
 
 
 def main() -> None:
-    """Write what has changed, and say so."""
+    """Write the pages that have changed."""
     for name, text in (("cli", cli_page()), ("python", python_page()), ("results", results_page())):
         path = Path.cwd() / PAGES / f"{name}.md"
         if write_if_changed(path, text):

@@ -1,4 +1,4 @@
-"""``fairmesh merge``: results of several machines or people in one folder."""
+"""``fairmesh merge``: merge results of several machines or people into one folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairmesh.cli.progress import progress
+from fairmesh.cli.output import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.printing import print_json, print_lines
 from fairmesh.results.merge import Merge, prepare
@@ -23,26 +23,26 @@ SHOWN = 20  # lines of a kind
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
+    """Add the arguments of the command."""
     parser.add_argument(
-        "sources", metavar="FROM", type=Path, nargs="+", help="a results folder, or a study's folder in one"
+        "sources", metavar="FROM", type=Path, nargs="+", help="a results folder, or the folder of a study in one"
     )
-    parser.add_argument("--into", metavar="RESULTS", type=Path, required=True, help="the folder that gets everything")
-    parser.add_argument("--dry-run", action="store_true", help="look at everything, and change nothing")
-    parser.add_argument("--json", action="store_true", help="print what was done as JSON")
+    parser.add_argument("--into", metavar="RESULTS", type=Path, required=True, help="the target folder")
+    parser.add_argument("--dry-run", action="store_true", help="check everything without changing anything")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Merge; 1 if something cannot be brought, and then nothing is."""
+    """Merge; if something cannot be merged, merge nothing and return 1."""
     problems = [Problem(f"there is no folder {str(each)!r}", "FROM") for each in arguments.sources if not each.is_dir()]
     problems += [
-        Problem(f"{str(each)!r} is the folder that gets everything", "FROM")
+        Problem(f"{str(each)!r} is the target folder", "FROM")
         for each in arguments.sources
         if each.resolve() == arguments.into.resolve()
     ]
     if problems:
         raise InputError(problems)
-    with progress("looking"):
+    with progress("checking"):
         merge = prepare(arguments.sources, arguments.into)
     missing: list[str] = []
     if not merge.conflicts:
@@ -50,18 +50,18 @@ def run(arguments: argparse.Namespace) -> int:
             missing = verify_merge(merge, report) if arguments.dry_run else apply_merge(merge, report, _folder_of)
     if arguments.json:
         print_json(merge.to_json() | {"missing": missing, "dry_run": arguments.dry_run})
-    _warn("passed over", merge.skipped)
+    _warn("skipped", merge.skipped)
     _warn("missing", missing)
     if merge.conflicts:
         raise FairmeshError(_conflicts(merge))
     if not arguments.json:
-        _tell(merge, arguments.dry_run)
+        _print(merge, arguments.dry_run)
     return 0
 
 
 def _folder_of(name: str, version: str) -> str:
-    """Return the folder of an application, if it is here in the version that was measured."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):  # what others wrote is no path
+    """Return the folder of an application if it is installed in this version, or an empty text."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):  # untrusted, so not a path
         return ""
     try:
         found = load_application(find_application(Node(name), Path(), find_root(Path.cwd())))
@@ -83,11 +83,11 @@ def _warn(what: str, lines: Sequence[str]) -> None:
         print_lines(f"{what}: and {len(lines) - SHOWN} more", file=sys.stderr)
 
 
-def _tell(merge: Merge, dry_run: bool) -> None:
-    would = "would be " if dry_run else ""
+def _print(merge: Merge, dry_run: bool) -> None:
+    verb = "would be merged" if dry_run else "merged"
     for (study, machine), count in merge.counts.items():
-        print_lines(f"{study}: {count} results of {machine} {would}brought")
+        print_lines(f"{study}: {count} results of {machine} {verb}")
     for study, count in merge.same.items():
-        print_lines(f"{study}: {count} are there already")
+        print_lines(f"{study}: {count} results exist already")
     if not merge.counts and not merge.same:
-        print_lines("there are no results to merge")
+        print_lines("no results to merge")

@@ -1,4 +1,4 @@
-"""``fairmesh new``: something to begin with."""
+"""``fairmesh new``: create a study or an application."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairmesh.api.starters import PROGRAMS, new_application, new_from, new_study
-from fairmesh.cli import common
+from fairmesh.cli import options
+from fairmesh.cli.output import warn_of_plan
 from fairmesh.errors import InputError, Problem, place
 from fairmesh.printing import print_lines
 from fairmesh.study import load_plan
@@ -15,19 +16,19 @@ from fairmesh.study.find import find_applications
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    parser.add_argument("name", metavar="NAME", help="of the study, or of the application and its first study")
+    """Add the arguments of the command."""
+    parser.add_argument("name", metavar="NAME", help="the name of the study, or of the application and its study")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--application", metavar="APP", default="", help="a study of this application")
-    how.add_argument("--from", metavar="STUDY", default="", dest="other", help="a study like this one")
+    how.add_argument("--application", metavar="APP", default="", help="create a study of this application")
+    how.add_argument("--from", metavar="STUDY", default="", dest="other", help="copy this study")
     how.add_argument(
-        "--program", choices=[*PROGRAMS], default="", help="an application in this language, and a study of it"
+        "--program", choices=[*PROGRAMS], default="", help="create an application in this language, and a study"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the files, and say what to do next."""
-    root = common.find_root(Path.cwd())
+    """Write the files, and print the next step."""
+    root = options.project_root()
     name = arguments.name
     if arguments.program:
         written: Sequence[Path] = new_application(name, arguments.program, root)
@@ -38,14 +39,14 @@ def run(arguments: argparse.Namespace) -> int:
     for path in written:
         print_lines(f"wrote {place(path)}")
     plan = load_plan(written[-1], root, "local")
-    common.warn(plan)
-    print_lines(f"{len(plan.experiments)} experiments of {plan.application.name} so far: fairmesh plan {name}")
+    warn_of_plan(plan)
+    print_lines(f"{len(plan.experiments)} experiments of {plan.application.name}; next: fairmesh plan {name}")
     return 0
 
 
 def _only(root: Path) -> str:
-    """Return the one application that there is."""
+    """Return the only application of the project."""
     known = sorted(find_applications(root))
     if len(known) != 1:
-        raise InputError([Problem("say --application, --from or --program", "", ", ".join(known))])
+        raise InputError([Problem("use --application, --from or --program", "", ", ".join(known))])
     return known[0]

@@ -1,4 +1,4 @@
-"""``fairmesh plan``: seeing before running."""
+"""``fairmesh plan``: list the experiments of a study before they run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairmesh.cli import common
+from fairmesh.cli import options
+from fairmesh.cli.output import csv_text, table
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
-from fairmesh.printing import print_lines, print_table
+from fairmesh.printing import print_json, print_lines, print_table
 from fairmesh.status.states import state_label
 from fairmesh.study import Plan
 from fairmesh.study.cost import total_cost
@@ -17,26 +18,30 @@ from fairmesh.study.plan import mermaid
 from fairmesh.workflow.forecast import Forecast, forecast
 
 Table = tuple[Sequence[str], list[tuple[str, ...]]]
-WIDEST = 40  # characters of a cell in a table for people
+MAX_CELL = 40  # characters in a table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    common.add_study(parser)
-    common.add_machine(parser)
-    common.add_selection(parser)
-    parser.add_argument("--results", metavar="DIR", type=Path, default=Path("results"), help="what is there (results)")
-    parser.add_argument("--limit", metavar="N", type=common.count, help="show the first N of them only")
+    """Add the arguments of the command."""
+    options.add_study(parser)
+    options.add_machine(parser)
+    options.add_selection(parser)
+    parser.add_argument(
+        "--results", metavar="DIR", type=Path, default=Path("results"), help="the results folder (results)"
+    )
+    parser.add_argument("--limit", metavar="N", type=options.count, help="show only the first N experiments")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--table", action="store_true", help="a table with all parameters and resources")
-    how.add_argument("--json", action="store_true", help="all that is known, as JSON")
-    how.add_argument("--csv", action="store_true", help="a row an experiment, as CSV")
-    how.add_argument("--graph", action="store_true", help="the stages, how often each runs, as a Mermaid graph")
+    how.add_argument("--table", action="store_true", help="print a table with all parameters and resources")
+    how.add_argument("--json", action="store_true", help="print all details as JSON")
+    how.add_argument("--csv", action="store_true", help="print CSV with a row for each experiment")
+    how.add_argument(
+        "--graph", action="store_true", help="print the stages, and how often each runs, as a Mermaid graph"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the plan."""
-    plan = common.selected_plan(arguments)
+    """Print the plan."""
+    plan = options.selected_plan(arguments)
     if arguments.graph:
         print_lines(mermaid(plan))
         return 0
@@ -45,9 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         _print_json(plan, found, shown)
     elif arguments.csv:
-        print_table(common.csv_text(*_columns(shown)))
+        print_table(csv_text(*_columns(shown)))
     else:
-        print_lines(common.table(*(_short(_columns(shown)) if arguments.table else _overview(shown))))
+        print_lines(table(*(_short(_columns(shown)) if arguments.table else _overview(shown))))
         print_lines(_summary(plan, found, arguments.machine))
     return 0
 
@@ -59,7 +64,7 @@ def _print_json(plan: Plan, found: Sequence[Forecast], shown: Sequence[Forecast]
     ]
     asked = total_cost(each.experiment for each in found)
     totals = {"cpu_hours": round(asked.cpu_hours, 3), "gpu_hours": round(asked.gpu_hours, 3), "to_run": _to_run(found)}
-    common.print_json(plan.to_json() | {"experiments": entries, "count": len(found), "totals": totals})
+    print_json(plan.to_json() | {"experiments": entries, "count": len(found), "totals": totals})
 
 
 def _overview(shown: Sequence[Forecast]) -> Table:
@@ -70,7 +75,7 @@ def _overview(shown: Sequence[Forecast]) -> Table:
 
 
 def _columns(shown: Sequence[Forecast]) -> Table:
-    """Return heads and rows with a column an axis, parameter and resource; what an experiment has not is empty."""
+    """Return a table with a column for each axis, parameter and resource."""
     values = [{**each.experiment.axes, **each.experiment.parameters, **each.experiment.resources} for each in shown]
     names = list(dict.fromkeys(name for each in values for name in each))
     rows = [
@@ -88,7 +93,7 @@ def _columns(shown: Sequence[Forecast]) -> Table:
 
 def _short(columns: Table) -> Table:
     heads, rows = columns
-    return heads, [tuple(cell if len(cell) <= WIDEST else cell[: WIDEST - 1] + "…" for cell in row) for row in rows]
+    return heads, [tuple(cell if len(cell) <= MAX_CELL else cell[: MAX_CELL - 1] + "…" for cell in row) for row in rows]
 
 
 def _summary(plan: Plan, found: Sequence[Forecast], machine: str) -> str:
@@ -96,7 +101,7 @@ def _summary(plan: Plan, found: Sequence[Forecast], machine: str) -> str:
     of = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
     asked = total_cost(each.experiment for each in found if each.why)
     lines = [f"{count}{of} experiments of {plan.study} on {machine}; {_to_run(found)} would run"]
-    return "\n".join([*lines, f"they ask for {asked}"] if _to_run(found) else lines)
+    return "\n".join([*lines, f"they request {asked}"] if _to_run(found) else lines)
 
 
 def _to_run(found: Sequence[Forecast]) -> int:

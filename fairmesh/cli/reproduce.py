@@ -1,4 +1,4 @@
-"""``fairmesh reproduce``: a recorded result is measured again."""
+"""``fairmesh reproduce``: measure a recorded result again, and compare."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from fairmesh.cli import common
+from fairmesh.cli import options
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.names import value_text
-from fairmesh.printing import print_lines
+from fairmesh.printing import print_json, print_lines
 from fairmesh.study.selection import read_settings
 from fairmesh.workflow.recorded import find, verify
 from fairmesh.workflow.reproduce import Prepared, Reproduction, measure, new_folder, prepare
 
-SHOWN = 10  # differences of the environments
+SHOWN = 10  # differences between environments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
+    """Add the arguments of the command."""
     parser.add_argument(
-        "path", metavar="PATH", type=Path, help="a crate, a study's results, an experiment or its record"
+        "path", metavar="PATH", type=Path, help="a crate, the results of a study, an experiment or its record"
     )
     parser.add_argument(
         "--experiment",
         metavar="ID",
         default="",
-        help="which of the crate, as ID or MACHINE/ID (the first of the best point)",
+        help="the experiment, as ID or MACHINE/ID (the first one of the best point)",
     )
     parser.add_argument(
         "--to",
         metavar="DIR",
         type=Path,
-        help="where it runs, a new folder (reproduction/, reproduction-2/ ...)",
+        help="the new folder to run in (reproduction/, reproduction-2/ ...)",
     )
     parser.add_argument(
         "--set",
@@ -41,97 +41,101 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="settings",
-        help="a parameter with another value than the record's: seed=7",
+        help="a value that replaces the recorded one: seed=7",
     )
-    parser.add_argument("--interval", action="store_true", help="a value inside the recorded interval agrees, too")
-    parser.add_argument("--yes", action="store_true", help="run it without asking")
-    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    parser.add_argument("--interval", action="store_true", help="accept values within the recorded interval")
+    parser.add_argument("--yes", action="store_true", help="run without confirmation")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure it again; 0 if no metric differs, 1 if one does."""
+    """Measure again; return 1 if a metric differs."""
     if arguments.to is not None and arguments.to.exists() and not arguments.to.is_dir():
-        raise InputError([Problem(f"{arguments.to} is in the way: it is a file", "--to")])
+        raise InputError([Problem(f"{arguments.to} is a file, not a folder", "--to")])
     original = find(arguments.path, arguments.experiment)
-    said = sys.stderr if arguments.json else sys.stdout
+    log = sys.stderr if arguments.json else sys.stdout
     outcome = original.outcome
-    print_lines(f"{outcome.id} on {outcome.machine}, recorded {original.record.get('ended')}", file=said, flush=True)
-    print_lines(verify(original), file=said, flush=True)
-    root = common.find_root(Path.cwd())
+    print_lines(f"{outcome.id} on {outcome.machine}, recorded {original.record.get('ended')}", file=log, flush=True)
+    print_lines(verify(original), file=log, flush=True)
+    root = options.project_root()
     with new_folder(arguments.to) as folder:
         prepared = prepare(original, folder, root, read_settings(arguments.settings))
-        _show(prepared, said)
+        _show(prepared, log)
         if not arguments.yes:
-            _ask()
-    made = measure(prepared, interval=arguments.interval, quiet=arguments.json)
+            _confirm()
+    result = measure(prepared, interval=arguments.interval, quiet=arguments.json)
     if arguments.json:
-        _print_json(made)
+        _print_json(result)
     else:
-        _tell(made)
-    return int(made.agrees is False)
+        _print(result)
+    return int(result.agrees is False)
 
 
-def _show(prepared: Prepared, said: TextIO) -> None:
-    """Print what will run, and in what this computer differs."""
-    print_lines(f"this runs in {prepared.folder}, with your rights:", file=said)
+def _show(prepared: Prepared, log: TextIO) -> None:
+    """Print the commands, and the differences of this computer."""
+    print_lines(f"these commands will run in {prepared.folder}, with your permissions:", file=log)
     for command in prepared.commands:
-        print_lines(f"  {command}", file=said)
+        print_lines(f"  {command}", file=log)
     differences = prepared.differences()
     if differences:
-        print_lines(f"this computer differs in {len(differences)} things:", file=said)
+        print_lines(f"this computer differs in {len(differences)} ways:", file=log)
     for line in differences[:SHOWN]:
-        print_lines(f"  {line}", file=said)
+        print_lines(f"  {line}", file=log)
     if len(differences) > SHOWN:
-        print_lines(f"  and {len(differences) - SHOWN} more", file=said)
-    said.flush()
+        print_lines(f"  and {len(differences) - SHOWN} more", file=log)
+    log.flush()
 
 
-def _ask() -> None:
-    """Ask whether to run it.
+def _confirm() -> None:
+    """Ask for confirmation.
 
     Raises
     ------
     InputError
-        If nobody can be asked.
+        If standard input is not a terminal.
     FairmeshError
         If the answer is no.
     """
     if not sys.stdin.isatty():
-        raise InputError([Problem("nobody can be asked here whether to run this; --yes runs it", "--yes")])
+        raise InputError([Problem("cannot ask for confirmation without a terminal; use --yes", "--yes")])
     sys.stderr.write("run it? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise FairmeshError("nothing was run")
 
 
-def _print_json(made: Reproduction) -> None:
-    common.print_json(
+def _print_json(result: Reproduction) -> None:
+    print_json(
         {
-            "experiment": made.original.outcome.id,
-            "machine": made.original.outcome.machine,
-            "agrees": made.agrees,
-            "changed": dict(made.changed),
-            "metrics": [vars(each) for each in made.agreements],
-            "environment": made.differences(),
+            "experiment": result.original.outcome.id,
+            "machine": result.original.outcome.machine,
+            "agrees": result.agrees,
+            "changed": dict(result.changed),
+            "metrics": [vars(each) for each in result.agreements],
+            "environment": result.differences(),
         }
     )
 
 
-def _tell(made: Reproduction) -> None:
-    given = made.original.record["parameters"]
-    for name, value in made.changed.items():
+def _print(result: Reproduction) -> None:
+    given = result.original.record["parameters"]
+    for name, value in result.changed.items():
         print_lines(f"changed: {name} = {value_text(value)}, recorded with {value_text(given.get(name))}")
-    for each in made.agreements:
+    for each in result.agreements:
         print_lines(each)
-    print_lines(_verdict(made))
-    differences = made.differences()
-    if made.agrees is False and differences:
-        print_lines(f"the environments differ in {len(differences)} things:")
+    print_lines(_verdict(result))
+    differences = result.differences()
+    if result.agrees is False and differences:
+        print_lines(f"the environments differ in {len(differences)} ways:")
         print_lines("\n".join(f"  {each}" for each in differences[:SHOWN]))
 
 
-def _verdict(made: Reproduction) -> str:
-    if made.agrees is None:
-        return "whether it agrees cannot be said: no metric could be judged"
-    differ = sum(agreement.state == "differs" for agreement in made.agreements)
-    return "it agrees" if made.agrees else f"it does not agree: {differ} of {len(made.agreements)} metrics differ"
+def _verdict(result: Reproduction) -> str:
+    if result.agrees is None:
+        return "no metric can be compared"
+    differ = sum(agreement.state == "differs" for agreement in result.agreements)
+    return (
+        "the results agree"
+        if result.agrees
+        else f"the results do not agree: {differ} of {len(result.agreements)} metrics differ"
+    )

@@ -1,45 +1,46 @@
-"""``fairmesh results``: what came out of a study, as the website's leaderboard shows it."""
+"""``fairmesh results``: show the leaderboard of a study, or all experiments."""
 
 from __future__ import annotations
 
 import argparse
 
-from fairmesh.cli import places
-from fairmesh.cli.output import count
+from fairmesh.cli import options
+from fairmesh.cli.output import read_each, warn_of_unreadable
 from fairmesh.printing import print_json, print_lines, print_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
+    """Add the arguments of the command."""
     parser.add_argument(
-        "study", metavar="STUDY", nargs="?", default="", help="a name, a study file, or results (the configuration's)"
+        "study", metavar="STUDY", nargs="?", default="", help="a name, a study file, or results (from config.yaml)"
     )
-    places.add_results(parser)
-    parser.add_argument("--all", action="store_true", help="every experiment by itself, repeats not folded")
-    parser.add_argument("--where", metavar="EXPR", default="", help='those for which it is true: "accuracy > 0.9"')
-    parser.add_argument("--sort", metavar="NAME", default="", help="by this metric, the best first; or by a parameter")
-    parser.add_argument("--wide", action="store_true", help="all columns, not only the most important")
-    parser.add_argument("--limit", metavar="N", type=count, help="show the first N only")
+    options.add_results(parser)
+    parser.add_argument("--all", action="store_true", help="show each experiment, instead of means over repeats")
+    parser.add_argument(
+        "--where", metavar="EXPR", default="", help='only experiments for which EXPR is true: "accuracy > 0.9"'
+    )
+    parser.add_argument(
+        "--sort", metavar="NAME", default="", help="sort by a metric, the best first, or by a parameter"
+    )
+    parser.add_argument("--wide", action="store_true", help="show all columns")
+    parser.add_argument("--limit", metavar="N", type=options.count, help="show only the first N rows")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--csv", action="store_true", help="numbers as CSV")
-    how.add_argument("--json", action="store_true", help="all that is known, as JSON")
+    how.add_argument("--csv", action="store_true", help="print CSV")
+    how.add_argument("--json", action="store_true", help="print all details as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Show the results."""
-    from fairmesh.cli import results_text as texts  # noqa: PLC0415  pandas, which --help must not wait for
+    """Print the results."""
+    from fairmesh.cli.results_table import ResultsTable  # noqa: PLC0415  pandas, which --help need not wait for
 
-    if arguments.csv:
-        found = [places.find_study(arguments.study, arguments.results)]
-    else:
-        found = places.find_studies(arguments.study, arguments.results)
-    options = (arguments.all, arguments.where, arguments.sort, arguments.limit)
-    boards, failed = places.read_each(found, lambda each: texts.Board.of(each, *options))
+    studies = [options.results_study(arguments)] if arguments.csv else options.results_studies(arguments)
+    table_options = (arguments.all, arguments.where, arguments.sort, arguments.limit)
+    tables, failed = read_each(studies, lambda paths: ResultsTable.of(paths, *table_options))
     if arguments.json:
-        shown = [each.to_json() for each in boards]
-        print_json(shown[0] if len(found) == 1 else shown)
+        contents = [table.to_json() for table in tables]
+        print_json(contents[0] if len(studies) == 1 else contents)
     elif arguments.csv:
-        print_table(boards[0].csv())
+        print_table(tables[0].csv())
     else:
-        print_lines("\n\n".join(each.text(arguments.wide) for each in boards))
-    return failed | places.warn_of_problems([line for each in boards for line in each.view.study.problems])
+        print_lines("\n\n".join(table.text(arguments.wide) for table in tables))
+    return failed | warn_of_unreadable([problem for table in tables for problem in table.view.study.problems])

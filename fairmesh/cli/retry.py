@@ -1,13 +1,12 @@
-"""``fairmesh retry``: run again what ended without a result."""
+"""``fairmesh retry``: run experiments again that ended without a result."""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
-from fairmesh.cli import common, places
+from fairmesh.cli import options
 from fairmesh.cli.run import add_launching
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_json, print_lines
@@ -17,44 +16,45 @@ from fairmesh.status.states import state_label
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    places.add_jobs(parser, "which to run again (all that ended without a result)")
+    """Add the arguments of the command."""
+    options.add_jobs(parser, "to run again (all that ended without a result)")
     add_launching(parser)
-    parser.add_argument("--json", action="store_true", help="print what is run again, and how, as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Clear the way, and start the workflow for them."""
-    paths = places.find_study(arguments.study, arguments.results)
-    cleared = clear(paths, places.selection(arguments), dry_run=arguments.dry_run)
-    started, words = _start(paths, cleared, arguments) if cleared.jobs else (None, "nothing to retry")
+    """Clear the experiments, and start the workflow for them."""
+    selection = options.selected_jobs(arguments)
+    paths = options.results_study(arguments)
+    cleared = clear(paths, selection, dry_run=arguments.dry_run)
+    started, message = _start(paths, cleared, arguments) if cleared.jobs else (None, "nothing to retry")
     if arguments.json:
-        command = list(started.arguments) if started else None
-        print_json(cleared.to_json() | {"command": command, "says": words, "dry_run": arguments.dry_run})
+        words = list(started.arguments) if started else None
+        print_json(cleared.to_json() | {"command": words, "says": message, "dry_run": arguments.dry_run})
     else:
-        _say(cleared, bool(arguments.names))
-        print_lines(words)
+        _print(cleared, bool(arguments.names))
+        print_lines(message)
     sys.stdout.flush()
     if started is None or arguments.dry_run:
         return 0
-    said = sys.stderr if arguments.json else None
-    done = subprocess.run(started.arguments, cwd=started.folder, env=started.environment, stdout=said, check=False)
+    output = sys.stderr if arguments.json else None
+    done = subprocess.run(started.arguments, cwd=started.folder, env=started.environment, stdout=output, check=False)
     return done.returncode
 
 
 def _start(paths: StudyPaths, cleared: SteeringResult, arguments: argparse.Namespace) -> tuple[Command | None, str]:
-    """Return the command that runs them, none if a run that goes on does; and the line that says so."""
+    """Return the command that runs them, or None if the run in progress does, and a message."""
     status = read_status(paths)
     if status.run and status.run.is_alive and not arguments.wait:
         check_will_start(status, cleared.jobs)
-        return None, f"{status.run.going}, and starts them in their turn"
-    root = common.find_root(Path.cwd())
-    made = rerun_command(paths, status.source, status.run, cleared.jobs, root, arguments.snakemake, arguments.wait)
-    return made, str(made)
+        return None, f"{status.run.going}, and will start them"
+    root = options.project_root()
+    command = rerun_command(paths, status.source, status.run, cleared.jobs, root, arguments.snakemake, arguments.wait)
+    return command, str(command)
 
 
-def _say(cleared: SteeringResult, others: bool) -> None:
-    for each in cleared.others if others else ():
-        print_lines(f"{each.name}: {state_label(each.state)}, nothing to retry")
-    for each in cleared.jobs:
-        print_lines(f"{each.name}: was {state_label(each.state)}" + (f", {each.reason}" if each.reason else ""))
+def _print(cleared: SteeringResult, others: bool) -> None:
+    for job in cleared.others if others else ():
+        print_lines(f"{job.name}: {state_label(job.state)}, nothing to retry")
+    for job in cleared.jobs:
+        print_lines(f"{job.name}: was {state_label(job.state)}" + (f", {job.reason}" if job.reason else ""))

@@ -1,4 +1,4 @@
-"""``fairmesh serve``: the REST service."""
+"""``fairmesh serve``: start the REST service."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from fairmesh.api import Project
-from fairmesh.cli import common
+from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
 from fairmesh.printing import print_lines
 from fairmesh.web.access import check_address, check_root, listen, read_token, token_file
@@ -15,14 +15,14 @@ PORT = 8765
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    common.add_listening(parser, PORT)
+    """Add the arguments of the command."""
+    options.add_listening(parser, PORT)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until somebody interrupts it."""
+    """Serve until interrupted."""
     try:
-        from fairmesh.service import app  # noqa: PLC0415  a clear line where it is not installed
+        from fairmesh.service import app  # noqa: PLC0415  for an error message if it is not installed
     except ImportError as error:
         message = f"{error.name} is missing: pip install 'fairmesh[service]'"
         raise InputError([Problem(message)]) from error

@@ -1,4 +1,4 @@
-"""``fairmesh submission``: a study's results for MLCommons Science."""
+"""``fairmesh submission``: write a submission to MLCommons Science."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import get_args
 
-from fairmesh.cli import common, places
+from fairmesh.cli import options
+from fairmesh.cli.output import warn_of_unreadable
 from fairmesh.errors import InputError, Problem
 from fairmesh.names import number_text
 from fairmesh.printing import print_lines
@@ -18,51 +19,57 @@ from fairmesh.submission.submission import Request, Submission, gather
 from fairmesh.workflow.configuration import publisher
 
 _OPTIONS = {
-    "org": ("org", "NAME", "the organisation that submits"),
-    "contact": ("poc_name", "NAME", "whom MLCommons may ask"),
+    "org": ("org", "NAME", "the submitting organization"),
+    "contact": ("poc_name", "NAME", "the contact for MLCommons"),
     "email": ("poc_email", "ADDRESS", "the contact's e-mail address"),
     "platform": ("platform", "NAME", "the name of the system"),
-    "commit": (identity.COMMIT, "HASH", "the commit of the code (the one that the logs name)"),
+    "commit": (identity.COMMIT, "HASH", "the commit of the code (from the logs)"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    common.add_study(parser)
-    parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="where organisations have their folders")
-    places.add_results(parser)
+    """Add the arguments of the command."""
+    options.add_study(parser)
+    parser.add_argument(
+        "--to", metavar="DIR", type=Path, required=True, help="the folder with the folders of organizations"
+    )
+    options.add_results(parser)
     for name, (_, value, meaning) in _OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=value, default="", help=meaning)
-    parser.add_argument("--status", choices=get_args(Status), default="", help="how others can get at the system")
-    parser.add_argument("--descriptor", metavar="NAME", default="", help="name of the innermost folder (the study's)")
-    parser.add_argument("--repository", metavar="URL", default="", help="where the code can be cloned from (git knows)")
-    parser.add_argument("--pdf", metavar="FILE", type=Path, help="the description of the scientific contribution")
+    parser.add_argument("--status", choices=get_args(Status), default="", help="the availability of the system")
+    parser.add_argument(
+        "--descriptor", metavar="NAME", default="", help="name of the innermost folder (name of the study)"
+    )
+    parser.add_argument("--repository", metavar="URL", default="", help="the address of the code repository (from git)")
+    parser.add_argument(
+        "--pdf", metavar="FILE", type=Path, help="the description of the scientific contribution, as PDF"
+    )
     parser.add_argument(
         "--reference",
         metavar="METRIC=VALUE",
         action="append",
         default=[],
         type=_reference,
-        help="what the reference model reaches (the target that the application declares)",
+        help="the value of the reference model (target of the application)",
     )
     parser.add_argument("--check", action="store_true", help="fail if the compliance checker is not installed")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the submission and check its logs."""
+    """Write the submission, and check its logs."""
     if arguments.check and not compliance.is_installed():
         raise InputError([Problem("the compliance checker is not installed: pip install mlperf-logging", "--check")])
     if arguments.pdf and not arguments.pdf.is_file():
         raise InputError([Problem(f"there is no file {str(arguments.pdf)!r}", "--pdf")])
-    paths = places.find_study(arguments.study, arguments.results)
+    paths = options.results_study(arguments)
     study = load_study(paths.home, paths.study)
     try:
         submission = gather(study, _request(arguments))
         written = folder.write(submission, arguments.to)
-        _tell(submission, written)
+        _print(submission, written)
         failed = _check(submission, written)
     finally:
-        unreadable = places.warn_of_problems(study.problems)
+        unreadable = warn_of_unreadable(study.problems)
     return failed | unreadable
 
 
@@ -78,7 +85,7 @@ def _request(arguments: argparse.Namespace) -> Request:
     )
 
 
-def _tell(submission: Submission, written: Path) -> None:
+def _print(submission: Submission, written: Path) -> None:
     choice = submission.choice
     point, value = choice.point, number_text(choice.point.summary.mean)
     mean = f", the mean of {point.summary.n} repeats" if point.summary.n > 1 else ""
@@ -90,7 +97,7 @@ def _tell(submission: Submission, written: Path) -> None:
 
 
 def _check(submission: Submission, written: Path) -> int:
-    """Run the compliance checker on every log; 1 if it finds anything."""
+    """Run the compliance checker on all logs; return 1 if one fails."""
     if not compliance.is_installed():
         print_lines("not checked: the compliance checker is not installed: pip install mlperf-logging", file=sys.stderr)
         return 0

@@ -98,7 +98,14 @@ def _study(name: str, source: MergeSource) -> None:
         return
     if source.source.has(name, PLAN):
         try:
-            source.plans[name] = checked_plan(source.source.read_map(name, PLAN, largest=LARGEST_PLAN), name)
+            plan = source.source.read_map(name, PLAN, largest=LARGEST_PLAN)
+            study = plan.get("study")
+            if isinstance(study, str) and _NAME.fullmatch(study) and study != name:
+                source.skipped.append(
+                    f"{source.source.folder}/{name}: holds results of study {study!r}; rename the folder to {study}"
+                )
+                return
+            source.plans[name] = checked_plan(plan, name)
         except (UntrustedFileError, OSError) as error:
             source.skipped.append(f"{source.source.folder}/{name}/{PLAN}: {_words(error)}")
     for machine in sorted({*source.source.names(name, RECORDS), *source.source.names(name, EXPERIMENTS)}):

@@ -26,7 +26,7 @@ def test_all_mistakes_of_all_things_come_at_once(project: Path, capsys: pytest.C
     (project / "config/machines.yaml").write_text("local: {kind: lokal}\ndgx: {kind: local, resources: {mem: 1}}\n")
     (project / "profiles/local/machine.yaml").write_text("machin: local\n")
     assert cli.main(["check", "--all", "nothing"]) == 2
-    assert capsys.readouterr().err == "name what to check; or say --all\n"
+    assert capsys.readouterr().err == "name what to check, or use --all\n"
     assert cli.main(["check", "--all"]) == 2
     lines = capsys.readouterr().err.splitlines()
     for start in (
@@ -78,7 +78,7 @@ def test_a_profile_that_does_not_load_its_machine_is_warned_of(
     [
         ("study: x\napplication: toy\nparameters: {value: [1, 2]}\n", 0, ""),
         ("study: x\napplication: toy\nparameters: {valu: 1}\n", 2, "study.yaml:3:14: 'parameters.valu'"),
-        ("study: x\napplication: ./toy\n", 2, "study.yaml:2:14: 'application' must be the name of one"),
+        ("study: x\napplication: ./toy\n", 2, "study.yaml:2:14: 'application' must be the name of an installed"),
         ("a: [1\n", 2, "study.yaml:2:1: "),
     ],
 )

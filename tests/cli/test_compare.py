@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh import cli
-from fairmesh.cli.groups import EXAMPLES
+from fairmesh.cli import commands
 from fairmesh.study import load_plan
 from tests.results.builder import Folder
 
@@ -72,7 +72,9 @@ def test_a_wrong_name_is_explained(
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "site/docs/tutorial/first-study.md").read_text(encoding="utf-8").splitlines()
-COMMANDS = [line for line in [*EXAMPLES["compare"], *TUTORIAL] if line.startswith("fairmesh compare ")]
+COMMANDS = [
+    line for line in [*commands.COMMANDS["compare"].examples, *TUTORIAL] if line.startswith("fairmesh compare ")
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -56,7 +56,7 @@ def test_nothing_is_known_at_first(masks: Folder, capsys: pytest.CaptureFixture[
     assert found["expected"]["unknown"] == 4
     assert found["expected"]["seconds"] is None
     assert cli.main(["estimate", "mine", "--results", "before"]) == 0
-    assert "unknown     how long any of them will take: nothing like it has run" in capsys.readouterr().out
+    assert "unknown     the run time of all of them: no similar experiment has run" in capsys.readouterr().out
 
 
 def test_the_median_of_the_same_parameters_counts(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:

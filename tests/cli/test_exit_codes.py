@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh import cli
-from fairmesh.cli import VERBS
+from fairmesh.cli.commands import COMMANDS
 from tests.results.builder import Folder
 
 GOOD = {
@@ -84,7 +84,7 @@ def everything(project: Path) -> Path:
 
 
 def test_every_verb_is_here() -> None:
-    assert set(VERBS) - LATER == set(WRONG)
+    assert set(COMMANDS) - LATER == set(WRONG)
     assert set(WRONG) >= {*GOOD, *FAILED}
 
 

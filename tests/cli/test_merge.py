@@ -15,13 +15,13 @@ def test_results_are_brought_and_said(project: Path, capsys: pytest.CaptureFixtu
     call = ["merge", "results", "--into", "merged"]
     assert cli.main([*call, "--dry-run"]) == 0
     assert capsys.readouterr().out == (
-        "more: 6 results of local would be brought\nquick: 10 results of local would be brought\n"
+        "more: 6 results of local would be merged\nquick: 10 results of local would be merged\n"
     )
     assert not (project / "merged").exists()
     assert cli.main(call) == 0
-    assert capsys.readouterr().out == "more: 6 results of local brought\nquick: 10 results of local brought\n"
+    assert capsys.readouterr().out == "more: 6 results of local merged\nquick: 10 results of local merged\n"
     assert cli.main(call) == 0
-    assert capsys.readouterr().out == "more: 6 are there already\nquick: 10 are there already\n"
+    assert capsys.readouterr().out == "more: 6 results exist already\nquick: 10 results exist already\n"
 
 
 @pytest.mark.parametrize("verb", ["status", "results", "logs", "compare"])
@@ -53,7 +53,7 @@ def test_conflicts_are_named(project: Path, capsys: pytest.CaptureFixture[str]) 
     ("sources", "message"),
     [
         (["nowhere"], "FROM: there is no folder 'nowhere'\n"),
-        (["results", "./results"], "FROM: 'results' is the folder that gets everything\n"),
+        (["results", "./results"], "FROM: 'results' is the target folder\n"),
     ],
 )
 def test_a_wrong_folder_is_said(
@@ -61,3 +61,10 @@ def test_a_wrong_folder_is_said(
 ) -> None:
     assert cli.main(["merge", *sources, "--into", "results"]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_renamed_study_folder_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "results/quick").rename(project / "copy")
+    assert cli.main(["merge", "copy", "--into", "merged"]) == 0
+    line = f"skipped: {project}/copy: holds results of study 'quick'; rename the folder to quick\n"
+    assert capsys.readouterr() == ("no results to merge\n", line)

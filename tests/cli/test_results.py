@@ -78,7 +78,7 @@ def test_where_chooses(project: Path, capsys: pytest.CaptureFixture[str], where:
         (["--where", "epochs >"], "--where: not an expression: "),
         (["--where", "epochs > 99"], "--where: no experiment of quick matches 'epochs > 99'"),
         (["--where", "epochs > 'a'"], "--where: cannot be computed: "),
-        (["--sort", "accurcy"], "--sort: there is no 'accurcy' to sort by; did you mean 'accuracy'? (allowed: "),
+        (["--sort", "accurcy"], "--sort: cannot sort by 'accurcy'; did you mean 'accuracy'? (allowed: "),
     ],
 )
 def test_wrong_wishes_are_explained(

@@ -72,9 +72,9 @@ def test_a_crate_in_an_empty_folder_is_reproduced_and_with_another_seed_is_not(
         path for path in Path("crate/records/local").iterdir() if read_json(path)["parameters"]["epochs"] == 1
     )
     assert cli.main(["reproduce", str(record), "--yes"]) == 0
-    assert "it agrees\n" in capfd.readouterr().out
+    assert "the results agree\n" in capfd.readouterr().out
     assert cli.main(["reproduce", str(record), "--set", "seed=7", "--yes"]) == 1
-    assert "it does not agree: " in capfd.readouterr().out
+    assert "the results do not agree: " in capfd.readouterr().out
 
 
 def test_the_website_opens_without_an_error_or_an_outside_request(quick: Workplace) -> None:

@@ -33,7 +33,7 @@ def test_a_rendered_study_has_all_its_results_where_it_was_moved(tmp_path: Path)
     assert done.stdout.splitlines() == [
         "8 experiments of sweep for local are in out",
         "with a copy of toy: 2 files, 0.0 MB",
-        "start them there, or wherever you move the folder: bash out/sweep/submit.sh",
+        "start them, also after moving the folder: bash out/sweep/submit.sh",
     ]
     home = tmp_path / 'a cluster\'s "scratch"'
     shutil.move(tmp_path / "out", home)

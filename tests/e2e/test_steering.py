@@ -75,7 +75,7 @@ def test_one_that_runs_and_one_that_waits_are_cancelled_and_retried(slow: Workpl
         next(name for name, state in before.items() if state == each) for each in ("running", "waiting")
     )
     said = slow.fairmesh("cancel", running, waiting)
-    assert f"{running} on local: running, is cancelled" in said
+    assert f"{running} on local: running, cancelled" in said
     slow.fairmesh("cancel", running)
     program = json.loads((slow.job(running) / "attempts/1/process.json").read_text())
     wait_until(lambda: owner.is_alive(program) is False, "its program is gone")
@@ -106,7 +106,7 @@ def test_a_whole_run_is_cancelled_and_the_same_command_goes_on(slow: Workplace) 
     assert process.wait(60) == 1
     assert sum(slow.experiments_started().values()) == 2
     assert set(states(slow).values()) == {"cancelled"}
-    assert slow.fairmesh("cancel", "--all") == "nothing runs\n"
+    assert slow.fairmesh("cancel", "--all") == "no run in progress\n"
     slow.edit("toy/application.yaml", "default: 4, minimum", "default: 0, minimum")
     slow.run(*RECORDS_ONLY)
     assert set(states(slow).values()) == {"done"}
@@ -154,7 +154,7 @@ def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:
     wait_until((folder / "attempts/1/process.json").exists, "it runs")
     assert states(workplace, "out/sweep") == {"behaviour=hang": "running"}
     said = workplace.fairmesh("cancel", "behaviour=hang", "--study", "out/sweep")
-    assert said == "behaviour=hang on local: running, is cancelled\n"
+    assert said == "behaviour=hang on local: running, cancelled\n"
     workplace.fairmesh("status", "out", "--watch", status=1)
     assert by_hand.wait(30) == 1
     by_hand.communicate()
@@ -168,7 +168,7 @@ def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:
         (["status", "other"], "results has no results of study 'other'; a run makes them"),
         (["status", "config"], "config: there are no results in this folder; a run of a study makes them"),
         (["status", "nowhere.yaml"], "there is no file 'nowhere.yaml'"),
-        (["cancel"], "name what to cancel, by NAME, --where or --state; or say --all"),
+        (["cancel"], "name experiments by NAME, --where or --state, or the whole run by --all"),
         (["logs", "--study", "--help-me"], "expected one argument"),
     ],
 )

@@ -101,14 +101,14 @@ def test_what_is_missing_is_said_and_the_rest_is_written(results: Results, capsy
     zipped()
     out, err = capsys.readouterr()
     assert "missing: publisher.licence: " in err
-    assert "fail" in out
+    assert "failed" in out
 
 
 def test_a_study_without_results_is_one_line(results: Results, capsys: pytest.CaptureFixture[str]) -> None:
     for record in (results.study / "records/local").iterdir():
         results.forget(record.stem)
     assert cli.main(["crate", "sweep"]) == 1
-    assert capsys.readouterr().err == "no experiment of sweep has a result yet\n"
+    assert capsys.readouterr().err == "no experiment of sweep has a result\n"
 
 
 def test_a_result_whose_record_is_gone_gives_the_same_archive(results: Results) -> None:

@@ -45,14 +45,14 @@ def test_the_best_of_a_crate_agrees(crate: Path, capfd: pytest.CaptureFixture[st
     assert reproduce("crate") == 0
     out = capfd.readouterr().out
     assert out.startswith(f"{BEST} on local, recorded ")
-    assert "agrees, the same number\nit agrees\n" in out
+    assert "agrees, the same number\nthe results agree\n" in out
     assert not (crate / "runner.pyz").exists()
 
 
 def test_a_file_in_the_way_is_wrong_input(crate: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (crate.parent / "taken").write_text("mine\n")
     assert reproduce("crate", "--to", "taken") == 2
-    assert capfd.readouterr().err == "--to: taken is in the way: it is a file\n"
+    assert capfd.readouterr().err == "--to: taken is a file, not a folder\n"
     assert (crate.parent / "taken").read_text() == "mine\n"
 
 
@@ -61,7 +61,7 @@ def test_with_another_seed_it_says_that_it_does_not(crate: Path, capfd: pytest.C
     out = capfd.readouterr().out
     assert "changed: seed = 7, recorded with 1\n" in out
     assert "differs, by " in out
-    assert "it does not agree: 1 of 1 metrics differ\n" in out
+    assert "the results do not agree: 1 of 1 metrics differ\n" in out
 
 
 def test_within_a_stated_tolerance_it_does_agree(changed: Path) -> None:
@@ -125,7 +125,7 @@ def test_each_reproduction_measures_in_a_folder_of_its_own(crate: Path, capfd: p
     capfd.readouterr()
     assert reproduce("crate") == 0
     out = capfd.readouterr().out
-    assert "this runs in reproduction-2, " in out
+    assert "these commands will run in reproduction-2, " in out
     assert "2 done, 0 failed, 0 done before, of 2" in out
     assert reproduce("crate", "--to", "reproduction") == 2
     assert capfd.readouterr().err == (
@@ -144,11 +144,11 @@ def test_what_runs_and_what_differs_is_shown_and_not_run_unasked(
     assert cli.main(["reproduce", "crate"]) == 2
     out, err = capfd.readouterr()
     assert "crate has no SHA256SUMS: nothing says whether" in out
-    assert "this runs in reproduction, with your rights:\n  " in out
+    assert "these commands will run in reproduction, with your permissions:\n  " in out
     assert 'toy.py" measure' in out
     assert "this computer differs in " in out
     assert "  processor: Abacus 3 then, " in out
-    assert err == "--yes: nobody can be asked here whether to run this; --yes runs it\n"
+    assert err == "--yes: cannot ask for confirmation without a terminal; use --yes\n"
     assert [path.name for path in Path.cwd().iterdir()] == ["crate"]
 
 
@@ -188,7 +188,7 @@ def test_where_no_metric_can_be_judged_it_is_not_said_to_agree(
     path = changed / f"records/local/{BEST}.json"
     write_json(path, read_json(path) | {"metrics": {}})
     assert reproduce(str(path)) == 0
-    assert "whether it agrees cannot be said: no metric could be judged\n" in capfd.readouterr().out
+    assert "no metric can be compared\n" in capfd.readouterr().out
 
 
 def test_another_version_of_the_application_is_refused(changed: Path, capfd: pytest.CaptureFixture[str]) -> None:

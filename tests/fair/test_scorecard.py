@@ -199,7 +199,7 @@ def test_the_command_fails_on_a_fall_and_writes_what_it_found(
     results: Results, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["fair", str(results.home)]) == 0
-    assert "sweep: 11 met, 4 prepared for a deposit, 0 fail" in capsys.readouterr().out
+    assert "sweep: 11 met, 4 prepared for deposit, 0 failed" in capsys.readouterr().out
     missing_file(results)
     assert cli.main(["fair", str(results.study)]) == 1
     assert f"A1: {LOG} is missing" in capsys.readouterr().out
@@ -211,7 +211,7 @@ def test_the_command_fails_on_a_fall_and_writes_what_it_found(
 
 def test_a_folder_without_a_crate_is_wrong_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["fair", str(tmp_path)]) == 2
-    assert "there is no ro-crate-metadata.json in it" in capsys.readouterr().err
+    assert "has no ro-crate-metadata.json" in capsys.readouterr().err
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -41,7 +41,7 @@ def test_failures_come_first_and_are_not_too_many(place: Study, capsys: pytest.C
         "failed: epochs=1 on local: exit code 3",
         "    epoch 1",
         "    the end",
-        "... and 10 more that ended badly: --limit 12 shows them",
+        "... and 10 more that failed; show them with --limit 12",
     ]
 
 
@@ -102,7 +102,7 @@ def test_logs_of_several_say_whose_they_are(place: Study, capsys: pytest.Capture
     assert cli.main(["logs", "epochs=30", "--study", "quick"]) == 0
     assert capsys.readouterr().out == ""
     assert cli.main(["logs", "--follow", "--study", "quick"]) == 2
-    assert capsys.readouterr().err == "--follow: 12 logs cannot be followed at once; name one\n"
+    assert capsys.readouterr().err == "--follow: only one log can be followed, not 12; name one\n"
 
 
 def test_what_needs_nothing_is_said(place: Study, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +125,7 @@ def test_a_retry_while_a_run_goes_on_says_what_comes_and_what_does_not(
     assert cli.main(["retry", "epochs=30", "--study", "quick"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("epochs=30 on local: was cancelled, cancelled by somebody\nrun this-run goes on as process ")
-    assert out.endswith("and starts them in their turn\n")
+    assert out.endswith("and will start them\n")
     assert cli.main(["retry", "epochs=0", "--study", "quick"]) == 1
     assert "does not start these again; wait for its end: epochs=0 on local" in capsys.readouterr().err
 
@@ -142,3 +142,10 @@ def test_the_command_of_a_run_is_shown(
     assert f'{shown} \'set={{"epochs": "1,5"}}\'' in capsys.readouterr().out
     assert cli.main(["run", "--profile", "profiles/locla", "--dry-run"]) == 2
     assert "--profile: there is no profile 'profiles/locla'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["cancel", "logs", "retry"])
+def test_a_study_file_is_not_an_experiment(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([command, "quick.yaml"]) == 2
+    line = "'quick.yaml' is not an experiment; to name a study, write --study quick.yaml\n"
+    assert capsys.readouterr() == ("", line)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.cli.status_text import overview
+from fairmesh.cli.status import overview
 from fairmesh.runner import scheduler
 from fairmesh.status import queue
 from fairmesh.status.cache import CachedValue

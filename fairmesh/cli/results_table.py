@@ -1,4 +1,4 @@
-"""The results of a study as a table for the terminal, as CSV and as JSON: the website's own tables and numbers."""
+"""The table of results for the terminal, as CSV and as JSON, with the numbers of the website."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Entry = tuple[BoardRow | Outcome, list[Cell]]
 
 
 @dataclass(frozen=True)
-class Board:
-    """What is shown of a study.
+class ResultsTable:
+    """Results of a study in rows.
 
     Parameters
     ----------
     view : StudyView
-        The study, with what was chosen of it.
+        The study, with the selected results.
     columns : list of Column
-        Of the website's table.
+        The columns of the website's table.
     entries : list
-        A row of it, or an experiment, with its cells.
+        Rows of the leaderboard, or experiments, with their cells.
     sort : str
-        The key of the column that it is sorted by; empty for the table's own order.
+        The key of the column to sort by; if empty, the order of the website.
     where : str
-        The condition by which it was chosen; empty for everything.
+        The condition of the selection; if empty, all results.
     """
 
     view: StudyView
@@ -49,37 +49,35 @@ class Board:
     where: str = ""
 
     @classmethod
-    def of(cls, paths: StudyPaths, unfolded: bool, where: str, sort: str, limit: int | None) -> Board:
+    def of(cls, paths: StudyPaths, unfolded: bool, where: str, sort: str, limit: int | None) -> ResultsTable:
         """Load a study's results.
 
         Raises
         ------
         InputError
-            If nothing fulfils ``where``, or there is nothing to sort by.
+            If no result fulfills ``where``, or there is no such column to sort by.
         """
         study = load_study(paths.home, paths.study)
         view = StudyView(filter_results(study, where) if where else study)
-        made = cls._unfolded(view) if unfolded else cls._folded(view)
-        ordered = made._sorted(sort) if sort else made
+        table = cls._unfolded(view) if unfolded else cls._folded(view)
+        ordered = table._sorted(sort) if sort else table
         return replace(ordered, entries=ordered.entries[:limit], where=where)
 
     @classmethod
-    def _folded(cls, view: StudyView) -> Board:
+    def _folded(cls, view: StudyView) -> ResultsTable:
         board = Leaderboard.of(view)
         return cls(view, board.columns, list(board.rows))
 
     @classmethod
-    def _unfolded(cls, view: StudyView) -> Board:
+    def _unfolded(cls, view: StudyView) -> ResultsTable:
         board = ExperimentTable.of(view)
         return cls(view, board.columns, [(each, board.cells(each)) for each in view.study.experiments])
 
-    def _sorted(self, name: str) -> Board:
-        """Sort by what a column holds, the better end first; what has nothing there comes last."""
+    def _sorted(self, name: str) -> ResultsTable:
+        """Sort by a column, better values first, and missing ones last."""
         known = {each.name: each for each in self.columns if each.kind in {"parameter", "metric", "usage"}}
         if name not in known:
-            raise InputError(
-                [Problem(f"there is no {name!r} to sort by", "--sort", ", ".join(known), nearest(name, known))]
-            )
+            raise InputError([Problem(f"cannot sort by {name!r}", "--sort", ", ".join(known), nearest(name, known))])
         column = known[name]
         having = [each for each in self.entries if _sort_value(column, each[0]) is not None]
         numeric = all(isinstance(_sort_value(column, each[0]), int | float) for each in having)
@@ -91,10 +89,12 @@ class Board:
         return replace(self, entries=having + others, sort=column.key)
 
     def text(self, wide: bool = False) -> str:
-        """Return what a person reads."""
-        places = [at for at, each in enumerate(self.columns) if wide or each.shown or each.key == self.sort]
-        heads = [self.columns[at].title for at in places]
-        rows = [[_shown(source, self.columns[at], cells[at]) for at in places] for source, cells in self.entries]
+        """Return the table as text for a terminal."""
+        shown = [index for index, column in enumerate(self.columns) if wide or column.shown or column.key == self.sort]
+        heads = [self.columns[index].title for index in shown]
+        rows = [
+            [_shown(source, self.columns[index], cells[index]) for index in shown] for source, cells in self.entries
+        ]
         return "\n".join([*self._head(), "", table(heads, rows), "", *sentences.remarks(self.view), self._counts()])
 
     def _head(self) -> list[str]:
@@ -119,7 +119,7 @@ class Board:
         return csv_text(heads, rows)
 
     def to_json(self) -> dict[str, Any]:
-        """Return all that is known of the chosen."""
+        """Return all details of the results."""
         study = self.view.study
         return {
             "study": study.name,
@@ -134,7 +134,7 @@ class Board:
 
 
 def _shown(source: BoardRow | Outcome, column: Column, cell: Cell) -> str:
-    """Return the text of a cell; a baseline says that it is one."""
+    """Return the text of a cell, which names a baseline in the column of remarks."""
     if column.kind == "remark" and isinstance(source, BoardRow) and source.is_baseline:
         return f"baseline: {source.name}"
     return cell.text
@@ -148,7 +148,7 @@ def _sort_value(column: Column, source: BoardRow | Outcome) -> Any:
 
 
 def _measured(column: Column, source: BoardRow | Outcome) -> Summary | MetricValue | None:
-    """Return what was measured, or used, of a column."""
+    """Return the measured value of a column, or the resources used."""
     if isinstance(source, BoardRow):
         single = source.done[0] if len(source.done) == 1 else None
         if single and column.kind == "metric":
@@ -165,7 +165,7 @@ def _heads(column: Column) -> list[str]:
     return [title, f"{title} ±"] if column.kind in {"metric", "usage"} else [title]
 
 
-_TITLES = {"peak_bytes": "Peak memory (byte)"}  # CSV has it as it was measured
+_TITLES = {"peak_bytes": "Peak memory (byte)"}  # not converted in CSV
 
 
 def _numbers(source: BoardRow | Outcome, column: Column, cell: Cell) -> list[str]:
