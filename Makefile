@@ -19,7 +19,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate
 
 .DEFAULT_GOAL := run
-.PHONY: right-python run publish help setup setup-dev setup-slurm slurm-demo check test test-clusters test-all unit toy quick debian docs lock clean
+.PHONY: right-python run publish help setup setup-dev setup-slurm slurm-demo check test test-clusters test-all unit e2e debian debian-clusters docs lock clean
 
 run: setup $(ON_SLURM:%=setup-slurm)  ## set up, run the study of config/config.yaml, build the website (the default)
 	$(ON_SLURM:%=.venv-slurm/bin/)snakemake --profile $(PROFILE)
@@ -88,29 +88,35 @@ check: setup-dev  ## style, types, the workflow's lint
 	vermin --quiet --no-tips --target=3.6- --violations fairmesh/runner fairmesh/schedulers
 	snakemake --profile profiles/local --lint
 
-test: check unit toy quick  ## everything that must hold, in minutes
+test: check unit e2e  ## what must hold before a commit: checks, unit tests, end-to-end tests on this computer (15 minutes)
 
 unit: setup-dev debian
 	pytest -n 2 --dist worksteal -m "not e2e" --doctest-modules tests fairmesh
 
-toy: setup-dev debian
+e2e: setup-dev debian
 	pytest -n 3 -m "e2e and not clusters and not quick and not long"
 
-quick: setup-dev debian
-	pytest -m quick
-
-test-clusters: setup-dev setup-slurm debian  ## tests on the schedulers of clusters
+test-clusters: setup-dev setup-slurm debian debian-clusters  ## the tests on schedulers of clusters (Debian or Ubuntu, as root)
 	pytest -n 3 -m "clusters and not long"
 
-test-all: test test-clusters  ## all tests, those that take long as well
+test-all: test test-clusters  ## all tests, those that take long as well, and the quick study of CloudMask
 	pytest -n 2 -m long
+	pytest -m quick
 
-debian:  # for tests: a browser opens the website, ShellCheck reads scripts, Slurm and SGE run jobs, shells complete words
-	@missing=; while read -r program packages; do PATH=$$PATH:/usr/sbin command -v $$program >/dev/null || missing+=" $$packages"; \
-	done <<< $$'chromium chromium\nshellcheck shellcheck\nslurmctld slurm-wlm slurm-wlm-basic-plugins munge\nslurmdbd slurmdbd\nmariadbd mariadb-server\nsge_qmaster gridengine-master\nsge_execd gridengine-exec\nqsub gridengine-client\nfaketime faketime\nzsh zsh\nfish fish\nnginx nginx-light'; \
-	[ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get -qq update \
-	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing >/dev/null; } \
-	  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2
+# Programs that tests run, each with its packages of Debian; commas stand between names of one program.
+PROGRAMS := chromium,chromium-browser,google-chrome:chromium shellcheck:shellcheck faketime:faketime zsh:zsh fish:fish nginx:nginx-light
+SCHEDULERS := slurmctld:slurm-wlm,slurm-wlm-basic-plugins,munge slurmdbd:slurmdbd mariadbd:mariadb-server faketime:faketime \
+	sge_qmaster:gridengine-master sge_execd:gridengine-exec qsub:gridengine-client
+debian: ; @$(call install,$(PROGRAMS))
+debian-clusters: ; @$(call install,$(SCHEDULERS))
+
+define install
+missing=; for entry in $(1); do programs=$${entry%:*}; \
+  PATH=$$PATH:/usr/sbin command -v $${programs//,/ } > /dev/null || missing+=" $${entry#*:}"; done; missing=$${missing//,/ }; \
+  [ -z "$$missing" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -qq update \
+    && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $$missing > /dev/null; } \
+  || echo "missing, and cannot be installed:$$missing; the tests that need them cannot run" >&2
+endef
 
 docs: setup-dev  ## write the JSON Schemas and the reference pages anew from models and docstrings, and codemeta.json
 	python -m fairmesh.reference

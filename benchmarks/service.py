@@ -113,7 +113,7 @@ async def _ask(client: httpx.AsyncClient, number: int, until: float, took: list[
 
 
 async def _change(running: list[Path]) -> None:
-    """Let running experiments say how far they are."""
+    """Write the progress of running experiments."""
     number = 0
     while True:
         # Not in this thread: a disk that is busy must not hold up those who ask.

@@ -73,7 +73,7 @@ def _again(paths: StudyPaths, speakers: Sequence[Path] = (), looks: int = 5) -> 
 
 
 def say(attempt: Path, progress: int) -> None:
-    """Let a running experiment say how far it is."""
+    """Write the progress of a running experiment."""
     status = files.read_json(attempt / protocol.STATUS)
     files.write_json(attempt / protocol.STATUS, status | {"progress": progress})
 

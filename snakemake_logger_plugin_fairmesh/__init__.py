@@ -169,7 +169,7 @@ def _why_failed(text: str) -> str:
 
 
 def _name_run(path: str) -> bool:
-    """Say in run.json what the scheduler calls this run, by which its jobs are found after a crash.
+    """Write to run.json what the scheduler calls this run, by which its jobs are found after a crash.
 
     The records come through a queue: run.json may have been written before this was known.
 

@@ -10,7 +10,7 @@ from tests.needs import must_have
 
 
 def check_script(*paths: Path, severity: str = "style") -> None:
-    """Let bash and ShellCheck read scripts; without the latter, the test is skipped on a laptop and fails in CI."""
+    """Check scripts with bash and ShellCheck; without the latter, the test is skipped on a laptop and fails in CI."""
     for path in paths:
         subprocess.run(["bash", "-n", path], check=True)
     must_have(shutil.which("shellcheck"), "SHELLCHECK IS MISSING: the scripts were read by bash alone")

@@ -18,7 +18,7 @@ AXES = st.dictionaries(st.text(min_size=1), VALUES, max_size=5)
 
 
 def typed(value: Any) -> Any:
-    """Tell True from 1, a number from its text and [1] from [1.0], but not 1 from 1.0."""
+    """Return a form that differs for True and 1, a number and its text, [1] and [1.0], but not for 1 and 1.0."""
     if isinstance(value, list | dict):
         return ("json", canonical_json(value))
     return ("text", value) if isinstance(value, str) else ("truth", value) if isinstance(value, bool) else value

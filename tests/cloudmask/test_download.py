@@ -70,7 +70,7 @@ class Proxy:
 
 
 def cut(size: int) -> Callable[[Answer], Answer]:
-    """Let only the first bytes of a body through; the header promises all of them."""
+    """Pass only the first bytes of a body on; the header promises all of them."""
     return lambda answer: (answer[0], answer[1], answer[2][:size])
 
 

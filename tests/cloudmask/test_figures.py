@@ -50,7 +50,7 @@ kinds = pytest.mark.parametrize("kind", ["both classes", "one class", "nothing"]
 
 @pytest.fixture(autouse=True)
 def no_warning() -> Iterator[None]:
-    """Let a figure that divides by zero or has no legend to show fail."""
+    """Make a figure that divides by zero or has no legend to show fail."""
     with np.errstate(all="raise"):
         yield
 

@@ -100,7 +100,7 @@ def _is_there(process: int) -> bool:
 
 
 def conclude(place: Workplace, starts: Mapping[str, int], ends: Mapping[str, tuple[str, str]] | None = None) -> str:
-    """Hold what is there in the end against what must be: starts by experiment, and how those ended that are not done.
+    """Compare what is there in the end with what must be: starts by experiment, and how those ended that are not done.
 
     Returns
     -------

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 
 @pytest.fixture
 def asked(slurm: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """Let this process ask the cluster, as a runner elsewhere would."""
+    """Make this process ask the cluster, as a runner elsewhere would."""
     for name in ("SLURM_CONF", "PATH"):
         monkeypatch.setenv(name, slurm.environment[name])
     forget()

@@ -113,7 +113,7 @@ def test_a_whole_run_is_cancelled_and_the_same_command_goes_on(slow: Workplace) 
 
 
 def check_events(workplace: Workplace) -> None:
-    """Hold the events of the only run against what happened, also under --quiet."""
+    """Compare the events of the only run with what happened, also under --quiet."""
     (log,) = workplace.results.glob("sweep/runs/*/events.jsonl")
     events = [json.loads(line) for line in log.read_text().splitlines()]
     assert {(each["event"], each["id"]) for each in events if each["rule"] == "experiment"} == {

@@ -28,7 +28,7 @@ HOME = "/home/ada/benchmarks"
 
 
 def write_history(results: Results, text: str) -> None:
-    """Let the first experiment have left this file, as its record says."""
+    """Add this file to the first experiment and to its record."""
     history = results.study / f"experiments/local/{FIRST}/attempts/1/history.csv"
     history.write_text(text)
     record = read_json(results.record(FIRST))

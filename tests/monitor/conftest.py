@@ -24,7 +24,7 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture(scope="session", autouse=True)
 def swift() -> Iterator[None]:
-    """Let Streamlit look through all packages for components once, and not clean up after each run of a page.
+    """Make Streamlit look through all packages for components once, and not clean up after each run of a page.
 
     Both take long where much is installed and loaded: a second, and half of one where other tests loaded TensorFlow.
     """

@@ -69,7 +69,7 @@ class World:
         self.study.run("first")
 
     def do(self, what: str, at: int, state: str) -> None:
-        """Let something happen to one of the experiments."""
+        """Change something of one of the experiments."""
         point = self.study.points[at]
         getattr(self, what)(point, state, JobPaths(self.study.job(point)))
 

@@ -121,7 +121,7 @@ def test_many_cancel_at_once_and_the_first_wish_stays(busy: Study) -> None:
 
 
 def make_old(folder: Path, seconds: float = 100) -> None:
-    """Let files have changed some time ago."""
+    """Set the times of files to some time ago."""
     then = time.time() - seconds
     for path in folder.rglob("*"):
         os.utime(path, (then, then))

@@ -146,6 +146,7 @@ def test_of_no_slurm_nothing_is_said_but_that(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.e2e
+@pytest.mark.clusters
 def test_a_controller_that_is_dead_is_told_and_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     must_have(shutil.which("sinfo"), "Slurm's client is not installed")
     conf = tmp_path / "slurm.conf"
