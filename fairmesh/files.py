@@ -7,15 +7,14 @@ import hashlib
 import json
 import os
 import shutil
-import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.runner import jsonfiles
-from fairmesh.runner.safefiles import NotRegularError, TooLargeError, open_regular, read_regular, try_link
+from fairmesh.runner.safefiles import NotRegularError, TooLargeError, open_regular, read_regular
 
 PLAIN, PROGRAM = 0o666, 0o777
 """Modes of files before the umask, so that members of a group share what they work on if their umask says so."""
@@ -73,21 +72,7 @@ def write_bytes(path: Path, data: bytes, mode: int = PLAIN, *, flush: bool = Fal
         milliseconds a file, and is for what cannot be written again from something else, or is not looked at again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_beside(path, data, mode, os.replace, flush=flush)
-
-
-def _write_beside(path: Path, data: bytes, mode: int, move: Callable[[str, Path], None], *, flush: bool) -> None:
-    beside = jsonfiles.half_path(str(path))
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            if flush:
-                file.flush()
-                os.fsync(file.fileno())
-        move(beside, path)
-    finally:
-        Path(beside).unlink(missing_ok=True)
+    jsonfiles.write_bytes(str(path), data, mode, flush)
 
 
 def write_text(path: Path, text: str, mode: int = PLAIN, *, flush: bool = False) -> None:
@@ -174,24 +159,7 @@ def write_new(path: Path, text: str, mode: int = PLAIN) -> None:
     FileExistsError
         If it is there.
     """
-    _write_beside(path, text.encode(), mode, put_new, flush=True)
-
-
-def put_new(beside: str | Path, path: Path) -> None:
-    """Move a finished file to its name, if that is free; without hard links it is copied, so that others may see half.
-
-    Raises
-    ------
-    FileExistsError
-        If there is such a file.
-    """
-    is_linked = try_link(str(beside), str(path))
-    if is_linked is None:
-        with Path(beside).open("rb") as source, path.open("xb") as target:
-            os.fchmod(target.fileno(), stat.S_IMODE(os.fstat(source.fileno()).st_mode))
-            shutil.copyfileobj(source, target)
-    elif not is_linked:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    jsonfiles.write_bytes(str(path), text.encode(), mode, move=jsonfiles.move_to_new)
 
 
 def write_folder(folder: Path, contents: Sequence[tuple[str, str, int]]) -> None:

@@ -1,10 +1,14 @@
 """Read and write JSON files that others read at the same time: they appear whole or not at all."""
 
+import contextlib
+import errno
 import json
 import os
+import shutil
+import stat
 import time
 from _thread import get_ident
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, Callable, Dict, List, NoReturn, Optional
 
 from .safefiles import read_regular, try_link
 
@@ -58,41 +62,65 @@ def encoded(value: Any) -> bytes:
 
 
 def write_new(path: str, value: Any) -> bool:
-    """Write a file that is not there; False if there is one. Of many who do so at once, one succeeds."""
+    """Write a new file, and return whether there was none; of many who do so at once, one succeeds."""
     if os.path.lexists(path):
         return False
-    beside = os.path.join(os.path.dirname(path), f".{os.path.basename(path)[:40]}.{mark()}{_HALF}")
-    write(beside, value)
     try:
-        is_linked = try_link(beside, path)
-    finally:
-        os.unlink(beside)
-    return _write_in_place(path, value) if is_linked is None else is_linked
-
-
-def _write_in_place(path: str, value: Any) -> bool:
-    """Write a new file that others may see half written; False if there is one."""
-    try:
-        with open(path, "xb") as file:
-            file.write(encoded(value))
+        write_bytes(path, encoded(value), move=move_to_new)
     except FileExistsError:
         return False
     return True
 
 
-def write_bytes(path: str, data: bytes) -> None:
-    """Write bytes beside the file and move them into place."""
+def write_bytes(
+    path: str,
+    data: bytes,
+    mode: int = 0o666,
+    flush: bool = True,
+    move: Optional[Callable[[str, str], None]] = None,
+) -> None:
+    """Write bytes beside a file and move them into place, so that readers see the old content or the new one.
+
+    Parameters
+    ----------
+    path, data : str, bytes
+        The file and its content.
+    mode : int
+        Its mode, before the umask.
+    flush : bool
+        Whether to wait until the content is on the disk.
+    move : callable, optional
+        Moves the finished file to its name; `os.replace` by default.
+    """
     beside = half_path(path)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
     try:
-        with open(beside, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        if os.path.exists(beside):
+            if flush:
+                file.flush()
+                os.fsync(file.fileno())
+        (move or os.replace)(beside, path)
+    finally:
+        with contextlib.suppress(OSError):  # it is moved, or the folder is away
             os.unlink(beside)
-        raise
+
+
+def move_to_new(beside: str, path: str) -> None:
+    """Move a finished file to a free name; without hard links it is copied, and readers may see a part of it.
+
+    Raises
+    ------
+    FileExistsError
+        If there is such a file.
+    """
+    is_linked = try_link(beside, path)
+    if is_linked is None:
+        with open(beside, "rb") as source, open(path, "xb") as target:
+            os.fchmod(target.fileno(), stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+            shutil.copyfileobj(source, target)
+    elif not is_linked:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
 
 
 def half_path(path: str) -> str:
