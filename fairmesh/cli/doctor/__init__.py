@@ -1,4 +1,4 @@
-"""``fairmesh doctor``: what is wrong with the installation, the profile, the cluster, the disk, and how to mend it."""
+"""``fairmesh doctor``: check installation, profile, cluster and disk, and suggest fixes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from fairmesh.cli.doctor import browser, hardware, installation, leftovers, lsf, service, settings, slurm, storage
-from fairmesh.cli.doctor.asking import side_by_side
-from fairmesh.cli.doctor.finding import FAIL, OK, WARN, Finding, fail, warn
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor import computer, installation, lsf, slurm, storage
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, Finding, Here, fail, side_by_side, warn
 from fairmesh.printing import one_line, print_json
 from fairmesh.status.launch import PROFILE
 
@@ -19,46 +17,48 @@ Check = Callable[[Here], Iterator[Finding]]
 
 GROUPS: dict[str, Check] = {
     "installation": installation.checks,
-    "settings": settings.checks,
+    "settings": installation.settings_checks,
     "storage": storage.checks,
-    "leftovers": leftovers.checks,
+    "leftovers": storage.leftover_checks,
     "slurm": slurm.checks,
     "lsf": lsf.checks,
-    "hardware": hardware.checks,
-    "service": service.checks,
-    "browser": browser.checks,
+    "hardware": computer.hardware_checks,
+    "service": computer.service_checks,
+    "browser": computer.browser_checks,
 }
 PATIENCE, DEEP = 10.0, 300.0  # seconds in all
-_COLOURS = {OK: "32", WARN: "33", FAIL: "31"}
+_COLORS = {OK: "32", WARN: "33", FAIL: "31"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the verb."""
-    parser.add_argument("--profile", metavar="DIR", default=PROFILE, help=f"where runs are to go ({PROFILE})")
-    parser.add_argument("--deep", action="store_true", help="start TensorFlow and Chromium, too; takes a minute")
-    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    """Add the arguments of the command."""
+    parser.add_argument("--profile", metavar="DIR", default=PROFILE, help=f"the profile to check ({PROFILE})")
+    parser.add_argument("--deep", action="store_true", help="also start TensorFlow and Chromium, which takes a minute")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Look, and say what to mend."""
+    """Print all findings; return 1 if a check fails."""
     here = Here.of(Path(), arguments.profile, arguments.deep)
-    found = examine(here, GROUPS, DEEP if arguments.deep else PATIENCE)
-    bad = sum(each.level == FAIL for each in found)
+    findings = examine(here, GROUPS, DEEP if arguments.deep else PATIENCE)
+    failures = sum(finding.level == FAIL for finding in findings)
     if arguments.json:
-        counts = {level: sum(each.level == level for each in found) for level in (OK, WARN, FAIL)}
-        print_json({"profile": str(here.profile), "counts": counts, "findings": [each._asdict() for each in found]})
+        counts = {level: sum(finding.level == level for finding in findings) for level in (OK, WARN, FAIL)}
+        print_json(
+            {"profile": str(here.profile), "counts": counts, "findings": [finding._asdict() for finding in findings]}
+        )
     else:
-        print("\n".join(lines(found, sys.stdout.isatty())))
-    return 1 if bad else 0
+        print("\n".join(lines(findings, sys.stdout.isatty())))
+    return 1 if failures else 0
 
 
 def examine(here: Here, groups: dict[str, Check], patience: float) -> list[Finding]:
-    """Make all checks at the same time, and wait for none longer than so many seconds."""
+    """Run all checks at the same time, each with a limit of ``patience`` seconds."""
     results: dict[str, list[Finding]] = {name: [] for name in groups}
     calls = {name: partial(_fill, results[name], name, check, here) for name, check in groups.items()}
-    for name, came_back in side_by_side(calls, patience).items():
-        if not came_back:
-            advice = "a file system or a scheduler does not answer: try its programs by hand"
+    for name, has_ended in side_by_side(calls, patience).items():
+        if not has_ended:
+            advice = "a file system or a scheduler does not answer; try its programs by hand"
             results[name] = [*results[name], warn(name, f"not done within {patience:.0f} s", advice)]
     return [finding for name in groups for finding in results[name]]
 
@@ -70,11 +70,11 @@ def _fill(found: list[Finding], name: str, check: Check, here: Here) -> None:
         found.append(fail(name, f"the check itself failed: {type(error).__name__}: {error}", "please report this"))
 
 
-def lines(found: Sequence[Finding], colour: bool = False) -> Iterator[str]:
-    """Yield a line a finding: how bad, what, how it is, and what to do."""
-    width = max(len(each.what) for each in found)
-    for each in found:
-        level = f"{each.level:<5}"
-        shown = f"\x1b[{_COLOURS[each.level]}m{level}\x1b[0m" if colour else level
-        advice = f"  -> {each.advice}" if each.advice else ""
-        yield f"{shown} {one_line(f'{each.what:<{width}}  {each.found}{advice}')}"
+def lines(findings: Sequence[Finding], color: bool = False) -> Iterator[str]:
+    """Yield one line for each finding: level, topic, state and advice."""
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        level = f"{finding.level:<5}"
+        shown = f"\x1b[{_COLORS[finding.level]}m{level}\x1b[0m" if color else level
+        advice = f"  -> {finding.advice}" if finding.advice else ""
+        yield f"{shown} {one_line(f'{finding.what:<{width}}  {finding.found}{advice}')}"

@@ -1,4 +1,4 @@
-"""Whether what is installed is what the project was tested with."""
+"""Checks of the installation, and of configuration, profile and study."""
 
 from __future__ import annotations
 
@@ -15,9 +15,22 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 import fairmesh
-from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import (
+    MACHINE_FILE,
+    OK,
+    PROFILE_FILE,
+    Finding,
+    Here,
+    fail,
+    ok,
+    warn,
+)
+from fairmesh.errors import InputError
+from fairmesh.schema import load_yaml
+from fairmesh.study import load_plan
+from fairmesh.study.settings import Config, load_config
 from fairmesh.submission.repository import Refusal
+from fairmesh.workflow.configuration import FILE, find_machine
 
 OLDEST = (3, 11)
 LOCK = Path("requirements/run.lock")
@@ -28,7 +41,7 @@ _OWN = ("slurm-lean",)  # executors of this repository
 
 
 def checks(here: Here) -> Iterator[Finding]:
-    """Look at the installation."""
+    """Check the installation."""
     yield python(sys.version_info[:3])
     yield environment(sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ, _installer())
     path = here.root / LOCK
@@ -40,7 +53,7 @@ def checks(here: Here) -> Iterator[Finding]:
 
 
 def repository(folder: Path, refusal: Refusal) -> Iterator[Finding]:
-    """Check that git reads the repository of the project, if there is one: records name the commit."""
+    """Check that git can read the repository of the project, since records name the commit."""
     if refusal.why:
         yield warn("git", f"commits are not recorded for {folder}: {refusal.why}", refusal.advice)
 
@@ -54,11 +67,11 @@ def python(found: tuple[int, ...]) -> Finding:
 
 
 def environment(is_own: bool, installer: str) -> Finding:
-    """Check that packages are in an environment of their own, and that something can install more."""
+    """Check that packages are in a virtual environment with an installer."""
     if not is_own:
-        return warn("environment", "packages are those of the whole system", "use the project's own: make setup")
+        return warn("environment", "packages are those of the system", "use an environment of the project: make setup")
     if not installer:
-        return warn("environment", "neither uv nor pip is in it", "make setup brings uv")
+        return warn("environment", "it has neither uv nor pip", "run make setup, which installs uv")
     return ok("environment", f"{sys.prefix}, with {installer}")
 
 
@@ -70,11 +83,11 @@ def lock(text: str, found: Callable[[str], str | None]) -> Finding:
     text : str
         The content of the lock file, empty if there is none.
     found : callable
-        Gives the installed version of a package, or None.
+        Returns the installed version of a package, or None.
     """
     wanted = list(_pinned(text))
     if not wanted:
-        return ok("packages", "there is no lock file to compare with")
+        return ok("packages", "no lock file to compare with")
     wrong = [f"{name} {found(name) or 'missing'} (lock: {pinned})" for name, pinned in wanted if found(name) != pinned]
     if not wrong:
         return ok("packages", f"all {len(wanted)} as in {LOCK}")
@@ -122,7 +135,7 @@ def executor(name: str, has: Callable[[str], bool], in_slurms: bool | None) -> F
     name : str
         The executor.
     has : callable
-        Tells whether a module can be imported here.
+        Returns whether a module can be imported.
     in_slurms : bool or None
         Whether .venv-slurm has the plugin for Slurm; None if there is no such environment.
     """
@@ -170,3 +183,52 @@ def _slurms_environment(root: Path) -> bool | None:
     if not (root / OF_SLURM / "bin/python").exists():
         return None
     return any((root / OF_SLURM).glob("lib/python3*/site-packages/snakemake_executor_plugin_slurm"))
+
+
+def settings_checks(here: Here) -> Iterator[Finding]:
+    """Check configuration, machines, profile and study."""
+    configuration = here.folder / FILE
+    if not configuration.is_file():
+        yield fail("config.yaml", f"no {FILE} in this folder", "change to the folder of the project")
+    else:
+        found = readable("config.yaml", lambda: _named(load_config(configuration)))
+        yield found
+        if found.level == OK:
+            yield readable("study", lambda: _study(here, load_config(configuration)))
+    where = str(here.profile / MACHINE_FILE)
+    yield readable("machines.yaml", lambda: f"{find_machine(here.machine, here.root, where)[0]} names {here.machine}")
+    yield profile(here.profile, here.executor)
+
+
+def readable(what: str, read: Callable[[], str]) -> Finding:
+    """Return a finding for reading a file, with its mistakes as advice."""
+    try:
+        return ok(what, read())
+    except InputError as error:
+        count = len(error.problems)
+        return fail(what, f"{count} mistake{'s' if count > 1 else ''}", "; ".join(map(str, error.problems)))
+    except OSError as error:
+        return fail(what, f"cannot be read: {error.strerror}", f"check {error.filename}")
+
+
+def profile(folder: Path, executor: str) -> Finding:
+    """Check that a profile has valid files, and the one that Snakemake needs."""
+    if not (folder / PROFILE_FILE).is_file():
+        return fail("profile", f"{folder} has no {PROFILE_FILE}", "copy one of profiles/")
+
+    def read() -> str:
+        for path in (folder / PROFILE_FILE, folder / MACHINE_FILE):
+            if path.is_file():
+                load_yaml(path)
+        return f"{folder}, executor {executor}"
+
+    return readable("profile", read)
+
+
+def _named(config: Config) -> str:
+    return f"study {config.study}, results in {config.results}"
+
+
+def _study(here: Here, config: Config) -> str:
+    plan = load_plan(config.study, here.root, here.machine, config.set)
+    return f"{plan.study}: {len(plan.experiments)} experiments"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 
-from fairmesh.cli.doctor.asking import Answer, ask
-from fairmesh.cli.doctor.finding import Finding, fail, ok
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import Answer, Finding, Here, ask, fail, ok
 
 LSF = "lsf"
 CLIENT = ("bsub", "bjobs", "bkill", "lsid")

@@ -10,9 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fairmesh.cli.doctor.asking import PATIENCE, Answer, ask, side_by_side
-from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import PATIENCE, Answer, Finding, Here, ask, fail, ok, side_by_side, warn
 from fairmesh.errors import FairmeshError, nearest
 from fairmesh.jobs import slurm_limits, slurm_site
 from fairmesh.jobs.slurm_limits import QueueLimits

@@ -1,4 +1,4 @@
-"""Whether the file system of the results can do what runs need: room, locks, hard links, renaming, a sane clock."""
+"""Checks of the file system of the results, and of what dead runs left there."""
 
 from __future__ import annotations
 
@@ -7,22 +7,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import Finding, Here, fail, ok, warn
+from fairmesh.errors import FairmeshError
+from fairmesh.jobs.lock import RunLock
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.slurm_site import file_system
+from fairmesh.runner.protocol import LOST
 from fairmesh.runner.safefiles import NO_LINKS, NoLocksError, try_lock
+from fairmesh.status import RunStatus, StudyStatus, places, read_status
+from fairmesh.status.reader import RunReader
 
 LEAST, FEW = 200 << 20, 5 << 30  # bytes that are free
 LEAST_FILES, FEW_FILES = 1_000, 50_000  # an experiment makes some twenty
 SKEW = 5.0  # seconds between this computer's clock and that of the file system
 _TRY = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+SNAKEMAKES = Path(".snakemake/locks")
 
 
 def checks(here: Here) -> Iterator[Finding]:
-    """Look at the results folder, or at what it will be made in."""
+    """Check the results folder, or the folder in which it will be created."""
     folder = here.place
     room = os.statvfs(folder)
     yield free_bytes(room.f_bavail * room.f_frsize)
@@ -34,7 +40,7 @@ def checks(here: Here) -> Iterator[Finding]:
 
 
 def abilities(folder: Path) -> Iterator[Finding]:
-    """Try what runs do, in a folder of its own."""
+    """Yield findings of operations that runs need, tried in a temporary folder."""
     with tempfile.TemporaryDirectory(dir=folder, prefix=".doctor.") as name:
         place = Path(name)
         yield locks(place)
@@ -52,24 +58,24 @@ def writable(folder: Path) -> Finding:
             os.fsync(file.fileno())
     except OSError as error:
         return fail(
-            "results", f"{folder} cannot be written: {error.strerror}", "name another folder: results: in config.yaml"
+            "results", f"{folder} cannot be written: {error.strerror}", "set another folder: results: in config.yaml"
         )
     return ok("results", f"{folder}, on {file_system(folder) or 'a file system of unknown kind'}")
 
 
 def free_bytes(free: int) -> Finding:
-    """Check the room for results."""
-    text, advice = f"{free / (1 << 30):.1f} GiB free", "make room, or name another folder: results: in config.yaml"
+    """Check the free space for results."""
+    text, advice = f"{free / (1 << 30):.1f} GiB free", "free some space, or set another folder: results: in config.yaml"
     if free < LEAST:
         return fail("disk", text, advice)
     return warn("disk", text, advice) if free < FEW else ok("disk", text)
 
 
 def free_files(free: int, total: int) -> Finding:
-    """Check how many files there may still be; some file systems do not count them."""
+    """Check the number of free inodes, where the file system has a limit."""
     if not total:
         return ok("inodes", "not limited")
-    text, advice = f"{free:,} more files may be made", "remove what you do not need, or ask for a larger quota"
+    text, advice = f"{free:,} more files can be created", "remove what you do not need, or ask for a larger quota"
     if free < LEAST_FILES:
         return fail("inodes", text, advice)
     return warn("inodes", text, advice) if free < FEW_FILES else ok("inodes", text)
@@ -82,53 +88,53 @@ def second_gets(path: Path) -> bool:
 
 
 def locks(folder: Path, gets: Callable[[Path], bool] = second_gets) -> Finding:
-    """Check that flock(2) keeps two runs of one study apart; where there is none, claims do."""
-    advice = "mount it with locks (NFS 4; Lustre: -o flock), or name another folder: results: in config.yaml"
+    """Check that flock(2) separates two runs of a study; without it, claims do."""
+    advice = "mount it with locks (NFS 4; Lustre: -o flock), or set another folder: results: in config.yaml"
     path = folder / "lock"
     with path.open("w") as file:
         try:
             try_lock(file.fileno(), str(path))
         except NoLocksError:
-            return warn("file locks", "there are none here: a run that died on another host is not seen", advice)
+            return warn("file locks", "not supported: a dead run on another host is not detected", advice)
         except OSError as error:
-            return fail("file locks", f"do not work here: {error.strerror}", advice)
+            return fail("file locks", f"do not work: {error.strerror}", advice)
         if gets(path):
             return fail("file locks", "two processes get the same lock", advice)
-    return ok("file locks", "keep runs apart")
+    return ok("file locks", "work")
 
 
 def links(folder: Path, link: Callable[[Path, Path], None] = os.link) -> Finding:
-    """Check that link(2) refuses a name that is taken, as it decides who runs an experiment, if there are links."""
-    advice = "claims need those that are refused: name a folder on another file system, results: in config.yaml"
+    """Check that link(2) refuses an existing name, since links decide which process runs an experiment."""
+    advice = "claims need them: set a folder on another file system, results: in config.yaml"
     first, second = folder / "first", folder / "second"
     first.touch()
     try:
         link(first, second)
     except OSError as error:
         if error.errno in NO_LINKS:
-            return ok("hard links", "there are none here: claims are folders instead")
-        return fail("hard links", f"do not work here: {error.strerror}", advice)
+            return ok("hard links", "not supported: claims are folders instead")
+        return fail("hard links", f"do not work: {error.strerror}", advice)
     try:
         link(first, second)
     except FileExistsError:
-        return ok("hard links", "one process alone gets a claim")
+        return ok("hard links", "work")
     except OSError as error:
-        return fail("hard links", f"a name that is taken is refused with {error.strerror!r}", advice)
-    return fail("hard links", "a name that is taken can be taken again", advice)
+        return fail("hard links", f"an existing name is refused with {error.strerror!r}", advice)
+    return fail("hard links", "an existing name is not refused", advice)
 
 
 def renames(folder: Path, replace: Callable[[Path, Path], None] = os.replace) -> Finding:
-    """Check that a file can take the place of another."""
+    """Check that a file can replace another."""
     new, old = folder / "new", folder / "old"
     new.write_text("new")
     old.write_text("old")
     try:
         replace(new, old)
     except OSError as error:
-        return fail("renaming", f"does not work here: {error.strerror}", "name a folder on another file system")
+        return fail("renaming", f"does not work: {error.strerror}", "set a folder on another file system")
     if old.read_text() != "new" or new.exists():
-        return fail("renaming", "does not put one file in the place of another", "name a folder on another file system")
-    return ok("renaming", "puts whole files in place")
+        return fail("renaming", "does not replace the other file", "set a folder on another file system")
+    return ok("renaming", "works")
 
 
 def clock(folder: Path, now: Callable[[], float] = time.time) -> Finding:
@@ -137,6 +143,46 @@ def clock(folder: Path, now: Callable[[], float] = time.time) -> Finding:
     path.touch()
     skew = path.stat().st_mtime - now()
     if abs(skew) > SKEW:
-        advice = "set the clocks (chrony): Snakemake takes files of the future for changed ones"
+        advice = "synchronize the clocks (chrony): Snakemake treats files from the future as changed"
         return warn("clock", f"the file system is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}", advice)
-    return ok("clock", "that of the file system agrees")
+    return ok("clock", "agrees with the file system")
+
+
+def leftover_checks(here: Here) -> Iterator[Finding]:
+    """Check all studies in the results folder."""
+    studies = places.studies_in(here.results) if here.results.is_dir() else []
+    found = [each for paths in studies for each in of_study(paths)]
+    yield from found or [ok("leftovers", f"none in {len(studies)} studies" if studies else "no study has been run")]
+    yield from snakemake_locks(here.folder / SNAKEMAKES, any(RunLock(each.lock).is_held() for each in studies))
+
+
+def of_study(paths: StudyPaths) -> Iterator[Finding]:
+    """Check one study."""
+    yield from dead_runs(paths.study, RunReader(paths).all()[:1])
+    try:
+        yield from lost(read_status(paths))
+    except FairmeshError as error:
+        yield warn("leftovers", str(error), f"remove {paths.folder}, or run the study")
+
+
+def dead_runs(study: str, runs: Sequence[RunStatus]) -> Iterator[Finding]:
+    """Yield a finding for each run that died without recording its end."""
+    for each in runs:
+        if not each.ended and not each.is_alive:
+            found = f"run {each.uuid[:8]} of {study} died"
+            yield warn("dead run", found, f"fairmesh run {study} resumes it")
+
+
+def lost(status: StudyStatus) -> Iterator[Finding]:
+    """Yield a finding if experiments have stale claims."""
+    count = sum(each.state == LOST for each in status.jobs)
+    if count:
+        found = f"{count} of {status.study} lost: their runner has ended or does not respond"
+        yield warn("stale claims", found, f"fairmesh retry --study {status.study} --state lost")
+
+
+def snakemake_locks(folder: Path, running: bool) -> Iterator[Finding]:
+    """Yield a finding for unused lock files of Snakemake."""
+    if not running and any(folder.glob("*.lock")):
+        advice = "the next run of a study removes it; for other workflows, run snakemake --unlock"
+        yield warn("dead lock", f"{folder} has a lock of Snakemake, and no study is being run", advice)

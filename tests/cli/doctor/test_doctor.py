@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.cli import doctor, main
-from fairmesh.cli.doctor.finding import FAIL, OK, WARN, Finding
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, Finding, Here
 
 ROOT = Path(__file__).parents[3]
 Write = Callable[[str, str], None]
@@ -76,7 +75,7 @@ def test_a_folder_that_is_no_project_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert examined(capsys, status=1)["config.yaml"].found == "there is no config/config.yaml here"
+    assert examined(capsys, status=1)["config.yaml"].found == "no config/config.yaml in this folder"
 
 
 def test_an_unknown_profile_is_wrong_input(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,4 +118,4 @@ def test_a_line_says_how_bad_what_and_what_to_do() -> None:
         "ok    disk          5 GiB",
         "fail  slurm client  missing  -> load its module",
     ]
-    assert "\x1b[31mfail " in list(doctor.lines(found, colour=True))[1]
+    assert "\x1b[31mfail " in list(doctor.lines(found, color=True))[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.cli.doctor import installation
-from fairmesh.cli.doctor.finding import FAIL, OK, WARN, Finding
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, Finding
 
 LOCK = """\
 numpy==2.4.6 ; python_full_version < '3.12' \\

@@ -6,9 +6,8 @@ import fcntl
 import json
 from pathlib import Path
 
-from fairmesh.cli.doctor import leftovers
-from fairmesh.cli.doctor.finding import OK, WARN
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor import storage
+from fairmesh.cli.doctor.base import OK, WARN, Here
 from fairmesh.jobs.lock import RunLock
 from fairmesh.runner import owner
 from tests.status.conftest import Study, study
@@ -22,7 +21,7 @@ def here(folder: Path) -> Here:
 
 
 def test_where_nothing_was_run_nothing_is_left(tmp_path: Path) -> None:
-    (told,) = leftovers.checks(here(tmp_path))
+    (told,) = storage.leftover_checks(here(tmp_path))
     assert told.level == OK
 
 
@@ -30,11 +29,11 @@ def test_a_run_of_a_process_that_is_gone_is_told(study: Study, tmp_path: Path) -
     study.add(epochs=1)
     study.write_plan()
     study.run(owner=owner.current_process() | DEAD)
-    (told,) = leftovers.checks(here(tmp_path))
+    (told,) = storage.leftover_checks(here(tmp_path))
     assert (told.level, told.what) == (WARN, "dead run")
     assert "fairmesh run quick" in told.advice
     study.run(ended="2026-11-20T11:00:00.000Z")
-    (told,) = leftovers.checks(here(tmp_path))
+    (told,) = storage.leftover_checks(here(tmp_path))
     assert told.level == OK
 
 
@@ -43,7 +42,7 @@ def test_claims_that_bind_nobody_are_told(study: Study, tmp_path: Path) -> None:
     study.write_plan()
     study.start(point, "running")
     study.claim(point, **DEAD)
-    (told,) = leftovers.checks(here(tmp_path))
+    (told,) = storage.leftover_checks(here(tmp_path))
     assert (told.level, told.what) == (WARN, "stale claims")
     assert "fairmesh retry --study quick --state lost" in told.advice
 
@@ -52,20 +51,20 @@ def test_a_plan_that_cannot_be_read_is_told(study: Study, tmp_path: Path) -> Non
     study.add(epochs=1)
     study.write_plan()
     (study.folder / "plan.json").write_text("{}")
-    (told,) = leftovers.checks(here(tmp_path))
+    (told,) = storage.leftover_checks(here(tmp_path))
     assert told.level == WARN
 
 
 def test_a_lock_of_snakemakes_counts_while_no_study_is_run(study: Study, tmp_path: Path) -> None:
     study.add(epochs=1)
     study.write_plan()
-    (tmp_path / leftovers.SNAKEMAKES).mkdir(parents=True)
-    (tmp_path / leftovers.SNAKEMAKES / "0.output.lock").touch()
+    (tmp_path / storage.SNAKEMAKES).mkdir(parents=True)
+    (tmp_path / storage.SNAKEMAKES / "0.output.lock").touch()
     lock = study.paths.lock
     lock.write_text(json.dumps({}))
-    assert "dead lock" in [each.what for each in leftovers.checks(here(tmp_path))]
+    assert "dead lock" in [each.what for each in storage.leftover_checks(here(tmp_path))]
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert RunLock(lock).is_held()
-        assert "dead lock" not in [each.what for each in leftovers.checks(here(tmp_path))]
+        assert "dead lock" not in [each.what for each in storage.leftover_checks(here(tmp_path))]
     assert not RunLock(lock).is_held()

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.cli.doctor import lsf, slurm
-from fairmesh.cli.doctor.asking import Answer, ask
-from fairmesh.cli.doctor.finding import FAIL, OK, WARN
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, Answer, Here, ask
 from fairmesh.jobs.slurm_limits import QueueLimits
 from fairmesh.jobs.slurm_site import SlurmSite
 from fairmesh.study.settings import Machine

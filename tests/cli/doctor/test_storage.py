@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.cli.doctor import storage
-from fairmesh.cli.doctor.finding import FAIL, OK, WARN
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, Here
 from tests.needs import must_have
 
 Mount = Callable[..., Path]

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.cli.doctor import browser, hardware, service
-from fairmesh.cli.doctor.asking import Answer
-from fairmesh.cli.doctor.finding import FAIL, OK, WARN
+from fairmesh.cli.doctor import computer
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, Answer
 
 
 @pytest.mark.parametrize(
@@ -24,7 +23,7 @@ from fairmesh.cli.doctor.finding import FAIL, OK, WARN
     ],
 )
 def test_gpus_and_their_driver(answer: Answer | None, on_bus: int, level: str) -> None:
-    assert hardware.gpu(answer, on_bus).level == level
+    assert computer.gpu(answer, on_bus).level == level
 
 
 def test_only_nvidias_display_devices_count(tmp_path: Path) -> None:
@@ -33,8 +32,8 @@ def test_only_nvidias_display_devices_count(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "vendor").write_text(f"{vendor}\n")
         (folder / "class").write_text(f"{kind}\n")
-    assert hardware.cards(tmp_path) == 1
-    assert hardware.cards(tmp_path / "none") == 0
+    assert computer.cards(tmp_path) == 1
+    assert computer.cards(tmp_path / "none") == 0
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,7 @@ def test_only_nvidias_display_devices_count(tmp_path: Path) -> None:
 def test_a_tensorflow_for_processors_alone_is_told_where_there_are_gpus(
     whole: str | None, cpu: str | None, gpus: int, level: str
 ) -> None:
-    assert hardware.tensorflow(whole, cpu, gpus).level == level
+    assert computer.tensorflow(whole, cpu, gpus).level == level
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_a_tensorflow_for_processors_alone_is_told_where_there_are_gpus(
     ],
 )
 def test_what_tensorflow_sees(answer: Answer, gpus: int, level: str) -> None:
-    assert hardware.seen(answer, gpus).level == level
+    assert computer.seen(answer, gpus).level == level
 
 
 def test_energy_counters_that_may_not_be_read_are_told(tmp_path: Path) -> None:
@@ -65,9 +64,9 @@ def test_energy_counters_that_may_not_be_read_are_told(tmp_path: Path) -> None:
     for folder in (package, core):
         folder.mkdir()
         (folder / "energy_uj").write_text("1\n")
-    assert hardware.energy([]).level == OK
-    assert hardware.energy([package, core]).found == "1 counters of the processor"
-    told = hardware.energy([package, core], lambda _: False)
+    assert computer.energy([]).level == OK
+    assert computer.energy([package, core]).found == "1 processor counters"
+    told = computer.energy([package, core], lambda _: False)
     assert (told.level, "chmod a+r" in told.advice) == (WARN, True)
 
 
@@ -75,23 +74,23 @@ def test_energy_counters_that_may_not_be_read_are_told(tmp_path: Path) -> None:
     ("answer", "level"), [(Answer(True, "Chromium 140\n"), OK), (Answer(False, "no display"), WARN), (None, WARN)]
 )
 def test_the_browser(answer: Answer | None, level: str) -> None:
-    assert browser.chromium(answer).level == level
+    assert computer.chromium(answer).level == level
 
 
 @pytest.mark.parametrize(("mode", "level"), [(0o600, OK), (0o400, OK), (0o640, FAIL), (0o604, FAIL)])
 def test_a_token_that_others_may_read_is_told(tmp_path: Path, mode: int, level: str) -> None:
     path = tmp_path / "token"
-    assert service.token(path, os.getuid()).level == OK, "there is none yet"
+    assert computer.token(path, os.getuid()).level == OK, "there is none yet"
     path.write_text("x")
     path.chmod(mode)
-    assert service.token(path, os.getuid()).level == level
-    assert service.token(path, os.getuid() + 1).level == FAIL, "of somebody else"
+    assert computer.token(path, os.getuid()).level == level
+    assert computer.token(path, os.getuid() + 1).level == FAIL, "of somebody else"
 
 
 def test_a_token_that_is_a_link_is_told(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("x")
     (tmp_path / "token").symlink_to(tmp_path / "real")
-    assert service.token(tmp_path / "token", os.getuid()).level == FAIL
+    assert computer.token(tmp_path / "token", os.getuid()).level == FAIL
 
 
 def test_a_port_that_is_taken_is_told() -> None:
@@ -99,5 +98,5 @@ def test_a_port_that_is_taken_is_told() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         number = taken.getsockname()[1]
-        assert service.port(number, "fairmesh serve").level == WARN
-    assert service.port(number, "fairmesh serve").level == OK
+        assert computer.port(number, "fairmesh serve").level == WARN
+    assert computer.port(number, "fairmesh serve").level == OK

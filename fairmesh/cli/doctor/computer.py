@@ -1,27 +1,32 @@
-"""Whether GPUs and energy counters can be used."""
+"""Checks of this computer: GPUs, energy counters, token, ports and browser."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import socket
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from fairmesh.cli.doctor.asking import LONG, Answer, ask
-from fairmesh.cli.doctor.finding import Finding, fail, ok, warn
-from fairmesh.cli.doctor.here import Here
+from fairmesh.cli.doctor.base import LONG, Answer, Finding, Here, ask, fail, ok, warn
 from fairmesh.cli.doctor.installation import installed
+from fairmesh.cli.serve import PORT
 from fairmesh.runner.telemetry import RAPL
+from fairmesh.web.access import token_file
 
 PCI = Path("/sys/bus/pci/devices")
 NVIDIA = "0x10de"
 QUERY = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
 _SEEN = "import tensorflow as tf; print('seen', *(each.name for each in tf.config.list_physical_devices('GPU')))"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PORTS = {PORT: "fairmesh serve", 8501: "fairmesh monitor"}
 
 
-def checks(here: Here) -> Iterator[Finding]:
-    """Look at GPUs and energy counters of this computer."""
+def hardware_checks(here: Here) -> Iterator[Finding]:
+    """Check GPUs and energy counters."""
     answer = ask(*QUERY) if shutil.which(QUERY[0]) else None
     gpus = answer.output.splitlines() if answer and answer.good else []
     yield gpu(answer, cards(PCI))
@@ -32,7 +37,7 @@ def checks(here: Here) -> Iterator[Finding]:
 
 
 def cards(folder: Path) -> int:
-    """Count the display devices of NVIDIA's that the computer has, whether there is a driver or not."""
+    """Return the number of NVIDIA GPUs on the bus, with or without a driver."""
     found = [each for each in folder.glob("*") if _text(each / "vendor") == NVIDIA]
     return sum(_text(each / "class").startswith("0x03") for each in found)
 
@@ -51,17 +56,17 @@ def gpu(answer: Answer | None, on_bus: int) -> Finding:
         return ok("gpu", "; ".join(line.strip() for line in answer.output.splitlines()))
     if answer:
         return fail(
-            "gpu", f"nvidia-smi: {answer.output.strip() or 'finds none'}", "reload or reinstall NVIDIA's driver"
+            "gpu", f"nvidia-smi: {answer.output.strip() or 'finds none'}", "reload or reinstall the NVIDIA driver"
         )
     if on_bus:
-        return warn("gpu", f"{on_bus} of NVIDIA's, without a driver", "install NVIDIA's driver, with nvidia-smi")
+        return warn("gpu", f"{on_bus} from NVIDIA without a driver", "install the NVIDIA driver with nvidia-smi")
     return ok("gpu", "none on this computer")
 
 
 def tensorflow(whole: str | None, for_cpu: str | None, gpus: int) -> Finding:
     """Check that the TensorFlow that is installed fits the computer."""
     if not whole and not for_cpu:
-        return ok("tensorflow", "not installed; an application that needs it brings it along")
+        return ok("tensorflow", "not installed; applications that need it install it")
     if gpus and not whole:
         return warn("tensorflow", f"tensorflow-cpu {for_cpu} uses no GPU", "pip install 'fairmesh[gpu]'")
     return ok("tensorflow", f"tensorflow {whole}" if whole else f"tensorflow-cpu {for_cpu}")
@@ -87,12 +92,12 @@ def energy(counters: Sequence[Path], can_read: Callable[[Path], bool] = _can_rea
     """Check that the energy counters of the processor can be read."""
     packages = [each for each in counters if each.name.count(":") == 1]
     if not packages:
-        return ok("energy", "no counters of the processor here (RAPL): records say unavailable")
+        return ok("energy", "no processor counters (RAPL): records say unavailable")
     closed = [each for each in packages if not can_read(each / "energy_uj")]
     if closed:
         advice = f"as root, after each boot: chmod a+r {closed[0].parent}/intel-rapl:*/energy_uj"
-        return warn("energy", "the counters of the processor are there, and you may not read them", advice)
-    return ok("energy", f"{len(packages)} counters of the processor")
+        return warn("energy", "you do not have permission to read the processor counters", advice)
+    return ok("energy", f"{len(packages)} processor counters")
 
 
 def _text(path: Path) -> str:
@@ -100,3 +105,53 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return ""
+
+
+def browser_checks(here: Here) -> Iterator[Finding]:
+    """Check Chromium with --deep."""
+    if here.deep:
+        path = next(filter(None, map(shutil.which, NAMES)), None)
+        yield chromium(ask(path, "--version", patience=LONG) if path else None)
+
+
+def chromium(answer: Answer | None) -> Finding:
+    """Check that Chromium starts."""
+    if answer and answer.good:
+        return ok("chromium", answer.output.strip())
+    found = f"does not start: {answer.output}" if answer else "not installed; only tests of pages need it"
+    return warn("chromium", found, "make debian, or apt-get install chromium")
+
+
+def service_checks(_: Here) -> Iterator[Finding]:
+    """Check the token and the ports of the servers."""
+    yield token(token_file(), os.getuid())
+    for number, whose in PORTS.items():
+        yield port(number, whose)
+
+
+def token(path: Path, user: int) -> Finding:
+    """Check that other users cannot read the token."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return ok("token", f"fairmesh serve will create {path}")
+    except OSError as error:
+        return fail("token", f"{path}: {error.strerror}", f"check {path.parent}")
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != user:
+        return fail("token", f"{path} is not a file of yours", f"remove {path}; fairmesh serve creates a new one")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        return fail("token", f"other users can read {path}", f"remove {path}; fairmesh serve creates a new one")
+    return ok("token", f"{path}, readable only by you")
+
+
+def port(number: int, whose: str) -> Finding:
+    """Check that a port of this computer is free."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", number))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return warn(f"port {number}", f"{error.strerror}", f"{whose} --port: choose another")
+            return warn(f"port {number}", "in use", f"fine if it is {whose}; otherwise use {whose} --port")
+    return ok(f"port {number}", f"free for {whose}")
