@@ -1,10 +1,10 @@
-"""What can go wrong, as one tree; a person sees clear lines, never a traceback.
+"""The exceptions of this package, as one tree; people see clear lines, never a traceback.
 
 ::
 
-    FairmeshError            the work failed                    exit status 1
-    ├── InputError           a person can mend the input        exit status 2
-    └── BusyError            somebody else is at it right now   exit status 1
+    FairmeshError            the work failed                          exit status 1
+    ├── InputError           the input has mistakes                   exit status 2
+    └── BusyError            another process does the same right now  exit status 1
 
 To handle whatever this package raises:
 
@@ -30,7 +30,7 @@ class FairmeshError(Exception):
 
 
 class BusyError(FairmeshError):
-    """Somebody else holds what this call needs."""
+    """Another process holds what this call needs."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Files that others read: they appear whole or not at all."""
+"""Write files so that readers see all of a file or none of it; read JSON and compute hashes."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def _write_whole(path: str, data: bytes, mode: int) -> None:
 
 
 def _make_new(folder: str) -> None:
-    """Make an empty folder; what a killed process of the same number left there goes."""
+    """Make an empty folder; what a killed process of the same number left there is removed."""
     try:
         os.mkdir(folder)  # noqa: PTH102
     except FileNotFoundError:

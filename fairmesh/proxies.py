@@ -1,4 +1,4 @@
-"""Which proxy leads to an address: as the environment says, but never to this computer itself."""
+"""Find the proxy for an address: from the environment, and none for this computer itself."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def proxy_note(proxy: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this computer reaches an address.
+    """Return whether only this computer reaches an address.
 
     >>> [is_loopback(host) for host in ("127.0.0.2", "::1", "::ffff:127.0.0.1", "localhost", "a.localhost")]
     [True, True, True, True, True]

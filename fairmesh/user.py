@@ -1,4 +1,4 @@
-"""Who runs this program: in containers and batch jobs a user is often a number, without a name or a home."""
+"""The user who runs this program: in containers and batch jobs often a number, without a name or a home."""
 
 from __future__ import annotations
 

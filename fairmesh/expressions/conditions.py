@@ -1,4 +1,4 @@
-"""Conditions that a person gives to choose from what there is: expressions, with mistakes said in words."""
+"""Conditions that select experiments, such as ``--where``: expressions, with their mistakes as input errors."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ WHERE = "--where"
 
 @dataclass(frozen=True)
 class Condition:
-    """A condition that was read.
+    """A condition over known names.
 
     Parameters
     ----------
     expression : Expression
-        What must be true.
+        The expression that must be true.
     known : dict
         The names that it may use, each without a value.
     """
@@ -29,7 +29,7 @@ class Condition:
 
     @classmethod
     def parse(cls, text: str, known: Iterable[str], what: str) -> Condition:
-        """Read a condition.
+        """Parse a condition.
 
         Parameters
         ----------
@@ -38,12 +38,12 @@ class Condition:
         known : iterable of str
             The names that it may use; all, if there is none.
         what : str
-            What is chosen from, for messages.
+            What is selected from, for messages.
 
         Raises
         ------
         InputError
-            If it is no expression, or with the names that are not known.
+            If it is not an expression, or uses unknown names.
 
         Examples
         --------
@@ -64,7 +64,7 @@ class Condition:
         return cls(expression, names)
 
     def __call__(self, values: Mapping[str, Any]) -> bool:
-        """Return whether it is true; a name without a value has none.
+        """Return whether the condition holds; a name without a value is null.
 
         Raises
         ------

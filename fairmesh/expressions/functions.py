@@ -16,7 +16,7 @@ class SizeLimitError(ValueError):
 
 
 def check_bounds(value: Any) -> Any:
-    """Return a value back if it is small and all its numbers are finite.
+    """Return a value if it is small and all its numbers are finite.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def _zfill(value: Any, width: int) -> str:
 
 
 def _of_text(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method of texts take any value, by its text."""
+    """Return a method of texts as a function that takes the text of any value."""
     return lambda value, *arguments: method(str(value), *arguments)
 
 
@@ -199,7 +199,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "matches": whole_match,
     "search": _search,
 }
-"""What an expression can call, by name."""
+"""The functions that an expression can call, by name."""
 
 CONSTANTS: dict[str, Any] = {"null": None}
-"""What YAML has a word for that Jinja2 does not know."""
+"""Names with a fixed value: a word of YAML that Jinja2 does not know."""

@@ -26,7 +26,7 @@ _INTERCEPTED: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be read, or not be computed; the text says why."""
+    """An expression cannot be parsed or computed; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def parse_expression(text: str) -> Expression:
     Raises
     ------
     ExpressionError
-        If the text is none.
+        If the text is not an expression.
 
     Examples
     --------
@@ -168,7 +168,7 @@ class Template:
         Raises
         ------
         ExpressionError
-            If they do not do, or the text becomes too long.
+            If they cannot be filled in, or the text becomes too long.
 
         Examples
         --------
@@ -184,7 +184,7 @@ def parse_template(text: str) -> Template:
     Raises
     ------
     ExpressionError
-        If something between the braces is no expression.
+        If something between the braces is not an expression.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def parse_template(text: str) -> Template:
 
 
 def _guarded(compute: Callable[..., Any], *arguments: Any, **values: Any) -> Any:
-    """Compute, and give a result that is a small value; every failure comes out as one kind of error."""
+    """Compute a result that is a small value; every failure becomes an `ExpressionError`."""
     from jinja2 import TemplateError, Undefined  # noqa: PLC0415  as above
 
     try:
@@ -251,7 +251,7 @@ def _environment() -> Any:
 
 
 def _explain(error: Exception) -> str:
-    """Say what Jinja2's parser found, in words of expressions."""
+    """Return the message of Jinja2's parser in terms of expressions."""
     text = str(error)
     for found, meant in _IN_WORDS.items():
         text = text.replace(found, meant)

@@ -1,4 +1,4 @@
-"""What the files of people may hold, told from their models: JSON Schemas for editors, reference pages for readers.
+"""Reference of the files that people write, made from their models: JSON Schemas for editors, pages for readers.
 
 ``python -m fairmesh.reference`` writes both anew; a test fails when one is stale.
 """

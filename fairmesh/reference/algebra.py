@@ -42,8 +42,8 @@ def study_parts() -> dict[str, Schema]:
 
 def definitions() -> dict[str, Schema]:
     """Return the definitions that `study_parts` points to."""
-    kinds = {str(each["type"]): each for each in FRAMEWORK_AXES.values()}
-    framework = {f"{kind}_axis": _axis(_bounds(each), _bounds(each)) for kind, each in kinds.items()}
+    kinds = {str(schema["type"]): schema for schema in FRAMEWORK_AXES.values()}
+    framework = {f"{kind}_axis": _axis(_bounds(schema), _bounds(schema)) for kind, schema in kinds.items()}
     return {"space": _space(), "axis": _axis(_any_value(), {}), **framework, **_parts(), "condition": _condition()}
 
 
@@ -80,7 +80,7 @@ def _space() -> Schema:
         for name in ALGEBRA
     }
     framework = {
-        name: {"description": hint(each), **ref(f"{each['type']}_axis")} for name, each in FRAMEWORK_AXES.items()
+        name: {"description": hint(schema), **ref(f"{schema['type']}_axis")} for name, schema in FRAMEWORK_AXES.items()
     }
     return {
         "description": "A map of axes, which are crossed; beside them product, zip and union of spaces.",
@@ -146,12 +146,12 @@ def resources(*, with_expressions: bool) -> Schema:
         Whether a whole number may be an expression instead.
     """
     properties: dict[str, Schema] = {}
-    for name, each in RESOURCES.items():
-        properties[name] = {"description": hint(each)}
-        if with_expressions and each["type"] == "integer":
-            properties[name] |= {"anyOf": [_bounds(each), ref("expression")]}
+    for name, schema in RESOURCES.items():
+        properties[name] = {"description": hint(schema)}
+        if with_expressions and schema["type"] == "integer":
+            properties[name] |= {"anyOf": [_bounds(schema), ref("expression")]}
         else:
-            properties[name] |= _bounds(each)
+            properties[name] |= _bounds(schema)
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
 

@@ -1,4 +1,4 @@
-"""What the functions of expressions mean: a call, a sentence, and an example whose value is computed."""
+"""The functions of expressions: how to call them, what they return, and an example whose value is computed."""
 
 from __future__ import annotations
 

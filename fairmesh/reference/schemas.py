@@ -63,7 +63,7 @@ _DATA = {"examples", "required"}  # whose lists hold no schemas
 def _widened(schema: Any) -> Any:
     """Allow what our reader takes besides: the source text of a scalar where a text is wanted, null for its name."""
     if isinstance(schema, list):
-        return [_widened(each) for each in schema]
+        return [_widened(member) for member in schema]
     if not isinstance(schema, dict):
         return schema
     wide: Schema = {

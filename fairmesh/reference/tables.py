@@ -17,7 +17,7 @@ def keys(schema: Schema) -> str:
     required = schema.get("required", ())
     rows = []
     for key, value in schema["properties"].items():
-        examples = " ".join(f"`{key}: {flow(each)}`" for each in value.get("examples", ()))
+        examples = " ".join(f"`{key}: {flow(example)}`" for example in value.get("examples", ()))
         default = "required" if key in required else _default(value.get("default"))
         meaning = value["description"] + (f" Such as {examples.replace('` `', '` or `')}" if examples else "")
         rows.append((f"`{key}`", words(value), default, meaning))
@@ -33,8 +33,13 @@ def functions() -> str:
 def resources() -> str:
     """Return the table of resources."""
     rows = [
-        (f"`{name}`", "text" if each["type"] == "string" else "whole number", each.get("unit", ""), each["description"])
-        for name, each in RESOURCES.items()
+        (
+            f"`{name}`",
+            "text" if resource["type"] == "string" else "whole number",
+            resource.get("unit", ""),
+            resource["description"],
+        )
+        for name, resource in RESOURCES.items()
     ]
     return table(("resource", "value", "unit", "meaning"), rows)
 
@@ -69,12 +74,12 @@ def flow(value: Any) -> str:
 
 
 def words(schema: Mapping[str, Any]) -> str:
-    """Say what a value may be, with links to the maps that are described on the same page.
+    """Describe what a value may be, with links to the maps that are described on the same page.
 
     >>> words({"type": "array", "items": {"$ref": "#/$defs/Author"}})
     'a list of [Author](#author)'
     """
-    choices = [each for each in schema.get("anyOf", schema.get("oneOf", ())) if each.get("type") != "null"]
+    choices = [choice for choice in schema.get("anyOf", schema.get("oneOf", ())) if choice.get("type") != "null"]
     if choices:
         one, *several = map(words, choices)
         return f"{one}, or a list of them" if several else one
@@ -87,7 +92,7 @@ def words(schema: Mapping[str, Any]) -> str:
     if isinstance(inner, Mapping):
         return f"{describe_schema(schema)} of names to {_plural(words(inner))}"
     if "enum" in schema:
-        *others, last = (f"`{flow(each)}`" for each in schema["enum"])
+        *others, last = (f"`{flow(value)}`" for value in schema["enum"])
         return f"{', '.join(others)} or {last}"
     return describe_schema(schema) if "type" in schema else "any value"
 

@@ -32,7 +32,7 @@ def explain_error(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
 
 
 def _cause(lines: list[str], path: Path) -> Problem | None:
-    """Find what made the parser stumble in the line that it names, or in the one before."""
+    """Return the cause of a parser error, in the line that it names or the one before."""
     before = max((index for index, line in enumerate(lines[:-1]) if line.strip()), default=0)
     for index in range(before, len(lines)):
         column = find_in_line(lines[index])
@@ -47,7 +47,7 @@ def _cause(lines: list[str], path: Path) -> Problem | None:
 
 
 def _words(error: yaml.MarkedYAMLError) -> str:
-    """Return what the parser found, in words for people where there are some."""
+    """Return the parser's message, in plain words where there are some."""
     return _IN_WORDS.get(str(error.problem)) or " ".join(filter(None, (error.problem, error.context)))
 
 

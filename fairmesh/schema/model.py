@@ -1,7 +1,6 @@
-"""One way to model the keys of a file: a pydantic model, whose mistakes come out as plain lines with positions.
+"""Models of files: pydantic models whose mistakes become plain lines with positions.
 
-The JSON Schema of the model is the source of the words: what a key must be is said from it, wherever the
-mistake was found.
+The description of what a key must be is made from the JSON Schema of the model.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ NotYet = Annotated[Any, AfterValidator(_refuse), Field(json_schema_extra={"not":
 
 
 def _named(pattern: str, words: str) -> Any:
-    """Make a field of a pattern and the words for it, which editors show too."""
+    """Return a field with a pattern and its description, which editors show."""
     return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": f"a name of at most 100 {words}"})
 
 
 def meaning(sentence: str, *examples: Any) -> Any:
-    """Say what a key means, and how a value of it may look: for editors and for the reference pages."""
+    """Return a field with the meaning of a key and examples, for editors and the reference pages."""
     return Field(description=sentence, examples=list(examples) or None)
 
 
@@ -69,9 +68,9 @@ def load_model(model: type[ModelT], node: Node, file: Path | str) -> ModelT:
     Parameters
     ----------
     model : type of Model
-        What the file may hold.
+        The model of the file.
     node : Node
-        What it holds.
+        Its content.
     file : Path or str
         Its name, for the messages.
 
@@ -101,7 +100,7 @@ def load_model(model: type[ModelT], node: Node, file: Path | str) -> ModelT:
 def check_model(
     model: type[ModelT], node: Node, file: Path | str, key: str = ""
 ) -> tuple[ModelT | None, list[Problem]]:
-    """Check as `load_model` does, but hand the problems back, for a caller that has more of its own.
+    """Check as `load_model` does, but return the problems, for a caller that has more of its own.
 
     Parameters
     ----------
@@ -123,7 +122,7 @@ def check_model(
 
 
 def _use_source_text(data: Any, node: Node, errors: Sequence[ErrorDetails]) -> bool:
-    """Put its source text where a text is wanted and a plain scalar stands; tell whether there was one."""
+    """Replace plain scalars by their source texts where texts are wanted; return whether there was one."""
     changed = False
     for error in errors:
         loc = _place_in_file(error)
@@ -142,7 +141,7 @@ def _place_in_file(error: ErrorDetails) -> tuple[int | str, ...]:
 
 
 def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Path | str, key: str) -> Problem:
-    """Turn one of pydantic's errors into a line for people."""
+    """Return one of pydantic's errors as a problem with its place."""
     loc = _place_in_file(error)
     kind = error["type"]
     name = repr(dotted_name(loc, key)) if loc or key else "the file"
@@ -170,12 +169,12 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
 
 
 def not_yet(what: str, where: str) -> Problem:
-    """Return the problem of a thing that the format has and this version has not."""
+    """Return the problem of a key that the format has and this version does not support."""
     return Problem(f"{what} is not supported yet", where)
 
 
 def _walk(node: Node, loc: Sequence[int | str]) -> Node:
-    """Go down to the value that pydantic speaks of, or as far as there is one."""
+    """Return the value at a place, or the innermost one that exists."""
     for step in loc:
         if isinstance(step, int) and step < len(node.members):
             node = node.members[step]
@@ -189,7 +188,7 @@ def _subschema(root: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str
     schema = _resolved(root, root)
     for step in loc:
         if isinstance(step, int):
-            schema = next((each for each in schema.get("oneOf", ()) if "items" in each), schema).get("items", {})
+            schema = next((choice for choice in schema.get("oneOf", ()) if "items" in choice), schema).get("items", {})
         else:
             schema = schema.get("properties", {}).get(step) or _any_key(schema)
         schema = _resolved(schema, root)
@@ -203,9 +202,9 @@ def _any_key(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow references; of a choice with null, give the other."""
+    """Follow references; of a choice with null, return the other."""
     if "anyOf" in schema:
-        schema = next(each for each in schema["anyOf"] if each.get("type") != "null")
+        schema = next(choice for choice in schema["anyOf"] if choice.get("type") != "null")
     if "$ref" in schema:
         return _resolved(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root)
     return schema

@@ -116,7 +116,7 @@ class Node:
 
     @classmethod
     def from_value(cls, value: Any) -> Node:
-        """Make a node of a value that comes from no file, such as an option of the command line.
+        """Return a node of a value that comes from no file, such as an option of the command line.
 
         >>> Node.from_value({"epochs": [1, 2]}).entries["epochs"].members[1].value
         2

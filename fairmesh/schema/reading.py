@@ -117,10 +117,10 @@ class _Reader:
 
     def document(self) -> Node:
         """Read the only document."""
-        at = mistakes.find_line_break(self._text)
-        if at >= 0:
-            where = place(self.path, *_line_and_column(self._text[:at]))
-            raise InputError([Problem(f"not YAML: {mistakes.describe_character(self._text[at])}", where)])
+        index = mistakes.find_line_break(self._text)
+        if index >= 0:
+            where = place(self.path, *_line_and_column(self._text[:index]))
+            raise InputError([Problem(f"not YAML: {mistakes.describe_character(self._text[index])}", where)])
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 break
@@ -171,12 +171,12 @@ class _Reader:
             return Node(self._scalar(event), line, column, event.value if plain else None)
         if isinstance(event, yaml.SequenceStartEvent):
             self._check_tag(event, "seq")
-            members = [self._node(each, depth + 1) for each in self._until(yaml.SequenceEndEvent)]
+            members = [self._node(item, depth + 1) for item in self._until(yaml.SequenceEndEvent)]
             return Node(members, line, column)
         self._check_tag(event, "map")
         node = Node({}, line, column)
-        for each in self._until(yaml.MappingEndEvent):
-            self._entry(node, each, depth + 1)
+        for key in self._until(yaml.MappingEndEvent):
+            self._entry(node, key, depth + 1)
         return node
 
     def _until(self, end: type) -> Iterator[Any]:
@@ -231,13 +231,13 @@ class _Reader:
     def _check_characters(self, event: Any) -> None:
         """Note the first character of a plain scalar that is not what it looks like."""
         start = event.start_mark
-        at = mistakes.find_in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
-        if at < 0:
+        index = mistakes.find_in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
+        if index < 0:
             return
-        line, column = start.line, start.column + at
-        while line < event.end_mark.line and self._lines[line][column : column + 1] != event.value[at]:
-            line, column = line + 1, self._lines[line + 1].find(event.value[at])  # it goes on below
-        words = f"{mistakes.describe_character(event.value[at])}, or put quotes around the text"
+        line, column = start.line, start.column + index
+        while line < event.end_mark.line and self._lines[line][column : column + 1] != event.value[index]:
+            line, column = line + 1, self._lines[line + 1].find(event.value[index])  # it goes on below
+        words = f"{mistakes.describe_character(event.value[index])}, or put quotes around the text"
         self.problems.append(Problem(words, place(self.path, line + 1, column + 1)))
 
     def _check_tag(self, event: Any, own: str) -> None:

@@ -1,4 +1,4 @@
-"""Words for people: where a key is, what stands there, what a JSON Schema allows; and text that stays text."""
+"""Descriptions of keys, values and JSON Schemas, for messages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def dotted_name(loc: Sequence[int | str], start: str = "") -> str:
 
 
 def describe_value(node: Node) -> str:
-    """Show a value in a message, short and on one line."""
+    """Return a value for a message, short and on one line."""
     if isinstance(node.value, dict | list):
         return "a map" if isinstance(node.value, dict) else "a list"
     if isinstance(node.value, str):
@@ -42,7 +42,7 @@ _NOUNS = {
 
 
 def describe_schema(schema: Mapping[str, Any]) -> str:
-    """Say what a JSON Schema allows.
+    """Describe what a JSON Schema allows.
 
     >>> describe_schema({"type": "integer", "minimum": 1, "maximum": 8})
     'a whole number of at least 1 and at most 8'
@@ -59,7 +59,7 @@ def describe_schema(schema: Mapping[str, Any]) -> str:
         return str(schema["patternErrorMessage"])
     kind = schema.get("type", "")
     if isinstance(kind, list | tuple):
-        return " or ".join(describe_schema({**schema, "type": each}) for each in kind)
+        return " or ".join(describe_schema({**schema, "type": name}) for name in kind)
     noun = _NOUNS.get(kind, "something else")
     if schema.get("minLength") or schema.get("minItems"):
         noun = noun.replace("a ", "a non-empty ", 1)

@@ -1,4 +1,8 @@
-"""What to run: a study file and its application become a plan."""
+"""A study file and its application become a plan: experiments, the stages that they share, and their resources.
+
+It may import ``schema``, ``expressions``, ``names`` and ``files``, and nothing of ``jobs``. Begin with
+``load.load_plan``, which reads a study; ``application``, ``studyfile`` and ``settings`` are the models of the files.
+"""
 
 from fairmesh.study.application import Application
 from fairmesh.study.load import load_plan

@@ -26,7 +26,7 @@ Number = int | float
 
 
 def _optional(read: Callable[[str], str]) -> AfterValidator:
-    """Return what brings a text into its usual form, unless it is empty."""
+    """Return a validator that brings a text into its usual form, unless it is empty."""
     return AfterValidator(lambda text: read(text) if text else text)
 
 
@@ -76,7 +76,7 @@ def _pattern(text: str) -> str:
 
 
 class Environment(Model):
-    """What the application's programs need installed."""
+    """The environment that the application's programs need."""
 
     conda: Annotated[str, meaning("Conda environment file, relative to this file.", "environment.yaml")] = ""
 
@@ -85,8 +85,8 @@ Type = Literal["integer", "number", "string", "boolean", "array", "object", "nul
 
 
 def _named_null(value: Any) -> Any:
-    """Take YAML's ``null`` for the type of that name."""
-    return ["null" if each is None else each for each in value] if isinstance(value, list) else value
+    """Return types with the name ``null`` in place of YAML's null."""
+    return ["null" if kind is None else kind for kind in value] if isinstance(value, list) else value
 
 
 Minimum = Annotated[float | None, meaning("Values are at least this.", 0)]
@@ -99,7 +99,7 @@ Choices = Annotated[
 
 
 class Items(Model):
-    """What the members of a list are, in the words of JSON Schema."""
+    """The type and bounds of a list's members, as in JSON Schema."""
 
     type: Annotated[Literal["integer", "number", "string", "boolean"], meaning("What each member is.")]
     minimum: Minimum = None
@@ -110,7 +110,7 @@ class Items(Model):
 
 
 class Parameter(Model):
-    """A parameter of the application, in the words of JSON Schema."""
+    """A parameter of the application, described as in JSON Schema."""
 
     type: Annotated[
         Annotated[Type, One] | Annotated[Annotated[list[Type], Field(min_length=1)], Many],
@@ -146,7 +146,7 @@ class Parameter(Model):
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """What a value must be."""
+        """The JSON Schema of a value."""
         keys = {"type", "minimum", "maximum", "exclusive_minimum", "exclusive_maximum", "items"}
         schema = self.model_dump(include=keys, by_alias=True, exclude_none=True)
         return schema if self.enum is None else schema | {"enum": self.enum}  # null may be one of them

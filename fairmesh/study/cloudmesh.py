@@ -24,7 +24,7 @@ APPLICATION = "application"
 
 @dataclass(frozen=True)
 class CloudmeshStudy:
-    """What a file of another tool means here.
+    """A file of Cloudmesh, read as a study.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class CloudmeshStudy:
     application : Application
         What it runs, with the parameters that the file adds.
     warnings : list of str
-        What a person should look at.
+        What a person should check.
     """
 
     node: Node
@@ -91,7 +91,7 @@ def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) 
     references.check()
     application, name = _application(node, path, root, references, problems)
     reader = _Reader(path, problems)
-    axes = {key: reader.axis(f"{EXPERIMENT}.{key}", references.filled(each)) for key, each in block.entries.items()}
+    axes = {key: reader.axis(f"{EXPERIMENT}.{key}", references.filled(value)) for key, value in block.entries.items()}
     free = [key for key in axes if key not in application.known_names and key not in (*FRAMEWORK_AXES, *ALGEBRA)]
     extra = {key: Parameter(type=_types(axes[key]), default="") for key in free}
     study = {"study": study_name(path), "title": study_name(path), APPLICATION: name or "none"}
@@ -193,8 +193,8 @@ def _has_gaps(node: Node) -> bool:
 def _types(node: Node) -> Type | list[Type]:
     """Return the types of a parameter that nothing else is known of: a text, and what a list has besides."""
     kinds: list[Type] = ["string"]
-    kinds += ["array"] if any(isinstance(each.value, list) for each in node.members) else []
-    kinds += ["object"] if any(isinstance(each.value, dict) for each in node.members) else []
+    kinds += ["array"] if any(isinstance(member.value, list) for member in node.members) else []
+    kinds += ["object"] if any(isinstance(member.value, dict) for member in node.members) else []
     return kinds if len(kinds) > 1 else kinds[0]
 
 

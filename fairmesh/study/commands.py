@@ -33,9 +33,9 @@ def command_problems(content: ApplicationFile, node: Node, path: Path) -> Iterat
         Where it is.
     """
     for key, below, known in _commands(content, node):
-        for at, member in enumerate(below.members):
+        for index, member in enumerate(below.members):
             for message, allowed, near in _mistakes(member, known):
-                yield Problem(f"'{key}[{at}]' {message}", member.place(path), allowed, near)
+                yield Problem(f"'{key}[{index}]' {message}", member.place(path), allowed, near)
 
 
 def _commands(content: ApplicationFile, node: Node) -> Iterator[tuple[str, Node, list[str]]]:
@@ -61,7 +61,7 @@ def _mistakes(node: Node, known: Sequence[str]) -> Iterator[tuple[str, str, str]
 
 
 class CommandProblem(NamedTuple):
-    """What keeps a program from being started with a command.
+    """The reason why a program cannot be started with a command.
 
     Parameters
     ----------
@@ -76,9 +76,9 @@ class CommandProblem(NamedTuple):
 
 
 def find_command_problem(command: Sequence[str], parameters: Mapping[str, Any]) -> CommandProblem | None:
-    """Return what keeps a program from being started once the parameters are filled in; None if all of it fits.
+    """Return why a program cannot be started once the parameters are filled in; None if it can.
 
-    Where a stage's folder comes is not known here, nor how long its name is.
+    The folders of stages are not known here, nor how long their names are.
     """
     sizes = []
     for number, text in enumerate(command):

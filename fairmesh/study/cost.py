@@ -1,4 +1,4 @@
-"""What experiments ask of a machine, in hours."""
+"""The processor and GPU hours that experiments request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GRES = re.compile(r"gpu(?::[^:,=]+)?(?:[:=](\d+))?(?=,|$)")
 
 @dataclass(frozen=True)
 class Cost:
-    """The hours that experiments ask for, which is more than they will use.
+    """The hours that experiments request, which is more than they will use.
 
     Parameters
     ----------
@@ -38,21 +38,21 @@ class Cost:
 
 
 def total_cost(experiments: Iterable[Experiment]) -> Cost:
-    """Add up what experiments ask for."""
+    """Return the sum of the hours that experiments request."""
     cpu = gpu = 0.0
     without = 0
-    for each in experiments:
-        minutes = each.resources.get("runtime")
+    for experiment in experiments:
+        minutes = experiment.resources.get("runtime")
         if not isinstance(minutes, int):
             without += 1
             continue
-        cpu += processors(each.resources) * minutes / 60
-        gpu += gpus(each) * minutes / 60
+        cpu += processors(experiment.resources) * minutes / 60
+        gpu += gpus(experiment) * minutes / 60
     return Cost(cpu, gpu, without)
 
 
 def cost_key(experiment: Experiment) -> tuple[int, int]:
-    """Return what tells cheap experiments from dear ones: GPU and CPU minutes asked for, of one minute if none are."""
+    """Return the GPU and CPU minutes that an experiment requests, to sort by; its run time is one minute if not given."""
     minutes = experiment.resources.get("runtime")
     length = minutes if isinstance(minutes, int) else 1
     return gpus(experiment) * length, processors(experiment.resources) * length

@@ -1,4 +1,4 @@
-"""How the experiments of two plans differ."""
+"""Compare the experiments of two plans."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairmesh.study.plan import Experiment, Plan
 
 @dataclass(frozen=True)
 class PlanDifference:
-    """What a second plan has otherwise than a first.
+    """The difference between two plans.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ class PlanDifference:
 
 def compare_plans(old: Plan, new: Plan) -> PlanDifference:
     """Compare two plans by the ids of their experiments."""
-    before = {each.id: each for each in old.experiments}
-    after = {each.id: each for each in new.experiments}
+    before = {experiment.id: experiment for experiment in old.experiments}
+    after = {experiment.id: experiment for experiment in new.experiments}
     both = [name for name in after if name in before]
     versions = (old.application.version, new.application.version)
     changed = {name: _change(before[name], after[name], versions) for name in both}
@@ -59,7 +59,7 @@ def _change(old: Experiment, new: Experiment, versions: tuple[str, str]) -> str:
 
 
 def changed_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Say which values differ, and how.
+    """Return the values that differ, as texts.
 
     >>> changed_values({"epochs": 1, "gpu": "a100"}, {"epochs": 2, "gpu": "a100", "lr": 0.1})
     ['epochs 1 → 2', 'lr (none) → 0.1']

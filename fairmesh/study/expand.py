@@ -1,4 +1,4 @@
-"""Make experiments of the points of a study: settings, resources and fingerprints."""
+"""Build the experiments of a study from its points: settings, resources and fingerprints."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class _Writer:
 
 
 class Fingerprints:
-    """Gives the fingerprints of an application's stages and experiments, and keeps the stages that occurred.
+    """Fingerprints of an application's stages and experiments, and the stages that occurred so far.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class StudyPoint:
 
 
 class ExperimentBuilder:
-    """Makes experiments of points.
+    """Builds experiments from points.
 
     Parameters
     ----------
@@ -146,7 +146,9 @@ class ExperimentBuilder:
         self._study = study
         self._machine = machine
         self._where = where
-        self._schemas: dict[str, Schema] = {name: each.json_schema for name, each in application.parameters.items()}
+        self._schemas: dict[str, Schema] = {
+            name: parameter.json_schema for name, parameter in application.parameters.items()
+        }
         self._seed = application.seed
         self._derived: dict[tuple[str, str], Choice] = {}
         self._defaults = scope.defaults
@@ -159,7 +161,7 @@ class ExperimentBuilder:
         return self._fingerprints.stages
 
     def experiment(self, row: StudyPoint) -> Experiment:
-        """Make the experiment of a point.
+        """Build the experiment of a point.
 
         Raises
         ------
@@ -240,11 +242,11 @@ def repeat_points(rows: Iterable[StudyPoint], repeats: Sequence[Choice]) -> Iter
 def find_id_clash(ids: Iterable[str]) -> tuple[str, str] | None:
     """Return two ids that are the same, or differ by case only, if there are."""
     seen: dict[str, str] = {}
-    for each in ids:
-        lower = each.lower()
+    for experiment_id in ids:
+        lower = experiment_id.lower()
         if lower in seen:
-            return seen[lower], each
-        seen[lower] = each
+            return seen[lower], experiment_id
+        seen[lower] = experiment_id
     return None
 
 
@@ -252,11 +254,11 @@ def find_duplicates(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
     """Return the pairs of experiments that compute the same under two names, on the same resources."""
     seen: dict[tuple[object, ...], str] = {}
     found = []
-    for each in experiments:
-        framework = [item for item in each.axes.items() if item[0] in FRAMEWORK_AXES]
-        key = (each.fingerprint, repr(framework), each.machine)
-        if seen.setdefault(key, each.id) != each.id:
-            found.append((seen[key], each.id))
+    for experiment in experiments:
+        framework = [item for item in experiment.axes.items() if item[0] in FRAMEWORK_AXES]
+        key = (experiment.fingerprint, repr(framework), experiment.machine)
+        if seen.setdefault(key, experiment.id) != experiment.id:
+            found.append((seen[key], experiment.id))
     return found
 
 

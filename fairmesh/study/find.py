@@ -1,4 +1,4 @@
-"""Where studies and applications are."""
+"""Find the files of studies and applications."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def find_study(study: str | Path, root: Path) -> Path:
         return path
     path = root / STUDIES / f"{study}.yaml"
     if not path.is_file():
-        known = sorted(each.stem for each in (root / STUDIES).glob("*.yaml"))
+        known = sorted(file.stem for file in (root / STUDIES).glob("*.yaml"))
         raise InputError([Problem(f"no study {study!r}", "", ", ".join(known), nearest(study, known))])
     return path
 

@@ -1,4 +1,4 @@
-"""Expressions in their place: what their names stand for at a point, and mistakes with file, line and point."""
+"""Expressions of a study file, with their place: computed at a point, and mistakes with file, line and point."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NONE: Mapping[str, Any] = {}
 
 
 class Scope:
-    """What names stand for: an axis of the point, a derived name, or else the default of a parameter.
+    """Values of names: an axis of the point, a derived name, or else the default of a parameter.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Scope:
         self.defaults = default_choices(application)
 
     def add(self, names: Iterable[str]) -> None:
-        """Make names known that are no parameters: framework axes of the study, and what it derives."""
+        """Add names that are no parameters: framework axes of the study, and derived names."""
         self.real_names.update((name, name) for name in names)
 
     def value(self, name: str, point: Point, derived: Mapping[str, Any] = _NONE) -> Any:
@@ -68,7 +68,7 @@ class Formula:
         Raises
         ------
         InputError
-            If it is none.
+            If it is not an expression.
         """
         if not isinstance(text, str):
             raise InputError([Problem(f"{key!r} must be an expression in quotes", where)])
@@ -116,7 +116,7 @@ class Formula:
             raise self.error(f"{error}{_at(point)}") from error
 
     def error(self, message: str) -> InputError:
-        """Make the error of this formula."""
+        """Return an error with the place of this formula."""
         return InputError([Problem(f"{self.key!r} {message}", self.where)])
 
 

@@ -148,10 +148,10 @@ class _Loader:
         repeats = self._repeats(space)
         self.axes.scope.add(space.names)
         derived = DeriveReader(self.axes).read(self._entry("derive"), space.names)
-        known = space.names | {each.name for each in derived}
+        known = space.names | {derived_name.name for derived_name in derived}
         excludes = ExclusionReader(self.axes, known).read(self._entry("exclude"))
         members = enumerate(self._entry("include").members)
-        included = [spaces.read(f"include[{at}]", each) for at, each in members]
+        included = [spaces.read(f"include[{index}]", member) for index, member in members]
         return space, included, derived, excludes, repeats
 
     def _no_axes(self) -> Space:
@@ -177,12 +177,12 @@ class _Loader:
         for formula in self.axes.formulas:
             self.problems += formula.mistakes(self.axes.scope)
         where = self._entry("parameters").place(self.path)
-        given = space.names | {each.name for each in derived}
+        given = space.names | {derived_name.name for derived_name in derived}
         for name, parameter in self.application.parameters.items():
             if not parameter.has_default and name not in given:
                 self.problems.append(Problem(f"'{self.space}.{name}' is missing: it has no default", where))
         try:
-            self._check_count((space.size() + sum(each.size() for each in included)) * max(1, len(repeats)))
+            self._check_count((space.size() + sum(member.size() for member in included)) * max(1, len(repeats)))
         except InputError as error:
             self.problems += error.problems
 
@@ -200,18 +200,18 @@ class _Loader:
         rows = []
         for point in space.points({}):
             values = compute_derived(derived, scope, point) if derived else {}
-            hits = [at for at, exclude in enumerate(excludes) if exclude.matches(scope, point, values)]
+            hits = [index for index, exclude in enumerate(excludes) if exclude.matches(scope, point, values)]
             matched.update(hits)
             if not hits:
                 rows.append(StudyPoint(point, values))
-        for each in included:
-            rows += [StudyPoint(point, compute_derived(derived, scope, point)) for point in each.points({})]
+        for member in included:
+            rows += [StudyPoint(point, compute_derived(derived, scope, point)) for point in member.points({})]
         if not rows:
             raise self._error("no experiment is left: 'exclude' removes them all", "exclude")
-        return rows, [exclude for at, exclude in enumerate(excludes) if at not in matched]
+        return rows, [exclude for index, exclude in enumerate(excludes) if index not in matched]
 
     def _check_ids(self, experiments: Sequence[Experiment]) -> None:
-        two = find_id_clash(each.id for each in experiments)
+        two = find_id_clash(experiment.id for experiment in experiments)
         if two and two[0] == two[1]:
             raise self._error(f"the point {two[0]} is there twice", "parameters")
         if two:
@@ -223,8 +223,8 @@ class _Loader:
         """Check that programs can be started with what is filled into their commands: of each mistake the first."""
         last = list(self.application.all_stages)[-1]
         own = self.application.experiment_stage.command
-        jobs = [(each.id, last, own, each.parameters) for each in experiments]
-        jobs += [(each.name, each.name, each.command, each.parameters) for each in stages]
+        jobs = [(experiment.id, last, own, experiment.parameters) for experiment in experiments]
+        jobs += [(stage.name, stage.name, stage.command, stage.parameters) for stage in stages]
         found: dict[tuple[str, int | None], Problem] = {}
         for identity, stage, command, parameters in jobs:
             wrong = find_command_problem(command, parameters)
@@ -238,14 +238,14 @@ class _Loader:
 
     def _longest(self, parameters: Mapping[str, Value]) -> str:
         """Return the place of the longest value of a point, as far as the study says it."""
-        name = max(parameters, key=lambda each: len(str(parameters[each])), default="")
+        name = max(parameters, key=lambda parameter: len(str(parameters[parameter])), default="")
         below = self._entry("parameters")
         return (below if name in below.entries else self.node).key_place(
             self.path, name if name in below.entries else "parameters"
         )
 
     def _idle(self, excludes: Sequence[Exclusion]) -> list[str]:
-        return [f"{each.where}: this exclude removes nothing" for each in excludes]
+        return [f"{exclusion.where}: this exclude removes nothing" for exclusion in excludes]
 
     def _twins(self, experiments: Sequence[Experiment]) -> list[str]:
         found = find_duplicates(experiments)

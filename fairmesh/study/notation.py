@@ -63,13 +63,13 @@ def expand_notation(text: str, gaps: bool = False) -> list[str]:
 def _split(text: str) -> Iterator[str]:
     """Yield the parts between the commas that no bracket holds."""
     start = depth = 0
-    for at, sign in enumerate(text):
+    for index, sign in enumerate(text):
         depth += (sign == "[") - (sign == "]")
         if depth not in (0, 1):
             raise ValueError(f"has a '{sign}' too many")
         if sign == "," and not depth:
-            yield text[start:at]
-            start = at + 1
+            yield text[start:index]
+            start = index + 1
     if depth:
         raise ValueError("has a '[' without its ']'")
     yield text[start:]
@@ -84,7 +84,11 @@ def _filled(part: str) -> str:
 def _alternatives(part: str) -> list[list[str]]:
     """Return the choices for each piece of a part: a plain text has one."""
     plain_and_bracketed = re.split(r"\[([^\]]*)\]", part)
-    return [_members(piece) if at % 2 else [piece] for at, piece in enumerate(plain_and_bracketed) if at % 2 or piece]
+    return [
+        _members(piece) if index % 2 else [piece]
+        for index, piece in enumerate(plain_and_bracketed)
+        if index % 2 or piece
+    ]
 
 
 def _members(inside: str) -> list[str]:
@@ -181,11 +185,11 @@ def _counted(first: Decimal, last: Decimal, count: int, scale: str) -> list[Deci
         raise ValueError(f"has {count} values from {first} to {last}, all the same")
     if scale == "linear":
         width = _CONTEXT.divide(_CONTEXT.subtract(last, first), Decimal(count - 1))
-        inner = [_CONTEXT.fma(width, Decimal(at), first) for at in range(1, count - 1)]
+        inner = [_CONTEXT.fma(width, Decimal(index), first) for index in range(1, count - 1)]
     else:
         start = _CONTEXT.ln(first)
         width = _CONTEXT.divide(_CONTEXT.subtract(_CONTEXT.ln(last), start), Decimal(count - 1))
-        inner = [_CONTEXT.exp(_CONTEXT.fma(width, Decimal(at), start)) for at in range(1, count - 1)]
+        inner = [_CONTEXT.exp(_CONTEXT.fma(width, Decimal(index), start)) for index in range(1, count - 1)]
     return [first, *map(_EXACT.plus, inner), last]
 
 
@@ -198,7 +202,7 @@ def _stepped(first: Decimal, last: Decimal, step: Decimal, scale: str) -> list[D
     if scale == "linear":
         count = int(_CONTEXT.divide_int(_CONTEXT.subtract(last, first), step)) + 1
         _check_count(count)
-        return [_CONTEXT.fma(step, Decimal(at), first) for at in range(count)]
+        return [_CONTEXT.fma(step, Decimal(index), first) for index in range(count)]
     values = [first]
     while (step > 1) == ((following := _CONTEXT.multiply(values[-1], step)) <= last) or following == last:
         values.append(following)

@@ -154,7 +154,7 @@ class AxisReader:
         self.problems += problems
         if content is None:
             return []
-        texts = {word: each.text or str(each.value) for word, each in node.entries.items() if word != "scale"}
+        texts = {word: value.text or str(value.value) for word, value in node.entries.items() if word != "scale"}
         try:
             values = self._bounded(key, range_values(texts, content.scale), node)
         except ValueError as error:
@@ -188,9 +188,9 @@ class AxisReader:
 
     def _check_distinct(self, key: str, choices: Sequence[Choice], node: Node) -> None:
         seen: set[str] = set()
-        for at, choice in enumerate(choices):
+        for index, choice in enumerate(choices):
             if choice.id_text in seen:
-                whose = node.members[at] if len(node.members) == len(choices) else node
+                whose = node.members[index] if len(node.members) == len(choices) else node
                 self.note(f"{key!r} has the value {choice.value!r} twice", whose)
             seen.add(choice.id_text)
 
@@ -274,8 +274,8 @@ class SpaceReader:
         if kind == "union":
             return Union(members) if members else None
         names: dict[str, str] = {}
-        for at, member in enumerate(members):
-            self._distinct(names, f"{key}[{at}]", member, node.place(self._axes.path))
+        for index, member in enumerate(members):
+            self._distinct(names, f"{key}[{index}]", member, node.place(self._axes.path))
         if not members:
             return None
         return self._zip(key, members, node) if kind == "zip" else self._product(key, members, node)
@@ -283,16 +283,16 @@ class SpaceReader:
     def _members(self, key: str, kind: str, node: Node, distinct: bool) -> list[Space]:
         """Read the list of spaces; a zip or product may also be one map of axes."""
         if kind != "union" and node.entries:
-            each = [
+            singles = [
                 Node({name: value}, keys={name: node.keys.get(name, (0, 0))}) for name, value in node.entries.items()
             ]
-            return [member for one in each for member in [self.read(key, one, distinct)] if member.names]
+            return [member for single in singles for member in [self.read(key, single, distinct)] if member.names]
         if not node.members:
             got = "an empty one" if node.value in ([], {}) else describe_value(node)
             wanted = "a list of maps, each a space of its own"
             wanted += "" if kind == "union" else ", or one map of axes"
             self._axes.note(f"{key!r} must be {wanted}, not {got}", node)
-        return [self.read(f"{key}[{at}]", each, distinct) for at, each in enumerate(node.members)]
+        return [self.read(f"{key}[{index}]", member, distinct) for index, member in enumerate(node.members)]
 
     def _zip(self, key: str, members: list[Space], node: Node) -> Zip:
         where = node.place(self._axes.path)
@@ -302,7 +302,7 @@ class SpaceReader:
             if beside:
                 message = f"{key!r} pairs {_listed(member.names)} with {_listed(beside)}, from which it is computed"
                 self._axes.problems.append(Problem(message, where, "a computed axis stands outside of the zip"))
-        problem = found.problem([each.size() for each in members]) if found.is_fixed else None
+        problem = found.problem([member.size() for member in members]) if found.is_fixed else None
         self._axes.problems += [problem] if problem else []
         return found
 
@@ -310,9 +310,9 @@ class SpaceReader:
         """Cross members, those that look at others after them."""
         left, ordered = list(members), list[Space]()
         while left:
-            ready = next((each for each in left if not _waits(each, left)), None)
+            ready = next((member for member in left if not _waits(member, left)), None)
             if ready is None:
-                names = _listed(frozenset().union(*(each.names for each in left)))
+                names = _listed(frozenset().union(*(member.names for member in left)))
                 other = "each other" if len(left) > 1 else "itself"
                 self._axes.note(f"{key!r} computes {names} from {other}", node)
                 return Product(members)
@@ -323,7 +323,7 @@ class SpaceReader:
 
 def _waits(space: Space, others: Sequence[Space]) -> bool:
     """Return whether a space looks at axes of others, or a computed axis at itself."""
-    return any(space.depends_on & each.names for each in others)
+    return any(space.depends_on & other.names for other in others)
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -90,7 +90,7 @@ class Experiment:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What expressions over experiments see: resources, parameters, axes, and the identity."""
+        """The names of expressions over experiments: resources, parameters, axes, and the identity."""
         return {**self.resources, **self.parameters, **self.axes, "machine": self.machine, "id": self.id}
 
     def to_json(self) -> dict[str, Any]:
@@ -168,8 +168,15 @@ class Plan(Sequence[Experiment]):
         import pandas as pd  # noqa: PLC0415  half a second
 
         rows = [
-            {"machine": each.machine, "id": each.id, "key": each.key, **each.resources, **each.parameters, **each.axes}
-            for each in self
+            {
+                "machine": experiment.machine,
+                "id": experiment.id,
+                "key": experiment.key,
+                **experiment.resources,
+                **experiment.parameters,
+                **experiment.axes,
+            }
+            for experiment in self
         ]
         first = ["machine", "id", "key", *self.axes]
         frame = pd.DataFrame(rows)
@@ -180,8 +187,11 @@ class Plan(Sequence[Experiment]):
 
     def _repr_html_(self) -> str:
         rows = [
-            (each.id, *(plain_text(each.axes[name]) if name in each.axes else "" for name in self.axes))
-            for each in self[:SHOWN]
+            (
+                experiment.id,
+                *(plain_text(experiment.axes[name]) if name in experiment.axes else "" for name in self.axes),
+            )
+            for experiment in self[:SHOWN]
         ]
         count = f"{len(self)} experiments" + (f", of which {SHOWN} are shown" if len(self) > SHOWN else "")
         return f"{html_table(('id', *self.axes), rows)}{escape(count)}"
@@ -213,7 +223,7 @@ class Plan(Sequence[Experiment]):
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of plan.json."""
-        selected = {each.id for each in self.selected}
+        selected = {experiment.id for experiment in self.selected}
         return {
             "format": FORMAT,
             "study": self.study,
@@ -222,7 +232,9 @@ class Plan(Sequence[Experiment]):
             "axes": self.axes,
             "machines": self.machines,
             "selection": self.selection,
-            "experiments": [each.to_json() | {"selected": each.id in selected} for each in self.experiments],
+            "experiments": [
+                experiment.to_json() | {"selected": experiment.id in selected} for experiment in self.experiments
+            ],
         }
 
 
@@ -236,7 +248,7 @@ def mermaid(plan: Plan) -> str:
     """
     stages = plan.application.all_stages
     counts = _counts(plan)
-    ids = {name: f"s{at}" for at, name in enumerate(stages)}
+    ids = {name: f"s{index}" for index, name in enumerate(stages)}
     nodes = [
         f'  {ids[name]}["{_quoted(stage.title or name)}<br/>runs {counts[name]}x"]' for name, stage in stages.items()
     ]

@@ -23,7 +23,7 @@ OS = "os"
 EXPERIMENT = "experiment"
 WORKFLOW = "workflow"
 OWN = ("cloudmesh", "cm", "ee", "slurm", f"{EXPERIMENT}.card_name")
-"""What Cloudmesh fills in itself, without any file that says so."""
+"""The first parts of names that Cloudmesh fills in itself."""
 
 MAX_CHAIN = 50
 MAX_TEXT = 10_000  # characters of a value with everything filled in
@@ -63,7 +63,7 @@ class References:
         self._path, self._problems = path, problems
         self.allowed = (*VARIABLES, *allowed)
         self._environment = _environment() if environment is None else environment
-        blocks = {key: each for key, each in node.entries.items() if key != WORKFLOW}  # it has a notation of its own
+        blocks = {key: value for key, value in node.entries.items() if key != WORKFLOW}  # it has a notation of its own
         self.values = dict(_values(replace(node, value=blocks), ""))
         self._known: dict[str, str] = {}
         self._circles: list[set[str]] = []
@@ -72,9 +72,9 @@ class References:
     def filled(self, node: Node) -> Node:
         """Return a value with its references filled in; one without any is given back as it is."""
         if isinstance(node.value, list):
-            return replace(node, value=[self.filled(each) for each in node.members])
+            return replace(node, value=[self.filled(member) for member in node.members])
         if isinstance(node.value, dict):
-            return replace(node, value={key: self.filled(each) for key, each in node.entries.items()})
+            return replace(node, value={key: self.filled(value) for key, value in node.entries.items()})
         if not isinstance(node.value, str) or not REFERENCE.search(node.value):
             return node
         text = self._text(node, ())
@@ -173,10 +173,10 @@ def _environment() -> dict[str, str]:
 
 def _values(node: Node, name: str) -> Iterator[tuple[str, Node]]:
     """Yield all values of a file by their dotted names."""
-    for key, each in node.entries.items():
+    for key, value in node.entries.items():
         full = f"{name}.{key}" if name else key
-        yield full, each
-        yield from _values(each, full)
+        yield full, value
+        yield from _values(value, full)
 
 
 def _resolved(text: str) -> str | int | float | bool | None:

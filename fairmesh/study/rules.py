@@ -43,12 +43,12 @@ class DerivedName:
         return self.formula.typed(value, self.schema, point)
 
 
-def compute_derived(every: Sequence[DerivedName], scope: Scope, point: Point) -> dict[str, Any]:
+def compute_derived(names: Sequence[DerivedName], scope: Scope, point: Point) -> dict[str, Any]:
     """Return the values of derived names at a point; an axis of the point keeps what was chosen for it."""
     values: dict[str, Any] = {}
-    for each in every:
-        if each.name not in point:
-            values[each.name] = each.value(scope, point, values)
+    for derived_name in names:
+        if derived_name.name not in point:
+            values[derived_name.name] = derived_name.value(scope, point, values)
     return values
 
 
@@ -77,9 +77,9 @@ class DeriveReader:
         found: dict[str, DerivedName] = {}
         for given, value in node.entries.items():
             where = node.key_place(self._axes.path, given)
-            each = self._one(given, value, where, taken | found.keys())
-            if each:
-                found[each.name] = each
+            derived_name = self._one(given, value, where, taken | found.keys())
+            if derived_name:
+                found[derived_name.name] = derived_name
         self._axes.scope.add(found.keys())
         return self._ordered(found, node)
 
@@ -107,8 +107,8 @@ class DeriveReader:
     def _ordered(self, found: dict[str, DerivedName], node: Node) -> list[DerivedName]:
         real = self._axes.scope.real_names
         graph = {
-            name: {real.get(used, used) for used in each.formula.expression.names} & found.keys()
-            for name, each in found.items()
+            name: {real.get(used, used) for used in derived_name.formula.expression.names} & found.keys()
+            for name, derived_name in found.items()
         }
         try:
             return [found[name] for name in TopologicalSorter(graph).static_order()]
@@ -121,7 +121,7 @@ MATCHES = "matches"
 
 
 class ValueTest(Protocol):
-    """What a value must be to match."""
+    """A test of a value."""
 
     def __call__(self, value: Any) -> bool:
         """Return whether a value matches."""
@@ -151,7 +151,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Points that are left out: those at which every test holds, or the expression is true.
+    """A rule that leaves points out: those at which every test holds, or the expression is true.
 
     Parameters
     ----------
@@ -191,8 +191,8 @@ class ExclusionReader:
 
     def read(self, node: Node) -> list[Exclusion]:
         """Read the list; entries with mistakes are left out."""
-        found = (self._entry(f"exclude[{at}]", each) for at, each in enumerate(node.members))
-        return [each for each in found if each]
+        found = (self._entry(f"exclude[{index}]", member) for index, member in enumerate(node.members))
+        return [exclusion for exclusion in found if exclusion]
 
     def _entry(self, key: str, node: Node) -> Exclusion | None:
         where = node.place(self._axes.path)
@@ -229,7 +229,7 @@ class ExclusionReader:
         if schema is None:  # a derived name of the study's own
             return OneOf(frozenset(map(value_text, _any_of(node.plain()))))
         several = isinstance(node.value, list) and "array" not in declared_types(schema)
-        choices = [self._axes.choice(name, key, each) for each in (node.members if several else [node])]
+        choices = [self._axes.choice(name, key, member) for member in (node.members if several else [node])]
         return OneOf(frozenset(value_text(choice.value) for choice in choices if choice))
 
     def _pattern(self, key: str, node: Node) -> Pattern | None:

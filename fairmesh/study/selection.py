@@ -1,4 +1,4 @@
-"""Parts of a study, and values in place of its own: what one run does, without a change of the file."""
+"""Select experiments of a study, and set values in place of its own, without a change of the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PART = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)", re.ASCII)
 
 @dataclass(frozen=True)
 class PlanSelection:
-    """Which experiments of a plan a run is about; all of them by default.
+    """A selection of a plan's experiments; all of them by default.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class PlanSelection:
         found = self._where(plan) if self.where else plan.experiments
         if self.only:
             names = _names(Path(self.only), plan)
-            found = [each for each in found if each.id in names or each.key in names]
+            found = [experiment for experiment in found if experiment.id in names or experiment.key in names]
         if self.part:
             own, all_parts = _part(self.part)
             found = found[own - 1 :: all_parts]
@@ -74,7 +74,7 @@ class PlanSelection:
         if problems:
             raise InputError(problems)
         try:
-            return [each for each in plan.experiments if expression(known | each.values)]
+            return [experiment for experiment in plan.experiments if expression(known | experiment.values)]
         except ExpressionError as error:
             raise InputError([Problem(f"'where' cannot be computed: {error}")]) from error
 
@@ -89,7 +89,7 @@ class PlanSelection:
 
 def known_names(experiments: Sequence[Experiment]) -> dict[str, None]:
     """Return the names that occur in experiments, each without a value."""
-    return dict.fromkeys(name for each in experiments for name in each.values)
+    return dict.fromkeys(name for experiment in experiments for name in experiment.values)
 
 
 def _names(path: Path, plan: Plan) -> frozenset[str]:
@@ -98,10 +98,10 @@ def _names(path: Path, plan: Plan) -> frozenset[str]:
         names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise InputError([Problem(f"'only': {path} cannot be read: {error}")]) from error
-    known = {name for each in plan.experiments for name in (each.id, each.key)}
+    known = {name for experiment in plan.experiments for name in (experiment.id, experiment.key)}
     problems = [
-        Problem(f"{plan.study} has no experiment {name!r}", place(path, at, 1), near=nearest(name, known))
-        for at, name in enumerate(names, 1)
+        Problem(f"{plan.study} has no experiment {name!r}", place(path, index, 1), near=nearest(name, known))
+        for index, name in enumerate(names, 1)
         if name not in known
     ]
     if problems:
@@ -170,7 +170,7 @@ def _given(name: str, value: Any) -> Node:
 
 
 def _from_text(value: Any) -> Node:
-    """Make a node of a value whose texts were typed without quotes: Snakemake's command line knows nothing else."""
+    """Return a node of a value whose texts were typed without quotes, as on Snakemake's command line."""
     if isinstance(value, str):
         return Node(resolve_scalar(value), text=value)
     if isinstance(value, dict):
@@ -183,13 +183,13 @@ def _with(node: Node, key: str, value: Node) -> Node:
 
 
 def _replaced(node: Node, name: str, value: Node, aliases: Mapping[str, str]) -> tuple[Node, int]:
-    """Replace an axis in a space; give how often it was there."""
+    """Replace an axis in a space, and return how often it was there."""
     count = 0
     entries: dict[str, Node] = {}
     for key, below in node.entries.items():
         if key in {"product", "zip", "union"} and isinstance(below.value, list):
-            members = [_replaced(each, name, value, aliases) for each in below.members]
-            entries[key] = replace(below, value=[each for each, _ in members])
+            members = [_replaced(member, name, value, aliases) for member in below.members]
+            entries[key] = replace(below, value=[member for member, _ in members])
             count += sum(times for _, times in members)
         elif key in {"product", "zip", "union"}:
             entries[key], times = _replaced(below, name, value, aliases)

@@ -246,10 +246,13 @@ def load_machines(path: Path) -> dict[str, Machine]:
     node = load_yaml(path)
     machines, problems = check_model(_Machines, Node({"machines": node}, keys={"machines": (1, 1)}), path)
     if machines is not None:
-        problems = [each for name, machine in node.entries.items() for each in _resource_problems(name, machine, path)]
+        problems = [
+            problem for name, machine in node.entries.items() for problem in _resource_problems(name, machine, path)
+        ]
     if machines is None or problems:
         raise InputError(
-            Problem(each.message.replace("machines.", "", 1), each.where, each.allowed, each.near) for each in problems
+            Problem(problem.message.replace("machines.", "", 1), problem.where, problem.allowed, problem.near)
+            for problem in problems
         )
     return machines.machines
 

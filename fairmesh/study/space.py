@@ -21,7 +21,7 @@ MAX_EXPERIMENTS = 1_000_000
 
 
 class Space(Protocol):
-    """Anything that gives points."""
+    """A set of points."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -129,13 +129,13 @@ class ComputedAxis:
 
 
 class _Combination:
-    """What the combinations of spaces share."""
+    """Base of the combinations of spaces."""
 
     def __init__(self, members: Sequence[Space]) -> None:
         self.members = list(members)
-        self.names: frozenset[str] = frozenset().union(*(each.names for each in members))
-        self.depends_on: frozenset[str] = frozenset().union(*(each.depends_on for each in members))
-        self.is_fixed = all(each.is_fixed for each in members)
+        self.names: frozenset[str] = frozenset().union(*(member.names for member in members))
+        self.depends_on: frozenset[str] = frozenset().union(*(member.depends_on for member in members))
+        self.is_fixed = all(member.is_fixed for member in members)
 
 
 class Product(_Combination):
@@ -153,20 +153,20 @@ class Product(_Combination):
 
     def size(self) -> int:
         """Multiply the sizes."""
-        return math.prod(each.size() for each in self.members)
+        return math.prod(member.size() for member in self.members)
 
     def points(self, around: Point) -> list[Point]:
         """Cross the members."""
         if self.is_fixed:
-            return [_merged(parts) for parts in itertools.product(*(each.points({}) for each in self.members))]
+            return [_merged(parts) for parts in itertools.product(*(member.points({}) for member in self.members))]
         return list(self._crossed(around, 0))
 
-    def _crossed(self, around: Point, at: int) -> Iterator[Point]:
-        if at == len(self.members):
+    def _crossed(self, around: Point, index: int) -> Iterator[Point]:
+        if index == len(self.members):
             yield {}
             return
-        for chosen in self.members[at].points(around):
-            for rest in self._crossed(around | chosen, at + 1):
+        for chosen in self.members[index].points(around):
+            for rest in self._crossed(around | chosen, index + 1):
                 yield chosen | rest
 
 
@@ -175,11 +175,11 @@ class Union(_Combination):
 
     def size(self) -> int:
         """Add the sizes."""
-        return sum(each.size() for each in self.members)
+        return sum(member.size() for member in self.members)
 
     def points(self, around: Point) -> list[Point]:
         """Chain the members."""
-        return [point for each in self.members for point in each.points(around)]
+        return [point for member in self.members for point in member.points(around)]
 
 
 class Zip(_Combination):
@@ -200,21 +200,21 @@ class Zip(_Combination):
 
     def size(self) -> int:
         """Return the size of the largest member: a computed axis may be longer than it seems."""
-        return max(each.size() for each in self.members)
+        return max(member.size() for member in self.members)
 
     def problem(self, sizes: Sequence[int]) -> Problem | None:
-        """Say that members of these sizes cannot be paired, if that is so."""
+        """Return the problem of members that cannot be paired, if their sizes differ."""
         if len(set(sizes)) <= 1:
             return None
         of = ", ".join(
-            f"{' and '.join(sorted(each.names))} {size}" for each, size in zip(self.members, sizes, strict=True)
+            f"{' and '.join(sorted(member.names))} {size}" for member, size in zip(self.members, sizes, strict=True)
         )
         return Problem(f"{self.key!r} pairs members of equal length, but these have: {of}", self.where)
 
     def points(self, around: Point) -> list[Point]:
         """Pair the members."""
-        lists = [each.points(around) for each in self.members]
-        problem = self.problem([len(each) for each in lists])
+        lists = [member.points(around) for member in self.members]
+        problem = self.problem([len(member) for member in lists])
         if problem:
             raise InputError([problem])
         return [_merged(parts) for parts in zip(*lists, strict=True)]

@@ -80,8 +80,8 @@ class _ApplicationValidator:
         if parameter.enum is not None:
             schema = {"type": parameter.type}
             choices = [
-                self._value(f"parameters.{name}.enum[{at}]", schema, each)
-                for at, each in enumerate(entries["enum"].members)
+                self._value(f"parameters.{name}.enum[{index}]", schema, choice)
+                for index, choice in enumerate(entries["enum"].members)
             ]
             parameter = parameter.model_copy(update={"enum": choices})
         if "default" in entries:

@@ -123,7 +123,7 @@ def _array(node: Node, schema: Schema) -> Any:
     if not isinstance(node.value, list):
         return _MISFIT
     items = schema.get("items")
-    return [read_value(items, each) for each in node.value] if items else _plain(node)
+    return [read_value(items, member) for member in node.value] if items else _plain(node)
 
 
 def _object(node: Node, schema: Schema) -> Any:
@@ -178,7 +178,7 @@ def _shortest(number: float) -> Any:
 
 
 def _allowed(schema: Schema, value: Value) -> bool:
-    if "enum" in schema and not any(value == each and type(value) is type(each) for each in schema["enum"]):
+    if "enum" in schema and not any(value == choice and type(value) is type(choice) for choice in schema["enum"]):
         return False
     if isinstance(value, str):
         return "pattern" not in schema or re.fullmatch(schema["pattern"], value) is not None
