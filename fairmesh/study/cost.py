@@ -52,7 +52,7 @@ def total_cost(experiments: Iterable[Experiment]) -> Cost:
 
 
 def cost_key(experiment: Experiment) -> tuple[int, int]:
-    """Return the GPU and CPU minutes that an experiment requests, to sort by; its run time is one minute if not given."""
+    """Return the GPU and CPU minutes that an experiment requests, to sort by; one minute without a run time."""
     minutes = experiment.resources.get("runtime")
     length = minutes if isinstance(minutes, int) else 1
     return gpus(experiment) * length, processors(experiment.resources) * length
