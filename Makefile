@@ -6,7 +6,7 @@ PROFILE ?= profiles/local
 BIN := .venv/bin
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 ON_SLURM := $(if $(filter profiles/slurm,$(PROFILE:%/=%)),yes)
-CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh snakemake_executor_plugin_slurm_lean tests
+CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh snakemake_executor_plugin_fairmesh tests
 # Images often switch bytecode off; without it every start of Snakemake compiles everything anew (5 s instead of 1).
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -70,7 +70,7 @@ slurm-demo: setup-slurm  ## a Slurm of three small nodes on this computer, and a
 	@echo
 	@echo "what ran where:      site/public/index.html, results/slurm-demo/results.csv"
 	@echo "look at the cluster: eval \"\$$(tests/slurm/cluster.sh env)\"; squeue --states=all"
-	@echo "bundles:             .venv/bin/snakemake --profile profiles/slurm-lean --slurm-lean-bundle 4 --config study=..."
+	@echo "bundles:             .venv/bin/snakemake --profile profiles/slurm-lean --fairmesh-bundle 4 --config study=..."
 	@echo "end it:              tests/slurm/cluster.sh down"
 
 # cffconvert needs a jsonschema of which all the others need a newer one.

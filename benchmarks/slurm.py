@@ -82,7 +82,7 @@ def one_job(report: Report, place: Path, found: Cluster) -> None:
 def bundles(report: Report, place: Path, found: Cluster) -> None:
     """Run twenty experiments: each as a job of the executor plugin's, and all in one job without Snakemake in it."""
     costs = {}
-    for profile, options in (("slurm", ()), ("slurm-lean", ("--slurm-lean-bundle", str(BUNDLE)))):
+    for profile, options in (("slurm", ()), ("slurm-lean", ("--fairmesh-bundle", str(BUNDLE)))):
         study(place, BUNDLE)
         costs[profile] = run(place, found, profile, "--omit-from", "publish", *options)
     single, bundle = costs["slurm"], costs["slurm-lean"]
@@ -96,7 +96,7 @@ def many(report: Report, place: Path, found: Cluster) -> None:
     for count, size in ((MANY, BUNDLE), (SINGLE, 1)):
         study(place, count)
         began = time.monotonic()
-        cost = run(place, found, "slurm-lean", "--omit-from", "publish", "--slurm-lean-bundle", str(size))
+        cost = run(place, found, "slurm-lean", "--omit-from", "publish", "--fairmesh-bundle", str(size))
         seconds = time.monotonic() - began
         starts = Counter(line.split()[0] for line in (place / "starts").read_text().splitlines())
         experiments = {name: number for name, number in starts.items() if "=" in name}

@@ -249,3 +249,22 @@ def escape_path(path: Path) -> str:
     """
     text = str(path).replace("$", "$$")
     return f"./{text}" if text.startswith("~") else text
+
+
+def is_on_local_disk(folder: Path) -> bool:
+    """Return whether a folder is on a disk of this computer; False where nobody can tell."""
+    return file_system(folder) in _LOCAL
+
+
+def file_system(folder: Path) -> str:
+    """Return the kind of file system that a folder is on; empty where nobody can tell."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    kinds = {fields[2]: fields[fields.index("-") + 1] for fields in map(str.split, lines)}
+    device = folder.resolve().stat().st_dev
+    return kinds.get(f"{os.major(device)}:{os.minor(device)}", "")
+
+
+_LOCAL = ("ext2", "ext3", "ext4", "xfs", "btrfs", "tmpfs", "overlay")

@@ -19,9 +19,9 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from fairmesh.jobs.submission import EVENTS_OF_EXECUTOR, words
 from fairmesh.runner import jsonfiles
-from fairmesh.runner.protocol import EVENTS, EXECUTOR_RUN, RUN_FILE, RUN_FOLDER
+from fairmesh.runner.protocol import EVENTS, EXECUTOR_EVENTS, EXECUTOR_RUN, RUN_FILE, RUN_FOLDER
+from fairmesh.schedulers.slurm import plain_words
 from snakemake_logger_plugin_fairmesh.writer import LineWriter
 
 Event = dict[str, Any]
@@ -107,7 +107,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         elif event == LogEvent.ERROR:
             yield from self._without_record(record.getMessage())
         elif event is None:
-            yield from fields.get(EVENTS_OF_EXECUTOR) or self._from_words(record.getMessage())
+            yield from fields.get(EXECUTOR_EVENTS) or self._from_words(record.getMessage())
 
     def _submitted(self, fields: Mapping[str, Any]) -> Event:
         wildcards = fields.get("wildcards") or {}
@@ -164,7 +164,7 @@ def _why_failed(text: str) -> str:
     """Return why a job failed, in one line: of a refusal the scheduler's words, not the command that it refused."""
     refused = _REFUSED.match(text)
     if refused:
-        return f"Slurm does not take the job: {words(refused[1])}"
+        return f"Slurm does not take the job: {plain_words(refused[1])}"
     return " ".join(text.removesuffix(_MORE).split())
 
 

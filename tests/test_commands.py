@@ -77,7 +77,7 @@ def test_a_command_can_be_parsed(page: str, line: str) -> None:
 
 
 def _check_snakemake(arguments: list[str]) -> None:
-    options = get_argument_parser().parse_args([word for word in arguments if not word.startswith("--slurm-lean")])
+    options = get_argument_parser().parse_args([word for word in arguments if not word.startswith("--fairmesh")])
     assert [profile for profile in options.profile or () if not (ROOT / profile).is_dir()] == []
     assert parse_config(options.config or []).keys() <= Config.model_fields.keys()
 

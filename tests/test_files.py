@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from fairmesh import files
-from fairmesh.jobs.leftovers import remove_half_written
 from fairmesh.jobs.lock import RunLock
+from fairmesh.jobs.lookup import remove_half_written
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import write_runner
 from fairmesh.runner import jsonfiles

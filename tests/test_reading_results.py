@@ -10,9 +10,9 @@ import pytest
 
 from fairmesh import files
 from fairmesh.fair import columns
-from fairmesh.jobs.verdict import read_progress
 from fairmesh.results.csv_files import read_rows
 from fairmesh.site.attempt_charts import telemetry_charts
+from snakemake_executor_plugin_fairmesh.progress import read_progress
 
 OBSTACLES: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from fairmesh import files
 from fairmesh.errors import FairmeshError
-from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.reading import ShapeError, check_record
 from fairmesh.runner import commit, jsonfiles, owner, protocol, scheduler
 from fairmesh.runner.claims import Claims
@@ -207,3 +207,22 @@ def _usable(path: Path) -> dict[str, Any] | None:
     except (FairmeshError, OSError, KeyError, TypeError):
         return None
     return record if usable and isinstance(record["fingerprint"], str) else None
+
+
+def remove_half_written(paths: StudyPaths, machines: Iterable[str]) -> None:
+    """Remove what processes of this host left half written that are gone; others may still be writing theirs."""
+    names = list(machines)
+    records = [paths.record(machine, "").parent for machine in names]
+    experiments = [paths.folder / protocol.EXPERIMENTS / machine for machine in names]
+    for folder in (paths.folder, paths.stage_marker("").parent, *records, *experiments):
+        for path in jsonfiles.half_written(str(folder)):
+            pid = jsonfiles.writer(path)
+            if pid and not owner.start_time(pid):
+                _remove(Path(path))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from typing import Any
 from fairmesh import files, schema
 from fairmesh.errors import FairmeshError
 from fairmesh.expressions import ExpressionError, parse_template
-from fairmesh.jobs.directives import directives
+from fairmesh.jobs.directives import batch_values, directives
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import protocol
@@ -72,7 +72,7 @@ def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> 
         If the template cannot be rendered; the message names it and the line.
     """
     lines = directives(job.experiment, machine)
-    script = templates.render(experiment=job.experiment, machine=machine, directives=lines)
+    script = templates.render(experiment=job.experiment, machine=machine, directives=lines, **batch_values(machine))
     files.write_folder(
         job.paths.folder,
         [

@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from fairmesh.errors import FairmeshError, place
 
 BASE = "job.sh.jinja"
-CHILDREN = {"none": "local.sh.jinja", "slurm": "slurm.sh.jinja", "lsf": "lsf.sh.jinja"}
+LOCAL, BATCH = "local.sh.jinja", "batch.sh.jinja"
 PARENT = "parent"
 
 # What a template can do wrong, besides what jinja2 itself complains of.
@@ -42,7 +42,7 @@ class Templates:
     @classmethod
     def of_jobs(cls, folder: Path, scheduler: str, children: Sequence[Path] = ()) -> Templates:
         """Return the templates of job.sh: the base, the scheduler's child, and the children that others bring."""
-        return cls(folder, [folder / BASE, folder / CHILDREN[scheduler], *children])
+        return cls(folder, [folder / BASE, folder / (LOCAL if scheduler == "none" else BATCH), *children])
 
     def render(self, **values: Any) -> str:
         """Render the last template.

@@ -29,6 +29,7 @@ RUN = "FAIRMESH_RUN"
 RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
 RUN_ID = "FAIRMESH_RUN_ID"  # what whoever starts a run calls it
 EXECUTOR_RUN = "FAIRMESH_EXECUTOR_RUN"
+EXECUTOR_EVENTS = "fairmesh_events"  # the attribute of a log record with events of our executor
 
 WAITING = "waiting"
 QUEUED = "queued"

@@ -66,9 +66,9 @@ def jobs(
     return answer
 
 
-def cancel(ids: Iterable[str]) -> str:
+def cancel(ids: Iterable[str], scheduler: Optional[Scheduler] = None) -> str:
     """Cancel jobs of the scheduler; return what went wrong, or an empty text."""
-    scheduler = detect()
+    scheduler = scheduler or detect()
     try:
         if scheduler:
             scheduler.cancel(ids)

@@ -5,7 +5,16 @@ Begin with ``base.Scheduler``, what a scheduler must do; ``slurm`` is an example
 """
 
 from .base import BAD_ENDS, CurrentJob, JobInfo, JobState, Note, QueueLimit, Scheduler, Site
-from .registry import available, current_job, detect, find_scheduler, job_scheduler, names, state_of_word
+from .registry import (
+    available,
+    choose_scheduler,
+    current_job,
+    detect,
+    find_scheduler,
+    job_scheduler,
+    names,
+    state_of_word,
+)
 from .transport import LocalTransport, Output, SchedulerError
 
 __all__ = [
@@ -21,6 +30,7 @@ __all__ = [
     "SchedulerError",
     "Site",
     "available",
+    "choose_scheduler",
     "current_job",
     "detect",
     "find_scheduler",

@@ -187,6 +187,10 @@ class Scheduler:
     """The signals by which it announces something else, such as a suspension; jobs ignore them."""
     plugin: ClassVar[str] = ""
     """The name of Snakemake's own executor for it, where a profile uses that."""
+    node_variable: ClassVar[str] = "HOSTNAME"
+    """The variable in a job's environment that names its node."""
+    node_down_words: ClassVar[str] = ""
+    """The words in a refusal of ``check`` that may only mean that a node is down; empty if there are none."""
     shell: ClassVar[str] = ""
     """Functions of bash for ``submit.sh``: ``program=...``; ``list_jobs``, which writes a line ``id name`` for each
     unfinished job of this user, or fails; ``submit``, which submits job.sh of the working folder so that it begins when

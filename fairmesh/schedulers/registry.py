@@ -68,6 +68,20 @@ def job_scheduler() -> Optional[Scheduler]:
     return next((scheduler for scheduler in map(find_scheduler, names()) if scheduler.is_in_job()), None)
 
 
+def choose_scheduler(name: str) -> Optional[Scheduler]:
+    """Return the scheduler of a machine, and let ``detect`` return it from now on, unless a person has chosen one.
+
+    Parameters
+    ----------
+    name : str
+        Its name, or ``none``.
+    """
+    if name not in names():
+        return None
+    os.environ.setdefault(CHOICE, name)
+    return find_scheduler(name)
+
+
 def current_job() -> Optional[CurrentJob]:
     """Return the scheduler's job that this process runs in, None outside of any."""
     scheduler = job_scheduler()

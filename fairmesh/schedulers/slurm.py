@@ -110,6 +110,8 @@ class Slurm(Scheduler):
     )
     words = _STATES
     plugin = "slurm"
+    node_variable = "SLURMD_NODENAME"
+    node_down_words = "node configuration is not available"
     added_resources = frozenset({EXTRA, CPUS})
     shell = """\
 program=sbatch

@@ -6,17 +6,17 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from fairmesh.runner import scheduler
+from fairmesh.runner import scheduler as queue
 from fairmesh.runner.protocol import JOB
 from fairmesh.runner.safefiles import read_regular
-from fairmesh.schedulers import JobInfo, find_scheduler, names
+from fairmesh.schedulers import JobInfo, Scheduler, find_scheduler, names
 from fairmesh.status.events import JobEvents, Name
 from fairmesh.status.job_files import Facts, TrackedJob
 
 SHORTLY = 0.5  # seconds that somebody who looks again and again waits for an answer
 SILENT = "the scheduler does not answer; its jobs are shown as they were known before"
 SCRIPT = 1 << 20  # bytes of a job's script
-PERIOD = 0.8 * scheduler.FRESH  # seconds: so that nobody asks for a single job in between
+PERIOD = 0.8 * queue.FRESH  # seconds: so that nobody asks for a single job in between
 
 
 class Queue:
@@ -51,12 +51,13 @@ class Queue:
             running = {str(each.facts.status.get("job_id") or "") for each in open_jobs if not each.facts.is_over} - {
                 ""
             }
-            if not (running or _may_be_queued(open_jobs, news)):
+            scheduler = _scheduler_of(open_jobs)
+            if not (running or scheduler or _are_queued(open_jobs, news)):
                 self._by_id, self._by_name, self.problem = {}, {}, ""  # what it said of jobs that are no more
                 return
             self._asked = time.monotonic()
-            self._question = _Question(running)
-        self._question.join(SHORTLY if self._again and self._has_answered else 2 * scheduler.BRIEFLY)
+            self._question = _Question(running, scheduler)
+        self._question.join(SHORTLY if self._again and self._has_answered else 2 * queue.BRIEFLY)
         if not self._question.is_alive():
             self._take(self._question.answer)
             self._question = None
@@ -64,7 +65,7 @@ class Queue:
     def _take(self, answer: Mapping[str, JobInfo] | None) -> None:
         self._has_answered = True
         if answer is None:  # what it said before is the best guess then
-            self.problem = SILENT if scheduler.is_here() else ""
+            self.problem = SILENT if queue.is_here() else ""
             return
         self.problem, self._by_id = "", answer
         self._by_name = {each.name: each for each in answer.values()}
@@ -89,32 +90,33 @@ class Queue:
 class _Question(threading.Thread):
     """One question to the scheduler: for all jobs of this user, and for those that run attempts."""
 
-    def __init__(self, running: set[str]) -> None:
+    def __init__(self, running: set[str], scheduler: Scheduler | None) -> None:
         super().__init__(daemon=True)
-        self._running = running
+        self._running, self._scheduler = running, scheduler
         self.answer: Mapping[str, JobInfo] | None = None
         self.start()
 
     def run(self) -> None:
         """Ask."""
-        answer = scheduler.jobs(patience=scheduler.BRIEFLY)
+        answer = queue.jobs(patience=queue.BRIEFLY, scheduler=self._scheduler)
         if answer is not None:
             missing = self._running - answer.keys()
-            answer |= (scheduler.jobs(missing, patience=scheduler.BRIEFLY) or {}) if missing else {}
+            more = queue.jobs(missing, patience=queue.BRIEFLY, scheduler=self._scheduler) if missing else {}
+            answer |= more or {}
         self.answer = answer
 
 
-def _may_be_queued(open_jobs: Sequence[TrackedJob], news: Mapping[Name, JobEvents]) -> bool:
-    """Return whether the scheduler may have one of these jobs: a run gave it one, or their scripts are made for it."""
-    known = (news.get(each.name) for each in open_jobs)
-    if any(each.is_open and each.job_id for each in known if each):
-        return True
-    return any(_is_for_scheduler(each.folder) for each in open_jobs[:1])
+def _are_queued(open_jobs: Iterable[TrackedJob], news: Mapping[Name, JobEvents]) -> bool:
+    """Return whether a run gave one of these jobs to the scheduler."""
+    known = (news.get(job.name) for job in open_jobs)
+    return any(events.is_open and bool(events.job_id) for events in known if events)
 
 
-def _is_for_scheduler(folder: str) -> bool:
+def _scheduler_of(open_jobs: Sequence[TrackedJob]) -> Scheduler | None:
+    """Return the scheduler that the scripts of these jobs are made for; the first is like the others."""
     try:
-        script = read_regular(f"{folder}/{JOB}", SCRIPT)
+        script = read_regular(f"{open_jobs[0].folder}/{JOB}", SCRIPT) if open_jobs else b""
     except OSError:
-        return False
-    return any(f"\n{find_scheduler(name).prefix} ".encode() in script for name in names())
+        return None
+    schedulers = map(find_scheduler, names())
+    return next((scheduler for scheduler in schedulers if f"\n{scheduler.prefix} ".encode() in script), None)

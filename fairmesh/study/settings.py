@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import expand_path
+from fairmesh.schedulers import names
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Address, Author, Doi, Email, Licence
@@ -17,6 +18,10 @@ from fairmesh.study.values import RESOURCES, read_value
 
 Status = Literal["cloud", "onprem", "preview", "research"]
 Redacted = Literal["homes", "users", "hosts"]
+if TYPE_CHECKING:
+    SchedulerName = str
+else:
+    SchedulerName = Literal[("none", *names())]
 _REDACTED: tuple[Redacted, ...] = ("homes", "users", "hosts")
 
 
@@ -175,9 +180,7 @@ class Machine(Model):
     """A named place where jobs run."""
 
     kind: Annotated[Literal["local", "profile"], meaning("This computer, or what the executor of the profile reaches.")]
-    scheduler: Annotated[
-        Literal["none", "slurm", "lsf"], meaning("What takes jobs there; job.sh is written for it.")
-    ] = "none"
+    scheduler: Annotated[SchedulerName, meaning("What takes jobs there; job.sh is written for it.")] = "none"
     setup: Annotated[
         list[str], meaning("Lines of bash that each job begins with.", ["source /opt/tensorflow/activate"])
     ] = Field(default_factory=list)
@@ -200,7 +203,7 @@ class Machine(Model):
     ] = Field(default_factory=dict)
     impossible: Annotated[
         Literal["cancel", "wait"],
-        meaning("What becomes of a job of which Slurm says that it can never start."),
+        meaning("What becomes of a job of which the scheduler says that it can never start."),
     ] = "cancel"
     patience: Annotated[
         float,

@@ -11,6 +11,7 @@ from typing import Any
 
 from fairmesh.files import canonical_json
 from fairmesh.names import REPEAT, axis_sort_key, axis_text, join_axes, number_text
+from fairmesh.schedulers import find_scheduler, names
 from fairmesh.schema import Node
 from fairmesh.schema.wording import describe_schema, describe_value
 
@@ -47,18 +48,19 @@ RESOURCES: dict[str, Schema] = {
     "cpus_per_gpu": _count("CPU cores that go with each GPU.", "cores"),
     "mem_mb_per_cpu": _count("Memory that goes with each CPU core.", "MB"),
     "tasks_per_gpu": _count("Processes that go with each GPU."),
-    "slurm_partition": _plain_text("Partition of Slurm."),
-    "slurm_account": _plain_text("Account that Slurm charges."),
-    "gres": _plain_text("Generic resources of Slurm, such as gpu:a100:1."),
+    "gres": _plain_text("Generic resources in Slurm's notation, such as gpu:a100:1."),
     "gpu_model": _plain_text("Model of GPU that the job asks for."),
     "constraint": _plain_text("Features that a node must have."),
     "qos": _plain_text("Quality of service."),
     "clusters": _plain_text("Clusters that may take the job."),
     "reservation": _plain_text("Reservation that the job may use."),
-    "lsf_queue": _plain_text("Queue of LSF."),
-    "lsf_project": _plain_text("Project that LSF charges."),
+    **{
+        name: _plain_text(description)
+        for scheduler in names()
+        for name, description in find_scheduler(scheduler).own_resources.items()
+    },
 }
-"""Snakemake's resources, and those of its Slurm and LSF executors, by name."""
+"""Snakemake's resources, and those of the schedulers, by name."""
 
 FRAMEWORK_AXES: dict[str, Schema] = {
     GPU: _plain_text("Kind of GPU; machines.yaml says what it stands for on each machine."),

@@ -9,6 +9,7 @@ from pathlib import Path
 from fairmesh import files
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.jobs import lookup
+from fairmesh.jobs.directives import batch_values
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
@@ -26,11 +27,7 @@ APPLICATIONS = "applications"
 SUBMIT = "submit.sh"
 OUT = "--out"
 
-_SUBMIT_TEMPLATES = {
-    "none": ("submit.sh.jinja", "submit-local.sh.jinja"),
-    "slurm": ("submit.sh.jinja", "submit-batch.sh.jinja", "submit-slurm.sh.jinja"),
-    "lsf": ("submit.sh.jinja", "submit-batch.sh.jinja", "submit-lsf.sh.jinja"),
-}
+_SUBMIT_BASE, _SUBMIT_LOCAL, _SUBMIT_BATCH = "submit.sh.jinja", "submit-local.sh.jinja", "submit-batch.sh.jinja"
 
 
 def export(plan: Plan, out: Path, root: Path) -> Path:
@@ -87,8 +84,10 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
         lines.append(_line(job, out))
     files.write_if_changed(paths.plan, files.json_lines(plan_document(plan, config)), flush=True)
     folder = templates_folder(root)
-    script = Templates(folder, [folder / name for name in _SUBMIT_TEMPLATES[machine.scheduler]])
-    files.write_if_changed(paths.folder / SUBMIT, script.render(jobs=lines), mode=files.PROGRAM)
+    child = _SUBMIT_LOCAL if machine.scheduler == "none" else _SUBMIT_BATCH
+    script = Templates(folder, [folder / name for name in (_SUBMIT_BASE, child)])
+    text = script.render(jobs=lines, **batch_values(entry))
+    files.write_if_changed(paths.folder / SUBMIT, text, mode=files.PROGRAM)
     return paths.folder / SUBMIT
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmesh.errors import FairmeshError
-from fairmesh.jobs import lookup, manifest
+from fairmesh.jobs import lookup
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.schedulers import JobInfo
 from fairmesh.status.events import NO_EVENTS, EventLog, Name
+from snakemake_executor_plugin_fairmesh.bundle import all_members, read_members
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class PendingJob:
 
 @dataclass(frozen=True)
 class Orphans:
-    """What somebody is at, or a job in Slurm's queue will be.
+    """What somebody is at, or a job in the scheduler's queue will be.
 
     Parameters
     ----------
@@ -62,7 +63,7 @@ class Orphans:
 
 
 def find(paths: StudyPaths, wanted: Iterable[PendingJob]) -> Orphans:
-    """Find what of all that is wanted somebody is at, or a job in Slurm's queue will be.
+    """Find what of all that is wanted somebody is at, or a job in the scheduler's queue will be.
 
     Parameters
     ----------
@@ -124,13 +125,13 @@ def _jobs(
     found: dict[Name, JobInfo] = {}
     for job in answer.values():
         if job.name in runs and not job.has_ended:
-            names = [comments[job.comment]] if job.comment in comments else manifest.read(runs[job.name], job.comment)
+            names = [comments[job.comment]] if job.comment in comments else read_members(runs[job.name], job.comment)
             found.update((name, job) for name in names if name in wanted)
     return found
 
 
 def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]:
-    """Return the names that Slurm's jobs of earlier runs have, with the folder of the run.
+    """Return the names that the scheduler's jobs of earlier runs have, with the folder of the run.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, PendingJob]) -> dic
     for _, folder in _runs(paths, killed=True):
         news = EventLog(str(folder / protocol.EVENTS)).read()
         handed_over = {name for name, of_job in news.items() if of_job.is_open}
-        handed_over |= {name for name in manifest.all_members(folder) if name not in news}
+        handed_over |= {name for name in all_members(folder) if name not in news}
         for name in handed_over & wanted.keys():
             job_id = news.get(name, NO_EVENTS).job_id
             if not _has_ended(wanted[name].paths, job_id):

@@ -18,10 +18,11 @@ from fairmesh.errors import FairmeshError
 from fairmesh.files import write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_lines
-from fairmesh.runner import jsonfiles, owner, scheduler
+from fairmesh.runner import jsonfiles, owner
+from fairmesh.runner import scheduler as queue
 from fairmesh.runner.protocol import CANCEL, EXECUTOR_RUN, FORMAT, RUN, RUN_FILE, RUN_FOLDER, RUN_ID
 from fairmesh.runner.status import request_cancel
-from fairmesh.schedulers import JobInfo
+from fairmesh.schedulers import JobInfo, Scheduler
 
 LOOK_FOR_CANCEL = 2.0  # seconds
 SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # what they are called to people
@@ -127,9 +128,9 @@ class WorkflowRun:
 def _empty_queue(executor_run: str) -> None:
     """Take a run's jobs out of the scheduler's queue, also those that this process was just about to submit."""
     while True:
-        found = scheduler.jobs(name=executor_run) or {}
-        scheduler.cancel(job.id for job in found.values() if not job.has_ended)
-        time.sleep(scheduler.FRESH)
+        found = queue.jobs(name=executor_run) or {}
+        queue.cancel(job.id for job in found.values() if not job.has_ended)
+        time.sleep(queue.FRESH)
 
 
 def _identity() -> str:
@@ -157,10 +158,12 @@ class QueueWatcher:
     ----------
     name : str
         That of the run's jobs.
+    scheduler : Scheduler
+        Whose queue they wait in.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, name: str, scheduler: Scheduler) -> None:
+        self._name, self._scheduler = name, scheduler
         self._suspects: dict[str, str] = {}
 
     def start(self) -> None:
@@ -170,14 +173,14 @@ class QueueWatcher:
     def _watch(self) -> None:
         while True:
             time.sleep(LOOK)
-            for job_id, reason in self.look(scheduler.jobs(name=self._name) or {}).items():
-                text = f"job {job_id} of the scheduler can never start: {reason}; it is cancelled"
+            for job_id, reason in self.look(queue.jobs(name=self._name, scheduler=self._scheduler) or {}).items():
+                text = f"{self._scheduler.title}'s job {job_id} can never start: {reason}; it is cancelled"
                 print_lines(text, file=sys.stderr, flush=True)
-                scheduler.cancel([job_id])
+                queue.cancel([job_id], self._scheduler)
 
-    def look(self, queue: Mapping[str, JobInfo]) -> dict[str, str]:
+    def look(self, jobs: Mapping[str, JobInfo]) -> dict[str, str]:
         """Return the jobs to cancel: number, and why."""
-        found = {number: job.reason for number, job in queue.items() if job.is_hopeless}
+        found = {number: job.reason for number, job in jobs.items() if job.is_hopeless}
         certain = {number: reason for number, reason in found.items() if self._suspects.get(number) == reason}
         self._suspects = found
         return certain

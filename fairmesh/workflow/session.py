@@ -14,7 +14,7 @@ from typing import Any
 
 from fairmesh import files
 from fairmesh.errors import BusyError
-from fairmesh.jobs import leftovers, lookup
+from fairmesh.jobs import lookup
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.outage import Outage
@@ -22,7 +22,8 @@ from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
-from fairmesh.workflow import configuration, internals, on_slurm, orphans, probing, publishing, reconcile, slurm_check
+from fairmesh.schedulers import choose_scheduler
+from fairmesh.workflow import configuration, internals, orphans, probing, publishing, reconcile, scheduler_check
 from fairmesh.workflow.finish import FinishHook
 from fairmesh.workflow.folders import Folders, job_templates, plan_document
 from fairmesh.workflow.run import QueueWatcher, WorkflowRun, check_inodes
@@ -66,6 +67,7 @@ class Session:
         self._folders = Folders(
             self._plan, self._paths, root, publisher=config.publisher, machine=self._configuration.machine
         )
+        self._scheduler = choose_scheduler(self._configuration.machine.scheduler)
         self._templates = job_templates(self._plan, root, self._configuration.machines, self._configuration.machine)
         self._document = plan_document(self._plan, config)
         self._run = WorkflowRun(self._paths, self._plan.selection, workflow.config_settings.config)
@@ -87,7 +89,6 @@ class Session:
         self.probes, self.marker = self._probes.records, self._probes.marker
         self.active_experiments = _alternatives(name for machine, name in self._orphans.jobs if machine)
         self.active_stages = _alternatives(name for machine, name in self._orphans.jobs if not machine)
-        self._is_slurms = self._configuration.machine.scheduler == "slurm"
         self._experiment = cache(clear_errors()(partial(self._target, self._folders.experiment_target)))
         self._stage = cache(clear_errors()(partial(self._target, self._folders.stage_target)))
 
@@ -122,7 +123,7 @@ class Session:
     def _reconcile(self) -> None:
         """Bring in line what a crashed run, a person or a changed plan left."""
         internals.remove(Path(".snakemake/locks"), self._paths.folder)
-        leftovers.remove_half_written(self._paths, self._plan.machines)
+        lookup.remove_half_written(self._paths, self._plan.machines)
         self._probed = probing.markers(self._paths)
         outstanding = reconcile.experiments(self._plan, self._paths)
         self._marked = reconcile.stages(self._plan, self._paths, outstanding)
@@ -149,10 +150,10 @@ class Session:
         target = make(*names, marked=self._marked)
         machine, name = ("", *names)[-2:]
         target = self._probes.applied(target, (machine, name))
-        if not self._is_slurms:
+        if self._scheduler is None:
             return target
-        inner_snakemake = getattr(self._workflow.executor_plugin, "name", "") == slurm_check.PLUGIN
-        resources = on_slurm.rule_resources(target.resources, target.exclusive, inner_snakemake)
+        inner_snakemake = getattr(self._workflow.executor_plugin, "name", "") == self._scheduler.plugin
+        resources = self._scheduler.rule_resources(target.resources, target.exclusive, inner_snakemake)
         return replace(target, resources=resources)
 
     def _forget_probes(self) -> None:
@@ -163,13 +164,13 @@ class Session:
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
         """Return the functions of a rule's resources."""
-        names = self._folders.resource_names() | (on_slurm.ADDED if self._is_slurms else frozenset())
+        names = self._folders.resource_names() | (self._scheduler.added_resources if self._scheduler else frozenset())
         usual = self._workflow.resource_settings.default_resources or {}
         return resource_functions(sorted(names - {"threads"}), find, usual)
 
     def threads(self, target: Target) -> int:
-        """Return the number of threads; a Slurm job with a node of its own gets all of it by other means."""
-        return target.threads(exclusive=1 if self._is_slurms else self._workflow.cores)
+        """Return the number of threads; a scheduler's job with a node of its own gets all of it by other means."""
+        return target.threads(exclusive=1 if self._scheduler else self._workflow.cores)
 
     def job(self, machine: str, name: str) -> str:
         """Return the number of an earlier run's job that is to make a result, or ``NOBODY``."""
@@ -210,7 +211,7 @@ class Session:
             if not self._lock.try_take():
                 raise BusyError(self._busy())
             self._wait_for_scheduler()
-            self._check_slurm()
+            self._check_scheduler()
             for doubt in self._hook.preflight_warnings():
                 _warn(doubt)
             self._render()
@@ -236,17 +237,19 @@ class Session:
                 print_lines(text, file=sys.stderr, flush=True)
             self._orphans = orphans.wait_for_answer(self._paths, self._wanted, 60 * minutes)
 
-    def _check_slurm(self) -> None:
-        """Refuse what Slurm would refuse, and look after what it may never start."""
+    def _check_scheduler(self) -> None:
+        """Refuse what the scheduler would refuse, and look after what it may never start."""
         executor = self._workflow.executor_plugin.name
-        if executor not in {slurm_check.PLUGIN, slurm_check.LEAN}:
+        scheduler = scheduler_check.scheduler_of(executor, self._workflow.executor_settings)
+        if scheduler is None:
             return
-        limit = slurm_check.check(self._workflow.dag.needrun_jobs(), executor, self._paths.home)
-        if limit and executor == slurm_check.PLUGIN:  # which takes a refusal for a failure; ours waits for room
+        is_plugin = executor == scheduler.plugin
+        limit = scheduler_check.check(self._workflow.dag.needrun_jobs(), scheduler, is_plugin, self._paths.home)
+        if limit and is_plugin:  # which takes a refusal for a failure; ours waits for room
             resources = self._workflow.scheduler.resources
-            resources["_nodes"] = slurm_check.room(limit, resources["_nodes"])
+            resources["_nodes"] = scheduler_check.wait_for_room(limit, resources["_nodes"], scheduler)
         if self._configuration.machine.impossible == "cancel":
-            QueueWatcher(self._workflow.scheduler._executor.run_uuid).start()
+            QueueWatcher(self._workflow.scheduler._executor.run_uuid, scheduler).start()
 
     def _render(self) -> None:
         machine = self._configuration.machine.model_dump()

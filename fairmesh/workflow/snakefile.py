@@ -27,7 +27,7 @@ from fairmesh.files import expand_path, read_json
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import marker_name
-from fairmesh.workflow import on_slurm
+from fairmesh.schedulers import job_scheduler
 
 
 def check_configuration(workflow: Any) -> None:
@@ -120,8 +120,9 @@ _OF_THE_STEP = ("cpus_per_gpu", "cpus_per_task", "nodes", "tasks")
 def _target(rule: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target:
     content = read_json(job.experiment)
     resources, exclusive = content["resources"], content["measure"] == "exclusive"
-    if "SLURM_JOB_ID" in os.environ:
-        resources = on_slurm.rule_resources(resources, exclusive, inner_snakemake=True)
+    scheduler = job_scheduler()
+    if scheduler:
+        resources = scheduler.rule_resources(resources, exclusive, inner_snakemake=True)
     markers = [paths.stage_marker(marker_name(*need)) for need in content["stages"].items()]
     return Target(
         rule=rule,

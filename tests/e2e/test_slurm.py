@@ -75,7 +75,7 @@ def test_an_exclusive_experiment_has_its_node_for_itself(slurm_workplace: Workpl
 def test_bundles_keep_one_target_each(slurm_workplace: Workplace, slurm: Cluster) -> None:
     slurm_workplace.study({"behaviour": ["good", "exit"], "value": {"from": 1, "to": 6, "step": 1}})
     before = len(jobs(slurm, "%i"))
-    output = slurm_workplace.run(*RECORDS_ONLY, *SOON, "--slurm-lean-bundle", "5", status=1)
+    output = slurm_workplace.run(*RECORDS_ONLY, *SOON, "--fairmesh-bundle", "5", status=1)
     assert len(jobs(slurm, "%i")) - before == 4, "one of the stage, three of twelve experiments"
     assert slurm_workplace.recorded() == {f"behaviour=good+value={value}" for value in range(1, 7)}
     assert slurm_workplace.status("behaviour=exit+value=1")["reason"] == "exit code 3"
@@ -83,13 +83,13 @@ def test_bundles_keep_one_target_each(slurm_workplace: Workplace, slurm: Cluster
     assert output.count("it ended with status 1 in Slurm's job") == 6
     assert "behaviour=exit+value=6 failed: exit code 3" in output
     slurm_workplace.forget_starts()
-    slurm_workplace.run(*RECORDS_ONLY, *SOON, "--slurm-lean-bundle", "5", status=1)
+    slurm_workplace.run(*RECORDS_ONLY, *SOON, "--fairmesh-bundle", "5", status=1)
     assert len(slurm_workplace.experiments_started()) == 6, "what failed, and nothing else"
 
 
 def test_an_ended_bundle_leaves_the_rest_to_the_next_run(slurm_workplace: Workplace, slurm: Cluster) -> None:
     slurm_workplace.study({"behaviour": ["hang"], "value": [1, 2]})
-    process = slurm_workplace.start(*RECORDS_ONLY, *SOON, "--slurm-lean-bundle", "2")
+    process = slurm_workplace.start(*RECORDS_ONLY, *SOON, "--fairmesh-bundle", "2")
     wait_until(slurm_workplace.experiments_started, "the first of the bundle runs")
     (running,) = slurm_workplace.experiments_started()
     slurm.ask("scancel", slurm_workplace.status(running)["job_id"])

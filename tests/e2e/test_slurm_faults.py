@@ -157,8 +157,8 @@ def test_what_a_bundle_has_not_come_to_when_snakemake_is_killed_is_waited_for(
     slurm_workplace: Workplace, survived: Survived
 ) -> None:
     ids = sweep(slurm_workplace, 6, 3)
-    kill(begin(slurm_workplace, 1, "--slurm-lean-bundle", "6"))
-    slurm_workplace.run(*RECORDS_ONLY, "--slurm-lean-bundle", "6")
+    kill(begin(slurm_workplace, 1, "--fairmesh-bundle", "6"))
+    slurm_workplace.run(*RECORDS_ONLY, "--fairmesh-bundle", "6")
     assert submissions(slurm_workplace) == 1 + 1
     survived("SIGKILL of Snakemake, six in one job", once(ids))
 

@@ -82,7 +82,7 @@ def test_what_is_queued_and_what_runs_is_seen_cancelled_and_retried(slurm_workpl
 def test_a_member_is_cancelled_and_its_bundle_goes_on(slurm_workplace: Workplace) -> None:
     place = slurm_workplace
     sweep(place, 3, 5)
-    process = place.start(*RECORDS_ONLY, "--slurm-lean-bundle", "3")
+    process = place.start(*RECORDS_ONLY, "--fairmesh-bundle", "3")
     wait_until(lambda: len(place.experiments_started()) == 1, "the first of the bundle runs")
     found = told(place)
     (running,) = (identity for identity, each in found.items() if each["state"] == "running")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.jobs.leftovers import remove_half_written
+from fairmesh.jobs.lookup import remove_half_written
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.jsonfiles import host
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairmesh.errors import FairmeshError
-from fairmesh.jobs.templates import CHILDREN, Templates
+from fairmesh.jobs.templates import Templates
+from fairmesh.schedulers import names
 from tests.jobs.conftest import OURS, MakeJob, experiment, machine
 from tests.shells import check_script
 
@@ -25,7 +26,7 @@ def write(folder: Path, **texts: str) -> list[Path]:
     return paths
 
 
-@pytest.mark.parametrize("scheduler", CHILDREN)
+@pytest.mark.parametrize("scheduler", ["none", *names()])
 @pytest.mark.parametrize("teardown", ["", "{% block teardown %}\nrm -rf scratch\n{% endblock %}\n"])
 def test_every_script_is_right(make_job: MakeJob, tmp_path: Path, scheduler: str, teardown: str) -> None:
     child = write(tmp_path, child=PARENT + teardown)

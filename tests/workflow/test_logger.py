@@ -11,7 +11,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
-from fairmesh.jobs.submission import EVENTS_OF_EXECUTOR
+from fairmesh.runner.protocol import EXECUTOR_EVENTS
 from snakemake_logger_plugin_fairmesh import LogHandler, writer
 from tests.waiting import wait_until
 
@@ -122,7 +122,7 @@ def test_whatever_a_record_is_nothing_is_raised(handler: LogHandler, run: Path) 
             "its job ended well, and no record of it can be seen here; rule.log in its folder may say why",
         ),
         ({"text": "Job 1 has been submitted with SLURM jobid 77 (log: x)."}, "queued", ""),
-        ({EVENTS_OF_EXECUTOR: [{"event": "queued", "id": "x=1", "reason": ""}]}, "queued", ""),
+        ({EXECUTOR_EVENTS: [{"event": "queued", "id": "x=1", "reason": ""}]}, "queued", ""),
     ],
 )
 def test_what_became_of_a_job_is_told(

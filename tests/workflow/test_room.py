@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fairmesh.jobs.slurm_limits import QueueLimit
 from fairmesh.runner import scheduler
-from fairmesh.workflow import slurm_check
+from fairmesh.schedulers import QueueLimit, find_scheduler
+from fairmesh.workflow import scheduler_check
 from tests.schedulers.jobs import slurm_job
 
 LIMIT = QueueLimit(2, "MaxSubmitJobs of account fairmesh")
@@ -24,7 +24,7 @@ def test_a_run_waits_until_a_job_fits(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     looks = iter(counts)
-    monkeypatch.setattr(scheduler, "jobs", lambda: {str(number): JOB for number in range(next(looks))})
+    monkeypatch.setattr(scheduler, "jobs", lambda **_: {str(number): JOB for number in range(next(looks))})
     monkeypatch.setattr(scheduler, "FRESH", 0.0)
-    assert slurm_check.room(LIMIT, 100) == free
+    assert scheduler_check.wait_for_room(LIMIT, 100, find_scheduler("slurm")) == free
     assert ("this run waits for room" in capsys.readouterr().err) == waits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairmesh.schedulers import JobInfo
+from fairmesh.schedulers import JobInfo, find_scheduler
 from fairmesh.workflow.run import QueueWatcher
 from tests.schedulers.jobs import slurm_job
 
@@ -12,7 +12,7 @@ def job(reason: str, is_hopeless: bool) -> JobInfo:
 
 
 def test_a_reason_counts_when_it_stays() -> None:
-    watcher = QueueWatcher("run")
+    watcher = QueueWatcher("run", find_scheduler("slurm"))
     never, later = job("BadConstraints", is_hopeless=True), job("Resources", is_hopeless=False)
     assert watcher.look({"7": never}) == {}
     assert watcher.look({"7": later}) == {}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from fairmesh.cli.doctor import computer, installation, lsf, slurm, storage
+from fairmesh.cli.doctor import computer, installation, scheduler, storage
 from fairmesh.cli.doctor.base import FAIL, OK, WARN, Finding, Here, fail, side_by_side, warn
 from fairmesh.printing import one_line, print_json
 from fairmesh.status.launch import PROFILE
@@ -20,8 +20,7 @@ GROUPS: dict[str, Check] = {
     "settings": installation.settings_checks,
     "storage": storage.checks,
     "leftovers": storage.leftover_checks,
-    "slurm": slurm.checks,
-    "lsf": lsf.checks,
+    "scheduler": scheduler.checks,
     "hardware": computer.hardware_checks,
     "service": computer.service_checks,
     "browser": computer.browser_checks,

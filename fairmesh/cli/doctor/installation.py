@@ -37,7 +37,7 @@ LOCK = Path("requirements/run.lock")
 OF_SLURM = ".venv-slurm"
 LOGGER = "snakemake_logger_plugin_fairmesh"
 SHOWN = 3  # packages that are named
-_OWN = ("slurm-lean",)  # executors of this repository
+_OWN = ("fairmesh",)  # executors of this repository
 
 
 def checks(here: Here) -> Iterator[Finding]:

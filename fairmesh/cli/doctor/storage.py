@@ -12,9 +12,9 @@ from pathlib import Path
 
 from fairmesh.cli.doctor.base import Finding, Here, fail, ok, warn
 from fairmesh.errors import FairmeshError
+from fairmesh.files import file_system
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.jobs.slurm_site import file_system
 from fairmesh.runner.protocol import LOST
 from fairmesh.runner.safefiles import NO_LINKS, NoLocksError, try_lock
 from fairmesh.status import RunStatus, StudyStatus, places, read_status

@@ -86,7 +86,7 @@ def test_an_unknown_profile_is_wrong_input(write: Write, capsys: pytest.CaptureF
 @pytest.mark.parametrize("name", ["profiles/slurm-lean", "slurm-lean"])
 def test_a_profile_may_be_called_by_its_name(write: Write, name: str) -> None:
     found = Here.of(Path(), name)
-    assert (found.executor, found.machine) == ("slurm-lean", "slurm")
+    assert (found.executor, found.machine) == ("fairmesh", "slurm")
 
 
 def test_a_check_that_hangs_or_breaks_hides_no_other() -> None:

@@ -77,7 +77,7 @@ def test_snakemake_and_its_logger_must_be_there(version: str | None, logger: boo
         ("slurm", False, True, OK, ""),
         ("slurm", False, False, FAIL, "make setup-slurm"),
         ("slurm", False, None, FAIL, "make setup-slurm"),
-        ("slurm-lean", False, None, FAIL, "make setup"),
+        ("fairmesh", False, None, FAIL, "make setup"),
         ("lsf", False, None, FAIL, "pip install snakemake-executor-plugin-lsf"),
     ],
 )

@@ -1,31 +1,34 @@
-"""Several jobs in one job of Slurm's: which go together, what that asks for, and the script that runs them."""
+"""Several jobs of a study in one job of a scheduler: which go together, their script, and the files of a bundle."""
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from fairmesh.files import canonical_json
-from fairmesh.jobs.directives import RESOURCE_OPTIONS, sbatch_options
+from fairmesh.files import canonical_json, write_json
+from fairmesh.runner import jsonfiles
+from fairmesh.runner.protocol import FORMAT
+from fairmesh.schedulers import Scheduler
 
-EXTRA = "slurm_extra"
 RUNTIME = "runtime"
 LARGEST = ("mem_mb", "mem_mb_per_cpu", "threads", "cpus_per_task")
-# For these a rule names the option itself: the executor plugin has none, and Snakemake a default of its own.
-IN_EXTRA = {"reservation": "--reservation={}", "disk_mb": "--tmp={}M"}
+MEMBERS, PROGRESS, LOG = "json", "progress", "log"
+_COMMENT = "fairmesh-bundle-"
 
 
-def asked(resources: Mapping[str, Any], threads: int) -> dict[str, Any]:
-    """Return what of a rule's resources is for Slurm."""
-    names = {EXTRA, *RESOURCE_OPTIONS} - IN_EXTRA.keys()
+def known_resources(resources: Mapping[str, Any], threads: int, scheduler: Scheduler) -> dict[str, Any]:
+    """Return what of a rule's resources is for the scheduler."""
+    names = scheduler.known_resources()
     return {"threads": threads, **{name: value for name, value in resources.items() if name in names}}
 
 
 @dataclass(frozen=True)
 class Member:
-    """A job that can share one of Slurm's.
+    """A job of the study that can share one of the scheduler's with others.
 
     Parameters
     ----------
@@ -56,12 +59,12 @@ def bundles(members: Iterable[Member], size: int) -> list[list[Member]]:
     [['a', 'c'], ['b']]
     """
     alike: dict[str, list[Member]] = {}
-    for each in members:
-        alike.setdefault(_place(each.resources), []).append(each)
-    return [found[first : first + size] for found in alike.values() for first in range(0, len(found), size)]
+    for member in members:
+        alike.setdefault(_shared_key(member.resources), []).append(member)
+    return [group[first : first + size] for group in alike.values() for first in range(0, len(group), size)]
 
 
-def _place(resources: Mapping[str, Any]) -> str:
+def _shared_key(resources: Mapping[str, Any]) -> str:
     """Return what jobs must share: all resources except amounts, of which the largest counts."""
     amounts = {RUNTIME, *LARGEST}
     return canonical_json({name: None if name in amounts else value for name, value in resources.items()})
@@ -76,7 +79,7 @@ def resources_of(bundle: Sequence[Member]) -> dict[str, Any]:
     """
     asked = dict(bundle[0].resources)
     for name in asked:
-        values = [each.resources[name] for each in bundle]
+        values = [member.resources[name] for member in bundle]
         if name == RUNTIME:
             asked[name] = sum(values)
         elif name in LARGEST:
@@ -84,22 +87,7 @@ def resources_of(bundle: Sequence[Member]) -> dict[str, Any]:
     return asked
 
 
-def options(resources: Mapping[str, Any]) -> list[str]:
-    """Return the options of sbatch for what a rule asks for.
-
-    >>> options({"mem_mb": 100, "mem_mb_per_cpu": 50, "slurm_extra": "--exclusive", "cpus_per_task": -1})
-    ['--mem-per-cpu=50M', '--exclusive']
-    """
-    asked = dict(resources)
-    if "mem_mb_per_cpu" in asked:  # Slurm takes one of the two; the other is the profile's
-        asked.pop("mem_mb", None)
-    if asked.get("cpus_per_task", 1) < 1:  # all that there are
-        asked.pop("cpus_per_task")
-        asked.pop("threads", None)
-    return sbatch_options(asked, exclusive=False) + shlex.split(str(asked.get(EXTRA, "")))
-
-
-def script(members: Sequence[Member], progress: str) -> str:
+def script(members: Sequence[Member], progress: str, node_variable: str = "HOSTNAME") -> str:
     """Return the text of a batch script.
 
     Parameters
@@ -108,12 +96,14 @@ def script(members: Sequence[Member], progress: str) -> str:
         What it runs.
     progress : str
         The file that says how far it is.
+    node_variable : str
+        The variable that names the node.
     """
     lines = [
-        " ".join(["run", *map(shlex.quote, (str(number), each.log, each.folder, each.record, *each.arguments))])
-        for number, each in enumerate(members)
+        " ".join(["run", *map(shlex.quote, (str(number), job.log, job.folder, job.record, *job.arguments))])
+        for number, job in enumerate(members)
     ]
-    return _SCRIPT.format(progress=shlex.quote(progress), lines="\n".join(lines))
+    return _SCRIPT.format(progress=shlex.quote(progress), node=node_variable, lines="\n".join(lines))
 
 
 _SCRIPT = """\
@@ -130,6 +120,7 @@ trap 'pass_on TERM' TERM
 trap 'pass_on INT' INT
 trap 'pass_on HUP' HUP
 trap 'pass_on USR1' USR1
+trap 'pass_on USR2' USR2
 
 note() {{ # line; a folder that cannot be written for a while is waited for
     for _ in {{1..300}}; do
@@ -142,8 +133,8 @@ run() {{ # number, log, folder, record, arguments of job.sh
     local number=$1 log=$2 folder=$3 record=$4 status=0
     shift 4
     [ -z "$stopped" ] || return
-    ! grep -q "^$number ended" "$progress" 2> /dev/null || return # before Slurm put this job back into its queue
-    note "$number begun ${{SLURMD_NODENAME:-$HOSTNAME}}"
+    ! grep -q "^$number ended" "$progress" 2> /dev/null || return # before this job was put back into the queue
+    note "$number begun ${{{node}:-$HOSTNAME}}"
     [ -z "$stopped" ] || return
     bash "$folder/job.sh" --record "$record" "$@" > "$log" 2>&1 < /dev/null &
     job=$!
@@ -156,7 +147,7 @@ run() {{ # number, log, folder, record, arguments of job.sh
     job=''
     [ "$status" -ne 0 ] || [ -e "$record" ] || status=1 # a setup may put another program in the place of the shell
     [ "$status" -eq 0 ] || worst=1
-    # What a signal ended, Slurm may start again: only Slurm knows.
+    # What a signal ended, the scheduler may start again: only the scheduler knows.
     if [ "$status" -eq 0 ] || [ -z "$stopped" ]; then note "$number ended $status"; fi
 }}
 
@@ -164,3 +155,39 @@ run() {{ # number, log, folder, record, arguments of job.sh
 [ -z "$stopped" ] || worst=1
 exit "$worst"
 """
+
+
+def bundle_file(run: Path, number: int, kind: str) -> Path:
+    """Return the path of one of a bundle's files.
+
+    >>> str(bundle_file(Path("runs/1"), 2, MEMBERS))
+    'runs/1/bundles/2.json'
+    """
+    return run / "bundles" / f"{number}.{kind}"
+
+
+def bundle_comment(number: int) -> str:
+    """Return the comment that a bundle's job carries."""
+    return f"{_COMMENT}{number}"
+
+
+def write_members(path: Path, names: Sequence[tuple[str, str]]) -> None:
+    """Write a bundle's members: machine and id, or no machine and the name of a stage."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"format": FORMAT, "members": [{"machine": machine, "id": name} for machine, name in names]})
+
+
+def read_members(run: Path, comment: str) -> list[tuple[str, str]]:
+    """Return the members of the bundle whose job carries a comment; none if it is not one of a bundle's."""
+    match = re.fullmatch(re.escape(_COMMENT) + r"(\d+)", comment)
+    return _members(bundle_file(run, int(match[1]), MEMBERS)) if match else []
+
+
+def all_members(run: Path) -> set[tuple[str, str]]:
+    """Return the members of all bundles of a run."""
+    return {name for path in bundle_file(run, 0, MEMBERS).parent.glob(f"*.{MEMBERS}") for name in _members(path)}
+
+
+def _members(path: Path) -> list[tuple[str, str]]:
+    content = jsonfiles.read_map(str(path))
+    return [(str(member["machine"]), str(member["id"])) for member in (content or {}).get("members", [])]

@@ -1,4 +1,4 @@
-"""What became of a job in a bundle: what its script wrote, held against what Slurm says."""
+"""What became of a job in a bundle: what its script wrote, and what the scheduler says."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from fairmesh.runner.safefiles import read_regular
 
 BEGUN = "begun"
 ENDED = "ended"
-GONE = "unknown to Slurm"
-_BY_ITSELF = ("COMPLETED", "FAILED")
+GONE = "unknown to the scheduler"
+_BY_ITSELF = ("COMPLETED", "DONE", "FAILED", "EXIT")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def verdict(progress: Progress | None, state: str | None, others_began: bool) ->
     progress : Progress or None
         What its script wrote of it.
     state : str or None
-        Slurm's word for the end of its job, ``GONE`` where it knows no such job; None as long as that has not ended.
+        The scheduler's word for the end of its job, ``GONE`` where it knows no such job; None until it has ended.
     others_began : bool
         Whether the script wrote of other jobs.
 
@@ -57,20 +57,20 @@ def verdict(progress: Progress | None, state: str | None, others_began: bool) ->
     done : bool or None
         None while nobody knows.
     reason : str
-        Why it failed, with the place for the number of Slurm's job.
+        Why it failed, with the place for the scheduler's job.
 
     Examples
     --------
     >>> verdict(Progress("n1"), "TIMEOUT", others_began=True)
-    (False, "Slurm's job {} on n1 ended as TIMEOUT while this one ran")
+    (False, "{} on n1 ended as TIMEOUT while this one ran")
     """
     if progress is not None and progress.status is not None:
-        reason = f"it ended with status {progress.status} in Slurm's job {{}} on {progress.node}"
+        reason = f"it ended with status {progress.status} in {{}} on {progress.node}"
         return progress.status == 0, reason if progress.status else ""
     if state is None:
         return None, ""
     if progress is not None:
-        return False, f"Slurm's job {{}} on {progress.node} ended as {state} while this one ran"
+        return False, f"{{}} on {progress.node} ended as {state} while this one ran"
     if others_began or state not in _BY_ITSELF:
-        return False, f"Slurm's job {{}} ended as {state} before this one began"
-    return False, "Slurm's job {} left nothing here: its node does not share this folder"
+        return False, f"{{}} ended as {state} before this one began"
+    return False, "{} left nothing here: its node does not share this folder"

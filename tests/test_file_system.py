@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.jobs import slurm_site
+from fairmesh import files
 
 
 @pytest.mark.parametrize(("kind", "local"), [("ext4", True), ("overlay", True), ("nfs4", False), ("lustre", False)])
@@ -18,5 +18,5 @@ def test_a_disk_of_this_computer_is_told_from_a_shared_one(
     text = f"22 1 0:5 / /proc rw - proc proc rw\n36 22 {number} / / rw,noatime master:1 - {kind} /dev/x rw\n"
     read = Path.read_text
     monkeypatch.setattr(Path, "read_text", lambda self, **how: text if self.name == "mountinfo" else read(self, **how))
-    assert slurm_site.is_on_local_disk(tmp_path) is local
-    assert slurm_site.file_system(tmp_path) == kind
+    assert files.is_on_local_disk(tmp_path) is local
+    assert files.file_system(tmp_path) == kind

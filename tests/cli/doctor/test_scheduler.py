@@ -1,4 +1,4 @@
-"""What the doctor says of Slurm and LSF; a controller that is dead is asked by the real programs."""
+"""What the doctor says of a scheduler; a controller that is dead is asked by the real programs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.cli.doctor import lsf, slurm
+from fairmesh.cli.doctor import scheduler as checking
 from fairmesh.cli.doctor.base import FAIL, OK, WARN, Answer, Here, ask
-from fairmesh.jobs.slurm_limits import QueueLimits
-from fairmesh.jobs.slurm_site import SlurmSite
+from fairmesh.schedulers import QueueLimit, SchedulerError, Site, find_scheduler
+from fairmesh.schedulers._slurm_site import accounting_note, settings_notes
 from fairmesh.study.settings import Machine
 from tests.needs import must_have
 
-SITE = SlurmSite(["main", "gpu"], ["climate"], True, frozenset({"n1"}), frozenset({"gpu", "gpu:a100"}))
+SLURM = find_scheduler("slurm")
+SITE = Site({"slurm_partition": ["main", "gpu"], "slurm_account": ["climate"], "gres": ["gpu", "gpu:a100"]})
 
 
 def test_a_client_that_is_not_there_is_told() -> None:
-    assert slurm.client(lambda name: f"/bin/{name}").level == OK
-    told = slurm.client(lambda name: None if name == "sinfo" else name)
+    assert checking.client(SLURM, lambda name: f"/bin/{name}").level == OK
+    told = checking.client(SLURM, lambda name: None if name == "sinfo" else name)
     assert (told.level, told.found) == (FAIL, "not in the path: sinfo")
 
 
@@ -47,7 +48,7 @@ def test_a_client_that_is_not_there_is_told() -> None:
     ],
 )
 def test_what_machines_ask_for_must_be_there(machine: dict[str, object], found: list[str], advice: str) -> None:
-    told = list(slurm.offers("slurm", Machine.model_validate({"kind": "profile", **machine}), SITE))
+    told = list(checking.offers("slurm", Machine.model_validate({"kind": "profile", **machine}), SLURM, SITE))
     assert [each.found for each in told if each.level == FAIL] == found
     assert told[0].advice == advice
 
@@ -55,30 +56,27 @@ def test_what_machines_ask_for_must_be_there(machine: dict[str, object], found: 
 @pytest.mark.parametrize(
     ("accounts", "kept_by", "level", "words"),
     [
-        (None, "none", OK, "looked up by squeue, slurm_account must be left out"),
+        (None, "none", OK, "looked up by squeue; leave out slurm_account"),
         (None, "slurmdbd", WARN, "does not answer"),
         ([], "slurmdbd", WARN, "you have no account"),
         (["climate"], "slurmdbd", OK, "climate"),
     ],
 )
 def test_accounting(accounts: list[str] | None, kept_by: str, level: str, words: str) -> None:
-    settings = Answer(True, f"A = 1\nAccountingStorageType   = accounting_storage/{kept_by}\n")
-    told = slurm.accounting(accounts, "slurm", settings)
+    told = accounting_note(accounts, f"A = 1\nAccountingStorageType   = accounting_storage/{kept_by}\n")
     assert (told.level, words in told.found) == (level, True)
 
 
 @pytest.mark.parametrize(
     ("answer", "all_up", "level"),
     [
-        (Answer(True, ""), True, OK),
-        (Answer(False, "sbatch: error: allocation failure: Invalid account"), True, FAIL),
-        (Answer(False, "allocation failure: Requested node configuration is not available"), False, WARN),
+        (None, True, OK),
+        (SchedulerError("Invalid account"), True, FAIL),
+        (SchedulerError("Requested node configuration is not available"), False, WARN),
     ],
 )
-def test_submission(answer: Answer, all_up: bool, level: str) -> None:
-    told = slurm.submission(answer, SlurmSite([], None, all_up))
-    assert told.level == level
-    assert "sbatch:" not in told.found
+def test_submission(answer: SchedulerError | None, all_up: bool, level: str) -> None:
+    assert checking.submission(SLURM, answer, Site({}, is_all_up=all_up)).level == level
 
 
 @pytest.mark.parametrize(
@@ -90,47 +88,34 @@ def test_submission(answer: Answer, all_up: bool, level: str) -> None:
     ],
 )
 def test_settings_that_runs_depend_on(text: str, levels: list[str], words: str) -> None:
-    told = list(slurm.limits(Answer(True, text)))
+    told = settings_notes(text)
     assert [each.level for each in told] == levels
     assert words in told[0].found
 
 
-ASSOCIATION = {"account": "climate", "partition": "", "grpsubmit": "", "defaultqos": "", "qos": "normal"}
-
-
 @pytest.mark.parametrize(
-    ("limits", "level", "words"),
+    ("limit", "level", "words"),
     [
-        (QueueLimits(all_users=20000), OK, "20000 jobs may be in it"),
-        (QueueLimits(all_users=50), WARN, "is 500, and Slurm lets 50 be in its queue (MaxJobCount"),
-        (
-            QueueLimits((ASSOCIATION | {"maxsubmit": "2"},)),
-            WARN,
-            "lets 2 be in its queue (MaxSubmitJobs",
-        ),
+        (QueueLimit(20000, "MaxJobCount"), OK, "20000 jobs may be in it (MaxJobCount)"),
+        (QueueLimit(50, "MaxJobCount"), WARN, "is 500, and Slurm lets 50 be in its queue (MaxJobCount)"),
     ],
 )
 def test_the_jobs_of_the_profile_are_compared_with_what_the_queue_takes(
-    tmp_path: Path, limits: QueueLimits, level: str, words: str
+    tmp_path: Path, limit: QueueLimit, level: str, words: str
 ) -> None:
     root = Path(__file__).parents[3]
     here = Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
-    (told,) = slurm.queue(limits, here, None)
+    (told,) = checking.queue(SLURM, limit, here)
     assert (told.level, words in told.found) == (level, True), told.found
-
-
-def test_settings_that_cannot_be_read_are_told() -> None:
-    (told,) = slurm.limits(Answer(False, "denied"))
-    assert (told.level, "denied" in told.found) == (WARN, True)
 
 
 @pytest.mark.parametrize(("others", "local", "level"), [({"n1"}, True, WARN), (set(), True, OK), ({"n1"}, False, OK)])
 def test_results_that_nodes_do_not_see_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: set[str], local: bool, level: str
 ) -> None:
-    monkeypatch.setattr(slurm.slurm_site, "is_on_local_disk", lambda _: local)
+    monkeypatch.setattr(checking, "is_on_local_disk", lambda _: local)
     here = Here(tmp_path, tmp_path, tmp_path, "slurm", "slurm", tmp_path / "results")
-    assert slurm.shared(others, here).level == level
+    assert checking.shared(others, here).level == level
 
 
 def test_of_no_slurm_nothing_is_said_but_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,9 +123,9 @@ def test_of_no_slurm_nothing_is_said_but_that(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", str(tmp_path))
     root = Path(__file__).parents[3]
     of_slurm = Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
-    (told,) = slurm.checks(of_slurm)
+    (told,) = checking.checks(of_slurm)
     assert told.level == FAIL
-    assert not list(slurm.checks(Here(tmp_path, root, root / "profiles/local", "local", "local", tmp_path)))
+    assert not list(checking.checks(Here(tmp_path, root, root / "profiles/local", "local", "local", tmp_path)))
 
 
 @pytest.mark.e2e
@@ -155,22 +140,9 @@ def test_a_controller_that_is_dead_is_told_and_not_waited_for(tmp_path: Path, mo
     monkeypatch.setenv("SLURM_CONF", str(conf))
     monkeypatch.chdir(tmp_path)
     root = Path(__file__).parents[3]
-    client, controller = slurm.checks(Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path))
+    client, controller = checking.checks(Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path))
     assert (client.level, controller.level) == (OK, FAIL)
     assert "controller does not answer" in controller.found
-
-
-@pytest.mark.parametrize(
-    ("missing", "answer", "levels"),
-    [
-        ("bsub", None, (FAIL, None)),
-        ("", Answer(True, "IBM Spectrum LSF 10.1\nMy cluster name is summit\n"), (OK, OK)),
-        ("", Answer(False, "lsid gave no answer within 8 s"), (OK, FAIL)),
-    ],
-)
-def test_lsf(missing: str, answer: Answer | None, levels: tuple[str, str | None]) -> None:
-    client = lsf.client(lambda name: None if name == missing else name)
-    assert (client.level, answer and lsf.master(answer).level) == levels
 
 
 @pytest.mark.parametrize(

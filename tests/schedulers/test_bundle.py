@@ -1,4 +1,4 @@
-"""Several jobs in one of Slurm's: which go together, what that asks for, and what the script does."""
+"""Several jobs in one of a scheduler: which go together, what that asks for, and what the script does."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.jobs.bundle import Member, asked, bundles, options, resources_of, script
-from fairmesh.jobs.verdict import GONE, Progress, read_progress, verdict
+from fairmesh.schedulers import find_scheduler
+from snakemake_executor_plugin_fairmesh.bundle import Member, bundles, known_resources, resources_of, script
+from snakemake_executor_plugin_fairmesh.progress import GONE, Progress, read_progress, verdict
 from tests.shells import check_script
 from tests.waiting import wait_until
 
@@ -54,12 +55,13 @@ def test_a_size_is_filled_before_the_next_bundle_begins() -> None:
     ],
 )
 def test_options_of_sbatch(resources: dict[str, Any], expected: list[str]) -> None:
-    assert options(resources) == expected
+    options = find_scheduler("slurm").options(resources)
+    assert [word for option in options for word in option] == expected
 
 
 def test_what_snakemake_adds_by_itself_is_not_asked_for() -> None:
     resources = {"mem_mb": 5, "mem_mib": 5, "disk_mb": 1000, "tmpdir": "/tmp", "folder": "f", "force": 0}  # noqa: S108
-    assert asked(resources, threads=3) == {"threads": 3, "mem_mb": 5}
+    assert known_resources(resources, 3, find_scheduler("slurm")) == {"threads": 3, "mem_mb": 5}
 
 
 STRANGE = 'it\'s $(touch hit) `id` "q" ~c3'
@@ -130,11 +132,11 @@ def test_a_half_written_line_does_not_count(tmp_path: Path) -> None:
         (Progress("n1"), None, False, None, ""),
         (Progress("n1", 0), None, False, True, ""),
         (Progress("n1", 0), "TIMEOUT", True, True, ""),
-        (Progress("n1", 3), None, True, False, "status 3 in Slurm's job {} on n1"),
+        (Progress("n1", 3), None, True, False, "status 3 in {} on n1"),
         (Progress("n1"), "TIMEOUT", True, False, "on n1 ended as TIMEOUT while this one ran"),
         (None, "TIMEOUT", True, False, "ended as TIMEOUT before this one began"),
         (None, "CANCELLED", False, False, "ended as CANCELLED before this one began"),
-        (None, GONE, False, False, "ended as unknown to Slurm before this one began"),
+        (None, GONE, False, False, "ended as unknown to the scheduler before this one began"),
         (None, "COMPLETED", False, False, "its node does not share this folder"),
         (None, "FAILED", False, False, "its node does not share this folder"),
         (None, "FAILED", True, False, "ended as FAILED before this one began"),
