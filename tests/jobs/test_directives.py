@@ -8,6 +8,7 @@ import pytest
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.directives import directives
+from fairmesh.schedulers import find_scheduler, names
 from fairmesh.study.values import RESOURCES
 from tests.jobs.conftest import experiment, machine
 
@@ -16,9 +17,9 @@ def options(scheduler: str, resources: dict[str, Any], **changes: Any) -> list[s
     """Return the options of a job without its name and log."""
     at = machine(scheduler=scheduler, gpus=changes.pop("gpus", {}))
     lines = directives(experiment(resources=resources, **changes), at)
-    mark = {"slurm": "#SBATCH ", "lsf": "#BSUB "}[scheduler]
+    mark = find_scheduler(scheduler).prefix + " "
     assert all(line.startswith(mark) for line in lines)
-    return [line.removeprefix(mark) for line in lines][2:]
+    return [line.removeprefix(mark) for line in lines][len(find_scheduler(scheduler).naming("name")) :]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +104,8 @@ def test_every_resource_means_something_to_a_scheduler() -> None:
         name: 3 if schema["type"] == "integer" else "gpu:x:3" for name, schema in RESOURCES.items()
     }
     for name, value in values.items():
-        said = options("slurm", {name: value}) + options("lsf", {name: value})
-        assert any("3" in option for option in said), name
+        lines = (option for scheduler in names() for option in options(scheduler, {name: value}))
+        assert any("3" in option for option in lines), name
 
 
 @pytest.mark.parametrize("value", ["a\nreboot", "a\r", "a\0b"])

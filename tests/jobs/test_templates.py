@@ -52,7 +52,10 @@ def test_in_every_child_parent_is_what_would_be_used_without_it(tmp_path: Path) 
     text = PARENT + "{% block setup %}\n{{ super() }}# WHO\n{% endblock %}\n"
     children = write(tmp_path, **{name: text.replace("WHO", name) for name in names})
     script = Templates.of_jobs(OURS, "slurm", children).render(
-        experiment=experiment(), machine=machine(setup=["# ours"]), directives=["#SBATCH --time=1"]
+        experiment=experiment(),
+        machine=machine(setup=["# ours"]),
+        directives=["#SBATCH --time=1"],
+        submit_hint="sbatch",
     )
     order = ["#SBATCH --time=1", "# ours", "# machine", "# application", "# study", "exec python3"]
     assert sorted(order, key=script.index) == order
