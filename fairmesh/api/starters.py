@@ -156,7 +156,11 @@ def _study(name: str, application: str, found: Application) -> Iterator[str]:
 def _example_axis(found: Application) -> str:
     """Choose the parameter that is an axis from the beginning: a number that no shared stage uses, nor is the seed."""
     shared = {name for stage in found.shared_stages.values() for name in stage.uses}
-    numbers = [name for name, each in found.parameters.items() if each.type in {"integer", "number"} and not each.seed]
+    numbers = [
+        name
+        for name, parameter in found.parameters.items()
+        if parameter.type in {"integer", "number"} and not parameter.seed
+    ]
     return next(iter([*(name for name in numbers if name not in shared), *numbers, *found.parameters]))
 
 
@@ -189,7 +193,9 @@ def _sample(parameter: Parameter) -> Any:
 def _limits(parameter: Parameter) -> str:
     """Say what values are allowed."""
     if parameter.enum:
-        return "one of " + ", ".join(each if isinstance(each, str) else canonical_json(each) for each in parameter.enum)
+        return "one of " + ", ".join(
+            value if isinstance(value, str) else canonical_json(value) for value in parameter.enum
+        )
     limits = (
         ("at least", parameter.minimum),
         ("above", parameter.exclusive_minimum),

@@ -149,14 +149,14 @@ def _metrics(title: str, changes: Sequence[MetricChange]) -> Iterator[str]:
     yield f"\n{title}"
     rows = [
         [
-            f"  {sentences.change_label(each)}",
-            *(sentences.change_value(each, value) for value in each.values),
-            _direction(each),
+            f"  {sentences.change_label(change)}",
+            *(sentences.change_value(change, value) for value in change.values),
+            _direction(change),
         ]
-        for each in changes
+        for change in changes
     ]
     yield table(["", *ascii_uppercase[: len(changes[0].values)], "better"], rows)
-    told = [line for each in changes for line in _differences(each)]
+    told = [line for change in changes for line in _differences(change)]
     if told:
         yield "\nDifferences from A"
         yield table(["", "", "difference", "which is"], told)

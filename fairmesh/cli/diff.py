@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lines(found: PlanDifference) -> list[str]:
-    added = [f"+ {each}" for each in found.added]
-    removed = [f"- {each}" for each in found.removed]
-    changed = [f"~ {each}: {what}" for each, what in found.changed.items()]
+    added = [f"+ {experiment}" for experiment in found.added]
+    removed = [f"- {experiment}" for experiment in found.removed]
+    changed = [f"~ {experiment}: {what}" for experiment, what in found.changed.items()]
     return [*removed, *added, *changed]

@@ -56,7 +56,7 @@ def _lines(found: Estimate) -> Iterator[str]:
 
 def _expected(found: Estimate) -> Iterator[str]:
     known, of = found.known, "" if len(found.known) == len(found.to_run) else f" for the {len(found.known)} others"
-    longest = max(each.seconds for each in known)
+    longest = max(experiment.seconds for experiment in known)
     yield (
         f"expected    {format_duration(found.seconds or 0)} of experiments{of}, "
         f"the longest {format_duration(longest)}; {found.core_hours or 0:,.1f} CPU hours"
@@ -65,7 +65,7 @@ def _expected(found: Estimate) -> Iterator[str]:
         yield f"stages      {_stages(found)}"
     queue = "; time in the queue is not included" if found.profile.executor else ""
     yield f"wall time   {format_duration(found.wall_seconds or 0)} with {found.at_once} at once{queue}"
-    energy = [each for each in known if each.energy_j is not None]
+    energy = [experiment for experiment in known if experiment.energy_j is not None]
     if energy:
         methods = ", ".join(filter(None, found.energy_methods))
         yield f"energy      {(found.energy_j or 0) / KWH:.3g} kWh of {len(energy)} experiments; {methods}"
@@ -75,7 +75,7 @@ def _expected(found: Estimate) -> Iterator[str]:
 
 
 def _stages(found: Estimate) -> str:
-    times = [each for each in found.stages.values() if each is not None]
+    times = [seconds for seconds in found.stages.values() if seconds is not None]
     without = len(found.stages) - len(times)
     text = f"{format_duration(sum(times))} of {len(times)} that experiments share" if times else ""
     return ", ".join(filter(None, (text, f"{without} unknown" if without else "")))
@@ -84,10 +84,10 @@ def _stages(found: Estimate) -> str:
 def _sources(found: Estimate) -> str:
     """Return the earlier results on which the numbers are based."""
     results = ", ".join(f"{count} of {study} on {machine}" for (study, machine), count in found.sources.items())
-    same = sum(each.likeness == "same" for each in found.known)
+    same = sum(experiment.likeness == "same" for experiment in found.known)
     like = len(found.known) - same
     by = [f"{same} from the same parameters"] if same else []
     by += [f"{like} from the most similar parameters"] if like else []
-    scaled = any(each.is_scaled for each in found.known)
+    scaled = any(experiment.is_scaled for experiment in found.known)
     scale = f"; scaled by the requested run time of {found.plan.application.name}" if scaled else ""
     return f"the median of earlier results ({results}): {', '.join(by)}{scale}"

@@ -44,20 +44,20 @@ def run(arguments: argparse.Namespace) -> int:
 
         scorecards, failed = read_each(folders, assess)
     if arguments.json:
-        print_json([each.to_json() for each in scorecards])
+        print_json([scorecard.to_json() for scorecard in scorecards])
     else:
         print_lines("\n\n".join(map(_shown, scorecards)))
-    failed |= warn_of_unreadable([line for each in scorecards for line in each.problems])
-    return failed | int(any(each.fails for each in scorecards))
+    failed |= warn_of_unreadable([line for scorecard in scorecards for line in scorecard.problems])
+    return failed | int(any(scorecard.fails for scorecard in scorecards))
 
 
 def _packages(path: Path) -> list[Path]:
     """Return the packages at a path: the folder itself, or the studies in it."""
     if (path / DESCRIPTOR).is_file():
         return [path]
-    found = sorted(each.parent for each in path.glob(f"*/{DESCRIPTOR}"))
+    found = sorted(descriptor.parent for descriptor in path.glob(f"*/{DESCRIPTOR}"))
     if not found:
-        planned = [each.parent.name for each in path.glob(f"*/{PLAN}")]
+        planned = [plan.parent.name for plan in path.glob(f"*/{PLAN}")]
         hint = f"`fairmesh crate {planned[0]}` writes one" if planned else "name a results folder or a crate"
         raise InputError([Problem(f"{path} has no {DESCRIPTOR}; {hint}", "RESULTS")])
     return found
@@ -65,15 +65,15 @@ def _packages(path: Path) -> list[Path]:
 
 def _shown(scorecard: Scorecard) -> str:
     counts = scorecard.counts
-    rows = [(each.principle.code, each.state, _why(each)) for each in scorecard.verdicts]
+    rows = [(verdict.principle.code, verdict.state, _why(verdict)) for verdict in scorecard.verdicts]
     lines = [
         f"{scorecard.study}: {counts['met']} met, {counts['prepared']} prepared for deposit, {counts['fails']} failed",
         table(("", "state", "principle"), rows),
     ]
-    for each in scorecard.verdicts:
-        lines += [f"{each.principle.code}: {finding}" for finding in each.findings[:SHOWN]]
-        if len(each.findings) > SHOWN:
-            lines.append(f"{each.principle.code}: and {len(each.findings) - SHOWN} more")
+    for verdict in scorecard.verdicts:
+        lines += [f"{verdict.principle.code}: {finding}" for finding in verdict.findings[:SHOWN]]
+        if len(verdict.findings) > SHOWN:
+            lines.append(f"{verdict.principle.code}: and {len(verdict.findings) - SHOWN} more")
     lines += [f"validator {name}: {verdict}" for name, verdict in scorecard.validators.items()]
     lines += [f"please provide {ask}" for ask in scorecard.asks]
     return "\n".join(lines)

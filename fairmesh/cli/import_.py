@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert the files."""
-    variables = [each.strip() for each in arguments.variables.split(",") if each.strip()]
+    variables = [name.strip() for name in arguments.variables.split(",") if name.strip()]
     imported = import_files(arguments.files, arguments.name, variables)
     for path in write(imported, arguments.out, arguments.force):
         print_lines(f"wrote {place(path)}")

@@ -29,14 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
     """List all machines in machines.yaml, profiles and studies."""
     file = MACHINES if MACHINES.exists() else options.project_root() / MACHINES
     known = load_machines(file)
-    profiles = [read_profile(each.parent) for each in sorted(PROFILES.glob(f"*/{PROFILE_CONFIG}"))]
+    profiles = [read_profile(path.parent) for path in sorted(PROFILES.glob(f"*/{PROFILE_CONFIG}"))]
     used = _used(options.results_folder(arguments))
-    names = dict.fromkeys([*known, *(each.machine for each in profiles), *used])
+    names = dict.fromkeys([*known, *(profile.machine for profile in profiles), *used])
     found = [_about(name, known.get(name), profiles, used.get(name, [])) for name in names]
     if arguments.json:
         print_json(found)
     else:
-        print_lines(table(_HEADS, [_row(each) for each in found]))
+        print_lines(table(_HEADS, [_row(entry) for entry in found]))
     return 0
 
 
@@ -52,16 +52,18 @@ def _used(results: Path) -> dict[str, list[str]]:
 def _machines_of(study: StudyPaths) -> set[str]:
     planned = read_map(study.plan).get("machines")
     recorded = {path.name for path in (study.folder / RECORDS).glob("*") if path.is_dir()}
-    return recorded | {str(each) for each in planned if isinstance(planned, list)} if planned else recorded
+    return recorded | {str(name) for name in planned if isinstance(planned, list)} if planned else recorded
 
 
 def _about(name: str, machine: Machine | None, profiles: list[Profile], studies: list[str]) -> dict[str, Any]:
-    own = [each for each in profiles if each.machine == name]
+    own = [profile for profile in profiles if profile.machine == name]
     return {
         "machine": name,
         "is_configured": machine is not None,
         **(machine.model_dump(exclude_none=True) if machine else {}),
-        "profiles": {str(each.folder): {"executor": each.executor or "local", "jobs": each.jobs} for each in own},
+        "profiles": {
+            str(profile.folder): {"executor": profile.executor or "local", "jobs": profile.jobs} for profile in own
+        },
         "default": name == (configured("machine", Path()) or "local"),
         "studies": studies,
     }

@@ -34,11 +34,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Merge; if something cannot be merged, merge nothing and return 1."""
-    problems = [Problem(f"there is no folder {str(each)!r}", "FROM") for each in arguments.sources if not each.is_dir()]
+    problems = [
+        Problem(f"there is no folder {str(source)!r}", "FROM") for source in arguments.sources if not source.is_dir()
+    ]
     problems += [
-        Problem(f"{str(each)!r} is the target folder", "FROM")
-        for each in arguments.sources
-        if each.resolve() == arguments.into.resolve()
+        Problem(f"{str(source)!r} is the target folder", "FROM")
+        for source in arguments.sources
+        if source.resolve() == arguments.into.resolve()
     ]
     if problems:
         raise InputError(problems)
@@ -71,7 +73,7 @@ def _folder_of(name: str, version: str) -> str:
 
 
 def _conflicts(merge: Merge) -> str:
-    shown = [f"conflict: {printable(each)}" for each in merge.conflicts[:SHOWN]]
+    shown = [f"conflict: {printable(conflict)}" for conflict in merge.conflicts[:SHOWN]]
     more = [f"and {len(merge.conflicts) - SHOWN} more"] if len(merge.conflicts) > SHOWN else []
     return "\n".join([*shown, *more, "nothing was merged"])
 

@@ -59,34 +59,34 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print_json(plan: Plan, found: Sequence[Forecast], shown: Sequence[Forecast]) -> None:
     entries = [
-        {**each.experiment.to_json(), "selected": True, "state": each.state, "why": each.why, "note": each.note}
-        for each in shown
+        {**entry.experiment.to_json(), "selected": True, "state": entry.state, "why": entry.why, "note": entry.note}
+        for entry in shown
     ]
-    asked = total_cost(each.experiment for each in found)
+    asked = total_cost(entry.experiment for entry in found)
     totals = {"cpu_hours": round(asked.cpu_hours, 3), "gpu_hours": round(asked.gpu_hours, 3), "to_run": _to_run(found)}
     print_json(plan.to_json() | {"experiments": entries, "count": len(found), "totals": totals})
 
 
 def _overview(shown: Sequence[Forecast]) -> Table:
     rows: list[tuple[str, ...]] = [
-        (each.experiment.id, each.experiment.key, each.state, each.why or each.note) for each in shown
+        (entry.experiment.id, entry.experiment.key, entry.state, entry.why or entry.note) for entry in shown
     ]
     return ("id", "key", "state", "why it would run"), rows
 
 
 def _columns(shown: Sequence[Forecast]) -> Table:
     """Return a table with a column for each axis, parameter and resource."""
-    values = [{**each.experiment.axes, **each.experiment.parameters, **each.experiment.resources} for each in shown]
-    names = list(dict.fromkeys(name for each in values for name in each))
+    values = [{**entry.experiment.axes, **entry.experiment.parameters, **entry.experiment.resources} for entry in shown]
+    names = list(dict.fromkeys(name for value in values for name in value))
     rows = [
         (
-            each.experiment.id,
-            each.experiment.key,
-            state_label(each.state),
-            each.why,
+            entry.experiment.id,
+            entry.experiment.key,
+            state_label(entry.state),
+            entry.why,
             *(plain_text(own[name]) if name in own else "" for name in names),
         )
-        for each, own in zip(shown, values, strict=True)
+        for entry, own in zip(shown, values, strict=True)
     ]
     return ("id", "key", "state", "why", *names), rows
 
@@ -99,10 +99,10 @@ def _short(columns: Table) -> Table:
 def _summary(plan: Plan, found: Sequence[Forecast], machine: str) -> str:
     count = len(found)
     of = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
-    asked = total_cost(each.experiment for each in found if each.why)
+    asked = total_cost(entry.experiment for entry in found if entry.why)
     lines = [f"{count}{of} experiments of {plan.study} on {machine}; {_to_run(found)} would run"]
     return "\n".join([*lines, f"they request {asked}"] if _to_run(found) else lines)
 
 
 def _to_run(found: Sequence[Forecast]) -> int:
-    return sum(bool(each.why) for each in found)
+    return sum(bool(entry.why) for entry in found)

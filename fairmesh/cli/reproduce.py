@@ -111,7 +111,7 @@ def _print_json(result: Reproduction) -> None:
             "machine": result.original.outcome.machine,
             "agrees": result.agrees,
             "changed": dict(result.changed),
-            "metrics": [vars(each) for each in result.agreements],
+            "metrics": [vars(agreement) for agreement in result.agreements],
             "environment": result.differences(),
         }
     )
@@ -121,13 +121,13 @@ def _print(result: Reproduction) -> None:
     given = result.original.record["parameters"]
     for name, value in result.changed.items():
         print_lines(f"changed: {name} = {value_text(value)}, recorded with {value_text(given.get(name))}")
-    for each in result.agreements:
-        print_lines(each)
+    for agreement in result.agreements:
+        print_lines(agreement)
     print_lines(_verdict(result))
     differences = result.differences()
     if result.agrees is False and differences:
         print_lines(f"the environments differ in {len(differences)} ways:")
-        print_lines("\n".join(f"  {each}" for each in differences[:SHOWN]))
+        print_lines("\n".join(f"  {difference}" for difference in differences[:SHOWN]))
 
 
 def _verdict(result: Reproduction) -> str:

@@ -71,21 +71,23 @@ class ResultsTable:
     @classmethod
     def _unfolded(cls, view: StudyView) -> ResultsTable:
         board = ExperimentTable.of(view)
-        return cls(view, board.columns, [(each, board.cells(each)) for each in view.study.experiments])
+        return cls(
+            view, board.columns, [(experiment, board.cells(experiment)) for experiment in view.study.experiments]
+        )
 
     def _sorted(self, name: str) -> ResultsTable:
         """Sort by a column, better values first, and missing ones last."""
-        known = {each.name: each for each in self.columns if each.kind in {"parameter", "metric", "usage"}}
+        known = {column.name: column for column in self.columns if column.kind in {"parameter", "metric", "usage"}}
         if name not in known:
             raise InputError([Problem(f"cannot sort by {name!r}", "--sort", ", ".join(known), nearest(name, known))])
         column = known[name]
-        having = [each for each in self.entries if _sort_value(column, each[0]) is not None]
-        numeric = all(isinstance(_sort_value(column, each[0]), int | float) for each in having)
+        having = [entry for entry in self.entries if _sort_value(column, entry[0]) is not None]
+        numeric = all(isinstance(_sort_value(column, entry[0]), int | float) for entry in having)
         having.sort(
-            key=lambda each: _sort_value(column, each[0]) if numeric else str(_sort_value(column, each[0])),
+            key=lambda entry: _sort_value(column, entry[0]) if numeric else str(_sort_value(column, entry[0])),
             reverse=column.better == "higher",
         )
-        others = [each for each in self.entries if _sort_value(column, each[0]) is None]
+        others = [entry for entry in self.entries if _sort_value(column, entry[0]) is None]
         return replace(self, entries=having + others, sort=column.key)
 
     def text(self, wide: bool = False) -> str:
@@ -126,7 +128,7 @@ class ResultsTable:
             "title": self.view.title,
             "primary": study.primary.name if study.primary else None,
             "units": units(study),
-            "better": {each.name: each.better for each in study.metrics if each.better},
+            "better": {metric.name: metric.better for metric in study.metrics if metric.better},
             "counts": self.view.counts,
             "headline": sentences.headline(self.view),
             "rows": [_json(each, self.view) for each, _ in self.entries],
@@ -183,7 +185,9 @@ def _numbers(source: BoardRow | Outcome, column: Column, cell: Cell) -> list[str
 
 
 def _json(source: BoardRow | Outcome, view: StudyView) -> dict[str, Any]:
-    metrics = {each.name: _measured(Column(f"metric:{each.name}", "", "metric"), source) for each in view.study.metrics}
+    metrics = {
+        metric.name: _measured(Column(f"metric:{metric.name}", "", "metric"), source) for metric in view.study.metrics
+    }
     used = {name: _measured(Column(f"usage:{name}", "", "usage"), source) for name in USAGE}
     own = _row_json(source, view) if isinstance(source, BoardRow) else _outcome_json(source)
     return own | {
@@ -200,7 +204,7 @@ def _row_json(row: BoardRow, view: StudyView) -> dict[str, Any]:
         "machine": row.outcomes[0].machine if row.outcomes else None,
         "parameters": row.values,
         "n": len(row.done),
-        "experiments": [each.id for each in row.outcomes],
+        "experiments": [outcome.id for outcome in row.outcomes],
         "remark": "; ".join(filter(None, (sentences.verdict_text(view, row), row.remark))),
     }
 

@@ -27,7 +27,7 @@ _ROOT = re.compile(r"(/[A-Za-z0-9._~@-]+)*", re.ASCII)
 
 def known_hosts(names: Iterable[str] = ()) -> frozenset[str]:
     """Return the host names that requests may use: those of this computer for itself, and further ones."""
-    return frozenset((*LOOPBACK, *(_host(each) for each in names)))
+    return frozenset((*LOOPBACK, *(_host(name) for name in names)))
 
 
 def is_known(host: str, known: frozenset[str]) -> bool:

@@ -135,7 +135,7 @@ class Here:
     @property
     def place(self) -> Path:
         """The results folder, or the nearest existing folder above it."""
-        return next(each for each in (self.results, *self.results.absolute().parents) if each.is_dir())
+        return next(folder for folder in (self.results, *self.results.absolute().parents) if folder.is_dir())
 
     def entry(self) -> Machine | None:
         """Return the machine's entry in machines.yaml; None if it cannot be read."""
@@ -161,7 +161,7 @@ class Here:
 
 def _profile(folder: Path, root: Path, name: str) -> Path:
     known = (folder / name, folder / PROFILES / name, root / name, root / PROFILES / name)
-    found = next((each for each in known if each.is_dir()), None)
+    found = next((folder for folder in known if folder.is_dir()), None)
     if found is None:
         names = sorted({path.parent.name for path in (*folder.glob("profiles/*/*"), *root.glob("profiles/*/*"))})
         problem = Problem(f"there is no profile {name!r}", "--profile", ", ".join(names), nearest(name, names))

@@ -38,8 +38,8 @@ def hardware_checks(here: Here) -> Iterator[Finding]:
 
 def cards(folder: Path) -> int:
     """Return the number of NVIDIA GPUs on the bus, with or without a driver."""
-    found = [each for each in folder.glob("*") if _text(each / "vendor") == NVIDIA]
-    return sum(_text(each / "class").startswith("0x03") for each in found)
+    found = [path for path in folder.glob("*") if _text(path / "vendor") == NVIDIA]
+    return sum(_text(card / "class").startswith("0x03") for card in found)
 
 
 def gpu(answer: Answer | None, on_bus: int) -> Finding:
@@ -90,10 +90,10 @@ def _can_read(path: Path) -> bool:
 
 def energy(counters: Sequence[Path], can_read: Callable[[Path], bool] = _can_read) -> Finding:
     """Check that the energy counters of the processor can be read."""
-    packages = [each for each in counters if each.name.count(":") == 1]
+    packages = [counter for counter in counters if counter.name.count(":") == 1]
     if not packages:
         return ok("energy", "no processor counters (RAPL): records say unavailable")
-    closed = [each for each in packages if not can_read(each / "energy_uj")]
+    closed = [package for package in packages if not can_read(package / "energy_uj")]
     if closed:
         advice = f"as root, after each boot: chmod a+r {closed[0].parent}/intel-rapl:*/energy_uj"
         return warn("energy", "you do not have permission to read the processor counters", advice)

@@ -101,7 +101,7 @@ def _pinned(text: str) -> Iterator[tuple[str, str]]:
             wanted = Requirement(line)
         except InvalidRequirement:
             continue
-        pinned = next((each.version for each in wanted.specifier if each.operator == "=="), "")
+        pinned = next((clause.version for clause in wanted.specifier if clause.operator == "=="), "")
         if pinned and _applies(wanted.marker):
             yield wanted.name, pinned
 

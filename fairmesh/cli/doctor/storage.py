@@ -151,9 +151,9 @@ def clock(folder: Path, now: Callable[[], float] = time.time) -> Finding:
 def leftover_checks(here: Here) -> Iterator[Finding]:
     """Check all studies in the results folder."""
     studies = places.studies_in(here.results) if here.results.is_dir() else []
-    found = [each for paths in studies for each in of_study(paths)]
+    found = [finding for paths in studies for finding in of_study(paths)]
     yield from found or [ok("leftovers", f"none in {len(studies)} studies" if studies else "no study has been run")]
-    yield from snakemake_locks(here.folder / SNAKEMAKES, any(RunLock(each.lock).is_held() for each in studies))
+    yield from snakemake_locks(here.folder / SNAKEMAKES, any(RunLock(paths.lock).is_held() for paths in studies))
 
 
 def of_study(paths: StudyPaths) -> Iterator[Finding]:
@@ -167,15 +167,15 @@ def of_study(paths: StudyPaths) -> Iterator[Finding]:
 
 def dead_runs(study: str, runs: Sequence[RunStatus]) -> Iterator[Finding]:
     """Yield a finding for each run that died without recording its end."""
-    for each in runs:
-        if not each.ended and not each.is_alive:
-            found = f"run {each.uuid[:8]} of {study} died"
+    for run in runs:
+        if not run.ended and not run.is_alive:
+            found = f"run {run.uuid[:8]} of {study} died"
             yield warn("dead run", found, f"fairmesh run {study} resumes it")
 
 
 def lost(status: StudyStatus) -> Iterator[Finding]:
     """Yield a finding if experiments have stale claims."""
-    count = sum(each.state == LOST for each in status.jobs)
+    count = sum(job.state == LOST for job in status.jobs)
     if count:
         found = f"{count} of {status.study} lost: their runner has ended or does not respond"
         yield warn("stale claims", found, f"fairmesh retry --study {status.study} --state lost")
