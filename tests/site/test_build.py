@@ -262,7 +262,7 @@ def test_a_study_without_metrics_axes_or_repeats_has_a_page(tmp_path: Path) -> N
     build_site(folder.results, tmp_path / "public", PROJECT)
     text = Page(tmp_path / "public" / "studies" / "quick" / "index.html").text
     assert "bare" in text
-    assert "Nobody has stated yet who made these results: publisher.authors" in text
+    assert "The authors of these results are not stated. Set publisher.authors" in text
 
 
 def test_of_a_large_study_the_failed_and_the_best_have_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

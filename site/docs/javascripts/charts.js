@@ -1,11 +1,11 @@
-// Draws the charts of a page with the bundle in vega.js, in the colours of the scheme that the reader chose.
+// Draw the charts of a page with the bundle in vega.js, in the colors of the selected scheme.
 (() => {
   const { read, keep, make, number } = window.fairmeshPage;
   const ON_LIGHT = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"];
-  // The same made lighter where they would be too dark.
+  // The same colors, lighter where they would be too dark.
   const ON_DARK = ["#56b4e9", "#f08a3c", "#2fc99b", "#e3a2c6", "#8ecbf0", "#f2bd4a"];
   const TABLE_ROWS = 1000;
-  const ON_CANVAS = 400; // rows; the marks of more are too many for SVG
+  const ON_CANVAS = 400; // rows; SVG is too slow for more marks
 
   const scheme = () => document.body.dataset.mdColorScheme;
   const isDark = () => scheme() === "slate";
@@ -22,7 +22,7 @@
     };
   };
 
-  // ---- The legend: which points have a line in the charts below it --------------------------------------------------
+  // ---- The legend: it selects the lines in the charts below it --------------------------------------------------
 
   const legend = { chosen: [], all: [] };
 
@@ -61,7 +61,7 @@
     frame.hidden = false;
   };
 
-  // ---- A chart and what can be done with it ------------------------------------------------------------------------
+  // ---- A chart and its controls ------------------------------------------------------------------------
 
   const fillTable = (place, rows, columns) => {
     const fields = Object.keys(columns);
@@ -100,7 +100,7 @@
     const tooltip = { theme: isDark() ? "dark" : "light" };
     const canvas = figure.element.querySelector(".fm-chart-canvas");
     const drawn = await vegaEmbed(canvas, spec, { actions: false, renderer, tooltip });
-    // Vega describes its picture as well; the frame around it has said what it is.
+    // Vega's own description would repeat the text alternative of the frame.
     canvas.querySelectorAll("svg, canvas").forEach((picture) => picture.setAttribute("aria-hidden", "true"));
     figure.view = drawn.view;
     figure.refresh();

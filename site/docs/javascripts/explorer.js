@@ -1,4 +1,4 @@
-// Charts whose axes a reader chooses: the rows of the leaderboard, put into a specification that waits for them.
+// Charts whose axes readers choose: the rows of the leaderboard, put into a specification without data.
 window.fairmeshExplorer = (() => {
   const { read, keep, choose, text, order, ends, data } = window.fairmeshPage;
   const MOST_COLOURS = 6;
@@ -9,7 +9,7 @@ window.fairmeshExplorer = (() => {
 
   const isBetter = (a, b, direction) => (direction === "lower" ? a < b : a > b);
 
-  // Those that no other row beats in both: along x from its good end, each better in y than all before.
+  // The Pareto front, the rows that no other row beats in both: along x from its good end, each better in y than all before.
   const markFront = (rows, x, y) => {
     const sorted = [...rows].sort((a, b) => (isBetter(a.x, b.x, x.better) ? -1 : isBetter(b.x, a.x, x.better) ? 1 : isBetter(a.mean, b.mean, y.better) ? -1 : 1));
     let best;
@@ -52,7 +52,7 @@ window.fairmeshExplorer = (() => {
     };
   };
 
-  // Vega-Lite puts titles into expressions, in which neither of these may stand.
+  // Vega-Lite puts titles into expressions, which cannot contain these.
   const plain = (title) => title.replaceAll("\\", "＼").replace(/\s+/g, " ");
 
   const fill = (spec, found, chosen, controls) => {
@@ -75,7 +75,7 @@ window.fairmeshExplorer = (() => {
     return { point: "point", x: x.title, mean: y.title, low: "from", high: "to", n: "n" };
   };
 
-  // Gives the function that fills a fresh specification; calls `redraw` whenever the reader chooses anew.
+  // Return the function that fills a new specification; call `redraw` whenever the choice changes.
   const prepare = (figure, controls, redraw) => {
     const found = board();
     if (!found) return undefined;

@@ -1,15 +1,15 @@
-// What a reader chose on a page is kept in its address, so that a link shows the same; and what all scripts share.
+// Keep the reader's choices in the page's address, so that links contain them; and functions that all scripts share.
 window.fairmeshPage = (() => {
   const read = () => new URLSearchParams(location.hash.slice(1));
 
-  // The part after # alone may change on pages opened from a disk.
+  // On pages opened from a disk, only the part after # can change.
   const keep = (changes) => {
     const found = read();
     for (const [key, value] of Object.entries(changes)) {
       if (value === "" || value === null || value === undefined) found.delete(key);
       else found.set(key, value);
     }
-    // What has no value is the name of a heading.
+    // A key without a value is the anchor of a heading.
     for (const [key, value] of [...found]) if (value === "") found.delete(key);
     const text = found.toString();
     history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
@@ -32,7 +32,7 @@ window.fairmeshPage = (() => {
     return make("label", {}, `${label} `, select);
   };
 
-  // Four significant digits, whole numbers with all of theirs.
+  // Four significant digits; all digits of whole numbers.
   const number = (value) => {
     if (typeof value !== "number") return value ?? "";
     if (Number.isInteger(value)) return String(value);
@@ -47,7 +47,7 @@ window.fairmeshPage = (() => {
   // The name of a row of points, the id in a row of one experiment.
   const nameOf = (row) => row.name ?? row.experiments[0][0];
 
-  // The id of an experiment without what is the same in all of its study.
+  // The id of an experiment without the axes that are equal in all of its study.
   const shortId = (id, fixed = {}) => id.split("+").filter((part) => !Object.hasOwn(fixed, part.split("=")[0])).join("+") || id;
 
   const data = (name) => window.fairmesh?.[name];

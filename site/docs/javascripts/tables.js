@@ -3,7 +3,7 @@
   const { read, keep, make, text, order, nameOf, shortId, data } = window.fairmeshPage;
   const PAGE = 50;
 
-  // What is missing comes last, whichever way a column is sorted.
+  // Missing values come last in both orders.
   const ordered = (sign) => (a, b) => {
     const [noA, noB] = [a === "" || a === null, b === "" || b === null];
     if (noA || noB) return noA - noB;
@@ -94,7 +94,7 @@
       createdRow: (tr, row) => row.kind && tr.classList.add(`fm-${row.kind}`),
     });
 
-    // By its place: DataTables takes a colon in a name for a part of its own language.
+    // By its index, because a colon in a name has a meaning for DataTables.
     const columnOf = (key) => made.column(columns.findIndex((column) => column.name === key));
     const filter = (field) => {
       if (field.name === "q") made.search(field.value);
