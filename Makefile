@@ -91,7 +91,7 @@ check: setup-dev  ## style, types, the workflow's lint
 test: check unit e2e  ## what must hold before a commit: checks, unit tests, end-to-end tests on this computer (15 minutes)
 
 unit: setup-dev debian
-	pytest -n 2 --dist worksteal -m "not e2e" --doctest-modules tests fairmesh
+	pytest -n 2 --dist worksteal -m "not e2e and not long" --doctest-modules tests fairmesh
 
 e2e: setup-dev debian
 	pytest -n 3 -m "e2e and not clusters and not quick and not long"

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.needs import noted_components
+
+# A loaded machine is no fault of a test.
+hypothesis.settings.register_profile("fairmesh", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("fairmesh")
 
 COMPONENT, FAULT = "component", "fault"
 

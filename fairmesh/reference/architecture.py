@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -106,20 +107,26 @@ def import_graph(package: Path) -> dict[str, set[str]]:
 
 def imported_names(path: Path, module: str) -> Iterator[str]:
     """Yield what a module imports, at its top and inside functions, except for type checkers alone."""
-    for node in _nodes(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parts = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
-            source = ".".join(filter(None, (base, node.module)))
-            yield from (f"{source}.{alias.name}" for alias in node.names)
+    for level, source, names in _import_statements(path.read_text(encoding="utf-8")):
+        parts = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+        base = ".".join(parts[: len(parts) - level + 1]) if level else ""
+        yield from (".".join(filter(None, (base, source, name))) for name in names)
 
 
 def module_name(path: Path, package: Path) -> str:
     """Return the dotted name of a module from its path."""
     parts = path.relative_to(package.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@cache
+def _import_statements(code: str) -> list[tuple[int, str | None, list[str]]]:
+    """Return the level, the source and the names of each statement; a level of 0 is an absolute import."""
+    return [
+        (getattr(node, "level", 0), getattr(node, "module", None), [alias.name for alias in node.names])
+        for node in _nodes(ast.parse(code))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:

@@ -101,6 +101,7 @@ def test_a_whole_run_is_cancelled_even_before_it_has_begun(workplace: Workplace)
     assert run.info().cancelled.startswith("cancelled by ada at ")
 
 
+@pytest.mark.long
 def test_the_same_key_gives_the_same_run_however_many_ask_at_once(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     with ThreadPoolExecutor(4) as people:

@@ -170,6 +170,7 @@ def test_two_devices_give_the_weights_of_one(
     assert_alike(tmp_path, undisturbed["float64"], TOLERANCES["float64"])
 
 
+@pytest.mark.long
 def test_two_devices_learn_in_float16(tmp_path: Path, processes: ExitStack) -> None:
     finish(start(processes, tmp_path, {"devices": 2, "precision": "mixed_float16"}))
     losses = [epoch["val_loss"] for epoch in history(tmp_path)]

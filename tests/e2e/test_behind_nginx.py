@@ -91,6 +91,7 @@ def test_the_service_is_used_through_a_proxy(face: Face) -> None:
         assert browser.get(f"{face.url}/openapi.json").json()["servers"] == [{"url": ROOT_PATH}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("face", ["monitor"], indirect=True)
 def test_the_monitor_is_used_through_a_proxy(face: Face) -> None:
     with open_browser() as browser:

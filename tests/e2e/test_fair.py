@@ -47,6 +47,7 @@ def test_documents_come_with_the_run_and_change_with_what_they_speak_of(workplac
     assert sum(workplace.starts().values()) == 3
 
 
+@pytest.mark.long
 def test_a_failed_experiment_is_a_failed_action_of_a_good_crate(workplace: Workplace) -> None:
     workplace.configure(publisher=PUBLISHER)
     workplace.study({"behaviour": ["good", "exit"]})
@@ -59,6 +60,7 @@ def test_a_failed_experiment_is_a_failed_action_of_a_good_crate(workplace: Workp
     assert score(workplace.results / "sweep").counts["fails"] == 0
 
 
+@pytest.mark.long
 def test_the_commits_of_the_code_are_in_the_environment(workplace: Workplace) -> None:
     def git(*arguments: str) -> str:
         who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")

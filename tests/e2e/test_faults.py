@@ -76,6 +76,7 @@ def test_orphans_of_a_killed_snakemake_are_waited_for(running: Workplace) -> Non
     assert not running.half_written()
 
 
+@pytest.mark.long
 def test_orphans_that_ended_meanwhile_count(running: Workplace) -> None:
     process = running.start(*RECORDS_ONLY)
     wait_until(lambda: _two_run(running), "two experiments run")
@@ -86,6 +87,7 @@ def test_orphans_that_ended_meanwhile_count(running: Workplace) -> None:
     assert len(running.recorded()) == 4
 
 
+@pytest.mark.long
 def test_a_default_changed_after_a_crash_is_noticed(running: Workplace) -> None:
     process = running.start(*RECORDS_ONLY)
     wait_until(lambda: _two_run(running), "two experiments run")
@@ -115,8 +117,17 @@ def test_a_killed_runner_whose_program_lives_is_replaced(running: Workplace) -> 
     assert len(running.recorded()) == 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("moment", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, 1),
+        (signal.SIGTERM, 2),
+        (signal.SIGKILL, 5),
+        pytest.param(signal.SIGINT, 5, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.long),
+        pytest.param(signal.SIGKILL, 2, marks=pytest.mark.long),
+    ],
+)
 def test_an_end_by_signal_at_any_moment_loses_nothing_finished(
     workplace: Workplace, number: signal.Signals, moment: int
 ) -> None:

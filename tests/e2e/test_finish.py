@@ -54,6 +54,7 @@ def test_a_failing_hook_changes_no_exit_code(workplace: Workplace) -> None:
     assert "warning: finish: no-such-program: No such file or directory" in output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "who"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM"), (None, f"{getpass.getuser()}@")]
 )

@@ -50,6 +50,7 @@ def test_the_plan_says_why_each_would_run(workplace: Workplace) -> None:
     assert len(workplace.experiments_started()) == 3
 
 
+@pytest.mark.long
 def test_two_studies_are_told_apart(workplace: Workplace) -> None:
     workplace.study({"value": [1, 2], "gpu": "a"})
     (workplace.folder / "other.yaml").write_text((workplace.folder / "study.yaml").read_text())

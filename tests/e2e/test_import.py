@@ -78,6 +78,7 @@ def test_an_imported_sweep_runs(farm: Workplace) -> None:
     assert not (attempt.parent / "2").exists()
 
 
+@pytest.mark.long
 def test_an_imported_workflow_runs(farm: Workplace) -> None:
     source = ROOT / "tests/cloudmesh/data/flow/flow.yaml"
     assert cli.main(["import", os.path.relpath(source), "--name", "sweep"]) == 0

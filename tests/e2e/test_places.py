@@ -24,7 +24,7 @@ AS_NOBODY = [
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("home", [{}, {"HOME": "/nonexistent"}])
+@pytest.mark.parametrize("home", [pytest.param({}, marks=pytest.mark.long), {"HOME": "/nonexistent"}])
 def test_a_number_without_a_home_runs_and_publishes_in_a_folder_with_an_odd_name(
     tmp_path: Path, home: dict[str, str]
 ) -> None:

@@ -56,6 +56,7 @@ def stage(workplace: Workplace) -> str:
     return marker.stem.partition("-")[2]
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_after_its_probes_makes_nothing_run_again(workplace: Workplace) -> None:
     workplace.study({"value": [1, 2, 3], "seconds": {"values": "[0, 0, 60][value - 1 : value]"}})
     process = workplace.start(*RECORDS_ONLY, *PROBE, "--cores", "2")

@@ -53,6 +53,7 @@ def test_a_rendered_study_has_all_its_results_where_it_was_moved(tmp_path: Path)
     assert again.stdout.splitlines() == ["0 done, 0 failed, 10 done before, of 10"]
 
 
+@pytest.mark.long
 def test_the_workflow_takes_over_a_folder_that_ran_without_it(workplace: Workplace) -> None:
     workplace.study({"value": [1, 2]})
     command = [sys.executable, "-m", "fairmesh.cli", "render", "study.yaml", "--out", "out"]

@@ -40,6 +40,7 @@ def test_a_study_becomes_a_website_and_then_there_is_nothing_to_do(workplace: Wo
     assert sum(workplace.starts().values()) == 4 + 1, "a changed title starts nothing"
 
 
+@pytest.mark.long
 def test_events_name_what_ran(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     workplace.run(*RECORDS_ONLY, "--quiet", "all")
@@ -58,6 +59,7 @@ def test_a_value_added_to_an_axis_starts_only_the_new_experiments(finished: Work
     assert finished.starts() == {"value=0+repeat=1": 1, "value=0+repeat=2": 1}
 
 
+@pytest.mark.long
 def test_a_deleted_experiment_alone_starts_again(finished: Workplace) -> None:
     before = finished.record("value=2+repeat=1")["metrics"]
     shutil.rmtree(finished.job("value=2+repeat=1"))
@@ -75,6 +77,7 @@ def test_a_deleted_record_is_restored_and_nothing_starts(finished: Workplace) ->
     assert not finished.starts()
 
 
+@pytest.mark.long
 def test_deleted_stages_of_a_finished_study_are_not_built_again(finished: Workplace) -> None:
     shutil.rmtree(finished.results / "stages")
     finished.run(*RECORDS_ONLY)

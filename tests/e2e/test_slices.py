@@ -79,6 +79,7 @@ def test_a_parameter_added_at_its_default_reuses_what_is_finished(workplace: Wor
     assert len(workplace.experiments_started()) == 4, "another GPU is another measurement"
 
 
+@pytest.mark.long
 def test_a_record_that_went_aside_comes_back_with_its_fingerprint(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     workplace.run(*RECORDS_ONLY)
@@ -101,6 +102,7 @@ def test_experiments_whose_stage_failed_say_so(workplace: Workplace) -> None:
     assert "its stage numbers failed" in page
 
 
+@pytest.mark.long
 def test_another_study_of_the_same_name_is_warned_of(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     workplace.run(*RECORDS_ONLY)

@@ -100,6 +100,7 @@ def test_one_that_runs_and_one_that_waits_are_cancelled_and_retried(slow: Workpl
     assert slow.experiments_started() == {waiting: 1, running: 1}
 
 
+@pytest.mark.long
 def test_a_whole_run_is_cancelled_and_the_same_command_goes_on(slow: Workplace) -> None:
     process = start(slow)
     slow.fairmesh("cancel", "--all")

@@ -38,6 +38,7 @@ def test_the_toys_runs_become_a_submission(
     assert '"key": "seed", "value": ' in (folder / "result-1.txt").read_text()
 
 
+@pytest.mark.long
 def test_logs_of_cloudmask_pass_the_checker_with_its_own_rules(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ def test_the_crate_of_very_many_experiments_is_accepted(results: Results, monkey
     assert validators.ro_crate(results.study) == []
 
 
+@pytest.mark.long
 def test_every_validator_takes_what_is_hostile_for_text(tmp_path: Path) -> None:
     hostile = "=cmd|' /C calc'!A0 </script><img src=x> {{7*7}} [x](javascript:alert(1)) \"q\" \u202e"
     author = PUBLISHER["authors"][0] | {"name": hostile, "affiliation": hostile}
@@ -109,8 +110,8 @@ def no_creators(results: Results) -> None:
     ("validator", "plant"),
     [
         ("roc-validator", no_licence),
-        ("roc-validator", no_instrument),
-        ("roc-validator", no_file),
+        pytest.param("roc-validator", no_instrument, marks=pytest.mark.long),
+        pytest.param("roc-validator", no_file, marks=pytest.mark.long),
         ("mlcroissant", wrong_hash),
         ("mlcroissant", no_column),
         ("frictionless", wrong_value),

@@ -169,6 +169,7 @@ cat public/index.html
 """
 
 
+@pytest.mark.long
 def test_a_site_on_a_mount_point_is_replaced(tmp_path: Path) -> None:
     mountable = subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "none", "/mnt"], check=False)
     must_have(mountable.returncode == 0, "NOTHING CAN BE MOUNTED HERE: a site on a mount point was not tried")
@@ -181,6 +182,7 @@ def test_a_site_on_a_mount_point_is_replaced(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_link_to_the_folder_of_the_site_stays_one(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "public").symlink_to(tmp_path / "elsewhere")
@@ -293,6 +295,7 @@ def test_a_broken_link_fails_and_the_old_site_stays(tmp_path: Path) -> None:
     assert "make" in (tmp_path / "public" / "tutorial" / "first-study.html").read_text()
 
 
+@pytest.mark.long
 def test_several_may_publish_at_once(tmp_path: Path) -> None:
     build(tmp_path / "results", epochs=(1,))
     with ThreadPoolExecutor(3) as pool:

@@ -208,7 +208,9 @@ def test_shared_stages_run_once_for_each_environment() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize(("name", "stages"), [("dvc-composite-values", 0), ("reframe-fixtures", 4)])
+@pytest.mark.parametrize(
+    ("name", "stages"), [pytest.param("dvc-composite-values", 0, marks=pytest.mark.long), ("reframe-fixtures", 4)]
+)
 def test_a_sweep_runs(name: str, stages: int, tmp_path: Path) -> None:
     workplace = Workplace(tmp_path)
     workplace.configure(study=str(SWEEPS / f"{name}.yaml"))

@@ -175,7 +175,9 @@ def test_the_copy_of_the_application_is_what_runs(tmp_path: Path) -> None:
     assert not [name for name in copied if "__pycache__" in name or ".git" in name]
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize(
+    "scheduler", ["none", *(pytest.param(name, marks=pytest.mark.long) for name in SCHEDULERS[1:])]
+)
 def test_values_of_any_text_come_to_the_program_as_they_are(tmp_path: Path, scheduler: str) -> None:
     values = [
         "'",

@@ -44,7 +44,7 @@ def results_with_secrets(place: Path) -> Folder:
     return folder
 
 
-@pytest.mark.parametrize("logs", [False, True])
+@pytest.mark.parametrize("logs", [pytest.param(False, marks=pytest.mark.long), True])
 def test_no_secret_is_published_and_every_hash_is_right(tmp_path: Path, logs: bool) -> None:
     folder = results_with_secrets(tmp_path)
     publish_public_site(folder.results, tmp_path / "out", tmp_path, Publisher(logs=logs, hide=["project-42"]))
