@@ -22,13 +22,16 @@ class Condition:
         The expression that must be true.
     known : dict
         The names that it may use, each without a value.
+    where : str
+        The option or key that holds it, for messages.
     """
 
     expression: Expression
     known: dict[str, None]
+    where: str = WHERE
 
     @classmethod
-    def parse(cls, text: str, known: Iterable[str], what: str) -> Condition:
+    def parse(cls, text: str, known: Iterable[str], what: str, where: str = WHERE) -> Condition:
         """Parse a condition.
 
         Parameters
@@ -39,6 +42,8 @@ class Condition:
             The names that it may use; all, if there is none.
         what : str
             What is selected from, for messages.
+        where : str
+            The option or key that holds it, for messages.
 
         Raises
         ------
@@ -53,15 +58,15 @@ class Condition:
         try:
             expression = parse_expression(text)
         except ExpressionError as error:
-            raise InputError([Problem(f"not an expression: {error}", WHERE)]) from error
+            raise InputError([Problem(f"not an expression: {error}", where)]) from error
         names = dict.fromkeys(known)
         missing = sorted(expression.names - names.keys())
         if missing and names:
             raise InputError(
-                Problem(f"there is no {name!r} in {what}", WHERE, ", ".join(names), nearest(name, names))
+                Problem(f"there is no {name!r} in {what}", where, ", ".join(names), nearest(name, names))
                 for name in missing
             )
-        return cls(expression, names)
+        return cls(expression, names, where)
 
     def __call__(self, values: Mapping[str, Any]) -> bool:
         """Return whether the condition holds; a name without a value is null.
@@ -72,6 +77,6 @@ class Condition:
             If it cannot be computed.
         """
         try:
-            return bool(self.expression(self.known | dict(values)))
+            return bool(self.expression({**self.known, **values}))
         except ExpressionError as error:
-            raise InputError([Problem(f"cannot be computed: {error}", WHERE)]) from error
+            raise InputError([Problem(f"cannot be computed: {error}", self.where)]) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest, place
-from fairmesh.expressions import ExpressionError, parse_expression
+from fairmesh.expressions.conditions import Condition
 from fairmesh.schema import Node, parse_yaml, resolve_scalar
 from fairmesh.study.plan import Experiment, Plan
 
@@ -49,34 +49,20 @@ class PlanSelection:
         InputError
             If the selection cannot be understood, or nothing is selected.
         """
-        found = self._where(plan) if self.where else plan.experiments
+        selected = plan.experiments
+        if self.where:
+            condition = Condition.parse(self.where, known_names(selected), plan.study, "where")
+            selected = [experiment for experiment in selected if condition(experiment.values)]
         if self.only:
             names = _names(Path(self.only), plan)
-            found = [experiment for experiment in found if experiment.id in names or experiment.key in names]
+            selected = [experiment for experiment in selected if experiment.id in names or experiment.key in names]
         if self.part:
-            own, all_parts = _part(self.part)
-            found = found[own - 1 :: all_parts]
-        found = found[: self.first]
-        if not found:
+            number, count = _part(self.part)
+            selected = selected[number - 1 :: count]
+        selected = selected[: self.first]
+        if not selected:
             raise InputError([Problem(f"no experiment of {plan.study} is selected by {self}")])
-        return replace(plan, selected=found, selection=self.to_json() | plan.selection)
-
-    def _where(self, plan: Plan) -> list[Experiment]:
-        try:
-            expression = parse_expression(self.where)
-        except ExpressionError as error:
-            raise InputError([Problem(f"'where' is not an expression: {error}")]) from error
-        known = known_names(plan.experiments)
-        problems = [
-            Problem(f"'where': there is no {name!r} in {plan.study}", "", ", ".join(known))
-            for name in sorted(expression.names - known.keys())
-        ]
-        if problems:
-            raise InputError(problems)
-        try:
-            return [experiment for experiment in plan.experiments if expression(known | experiment.values)]
-        except ExpressionError as error:
-            raise InputError([Problem(f"'where' cannot be computed: {error}")]) from error
+        return replace(plan, selected=selected, selection=self.to_json() | plan.selection)
 
     def to_json(self) -> dict[str, Any]:
         """Return what is set, as plan.json and run.json keep it."""

@@ -40,8 +40,8 @@ def test_a_value_set_for_one_run_is_kept_in_the_plan(workplace: Workplace) -> No
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("where=value >", "'where' is not an expression: it ends where more is expected"),
-        ("where=valu > 1", "'where': there is no 'valu' in sweep"),
+        ("where=value >", "where: not an expression: it ends where more is expected"),
+        ("where=valu > 1", "where: there is no 'valu' in sweep"),
         ("where=value > 9", "no experiment of sweep is selected by where: value > 9"),
         ("part=3/2", "'part' must be K/N with K from 1 to N, not '3/2'"),
         ("set={repeat: often}", "--set repeat: 'repeat' must be a whole number of at least 1, not 'often'"),
