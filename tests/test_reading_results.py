@@ -11,7 +11,7 @@ import pytest
 from fairmesh import files
 from fairmesh.fair import columns
 from fairmesh.results.csv_files import read_rows
-from fairmesh.site.attempt_charts import telemetry_charts
+from fairmesh.site.page_charts import telemetry_charts
 from snakemake_executor_plugin_fairmesh.progress import read_progress
 
 OBSTACLES: dict[str, Callable[[Path], object]] = {

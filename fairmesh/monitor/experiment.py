@@ -22,8 +22,8 @@ from fairmesh.printing import format_time
 from fairmesh.results.csv_files import read_rows
 from fairmesh.runner.protocol import ENDS, HISTORY, TELEMETRY
 from fairmesh.runner.safefiles import read_regular
-from fairmesh.site.attempt_charts import history_charts, telemetry_charts
 from fairmesh.site.charts import Chart
+from fairmesh.site.page_charts import history_charts, telemetry_charts
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
 from fairmesh.status.states import state_label
 

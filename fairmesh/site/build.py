@@ -1,12 +1,16 @@
-"""Build the website of a results folder: write its pages, run MkDocs, and replace the old site."""
+"""Build the website of a results folder: write pages, add JavaScript libraries, run MkDocs, replace the old site."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 from fairmesh.errors import FairmeshError
@@ -14,7 +18,6 @@ from fairmesh.files import copy_tree, write_text
 from fairmesh.jobs.lock import RunLock
 from fairmesh.results import load_study
 from fairmesh.results.load import PLAN
-from fairmesh.site import javascript
 from fairmesh.site.figures import Thumbnails
 from fairmesh.site.folder import check_replaceable, replace_site
 from fairmesh.site.pages import Omissions, PageWriter, build_environment, mkdocs_configuration
@@ -22,6 +25,8 @@ from fairmesh.site.renderer import Renderer, RendererError
 from fairmesh.site.view import StudyView
 
 _LINES_SHOWN = 15
+_DEFAULT = re.compile(r"(?:^|,)([\w$]+) as default(?:,|$)")
+_EXPORT = re.compile(r"export\{([^{}]*)\}")
 
 
 def build_site(
@@ -88,9 +93,9 @@ def _write_pages(
     docs = work / "docs"
     shutil.rmtree(docs, ignore_errors=True)
     copy_tree(project / "docs", docs)
-    javascript.place_tables(docs, work)
+    place_tables(docs, work)
     templates, thumbnails = (
-        build_environment(_place_charts(docs, work, renderer, omissions)),
+        build_environment(_why_no_charts(docs, work, renderer, omissions)),
         Thumbnails(work / "thumbnails"),
     )
     shown = PageWriter(docs, templates, renderer, thumbnails, archives, omissions).write(views)
@@ -98,10 +103,10 @@ def _write_pages(
     write_text(work / "mkdocs.yml", json.dumps(mkdocs_configuration(shown, project)))
 
 
-def _place_charts(docs: Path, work: Path, renderer: Renderer, omissions: Omissions) -> str:
+def _why_no_charts(docs: Path, work: Path, renderer: Renderer, omissions: Omissions) -> str:
     """Copy the chart library into the documentation; return why it is missing, or an empty text."""
     try:
-        javascript.place_charts(docs, work, renderer)
+        place_charts(docs, work, renderer)
     except RendererError as error:
         omissions.parts.append(f"all charts: {error}")
         return str(error)
@@ -125,3 +130,64 @@ def _drop_source_maps(new: Path) -> None:
     """Remove the theme's source maps, a megabyte that only developers of the theme need."""
     for path in (new / "assets").rglob("*.map"):
         path.unlink()
+
+
+# ---- JavaScript libraries, from installed packages: nothing is fetched or vendored -----------------------------------
+
+
+def place_tables(docs: Path, kept: Path) -> None:
+    """Copy DataTables into the documentation; for the parameters see `place_charts`."""
+    _place(docs, "datatables.js", kept / f"datatables-{version('itables')}.js", _datatables)
+
+
+def place_charts(docs: Path, kept: Path, renderer: Renderer) -> None:
+    """Write Vega into the documentation.
+
+    Parameters
+    ----------
+    docs : Path
+        The documentation's folder.
+    kept : Path
+        The folder that keeps it for the next build, since bundling Vega takes a second.
+    renderer : Renderer
+        Bundles it.
+
+    Raises
+    ------
+    RendererError
+        If it cannot be bundled.
+    """
+    script = kept / f"vega-{version('vl-convert-python')}.js"
+    _place(docs, "vega.js", script, lambda: renderer.bundle("window.vegaEmbed = vegaEmbed;"))
+
+
+def _place(docs: Path, name: str, kept: Path, make: Callable[[], str]) -> None:
+    if not kept.exists():
+        write_text(kept, make())
+    shutil.copyfile(kept, docs / "javascripts" / name)
+
+
+def _datatables() -> str:
+    """Return DataTables as a script, because modules do not load from a disk."""
+    return as_script(files("itables").joinpath("html/dt_bundle.js").read_text(encoding="utf-8"), "DataTable")
+
+
+def as_script(module: str, name: str) -> str:
+    """Return a module as a script that makes the module's default export a property of the window.
+
+    Raises
+    ------
+    FairmeshError
+        If it does not end in one list of exports with a default.
+
+    Examples
+    --------
+    >>> as_script("var a=1;export{a as default,b as c};", "A")
+    '(()=>{var a=1;window.A=a;})();'
+    """
+    exports = list(_EXPORT.finditer(module))
+    default = _DEFAULT.search(exports[-1][1]) if exports else None
+    if not default:
+        raise FairmeshError(f"the bundle of {name} has no default export; another version of its package is installed")
+    start, end = exports[-1].span()
+    return f"(()=>{{{module[:start]}window.{name}={default[1]}{module[end:]}}})();"

@@ -16,10 +16,10 @@ from fairmesh.names import plain_text
 from fairmesh.results import Outcome
 from fairmesh.results.csv_files import Rows, read_rows
 from fairmesh.runner.protocol import CONFIG, EXPERIMENTS, HISTORY, JOB, LOG, METRICS, RECORDS, TELEMETRY
-from fairmesh.site.attempt_charts import telemetry_charts
 from fairmesh.site.downloads import copy_files
 from fairmesh.site.figures import Figures, StudyFigures
 from fairmesh.site.numbers import column_texts
+from fairmesh.site.page_charts import telemetry_charts
 from fairmesh.site.view import StudyView
 
 LARGEST_STUDY = 200  # experiments; of a larger study the failed and the best get a page

@@ -13,7 +13,7 @@ from fairmesh.files import write_text
 from fairmesh.jobs.reading import read_map
 from fairmesh.results import Outcome, write_csv
 from fairmesh.results.load import PLAN
-from fairmesh.site import charts, study_charts
+from fairmesh.site import charts, page_charts
 from fairmesh.site.cells import write_script
 from fairmesh.site.downloads import Download, copy_files
 from fairmesh.site.figures import Figure, Figures
@@ -63,8 +63,8 @@ def write_study_pages(
     board, table = Leaderboard.of(view), ExperimentTable.of(view)
     pages = {key: page_of(key) for key in figures}
     downloads = write_downloads(board, folder, archives)
-    explorers, fixed = list(study_charts.explorers(board)), list(study_charts.static_charts(view))
-    drawn = list(study_charts.lines_and_tables(view))
+    explorers, fixed = list(page_charts.explorers(board)), list(page_charts.static_charts(view))
+    drawn = list(page_charts.lines_and_tables(view))
     pictures, reasons = _draw([*fixed, *drawn], folder / "charts", renderer)
     downloads["Figures as SVG"] = list(filter(None, pictures))
     write_script(folder / "leaderboard.js", f"{view.study.name}/leaderboard", board.to_json(pages))

@@ -11,8 +11,8 @@ import pytest
 from fairmesh.results import load_study
 from fairmesh.site import charts
 from fairmesh.site.charts import Chart
+from fairmesh.site.page_charts import static_charts
 from fairmesh.site.renderer import Renderer
-from fairmesh.site.study_charts import static_charts
 from fairmesh.site.tables import Leaderboard
 from fairmesh.site.view import StudyView
 from tests.results.builder import Folder

@@ -11,8 +11,8 @@ import pytest
 from fairmesh.errors import FairmeshError
 from fairmesh.files import write_json
 from fairmesh.results import load_study
+from fairmesh.site.build import as_script
 from fairmesh.site.escaping import escape_latex
-from fairmesh.site.javascript import as_script
 from fairmesh.site.metadata import Citation, fair_score
 from fairmesh.site.sentences import headline, remarks
 from fairmesh.site.tables import ExperimentTable, Leaderboard

@@ -2,7 +2,7 @@
 (() => {
   const { read, keep, make, text, nameOf, shortId, data } = window.fairmeshPage;
   const BEST = "best";
-  const GROUPS = [["parameter", "Parameters"], ["metric", "Results"], ["usage", "What it took"], ["figure", "Figures"], ["environment", "Environment"]];
+  const GROUPS = [["parameter", "Parameters"], ["metric", "Results"], ["usage", "Resources used"], ["figure", "Figures"], ["environment", "Environment"]];
 
   const frame = document.querySelector(".fm-compare");
   const form = frame.querySelector("form");
@@ -126,7 +126,7 @@
     const list = frame.querySelector("datalist");
     const isRanked = hasBest(form.elements.study.value);
     form.elements.experiment.required = !isRanked;
-    form.elements.experiment.placeholder = isRanked ? "leave empty for the best point" : "type a part of its name";
+    form.elements.experiment.placeholder = isRanked ? "Leave empty for the best point" : "Type a part of its name";
     list.replaceChildren(...(found?.rows ?? []).slice(0, 500).map((row) => make("option", { value: shortId(nameOf(row), found.fixed) })));
   };
 

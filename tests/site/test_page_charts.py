@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.site.attempt_charts import telemetry_charts
+from fairmesh.site.page_charts import telemetry_charts
 
 HEAD = "time,device,metric,value,unit\n"
 

@@ -1,26 +1,35 @@
-"""The charts of a study's page."""
+"""The charts of pages: those of a study, and those of one attempt."""
 
 from __future__ import annotations
 
+import io
 import statistics
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from fairmesh.names import plain_text
 from fairmesh.results import Summary
-from fairmesh.results.csv_files import Row as SeriesRow
+from fairmesh.results.csv_files import Row as CsvRow
 from fairmesh.results.csv_files import Rows, Value, read_rows
 from fairmesh.results.metrics import readable
 from fairmesh.results.statistics import half_width
 from fairmesh.runner.protocol import HISTORY
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.site import charts
-from fairmesh.site.attempt_charts import VALIDATION
 from fairmesh.site.cells import Column, drawable, is_too_large
 from fairmesh.site.tables import Leaderboard
 from fairmesh.site.view import BoardRow, StudyView
 
+EPOCH = "epoch"
+VALIDATION = "val_"
+_TITLES = {"cpu": "Processor use", "memory": "Memory", "utilisation": "Accelerator use", "power": "Accelerator power"}
+_COLUMNS = ["time", "device", "metric", "value", "unit"]
+_SAMPLES = 200
+_MIB = 1 << 20
 MAX_LINES = 30  # points in one chart of lines; more cannot be distinguished
 COLOURS = len(charts.PALETTE)
 PICTURED = 200  # points of the pictures without JavaScript; of more, readers save the charts of the page
@@ -182,7 +191,7 @@ def _noted(chart: charts.Chart, tables: Iterable[Rows]) -> charts.Chart:
     return replace(chart, description=f"{chart.description} {note}") if note else chart
 
 
-def _mean_by(rows: Iterable[SeriesRow], key: str, column: str) -> dict[Value, float]:
+def _mean_by(rows: Iterable[CsvRow], key: str, column: str) -> dict[Value, float]:
     """Return the mean of a column for each value of another one, in the order of their first appearance."""
     grouped: dict[Value, list[float]] = {}
     for cells in rows:
@@ -190,3 +199,56 @@ def _mean_by(rows: Iterable[SeriesRow], key: str, column: str) -> dict[Value, fl
         if x is not None and isinstance(y, float):
             grouped.setdefault(x, []).append(y)
     return {x: statistics.fmean(values) for x, values in grouped.items()}
+
+
+# ---- One attempt -----------------------------------------------------------------------------------------------------
+
+
+def history_charts(rows: Sequence[CsvRow]) -> Iterator[charts.Chart]:
+    """Yield a chart for each metric that a program measured by epoch, training and validation in one chart."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    for name in dict.fromkeys(column.removeprefix(VALIDATION) for column in columns if column != EPOCH):
+        drawn = [
+            {"epoch": row[EPOCH], "value": row[column], "split": split, "point": ""}
+            for column, split in ((name, "training"), (f"{VALIDATION}{name}", "validation"))
+            for row in rows
+            if isinstance(row.get(column), float) and isinstance(row.get(EPOCH), float)
+        ]
+        if drawn:
+            yield charts.draw_learning_curves(readable(name), drawn)
+
+
+def telemetry_charts(path: Path) -> Iterator[charts.Chart]:
+    """Yield a chart for each drawn metric that has at least two samples; none if the file is missing or damaged."""
+    frame = _read_samples(path)
+    for metric, title in _TITLES.items():
+        samples = frame[frame["metric"] == metric]
+        if len(samples) < 2:
+            continue
+        unit = str(samples["unit"].iloc[0])
+        if unit == "byte":
+            unit, samples = "MiB", samples.assign(value=samples["value"] / _MIB)
+        rows = [row for device, own in samples.groupby("device") for row in _thinned(str(device), own)]
+        yield charts.draw_over_time(title, f"{title} ({unit})", rows)
+
+
+def _read_samples(path: Path) -> pd.DataFrame:
+    """Return the samples with the seconds since the first one; pandas reads the millions of a day fast enough."""
+    empty = pd.DataFrame(columns=[*_COLUMNS, "seconds"])
+    try:
+        samples = io.BytesIO(read_regular(str(path), follow_links=False))
+        frame = pd.read_csv(samples, usecols=_COLUMNS, dtype="str", on_bad_lines="skip", encoding_errors="replace")
+    except (OSError, ValueError):  # pandas' own errors are ValueErrors
+        return empty
+    frame["value"] = pd.to_numeric(frame["value"], errors="coerce")
+    moments = pd.to_datetime(frame["time"], errors="coerce", utc=True, format="ISO8601")
+    frame["seconds"] = (moments - moments.min()).dt.total_seconds()
+    return frame[frame[["value", "seconds"]].abs().lt(float("inf")).all(axis=1)]
+
+
+def _thinned(device: str, samples: pd.DataFrame) -> list[charts.Row]:
+    """Return at most ``_SAMPLES`` means of neighboring samples."""
+    width = -(-len(samples) // _SAMPLES)
+    bins = pd.RangeIndex(len(samples)) // width
+    means = samples[["seconds", "value"]].groupby(bins).mean().round(3)
+    return [{"seconds": seconds, "value": value, "device": device} for seconds, value in means.itertuples(index=False)]
