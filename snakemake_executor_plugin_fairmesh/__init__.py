@@ -256,7 +256,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         return self._outage.is_over()
 
     def _look(self, bundle: Submitted, answer: dict[str, JobInfo] | None) -> list[tuple[bool | None, str]]:
-        """Tell of each job of a bundle whether it is done, and why not."""
+        """Return for each job of a bundle whether it is done, and why not."""
         if bundle.refusal:
             waits = bundle.waits and time.monotonic() - self._hoped < PATIENCE
             return [(None, "") if waits else (False, str(bundle.refusal))] * len(bundle.members)

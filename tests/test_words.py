@@ -45,7 +45,7 @@ BEGINNINGS = {
 }
 BEGINNINGS |= {f"{verb}s": better for verb, better in BEGINNINGS.items()}
 # Packages that have yet to be read through for them.
-NOT_YET = ("cloudmask", "fairmesh", "snakemake_executor_plugin_slurm_lean")
+NOT_YET = ("cloudmask",)
 # In any case of letters, in code and pages.
 PHRASES = {
     "no row is like that": "no matching rows",
@@ -95,7 +95,7 @@ def test_names_and_docstrings_use_the_words_of_the_field() -> None:
     wrong = []
     for path in python_files():
         name = str(path.relative_to(ROOT))
-        beginnings = {"Give"} if name.startswith(NOT_YET) else BEGINNINGS
+        beginnings = {"Give", "Gives"} if name.startswith(NOT_YET) else BEGINNINGS
         wrong += [f"{name}:{line}" for line in wrong_names(path.read_text(), beginnings)]
     assert wrong == []
 

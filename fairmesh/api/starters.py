@@ -191,7 +191,7 @@ def _sample(parameter: Parameter) -> Any:
 
 
 def _limits(parameter: Parameter) -> str:
-    """Say what values are allowed."""
+    """Return the allowed values, in words."""
     if parameter.enum:
         return "one of " + ", ".join(
             value if isinstance(value, str) else canonical_json(value) for value in parameter.enum

@@ -32,7 +32,7 @@ class FolderState(Enum):
 
 
 def folder_state(paths: JobPaths, fingerprint: str) -> FolderState:
-    """Tell what is already there for a job of this fingerprint."""
+    """Find what is already there for a job of this fingerprint."""
     if not paths.folder.exists():
         return FolderState.NOTHING
     if commit.read(str(paths.folder), fingerprint):
@@ -78,7 +78,7 @@ def _aside(path: Path, fingerprint: str) -> Path:
 
 
 def mark_lost(paths: JobPaths) -> None:
-    """Say of the last attempt, if its runner is proven to be gone without an end, how it ended: lost, or as known."""
+    """Write the end of the last attempt if its runner is proven to be gone without one: lost, or as known."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     if number and claims.is_over(number):
@@ -96,7 +96,7 @@ def _why_killed(holder: owner.Owner, status: Path) -> tuple[str, str]:
 
 
 def remove_leftovers(paths: JobPaths) -> None:
-    """Say of a committed attempt whose runner was killed right after the commit that it is done."""
+    """Mark a committed attempt as done whose runner was killed right after the commit."""
     _end(paths, protocol.DONE)
 
 
@@ -109,7 +109,7 @@ def _end(paths: JobPaths, state: str, reason: str = "") -> None:
 
 
 def abandon(paths: JobPaths, who: str) -> bool:
-    """Say of an attempt of which nothing is heard, and whose runner is not proven to be gone, that it is lost.
+    """Mark an attempt as lost of which nothing is heard, and whose runner is not proven to be gone.
 
     Somebody's word takes the place of the proof. Should the runner come back, it goes on, and is waited for, unless the
     next attempt has been claimed: then its result does not count.

@@ -113,7 +113,7 @@ def _checked(kind: str, path: Path, check: Callable[[], tuple[str, list[str]]]) 
 
 
 def _kind(path: Path) -> str:
-    """Tell what a file is, by its name, else by its keys; what is nothing else is taken for a study."""
+    """Return the kind of a file, by its name, else by its keys; a study if it is nothing else."""
     names = {
         APPLICATION: "application",
         configuration.MACHINES.name: "machines",

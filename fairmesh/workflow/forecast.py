@@ -41,7 +41,7 @@ class Forecast:
 
 
 def forecast(plan: Plan, paths: StudyPaths) -> Iterator[Forecast]:
-    """Tell of each selected experiment whether it would run, and why.
+    """Return for each selected experiment whether it would run, and why.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _to_run(each: Experiment, version: str, job: JobPaths) -> Forecast:
 
 
 def changes(old: Mapping[str, Any], parameters: Mapping[str, Any], version: str) -> str:
-    """Say how what an experiment computes differs from what was computed for its id.
+    """Return how what an experiment computes differs from what was computed for its id.
 
     Parameters
     ----------

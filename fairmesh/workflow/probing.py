@@ -131,7 +131,7 @@ class Probes:
         return sum(bool(machine) for machine, _ in self.rest)
 
     def announcement(self) -> str:
-        """Say before the start which they are."""
+        """Print the probes before the start."""
         if not self.experiments:
             return "probe: of every kind of experiment one has a result already, or none is to be run"
         named = ", ".join(each.id for each in self.experiments[:SHOWN])
@@ -140,7 +140,7 @@ class Probes:
         return f"probe: {len(self.experiments)} first, the cheapest of each kind: {named}{more}{then}"
 
     def applied(self, target: Target, name: Name) -> Target:
-        """Let a target wait if it must."""
+        """Make a target wait if it must."""
         return replace(target, inputs=[*target.inputs, self.marker]) if name in self.rest else target
 
     def failures(self) -> Iterator[str]:
@@ -166,7 +166,7 @@ def markers(paths: StudyPaths) -> list[str]:
 
 
 def forget(persistence: Any, gone: Collection[str], paths: StudyPaths) -> None:
-    """Let Snakemake forget that records and markers of stages were made from such files, and remove these.
+    """Make Snakemake forget that records and markers of stages were made from such files, and remove these.
 
     Parameters
     ----------

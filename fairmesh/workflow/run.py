@@ -115,7 +115,7 @@ class WorkflowRun:
         threading.Thread(target=look_for_cancel, daemon=True).start()
 
     def end(self, exit_code: int) -> None:
-        """Say in run.json how it ended, and that it was cancelled if a signal ended it."""
+        """Write to run.json how the run ended; one that a signal ended was cancelled."""
         if exit_code and self._signal:
             request_cancel(str(self.folder), self._signal)
         self._write(ended=jsonfiles.now(), exit_code=exit_code)

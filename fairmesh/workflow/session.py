@@ -157,7 +157,7 @@ class Session:
         return replace(target, resources=resources)
 
     def _forget_probes(self) -> None:
-        """Let Snakemake forget what probes of this run, or of one that was killed, kept waiting."""
+        """Make Snakemake forget what probes of this run, or of one that was killed, kept waiting."""
         if self._probed:
             probing.forget(self._workflow.persistence, self._probed, self._paths)
         self._probed = []
@@ -314,7 +314,7 @@ class Session:
             print_lines(line, file=sys.stderr)
 
     def _settle(self) -> None:
-        """Say of what a killed runner left that it is lost."""
+        """Mark the attempts that killed runners left as lost."""
         for name in self._folders.stages:
             lookup.mark_lost(self._folders.stage_job(name))
         for each in self._plan.selected:
