@@ -104,8 +104,9 @@ def test_every_resource_means_something_to_a_scheduler() -> None:
         name: 3 if schema["type"] == "integer" else "gpu:x:3" for name, schema in RESOURCES.items()
     }
     for name, value in values.items():
-        lines = (option for scheduler in names() for option in options(scheduler, {name: value}))
-        assert any("3" in option for option in lines), name
+        asked = {"threads": 2, "mem_mb": 50, name: value}
+        lines = [line for scheduler in names() for line in options(scheduler, asked, measure="exclusive")]
+        assert any("3" in line for line in lines), name
 
 
 @pytest.mark.parametrize("value", ["a\nreboot", "a\r", "a\0b"])

@@ -46,7 +46,7 @@ def paths(tmp_path: Path) -> StudyPaths:
         event("submitted", "slurm", "elsewhere", 1),
     ]
     (found.run("one") / "events.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in events))
-    bundle.write(bundle.file(found.run("one"), 1, bundle.KIND), [("", "store-0123")])
+    bundle.write_members(bundle.bundle_file(found.run("one"), 1, bundle.MEMBERS), [("", "store-0123")])
     return found
 
 
@@ -71,7 +71,7 @@ def job(number: str, state: str, comment: str) -> JobInfo:
 def test_what_slurm_has_is_waited_for(paths: StudyPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = [
         job("71", "PENDING", "rule_experiment_wildcards_sweep_slurm_x=1"),
-        job("73", "RUNNING", bundle.comment(1)),
+        job("73", "RUNNING", bundle.bundle_comment(1)),
     ]
     answer(monkeypatch, {each.id: each for each in queue})
     assert orphans.find(paths, wanted(paths)) == orphans.Orphans({NAMES[0]: "71", NAMES[2]: "73"})
