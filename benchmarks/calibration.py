@@ -23,11 +23,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from cloudmask.classifiers import features
-from cloudmask.hdf5 import Mask, Scene
-from cloudmask.store import normalise
-from cloudmask.synthesis import Arrays, synthesise
-from cloudmask.threshold import threshold_mask
+from cloudmask.data.hdf5 import Mask, Scene
+from cloudmask.data.patches import normalise
+from cloudmask.data.synthesis import Arrays, synthesise
+from cloudmask.scoring.baselines import threshold_mask
+from cloudmask.scoring.classifiers import features
 
 SHAPE, FULL = (600, 750), (1200, 1500)
 PIXELS, JUDGED = 5_000, 30_000  # of each scene for training, and of each held-out scene
@@ -54,7 +54,7 @@ class Known:
 
     @classmethod
     def make(cls, seed: int, part: int, index: int) -> Known:
-        """Make the scene that `cloudmask.scenes` makes with this seed as number `index` of a part."""
+        """Make the scene that `cloudmask.data.scenes` makes with this seed as number `index` of a part."""
         day = index % 5 not in (1, 3)
         benchmark, hidden = synthesise(np.random.default_rng([seed, part, index]), SHAPE, day)
         return cls(_scene(benchmark), hidden["truth"] > 0, day)

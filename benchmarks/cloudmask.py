@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,19 +29,21 @@ import tensorflow as tf
 from benchmarks import reference
 from benchmarks.measure import Report, measure
 from benchmarks.parity import ours, write_scenes
-from cloudmask import compatibility, preparation
-from cloudmask.catalogue import FILE as CATALOGUE
-from cloudmask.catalogue import Catalogue, Entry
-from cloudmask.feed import Batch, Feed, valid_pixels
-from cloudmask.hdf5 import read_scene, write_arrays
-from cloudmask.inference import Predictor
-from cloudmask.learner import Learner
-from cloudmask.precision import BFLOAT16, FLOAT32, Precision, choose, processor_flags
+from cloudmask.data import compatibility
+from cloudmask.data import store as preparation
+from cloudmask.data.hdf5 import read_scene, write_arrays
+from cloudmask.data.patches import Patches
+from cloudmask.data.scenes import FILE as CATALOGUE
+from cloudmask.data.scenes import Catalogue, Entry
+from cloudmask.data.store import open_patches
+from cloudmask.data.synthesis import synthesise
+from cloudmask.model.batches import BatchLoader
+from cloudmask.model.distribution import single_device
+from cloudmask.model.inference import Predictor
+from cloudmask.model.precision import BFLOAT16, FLOAT32, Precision, choose, processor_flags
+from cloudmask.model.train_step import build_training_model
+from cloudmask.model.trainer import prepare
 from cloudmask.settings import Settings, read_settings
-from cloudmask.store import Patches, open_patches
-from cloudmask.synthesis import synthesise
-from cloudmask.team import alone
-from cloudmask.training import prepare
 
 ROOT = Path(__file__).parents[1]
 SHAPE = (1200, 1500)
@@ -185,10 +187,10 @@ def count(dataset: tf.data.Dataset) -> int:
     return sum(1 for _ in dataset)
 
 
-def batches(patches: Patches) -> Iterator[Batch]:
+def batches(patches: Patches) -> tf.data.Dataset:
     """Return all patches shuffled, in batches, as a step takes them; it turns int16 into float32 itself."""
-    order = np.random.default_rng(1).permutation(len(patches.labels))
-    return Feed(patches, BATCH, alone())(order)
+    loader = BatchLoader(patches, BATCH, single_device())
+    return loader.shuffled(1).take(loader.steps)
 
 
 def read_all(patches: Patches) -> int:
@@ -208,12 +210,13 @@ def training_step(report: Report, patches: Patches, precision: Precision) -> Non
     theirs = reference.compiled()
     images = patches.channels(chosen)
     masks = (patches.labels[chosen] & 1).astype(np.float32)[..., None]
-    pixels = int(valid_pixels(patches.labels[chosen]).sum())
-    batch = Batch(tf.constant(patches.images[chosen]), tf.constant(patches.labels[chosen]), pixels)
+    batches = tf.data.Dataset.from_tensors((patches.images[chosen], patches.labels[chosen])).repeat()
     gains = {}
     for policy in dict.fromkeys((FLOAT32, precision.policy)):
-        learner = Learner(settings(), alone(), policy)
-        pair = in_turns(partial(theirs.train_on_batch, images, masks), partial(learner.learn, batch))
+        model = build_training_model(settings(), tf.distribute.get_strategy(), policy)
+        model.make_train_function()
+        step = partial(model.train_function, iter(batches))
+        pair = in_turns(partial(theirs.train_on_batch, images, masks), step)
         gains[policy] = pair.gain
         print(f"      step of {STEP} patches: {pair.reference:.2f} s CPU of the reference, {pair.ours:.2f} in {policy}")
     goal = 3.2 if has_amx() else 1.0

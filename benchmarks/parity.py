@@ -17,12 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks import reference
-from cloudmask import compatibility
-from cloudmask.hdf5 import Scene, read_scene, write_arrays
-from cloudmask.inference import Predictor
-from cloudmask.patchwise import PatchPredictor
-from cloudmask.synthesis import synthesise
-from cloudmask.unet import unet
+from cloudmask.data import compatibility
+from cloudmask.data.hdf5 import Scene, read_scene, write_arrays
+from cloudmask.data.synthesis import synthesise
+from cloudmask.model.inference import PatchPredictor, Predictor
+from cloudmask.model.unet import unet
 
 SHAPE = (1200, 1500)
 TRAINING, HELD_OUT = 6, 4
@@ -58,7 +57,7 @@ def ours(theirs: keras.Model, temperatures_first: bool, precision: str = "float3
     first, *others = theirs.get_weights()
     if temperatures_first:
         first = np.concatenate([first[:, :, 6:], first[:, :, :6]], axis=2)
-    model = unet(first.shape[-1], precision=precision)
+    model = unet(first.shape[-1], precision=precision, joining=True)
     model.set_weights([first, *others])
     return model
 

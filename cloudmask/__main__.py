@@ -1,6 +1,7 @@
 """The command line: ``python -m cloudmask scenes|store|baselines|train --config config.yaml``.
 
-``python -m cloudmask download --to DIR`` gets the benchmark's own scenes.
+``python -m cloudmask infer --model model.keras SCENE...`` predicts scenes with a trained network, and
+``python -m cloudmask download --to DIR`` downloads the benchmark's own scenes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
-from cloudmask import download
+from cloudmask.console import quiet_stderr
+from cloudmask.data import download
 from cloudmask.errors import CloudmaskError
-from cloudmask.quiet import quiet_stderr
 from cloudmask.settings import read_settings
 
 
@@ -44,6 +46,14 @@ def _parser() -> argparse.ArgumentParser:
                 metavar="DIR",
                 help="checkpoints to go on from (default: those of this experiment's earlier attempts)",
             )
+    infer = verbs.add_parser(
+        "infer", help="predict scenes with a trained network", description="Predict scenes with a trained network."
+    )
+    infer.add_argument("--model", type=Path, metavar="FILE", required=True, help="model.keras of an experiment")
+    infer.add_argument("--to", type=Path, metavar="DIR", default=Path("masks"), help="folder for the masks (masks)")
+    infer.add_argument("--tile", type=_tile, metavar="PIXELS", default=0, help="side of tiles (0: as memory allows)")
+    infer.add_argument("--probabilities", action="store_true", help="write the probability of cloud, too")
+    infer.add_argument("scenes", type=Path, nargs="+", metavar="SCENE", help="HDF5 file in the benchmark's schema")
     get = verbs.add_parser(
         "download", help="get real scenes", description="Get the benchmark's scenes from their bucket."
     )
@@ -51,29 +61,43 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _tile(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    return int(text)
+
+
 def _run(arguments: argparse.Namespace) -> None:
-    # Each verb imports its own part: TensorFlow alone takes three seconds.
+    # Each command imports its own part: TensorFlow alone takes three seconds.
     if arguments.verb == "download":
         download.run(arguments)
         return
+    if arguments.verb == "infer":
+        experiment = _experiment()
+        experiment.infer(arguments.model, arguments.scenes, arguments.to, arguments.tile, arguments.probabilities)
+        return
     settings = read_settings(arguments.config)
     if arguments.verb == "scenes":
-        from cloudmask import scenes  # noqa: PLC0415
+        from cloudmask.data import scenes  # noqa: PLC0415
 
         scenes.run(settings)
     elif arguments.verb == "store":
-        from cloudmask import preparation  # noqa: PLC0415
+        from cloudmask.data import store as preparation  # noqa: PLC0415
 
         preparation.run(settings, arguments.scenes)
     elif arguments.verb == "baselines":
-        from cloudmask import baselines  # noqa: PLC0415
+        from cloudmask.scoring import baselines  # noqa: PLC0415
 
         baselines.run(settings, arguments.scenes, arguments.store)
     else:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with quiet_stderr():
-            from cloudmask import experiment  # noqa: PLC0415
-        experiment.run(settings, arguments.scenes, arguments.store, arguments.checkpoints, arguments.baselines)
+        _experiment().run(settings, arguments.scenes, arguments.store, arguments.checkpoints, arguments.baselines)
+
+
+def _experiment() -> ModuleType:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_stderr():
+        from cloudmask import experiment  # noqa: PLC0415
+    return experiment
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,50 +1,55 @@
-"""The experiment: train on the store, predict the held-out scenes, score them beside baselines, write it all down."""
+"""The stage `train` and the command `infer`: train a network, or load one, and predict scenes with it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import get_args
 
 import keras
 
-from cloudmask.baselines import Baselines, read_baselines
-from cloudmask.catalogue import read_catalogue
-from cloudmask.compatibility import is_upstream
+from cloudmask.console import report, say
+from cloudmask.data.compatibility import OWN, UPSTREAM, is_upstream
+from cloudmask.data.compatibility import whole as with_fill
+from cloudmask.data.hdf5 import read_scene
+from cloudmask.data.scenes import read_catalogue
+from cloudmask.data.store import FILE, Subset, open_patches
 from cloudmask.errors import InputError
 from cloudmask.figures import draw_training
 from cloudmask.files import write_bytes, write_csv, write_json
-from cloudmask.heldout import short_name
-from cloudmask.history import Epoch
-from cloudmask.inference import Predictor
-from cloudmask.judging import Predict, judge
-from cloudmask.keeper import keeper_for
-from cloudmask.mllog import FILE as EVENTS
-from cloudmask.mllog import Events
-from cloudmask.patchwise import PatchPredictor
-from cloudmask.progress import report
-from cloudmask.results import write_results
+from cloudmask.model import unet
+from cloudmask.model.checkpoints import CheckpointManager, Epoch
+from cloudmask.model.distribution import find_strategy
+from cloudmask.model.inference import PatchPredictor, Predictor
+from cloudmask.model.mllog import FILE as EVENTS
+from cloudmask.model.mllog import Events
+from cloudmask.model.trainer import prepare, train
+from cloudmask.scoring.baselines import Baselines, read_baselines
+from cloudmask.scoring.evaluation import Predict, evaluate, write_mask
+from cloudmask.scoring.held_out import short_name
+from cloudmask.scoring.histograms import quantise
+from cloudmask.scoring.results import write_results
 from cloudmask.settings import Settings
-from cloudmask.store import FILE, Subset, open_patches
-from cloudmask.team import join
-from cloudmask.training import prepare, train
 
+MODEL = "model.keras"
+NAMES = {OWN: "cloudmask", UPSTREAM: "cloudmask_upstream"}  # of a saved network, by `compatibility`
 TRAINED = 80  # percent of the whole work, about
 
 
 def run(
     settings: Settings, scenes: Path, store: Path, checkpoints: Path | None = None, baselines: Path | None = None
 ) -> None:
-    """Do the experiment and write its results into the current folder, metrics.json last.
+    """Run the experiment and write its results into the current folder, metrics.json last.
 
     Parameters
     ----------
     scenes, store : Path
         The folders of the two stages.
     checkpoints : Path, optional
-        A folder with the checkpoint of an earlier attempt; by default those beside this attempt's folder are looked at.
+        A folder with the checkpoint of an earlier attempt; by default those beside this attempt's folder are used.
     baselines : Path, optional
-        The folder of the stage `baselines`; without it the network stands alone.
+        The folder of the stage `baselines`; without it the network is compared with nothing.
 
     Raises
     ------
@@ -58,44 +63,83 @@ def run(
     others = _baselines(baselines, scenes)
     here = Path.cwd()
     prepare(settings.seed, settings.deterministic)
-    team = join()
-    keeper = keeper_for(settings, here, store / FILE, checkpoints, team.chief)
+    devices = find_strategy()
+    manager = CheckpointManager.for_attempt(settings, here, store / FILE, checkpoints, devices.is_chief)
     epochs: list[Epoch] = []
 
     def record(epoch: Epoch) -> None:
-        if not team.chief:
+        if not devices.is_chief:
             return
         epochs.append(epoch)
         write_csv(here / "history.csv", [field.name for field in fields(Epoch)], map(astuple, epochs))
         report(TRAINED * epoch.epoch / settings.epochs, f"epoch {epoch.epoch} of {settings.epochs}")
 
     def share(done: float) -> None:
-        if team.chief:
+        if devices.is_chief:
             report(TRAINED * done / settings.epochs, f"epoch {int(done) + 1} of {settings.epochs}")
 
-    if team.chief:
+    if devices.is_chief:
         report(0, "training")
-    events = Events(here / EVENTS if team.chief else None)
-    trained = train(settings, training, validation, record, events, team, keeper, share)
-    if not team.chief:
+    events = Events(here / EVENTS if devices.is_chief else None)
+    trained = train(settings, training, validation, record, events, devices, manager, share)
+    if not devices.is_chief:
         return
+    unet.save(trained.network, here / MODEL, NAMES[settings.compatibility])
     write_json(here / "training.json", trained.about)
     write_bytes(here / "figures/training.png", draw_training(trained.epochs, settings.loss, trained.kept.epoch))
-    judged = judge(settings, scenes, _predictor(settings, trained.model), TRAINED, here / "masks")
-    scores = write_results(here, judged, others)
+    predict = _predictor(trained.network, settings.compatibility, settings.tile)
+    evaluation = evaluate(settings, scenes, predict, TRAINED, here / "masks")
+    scores = write_results(here, evaluation, others)
     write_json(here / "metrics.json", scores | {"val_accuracy": {"value": trained.kept.val_accuracy}})
-    keeper.clear()
+    manager.clear()
+
+
+def infer(model: Path, scenes: Sequence[Path], to: Path, tile: int = 0, probability: bool = False) -> None:
+    """Predict scenes with a saved network; write a mask for each, as `save_masks` does.
+
+    Parameters
+    ----------
+    model : Path
+        The file `MODEL` of an experiment.
+    scenes : sequence of Path
+        Files in the benchmark's schema.
+    to : Path
+        The folder for the masks.
+    tile : int
+        As the parameter.
+    probability : bool
+        Whether to write the probability, too.
+
+    Raises
+    ------
+    InputError
+        If the model or a scene does not exist, or the model is not a network of CloudMask.
+    CloudmaskError
+        If a scene is damaged.
+    """
+    network, name = unet.load(model)
+    compatibility = next((key for key, value in NAMES.items() if value == name), None)
+    if compatibility is None:
+        raise InputError(f"{model}: a network of the name {name!r}, not of {' or '.join(NAMES.values())}")
+    predict = _predictor(network, compatibility, tile)
+    for done, file in enumerate(scenes, start=1):
+        scene = read_scene(file)
+        scene = with_fill(scene) if is_upstream(compatibility) else scene
+        path = to / f"{short_name(file).replace(' ', '_')}.h5"
+        write_mask(path, quantise(predict(scene)), scene, probability)
+        report(100 * done / len(scenes), f"scene {done} of {len(scenes)}")
+        say(f"{file.name}: {path}")
 
 
 def _baselines(folder: Path | None, scenes: Path) -> Baselines:
-    """Read the baselines, and see at once whether they are of the scenes that will be predicted."""
-    found = read_baselines(folder) if folder else Baselines({})
-    known = {short_name(file) for file in read_catalogue(scenes).files("inference")}
-    if strange := [name for name in found.names if name not in known]:
-        raise InputError(f"{folder}: baselines of other scenes ({strange[0]}) than those in {scenes}")
-    return found
+    """Read the baselines; refuse at once those of other scenes than will be predicted."""
+    baselines = read_baselines(folder) if folder else Baselines({})
+    names = {short_name(file) for file in read_catalogue(scenes).files("inference")}
+    if unknown := [name for name in baselines.names if name not in names]:
+        raise InputError(f"{folder}: baselines of other scenes ({unknown[0]}) than those in {scenes}")
+    return baselines
 
 
-def _predictor(settings: Settings, model: keras.Model) -> Predict:
-    """Return what finds the probability of cloud in a scene: one pass, or the benchmark's patches."""
-    return PatchPredictor(model) if is_upstream(settings.compatibility) else Predictor(model, settings.tile)
+def _predictor(network: keras.Model, compatibility: str, tile: int) -> Predict:
+    """Return a function from a scene to the probability of cloud: in one pass, or in the benchmark's patches."""
+    return PatchPredictor(network) if is_upstream(compatibility) else Predictor(network, tile)

@@ -4,10 +4,8 @@ All are for everyone: the colours are told apart with every common colour vision
 Design), and lines, markers and brightness tell the same story in grey.
 """
 
-from cloudmask.figures.confusion import draw_confusion
-from cloudmask.figures.curves import draw_reliability, draw_roc, draw_spectrum
-from cloudmask.figures.scenes import Shown, draw_scene
-from cloudmask.figures.training import draw_training
+from cloudmask.figures.curves import draw_confusion, draw_reliability, draw_roc, draw_spectrum, draw_training
+from cloudmask.figures.maps import Shown, draw_scene
 
 __all__ = [
     "Shown",

@@ -1,16 +1,49 @@
-"""Curves that compare the network with the baselines: reliability, ROC, accuracy by scene."""
+"""Curves and bars: training by epoch, reliability, ROC, accuracy by scene, and the cells of the confusion matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
-from cloudmask.figures.style import LOOKS, PALE, bare, new_figure, png
-from cloudmask.metrics import GROUPS, Pairs, Table, auc, brier, ece, reliability, roc
+from cloudmask.figures.style import BLUE, LOOKS, PALE, SKY, VERMILLION, bare, new_figure, png
+from cloudmask.scoring.metrics import GROUPS, Pairs, Table, auc, brier, ece, reliability, roc
+
+LOSSES = {"cross_entropy": "loss (cross-entropy, nat)", "dice": "loss (Dice)"}
+
+
+def draw_training(epochs: Sequence[Any], loss: str = "cross_entropy", kept: int | None = None) -> bytes:
+    """Draw loss and accuracy by epoch, for training and validation.
+
+    Parameters
+    ----------
+    epochs : sequence of Epoch
+        The lines of history.csv.
+    loss : str
+        The parameter of that name.
+    kept : int, optional
+        The epoch whose weights are used, if it is to be marked.
+    """
+    figure = new_figure(9, 3.6)
+    labels = {"loss": LOSSES.get(loss, "loss"), "accuracy": "accuracy (share of valid pixels)"}
+    at = [epoch.epoch for epoch in epochs]
+    for axes, (name, label) in zip(figure.subplots(1, 2), labels.items(), strict=True):
+        marker = {"markersize": 4, "markevery": max(len(at) // 25, 1)}
+        axes.plot(at, [getattr(epoch, name) for epoch in epochs], "o-", color=BLUE, label="training", **marker)
+        held = [getattr(epoch, f"val_{name}") for epoch in epochs]
+        axes.plot(at, held, "s--", color=VERMILLION, label="validation", **marker)
+        if kept is not None:
+            axes.axvline(kept, color=PALE, linewidth=1, zorder=0, label="weights that are used")
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        bare(axes)
+    axes.legend(frameon=False)
+    return png(figure)
+
 
 Array = npt.NDArray[np.float64]
 FEW = 0.001  # groups with a smaller share of the pixels say little; they are drawn without a marker
@@ -134,4 +167,50 @@ def draw_spectrum(methods: Mapping[str, Array], day: npt.NDArray[np.bool_], titl
     figure.legend(
         handles[1:][::-1] + handles[:1], labels[1:][::-1] + labels[:1], loc="outside right upper", frameon=False
     )
+    return png(figure)
+
+
+# Cell of the table: name, colour, colour of the number on it, hatching.
+CELLS = {
+    "hits": ("cloud found", "#F2F2F2", "black", ""),
+    "misses": ("cloud missed", VERMILLION, "white", "//"),
+    "false_alarms": ("clear called cloud", SKY, "black", ".."),
+    "clear": ("clear found", "#1B2D40", "white", ""),
+}
+WIDE = 0.035  # a narrower bar has no room for its number
+
+
+def draw_confusion(strata: Mapping[str, Pairs]) -> bytes:
+    """Draw for each stratum which share of its pixels is found, missed and falsely found.
+
+    Parameters
+    ----------
+    strata : mapping of ndarray, each of shape (2, 256)
+        Pixels by label and probability.
+    """
+    tables = {name: Table.of(pairs) for name, pairs in strata.items()}
+    figure = new_figure(9, 1.5 + 0.42 * len(tables))
+    axes = figure.subplots()
+    left = np.zeros(len(tables))
+    for cell, (label, colour, ink, hatch) in CELLS.items():
+        share = np.array([float(getattr(table, cell) / table.pixels) for table in tables.values()])
+        axes.barh(
+            range(len(tables)), share, left=left, color=colour, label=label, hatch=hatch, edgecolor="0.3", linewidth=0.6
+        )
+        for place in np.flatnonzero(share >= WIDE).tolist():
+            at = left[place] + share[place] / 2
+            # A ground of the bar's own colour keeps the hatching off the number.
+            box = {"facecolor": colour, "edgecolor": "none", "pad": 1}
+            axes.text(at, place, f"{share[place]:.0%}", ha="center", va="center", color=ink, fontsize=9, bbox=box)
+        left += share
+    names = [
+        f"{name} ({float(table.pixels):,.0f} px, accuracy {float(table.accuracy):.3f})"
+        for name, table in tables.items()
+    ]
+    axes.set_yticks(range(len(tables)), names)
+    axes.invert_yaxis()
+    axes.set(xlabel="share of the stratum's valid pixels", xlim=(0, 1))
+    bare(axes, "x")
+    figure.suptitle("Mask of the network on the held-out scenes", fontsize=11)
+    figure.legend(loc="outside lower center", ncols=len(CELLS), frameon=False)
     return png(figure)

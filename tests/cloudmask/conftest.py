@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudmask.hdf5 import write_arrays
-from cloudmask.synthesis import Arrays, synthesise
+from cloudmask.data.hdf5 import write_arrays
+from cloudmask.data.synthesis import Arrays, synthesise
 
 SHAPE = (48, 64)
 
@@ -20,7 +20,7 @@ SHAPE = (48, 64)
 def prepared_tensorflow() -> None:
     """Set threads and determinism before the first operation, whichever module comes first; import nothing for it."""
     if "tensorflow" in sys.modules:
-        from cloudmask.training import prepare  # noqa: PLC0415
+        from cloudmask.model.trainer import prepare  # noqa: PLC0415
 
         prepare(1)
 
@@ -28,7 +28,7 @@ def prepared_tensorflow() -> None:
 @pytest.fixture(scope="session")
 def tensorflow() -> None:
     """Prepare TensorFlow before its first operation in this process; for all modules that use it."""
-    from cloudmask.training import prepare  # noqa: PLC0415  three seconds, only for those
+    from cloudmask.model.trainer import prepare  # noqa: PLC0415  three seconds, only for those
 
     prepare(1)
 

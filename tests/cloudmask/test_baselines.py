@@ -10,23 +10,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cloudmask import classifiers
-from cloudmask.baselines import ARRAYS, FILE, KINDS, Baselines, read_baselines
-from cloudmask.baselines import _write as write
-from cloudmask.catalogue import FILE as CATALOGUE
-from cloudmask.catalogue import scan
-from cloudmask.compatibility import OWN, UPSTREAM
+from cloudmask.data.compatibility import OWN, UPSTREAM
+from cloudmask.data.hdf5 import Scene, read_scene, write_arrays
+from cloudmask.data.patches import NAMES, VALID, Patches, channel_names, cut
+from cloudmask.data.scenes import FILE as CATALOGUE
+from cloudmask.data.scenes import scan
+from cloudmask.data.synthesis import Arrays
 from cloudmask.errors import CloudmaskError, InputError
-from cloudmask.hdf5 import Scene, read_scene, write_arrays
-from cloudmask.heldout import held_out, short_name
-from cloudmask.histograms import Ground, Histograms
-from cloudmask.judging import Judged
-from cloudmask.metrics import Table
-from cloudmask.results import write_results
+from cloudmask.scoring import classifiers
+from cloudmask.scoring.baselines import ARRAYS, FILE, KINDS, Baselines, read_baselines
+from cloudmask.scoring.baselines import _write as write
+from cloudmask.scoring.evaluation import Evaluation
+from cloudmask.scoring.held_out import held_out, short_name
+from cloudmask.scoring.histograms import Ground, Histograms, read_hidden
+from cloudmask.scoring.metrics import Table
+from cloudmask.scoring.results import write_results
 from cloudmask.settings import Settings, read_settings
-from cloudmask.store import NAMES, VALID, Patches, channel_names, cut
-from cloudmask.strata import read_hidden
-from cloudmask.synthesis import Arrays
 
 
 @pytest.fixture
@@ -190,18 +189,18 @@ def test_in_the_benchmarks_way_fill_counts(folder: Path, settings: Settings) -> 
     assert pixels[0] < pixels[1] == theirs.kind.size
 
 
-def judged_and_written(folder: Path, settings: Settings, target: Path, baselines: Baselines | None = None) -> dict:  # type: ignore[type-arg]
-    judged = Judged()
+def evaluate_and_write(folder: Path, settings: Settings, target: Path, baselines: Baselines | None = None) -> dict:  # type: ignore[type-arg]
+    evaluation = Evaluation()
     for held in held_out(settings, folder):
-        judged.add(held, np.where(held.scene.cloud, 200, 20).astype(np.uint8), 0.5)
-    write = write_results(target, judged, baselines or Baselines({}))
+        evaluation.add(held, np.where(held.scene.cloud, 200, 20).astype(np.uint8), 0.5)
+    write = write_results(target, evaluation, baselines or Baselines({}))
     return dict(write)
 
 
 def test_a_scene_of_one_class_is_told_and_leaves_cells_empty(
     folder: Path, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    metrics = judged_and_written(folder, settings, tmp_path / "out")
+    metrics = evaluate_and_write(folder, settings, tmp_path / "out")
     assert "S3A_4: no cloud, so no POD and no AUC" in capsys.readouterr().out
     assert metrics["accuracy"]["value"] == metrics["pod"]["value"] == 1
     header, *lines = ((tmp_path / "out/tables/scenes.csv").read_text()).splitlines()
@@ -213,7 +212,7 @@ def test_a_scene_of_one_class_is_told_and_leaves_cells_empty(
 
 def test_the_network_is_measured_against_boosting(folder: Path, settings: Settings, tmp_path: Path) -> None:
     baselines = counted_on([held.ground for held in held_out(settings, folder)])
-    metrics = judged_and_written(folder, settings, tmp_path / "out", baselines)
+    metrics = evaluate_and_write(folder, settings, tmp_path / "out", baselines)
     assert metrics["gain_over_boosting"]["value"] > 0.3
     assert set(json.loads((tmp_path / "out/baselines.json").read_text())) == set(KINDS)
 
@@ -224,14 +223,14 @@ def test_baselines_of_other_scenes_are_refused(
 ) -> None:
     scene = read_scene(folder / "inference/S3A_2.hdf")
     with pytest.raises(CloudmaskError, match="baselines are of other scenes"):
-        judged_and_written(folder, settings, tmp_path / "out", counted(scene, names))
+        evaluate_and_write(folder, settings, tmp_path / "out", counted(scene, names))
 
 
 def test_the_scenes_shown_have_cloud_and_clear_sky_as_evenly_as_any(folder: Path, settings: Settings) -> None:
-    judged = Judged()
+    evaluation = Evaluation()
     for held in reversed(list(held_out(settings, folder))):
-        judged.add(held, np.zeros(held.scene.cloud.shape, np.uint8), 0.1)
-    assert {light: shown.name for light, shown in judged.shown.items()} == {"day": "S3A_2"}
+        evaluation.add(held, np.zeros(held.scene.cloud.shape, np.uint8), 0.1)
+    assert {light: shown.name for light, shown in evaluation.shown.items()} == {"day": "S3A_2"}
 
 
 def test_hidden_truth_is_read_with_its_surfaces(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloudmask.catalogue import FILE, read_catalogue, scan
+from cloudmask.data.scenes import FILE, read_catalogue, scan
 from cloudmask.errors import CloudmaskError, InputError
 
 Folder = Callable[..., Path]

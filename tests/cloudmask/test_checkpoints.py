@@ -12,10 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudmask.checkpoints import Checkpoint, read, write
 from cloudmask.errors import CloudmaskError
-from cloudmask.history import Epoch
-from cloudmask.keeper import FILE, Keeper, identity, keeper_for
+from cloudmask.model.checkpoints import FILE, Checkpoint, CheckpointManager, Epoch, identify, read, write
 from cloudmask.settings import Settings, read_settings
 
 IDENTITY = {"version": "1", "store": "abc", "parameters": {"width": 2}}
@@ -23,13 +21,13 @@ IDENTITY = {"version": "1", "store": "abc", "parameters": {"width": 2}}
 
 def checkpoint(epochs: int = 2, step: int = 3) -> Checkpoint:
     rng = np.random.default_rng(epochs)
-    arrays = [[rng.normal(size=shape).astype(np.float32) for shape in ((3, 4), (), (5,))] for _ in range(3)]
+    arrays = [[rng.normal(size=shape).astype(np.float32) for shape in ((3, 4), (), (5,))] for _ in range(4)]
     history = [Epoch(n + 1, 0.1 + n, 0.2, 0.3, 0.4, 1.5) for n in range(epochs)]
-    return Checkpoint("float32", history, step, [0.1, 2.0, 3.0, 4.5], *arrays)
+    return Checkpoint("float32", history, step, 4.5, *arrays)
 
 
 def same(one: Checkpoint, other: Checkpoint) -> bool:
-    kinds = ("weights", "optimiser", "best")
+    kinds = ("weights", "optimizer", "metrics", "best")
     plain = all(
         getattr(one, field.name) == getattr(other, field.name)
         for field in dataclasses.fields(Checkpoint)
@@ -97,21 +95,21 @@ def test_the_farthest_is_taken_and_each_that_cannot_be_used_is_named(
     write(tmp_path / "5/checkpoints" / FILE, checkpoint(8), IDENTITY | {"store": "other"})
     (tmp_path / "6/checkpoints" / FILE).write_bytes(b"PK")
     sources = sorted(tmp_path.glob("*/checkpoints"))
-    found = Keeper(tmp_path / "7/checkpoints", sources, IDENTITY).find(5)
+    found = CheckpointManager(tmp_path / "7/checkpoints", sources, IDENTITY).find(5)
     assert found is not None
     assert same(found, checkpoint(3, 0))
     assert found.path == tmp_path / "2/checkpoints" / FILE
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("checkpoint passed over: ")[1].split(": ")[1] for line in lines] == [
+    assert [line.split("checkpoint not used: ")[1].split(": ")[1] for line in lines] == [
+        "5 epochs and 2 steps, more than 5",
         "of another training, in store",
         "not a whole checkpoint",
-        "5 epochs and 2 steps, more than 5",
     ]
 
 
 def test_nothing_is_found_where_nothing_is(tmp_path: Path) -> None:
-    assert Keeper(tmp_path / "1/checkpoints", [tmp_path / "none"], IDENTITY).find(5) is None
-    assert Keeper(None).find(5) is None
+    assert CheckpointManager(tmp_path / "1/checkpoints", [tmp_path / "none"], IDENTITY).find(5) is None
+    assert CheckpointManager(None).find(5) is None
 
 
 def test_the_last_one_stays_until_the_next_is_whole(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +118,7 @@ def test_the_last_one_stays_until_the_next_is_whole(file: Path, monkeypatch: pyt
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.raises(CloudmaskError, match="cannot be written: No space left on device"):
-        Keeper(file.parent, [], IDENTITY).write(checkpoint(5))
+        CheckpointManager(file.parent, [], IDENTITY).write(checkpoint(5))
     assert same(read(file, IDENTITY), checkpoint())
     assert [path.name for path in file.parent.iterdir()] == [FILE]
 
@@ -128,11 +126,12 @@ def test_the_last_one_stays_until_the_next_is_whole(file: Path, monkeypatch: pyt
 def test_only_the_chief_writes_speaks_and_removes(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keeper = Keeper(tmp_path / "2/checkpoints", [file.parent], IDENTITY | {"store": "x"}, minutes=1e-9, chief=False)
-    keeper.write(checkpoint())
-    assert keeper.find(5) is None
-    assert not keeper.due
-    keeper.clear()
+    manager = CheckpointManager(
+        tmp_path / "2/checkpoints", [file.parent], IDENTITY | {"store": "x"}, minutes=1e-9, is_chief=False
+    )
+    manager.write(checkpoint())
+    assert manager.find(5) is None
+    manager.clear()
     assert file.exists()
     assert not (tmp_path / "2").exists()
     assert capsys.readouterr().out == ""
@@ -143,10 +142,10 @@ def test_a_result_removes_its_own_checkpoints_and_no_others(file: Path, tmp_path
     write(foreign, checkpoint(), IDENTITY | {"store": "x"})
     write(elsewhere, checkpoint(), IDENTITY)
     own = tmp_path / "2/checkpoints"
-    keeper = Keeper(own, [file.parent, foreign.parent, elsewhere.parent], IDENTITY)
-    keeper.write(checkpoint(4))
+    manager = CheckpointManager(own, [file.parent, foreign.parent, elsewhere.parent], IDENTITY)
+    manager.write(checkpoint(4))
     assert same(read(own / FILE, IDENTITY), checkpoint(4))
-    keeper.clear()
+    manager.clear()
     assert not own.exists()
     assert not file.exists()
     assert foreign.exists()
@@ -162,11 +161,11 @@ def parameters(tmp_path: Path) -> Settings:
 def test_the_number_of_epochs_alone_may_differ(parameters: Settings, tmp_path: Path) -> None:
     store = tmp_path / "store.json"
     store.write_text("{}")
-    own = identity(parameters, store)
-    assert identity(replace(parameters, epochs=9), store) == own
-    assert identity(replace(parameters, seed=9), store) != own
+    own = identify(parameters, store)
+    assert identify(replace(parameters, epochs=9), store) == own
+    assert identify(replace(parameters, seed=9), store) != own
     store.write_text("{ }")
-    assert identity(parameters, store) != own
+    assert identify(parameters, store) != own
 
 
 def test_the_attempts_beside_this_one_are_looked_at_unless_a_folder_is_named(
@@ -174,12 +173,12 @@ def test_the_attempts_beside_this_one_are_looked_at_unless_a_folder_is_named(
 ) -> None:
     store = tmp_path / "store.json"
     store.write_text("{}")
-    write(tmp_path / "attempts/1/checkpoints" / FILE, checkpoint(1), identity(parameters, store))
-    write(tmp_path / "named" / FILE, checkpoint(2), identity(parameters, store))
+    write(tmp_path / "attempts/1/checkpoints" / FILE, checkpoint(1), identify(parameters, store))
+    write(tmp_path / "named" / FILE, checkpoint(2), identify(parameters, store))
     here = tmp_path / "attempts/2"
     here.mkdir()
     for named, epochs in ((None, 1), (tmp_path / "named", 2)):
-        found = keeper_for(parameters, here, store, named, True).find(3)
+        found = CheckpointManager.for_attempt(parameters, here, store, named, True).find(3)
         assert found is not None
         assert len(found.epochs) == epochs
 
@@ -196,4 +195,4 @@ def test_a_named_checkpoint_that_cannot_be_used_ends_the_training(
     if content:
         (named / FILE).write_bytes(content)
     with pytest.raises(CloudmaskError, match=said):
-        keeper_for(parameters, tmp_path, store, named, True).find(3)
+        CheckpointManager.for_attempt(parameters, tmp_path, store, named, True).find(3)

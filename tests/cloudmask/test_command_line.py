@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cloudmask.__main__ import main
+from cloudmask.experiment import infer
 
 CONFIG = """\
 scenes_train: 3
@@ -69,7 +70,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (config.parent / "training").write_text("a file where the folder should be")
-    monkeypatch.setattr("cloudmask.scenes.allowed_cpus", lambda: 1)
+    monkeypatch.setattr("cloudmask.data.scenes.allowed_cpus", lambda: 1)
     assert main(["scenes", "--config", str(config)]) == 1
     assert capsys.readouterr().err.startswith("cloudmask: ")
 
@@ -129,6 +130,10 @@ def test_a_scene_becomes_a_score(start: tuple[Path, Start]) -> None:
     assert {path.name for path in (root / "train/tables").iterdir()} == {
         *("scenes.csv", "strata.csv", "reliability.csv", "roc.csv")
     }
+    held_out = sorted((root / "scenes/inference").rglob("*.hdf"))
+    infer(root / "train/model.keras", held_out, root / "inferred", tile=48)
+    for path in (root / "train/masks").iterdir():
+        assert path.read_bytes() == (root / "inferred" / path.name).read_bytes()
     history = (root / "train/history.csv").read_text().splitlines()
     assert history[0] == "epoch,loss,accuracy,val_loss,val_accuracy,seconds"
     assert len(history) == 3

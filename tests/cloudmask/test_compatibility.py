@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,22 +11,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import cloudmask.training
+import cloudmask.model.trainer
 from benchmarks import reference
-from cloudmask import compatibility, preparation, store
-from cloudmask.catalogue import FILE, scan
+from cloudmask.data import compatibility, store
+from cloudmask.data.hdf5 import Scene, read_scene, write_arrays
+from cloudmask.data.patches import VALID
+from cloudmask.data.scenes import FILE, scan
+from cloudmask.data.synthesis import synthesise
 from cloudmask.errors import InputError
-from cloudmask.feed import Batch, Feed
-from cloudmask.hdf5 import Scene, read_scene, write_arrays
-from cloudmask.histograms import Ground, Histograms
-from cloudmask.inference import Predictor
-from cloudmask.masks import quantise
-from cloudmask.metrics import Table
-from cloudmask.patchwise import PatchPredictor
+from cloudmask.model.batches import BatchLoader
+from cloudmask.model.distribution import single_device
+from cloudmask.model.inference import PatchPredictor, Predictor
+from cloudmask.model.unet import unet
+from cloudmask.scoring.histograms import Ground, Histograms, quantise
+from cloudmask.scoring.metrics import Table
 from cloudmask.settings import Settings, read_settings
-from cloudmask.synthesis import synthesise
-from cloudmask.team import alone
-from cloudmask.unet import unet
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 # Not multiples of anything: 3 x 2 patches for training, 4 x 4 overlapping ones for inference.
@@ -169,7 +167,7 @@ def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_store_holds_the_benchmarks_patches(settings: Settings, scenes: Path) -> None:
-    preparation.run(settings, scenes)
+    store.run(settings, scenes)
     validation = store.open_patches(Path.cwd(), "validation")
     training = store.open_patches(Path.cwd(), "training")
     assert (len(training.labels), len(validation.labels)) == (20, 10)
@@ -177,30 +175,24 @@ def test_the_store_holds_the_benchmarks_patches(settings: Settings, scenes: Path
     held = next(number for number, each in enumerate(expected) if np.array_equal(each, validation.images))
     kept = [each for number, each in enumerate(expected) if number != held]
     assert np.array_equal(training.channels(np.arange(20)), np.concatenate(kept))
-    assert (training.labels & store.VALID > 0).all()
+    assert (training.labels & VALID > 0).all()
 
 
-def test_a_training_leaves_off_what_does_not_fill_a_batch(
-    settings: Settings, scenes: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    preparation.run(settings, scenes)
+def test_a_training_leaves_off_what_does_not_fill_a_batch(settings: Settings, scenes: Path) -> None:
+    store.run(settings, scenes)
     training, validation = (store.open_patches(Path.cwd(), part) for part in ("training", "validation"))
-    sizes: list[int] = []
-    original = Feed.__call__
-
-    def counted(feed: Feed, order: np.ndarray) -> Iterator[Batch]:
-        sizes.append(len(order))
-        return original(feed, order)
-
-    monkeypatch.setattr(Feed, "__call__", counted)
-    cloudmask.training.train(replace(settings, batch=8), training, validation, lambda _: None)
-    assert sizes == [16, 8]
+    loaders = [BatchLoader(part, 8, single_device(), only_whole=True) for part in (training, validation)]
+    assert [(loader.patches, loader.steps) for loader in loaders] == [(16, 2), (8, 1)]
+    assert [len(labels) for _, labels in loaders[1].in_order().take(3)] == [8, 8, 8]
+    found = cloudmask.model.trainer.train(replace(settings, batch=8), training, validation, lambda _: None)
+    assert len(found.epochs) == settings.epochs
     with pytest.raises(InputError, match="batch: 16 is more than the 10 patches"):
-        cloudmask.training.train(replace(settings, batch=16), training, validation, lambda _: None)
+        cloudmask.model.trainer.train(replace(settings, batch=16), training, validation, lambda _: None)
 
 
 def test_fill_counts_in_the_loss(settings: Settings, scenes: Path) -> None:
-    preparation.run(settings, scenes)
-    batch = next(Feed(store.open_patches(Path.cwd(), "training"), 4, alone())(np.arange(4)))
-    assert batch.pixels == 4 * 32 * 32
-    assert (np.asarray(batch.labels) & store.VALID > 0).all()
+    store.run(settings, scenes)
+    loader = BatchLoader(store.open_patches(Path.cwd(), "training"), 4, single_device())
+    _, labels = next(iter(loader.shuffled(1)))
+    assert labels.shape == (4, 32, 32)
+    assert (labels.numpy() & VALID > 0).all()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cloudmask.data.hdf5 import Scene, read_scene
 from cloudmask.figures import (
     Shown,
     draw_confusion,
@@ -19,10 +20,9 @@ from cloudmask.figures import (
     draw_training,
     style,
 )
-from cloudmask.figures.scenes import CLASSES
-from cloudmask.hdf5 import Scene, read_scene
-from cloudmask.history import Epoch
-from cloudmask.results import SOFT, TITLES
+from cloudmask.figures.maps import CLASSES
+from cloudmask.model.checkpoints import Epoch
+from cloudmask.scoring.results import SOFT, TITLES
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -13,11 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudmask.catalogue import tolerated
+from cloudmask.data.hdf5 import read_scene, scene_shape, unpacked
+from cloudmask.data.scenes import tolerated
+from cloudmask.data.synthesis import Arrays
 from cloudmask.errors import CloudmaskError, InputError, SceneError
-from cloudmask.hdf5 import read_scene, scene_shape
-from cloudmask.packing import unpacked
-from cloudmask.synthesis import Arrays
 
 Change = Callable[[h5py.File], object]
 
@@ -86,10 +85,10 @@ def test_a_value_beyond_float32_is_not_valid(scene_file: Path) -> None:
 @pytest.mark.parametrize("compress", [False, True])
 def test_a_full_disk_leaves_no_file(tmp_path: Path, size: int, compress: bool) -> None:
     program = f"""
-import resource, numpy, pathlib, cloudmask.hdf5, cloudmask.errors
+import resource, numpy, pathlib, cloudmask.data.hdf5, cloudmask.errors
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
 try:
-    cloudmask.hdf5.write_arrays(pathlib.Path("scene.hdf"), {{"a": numpy.random.rand(100, 100)}}, {compress})
+    cloudmask.data.hdf5.write_arrays(pathlib.Path("scene.hdf"), {{"a": numpy.random.rand(100, 100)}}, {compress})
 except cloudmask.errors.CloudmaskError as error:
     print(error)
 """
@@ -143,8 +142,8 @@ BUSY = "cannot be read now, though it may be good: Resource temporarily unavaila
 LOCKED = """
 import fcntl, os, pathlib, sys
 from cloudmask.errors import CloudmaskError
-from cloudmask.hdf5 import scene_shape
-from cloudmask.catalogue import tolerated
+from cloudmask.data.hdf5 import scene_shape
+from cloudmask.data.scenes import tolerated
 path = pathlib.Path(sys.argv[1])
 fcntl.flock(os.open(path, os.O_RDWR), fcntl.LOCK_EX)
 try:

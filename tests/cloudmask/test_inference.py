@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from cloudmask import inference
+from cloudmask.data.hdf5 import Scene
+from cloudmask.data.patches import normalise
 from cloudmask.errors import CloudmaskError
-from cloudmask.hdf5 import Scene
-from cloudmask.inference import Predictor
-from cloudmask.masks import quantise, write_mask
-from cloudmask.store import normalise
-from cloudmask.tiles import BYTES, benchmark_margin, halo, margin
-from cloudmask.unet import unet
+from cloudmask.model import inference
+from cloudmask.model.inference import BYTES, Predictor, benchmark_margin, halo, margin
+from cloudmask.model.unet import unet
+from cloudmask.scoring.evaluation import write_mask
+from cloudmask.scoring.histograms import quantise
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -33,7 +33,7 @@ def random_scene(rows: int, columns: int) -> Scene:
 def lively(width: int, depth: int) -> keras.Model:
     """Make a network whose random weights, biases too, make probabilities of all sizes."""
     keras.utils.set_random_seed(depth)
-    model = unet(width, depth)
+    model = unet(width, depth, joining=True)
     rng = np.random.default_rng(depth)
     weights = [
         array if array.ndim > 1 else rng.normal(0, 0.5, array.shape).astype(np.float32) for array in model.get_weights()
@@ -64,7 +64,7 @@ def test_tiles_give_what_the_whole_scene_gives(model: keras.Model, side: int) ->
 def test_a_smaller_halo_would_not_do(depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     scene, model = random_scene(96, 160), lively(3, depth)
     whole = Predictor(model, tile=10**6)(scene)
-    monkeypatch.setattr("cloudmask.tiles.halo", lambda depth: halo(depth) - 2**depth)
+    monkeypatch.setattr("cloudmask.model.inference.halo", lambda depth: halo(depth) - 2**depth)
     assert np.abs(whole - Predictor(model, tile=16)(scene)).max() > 1e-4
 
 

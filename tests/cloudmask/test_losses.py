@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudmask.losses import LOSSES, agreeing
+from cloudmask.model.train_step import LOSSES, correct
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 Array = npt.NDArray[np.float64]
@@ -53,7 +53,7 @@ def test_pixels_that_are_not_valid_have_no_part(name: str) -> None:
     logit, cloud, valid = inputs(1, 3)
     other_logit, other_cloud = np.where(valid > 0, logit, 50), np.where(valid > 0, cloud, 1 - cloud)
     assert np.array_equal(LOSSES[name](logit, cloud, valid), LOSSES[name](other_logit, other_cloud, valid))
-    assert np.array_equal(agreeing(logit, cloud, valid), agreeing(other_logit, other_cloud, valid))
+    assert np.array_equal(correct(logit, cloud, valid), correct(other_logit, other_cloud, valid))
 
 
 @pytest.mark.parametrize("name", sorted(LOSSES))
@@ -68,7 +68,7 @@ def test_no_valid_pixel_or_a_sure_network_gives_numbers(name: str, logit: float)
     assert LOSSES[name](field, np.ones((1, 4, 4), "f4"), np.zeros((1, 4, 4), "f4")).numpy() == 0
 
 
-def test_agreeing_pixels_are_counted() -> None:
+def test_correct_pixels_are_counted() -> None:
     logit, cloud, valid = inputs(2, 3)
     expected = (((logit > 0) == (cloud > 0)) & (valid > 0)).sum(axis=(1, 2))
-    assert agreeing(logit, cloud, valid).numpy().tolist() == expected.tolist()
+    assert correct(logit, cloud, valid).numpy().tolist() == expected.tolist()

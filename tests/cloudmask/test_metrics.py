@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as known
 
-from cloudmask.masks import BINS, HALF, quantise
-from cloudmask.metrics import (
+from cloudmask.scoring.histograms import BINS, HALF, quantise
+from cloudmask.scoring.metrics import (
     GROUPS,
     OF_MASKS,
     OF_PROBABILITIES,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudmask import physics
-from cloudmask.fields import Field, box_blur, power_law
+from cloudmask.data import physics
+from cloudmask.data.physics import Field, box_blur, power_law
 
 depths = st.floats(0, 200, width=32)
 shares = st.floats(0, float(np.float32(0.98)), width=32)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudmask import precision
-from cloudmask.precision import BFLOAT16, FLOAT16, FLOAT32, choose, for_gpus, for_processor, processor_flags
+from cloudmask.model import precision
+from cloudmask.model.precision import BFLOAT16, FLOAT16, FLOAT32, choose, for_gpus, for_processor, processor_flags
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 CPUINFO = "processor\t: 0\nflags\t\t: fpu sse {}\nbugs\t\t: amx_bf16_is_no_bug\n"

@@ -16,14 +16,15 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudmask import arrays, preparation
-from cloudmask.catalogue import FILE, scan
-from cloudmask.compatibility import OWN, UPSTREAM
+from cloudmask.data import arrays
+from cloudmask.data import store as preparation
+from cloudmask.data.compatibility import OWN, UPSTREAM
+from cloudmask.data.hdf5 import read_scene
+from cloudmask.data.patches import cut
+from cloudmask.data.scenes import FILE, scan
+from cloudmask.data.store import open_patches, run
 from cloudmask.errors import CloudmaskError, InputError
-from cloudmask.hdf5 import read_scene
-from cloudmask.preparation import run
 from cloudmask.settings import Settings, read_settings
-from cloudmask.store import cut, open_patches
 
 ARRAYS = ["training_images.npy", "training_labels.npy", "validation_images.npy", "validation_labels.npy"]
 

@@ -131,7 +131,7 @@ def test_a_process_that_is_lost_ends_the_others_with_one_line(tmp_path: Path, pr
     other.kill()
     _, error = chief.communicate(timeout=120)
     assert chief.returncode == 1
-    assert "another process of the training was lost; a new attempt goes on" in error.splitlines()[-1]
+    assert "another process of the training was lost; a new attempt continues" in error.splitlines()[-1]
     assert "Traceback" not in error
 
 
@@ -216,7 +216,7 @@ def test_an_attempt_takes_over_from_a_killed_one_and_several_processes_write_one
     killed.wait()
     assert (first / "checkpoints/last.npz").exists()
     said = finish(command(processes, "train", second, *stages))
-    assert f"going on from {first / 'checkpoints/last.npz'} with " in said
+    assert f"continuing from {first / 'checkpoints/last.npz'} with " in said
     assert json.loads((second / "metrics.json").read_text()) == json.loads((whole / "metrics.json").read_text())
     assert outputs(second) == outputs(whole)
     assert not list(tmp_path.rglob("checkpoints"))

@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 import pytest
 
-from cloudmask import scenes
-from cloudmask.catalogue import read_catalogue
+from cloudmask.data import scenes
+from cloudmask.data.hdf5 import read_scene
+from cloudmask.data.scenes import read_catalogue
 from cloudmask.errors import CloudmaskError
-from cloudmask.hdf5 import read_scene
 from cloudmask.settings import Settings, read_settings
 
 

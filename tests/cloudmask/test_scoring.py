@@ -12,13 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cloudmask import intervals
-from cloudmask.hdf5 import Mask, Scene
-from cloudmask.histograms import Ground, Histograms, strata
-from cloudmask.metrics import SIGNED, Table
-from cloudmask.scoring import accuracies, gain, lacking, summarise
-from cloudmask.strata import Hidden, edges
-from cloudmask.threshold import threshold_mask
+from cloudmask.data.hdf5 import Mask, Scene
+from cloudmask.scoring.baselines import threshold_mask
+from cloudmask.scoring.histograms import Ground, Hidden, Histograms, edges, strata
+from cloudmask.scoring.metrics import SIGNED, Table
+from cloudmask.scoring.scores import accuracies, gain, interval, lacking, mean_without, summarise
 
 SHAPE = (6, 7)
 masks = arrays(np.bool_, SHAPE)
@@ -146,7 +144,7 @@ def test_the_interval_is_that_of_the_central_limit_for_many_scenes() -> None:
 def test_a_pools_interval_rests_on_the_score_without_each_scene() -> None:
     scenes = counted((5, 1, 2, 9), (20, 4, 0, 1), (3, 3, 3, 3))
     without = [float(Table.of(np.delete(scenes.by_label(), index, axis=0).sum(axis=0)).f1) for index in range(3)]
-    low, high = intervals.interval(56 / 69, np.array(without), 3) or (0, 0)
+    low, high = interval(56 / 69, np.array(without), 3) or (0, 0)
     found = summarise(scenes)["f1"]
     assert found == {
         "value": pytest.approx(56 / 69),
@@ -161,9 +159,7 @@ def test_a_mean_of_scenes_has_the_t_interval_on_the_scale_of_log_odds() -> None:
     mean = by_scene.mean()
     half = 4.3027 * by_scene.std(ddof=1) / np.sqrt(3) / (mean * (1 - mean))
     odds = mean / (1 - mean) * np.exp([-half, half])
-    assert intervals.interval(mean, intervals.mean_without(by_scene), 3) == pytest.approx(
-        tuple(odds / (1 + odds)), rel=1e-4
-    )
+    assert interval(mean, mean_without(by_scene), 3) == pytest.approx(tuple(odds / (1 + odds)), rel=1e-4)
 
 
 def test_a_scene_without_a_share_in_a_score_is_not_counted() -> None:
@@ -182,7 +178,7 @@ def test_a_score_that_hangs_on_one_scene_has_no_interval() -> None:
 @pytest.mark.parametrize("scenes", [2, 4, 6, 8, 15, 30])
 def test_an_interval_covers_the_mean_of_all_scenes_as_often_as_it_says(scenes: int) -> None:
     samples = np.random.default_rng(scenes).beta(9, 1.2, size=(2000, scenes))
-    found = [intervals.interval(float(each.mean()), intervals.mean_without(each), scenes) or (1, 0) for each in samples]
+    found = [interval(float(each.mean()), mean_without(each), scenes) or (1, 0) for each in samples]
     low, high = np.transpose(found)
     covered = np.mean((low <= 9 / 10.2) & (high >= 9 / 10.2))
     assert 0.93 <= covered <= 0.965
@@ -195,9 +191,7 @@ def test_so_does_that_of_pixels_of_all_scenes_together(scenes: int) -> None:
     sums = np.stack([clouds * rng.beta(9, 1.2, size=clouds.shape), clouds], axis=-1)
     without = sums.sum(axis=1, keepdims=True) - sums
     values, leaves = (each[..., 0] / each[..., 1] for each in (sums.sum(axis=1), without))
-    found = [
-        intervals.interval(float(value), leave, scenes) or (1, 0) for value, leave in zip(values, leaves, strict=True)
-    ]
+    found = [interval(float(value), leave, scenes) or (1, 0) for value, leave in zip(values, leaves, strict=True)]
     low, high = np.transpose(found)
     covered = np.mean((low <= 9 / 10.2) & (high >= 9 / 10.2))
     assert 0.9 <= covered <= 0.965

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cloudmask import __version__, tables
+from cloudmask import __version__
 from cloudmask.__main__ import _parser
 from cloudmask.errors import InputError
-from cloudmask.metrics import OF_MASKS, OF_PROBABILITIES
+from cloudmask.scoring import results as tables
+from cloudmask.scoring.metrics import OF_MASKS, OF_PROBABILITIES
 from cloudmask.settings import APPLICATION, Settings, read_settings
 from fairmesh.study import load_plan
 from fairmesh.study.validation import load_application

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudmask.hdf5 import read_scene
-from cloudmask.preparation import split
-from cloudmask.store import CLOUD, SCALE, VALID, corners, cut, normalise
+from cloudmask.data.hdf5 import read_scene
+from cloudmask.data.patches import CLOUD, SCALE, VALID, corners, cut, normalise
+from cloudmask.data.store import split
 
 names = st.lists(st.integers(0, 999), min_size=2, max_size=30, unique=True)
 

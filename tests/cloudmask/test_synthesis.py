@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cloudmask.hdf5 import SCHEMA, Scene, read_scene
-from cloudmask.scenes import Order, make_scene
-from cloudmask.synthesis import synthesise
+from cloudmask.data.hdf5 import SCHEMA, Scene, read_scene
+from cloudmask.data.scenes import Order, make_scene
+from cloudmask.data.synthesis import synthesise
 
 SHAPE = (120, 150)
 both = pytest.mark.parametrize("day", [True, False], ids=["day", "night"])

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudmask import tiles as module
+from cloudmask import machine
 from cloudmask.errors import CloudmaskError
-from cloudmask.tiles import PATCH, STRIDE, benchmark_margin, halo, largest_tile, margin, reach, tiles
+from cloudmask.model import inference
+from cloudmask.model.inference import PATCH, STRIDE, benchmark_margin, halo, largest_tile, margin, reach, tiles
 
 depths = st.integers(1, 5)
 
@@ -64,7 +65,7 @@ def test_tiles_cover_a_scene_once_and_see_their_halo(rows: int, columns: int, si
 def test_tiles_are_as_large_as_half_of_the_memory_holds(width: int, depth: int, memory: int) -> None:
     shape = 1200, 1504
     side = largest_tile(shape, width, depth, memory)
-    pixels = memory // (2 * module.BYTES * width)
+    pixels = memory // (2 * inference.BYTES * width)
     assert (side == 0) == (shape[0] * shape[1] <= pixels)
     if side:
         assert side % 2**depth == 0
@@ -78,7 +79,7 @@ def test_too_little_memory_is_one_clear_line() -> None:
 
 def test_free_memory_is_the_least_that_machine_and_control_groups_leave(tmp_path: Path) -> None:
     (tmp_path / "meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    4000 kB\n")
-    assert module._meminfo(tmp_path / "meminfo") == [4000 << 10]
+    assert machine._meminfo(tmp_path / "meminfo") == [4000 << 10]
     (tmp_path / "own").write_text("0::/jobs/step\n")
     for group, limit, used, cache in (("jobs/step", "max", 900, 0), ("jobs", "3000", 1000, 500), (".", "9000", 0, 0)):
         folder = tmp_path / "root" / group
@@ -86,15 +87,15 @@ def test_free_memory_is_the_least_that_machine_and_control_groups_leave(tmp_path
         (folder / "memory.max").write_text(f"{limit}\n")
         (folder / "memory.current").write_text(f"{used}\n")
         (folder / "memory.stat").write_text(f"anon 7\ninactive_file {cache}\n")
-    assert module._control_group(tmp_path / "root", tmp_path / "own") == [2500, 9000]
+    assert machine._control_group(tmp_path / "root", tmp_path / "own") == [2500, 9000]
 
 
 def test_a_system_that_tells_nothing_has_memory_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert module._meminfo(tmp_path / "none") == []
-    assert module._control_group(tmp_path, tmp_path / "none") == []
-    monkeypatch.setattr(module, "_meminfo", list)
-    monkeypatch.setattr(module, "_control_group", list)
-    assert module.free_memory() == 1 << 40
-    monkeypatch.setattr(module, "_meminfo", lambda: [5 << 30])
-    monkeypatch.setattr(module, "_control_group", lambda: [3 << 30, 4 << 30])
-    assert module.free_memory() == 3 << 30
+    assert machine._meminfo(tmp_path / "none") == []
+    assert machine._control_group(tmp_path, tmp_path / "none") == []
+    monkeypatch.setattr(machine, "_meminfo", list)
+    monkeypatch.setattr(machine, "_control_group", list)
+    assert machine.free_memory() == 1 << 40
+    monkeypatch.setattr(machine, "_meminfo", lambda: [5 << 30])
+    monkeypatch.setattr(machine, "_control_group", lambda: [3 << 30, 4 << 30])
+    assert machine.free_memory() == 3 << 30

@@ -10,18 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloudmask.data.hdf5 import read_scene
+from cloudmask.data.patches import CLOUD, VALID, Patches, cut
 from cloudmask.errors import CloudmaskError, InputError
-from cloudmask.feed import Feed, ahead, share, valid_pixels
-from cloudmask.hdf5 import read_scene
-from cloudmask.history import Epoch
-from cloudmask.keeper import FILE, Keeper
-from cloudmask.learner import Learner
+from cloudmask.model.batches import BatchLoader, valid_pixels
+from cloudmask.model.callbacks import StoppedError, catch_sigterm
+from cloudmask.model.checkpoints import FILE, CheckpointManager, Epoch
+from cloudmask.model.distribution import DistributionStrategy, single_device
+from cloudmask.model.trainer import Trained, prepare, train
+from cloudmask.model.unet import unet
 from cloudmask.settings import Settings, read_settings
-from cloudmask.stopping import StoppedError, told_to_stop
-from cloudmask.store import CLOUD, VALID, Patches, cut
-from cloudmask.team import alone
-from cloudmask.training import Trained, prepare, train
-from cloudmask.unet import unet
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 CONFIG = "patch: 16\nwidth: 2\ndepth: 1\nepochs: 6\nbatch: 5\nlearning_rate: 0.01\nprecision: float32\n"
@@ -38,9 +36,9 @@ def settings(tmp_path: Path) -> Settings:
     return read_settings(tmp_path / "config.yaml")
 
 
-def run(settings: Settings, patches: Patches, keeper: Keeper | None = None) -> Trained:
+def run(settings: Settings, patches: Patches, manager: CheckpointManager | None = None) -> Trained:
     prepare(settings.seed)
-    return train(settings, patches, patches, lambda _epoch: None, keeper=keeper)
+    return train(settings, patches, patches, lambda _epoch: None, checkpoints=manager)
 
 
 def timeless(epochs: list[Epoch]) -> list[Epoch]:
@@ -48,35 +46,65 @@ def timeless(epochs: list[Epoch]) -> list[Epoch]:
 
 
 def same_weights(one: Trained, other: Trained) -> bool:
-    return all(map(np.array_equal, one.model.get_weights(), other.model.get_weights()))
+    return all(map(np.array_equal, one.network.get_weights(), other.network.get_weights()))
 
 
-@pytest.mark.parametrize("devices", [1, 2, 3, 7])
+@pytest.mark.parametrize("devices", [2, 3, 7])
 def test_the_shares_of_all_devices_are_the_batch(patches: Patches, devices: int) -> None:
     chosen = np.array([3, 0, 7, 5, 1])
-    shares = [share(patches, chosen, device, devices) for device in range(devices)]
-    valid = sum(np.count_nonzero(labels & VALID) for _, labels in shares)
-    assert valid == valid_pixels(patches.labels)[chosen].sum()
-    assert np.array_equal(np.concatenate([images for images, _ in shares])[: len(chosen)], patches.images[chosen])
-    # A device for which nothing is left takes part all the same.
-    assert {len(images) for images, _ in shares} <= {-(-len(chosen) // devices), max(len(chosen) // devices, 1)}
+    shares = []
+    for index in range(devices):
+        own = Devices(index, devices)
+        shares.append(BatchLoader(patches, 5, own)._gather(chosen))
+    images, labels = (np.concatenate([share[part] for share in shares]) for part in (0, 1))
+    assert np.count_nonzero(labels & VALID) == valid_pixels(patches.labels)[chosen].sum()
+    assert np.array_equal(images[: len(chosen)], patches.images[chosen])
+    # Every device has as many, however few are left.
+    assert {len(share[0]) for share in shares} == {-(-len(chosen) // devices)}
+
+
+class Devices(DistributionStrategy):
+    """One of several processes with one device each."""
+
+    def __init__(self, index: int, processes: int) -> None:
+        super().__init__(single_device().strategy, index, processes)
+
+    @property
+    def devices(self) -> int:
+        return self.processes
+
+
+def epoch_of(loader: BatchLoader, **options: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    batches = loader.shuffled(1, **options).take(loader.steps)
+    return [(images.numpy(), labels.numpy()) for images, labels in batches]
 
 
 def test_an_epoch_gives_every_patch_once_and_the_last_batch_may_be_smaller(patches: Patches) -> None:
-    order = np.random.default_rng(1).permutation(len(patches.labels))
-    found = list(Feed(patches, 5, alone())(order))
-    assert [len(batch.images) for batch in found] == [5, 5, 2]
-    assert np.array_equal(np.concatenate([batch.images for batch in found]), patches.images[order])
-    assert np.array_equal(np.concatenate([batch.labels for batch in found]), patches.labels[order])
-    assert [batch.pixels for batch in found] == [np.count_nonzero(batch.labels & VALID) for batch in found]
+    loader = BatchLoader(patches, 5, single_device())
+    order = np.random.default_rng([1, 1]).permutation(len(patches.labels))
+    found = epoch_of(loader)
+    assert loader.steps == 3
+    assert [len(images) for images, _ in found] == [5, 5, 2]
+    assert np.array_equal(np.concatenate([images for images, _ in found]), patches.images[order])
+    assert np.array_equal(np.concatenate([labels for _, labels in found]), patches.labels[order])
 
 
-def test_what_is_read_ahead_comes_in_order_and_so_does_an_error() -> None:
-    assert list(ahead(iter(range(5)))) == list(range(5))
-    source = ahead(1 // each for each in (1, 0))
-    assert next(source) == 1
-    with pytest.raises(ZeroDivisionError):
-        next(source)
+def test_a_loader_continues_within_an_epoch_and_shuffles_the_next_one_anew(patches: Patches) -> None:
+    loader = BatchLoader(patches, 5, single_device())
+    (first, *_), (second, *_) = epoch_of(loader, epoch=3), epoch_of(loader, epoch=4)
+    later = epoch_of(loader, epoch=3, step=1)
+    assert [len(images) for images, _ in later] == [5, 2, 5]
+    assert np.array_equal(later[0][0], epoch_of(loader, epoch=3)[1][0])
+    assert np.array_equal(later[2][0], second[0])
+    assert not np.array_equal(first[0], second[0])
+
+
+def test_a_patch_without_a_valid_pixel_is_left_out(patches: Patches) -> None:
+    labels = patches.labels.copy()
+    labels[[2, 5]] = CLOUD
+    loader = BatchLoader(Patches(patches.images, labels), 5, single_device())
+    assert loader.patches == len(labels) - 2
+    assert all((batch & VALID).any(axis=(1, 2)).all() for _, batch in epoch_of(loader))
 
 
 def test_training_lowers_the_loss_and_takes_no_notice_of_pixels_that_are_not_valid(
@@ -104,7 +132,7 @@ def test_the_history_is_the_mean_over_all_valid_pixels(settings: Settings, patch
     prepare(settings.seed)
     initial = unet(settings.width, settings.depth)  # training's means are taken before the step, here the only one
     cloud, valid = patches.labels & CLOUD > 0, patches.labels & VALID > 0
-    for name, model in (("", initial), ("val_", found.model)):
+    for name, model in (("", initial), ("val_", found.network)):
         logit = model(patches.channels(np.arange(len(patches.labels))))[..., 0].numpy().astype(float)
         each = np.log1p(np.exp(-np.where(cloud, logit, -logit)))
         assert getattr(found.kept, f"{name}loss") == pytest.approx(each[valid].mean(), rel=1e-5)
@@ -120,20 +148,12 @@ def test_any_precision_and_loss_learns(settings: Settings, patches: Patches, pre
     assert found.epochs[-1].val_loss < found.epochs[0].val_loss
 
 
-def test_a_batch_without_a_valid_pixel_changes_nothing(settings: Settings, patches: Patches) -> None:
+def test_patches_without_a_valid_pixel_change_nothing(settings: Settings, patches: Patches) -> None:
     empty = Patches(patches.images[:3], np.zeros_like(patches.labels[:3]))
     both = Patches(np.concatenate([patches.images, empty.images]), np.concatenate([patches.labels, empty.labels]))
-    short = replace(settings, epochs=2, batch=1)
-    prepare(short.seed)
-    found = train(short, both, both, lambda _epoch: None)
-    assert all(np.isfinite([epoch.loss, epoch.val_loss]).all() for epoch in found.epochs)
-    learner = Learner(settings, alone(), "float32")
-    before = learner.weights
-    # Even if such a share is all that one of several devices has.
-    batch = replace(next(Feed(empty, 3, alone())(np.arange(3))), pixels=7)
-    assert learner.judge(batch).tolist() == [0, 0, 0]
-    assert learner.learn(batch, stop=True).tolist() == [0, 0, 1]
-    assert all(map(np.array_equal, before, learner.weights))
+    short = replace(settings, epochs=2)
+    found = run(short, both)
+    assert timeless(found.epochs) == timeless(run(short, patches).epochs)
 
 
 @pytest.mark.parametrize(("patience", "kept"), [(0, "last"), (2, "best")])
@@ -200,7 +220,7 @@ def test_a_training_goes_on_from_any_checkpoint_to_the_same_network(
     whole = run(settings, patches)
     written: list[int] = []
 
-    class Killed(Keeper):
+    class Killed(CheckpointManager):
         def write(self, checkpoint: object) -> None:
             super().write(checkpoint)  # type: ignore[arg-type]
             written.append(1)
@@ -213,7 +233,7 @@ def test_a_training_goes_on_from_any_checkpoint_to_the_same_network(
         except KeyboardInterrupt:
             continue
         break
-    assert len(written) >= (2 if minutes == 10 else 8)
+    assert len(written) >= (2 if minutes == 10 else 6)
     assert timeless(found.epochs) == timeless(whole.epochs)
     assert found.kept.epoch == whole.kept.epoch
     assert same_weights(found, whole)
@@ -221,9 +241,9 @@ def test_a_training_goes_on_from_any_checkpoint_to_the_same_network(
 
 
 def test_a_finished_training_gives_its_network_at_once(settings: Settings, patches: Patches, tmp_path: Path) -> None:
-    keeper = Keeper(tmp_path, [tmp_path], {"parameters": {}})
-    whole = run(settings, patches, keeper)
-    again = run(settings, patches, Keeper(tmp_path, [tmp_path], {"parameters": {}}))
+    manager = CheckpointManager(tmp_path, [tmp_path], {"parameters": {}})
+    whole = run(settings, patches, manager)
+    again = run(settings, patches, CheckpointManager(tmp_path, [tmp_path], {"parameters": {}}))
     assert again.epochs == whole.epochs
     assert same_weights(again, whole)
 
@@ -231,16 +251,16 @@ def test_a_finished_training_gives_its_network_at_once(settings: Settings, patch
 def test_a_checkpoint_of_another_network_is_never_half_used(
     settings: Settings, patches: Patches, tmp_path: Path
 ) -> None:
-    run(replace(settings, epochs=1), patches, Keeper(tmp_path, [], {"parameters": {}}))
+    run(replace(settings, epochs=1), patches, CheckpointManager(tmp_path, [], {"parameters": {}}))
     with pytest.raises(CloudmaskError, match=rf"{tmp_path / FILE}: arrays of another network"):
-        run(replace(settings, width=3), patches, Keeper(tmp_path, [tmp_path], {"parameters": {}}))
+        run(replace(settings, width=3), patches, CheckpointManager(tmp_path, [tmp_path], {"parameters": {}}))
 
 
 def test_sigterm_ends_a_training_after_the_step_with_a_checkpoint(
     settings: Settings, patches: Patches, tmp_path: Path
 ) -> None:
     whole = run(settings, patches)
-    keeper = Keeper(tmp_path, [tmp_path], {"parameters": {}})
+    manager = CheckpointManager(tmp_path, [tmp_path], {"parameters": {}})
 
     def record(epoch: Epoch) -> None:
         if epoch.epoch == 2:
@@ -248,16 +268,16 @@ def test_sigterm_ends_a_training_after_the_step_with_a_checkpoint(
 
     prepare(settings.seed)
     with pytest.raises(StoppedError, match="ended by SIGTERM after 2 epochs and 1 steps") as caught:
-        train(settings, patches, patches, record, keeper=keeper)
+        train(settings, patches, patches, record, checkpoints=manager)
     assert caught.value.exit_code == 143
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    found = run(settings, patches, keeper)
+    found = run(settings, patches, manager)
     assert timeless(found.epochs) == timeless(whole.epochs)
     assert same_weights(found, whole)
 
 
 def test_a_wish_to_stop_is_heard_only_within_the_block() -> None:
-    with told_to_stop() as stop:
+    with catch_sigterm() as stop:
         assert not stop()
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()

@@ -17,15 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from cloudmask.data.patches import CLOUD, VALID, Patches
 from cloudmask.errors import CloudmaskError
-from cloudmask.feed import Batch
-from cloudmask.history import Epoch
-from cloudmask.keeper import Keeper
-from cloudmask.learner import Learner, Sums
+from cloudmask.model.callbacks import TrainingState
+from cloudmask.model.checkpoints import CheckpointManager, Epoch
+from cloudmask.model.distribution import DistributionStrategy, find_strategy
+from cloudmask.model.trainer import prepare, train
 from cloudmask.settings import Settings, read_settings
-from cloudmask.store import CLOUD, VALID, Patches
-from cloudmask.team import Team, join
-from cloudmask.training import prepare, train
 
 SIDE = 32
 
@@ -54,25 +52,26 @@ def main(folder: Path, options: dict[str, Any]) -> None:
         cpu, parts = tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * devices
         tf.config.set_logical_device_configuration(cpu, parts)
     prepare(settings.seed)
-    team = Team(tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(devices)])) if devices > 1 else join()
+    devices_named = [f"CPU:{number}" for number in range(devices)]
+    team = DistributionStrategy(tf.distribute.MirroredStrategy(devices_named)) if devices > 1 else find_strategy()
     checkpoints = folder / "checkpoints"
-    keeper = Keeper(
-        checkpoints, [checkpoints], {"parameters": asdict(settings)}, settings.checkpoint_minutes, team.chief
+    manager = CheckpointManager(
+        checkpoints, [checkpoints], {"parameters": asdict(settings)}, settings.checkpoint_minutes, team.is_chief
     )
 
     def record(epoch: Epoch) -> None:
         print(f"epoch {epoch.epoch}", flush=True)
 
-    learn = Learner.learn
+    after_step = TrainingState.on_train_batch_end
 
-    def slowly(self: Learner, batch: Batch, stop: bool = False) -> Sums:
+    def slowly(self: TrainingState, batch: int, logs: dict[str, Any]) -> None:
         print("step", flush=True)
         time.sleep(pause)
-        return learn(self, batch, stop)
+        after_step(self, batch, logs)
 
-    Learner.learn = slowly  # type: ignore[method-assign]
-    trained = train(settings, patches(23, 1), patches(7, 2), record, team=team, keeper=keeper)
-    np.savez(folder / f"weights-{team.index}.npz", *trained.model.get_weights())
+    TrainingState.on_train_batch_end = slowly  # type: ignore[method-assign]
+    trained = train(settings, patches(23, 1), patches(7, 2), record, devices=team, checkpoints=manager)
+    np.savez(folder / f"weights-{team.index}.npz", *trained.network.get_weights())
     history = [{name: value for name, value in asdict(epoch).items() if name != "seconds"} for epoch in trained.epochs]
     (folder / f"history-{team.index}.json").write_text(json.dumps(history))
     (folder / f"about-{team.index}.json").write_text(json.dumps(trained.about))

@@ -1,0 +1,432 @@
+"""The command `download`: the benchmark's scenes from their public bucket by boto3's `download_file`.
+
+A file has its name only when it is complete: it is downloaded under another name, compared with the object's size and,
+where the ETag is a plain MD5, with its bytes, and then moved. A file that is there already is checked alike and stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import hashlib
+import re
+import shutil
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path, PurePosixPath
+from typing import Any, get_args
+
+from cloudmask.console import report, say
+from cloudmask.data.scenes import FOLDERS, SATELLITES, Part
+from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.files import beside, reason
+
+# https://github.com/mlcommons/science/blob/main/benchmarks/cloudmask/README.md
+ENDPOINT = "https://s3.echo.stfc.ac.uk"
+BUCKET = "sciml-datasets"
+ROOT = "es/cloud_slstr_ds1"
+# An object that was uploaded in parts has another ETag, with a dash, from which nothing can be told.
+PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
+_CONNECT_S, _READ_S = 15, 60  # seconds of silence after which a connection counts as lost
+_BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "TooManyRequests", "Throttling"}
+_REPORT_S = 2.0
+_RATE_WINDOW_S = 30
+_ALL = 0
+
+
+class ServerError(CloudmaskError):
+    """The server cannot be reached or is busy, or the disk takes no more: no other file would fare better."""
+
+
+class CancelledError(Exception):
+    """The download of a file ended because another one failed or the user interrupted it."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("--to", type=Path, metavar="DIR", required=True, help="folder, later the parameter data")
+    parser.add_argument("--prefix", choices=[*get_args(Part), "both"], default="both", help="which part (both)")
+    parser.add_argument("--files", type=_number, metavar="N|all", default=_ALL, help="scenes of each part (all)")
+    parser.add_argument("--connections", type=_positive, metavar="N", default=4, help="files at a time (4)")
+    parser.add_argument("--retries", type=_positive, metavar="N", default=6, help="further attempts of a request (6)")
+    parser.add_argument("--endpoint", metavar="URL", default=ENDPOINT, help=f"server of S3 ({ENDPOINT})")
+    parser.add_argument("--bucket", metavar="NAME", default=BUCKET, help=f"bucket ({BUCKET})")
+    parser.add_argument("--root", metavar="KEY", default=ROOT, help=f"prefix of training/ and inference/ ({ROOT})")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)
+
+
+def _number(text: str) -> int:
+    return _ALL if text == "all" else _positive(text)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Download what the options name.
+
+    Raises
+    ------
+    InputError
+        If boto3 is missing, there is no such server, bucket or scene, or the disk has too little room.
+    CloudmaskError
+        If a file cannot be downloaded; the others are complete.
+    """
+    folder, root = options.to.expanduser().absolute(), options.root.strip("/")
+    bucket = Bucket(options.endpoint.rstrip("/"), options.bucket, options.connections, options.retries)
+    parts: list[Part] = [part for part in get_args(Part) if options.prefix in (part, "both")]
+    objects = [remote for part in parts for remote in choose(bucket, root, part, options.files)]
+    downloads = [Download(remote, folder / _below(remote.key, root)) for remote in objects]
+    folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(folder):
+        _check_room(folder, downloads)
+        fetch_all(bucket, downloads, options.connections)
+    _print_next_step(folder)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """An object in a bucket; its ETag is without quotes."""
+
+    key: str
+    size: int
+    etag: str
+
+    def matches(self, file: Path) -> bool:
+        """Return whether a file has the object's size and, as far as the ETag tells, its bytes."""
+        if not file.is_file() or file.stat().st_size != self.size:
+            return False
+        if not PLAIN_MD5.fullmatch(self.etag):
+            return True
+        with file.open("rb") as source:  # it finds damage, not malice
+            digest = hashlib.file_digest(source, lambda: hashlib.md5(usedforsecurity=False))
+        return digest.hexdigest() == self.etag
+
+
+@dataclass(frozen=True)
+class Download:
+    """An object and the file that it becomes."""
+
+    remote: Remote
+    target: Path
+
+    @property
+    def missing(self) -> int:
+        """Bytes to download, as far as the file's size tells."""
+        there = self.target.is_file() and self.target.stat().st_size == self.remote.size
+        return 0 if there else self.remote.size
+
+
+class Bucket:
+    """A bucket that anyone may read.
+
+    Parameters
+    ----------
+    endpoint : str
+        Address of the server, with ``http://`` or ``https://``.
+    name : str
+        The bucket.
+    connections : int
+        The largest number of connections that are kept open.
+    retries : int
+        Further attempts of a request that fails, with growing waits, before it is given up.
+
+    Raises
+    ------
+    InputError
+        If boto3 is missing or the address is malformed.
+    """
+
+    def __init__(self, endpoint: str, name: str, connections: int = 1, retries: int = 6) -> None:
+        self.where = f"{endpoint}/{name}"
+        self._name, self._attempts = name, retries + 1
+        self._client = _client(endpoint, connections, retries)
+
+    def objects(self, prefix: str) -> list[Remote]:
+        """List the objects below a prefix in the order of their keys.
+
+        Raises
+        ------
+        InputError
+            If there is no such bucket or it is not public.
+        ServerError
+            If the server cannot be reached.
+        """
+        with self._errors(prefix):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._name, Prefix=prefix)
+            entries = [entry for page in pages for entry in page.get("Contents", ())]
+        remotes = [Remote(entry["Key"], entry["Size"], entry["ETag"].strip('"')) for entry in entries]
+        return sorted(remotes, key=lambda remote: remote.key)
+
+    def download(self, remote: Remote, file: Path, progress: Any) -> None:
+        """Download an object; a broken connection is taken up again from the start of the broken part.
+
+        Raises
+        ------
+        ServerError
+            If the connection is lost again and again or the disk takes no more.
+        CloudmaskError
+            If the object is gone or not public.
+        """
+        from boto3.s3.transfer import TransferConfig  # noqa: PLC0415
+
+        config = TransferConfig(use_threads=False, num_download_attempts=self._attempts)
+        with self._errors(remote.key):
+            self._client.download_file(self._name, remote.key, str(file), Callback=progress, Config=config)
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        """Turn the errors of boto3 into those of this package."""
+        from boto3.exceptions import Boto3Error  # noqa: PLC0415
+        from botocore import exceptions  # noqa: PLC0415
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        try:
+            yield
+        except exceptions.ClientError as error:
+            raise self._refused(error.response, what) from None
+        except exceptions.ParamValidationError:
+            raise InputError(f"bucket: {self._name!r} is not a name that a bucket can have") from None
+        except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError):
+            raise ServerError(f"{self.where}: the server cannot be reached; is there a network?") from None
+        except (exceptions.BotoCoreError, Boto3Error, HTTPError, ConnectionError, TimeoutError) as error:
+            raise ServerError(f"{self.where}: {what}: {' '.join(str(error).split())}") from None
+
+    def _refused(self, answer: dict[str, Any], what: str) -> CloudmaskError:
+        code = str(answer.get("Error", {}).get("Code", ""))
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code == "NoSuchBucket":
+            return InputError(f"{self.where}: no such bucket")
+        if status >= 500 or status == 429 or code in _BUSY:
+            return ServerError(f"{self.where}: the server is busy ({code or status})")
+        if status == 403:
+            return InputError(f"{self.where}: {what} is not public ({code})")
+        if status == 404:
+            return CloudmaskError(f"{self.where}: {what} does not exist")
+        return CloudmaskError(f"{self.where}: {what}: {code or status}")
+
+
+def _client(endpoint: str, connections: int, retries: int) -> Any:
+    try:
+        import boto3  # noqa: PLC0415
+        from botocore import UNSIGNED  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+    except ImportError:
+        raise InputError("download needs the package boto3; install it with: pip install boto3") from None
+    config = Config(
+        signature_version=UNSIGNED,
+        connect_timeout=_CONNECT_S,
+        read_timeout=_READ_S,
+        max_pool_connections=connections,
+        retries={"mode": "standard", "total_max_attempts": retries + 1},
+        s3={"addressing_style": "path"},
+        response_checksum_validation="when_required",
+    )
+    try:
+        return boto3.session.Session().client("s3", endpoint_url=endpoint, region_name="us-east-1", config=config)
+    except BotoCoreError as error:  # such as a profile in the environment that its files lack
+        raise InputError(f"boto3 cannot start: {error}") from None
+    except ValueError:
+        raise InputError(f"endpoint: {endpoint!r} is no address such as {ENDPOINT}") from None
+
+
+def choose(bucket: Bucket, root: str, part: Part, number: int) -> list[Remote]:
+    """Return the first scenes of a part by their names, or all of them if the number is 0."""
+    for name in FOLDERS[part]:
+        scenes = [remote for remote in bucket.objects(f"{root}/{name}/") if _is_scene(PurePosixPath(remote.key).name)]
+        if scenes:
+            scenes.sort(key=lambda remote: (PurePosixPath(remote.key).name, remote.key))
+            return scenes[: number or None]
+    names = " or ".join(f"{root}/{name}/" for name in FOLDERS[part])
+    raise InputError(f"{bucket.where}: no scene (S3A*.hdf, S3B*.hdf) in {names}")
+
+
+def _is_scene(name: str) -> bool:
+    return name.startswith(SATELLITES) and name.endswith(".hdf")
+
+
+def _below(key: str, root: str) -> PurePosixPath:
+    """Return the path below the root; it must not leave the folder, whatever the server sends."""
+    path = PurePosixPath(key).relative_to(root)
+    if ".." in path.parts or path.is_absolute():
+        raise InputError(f"{key}: not a key that can be a file name")
+    return path
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Refuse a second download into the folder: both would write the same files."""
+    with (folder / ".download.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{folder}: another download into it is running") from None
+        yield
+
+
+def _check_room(folder: Path, downloads: list[Download]) -> None:
+    missing = sum(download.missing for download in downloads)
+    free = shutil.disk_usage(folder).free
+    if missing > free:
+        raise InputError(f"{folder}: {amount(missing)} to download, but {amount(free)} free; --files N takes fewer")
+    total = sum(download.remote.size for download in downloads)
+    say(f"{len(downloads)} files, {amount(total)}, of which {amount(missing)} to download")
+
+
+class Meter:
+    """The progress of all files: bytes, their rate, and the time left; it also cancels them."""
+
+    def __init__(self, total: int, files: int) -> None:
+        self.cancelled = threading.Event()
+        self._total, self._files = total, files
+        self._present = self._received = self._finished = 0
+        self._lock = threading.Lock()
+        self._samples: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+
+    def receive(self, size: int) -> None:
+        """Count bytes; fewer than none if an attempt has failed. Raises CancelledError if the work is over."""
+        if self.cancelled.is_set():
+            raise CancelledError
+        with self._lock:
+            self._received += size
+
+    def finish(self, present: int = 0) -> None:
+        """Count a file; all its bytes are `present` if it was there before."""
+        with self._lock:
+            self._present += present
+            self._finished += 1
+
+    def state(self) -> tuple[float, str]:
+        """Return the percentage and a line for people."""
+        now = time.monotonic()
+        with self._lock:
+            self._samples.append((now, self._received))
+            while len(self._samples) > 2 and now - self._samples[0][0] > _RATE_WINDOW_S:
+                self._samples.popleft()
+            (start, first), there = self._samples[0], self._present + self._received
+            rate = (self._received - first) / max(now - start, 1e-3)
+        text = f"{self._finished} of {self._files} files, {amount(there)} of {amount(self._total)}"
+        if rate > 0 and there < self._total:
+            text += f", {amount(rate)}/s, {duration((self._total - there) / rate)} left"
+        return 100 * there / max(self._total, 1), text
+
+
+def amount(size: float) -> str:
+    """Return a number of bytes for people.
+
+    >>> amount(180_004_096), amount(174_603_973_120)
+    ('180.0 MB', '174.6 GB')
+    """
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people.
+
+    >>> duration(42), duration(130), duration(7260)
+    ('42 s', '2 min', '2 h 1 min')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
+def fetch_all(bucket: Bucket, downloads: list[Download], connections: int) -> None:
+    """Download several files at a time; one that fails alone does not stop the others.
+
+    Raises
+    ------
+    CloudmaskError
+        If a file failed.
+    """
+    meter = Meter(sum(download.remote.size for download in downloads), len(downloads))
+    with ThreadPoolExecutor(connections) as pool:
+        try:
+            failed = _watch({pool.submit(fetch, bucket, download, meter) for download in downloads}, meter)
+        except BaseException:
+            meter.cancelled.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if failed:
+        raise CloudmaskError(f"{len(failed)} of {len(downloads)} files cannot be downloaded: {failed[0]}")
+
+
+def fetch(bucket: Bucket, download: Download, meter: Meter) -> None:
+    """Download a file unless it is there.
+
+    A file that is not the object is kept as ``NAME.broken``, whether it was there before or has just come.
+
+    Raises
+    ------
+    ServerError
+        If the server cannot be reached or the disk takes no more.
+    CloudmaskError
+        If the file is not the object after two downloads.
+    """
+    remote, target = download.remote, download.target
+    if remote.matches(target):
+        meter.finish(present=remote.size)
+        return
+    try:
+        if target.exists():
+            _set_aside(target, target)
+        part = beside(target)
+        for _ in range(2):
+            for stale in target.parent.glob(f"{escape(part.name)}*"):  # of a process that was killed
+                stale.unlink(missing_ok=True)
+            bucket.download(remote, part, meter.receive)
+            if remote.matches(part):
+                part.replace(target)
+                meter.finish()
+                return
+            meter.receive(-part.stat().st_size)
+            _set_aside(part, target)
+    except OSError as error:
+        raise ServerError(f"{target}: cannot be written: {reason(error)}") from None
+    raise CloudmaskError(f"{target}: downloaded twice, and both times not the object with the ETag {remote.etag}")
+
+
+def _set_aside(file: Path, target: Path) -> None:
+    aside = target.with_name(f"{target.name}.broken")
+    file.replace(aside)
+    say(f"{target}: its size or MD5 is not that of the object; kept as {aside.name}")
+
+
+def _watch(pending: set[Future[None]], meter: Meter) -> list[CloudmaskError]:
+    """Report until all files are done; return the errors of those that failed."""
+    failed, reported = [], 0.0
+    while pending:
+        done, pending = wait(pending, timeout=_REPORT_S, return_when=FIRST_COMPLETED)
+        for task in done:
+            error = task.exception()
+            if isinstance(error, CloudmaskError) and not isinstance(error, ServerError):
+                failed.append(error)
+                say(str(error))
+            elif error:
+                raise error
+        if not pending or time.monotonic() - reported >= _REPORT_S:
+            report(*meter.state())
+            reported = time.monotonic()
+    return failed
+
+
+def _print_next_step(folder: Path) -> None:
+    missing = [part for part, names in FOLDERS.items() if not any((folder / name).is_dir() for name in names)]
+    if missing:
+        say(f"{folder} still lacks {missing[0]}: --prefix {missing[0]}")
+    else:
+        say(f"use it in a study as data: {folder}")

@@ -1,0 +1,69 @@
+"""The loop of a training in several processes, where Keras 3's `fit` fails (decision record 7 of the documentation)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from cloudmask.model.train_step import TrainingModel
+
+Step = Callable[[Any], dict[str, float]]
+
+
+def fit(
+    model: TrainingModel,
+    training: Any,
+    epochs: int,
+    callbacks: Sequence[keras.callbacks.Callback],
+    validation_data: Any,
+    initial_epoch: int,
+    steps_per_epoch: int,
+    validation_steps: int,
+) -> None:
+    """Do in all processes what `keras.Model.fit` does in one, with the same parameters and callbacks.
+
+    Parameters
+    ----------
+    model : TrainingModel
+        Built in the scope of a `tf.distribute.MultiWorkerMirroredStrategy`.
+    training, validation_data : tf.distribute.DistributedDataset
+        Batches without an end.
+    """
+    everyone = keras.callbacks.CallbackList(list(callbacks), model=model)
+    train, evaluate = _compiled(model, model.train_step), _compiled(model, model.test_step)
+    batches, held_out = iter(training), iter(validation_data)
+    model.stop_training = False
+    everyone.on_train_begin()
+    for epoch in range(initial_epoch, epochs):
+        model.reset_metrics()
+        everyone.on_epoch_begin(epoch)
+        logs = {}
+        for step in range(steps_per_epoch):
+            logs = train(next(batches))
+            everyone.on_train_batch_end(step, logs)
+        model.reset_metrics()
+        everyone.on_test_begin()
+        held = {}
+        for step in range(validation_steps):
+            held = evaluate(next(held_out))
+            everyone.on_test_batch_end(step, held)
+        everyone.on_test_end(held)
+        everyone.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in held.items()})
+        if model.stop_training:
+            break
+    everyone.on_train_end()
+
+
+def _compiled(model: TrainingModel, step: Callable[[Any], Any]) -> Step:
+    """Return a step on all devices; it returns the metrics, which are the same on each of them."""
+    strategy = model.distribute_strategy
+    on_devices = tf.function(lambda batch: strategy.run(step, args=(batch,)), reduce_retracing=True)
+
+    def run(batch: Any) -> dict[str, float]:
+        metrics = on_devices(batch)
+        return {name: float(strategy.experimental_local_results(value)[0]) for name, value in metrics.items()}
+
+    return run

@@ -1,0 +1,179 @@
+"""The baseline: two thresholds on single pixels, as a person would set them."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cloudmask.console import report, say
+from cloudmask.data.hdf5 import Mask, Scene
+from cloudmask.data.patches import channel_names
+from cloudmask.data.store import open_patches
+from cloudmask.errors import CloudmaskError, InputError
+from cloudmask.files import read_json, write_bytes, write_json
+from cloudmask.scoring.held_out import held_out
+from cloudmask.scoring.histograms import SHAPE, Bins, Counts, Ground, Histograms
+from cloudmask.scoring.scores import summarise, values
+from cloudmask.settings import Settings
+
+COLD = 270.0  # K at 10.85 um (S8); clouds are colder than most ground
+BRIGHT = 0.15  # reflectance at 1.375 um (S4), where water vapour hides the ground but not high cloud
+S8, S4 = 1, 6  # places among the nine channels
+
+
+def threshold_mask(scene: Scene) -> Mask:
+    """Return the mask of a scene, shape (rows, columns): cloud is cold or bright.
+
+    Of a grid of 13 temperatures in steps of 2 K and 9 reflectances from 0.03 to 0.3, this pair agreed best with the
+    labels of 60 synthetic scenes of 600 x 750 pixels that were drawn for that purpose alone: accuracy 0.830.
+    """
+    return np.asarray((scene.channels[..., S8] < COLD) | (scene.channels[..., S4] > BRIGHT))
+
+
+FILE, ARRAYS = "methods.json", "histograms.npz"  # not baselines.json, which the runner reads
+FORMAT = 1
+FITTING = 10  # percent of the work, about
+
+
+class Kind(NamedTuple):
+    """A method's name for people, and whether it gives probabilities, not a mask alone."""
+
+    title: str
+    soft: bool
+
+
+KINDS = {
+    "always_cloud": Kind("always cloud", soft=False),
+    "threshold": Kind("thresholds", soft=False),
+    "logistic": Kind("logistic regression", soft=True),
+    "boosting": Kind("gradient boosting", soft=True),
+}
+
+Method = Callable[[Scene], Bins]
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """What the stage found: the histograms of each method in `KINDS`, all of the same scenes; or nothing at all."""
+
+    methods: dict[str, Histograms]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The scenes; none if there is no method."""
+        return next((found.names for found in self.methods.values()), ())
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """Return what baselines.json of an experiment holds: name to metric to value."""
+        return {name: values(summarise(found, KINDS[name].soft)) for name, found in self.methods.items()}
+
+
+def run(settings: Settings, scenes: Path, store: Path) -> None:
+    """Fit the methods that learn, predict with all, and write the result into the current folder, FILE last.
+
+    Parameters
+    ----------
+    scenes, store : Path
+        The folders of the two stages.
+
+    Raises
+    ------
+    InputError
+        If one of them is not such a folder.
+    CloudmaskError
+        If a file in it is damaged, or the training pixels are of one class.
+    """
+    methods = _fixed() | _learned(settings, store)
+    grounds: list[Ground] = []
+    counts: dict[str, list[Counts]] = {name: [] for name in methods}
+    for held in held_out(settings, scenes):
+        grounds.append(held.ground)
+        for name, method in methods.items():
+            counts[name].append(held.ground.count(method(held.scene)))
+        report(FITTING + (100 - FITTING) * held.done / held.total, f"baselines: scene {held.done} of {held.total}")
+    found = Baselines({name: Histograms.of(grounds, each) for name, each in counts.items()})
+    _write(found, Path.cwd())
+    for name, scores in found.scores().items():
+        say(f"{KINDS[name].title}: accuracy {scores['accuracy']:.4f}")
+
+
+def _fixed() -> dict[str, Method]:
+    return {
+        "always_cloud": lambda scene: _certain(np.ones(scene.cloud.shape, dtype=bool)),
+        "threshold": lambda scene: _certain(threshold_mask(scene)),
+    }
+
+
+def _certain(mask: Mask) -> Bins:
+    return np.where(mask, np.uint8(255), np.uint8(0))
+
+
+def _learned(settings: Settings, store: Path) -> dict[str, Method]:
+    # Read when OpenMP starts; our own threads share the work.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from cloudmask.scoring import classifiers  # noqa: PLC0415  scikit-learn, for this stage alone
+
+    report(0, "baselines: learning from pixels")
+    patches = open_patches(store, "training", settings.compatibility)
+    fitted = classifiers.learn(patches, channel_names(settings.compatibility), settings.data_seed)
+
+    def method(name: str) -> Method:
+        return lambda scene: classifiers.predict(fitted[name], scene)
+
+    return {name: method(name) for name in fitted}
+
+
+def _write(found: Baselines, folder: Path) -> None:
+    first = next(iter(found.methods.values()))
+    arrays: dict[str, Any] = {name: each.counts for name, each in found.methods.items()}
+    data = io.BytesIO()
+    np.savez_compressed(data, **arrays)
+    write_bytes(folder / ARRAYS, data.getvalue())
+    scenes = [
+        {"name": name, "day": day, "truth": known}
+        for name, day, known in zip(first.names, first.day.tolist(), first.known.tolist(), strict=True)
+    ]
+    write_json(folder / FILE, {"format": FORMAT, "scenes": scenes, "scores": found.scores()})
+
+
+def read_baselines(folder: Path) -> Baselines:
+    """Read what the stage left in its folder.
+
+    Raises
+    ------
+    InputError
+        If it left nothing.
+    CloudmaskError
+        If a file is damaged or of another format.
+    """
+    content = read_json(folder / FILE)
+    try:
+        scenes = [(each["name"], each["day"], each["truth"]) for each in content["scenes"]]
+        names, day, known = zip(*scenes, strict=True)
+        known_format = content["format"] == FORMAT
+    except (KeyError, TypeError, ValueError):
+        known_format = False
+    if not known_format:
+        raise CloudmaskError(f"{folder / FILE}: not baselines of format {FORMAT}; run the stage anew")
+    arrays = _read_arrays(folder / ARRAYS, len(names))
+    return Baselines({name: Histograms(names, np.array(day), np.array(known), arrays[name]) for name in KINDS})
+
+
+def _read_arrays(path: Path, scenes: int) -> dict[str, Counts]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in KINDS}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise CloudmaskError(f"{path}: not the histograms of the baselines: {error}") from None
+    if any(array.shape != (scenes, *SHAPE) for array in arrays.values()):
+        raise CloudmaskError(f"{path}: histograms of other scenes or strata than {FILE} names")
+    return arrays

@@ -1,0 +1,70 @@
+"""The held-out scenes, one in memory at a time, with what is known of their pixels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudmask.data.compatibility import is_upstream, whole
+from cloudmask.data.hdf5 import Scene, read_scene
+from cloudmask.data.scenes import read_catalogue, tolerated
+from cloudmask.errors import CloudmaskError
+from cloudmask.scoring.histograms import Ground, read_hidden
+from cloudmask.settings import Settings
+
+
+@dataclass(frozen=True)
+class Held:
+    """A scene for inference, and how many of all have been read with it."""
+
+    scene: Scene
+    ground: Ground
+    done: int
+    total: int
+
+
+def held_out(settings: Settings, folder: Path) -> Iterator[Held]:
+    """Yield the scenes for inference in order; one without a valid pixel is named and left out.
+
+    With ``compatibility: upstream`` all pixels of a scene are valid.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the stage `scenes` was run. The hidden truth of a scene, if there is one, lies in ``truth/inference/``
+        beside the scenes, under the scene's own name.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+    CloudmaskError
+        If a scene is damaged and the parameter `damaged` says refuse, or if none is left.
+    """
+    catalogue = read_catalogue(folder)
+    files, found = catalogue.files("inference"), False
+    for done, file in enumerate(files, start=1):
+        scene = None
+        with tolerated(settings.damaged):
+            scene = read_scene(file)
+        if scene is None:
+            continue
+        if is_upstream(settings.compatibility):
+            scene = whole(scene)
+        hidden = read_hidden(catalogue.folder / "truth" / "inference" / file.name, scene.cloud.shape)
+        found = True
+        yield Held(scene, Ground.of(short_name(file), scene, hidden), done, len(files))
+    if not found:
+        raise CloudmaskError(f"{catalogue.folder}: no scene for inference can be used: there is nothing to score")
+
+
+def short_name(file: Path) -> str:
+    """Return the satellite and start time in a scene's file name, or all of the name if it is not of that kind.
+
+    >>> short_name(Path("S3A_SL_1_RBT____20191001T113221_20191001T113521_0179_LN2_O_NT_003.hdf"))
+    'S3A 20191001T113221'
+    """
+    found = re.match(r"(S3[AB])_SL_1_RBT_+(\d{8}T\d{6})_", file.name)
+    return " ".join(found.groups()) if found else file.stem

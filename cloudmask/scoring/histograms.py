@@ -1,0 +1,188 @@
+"""Strata and histograms: for each scene the pixels by surface, edge, truth, label and probability, in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from cloudmask.data.hdf5 import Mask, Scene
+from cloudmask.errors import CloudmaskError
+
+Bins = npt.NDArray[np.uint8]
+BINS = 256
+HALF = 128  # the first bin that is cloud
+SURFACES = ("unknown", "ocean", "land", "snow")
+ZONES = ("interior", "edge")
+EDGE = 3  # pixels from the nearest pixel of the other class
+
+
+def quantise(probability: npt.NDArray[np.float32]) -> Bins:
+    """Put probabilities into 256 bins, bin b for p in (b / 256, (b + 1) / 256], and 0 into the first.
+
+    Closed above, so that bins from 128 on are exactly those that the benchmark calls cloud: p > 0.5.
+
+    >>> quantise(np.array([0.0, 0.5, 0.5000001, 1.0], dtype=np.float32))
+    array([  0, 127, 128, 255], dtype=uint8)
+    """
+    return np.asarray(np.maximum(np.ceil(probability * np.float32(BINS)) - 1, 0), dtype=np.uint8)
+
+
+FILL = len(SURFACES)  # the place after the surfaces: pixels that are not valid
+# Surface or fill, edge or interior, hidden truth (clear, cloud), label (clear, cloud), probability.
+SHAPE = (FILL + 1, len(ZONES), 2, 2, BINS)
+
+Counts = npt.NDArray[np.int32]
+Pairs = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What is known of a synthetic scene beside its file, each of shape (rows, columns)."""
+
+    truth: Mask  # cloud
+    land: Mask
+    snow: Mask
+
+    @property
+    def surface(self) -> npt.NDArray[np.intp]:
+        """Places in `SURFACES`; snow and ice on land and sea are snow."""
+        return np.where(self.snow, 3, np.where(self.land, 2, 1))
+
+
+def read_hidden(path: Path, shape: tuple[int, int]) -> Hidden | None:
+    """Read the hidden truth of a scene; None where there is none, as for real scenes.
+
+    Raises
+    ------
+    CloudmaskError
+        If the file is damaged, or of another shape than the scene.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            found = [np.asarray(file[name][...] > 0) for name in ("truth", "land", "snow")]
+    except (OSError, KeyError, AttributeError, TypeError) as error:
+        raise CloudmaskError(f"{path}: not a scene's hidden truth: {error}") from None
+    if {array.shape for array in found} != {shape}:
+        raise CloudmaskError(f"{path}: has another shape than its scene of {shape[0]} x {shape[1]} pixels")
+    return Hidden(*found)
+
+
+def edges(scene: Scene, distance: int = EDGE) -> Mask:
+    """Tell which pixels are at most so many rows and columns away from a valid pixel of the other class.
+
+    Edges of cloud are where a mask is least certain; the label itself errs there.
+    """
+    return _spread(scene.cloud & scene.valid, distance) & _spread(~scene.cloud & scene.valid, distance)
+
+
+def _spread(mask: Mask, distance: int) -> Mask:
+    for axis in (0, 1):
+        mask = _spread_along(np.moveaxis(mask, axis, 0), distance)
+        mask = np.moveaxis(mask, 0, axis)
+    return mask
+
+
+def _spread_along(mask: Mask, distance: int) -> Mask:
+    found = mask.copy()
+    for step in range(1, min(distance, len(mask) - 1) + 1):
+        found[step:] |= mask[:-step]
+        found[:-step] |= mask[step:]
+    return found
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What is known of a scene's pixels before anything is predicted; all methods are tallied on it.
+
+    Attributes
+    ----------
+    kind : ndarray of uint8, shape (rows, columns)
+        The place of a pixel in all but the last axis of `SHAPE`.
+    """
+
+    name: str
+    day: bool
+    known: bool  # whether the hidden truth is
+    kind: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, name: str, scene: Scene, hidden: Hidden | None) -> Ground:
+        """Sort the pixels of a scene."""
+        surface = np.where(scene.valid, hidden.surface if hidden else 0, FILL).astype(np.uint8)
+        truth = hidden.truth if hidden else np.uint8(0)
+        kind = ((surface * 2 + edges(scene)) * 2 + truth) * 2 + scene.cloud
+        return cls(name, scene.day, hidden is not None, kind.astype(np.uint8))
+
+    def count(self, bins: Bins) -> Counts:
+        """Count a prediction, shape `SHAPE`.
+
+        Parameters
+        ----------
+        bins : ndarray of uint8, shape (rows, columns)
+            From `cloudmask.scoring.histograms.quantise`.
+        """
+        cells = self.kind.astype(np.intp) * BINS + bins
+        return np.bincount(cells.ravel(), minlength=int(np.prod(SHAPE))).reshape(SHAPE).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Histograms:
+    """The counts of a method on all scenes.
+
+    Attributes
+    ----------
+    names, day, known : sequence, length n
+        Of the scenes, as in `Ground`.
+    counts : ndarray of int32, shape (n, *SHAPE)
+    """
+
+    names: tuple[str, ...]
+    day: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
+    counts: Counts
+
+    @classmethod
+    def of(cls, grounds: Sequence[Ground], counts: Sequence[Counts]) -> Histograms:
+        """Put scenes together."""
+        day, known = (np.array([getattr(each, what) for each in grounds], dtype=bool) for what in ("day", "known"))
+        stacked = np.stack(counts) if counts else np.zeros((0, *SHAPE), dtype=np.int32)
+        return cls(tuple(ground.name for ground in grounds), day, known, stacked)
+
+    def by_label(self, surface: str | None = None, zone: str | None = None) -> Pairs:
+        """Count the valid pixels by label and probability, shape (n, 2, 256), of one surface or zone or of all."""
+        chosen = self._valid(surface, zone)
+        return np.asarray(chosen.sum(axis=(1, 2, 3), dtype=np.int64))
+
+    def by_truth(self) -> Pairs:
+        """Count the valid pixels by hidden truth and probability, shape (n, 2, 256); none where it is not known."""
+        pairs = self._valid().sum(axis=(1, 2, 4), dtype=np.int64)
+        return np.where(self.known[:, None, None], pairs, 0)
+
+    def with_fill(self) -> Pairs:
+        """Count all pixels, also those that are not valid, by label and probability, shape (n, 2, 256)."""
+        return np.asarray(self.counts.sum(axis=(1, 2, 3), dtype=np.int64))
+
+    def _valid(self, surface: str | None = None, zone: str | None = None) -> Counts:
+        surfaces = slice(FILL) if surface is None else [SURFACES.index(surface)]
+        zones = slice(None) if zone is None else [ZONES.index(zone)]
+        return self.counts[:, surfaces][:, :, zones]
+
+
+def strata(found: Histograms) -> dict[str, Pairs]:
+    """Return the pixels of each stratum by scene, label and probability, shape (n, 2, 256); without those of no pixel.
+
+    ``hidden truth`` has all valid pixels, by what is true in place of the label.
+    """
+    everything = found.by_label()
+    by_light = {"day": everything[found.day], "night": everything[~found.day]}
+    by_surface = {name: found.by_label(surface=name) for name in SURFACES[1:]}
+    by_zone = {name: found.by_label(zone=name) for name in ZONES}
+    all_strata = {"all": everything} | by_light | by_surface | by_zone | {"hidden truth": found.by_truth()}
+    return {name: pairs for name, pairs in all_strata.items() if pairs.any()}
