@@ -1,4 +1,4 @@
-"""Files to begin with: a study with all that its application can vary, or an application that runs."""
+"""Files of ``fairmesh new``: a study with all parameters of its application, or an application that runs."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PROGRAMS: dict[Language, tuple[str, str, str]] = {
     "python": ("main.py", "progress.py", "python3"),
     "shell": ("main.sh", "progress.sh", "bash"),
 }
-"""By language: the program, what it reports its progress with, and what starts it."""
-_IS_SEVERAL = {*",[]"}  # what makes several values of a text that is not in a list
+"""By language: the program, the helper that reports progress, and the interpreter."""
+_SEPARATORS = {*",[]"}  # in a text outside of a list, they make several values
 _FILES = Path(__file__).parent / "starter_files"
 _PROGRESS = Path("examples/progress")
 _COMMENTS = 34  # the column in which remarks begin
@@ -34,12 +34,12 @@ _WIDTH = 120  # columns of a line with its remark
 
 
 def new_study(name: str, application: str, root: Path) -> Path:
-    """Write a study of an application: all of its parameters are in it, as remarks that can be made to count.
+    """Write a study of an application with all of its parameters, most of them as comments.
 
     Raises
     ------
     InputError
-        If the name is none or taken, or there is no such application.
+        If the name is not valid or exists already, or there is no such application.
     """
     _check_name(name)
     found = load_application(
@@ -49,20 +49,18 @@ def new_study(name: str, application: str, root: Path) -> Path:
 
 
 def new_from(name: str, other: str, root: Path) -> Path:
-    """Write a study that is like another one but for its name; remarks in it stay.
+    """Write a copy of a study under another name, with its comments.
 
     Raises
     ------
     InputError
-        If the name is none or taken, or with all mistakes of the other study.
+        If the name is not valid or exists already, or with all mistakes of the other study.
     """
     _check_name(name)
     path = find_study(other, root)
     node = load_yaml(path)
     if is_cloudmesh(node):
-        raise InputError(
-            [Problem(f"{other} is a file of Cloudmesh's; `fairmesh import` makes a study of it", "--from")]
-        )
+        raise InputError([Problem(f"{other} is a Cloudmesh file; convert it with `fairmesh import`", "--from")])
     load_plan(path, root, "local")
     target = root / STUDIES / f"{name}.yaml"
     changed = {"study": name}
@@ -74,12 +72,12 @@ def new_from(name: str, other: str, root: Path) -> Path:
 
 
 def new_application(name: str, language: Language, root: Path) -> list[Path]:
-    """Write an application that runs as it is, and a study of it.
+    """Write an application that runs, and a study of it.
 
     Raises
     ------
     InputError
-        If the name is none or taken.
+        If the name is not valid or exists already.
     """
     _check_name(name)
     folder, study = root / name, root / STUDIES / f"{name}.yaml"
@@ -99,7 +97,7 @@ def new_application(name: str, language: Language, root: Path) -> list[Path]:
 
 
 def _progress(name: str, root: Path) -> str:
-    """Return the text of the file with which programs report their progress, which is meant to be copied."""
+    """Return the text of the helper with which programs report progress."""
     for folder in (root, Path(__file__).parents[2]):
         if (folder / _PROGRESS / name).is_file():
             return (folder / _PROGRESS / name).read_text(encoding="utf-8")
@@ -122,16 +120,16 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _taken(path: Path) -> InputError:
-    return InputError([Problem(f"{place(path)} is there already; choose another name", "NAME")])
+    return InputError([Problem(f"{place(path)} exists already; choose another name", "NAME")])
 
 
 def _with_values(text: str, node: Node, values: dict[str, str]) -> str:
-    """Return a file's text with other values of some of its keys, each of which stands on one line."""
+    """Return the text of a file with other values for some keys, each on one line."""
     lines = text.splitlines(keepends=True)
     for key, value in values.items():
-        at = node.keys[key][0] - 1
-        remark = lines[at].partition(" #")[2].strip()
-        lines[at] = dump_yaml({key: value}).rstrip("\n") + (f"  # {remark}" if remark else "") + "\n"
+        index = node.keys[key][0] - 1
+        remark = lines[index].partition(" #")[2].strip()
+        lines[index] = dump_yaml({key: value}).rstrip("\n") + (f"  # {remark}" if remark else "") + "\n"
     return "".join(lines)
 
 
@@ -139,7 +137,7 @@ def _study(name: str, application: str, found: Application) -> Iterator[str]:
     yield "# yaml-language-server: $schema=../../workflow/schemas/study.schema.json\n"
     yield f"# `fairmesh plan {name}` shows what this comes to, `fairmesh run {name}` runs it.\n"
     yield dump_yaml({"study": name})
-    yield _remarked(dump_yaml({"title": name}), "what people read")
+    yield _commented(dump_yaml({"title": name}), "what people read")
     yield dump_yaml({"application": application})
     if found.parameters:
         yield "# What varies: a list is an axis, such as [1, 2]; so is a range, such as {from: 1, to: 9, step: 2}.\n"
@@ -149,12 +147,12 @@ def _study(name: str, application: str, found: Application) -> Iterator[str]:
         for key, parameter in found.parameters.items():
             yield _parameter(key, parameter, shown)
     seed = f"; {found.seed} follows" if found.seed else ""
-    yield _remarked("# repeat: 5\n", f"measure each experiment so many times{seed}")
-    yield _remarked("measure: exclusive\n", "one at a time with all cores; or shared")
+    yield _commented("# repeat: 5\n", f"measure each experiment so many times{seed}")
+    yield _commented("measure: exclusive\n", "one at a time with all cores; or shared")
 
 
 def _example_axis(found: Application) -> str:
-    """Choose the parameter that is an axis from the beginning: a number that no shared stage uses, nor is the seed."""
+    """Return the parameter for the first axis: if possible a number, neither the seed nor used by shared stages."""
     shared = {name for stage in found.shared_stages.values() for name in stage.uses}
     numbers = [
         name
@@ -165,22 +163,22 @@ def _example_axis(found: Application) -> str:
 
 
 def _parameter(name: str, parameter: Parameter, shown: str) -> str:
-    """Return the line of a parameter, which counts if it must, and what there is to be said about it."""
+    """Return the line of a parameter, a comment unless it is required, with unit, limits and description."""
     counts = name == shown or not parameter.has_default
     value = parameter.default if parameter.has_default else _sample(parameter)
     plain = (
         canonical_json(value) if isinstance(value, list | dict) else dump_yaml({name: value}).strip().partition(": ")[2]
     )
-    as_list = name == shown or isinstance(value, list | dict) or (isinstance(value, str) and _IS_SEVERAL & {*value})
+    as_list = name == shown or isinstance(value, list | dict) or (isinstance(value, str) and _SEPARATORS & {*value})
     line = f"  {'' if counts else '# '}{name}: {f'[{plain}]' if as_list else plain}\n"
     unit = "" if parameter.unit == "1" else parameter.unit
     sentence = " ".join(parameter.description.split()).partition(". ")[0].rstrip(".")
     missing = "" if parameter.has_default else "has no default"
-    return _remarked(line, "; ".join(filter(None, (unit, missing, _limits(parameter), sentence))))
+    return _commented(line, "; ".join(filter(None, (unit, missing, _limits(parameter), sentence))))
 
 
 def _sample(parameter: Parameter) -> Any:
-    """Return a value that a parameter without a default may have."""
+    """Return a valid value for a parameter without a default."""
     if parameter.enum:
         return parameter.enum[0]
     kind = parameter.type if isinstance(parameter.type, str) else parameter.type[0]
@@ -205,7 +203,7 @@ def _limits(parameter: Parameter) -> str:
     return " and ".join(f"{word} {number_text(limit)}" for word, limit in limits if limit is not None)
 
 
-def _remarked(line: str, words: str) -> str:
-    """Put a remark behind a line, cut where a screen ends."""
+def _commented(line: str, words: str) -> str:
+    """Return a line with a comment behind it, cut at the width."""
     whole = f"{line.rstrip():{_COMMENTS}}  # {words}" if words else line.rstrip()
     return f"{whole if len(whole) <= _WIDTH else whole[: _WIDTH - 1] + '…'}\n"

@@ -89,10 +89,10 @@ def test_an_application_runs_as_it_is(project: Path, language: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sweep", "--application", "toy"], "NAME: config/studies/sweep.yaml is there already; choose another name\n"),
+        (["sweep", "--application", "toy"], "NAME: config/studies/sweep.yaml exists already; choose another name\n"),
         (["toys", "--application", "tpy"], "--application: no application 'tpy'; did you mean 'toy'? "),
         (["x", "--from", "swep"], "no study 'swep'; did you mean 'sweep'? (allowed: quick, sweep)\n"),
-        (["config", "--program", "python"], "NAME: config is there already; choose another name\n"),
+        (["config", "--program", "python"], "NAME: config exists already; choose another name\n"),
         (["../x", "--from", "sweep"], "NAME: 'study' must be a name of at most 100 letters, "),
         (["stages", "--from", "sweep"], "NAME: 'study' must not be 'stages'"),
     ],
