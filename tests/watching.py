@@ -36,6 +36,14 @@ def wait_loaded(page: Page) -> None:
     page.wait_for_timeout(300)  # what Vega and the grid draw once their data is there
 
 
+def stop_motion(page: Page) -> None:
+    """End transitions, and the dimming of what is being refreshed: colors are judged as they are at rest."""
+    page.add_style_tag(
+        content="* { transition: none !important; animation: none !important }"
+        " [data-stale=true] { opacity: 1 !important }"
+    )
+
+
 def fill(page: Page, label: str, text: str) -> None:
     """Fill a field in, and wait for what follows from it."""
     field = page.get_by_role("textbox", name=label, exact=True)

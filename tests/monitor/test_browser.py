@@ -71,6 +71,7 @@ def test_axe_finds_nothing_to_object_to(
     for name in PAGES:
         watching.open_page(page, monitor, name, study=study)
         expect(page.get_by_test_id("stException")).to_have_count(0)
+        watching.stop_motion(page)
         found = Axe().run(page).response["violations"]
         assert [(each["id"], node["html"]) for each in found for node in each["nodes"]] == [], name
         watching.keep(page, f"{study}-{scheme}-{name or 'overview'}")
