@@ -6,7 +6,6 @@ PROFILE ?= profiles/local
 BIN := .venv/bin
 VERSION := import sys; print("%d.%d" % sys.version_info[:2])
 ON_SLURM := $(if $(filter profiles/slurm,$(PROFILE:%/=%)),yes)
-CODE := fairmesh cloudmask snakemake_logger_plugin_fairmesh snakemake_executor_plugin_fairmesh tests
 # Images often switch bytecode off; without it every start of Snakemake compiles everything anew (5 s instead of 1).
 unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
