@@ -1,12 +1,121 @@
-"""Snakemake's own lock files hold no process number: those of a dead run are told by the lock that we hold."""
+"""All uses of Snakemake's names that its documentation does not promise, for the minor version that is pinned.
+
+``missing_names`` returns those that a version of Snakemake lacks.
+"""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+NAMES = {
+    "Workflow": (
+        "config_settings",
+        "resource_settings",
+        "executor_plugin",
+        "executor_settings",
+        "dag",
+        "scheduler",
+        "persistence",
+        "cores",
+    ),
+    "DAG": ("needrun_jobs", "forcefiles", "forcerules"),
+    "JobScheduler": ("exit_gracefully", "resources", "_executor"),
+    "PersistenceBase": ("deactivate_cache", "_read_record", "_write_record"),
+}
+"""The attributes that are used, by class."""
 
 
-def remove(locks: Path, study: Path) -> None:
-    """Remove the lock files that name a study's results; for the holder of the study's run lock only.
+class SnakemakeWorkflow:
+    """Snakemake's workflow object, as far as a session uses it.
+
+    Parameters
+    ----------
+    workflow : snakemake.workflow.Workflow
+        The object that the Snakefile sees.
+    """
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+
+    @property
+    def config_overrides(self) -> Mapping[str, Any]:
+        """The configuration of profile and command line, over the file."""
+        overrides: Mapping[str, Any] = self._workflow.config_settings.overwrite_config
+        return overrides
+
+    @property
+    def command_line_config(self) -> Mapping[str, Any]:
+        """The values of ``--config``."""
+        config: Mapping[str, Any] = self._workflow.config_settings.config
+        return config
+
+    @property
+    def executor(self) -> str:
+        """The name of the executor; empty before it is known."""
+        return getattr(self._workflow.executor_plugin, "name", "")
+
+    @property
+    def executor_settings(self) -> Any:
+        """The settings of the executor."""
+        return self._workflow.executor_settings
+
+    @property
+    def executor_run(self) -> str:
+        """The name that the executor gives the jobs of this run; empty if it gives none."""
+        return getattr(self._workflow.scheduler._executor, "run_uuid", "")
+
+    @property
+    def default_resources(self) -> Mapping[str, Any]:
+        """The default resources of profile and command line."""
+        return self._workflow.resource_settings.default_resources or {}
+
+    @property
+    def cores(self) -> int:
+        """The cores that local jobs share."""
+        cores: int = self._workflow.cores
+        return cores
+
+    def jobs_to_run(self) -> Iterable[Any]:
+        """Return the jobs that the run will start."""
+        jobs: Iterable[Any] = self._workflow.dag.needrun_jobs()
+        return jobs
+
+    def is_forced(self, rule: str, output: str) -> bool:
+        """Return whether the command line forces a rule or a file."""
+        dag = self._workflow.dag
+        return output in dag.forcefiles or any(forced.name == rule for forced in dag.forcerules)
+
+    def stop_scheduling(self) -> None:
+        """Start no more jobs, and end when the running ones have."""
+        self._workflow.scheduler.exit_gracefully()
+
+    @property
+    def job_limit(self) -> int:
+        """How many jobs the executor may have at once."""
+        limit: int = self._workflow.scheduler.resources["_nodes"]
+        return limit
+
+    @job_limit.setter
+    def job_limit(self, limit: int) -> None:
+        self._workflow.scheduler.resources["_nodes"] = limit
+
+    def forget_inputs(self, inputs: Collection[str], outputs: Iterable[Path]) -> None:
+        """Remove inputs from what Snakemake remembers of outputs."""
+        persistence = self._workflow.persistence
+        persistence.deactivate_cache()  # it may say that nothing is known of the last job
+        for path in outputs:
+            record = persistence._read_record(str(path))
+            if record and not set(inputs).isdisjoint(record.input or ()):
+                record.input = [name for name in record.input if name not in inputs]
+                persistence._write_record(str(path), record)
+        persistence.deactivate_cache()
+
+
+def remove_locks(locks: Path, study: Path) -> None:
+    """Remove the lock files that name a study's results; they hold no process, so the caller holds the study's lock.
 
     Parameters
     ----------
@@ -19,3 +128,29 @@ def remove(locks: Path, study: Path) -> None:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
         if any(Path(line).is_relative_to(study) for line in lines):
             path.unlink(missing_ok=True)
+
+
+def missing_names() -> list[str]:
+    """Return the names that the installed Snakemake lacks, as ``Class.name``."""
+    return [f"{name}.{attribute}" for name, attribute in _used_names() if not _has(_find_class(name), attribute)]
+
+
+def _used_names() -> Iterator[tuple[str, str]]:
+    return ((name, attribute) for name, attributes in NAMES.items() for attribute in attributes)
+
+
+def _find_class(name: str) -> type:
+    from snakemake import api  # noqa: PLC0415  heavy, and only a test needs it
+    from snakemake.dag import DAG  # noqa: PLC0415
+    from snakemake.persistence import PersistenceBase  # noqa: PLC0415
+    from snakemake.scheduling.job_scheduler import JobScheduler  # noqa: PLC0415
+
+    classes = {"Workflow": api.Workflow, "DAG": DAG, "JobScheduler": JobScheduler, "PersistenceBase": PersistenceBase}
+    found: type = classes[name]
+    return found
+
+
+def _has(found: type, attribute: str) -> bool:
+    """Return whether a class has an attribute, a field of that name, or an assignment to it."""
+    known = hasattr(found, attribute) or attribute in getattr(found, "__dataclass_fields__", {})
+    return known or f"self.{attribute} " in inspect.getsource(found) or f"self.{attribute}:" in inspect.getsource(found)

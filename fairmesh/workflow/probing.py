@@ -22,6 +22,7 @@ from fairmesh.status.events import Name
 from fairmesh.status.states import state_label
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import cost_key
+from fairmesh.workflow.internals import SnakemakeWorkflow
 from fairmesh.workflow.snakefile import Target
 
 MARKER = "probed"
@@ -131,7 +132,7 @@ class Probes:
         return sum(bool(machine) for machine, _ in self.rest)
 
     def announcement(self) -> str:
-        """Print the probes before the start."""
+        """Return the line that names the probes before the start."""
         if not self.experiments:
             return "probe: of every kind of experiment one has a result already, or none is to be run"
         named = ", ".join(each.id for each in self.experiments[:SHOWN])
@@ -140,7 +141,7 @@ class Probes:
         return f"probe: {len(self.experiments)} first, the cheapest of each kind: {named}{more}{then}"
 
     def applied(self, target: Target, name: Name) -> Target:
-        """Make a target wait if it must."""
+        """Return a target that waits for the probes if it must."""
         return replace(target, inputs=[*target.inputs, self.marker]) if name in self.rest else target
 
     def failures(self) -> Iterator[str]:
@@ -161,30 +162,25 @@ class Probes:
 
 
 def markers(paths: StudyPaths) -> list[str]:
-    """Return the files of all runs of a study that something waited for, and that nobody has forgotten yet."""
+    """Return the markers that earlier runs of a study left."""
     return [str(path) for path in (paths.folder / RUNS).glob(f"*/{MARKER}")]
 
 
-def forget(persistence: Any, gone: Collection[str], paths: StudyPaths) -> None:
-    """Make Snakemake forget that records and markers of stages were made from such files, and remove these.
+def forget(snakemake: SnakemakeWorkflow, markers: Collection[str], paths: StudyPaths) -> None:
+    """Remove markers of probes from disk, and from what Snakemake remembers of records and stages.
 
     Parameters
     ----------
-    persistence : snakemake.persistence.PersistenceBase
-        What Snakemake remembers.
-    gone : collection of str
+    snakemake : SnakemakeWorkflow
+        Snakemake's own object.
+    markers : collection of str
         The files.
     paths : StudyPaths
         The study's files.
     """
-    persistence.deactivate_cache()  # it may hold that there is no memory of the last job
-    for path in (*paths.folder.glob(f"{RECORDS}/*/*.json"), *paths.folder.glob(f"{STAGES}/*.json")):
-        memory = persistence._read_record(str(path))
-        if memory and not set(gone).isdisjoint(memory.input or ()):
-            memory.input = [each for each in memory.input if each not in gone]
-            persistence._write_record(str(path), memory)
-    persistence.deactivate_cache()
-    for marker in gone:
+    outputs = (*paths.folder.glob(f"{RECORDS}/*/*.json"), *paths.folder.glob(f"{STAGES}/*.json"))
+    snakemake.forget_inputs(markers, outputs)
+    for marker in markers:
         Path(marker).unlink(missing_ok=True)
 
 

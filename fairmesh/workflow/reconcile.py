@@ -1,12 +1,13 @@
-"""What is there before the workflow looks: records and markers that no longer count go aside, lost ones come back.
+"""Bring the results folder in line with the plan before a run, and find what earlier runs still do.
 
-Snakemake's trigger on parameters is blind where it has no metadata of its own (a record that an orphan of a crashed
-run made, or that was copied), so that fingerprints are compared here. See docs/explanation/decisions.
+Records and markers that no longer count are moved aside, and lost ones are restored. Snakemake's trigger on parameters
+does not see a record without metadata of its own (of an orphan, or copied), so fingerprints are compared here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,63 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner.protocol import EXPERIMENTS, RECORDS, marker_name
 from fairmesh.study import Experiment, Plan, StageInstance
 from fairmesh.study.values import FRAMEWORK_AXES
+from fairmesh.workflow import orphans
+from fairmesh.workflow.internals import remove_locks
+from fairmesh.workflow.orphans import Orphans, PendingJob
+from fairmesh.workflow.probing import Probes
+from fairmesh.workflow.study_input import StudyInput
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """What exists of a study when a run starts.
+
+    Parameters
+    ----------
+    marked : set of str
+        The fingerprints of the stages that have a marker or will get one.
+    pending : list of PendingJob
+        The jobs without a result.
+    orphans : Orphans
+        What processes and jobs of earlier runs are at.
+    probes : Probes
+        The experiments that come first, and what waits for them.
+    """
+
+    marked: set[str]
+    pending: list[PendingJob]
+    orphans: Orphans
+    probes: Probes
+
+    @classmethod
+    def unknown(cls, study: StudyInput) -> Reconciliation:
+        """Return what is assumed where another run holds the lock: nothing is pending or running."""
+        return cls(set(study.plan.stages), [], Orphans({}), Probes(study.paths))
+
+
+def reconcile(study: StudyInput, run_folder: Path) -> Reconciliation:
+    """Bring in line what a crashed run, a person or a changed plan left; the caller holds the study's lock.
+
+    Parameters
+    ----------
+    study : StudyInput
+        The study.
+    run_folder : Path
+        The folder of the new run.
+    """
+    plan, paths = study.plan, study.paths
+    remove_locks(Path(".snakemake/locks"), paths.folder)
+    lookup.remove_half_written(paths, plan.machines)
+    outstanding = experiments(plan, paths)
+    marked = stages(plan, paths, outstanding)
+    pending = list(study.folders.pending_jobs(outstanding, marked))
+    found = orphans.find(paths, pending)
+    if not (study.site / "index.html").exists():
+        paths.published.unlink(missing_ok=True)
+    probes = Probes(paths)
+    if study.config.probe:
+        probes = Probes.of(plan, paths, outstanding, found.jobs, run_folder)
+    return Reconciliation(marked, pending, found, probes)
 
 
 def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:
@@ -38,7 +96,7 @@ def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:
 
 
 def _is_done(each: Experiment, paths: StudyPaths) -> bool:
-    return _is_settled(paths.record(each.machine, each.id), paths.job(each.machine, each.id), each.fingerprint)
+    return _is_in_line(paths.record(each.machine, each.id), paths.job(each.machine, each.id), each.fingerprint)
 
 
 def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
@@ -90,7 +148,7 @@ def stages(plan: Plan, paths: StudyPaths, outstanding: Iterable[Experiment]) -> 
     def check_marker(stage: StageInstance, is_needed: bool = True) -> bool:
         name, fingerprint = marker_name(stage.name, stage.fingerprint), stage.fingerprint
         job = paths.stage_job(plan.application.name, name)
-        has_marker[fingerprint] = _is_settled(paths.stage_marker(name), job, fingerprint, is_needed)
+        has_marker[fingerprint] = _is_in_line(paths.stage_marker(name), job, fingerprint, is_needed)
         return has_marker[fingerprint]
 
     needed = plan.needed_stages(outstanding, check_marker)
@@ -100,8 +158,8 @@ def stages(plan: Plan, paths: StudyPaths, outstanding: Iterable[Experiment]) -> 
     return marked | {stage.fingerprint for stage in needed}
 
 
-def _is_settled(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool = False) -> bool:
-    """Bring one record or marker in line with its commit; tell whether it counts then.
+def _is_in_line(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool = False) -> bool:
+    """Bring one record or marker in line with its commit; return whether it counts then.
 
     A restored copy keeps the time of the commit: what was made from it is not out of date.
     """

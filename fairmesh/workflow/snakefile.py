@@ -54,7 +54,7 @@ def open_view(workflow: Any) -> Session | JobView:
     with clear_errors():
         from fairmesh.workflow.session import Session  # noqa: PLC0415  not inside jobs
 
-        return Session(workflow, Path(workflow.basedir))
+        return Session.open(workflow, Path(workflow.basedir))
 
 
 @contextmanager

@@ -1,0 +1,99 @@
+"""Read what a run is about: configuration, plan and the study's files. Nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.templates import Templates
+from fairmesh.runner import jsonfiles
+from fairmesh.study import Plan
+from fairmesh.study.settings import Config
+from fairmesh.workflow import configuration
+from fairmesh.workflow.configuration import Configuration
+from fairmesh.workflow.folders import Folders, job_templates, plan_document
+from fairmesh.workflow.run import check_inodes
+
+
+@dataclass(frozen=True)
+class StudyInput:
+    """The checked input of a run.
+
+    Parameters
+    ----------
+    configuration : Configuration
+        The configuration, with what profile and command line put over it.
+    plan : Plan
+        The expanded study.
+    paths : StudyPaths
+        The study's files.
+    root : Path
+        The folder of the Snakefile.
+    """
+
+    configuration: Configuration
+    plan: Plan
+    paths: StudyPaths
+    root: Path
+
+    @classmethod
+    def read(cls, overrides: Mapping[str, Any], root: Path) -> StudyInput:
+        """Read and check the input.
+
+        Raises
+        ------
+        InputError
+            With all mistakes of configuration, study and application.
+        FairmeshError
+            If no more files can be created.
+        """
+        checked = configuration.read(overrides, root)
+        results = Path(checked.config.results)
+        for folder in (Path(), results):
+            check_inodes(folder)
+        checked.check_site()
+        plan = checked.plan()
+        return cls(checked, plan, StudyPaths(results, plan.study), root)
+
+    @property
+    def config(self) -> Config:
+        """The values of the configuration."""
+        return self.configuration.config
+
+    @property
+    def site(self) -> Path:
+        """The folder of the website."""
+        return Path(self.config.site)
+
+    @property
+    def project(self) -> Path:
+        """The folder of the website's sources."""
+        return self.root / "site"
+
+    @cached_property
+    def folders(self) -> Folders:
+        """The job folders of the plan."""
+        machine = self.configuration.machine
+        return Folders(self.plan, self.paths, self.root, publisher=self.config.publisher, machine=machine)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """The templates of job.sh."""
+        return job_templates(self.plan, self.root, self.configuration.machines, self.configuration.machine)
+
+    @cached_property
+    def document(self) -> dict[str, Any]:
+        """The content of plan.json."""
+        return plan_document(self.plan, self.config)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield the warnings of the plan, and one if the results of this name are another study's."""
+        yield from self.plan.warnings
+        before = (jsonfiles.read_map(str(self.paths.plan)) or {}).get("source", "")
+        if before not in {"", str(self.plan.source)} and Path(before).exists():
+            name = self.plan.study
+            yield f"{self.plan.source}: 'study': the results of {name} are those of {before}; choose another name"

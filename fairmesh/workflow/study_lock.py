@@ -1,0 +1,66 @@
+"""The lock that a run holds on the results of its study."""
+
+from __future__ import annotations
+
+import sys
+
+from fairmesh.errors import BusyError
+from fairmesh.jobs.lock import RunLock
+from fairmesh.printing import print_lines
+from fairmesh.workflow.study_input import StudyInput
+
+PATIENCE = 2.0  # seconds that a process which only reads (-n, --lint) may hold the lock
+
+
+class StudyLock:
+    """The lock of a study's results.
+
+    Parameters
+    ----------
+    study : StudyInput
+        The study.
+    """
+
+    def __init__(self, study: StudyInput) -> None:
+        self._study = study
+        self._lock = RunLock(study.paths.lock)
+
+    def acquire(self, wait: bool) -> bool:
+        """Take the lock; if it is held, wait for the end of the other run, or print a message and return False."""
+        if self._try_take(PATIENCE):
+            return True
+        if wait:
+            print_lines(f"{self._holder()}; this run waits for its end", file=sys.stderr, flush=True)
+            return self._wait()
+        print_lines(f"{self._holder()}; it is left alone", file=sys.stderr)
+        return False
+
+    def require(self) -> None:
+        """Take the lock unless this process has it.
+
+        Raises
+        ------
+        BusyError
+            If another run holds it.
+        """
+        if not self._lock.try_take():
+            raise BusyError(self._holder())
+
+    def _wait(self) -> bool:
+        try:
+            return self._try_take(float("inf"))
+        except KeyboardInterrupt:
+            sys.exit(1)
+
+    def _try_take(self, patience: float) -> bool:
+        try:
+            return self._lock.try_take(patience)
+        except OSError as error:
+            message = f"cannot write to {self._study.paths.folder}: {error.strerror}"
+            raise self._study.configuration.error("results", message) from error
+
+    def _holder(self) -> str:
+        """Return the message that names the process that holds the lock."""
+        holder = self._lock.holder()
+        who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('since', '?')}"
+        return f"study {self._study.plan.study} is being run by {who}"
