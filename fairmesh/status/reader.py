@@ -33,7 +33,9 @@ class Reader:
     is_cached : bool
         Whether the study is read more than once.
     is_whole : bool
-        Whether somebody wants all of each record and status, which ``facts`` has then.
+        Whether ``facts`` has all of each record and status.
+    plan : mapping, optional
+        The plan; by default the one of the last run.
 
     Examples
     --------
@@ -43,8 +45,11 @@ class Reader:
     2
     """
 
-    def __init__(self, paths: StudyPaths, is_cached: bool = True, is_whole: bool = False) -> None:
+    def __init__(
+        self, paths: StudyPaths, is_cached: bool = True, is_whole: bool = False, plan: Map | None = None
+    ) -> None:
         self.paths = paths
+        self._given = plan
         self._plans = FileCache(is_cached)
         self._checked: Map = {}
         self._survey = StudyJobs(paths, is_cached, is_whole)
@@ -96,6 +101,8 @@ class Reader:
         FairmeshError
             If there is none, or it cannot be read.
         """
+        if self._given is not None:
+            return self._given
         path = str(self.paths.plan)
         plan = self._plans.read(path, LARGEST, follow_links=True)
         problem = self._plans.problems.get(path)

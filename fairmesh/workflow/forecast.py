@@ -1,16 +1,19 @@
-"""Which experiments of a plan would run, and why: what is already there, held against the plan. Nothing is changed."""
+"""Forecast which experiments of a plan would run, and why: their states, held against the plan. Nothing is changed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from fairmesh.jobs import lookup
-from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.runner import jsonfiles, protocol
 from fairmesh.runner.claims import Claims
+from fairmesh.runner.protocol import DONE, WAITING
+from fairmesh.status import JobStatus, Reader
+from fairmesh.status.model import ACTIVE
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.difference import changed_values
 from fairmesh.workflow import reconcile
@@ -20,7 +23,7 @@ NEW = "new"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What would become of an experiment.
+    """What a run would do with an experiment.
 
     Parameters
     ----------
@@ -41,46 +44,46 @@ class Forecast:
 
 
 def forecast(plan: Plan, paths: StudyPaths) -> Iterator[Forecast]:
-    """Return for each selected experiment whether it would run, and why.
+    """Yield for each selected experiment whether it would run, and why.
 
     Parameters
     ----------
     plan : Plan
-        What is wanted.
+        The plan.
     paths : StudyPaths
-        What is there.
+        The study's files.
     """
     if not paths.folder.is_dir():
-        yield from (Forecast(each, protocol.WAITING, NEW) for each in plan.selected)
+        yield from (Forecast(experiment, WAITING, NEW) for experiment in plan.selected)
         return
-    former = reconcile.previous_results(plan, paths)
-    for each in plan.selected:
-        yield _one(each, plan.application.version, paths, former)
+    document = plan.to_json() | {"application": {"name": plan.application.name}}
+    statuses = Reader(paths, is_cached=False, plan=document).read().experiments
+    by_name = {(status.machine, status.id): status for status in statuses}
+    previous = reconcile.previous_results(plan, paths)
+    for experiment in plan.selected:
+        status = by_name[experiment.machine, experiment.id]
+        yield _forecast_one(experiment, status, plan.application.version, previous)
 
 
-def _one(each: Experiment, version: str, paths: StudyPaths, former: Mapping[str, dict[str, Any]]) -> Forecast:
-    job = paths.job(each.machine, each.id)
-    found = lookup.folder_state(job, each.fingerprint)
-    if found is FolderState.COMMIT or lookup.is_current(paths.record(each.machine, each.id), each.fingerprint):
-        return Forecast(each, protocol.DONE)
-    if found is FolderState.ACTIVE:
-        return Forecast(each, _status(job).get("state", protocol.QUEUED), note="runs already")
-    stands_for = reconcile.find_previous_result(each, former)
-    if stands_for and not job.attempts.exists():
-        return Forecast(each, protocol.DONE, note=f"was {stands_for['id']}")
-    return _to_run(each, version, job)
-
-
-def _to_run(each: Experiment, version: str, job: JobPaths) -> Forecast:
-    old = jsonfiles.read_map(str(job.commit))
-    status = _status(job)
-    attempted = jsonfiles.read_map(str(_last_attempt(job) / protocol.EXPERIMENT)) or {}
-    if attempted.get("fingerprint") == each.fingerprint and status.get("state") in protocol.ENDS:
-        state, reason = status["state"], status.get("reason")
-        return Forecast(each, state, f"{state} before: {reason}" if reason else f"{state} before")
-    if old or attempted:
-        return Forecast(each, protocol.WAITING, changes(old or attempted, each.parameters, version))
-    return Forecast(each, protocol.WAITING, NEW)
+def _forecast_one(
+    experiment: Experiment, status: JobStatus, version: str, previous: Mapping[str, dict[str, Any]]
+) -> Forecast:
+    if status.state == DONE:
+        return Forecast(experiment, DONE)
+    if status.state in ACTIVE:
+        return Forecast(experiment, status.state, note="runs already")
+    job = JobPaths(Path(status.folder))
+    result = reconcile.find_previous_result(experiment, previous)
+    if result and not job.attempts.exists():
+        return Forecast(experiment, DONE, note=f"was {result['id']}")
+    if status.state in BAD_ENDS:
+        why = f"{status.state} before: {status.reason}" if status.reason else f"{status.state} before"
+        return Forecast(experiment, status.state, why)
+    if status.attempt and status.reason:
+        return Forecast(experiment, status.state, status.reason)
+    last = job.attempt(Claims(status.folder).highest())
+    old = jsonfiles.read_map(str(job.commit)) or jsonfiles.read_map(str(last / protocol.EXPERIMENT))
+    return Forecast(experiment, WAITING, changes(old, experiment.parameters, version) if old else NEW)
 
 
 def changes(old: Mapping[str, Any], parameters: Mapping[str, Any], version: str) -> str:
@@ -105,11 +108,3 @@ def changes(old: Mapping[str, Any], parameters: Mapping[str, Any], version: str)
     if former_version != version:
         words.append(f"version {former_version} → {version}")
     return "changed: " + ", ".join(words or ["a command, or a stage that it needs"])
-
-
-def _last_attempt(job: JobPaths) -> Any:
-    return job.attempt(Claims(str(job.folder)).highest())
-
-
-def _status(job: JobPaths) -> dict[str, Any]:
-    return jsonfiles.read_map(str(_last_attempt(job) / protocol.STATUS)) or {}
