@@ -69,7 +69,7 @@ def _about(name: str, machine: Machine | None, profiles: list[Profile], studies:
     }
 
 
-_HEADS = ("machine", "kind", "scheduler", "profiles", "resources of each job", "GPUs", "impossible jobs", "studies")
+_HEADS = ("machine", "kind", "scheduler", "profiles", "resources of each job", "GPUs", "unsatisfiable jobs", "studies")
 
 
 def _row(found: dict[str, Any]) -> tuple[str, ...]:
@@ -83,6 +83,6 @@ def _row(found: dict[str, Any]) -> tuple[str, ...]:
         ", ".join(found["profiles"]),
         ", ".join(f"{key}={value}" for key, value in found["resources"].items()),
         ", ".join(f"{gpu}: {canonical_json(asked)}" for gpu, asked in found["gpus"].items()),
-        found["impossible"],
+        found["unsatisfiable_jobs"],
         ", ".join(found["studies"]),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import expand_path
+from fairmesh.printing import print_lines
 from fairmesh.schedulers import names
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
@@ -201,9 +204,9 @@ class Machine(Model):
             {"a100": {"slurm_partition": "gpu", "gres": "gpu:a100:1"}},
         ),
     ] = Field(default_factory=dict)
-    impossible: Annotated[
+    unsatisfiable_jobs: Annotated[
         Literal["cancel", "wait"],
-        meaning("What becomes of a job of which the scheduler says that it can never start."),
+        meaning("What happens to a job of which the scheduler says that it can never start."),
     ] = "cancel"
     patience: Annotated[
         float,
@@ -247,6 +250,8 @@ def load_machines(path: Path) -> dict[str, Machine]:
         With all mistakes of the file.
     """
     node = load_yaml(path)
+    for name, machine in node.entries.items():
+        _rename_old_key(name, machine, path)
     machines, problems = check_model(_Machines, Node({"machines": node}, keys={"machines": (1, 1)}), path)
     if machines is not None:
         problems = [
@@ -258,6 +263,24 @@ def load_machines(path: Path) -> dict[str, Machine]:
             for problem in problems
         )
     return machines.machines
+
+
+def _rename_old_key(name: str, machine: Node, path: Path) -> None:
+    """Read the old name of a key for one version, and print a notice."""
+    entries = machine.entries
+    if _OLD_KEY in entries and _NEW_KEY not in entries:
+        where = machine.key_place(path, _OLD_KEY)
+        entries[_NEW_KEY] = entries.pop(_OLD_KEY)
+        machine.keys[_NEW_KEY] = machine.keys.pop(_OLD_KEY)
+        _print_notice(f"{where}: '{name}.{_OLD_KEY}' is now '{_NEW_KEY}'; the next version does not read the old key")
+
+
+_OLD_KEY, _NEW_KEY = "impossible", "unsatisfiable_jobs"
+
+
+@cache
+def _print_notice(text: str) -> None:
+    print_lines(f"notice: {text}", file=sys.stderr)
 
 
 def _resource_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:

@@ -240,7 +240,7 @@ class Session:
         limit = scheduler_check.check(self._snakemake.jobs_to_run(), scheduler, is_plugin, self._paths.home)
         if limit and is_plugin:  # which takes a refusal for a failure; ours waits for room
             self._snakemake.job_limit = scheduler_check.wait_for_room(limit, self._snakemake.job_limit, scheduler)
-        if self._study.configuration.machine.impossible == "cancel":
+        if self._study.configuration.machine.unsatisfiable_jobs == "cancel":
             QueueWatcher(self._snakemake.executor_run, scheduler).start()
 
     def _render(self) -> None:

@@ -14,7 +14,7 @@ from tests.results.builder import Folder
 def test_machines_profiles_and_studies_are_brought_together(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "config/machines.yaml").write_text(
         "local: {kind: local}\n"
-        "slurm: {kind: profile, scheduler: slurm, impossible: wait, resources: {slurm_account: climate},\n"
+        "slurm: {kind: profile, scheduler: slurm, unsatisfiable_jobs: wait, resources: {slurm_account: climate},\n"
         "  gpus: {a100: {gres: 'gpu:a100:1'}}}\n"
     )
     far = Folder(project / "results", "far")
@@ -23,7 +23,7 @@ def test_machines_profiles_and_studies_are_brought_together(project: Path, capsy
     local, slurm, cray = json.loads(capsys.readouterr().out)
     assert (local["machine"], local["default"], local["studies"]) == ("local", True, ["more", "quick"])
     assert list(slurm["profiles"]) == ["profiles/slurm", "profiles/slurm-lean"]
-    assert (slurm["resources"], slurm["impossible"], slurm["studies"]) == (
+    assert (slurm["resources"], slurm["unsatisfiable_jobs"], slurm["studies"]) == (
         {"slurm_account": "climate"},
         "wait",
         ["far"],

@@ -71,3 +71,10 @@ def test_what_a_machine_asks_for_is_checked(tmp_path: Path, resources: str, mess
         load_machines(tmp_path / "machines.yaml")
     assert message in str(error.value)
     assert "machines.yaml:2:" in str(error.value)
+
+
+def test_the_old_name_of_a_key_is_read_with_a_notice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "machines.yaml"
+    path.write_text("slurm: {kind: profile, scheduler: slurm, impossible: wait}\n")
+    assert load_machines(path)["slurm"].unsatisfiable_jobs == "wait"
+    assert "'slurm.impossible' is now 'unsatisfiable_jobs'" in capsys.readouterr().err
