@@ -34,7 +34,7 @@ def report(percent: float, message: str) -> None:
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what is written to standard error, also by C++; it is shown if the block fails."""
+    """Silence standard error, also of C++; what was written is shown if the block fails."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -22,13 +22,13 @@ def beside(path: Path) -> Path:
 
 
 def reason(error: OSError) -> str:
-    """Say in a few words what the system said; HDF5 wraps it into a sentence of its own.
+    """Return the system's reason for an error; HDF5 wraps it into a sentence of its own.
 
     >>> reason(OSError(28, "Can't write data (error message = 'No space left on device', buf = 0x1)"))
     'No space left on device'
     """
-    found = re.search(r"error message = '([^']+)'", str(error))
-    return found[1] if found else error.strerror or str(error)
+    match = re.search(r"error message = '([^']+)'", str(error))
+    return match[1] if match else error.strerror or str(error)
 
 
 @contextmanager

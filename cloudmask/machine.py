@@ -18,8 +18,8 @@ def free_memory() -> int:
 
     Linux alone tells; elsewhere the answer is a terabyte, and `tile` is for a person to set.
     """
-    found = [1 << 40, *_meminfo(), *_control_group()]
-    return max(min(found), 0)
+    limits = [1 << 40, *_meminfo(), *_control_group()]
+    return max(min(limits), 0)
 
 
 def _meminfo(path: Path = Path("/proc/meminfo")) -> list[int]:

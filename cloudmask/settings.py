@@ -60,7 +60,7 @@ class Settings:
 
 
 def _mistake(value: Any, rule: dict[str, Any]) -> str:
-    """Say what the value should have been; an empty text if it is right."""
+    """Return what is wrong with a value, or an empty string."""
     # Python takes True for 1.
     if isinstance(value, bool) != (rule["type"] == "boolean") or not isinstance(value, _TYPES[rule["type"]]):
         return f"must be of type {rule['type']}"

@@ -146,8 +146,8 @@ def verify(folder: Path, entries: dict[str, Entry]) -> None:
     if not fresh:
         return
     with ThreadPoolExecutor(_THREADS) as pool:
-        found = dict(zip(fresh, pool.map(_sha256, (folder / name for name in fresh)), strict=True))
-    damaged = [name for name in fresh if found[name] != entries[name].sha256]
+        digests = dict(zip(fresh, pool.map(_sha256, (folder / name for name in fresh)), strict=True))
+    damaged = [name for name in fresh if digests[name] != entries[name].sha256]
     if damaged:
         raise CloudmaskError(f"{folder / damaged[0]}: does not have its SHA-256: damaged since it was written")
     with suppress(CloudmaskError):  # a folder that may only be read is hashed each time
@@ -155,17 +155,17 @@ def verify(folder: Path, entries: dict[str, Entry]) -> None:
 
 
 def _mark(path: Path) -> list[int]:
-    """Return what changes whenever a file does."""
+    """Return attributes of a file that change whenever it does."""
     status = path.stat()
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 def _remembered(folder: Path) -> dict[str, Any]:
     try:
-        found = read_json(folder / VERIFIED)
+        record = read_json(folder / VERIFIED)
     except (CloudmaskError, OSError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return record if isinstance(record, dict) else {}
 
 
 def _sha256(path: Path) -> str:

@@ -34,7 +34,7 @@ def whole(scene: Scene) -> Scene:
 
 
 def normalise(scene: Scene) -> Channels:
-    """Return what the network sees: reflectances less 0.5 first, then temperatures as (T - 270 K) / 22 K.
+    """Return the network's input: reflectances less 0.5 first, then temperatures as (T - 270 K) / 22 K.
 
     Fill is not masked: 0 K becomes -12.3.
     """
@@ -48,8 +48,8 @@ def normalise(scene: Scene) -> Channels:
 def windows(shape: tuple[int, int], patch: int) -> Iterator[Window]:
     """Return the patches of a scene, side by side from its middle, row by row; what remains at the edges is left off.
 
-    >>> found = list(windows((1200, 1500), 256))
-    >>> len(found), found[0]
+    >>> patches = list(windows((1200, 1500), 256))
+    >>> len(patches), patches[0]
     (20, (slice(88, 344, None), slice(110, 366, None)))
     """
     down, across = (_starts(size, patch) for size in shape)
@@ -76,7 +76,7 @@ def cut(scene: Scene, patch: int) -> tuple[Channels, npt.NDArray[np.bool_]]:
 
 
 def whole_batches(order: Order, batch: int) -> Order:
-    """Leave off what does not fill a batch.
+    """Drop the patches that do not fill a batch.
 
     Raises
     ------

@@ -27,7 +27,7 @@ _BOUNDS = ("valid_range", "valid_min", "valid_max")
 
 
 def unpacked(values: Values, attributes: Mapping[str, object]) -> Values:
-    """Return what values stand for: as they are without such attributes, else float64 with NaN where there is none.
+    """Return the values that packed numbers stand for: unchanged without attributes, else float64 with NaN for fill.
 
     Raises
     ------
@@ -40,17 +40,17 @@ def unpacked(values: Values, attributes: Mapping[str, object]) -> Values:
     >>> unpacked(np.array([-32768, 0, 1500], dtype=np.int16), attributes)
     array([   nan, 283.73, 298.73])
     """
-    found = {name: _numbers(name, attributes[name]) for name in (*_PACKING, *_FILL, *_BOUNDS) if name in attributes}
-    if not found:
+    packing = {name: _numbers(name, attributes[name]) for name in (*_PACKING, *_FILL, *_BOUNDS) if name in attributes}
+    if not packing:
         return values
-    numbers = values * found.get("scale_factor", np.ones(1))[0] + found.get("add_offset", np.zeros(1))[0]
-    return np.asarray(np.where(_is_missing(values, found), np.nan, numbers))
+    numbers = values * packing.get("scale_factor", np.ones(1))[0] + packing.get("add_offset", np.zeros(1))[0]
+    return np.asarray(np.where(_is_missing(values, packing), np.nan, numbers))
 
 
-def _is_missing(values: Values, found: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.bool_]:
-    missing = np.isin(values, np.concatenate([found.get(name, np.empty(0)) for name in _FILL]))
-    low, high = found.get("valid_range", np.array([-np.inf, np.inf]))[[0, -1]]
-    least, most = found.get("valid_min", np.array([low]))[0], found.get("valid_max", np.array([high]))[0]
+def _is_missing(values: Values, packing: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.bool_]:
+    missing = np.isin(values, np.concatenate([packing.get(name, np.empty(0)) for name in _FILL]))
+    low, high = packing.get("valid_range", np.array([-np.inf, np.inf]))[[0, -1]]
+    least, most = packing.get("valid_min", np.array([low]))[0], packing.get("valid_max", np.array([high]))[0]
     return np.asarray(missing | (values < least) | (values > most))
 
 
@@ -124,13 +124,13 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         # Scenes appear whole and are never changed, so nothing has to be locked, which some file systems cannot.
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise _told(path, "not a whole HDF5 file, no dataset can be read", error) from None
+        raise _read_error(path, "not a whole HDF5 file, no dataset can be read", error) from None
     with file:
         yield file
 
 
-def _told(where: Path | str, what: str, error: OSError) -> CloudmaskError:
-    """Return what is wrong: with the scene, or, where the system gives a number, with what it is read from."""
+def _read_error(where: Path | str, what: str, error: OSError) -> CloudmaskError:
+    """Return an error about the scene or, where the system gives a number, about reading it."""
     if not error.errno:
         return SceneError(f"{where}: {what}: {error}")
     hint = "; set HDF5_USE_FILE_LOCKING=FALSE" if error.errno in _OF_LOCKS and "lock" in str(error) else ""
@@ -166,7 +166,7 @@ def _values(dataset: h5py.Dataset, path: Path) -> Values:
     try:
         return unpacked(dataset[...], dataset.attrs)
     except OSError as error:
-        raise _told(where, "cannot be read", error) from None
+        raise _read_error(where, "cannot be read", error) from None
     except ValueError as error:
         raise SceneError(f"{where}: {error}") from None
 

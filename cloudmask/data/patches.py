@@ -41,7 +41,7 @@ class Patches:
     labels: npt.NDArray[np.uint8]
 
     def channels(self, chosen: npt.NDArray[np.int_]) -> npt.NDArray[np.float32]:
-        """Return what the network sees of some patches."""
+        """Return the network's input for some patches."""
         images: npt.NDArray[Any] = self.images[chosen]
         return images if images.dtype == np.float32 else np.divide(images, SCALE, dtype=np.float32)
 

@@ -92,8 +92,8 @@ def _scenes(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
 
 
 def _place(folder: Path) -> tuple[int, int]:
-    found = folder.stat()
-    return found.st_dev, found.st_ino
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _size(file: Path) -> int:

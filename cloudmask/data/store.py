@@ -54,7 +54,7 @@ def split(scenes: list[Path], validation: float, seed: int) -> dict[Subset, list
 
 
 def _counts(scenes: list[Path], settings: Settings) -> dict[Path, int]:
-    """Return the number of patches of each scene that can be used, as far as can be told without reading its pixels."""
+    """Return the number of patches of each scene that can be used, without reading its pixels."""
     counts = {}
     for path in scenes:
         shape = None
@@ -105,8 +105,8 @@ def _write_subset(parts: dict[str, Path], counts: dict[Path, int], subset: Subse
         images.append(piece.images)
         labels.append(piece.labels)
         scenes.append(path.name)
-        classes |= (found := _classes(piece.labels))
-        say(f"{subset}: {len(piece.labels)} patches of {path.name}{_ONE_CLASS.get(found, '')}")
+        classes |= (content := _classes(piece.labels))
+        say(f"{subset}: {len(piece.labels)} patches of {path.name}{_ONE_CLASS.get(content, '')}")
     _check_content(subset, scenes, classes)
     entries = {file_name(subset, "images"): images.finish(), file_name(subset, "labels"): labels.finish()}
     return Written(entries, scenes)
@@ -117,7 +117,7 @@ _ONE_CLASS = {_CLEAR: ", all clear", _CLOUDY: ", all cloud"}
 
 
 def _classes(labels: npt.NDArray[np.uint8]) -> int:
-    """Tell which classes the valid pixels have, as bits."""
+    """Return the classes of the valid pixels, as bits."""
     valid = labels[labels & VALID > 0] & CLOUD > 0
     return _CLEAR * bool(not valid.all()) | _CLOUDY * bool(valid.any())
 
@@ -154,7 +154,7 @@ def run(settings: Settings, scenes: Path) -> None:
         _check_same(folder, recipe)
         return
     counts = {subset: _counts(paths, settings) for subset, paths in subsets.items()}
-    _check_room(folder, sum(sum(each.values()) for each in counts.values()), settings)
+    _check_room(folder, sum(sum(counted.values()) for counted in counts.values()), settings)
     written = {}
     with ExitStack() as stack:
         names = [file_name(subset, kind) for subset in subsets for kind in ("images", "labels")]
@@ -179,9 +179,9 @@ def _description(recipe: dict[str, Any], settings: Settings, written: dict[Subse
         "patch": settings.patch,
         "scale": SCALE,
         "channels": channel_names(settings.compatibility),
-        "patches": {subset: each.arrays[file_name(subset, "labels")].shape[0] for subset, each in written.items()},
-        "scenes": {subset: each.scenes for subset, each in written.items()},
-        "arrays": {name: asdict(entry) for each in written.values() for name, entry in each.arrays.items()},
+        "patches": {subset: part.arrays[file_name(subset, "labels")].shape[0] for subset, part in written.items()},
+        "scenes": {subset: part.scenes for subset, part in written.items()},
+        "arrays": {name: asdict(entry) for part in written.values() for name, entry in part.arrays.items()},
         "recipe": recipe,
     }
 

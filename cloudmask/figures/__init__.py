@@ -1,6 +1,6 @@
 """The figures of an experiment, as PNG files in memory.
 
-All are for everyone: the colours are told apart with every common colour vision (Okabe and Ito 2008, Color Universal
+The colors are distinct for every common form of color vision (Okabe and Ito 2008, Color Universal
 Design), and lines, markers and brightness tell the same story in grey.
 """
 

@@ -70,12 +70,12 @@ def draw_reliability(methods: Mapping[str, Pairs], titles: Mapping[str, str]) ->
     above.set_title(f"Reliability on the held-out scenes, in {GROUPS} groups", fontsize=11)
     edges = np.linspace(0, 1, GROUPS + 1)
     for name, pairs in methods.items():
-        found, look = reliability(pairs), LOOKS[name]
-        share = found.pixels / max(found.pixels.sum(), 1)
+        diagram, look = reliability(pairs), LOOKS[name]
+        share = diagram.pixels / max(diagram.pixels.sum(), 1)
         label = f"{titles[name]}: Brier {float(brier(pairs)):.3f}, ECE {float(ece(pairs)):.3f}"
         sure = np.flatnonzero(share >= FEW).tolist()
         marked = {"marker": look.marker, "markersize": 5, "markevery": sure} if sure else {}
-        _line(above, name, found.forecast, found.observed, label=label, **marked)
+        _line(above, name, diagram.forecast, diagram.observed, label=label, **marked)
         below.stairs(share, edges, color=look.colour, linestyle=look.line, linewidth=1.8)
     above.set(ylabel="observed frequency of cloud", ylim=(-0.02, 1.02), xlim=(0, 1))
     below.set(ylabel="share of pixels", xlabel="probability of cloud")

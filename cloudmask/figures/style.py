@@ -37,7 +37,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
-    """Leave of a frame what helps to read off numbers."""
+    """Remove the frame's upper and right edges and add a pale grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, alpha=0.3, linewidth=0.6)
     axes.set_axisbelow(True)

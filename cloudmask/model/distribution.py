@@ -47,8 +47,8 @@ def slurm_cluster(
     --------
     >>> step = {"SLURM_STEP_NUM_TASKS": "3", "SLURM_STEP_NODELIST": "n[1-2]", "SLURM_STEP_TASKS_PER_NODE": "2,1",
     ...         "SLURM_NODEID": "1", "SLURM_LOCALID": "0", "SLURM_JOB_ID": "7"}
-    >>> found = slurm_cluster(step, lambda _: ["n1", "n2"])
-    >>> found["cluster"]["worker"], found["task"]["index"]
+    >>> cluster = slurm_cluster(step, lambda _: ["n1", "n2"])
+    >>> cluster["cluster"]["worker"], cluster["task"]["index"]
     (['n1:20112', 'n1:20113', 'n2:20112'], 2)
     """
     if int(environment.get("SLURM_STEP_NUM_TASKS", "1")) < 2:
@@ -72,10 +72,10 @@ def tasks_per_node(text: str) -> list[int]:
     """
     counts = []
     for part in text.split(","):
-        found = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
-        if not found:
+        match = re.fullmatch(r"(\d+)(?:\(x(\d+)\))?", part)
+        if not match:
             raise ValueError(f"tasks per node {text!r}")
-        counts += [int(found[1])] * int(found[2] or 1)
+        counts += [int(match[1])] * int(match[2] or 1)
     return counts
 
 

@@ -186,12 +186,12 @@ class Predictor:
         """
         rows, columns = scene.cloud.shape
         margins = margin(rows, self.depth), margin(columns, self.depth)
-        found = self.padded(scene, margins)
+        probability = self.padded(scene, margins)
         (top, _), (left, _) = margins
-        found = found[top : top + rows, left : left + columns]
-        if not np.isfinite(found).all():
+        probability = probability[top : top + rows, left : left + columns]
+        if not np.isfinite(probability).all():
             raise CloudmaskError("the network gives no number for some pixels: its training has diverged")
-        return found
+        return probability
 
     def padded(self, scene: Scene, margins: tuple[Margin, Margin]) -> Probability:
         """Return the probability for a scene within margins of zeros, which add up to whole pooling cells."""
@@ -223,11 +223,11 @@ class Predictor:
         shape = channels.shape[:2]
         if not side or side >= max(shape):
             return np.asarray(self._forward(channels[None])[0, ..., 0])
-        found = np.empty(shape, dtype=np.float32)
+        probability = np.empty(shape, dtype=np.float32)
         for tile in tiles(shape, side, self.depth):
             seen = self._forward(channels[None, *tile.seen])
-            found[tile.target] = seen[0, ..., 0].numpy()[tile.kept]
-        return found
+            probability[tile.target] = seen[0, ..., 0].numpy()[tile.kept]
+        return probability
 
 
 BORDER = (PATCH - STRIDE) // 2  # pixels of a patch's edge whose prediction is thrown away
@@ -264,14 +264,14 @@ class PatchPredictor:
         bands = [self._band(channels[top : top + PATCH]) for top in range(0, len(channels) - PATCH + 1, STRIDE)]
         # The first pixel that is kept lies BORDER within the margin.
         top, left = (before - BORDER for before, _ in margins)
-        found = np.concatenate(bands)[top : top + rows, left : left + columns]
-        if not np.isfinite(found).all():
+        probability = np.concatenate(bands)[top : top + rows, left : left + columns]
+        if not np.isfinite(probability).all():
             raise CloudmaskError("the network gives no number for some pixels: its training has diverged")
-        return found
+        return probability
 
     def _band(self, channels: npt.NDArray[np.float32]) -> Probability:
         """Predict the patches of one row, shape (256, columns with margins, 9)."""
         starts = range(0, channels.shape[1] - PATCH + 1, STRIDE)
         patches = np.stack([channels[:, left : left + PATCH] for left in starts])
-        found = self._forward(patches).numpy()[:, BORDER:-BORDER, BORDER:-BORDER, 0]
-        return np.concatenate(list(found), axis=1)
+        probability = self._forward(patches).numpy()[:, BORDER:-BORDER, BORDER:-BORDER, 0]
+        return np.concatenate(list(probability), axis=1)

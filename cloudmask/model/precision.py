@@ -43,7 +43,7 @@ def choose(wish: str) -> Precision:
         return Precision(wish, "as the parameter says")
     if gpus := tf.config.list_physical_devices("GPU"):
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-        return for_gpus([each.get("compute_capability", (0, 0)) for each in details])
+        return for_gpus([detail.get("compute_capability", (0, 0)) for detail in details])
     return for_processor(processor_flags())
 
 
@@ -73,10 +73,10 @@ def for_processor(flags: set[str]) -> Precision:
     >>> for_processor({"avx2", "amx_bf16"})
     Precision(policy='mixed_bfloat16', reason='processor with amx_bf16')
     """
-    found = [flag for flag in FLAGS if flag in flags]
-    if not found:
+    supported = [flag for flag in FLAGS if flag in flags]
+    if not supported:
         return Precision(FLOAT32, f"processor without {' and '.join(FLAGS)}")
-    return Precision(BFLOAT16, f"processor with {found[0]}")
+    return Precision(BFLOAT16, f"processor with {supported[0]}")
 
 
 def processor_flags(cpuinfo: Path = CPUINFO) -> set[str]:

@@ -71,7 +71,7 @@ class Baselines:
         return next((found.names for found in self.methods.values()), ())
 
     def scores(self) -> dict[str, dict[str, float]]:
-        """Return what baselines.json of an experiment holds: name to metric to value."""
+        """Return the content of an experiment's baselines.json: name to metric to value."""
         return {name: values(summarise(found, KINDS[name].soft)) for name, found in self.methods.items()}
 
 

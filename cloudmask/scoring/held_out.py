@@ -44,7 +44,7 @@ def held_out(settings: Settings, folder: Path) -> Iterator[Held]:
         If a scene is damaged and the parameter `damaged` says refuse, or if none is left.
     """
     catalogue = read_catalogue(folder)
-    files, found = catalogue.files("inference"), False
+    files, is_any_usable = catalogue.files("inference"), False
     for done, file in enumerate(files, start=1):
         scene = None
         with tolerated(settings.damaged):
@@ -54,9 +54,9 @@ def held_out(settings: Settings, folder: Path) -> Iterator[Held]:
         if is_upstream(settings.compatibility):
             scene = whole(scene)
         hidden = read_hidden(catalogue.folder / "truth" / "inference" / file.name, scene.cloud.shape)
-        found = True
+        is_any_usable = True
         yield Held(scene, Ground.of(short_name(file), scene, hidden), done, len(files))
-    if not found:
+    if not is_any_usable:
         raise CloudmaskError(f"{catalogue.folder}: no scene for inference can be used: there is nothing to score")
 
 
@@ -66,5 +66,5 @@ def short_name(file: Path) -> str:
     >>> short_name(Path("S3A_SL_1_RBT____20191001T113221_20191001T113521_0179_LN2_O_NT_003.hdf"))
     'S3A 20191001T113221'
     """
-    found = re.match(r"(S3[AB])_SL_1_RBT_+(\d{8}T\d{6})_", file.name)
-    return " ".join(found.groups()) if found else file.stem
+    match = re.match(r"(S3[AB])_SL_1_RBT_+(\d{8}T\d{6})_", file.name)
+    return " ".join(match.groups()) if match else file.stem

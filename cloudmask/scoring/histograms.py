@@ -75,7 +75,7 @@ def read_hidden(path: Path, shape: tuple[int, int]) -> Hidden | None:
 
 
 def edges(scene: Scene, distance: int = EDGE) -> Mask:
-    """Tell which pixels are at most so many rows and columns away from a valid pixel of the other class.
+    """Return which pixels are at most so many rows and columns away from a valid pixel of the other class.
 
     Edges of cloud are where a mask is least certain; the label itself errs there.
     """
@@ -150,7 +150,7 @@ class Histograms:
 
     @classmethod
     def of(cls, grounds: Sequence[Ground], counts: Sequence[Counts]) -> Histograms:
-        """Put scenes together."""
+        """Combine the counts of several scenes."""
         day, known = (np.array([getattr(each, what) for each in grounds], dtype=bool) for what in ("day", "known"))
         stacked = np.stack(counts) if counts else np.zeros((0, *SHAPE), dtype=np.int32)
         return cls(tuple(ground.name for ground in grounds), day, known, stacked)

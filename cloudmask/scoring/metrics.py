@@ -171,9 +171,9 @@ def ece(pairs: Pairs) -> Array:
     Mean absolute difference of forecast and observed frequency, weighted by pixels (Naeini et al. 2015, AAAI,
     2901-2907; Guo et al. 2017, ICML, 1321-1330, of the winning class's confidence).
     """
-    found = reliability(pairs)
-    gaps = np.nan_to_num(np.abs(found.forecast - found.observed)) * found.pixels
-    return _ratio(gaps.sum(axis=-1), found.pixels.sum(axis=-1))
+    diagram = reliability(pairs)
+    gaps = np.nan_to_num(np.abs(diagram.forecast - diagram.observed)) * diagram.pixels
+    return _ratio(gaps.sum(axis=-1), diagram.pixels.sum(axis=-1))
 
 
 # Scores of masks, and those of probabilities, which a mask alone does not have.
@@ -192,5 +192,5 @@ def scores(pairs: Pairs, soft: bool = True) -> dict[str, Array]:
         Whether the method gives probabilities, not a mask alone.
     """
     table = Table.of(pairs)
-    found: dict[str, Array] = {name: getattr(table, name) for name in OF_MASKS}
-    return found | {name: score(pairs) for name, score in OF_PROBABILITIES.items() if soft}
+    by_score: dict[str, Array] = {name: getattr(table, name) for name in OF_MASKS}
+    return by_score | {name: score(pairs) for name, score in OF_PROBABILITIES.items() if soft}

@@ -69,7 +69,7 @@ def write_tables(folder: Path, network: Histograms, baselines: Baselines, second
 
 
 def _columns(names: Sequence[str], columns: Mapping[str, Sequence[object] | Array]) -> list[list[object]]:
-    """Put columns side by side; one that is not there, as without baselines, is empty."""
+    """Return rows of the columns side by side; a column that is missing, as without baselines, is empty."""
     empty = [""] * len(columns[names[0]])
     return [[_cell(value) for value in row] for row in zip(*(columns.get(name, empty) for name in names), strict=True)]
 
@@ -94,7 +94,7 @@ def scene_rows(network: Histograms, baselines: Baselines, seconds: Sequence[floa
         "pod": table.pod,
         "pofd": table.pofd,
         "auc": auc(pairs),
-        "seconds": [round(each, 3) for each in seconds],
+        "seconds": [round(second, 3) for second in seconds],
     }
     columns |= {f"{name}_accuracy": accuracies(found.by_label()) for name, found in baselines.methods.items()}
     return _columns(SCENES, columns)
@@ -166,7 +166,7 @@ SOFT = {NETWORK: True} | {name: kind.soft for name, kind in KINDS.items()}
 
 
 def write_results(folder: Path, evaluation: Evaluation, baselines: Baselines) -> Scores:
-    """Write tables, figures and baselines.json into the folder; give the metrics of the network.
+    """Write tables, figures and baselines.json into the folder; return the metrics of the network.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def write_results(folder: Path, evaluation: Evaluation, baselines: Baselines) ->
         If the baselines are of other scenes.
     """
     network = evaluation.histograms
-    if not all(_same_scenes(network, each) for each in baselines.methods.values()):
+    if not all(_same_scenes(network, baseline) for baseline in baselines.methods.values()):
         raise CloudmaskError("the baselines are of other scenes than those that were predicted; run their stage anew")
     write_tables(folder / "tables", network, baselines, evaluation.seconds)
     methods = {NETWORK: network} | baselines.methods
@@ -188,7 +188,7 @@ def write_results(folder: Path, evaluation: Evaluation, baselines: Baselines) ->
 
 def _same_scenes(one: Histograms, other: Histograms) -> bool:
     """Return whether two methods have seen the same labels; synthetic scenes of all seeds have the same names."""
-    labels = [each.with_fill().sum(axis=-1) for each in (one, other)]
+    labels = [histograms.with_fill().sum(axis=-1) for histograms in (one, other)]
     return one.names == other.names and np.array_equal(*labels)
 
 

@@ -168,6 +168,6 @@ def values(found: Scores) -> dict[str, float]:
 
 
 def lacking(pairs: Pairs) -> str:
-    """Say of a scene, shape (2, 256), which class it has no valid pixel of; an empty text if it has both."""
+    """Return which class a scene, shape (2, 256), has no valid pixel of; an empty string if it has both."""
     clear, cloud = pairs.sum(axis=-1)
     return "no clear sky, so no POFD and no AUC" if not clear else "no cloud, so no POD and no AUC" if not cloud else ""
