@@ -166,7 +166,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             # Before the scheduler has it, whenever this process may be killed.
             write_members(bundle.file(MEMBERS), names)
             job_id = self._scheduler.submit(
-                script(bundle.members, str(bundle.file(PROGRESS)), self._scheduler.node_variable),
+                self._script(bundle),
                 resources_of(bundle.members),
                 self.run_uuid,
                 bundle.comment,
@@ -181,6 +181,11 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             self._note(bundle, job_id)
         if bundle.waits:
             self._wait_for_room(bundle)
+
+    def _script(self, bundle: Submitted) -> str:
+        scheduler = self._scheduler
+        progress = str(bundle.file(PROGRESS))
+        return script(bundle.members, progress, scheduler.node_variable, scheduler.harmless_signals)
 
     def _note(self, bundle: Submitted, job_id: str) -> None:
         """Note that a bundle is in the queue."""

@@ -87,7 +87,9 @@ def resources_of(bundle: Sequence[Member]) -> dict[str, Any]:
     return asked
 
 
-def script(members: Sequence[Member], progress: str, node_variable: str = "HOSTNAME") -> str:
+def script(
+    members: Sequence[Member], progress: str, node_variable: str = "HOSTNAME", ignored: Sequence[str] = ()
+) -> str:
     """Return the text of a batch script.
 
     Parameters
@@ -98,12 +100,22 @@ def script(members: Sequence[Member], progress: str, node_variable: str = "HOSTN
         The file that says how far it is.
     node_variable : str
         The variable that names the node.
+    ignored : sequence of str
+        Signals that mean nothing to the jobs.
     """
     lines = [
         " ".join(["run", *map(shlex.quote, (str(number), job.log, job.folder, job.record, *job.arguments))])
         for number, job in enumerate(members)
     ]
-    return _SCRIPT.format(progress=shlex.quote(progress), node=node_variable, lines="\n".join(lines))
+    traps = "\n".join(f"trap {shlex.quote(_trap(name, ignored))} {name}" for name in _PASSED_ON)
+    return _SCRIPT.format(progress=shlex.quote(progress), node=node_variable, traps=traps, lines="\n".join(lines))
+
+
+def _trap(name: str, ignored: Sequence[str]) -> str:
+    return "" if f"SIG{name}" in ignored else f"pass_on {name}"
+
+
+_PASSED_ON = ("TERM", "INT", "HUP", "USR1", "USR2")
 
 
 _SCRIPT = """\
@@ -116,11 +128,7 @@ pass_on() {{ # signal
     stopped=yes signalled=yes
     [ -z "$job" ] || kill -s "$1" "$job" 2> /dev/null
 }}
-trap 'pass_on TERM' TERM
-trap 'pass_on INT' INT
-trap 'pass_on HUP' HUP
-trap 'pass_on USR1' USR1
-trap 'pass_on USR2' USR2
+{traps}
 
 note() {{ # line; a folder that cannot be written for a while is waited for
     for _ in {{1..300}}; do

@@ -68,9 +68,14 @@ def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> lis
         raise FairmeshError(error.reason) from None
 
 
-def batch_values(machine: Mapping[str, Any]) -> dict[str, str]:
-    """Return what templates of job.sh and submit.sh show of a machine's scheduler: title, submit_hint, shell."""
+def batch_values(machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what templates show of a machine's scheduler: title, submit_hint, shell, harmless_signals."""
     if machine["scheduler"] == "none":
         return {}
     scheduler = find_scheduler(machine["scheduler"])
-    return {"title": scheduler.title, "submit_hint": scheduler.submit_hint, "shell": scheduler.shell}
+    return {
+        "title": scheduler.title,
+        "submit_hint": scheduler.submit_hint,
+        "shell": scheduler.shell,
+        "harmless_signals": scheduler.harmless_signals,
+    }

@@ -10,6 +10,7 @@ import pytest
 
 from fairmesh import schema
 from fairmesh.errors import InputError
+from fairmesh.jobs.directives import batch_values
 from fairmesh.jobs.templates import Templates
 from fairmesh.study import load_plan
 from fairmesh.workflow.configuration import MACHINES, find_machine
@@ -45,13 +46,13 @@ def templates(study: dict[str, Any], application: dict[str, Any], machine: dict[
 def rendered(made: Templates, **machine: Any) -> str:
     """Render what three files make."""
     experiment = {"key": "0123456789ab", "id": "x=1"}
-    values = {"modules": [], "setup": [], "patience": 60} | machine
-    return made.render(experiment=experiment, machine=values, directives=["#LINE"])
+    values = {"scheduler": "none", "modules": [], "setup": [], "patience": 60} | machine
+    return made.render(experiment=experiment, machine=values, directives=["#LINE"], **batch_values(values))
 
 
 @pytest.mark.parametrize(("scheduler", "says"), [("none", False), ("slurm", True), ("lsf", True)])
 def test_the_machines_scheduler_chooses_the_child(scheduler: str, says: bool) -> None:
-    assert ("#LINE" in rendered(templates({}, {}, {"scheduler": scheduler}))) == says
+    assert ("#LINE" in rendered(templates({}, {}, {"scheduler": scheduler}), scheduler=scheduler)) == says
 
 
 def test_each_file_brings_its_child_by_a_path_from_its_own_folder() -> None:
