@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.workplace import Workplace
+from tests.lsf.cluster import LABEL, LsfStandIn, stand_in
 from tests.needs import note_component
+from tests.sge.cluster import SgeCluster, describe
+from tests.sge.cluster import cluster as sge_cluster
 from tests.slurm.cluster import Cluster, cluster, described
 
 
@@ -39,5 +42,51 @@ def slurm(request: pytest.FixtureRequest, _slurm_of_session: Cluster) -> Cluster
 def slurm_workplace(request: pytest.FixtureRequest, tmp_path: Path, slurm: Cluster) -> Iterator[Workplace]:
     """Yield a fresh working folder for a real cluster; a test may name the profiles."""
     place = Workplace(tmp_path, request.param, slurm)
+    yield place
+    place.end()
+
+
+@pytest.fixture(scope="session")
+def _sge_of_session() -> Iterator[SgeCluster]:
+    with sge_cluster() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def _lsf_of_session() -> Iterator[LsfStandIn]:
+    with stand_in() as found:
+        yield found
+
+
+@pytest.fixture
+def sge(request: pytest.FixtureRequest, _sge_of_session: SgeCluster) -> SgeCluster:
+    """Return a real SGE of one host, up and without jobs."""
+    assert request.node.get_closest_marker("clusters"), "mark tests on a cluster with pytest.mark.clusters"
+    note_component(describe(_sge_of_session))
+    _sge_of_session.wait_idle()
+    return _sge_of_session
+
+
+@pytest.fixture
+def lsf(_lsf_of_session: LsfStandIn) -> LsfStandIn:
+    """Return stand-ins for LSF's programs, without jobs."""
+    note_component(LABEL)
+    _lsf_of_session.wait_idle()
+    return _lsf_of_session
+
+
+@pytest.fixture(params=["sge", "lsf"])
+def batch(request: pytest.FixtureRequest) -> SgeCluster | LsfStandIn:
+    """Return a real SGE, or stand-ins for LSF's programs."""
+    found: SgeCluster | LsfStandIn = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def batch_workplace(
+    request: pytest.FixtureRequest, tmp_path: Path, batch: SgeCluster | LsfStandIn
+) -> Iterator[Workplace]:
+    """Yield a fresh working folder for that."""
+    place = Workplace(tmp_path, "sge" if isinstance(batch, SgeCluster) else "lsf", batch)
     yield place
     place.end()

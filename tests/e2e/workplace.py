@@ -17,7 +17,9 @@ from typing import Any
 
 from fairmesh import schema
 from fairmesh.jobs.reading import read_map
+from tests.lsf.cluster import LsfStandIn
 from tests.needs import note_component
+from tests.sge.cluster import SgeCluster
 from tests.slurm.cluster import Cluster
 from tests.waiting import PATIENCE
 
@@ -31,7 +33,7 @@ class Workplace:
 
     folder: Path
     profile: str = "local"
-    cluster: Cluster | None = None
+    cluster: Cluster | SgeCluster | LsfStandIn | None = None
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -74,7 +76,7 @@ class Workplace:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start Snakemake in a process group of its own, as a shell does."""
         note_component(f"Snakemake {version('snakemake')} with profiles/{self.profile}")
-        python = sys.executable if self.cluster is None else on_slurm()
+        python = on_slurm() if self.profile.startswith("slurm") else sys.executable
         command = [python, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--profile", f"profiles/{self.profile}"]
         process = subprocess.Popen(
             [*command, *arguments],

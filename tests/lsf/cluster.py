@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.sge.cluster import hanging
 from tests.waiting import wait_until
 
 PROGRAMS = ("bsub", "bjobs", "bkill", "brequeue", "bresume", "bhist", "lsid", "bqueues", "bhosts")
-LABEL = "LSF: STAND-INS for its programs, written after the manual of LSF 10.1; nothing was tried on a real LSF"
+LABEL = "NOT a real LSF: stand-ins for its programs, written after the manual of LSF 10.1"
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,46 @@ class LsfStandIn:
     def states(self) -> dict[str, str]:
         """Return the state of each unfinished job by number."""
         output = self.ask("bjobs", "-noheader", "-o", "jobid stat", check=False)
-        return dict(line.split() for line in output.splitlines())  # type: ignore[misc]
+        return dict(line.split() for line in output.splitlines())
 
-    def count(self) -> int:
-        """Return how many jobs have been submitted."""
-        return len(list((self.folder / "jobs").iterdir()))
+    def submitted(self, names: Iterable[str]) -> int:
+        """Count the jobs with some names that were submitted, those that have ended too."""
+        jobs = [json.loads(path.read_text()) for path in self.folder.glob("jobs/*/job.json")]
+        return sum(job["name"] in set(names) for job in jobs)
+
+    def delete(self, job: str) -> None:
+        """Delete a job, as a person does."""
+        self.ask("bkill", job)
+
+    def requeue(self, job: str) -> None:
+        """Put a running job back into the queue."""
+        self.ask("brequeue", job)
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Start no further job for a while."""
+        with self._marked("closed", ""):
+            yield
+
+    @contextmanager
+    def limited(self, jobs: int) -> Iterator[None]:
+        """Let a user have so many jobs for a while, those that run too."""
+        with self._marked("limit", str(jobs)):
+            yield
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let the program that shows jobs hang for a while."""
+        with hanging(self.folder / "bin/bjobs"):
+            yield
+
+    @contextmanager
+    def _marked(self, name: str, content: str) -> Iterator[None]:
+        (self.folder / name).write_text(content)
+        try:
+            yield
+        finally:
+            (self.folder / name).unlink()
 
     def processes(self) -> list[int]:
         """Return the processes of jobs, and what watches them."""

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,6 +54,62 @@ class SgeCluster:
         lines = self.ask("qstat", "-u", "*").splitlines()[2:]
         return {fields[0]: fields[4] for fields in map(str.split, lines)}
 
+    def submitted(self, names: Iterable[str]) -> int:
+        """Count the jobs with some names that were submitted, those that have ended too."""
+        accounting = self.folder / "root/default/common/accounting"
+        lines = accounting.read_text().splitlines() if accounting.exists() else []
+        records = [line.split(":") for line in lines if not line.startswith("#")]
+        jobs = {record[5]: record[4] for record in records}
+        listing = self.ask("qstat", "-r", "-u", "*")
+        jobs.update(re.findall(r"^ *(\d+) .*\n +Full jobname: +(\S+)", listing, re.MULTILINE))
+        return sum(name in {f"fm-{each}" for each in names} for name in jobs.values())
+
+    def delete(self, job: str) -> None:
+        """Delete a job, as a person does."""
+        self.ask("qdel", job)
+
+    def requeue(self, job: str) -> None:
+        """Put a running job back into the queue."""
+        self.ask("qmod", "-rj", job)
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Start no further job for a while."""
+        self.ask("qmod", "-d", "all.q")
+        try:
+            yield
+        finally:
+            self.ask("qmod", "-e", "all.q")
+
+    @contextmanager
+    def limited(self, jobs: int) -> Iterator[None]:
+        """Let a user have so many jobs for a while, those that run too."""
+        self._configure("max_u_jobs", str(jobs))
+        try:
+            yield
+        finally:
+            self._configure("max_u_jobs", "0")
+
+    def _configure(self, name: str, value: str) -> None:
+        file = self.folder / "global"
+        file.write_text(re.sub(rf"(?m)^{name} .*", f"{name} {value}", self.ask("qconf", "-sconf")))
+        self.ask("qconf", "-Mconf", str(file))
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let the program that shows jobs hang for a while."""
+        with hanging(self.folder / "bin/qstat"):
+            yield
+
+    @contextmanager
+    def prolog(self, command: str) -> Iterator[None]:
+        """Run a command before each job for a while; its exit status decides what becomes of the job."""
+        self.ask("qconf", "-mattr", "queue", "prolog", command, "all.q")
+        try:
+            yield
+        finally:
+            self.ask("qconf", "-mattr", "queue", "prolog", "NONE", "all.q")
+
     def start(self, daemon: str) -> None:
         """Start a daemon that was killed: ``qmaster`` or ``execd``."""
         _script("start", daemon, "--dir", str(self.folder))
@@ -84,6 +140,22 @@ class SgeCluster:
             self.ask("qmod", action, "all.q", check=False)
         is_open = re.compile(rf"all\.q@localhost +BIP +0/0/{self.slots} +[\d.]+ +\S+ *\n?$").search
         wait_until(lambda: not self.states() and is_open(self.ask("qstat", "-f", "-q", "all.q")), "the queue is idle")
+
+
+@contextmanager
+def hanging(program: Path) -> Iterator[None]:
+    """Put a program into the path for a while that gives no answer."""
+    old = program.with_suffix(".old")
+    if program.exists():
+        program.rename(old)
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    try:
+        yield
+    finally:
+        program.unlink()
+        if old.exists():
+            old.rename(program)
 
 
 def _environ(process: Path) -> bytes:
