@@ -25,7 +25,7 @@ from fairmesh.study.settings import Config, Machine, Publisher
 from fairmesh.submission import identity
 from fairmesh.submission.repository import DIRTY, Refusal, Repository, commit_of
 from fairmesh.workflow.orphans import PendingJob
-from fairmesh.workflow.snakefile import Target
+from fairmesh.workflow.targets import Target
 
 Job = TypeVar("Job", Experiment, StageInstance)
 

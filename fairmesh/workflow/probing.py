@@ -23,7 +23,7 @@ from fairmesh.status.states import state_label
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import cost_key
 from fairmesh.workflow.internals import SnakemakeWorkflow
-from fairmesh.workflow.snakefile import Target
+from fairmesh.workflow.targets import Target
 
 MARKER = "probed"
 SHOWN = 10  # probes that are named before the start

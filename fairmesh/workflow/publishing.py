@@ -16,7 +16,7 @@ from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.status.states import state_label
-from fairmesh.workflow.snakefile import clear_errors
+from fairmesh.workflow.targets import clear_errors
 
 SHOWN = 20  # unfinished experiments; the website shows all
 

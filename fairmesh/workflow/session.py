@@ -24,9 +24,9 @@ from fairmesh.workflow.finish import FinishHook
 from fairmesh.workflow.internals import SnakemakeWorkflow
 from fairmesh.workflow.reconcile import Reconciliation
 from fairmesh.workflow.run import QueueWatcher, WorkflowRun
-from fairmesh.workflow.snakefile import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
+from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 
 NOBODY = "nobody"  # what stands for the number of a job where there is none: Snakemake leaves out an empty argument
 

@@ -12,20 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.user import user
+from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 
 if TYPE_CHECKING:
     from fairmesh.workflow.session import Session
-import errno
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
 
-from fairmesh.errors import FairmeshError
 from fairmesh.files import expand_path, read_json
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.printing import print_lines
 from fairmesh.runner.protocol import marker_name
 from fairmesh.schedulers import job_scheduler
 
@@ -55,20 +49,6 @@ def open_view(workflow: Any) -> Session | JobView:
         from fairmesh.workflow.session import Session  # noqa: PLC0415  not inside jobs
 
         return Session.open(workflow, Path(workflow.basedir))
-
-
-@contextmanager
-def clear_errors() -> Iterator[None]:
-    """End the process with an error's own message and exit status."""
-    try:
-        yield
-    except FairmeshError as error:
-        print_lines(error, file=sys.stderr, flush=True)
-        sys.exit(error.exit_code)
-    except OSError as error:  # a full disk, a folder without permission
-        hint = "; `df -h` and `df -i` say whether bytes or files ran out" if error.errno == errno.ENOSPC else ""
-        print_lines(": ".join(filter(None, (error.filename, error.strerror))) + hint, file=sys.stderr, flush=True)
-        sys.exit(FairmeshError.exit_code)
 
 
 class JobView:
@@ -134,96 +114,3 @@ def _target(rule: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target
         exclusive=exclusive,
         conda=content["conda"],
     )
-
-
-class Wildcards(Protocol):
-    """The wildcards of the rules."""
-
-    study: str
-    machine: str
-    experiment: str
-    stage: str
-
-
-ResourceFunction = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A job as its rule sees it.
-
-    Parameters
-    ----------
-    rule, output : str
-        The rule, and the file that it declares.
-    folder : str
-        The job folder.
-    fingerprint : str
-        What it computes.
-    inputs : list of str
-        The markers of the stages that it needs.
-    resources : mapping
-        Under Snakemake's names.
-    exclusive : bool
-        Whether it has all cores of its machine.
-    conda : str or None
-        The file of its conda environment.
-    """
-
-    rule: str
-    output: str
-    folder: str
-    fingerprint: str
-    inputs: list[str]
-    resources: Mapping[str, Any]
-    exclusive: bool
-    conda: str | None
-
-    def threads(self, exclusive: int) -> int:
-        """Return the number of threads: as asked for, or so many of a job that has its machine for itself."""
-        return int(self.resources.get("threads", exclusive if self.exclusive else 1))
-
-
-def resource_functions(
-    names: Iterable[str], find: Callable[[Wildcards], Target], usual: Mapping[str, Any]
-) -> dict[str, ResourceFunction]:
-    """Return Snakemake's functions of resources.
-
-    Parameters
-    ----------
-    names : iterable of str
-        The resources that any job names.
-    find : callable
-        Gives the target of a job's wildcards.
-    usual : mapping
-        What counts for a job that does not name one: the default resources of profile and command line, which
-        Snakemake itself drops where there is a function.
-    """
-
-    def function(name: str) -> ResourceFunction:
-        default = usual.get(name)
-        if default is not None and default.is_evaluable():
-            return _or_computed(name, find, default)
-        value = None if default is None else default.value
-        return lambda wildcards: find(wildcards).resources.get(name, value)
-
-    return {_unsized(name): function(name) for name in names}
-
-
-def _unsized(name: str) -> str:
-    """Return the name under which Snakemake accepts None from a function: ``mem`` for ``mem_mb``.
-
-    Numbers mean MB under both names. A function for ``mem_mb`` must return a number.
-    """
-    return name.removesuffix("_mb") if name in {"mem_mb", "disk_mb"} else name
-
-
-def _or_computed(name: str, find: Callable[[Wildcards], Target], default: Any) -> ResourceFunction:
-    # The names of the arguments are those by which Snakemake gives them.
-    def function(wildcards: Wildcards, input: Any, attempt: int, threads: int, rulename: str) -> Any:  # noqa: A002
-        own = find(wildcards).resources
-        if name in own:
-            return own[name]
-        return default.evaluate(wildcards, input=input, attempt=attempt, threads=threads, rulename=rulename).value
-
-    return function

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from snakemake.resources import Resource, Resources
 
-from fairmesh.workflow.snakefile import Target, resource_functions
+from fairmesh.workflow.targets import Target, resource_functions
 
 
 def target(**resources: Any) -> Target:
