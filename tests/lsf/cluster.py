@@ -68,13 +68,13 @@ class LsfStandIn:
 
     @contextmanager
     def limited(self, jobs: int) -> Iterator[None]:
-        """Let a user have so many jobs for a while, those that run too."""
+        """Limit the jobs of a user for a while, those that run too."""
         with self._marked("limit", str(jobs)):
             yield
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Let the program that shows jobs hang for a while."""
+        """Replace the program that shows jobs by one that hangs, for a while."""
         with hanging(self.folder / "bin/bjobs"):
             yield
 

@@ -83,7 +83,7 @@ class SgeCluster:
 
     @contextmanager
     def limited(self, jobs: int) -> Iterator[None]:
-        """Let a user have so many jobs for a while, those that run too."""
+        """Limit the jobs of a user for a while, those that run too."""
         self._configure("max_u_jobs", str(jobs))
         try:
             yield
@@ -97,7 +97,7 @@ class SgeCluster:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Let the program that shows jobs hang for a while."""
+        """Replace the program that shows jobs by one that hangs, for a while."""
         with hanging(self.folder / "bin/qstat"):
             yield
 
