@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -215,7 +216,8 @@ class Session:
     def _end_after_error(self) -> None:
         """Close a run in which Snakemake itself failed, as without a place for its own files: it calls no hook then."""
         if not self._has_ended:
-            self.end(1)
+            with suppress(SystemExit):  # Snakemake has set the exit status; Python would print a traceback here
+                self.end(1)
 
     def _wait_for_scheduler(self) -> None:
         """Wait until the scheduler says which jobs of a killed run it still has.
