@@ -13,7 +13,7 @@ LARGEST = 64 << 20  # characters of an answer that are read
 # Codes of qacct's `failed`, and statuses that a signal leaves: SIGKILL, the two warnings, SIGTERM.
 _HOST_FAILED = (19, 20, 21, 22)  # its daemon was away, and found what the job had left when it came back
 _RESCHEDULED, _LIMIT, _SIGNAL = 25, 37, 100
-_KILLED = (137, 138, 140, 143)
+_ANNOUNCED, _KILLED = (138, 140, 143), 137
 
 
 def _xml(text: str) -> ElementTree.Element:
@@ -131,8 +131,10 @@ def _end(fields: Mapping[str, str]) -> Tuple[JobState, str]:
     if code == _LIMIT:
         is_time = limit is not None and float(_number(fields.get("ru_wallclock", ""))) >= limit
         return (JobState.TIMEOUT if is_time else JobState.FAILED), words
-    if code == _SIGNAL and status in _KILLED:
+    if code == _SIGNAL and status in _ANNOUNCED:
         return JobState.CANCELLED, "it was deleted, or killed"
+    if code == _SIGNAL and status == _KILLED:  # a deletion is announced first
+        return JobState.LOST, "it was killed without notice"
     if code in _HOST_FAILED:
         return JobState.LOST, f"its host failed: {words}"
     return JobState.FAILED, f"SGE could not run it: {words}" if code < _SIGNAL else words

@@ -308,6 +308,7 @@ def test_a_daemon_that_is_killed_and_comes_back_costs_nothing(
 
 
 @SGE
+@pytest.mark.long
 def test_what_ran_on_a_host_that_lost_its_power_runs_again(
     batch_workplace: Workplace, sge: SgeCluster, survived: Survived
 ) -> None:
@@ -315,7 +316,9 @@ def test_what_ran_on_a_host_that_lost_its_power_runs_again(
     process = begin(batch_workplace, 2)
     sge.kill_host()
     sge.start("execd")
-    end(process)
+    end(process, 1)
+    assert {each["state"] for each in states(batch_workplace).values()} == {"lost"}
+    batch_workplace.run(*RECORDS_ONLY)
     survived("a host that lost its power", dict.fromkeys(ids, 2))
 
 
