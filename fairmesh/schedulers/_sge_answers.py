@@ -133,10 +133,8 @@ def _end(fields: Mapping[str, str]) -> Tuple[JobState, str]:
         return (JobState.TIMEOUT if is_time else JobState.FAILED), words
     if code == _SIGNAL and status in _ANNOUNCED:
         return JobState.CANCELLED, "it was deleted, or killed"
-    if code == _SIGNAL and status == _KILLED:  # a deletion is announced first
-        return JobState.LOST, "it was killed without notice"
-    if code in _HOST_FAILED:
-        return JobState.LOST, f"its host failed: {words}"
+    if code in _HOST_FAILED or (code == _SIGNAL and status == _KILLED):  # a deletion is announced first
+        return JobState.LOST, f"its host failed, or it was killed without notice: {words}"
     return JobState.FAILED, f"SGE could not run it: {words}" if code < _SIGNAL else words
 
 
