@@ -1,4 +1,4 @@
-"""What processes and jobs of earlier runs are still at: who killed Snakemake killed nothing else."""
+"""The jobs of a killed run: its experiments and queued jobs continue, and the next run collects their results."""
 
 from __future__ import annotations
 
