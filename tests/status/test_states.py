@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from fairmesh.cli.status_text import overview
 
 from fairmesh.api.html import status_html
+from fairmesh.cli.parser import overview
 from fairmesh.results import load_study
 from fairmesh.runner.protocol import FAILED, STATES
 from fairmesh.site.tables import ExperimentTable

@@ -212,7 +212,7 @@ def test_diff_compares_it_with_a_study(
     load("application: {name: ./sums}\nexperiment: {count: '1,2'}")
     (root / "study.yaml").write_text("study: sweep\napplication: ./sums\nparameters: {count: [1, 2, 3]}\n")
     assert cli.main(["diff", "sweep.in.yaml", "./study.yaml"]) == 0
-    assert capsys.readouterr().out.splitlines() == ["+ count=3", "1 added, 0 removed, 0 changed, 2 the same"]
+    assert capsys.readouterr().out.splitlines() == ["+ count=3", "1 added, 0 removed, 0 changed, 2 equal"]
 
 
 @pytest.mark.parametrize(
