@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairmesh.api.html import status_html
-from fairmesh.cli.parser import overview
+from fairmesh.cli.status import overview
 from fairmesh.results import load_study
 from fairmesh.runner.protocol import FAILED, STATES
 from fairmesh.site.tables import ExperimentTable
