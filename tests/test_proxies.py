@@ -81,7 +81,9 @@ def test_an_answer_of_somebody_else_is_one_clear_line() -> None:
     def portal(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, text="<html>Please log in")
 
-    with pytest.raises(FairmeshError, match="http://node1: not a response of fairmesh's service"):
+    with pytest.raises(
+        FairmeshError, match=r"http://node1 through the proxy http://127.0.0.1:9: not a response of fairmesh's service"
+    ):
         _client(portal).studies()
 
 
