@@ -16,7 +16,8 @@ def test_everything_that_is_here_is_right(project: Path, capsys: pytest.CaptureF
     assert cli.main(["check", "--all"]) == 0
     out, err = capsys.readouterr()
     kinds = [line.split(": ")[1].split(",")[0] for line in out.splitlines()]
-    assert kinds == ["configuration", "machines", "profile", "profile", "profile", "application", "study", "study"]
+    profiles = ["profile"] * len(list((project / "profiles").iterdir()))
+    assert kinds == ["configuration", "machines", *profiles, "application", "study", "study"]
     assert err == ""
 
 
@@ -36,7 +37,9 @@ def test_all_mistakes_of_all_things_come_at_once(project: Path, capsys: pytest.C
         "config/studies/sweep.yaml:7:1: unknown key 'repaet'; did you mean 'repeat'?",
     ):
         assert any(line.startswith(start) for line in lines), start
-    assert lines[-1].endswith(f"mistakes, in {lines[-1].split()[-3]} of 8")
+    assert lines[-1].endswith(
+        f"mistakes, in {lines[-1].split()[-3]} of {5 + len(list((project / 'profiles').iterdir()))}"
+    )
 
 
 def test_a_mistake_that_several_share_is_said_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +56,7 @@ def test_a_configuration_names_what_is_there(project: Path, capsys: pytest.Captu
     assert cli.main(["check", "config/config.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "config/config.yaml:1:8: no study 'quik'; did you mean 'quick'? (allowed: quick, sweep)",
-        "config/config.yaml:2:10: 'machine': config/machines.yaml names no machine 'dgx' (allowed: local, slurm)",
+        "config/config.yaml:2:10: 'machine': config/machines.yaml names no machine 'dgx' (allowed: local, slurm, sge, lsf)",
         "2 mistakes, in 1 of 1",
     ]
 

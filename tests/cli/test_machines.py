@@ -20,7 +20,8 @@ def test_machines_profiles_and_studies_are_brought_together(project: Path, capsy
     far = Folder(project / "results", "far")
     far.finish(far.add("cray", epochs=1), {"accuracy": 1.0}, machine="slurm")
     assert cli.main(["machines", "--json"]) == 0
-    local, slurm, cray = json.loads(capsys.readouterr().out)
+    machines = {machine["machine"]: machine for machine in json.loads(capsys.readouterr().out)}
+    local, slurm, cray = machines["local"], machines["slurm"], machines["cray"]
     assert (local["machine"], local["default"], local["studies"]) == ("local", True, ["more", "quick"])
     assert list(slurm["profiles"]) == ["profiles/slurm", "profiles/slurm-lean"]
     assert (slurm["resources"], slurm["unsatisfiable_jobs"], slurm["studies"]) == (

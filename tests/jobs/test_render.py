@@ -65,7 +65,12 @@ def test_a_value_stays_one_argument_whatever_it_holds(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "message"),
-    [("{{ lable }}", "'lable' is undefined"), ("{{ x", "unexpected end"), ("{{ ''.__class__.mro() }}", "unsafe")],
+    [
+        ("{{ lable }}", "'lable' is undefined"),
+        ("{{ x", "unexpected end"),
+        ("{{ ''.__class__.mro() }}", "no function 'mro'"),
+        ("{{ ''.__class__ }}", "unsafe"),
+    ],
 )
 def test_a_wrong_command_is_named_with_its_place(argument: str, message: str) -> None:
     with pytest.raises(FairmeshError, match=message) as caught:

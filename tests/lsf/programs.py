@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-HOME = Path(os.environ["LSF_STAND_IN"])
+HOME = Path(os.environ.get("LSF_STAND_IN", ""))
 GRACE = 15  # seconds from SIGUSR2 at the run limit to the kill; LSF has ten minutes
 QUEUES = ("normal", "gpu")
 ENDED = ("DONE", "EXIT")

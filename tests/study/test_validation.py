@@ -8,14 +8,11 @@ import pytest
 
 from fairmesh.errors import InputError
 from fairmesh.study.validation import load_application
+from fairmesh.study.values import RESOURCES
 
 HEAD = "name: a\nversion: 1\n"
 RUN = HEAD + "command: [run]\n"
-RESOURCES = (
-    "(allowed: threads, mem_mb, disk_mb, runtime, nodes, tasks, cpus_per_task, cpus_per_gpu, mem_mb_per_cpu,"
-    " tasks_per_gpu, slurm_partition, slurm_account, gres, gpu_model, constraint, qos, clusters, reservation,"
-    " lsf_queue, lsf_project)"
-)
+ALLOWED = f"(allowed: {', '.join(RESOURCES)})"
 
 
 def test_a_command_alone_is_the_experiment(tmp_path: Path) -> None:
@@ -85,7 +82,7 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
         ),
         (
             RUN + "resources: {mem: 3}",
-            f"4:13: unknown resource 'resources.mem'; did you mean 'mem_mb'? {RESOURCES}",
+            f"4:13: unknown resource 'resources.mem'; did you mean 'mem_mb'? {ALLOWED}",
         ),
         (
             RUN + "parameters: {aa: {type: integer}}\nresources: {mem_mb: '100 * a'}",
