@@ -56,7 +56,8 @@ def test_a_configuration_names_what_is_there(project: Path, capsys: pytest.Captu
     assert cli.main(["check", "config/config.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "config/config.yaml:1:8: no study 'quik'; did you mean 'quick'? (allowed: quick, sweep)",
-        "config/config.yaml:2:10: 'machine': config/machines.yaml names no machine 'dgx' (allowed: local, slurm, sge, lsf)",
+        "config/config.yaml:2:10: 'machine': config/machines.yaml names no machine 'dgx'"
+        " (allowed: local, slurm, sge, lsf)",
         "2 mistakes, in 1 of 1",
     ]
 
