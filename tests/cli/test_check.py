@@ -12,6 +12,9 @@ import pytest
 from fairmesh import cli
 
 
+MACHINES = "local, slurm, sge, lsf"
+
+
 def test_everything_that_is_here_is_right(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--all"]) == 0
     out, err = capsys.readouterr()
@@ -56,8 +59,7 @@ def test_a_configuration_names_what_is_there(project: Path, capsys: pytest.Captu
     assert cli.main(["check", "config/config.yaml"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         "config/config.yaml:1:8: no study 'quik'; did you mean 'quick'? (allowed: quick, sweep)",
-        "config/config.yaml:2:10: 'machine': config/machines.yaml names no machine 'dgx'"
-        " (allowed: local, slurm, sge, lsf)",
+        f"config/config.yaml:2:10: 'machine': config/machines.yaml names no machine 'dgx' (allowed: {MACHINES})",
         "2 mistakes, in 1 of 1",
     ]
 
