@@ -11,7 +11,6 @@ import pytest
 
 from fairmesh import cli
 
-
 MACHINES = "local, slurm, sge, lsf"
 
 
