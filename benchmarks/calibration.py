@@ -1,7 +1,7 @@
 """How hard the synthetic scenes are, and what they cost: ``python -m benchmarks.calibration``.
 
 The scenes are meant to be a ladder: thresholds, boosting of single pixels, boosting that also sees each pixel's
-neighbourhood, and the agreement of label and hidden truth, which nobody can pass. What lies between the second and the
+neighborhood, and the agreement of label and hidden truth, which nobody can pass. What lies between the second and the
 last is there for spatial context alone; the third is a poor man's U-Net, so a lower bound of it. Some
 minutes of one core.
 """
@@ -24,21 +24,21 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cloudmask.data.hdf5 import Mask, Scene
-from cloudmask.data.patches import normalise
-from cloudmask.data.synthesis import Arrays, synthesise
+from cloudmask.data.patches import normalize
+from cloudmask.data.synthesis import Arrays, synthesize
 from cloudmask.scoring.baselines import threshold_mask
 from cloudmask.scoring.classifiers import features
 
 SHAPE, FULL = (600, 750), (1200, 1500)
 PIXELS, JUDGED = 5_000, 30_000  # of each scene for training, and of each held-out scene
-WINDOWS = (3, 11, 41)  # pixels, of the neighbourhoods
+WINDOWS = (3, 11, 41)  # pixels, of the neighborhoods
 # What is wanted of the means over all held-out scenes.
 WANTED = {
     "thresholds": (0.80, 0.85),
     "boosting": (0.87, 0.90),
     "label against truth": (0.95, 0.97),
 }
-GAIN = 0.02  # of the neighbourhood, at least
+GAIN = 0.02  # of the neighborhood, at least
 COST = 4.0  # CPU seconds for a scene of full size, at most
 
 Features = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ class Known:
     def make(cls, seed: int, part: int, index: int) -> Known:
         """Make the scene that `cloudmask.data.scenes` makes with this seed as number `index` of a part."""
         day = index % 5 not in (1, 3)
-        benchmark, hidden = synthesise(np.random.default_rng([seed, part, index]), SHAPE, day)
+        benchmark, hidden = synthesize(np.random.default_rng([seed, part, index]), SHAPE, day)
         return cls(_scene(benchmark), hidden["truth"] > 0, day)
 
 
@@ -67,13 +67,13 @@ def _scene(arrays: Arrays) -> Scene:
 
 def pixels(scene: Scene) -> Features:
     """Return what is known of each pixel alone, shape (rows x columns, 12)."""
-    channels = normalise(scene)
+    channels = normalize(scene)
     return features(channels.reshape(-1, channels.shape[-1]))
 
 
-def neighbourhoods(scene: Scene) -> Features:
+def neighborhoods(scene: Scene) -> Features:
     """Add means and deviations around each pixel, and how far it is from the warmest and the darkest nearby."""
-    channels = normalise(scene)
+    channels = normalize(scene)
     single = pixels(scene).reshape(*channels.shape[:2], -1)
     found = [single]
     for window in WINDOWS:
@@ -91,7 +91,7 @@ METHODS: dict[str, tuple[Describe, Callable[[], object]]] = {
     "logistic": (pixels, lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))),
     "boosting": (pixels, lambda: HistGradientBoostingClassifier(early_stopping=False, random_state=1)),
     "boosting with neighbours": (
-        neighbourhoods,
+        neighborhoods,
         lambda: HistGradientBoostingClassifier(early_stopping=False, random_state=1),
     ),
 }
@@ -108,7 +108,7 @@ def learn(training: Sequence[Known]) -> dict[str, tuple[Describe, object]]:
     label = np.concatenate([scene.cloud.ravel()[chosen] for scene, chosen in drawn])
     known: dict[Describe, Features] = {
         describe: np.concatenate([describe(scene)[chosen] for scene, chosen in drawn])
-        for describe in (pixels, neighbourhoods)
+        for describe in (pixels, neighborhoods)
     }
     return {name: (describe, make().fit(known[describe], label)) for name, (describe, make) in METHODS.items()}  # type: ignore[attr-defined]
 
@@ -116,7 +116,7 @@ def learn(training: Sequence[Known]) -> dict[str, tuple[Describe, object]]:
 def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str, float]:
     """Return the share of pixels at which each method agrees with the label."""
     scene, chosen = known.scene, draw(known, JUDGED)
-    described: dict[Describe, Features] = {describe: describe(scene)[chosen] for describe in (pixels, neighbourhoods)}
+    described: dict[Describe, Features] = {describe: describe(scene)[chosen] for describe in (pixels, neighborhoods)}
     label = scene.cloud.ravel()[chosen]
     masks = {"always cloud": np.ones_like(label), "thresholds": threshold_mask(scene).ravel()[chosen]}
     masks |= {name: method.predict(described[describe]) for name, (describe, method) in methods.items()}  # type: ignore[attr-defined]
@@ -129,7 +129,7 @@ def cost(day: bool) -> float:
     found = []
     for seed in range(3):
         start = time.process_time()
-        synthesise(np.random.default_rng(seed), FULL, day)
+        synthesize(np.random.default_rng(seed), FULL, day)
         found.append(time.process_time() - start)
     return min(found)
 

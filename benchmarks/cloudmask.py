@@ -36,7 +36,7 @@ from cloudmask.data.patches import Patches
 from cloudmask.data.scenes import FILE as CATALOGUE
 from cloudmask.data.scenes import Catalogue, Entry
 from cloudmask.data.store import open_patches
-from cloudmask.data.synthesis import synthesise
+from cloudmask.data.synthesis import synthesize
 from cloudmask.model.batches import BatchLoader
 from cloudmask.model.distribution import single_device
 from cloudmask.model.inference import Predictor
@@ -129,7 +129,7 @@ def small(report: Report, place: Path) -> None:
         "python -m cloudmask --help", measure([sys.executable, "-m", "cloudmask", "--help"], place).cpu_s, 0.2, "s CPU"
     )
     for light in ("day", "night"):
-        work = partial(synthesise, np.random.default_rng(1), SHAPE, light == "day")
+        work = partial(synthesize, np.random.default_rng(1), SHAPE, light == "day")
         spent = min(_seconds(work) for _ in range(3))
         report.line(f"a scene of 1200 x 1500 pixels made, by {light}", spent, 4, "s CPU")
 
@@ -205,7 +205,7 @@ def memory_of_process(what: str) -> int:
 
 
 def training_step(report: Report, patches: Patches, precision: Precision) -> None:
-    """Measure a step of the optimiser on a few patches of the full network."""
+    """Measure a step of the optimizer on a few patches of the full network."""
     chosen = np.arange(STEP)
     theirs = reference.compiled()
     images = patches.channels(chosen)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from benchmarks import reference
 from cloudmask.data import compatibility
 from cloudmask.data.hdf5 import Scene, read_scene, write_arrays
-from cloudmask.data.synthesis import synthesise
+from cloudmask.data.synthesis import synthesize
 from cloudmask.model.inference import PatchPredictor, Predictor
 from cloudmask.model.unet import unet
 
@@ -48,7 +48,7 @@ def write_scenes(folder: Path, count: int, seed: int) -> list[Path]:
     """Write synthetic scenes, of which three in five are by day."""
     paths = [folder / f"S3A_{seed}_{number}.hdf" for number in range(count)]
     for number, path in enumerate(paths):
-        write_arrays(path, synthesise(np.random.default_rng([seed, number]), SHAPE, number % 5 not in (1, 3))[0])
+        write_arrays(path, synthesize(np.random.default_rng([seed, number]), SHAPE, number % 5 not in (1, 3))[0])
     return paths
 
 

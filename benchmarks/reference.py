@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float32]
 
 PATCH = 256
 CHANNELS = 9
-OVERLAP = 80  # pixels that neighbouring patches share at inference
+OVERLAP = 80  # pixels that neighboring patches share at inference
 BORDER = OVERLAP // 2  # pixels that are cut off each patch's prediction
 WIDTH = 32
 

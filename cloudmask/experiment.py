@@ -28,7 +28,7 @@ from cloudmask.model.trainer import prepare, train
 from cloudmask.scoring.baselines import Baselines, read_baselines
 from cloudmask.scoring.evaluation import Predict, evaluate, write_mask
 from cloudmask.scoring.held_out import short_name
-from cloudmask.scoring.histograms import quantise
+from cloudmask.scoring.histograms import quantize
 from cloudmask.scoring.results import write_results
 from cloudmask.settings import Settings
 
@@ -126,7 +126,7 @@ def infer(model: Path, scenes: Sequence[Path], to: Path, tile: int = 0, probabil
         scene = read_scene(file)
         scene = with_fill(scene) if is_upstream(compatibility) else scene
         path = to / f"{short_name(file).replace(' ', '_')}.h5"
-        write_mask(path, quantise(predict(scene)), scene, probability)
+        write_mask(path, quantize(predict(scene)), scene, probability)
         report(100 * done / len(scenes), f"scene {done} of {len(scenes)}")
         say(f"{file.name}: {path}")
 

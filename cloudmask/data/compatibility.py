@@ -33,7 +33,7 @@ def whole(scene: Scene) -> Scene:
     return replace(scene, channels=channels, valid=np.ones_like(scene.valid))
 
 
-def normalise(scene: Scene) -> Channels:
+def normalize(scene: Scene) -> Channels:
     """Return the network's input: reflectances less 0.5 first, then temperatures as (T - 270 K) / 22 K.
 
     Fill is not masked: 0 K becomes -12.3.
@@ -67,10 +67,10 @@ def cut(scene: Scene, patch: int) -> tuple[Channels, npt.NDArray[np.bool_]]:
     Returns
     -------
     images : ndarray of float32, shape (n, patch, patch, 9)
-        As `normalise` gives them: int16 would not hold -12.3.
+        As `normalize` gives them: int16 would not hold -12.3.
     cloud : ndarray of bool, shape (n, patch, patch)
     """
-    images = normalise(scene)
+    images = normalize(scene)
     chosen = list(windows(scene.cloud.shape, patch))
     return np.stack([images[window] for window in chosen]), np.stack([scene.cloud[window] for window in chosen])
 

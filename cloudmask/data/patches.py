@@ -18,7 +18,7 @@ from cloudmask.data.hdf5 import Scene
 
 NAMES = ("S7", "S8", "S9", "S1", "S2", "S3", "S4", "S5", "S6")  # of the channels, in their order
 CHANNELS = len(NAMES)
-SCALE = 8192  # int16 = normalised value x SCALE, so +-4: 182..358 K, reflectance to 4.5
+SCALE = 8192  # int16 = normalized value x SCALE, so +-4: 182..358 K, reflectance to 4.5
 CLOUD, VALID = 1, 2  # bits of a label
 DIVISOR = 8  # three poolings halve a patch three times
 _OFFSET = np.array([270.0] * 3 + [0.5] * 6, dtype=np.float32)
@@ -32,7 +32,7 @@ class Patches:
     Attributes
     ----------
     images : ndarray of int16, shape (n, patch, patch, 9)
-        Normalised channels times `SCALE`; 0 where not valid. With ``compatibility: upstream`` float32, as they are.
+        Normalized channels times `SCALE`; 0 where not valid. With ``compatibility: upstream`` float32, as they are.
     labels : ndarray of uint8, shape (n, patch, patch)
         Bit `CLOUD` and bit `VALID`.
     """
@@ -46,7 +46,7 @@ class Patches:
         return images if images.dtype == np.float32 else np.divide(images, SCALE, dtype=np.float32)
 
 
-def normalise(scene: Scene) -> npt.NDArray[np.float32]:
+def normalize(scene: Scene) -> npt.NDArray[np.float32]:
     """Scale channels as the reference does: (T - 270 K) / 22 K and reflectance - 0.5; 0 where not valid."""
     return np.where(scene.valid[..., None], (scene.channels - _OFFSET) / _SPREAD, np.float32(0))
 
@@ -65,7 +65,7 @@ def cut(scene: Scene, patch: int, ways: str = OWN) -> Patches:
     if is_upstream(ways):
         values, cloud = compatibility.cut(scene, patch)
         return Patches(values, cloud * np.uint8(CLOUD) | np.uint8(VALID))
-    images = np.clip((normalise(scene) * SCALE).round(), -32768, 32767).astype(np.int16)
+    images = np.clip((normalize(scene) * SCALE).round(), -32768, 32767).astype(np.int16)
     labels = scene.cloud * np.uint8(CLOUD) | scene.valid * np.uint8(VALID)
     rows, columns = labels.shape
     windows = [

@@ -66,12 +66,12 @@ Number = float | Field
 SOLAR_WAVELENGTH = (0.555, 0.659, 0.865, 1.375, 1.61, 2.25)  # um
 SOLAR_IRRADIANCE = (1837.0, 1526.0, 956.0, 366.0, 248.0, 78.0)  # W m-2 um-1
 RAYLEIGH = (0.094, 0.046, 0.0155, 0.0024, 0.0013, 0.0003)  # optical depth of molecules
-GAS = (0.88, 0.95, 0.96, 1.0, 0.97, 0.95)  # transmission, ozone and mixed gases; vapour apart
-CIRRUS_BAND = 3  # S4, where water vapour hides everything below about 6 km
+GAS = (0.88, 0.95, 0.96, 1.0, 0.97, 0.95)  # transmission, ozone and mixed gases; vapor apart
+CIRRUS_BAND = 3  # S4, where water vapor hides everything below about 6 km
 
 THERMAL_WAVELENGTH = (3.74, 10.85, 12.0)  # um, S7..S9
 THERMAL_NOISE = (0.05, 0.02, 0.02)  # K
-VAPOUR_ABSORPTION = (0.045, 0.07, 0.115)  # per g cm-2
+VAPOR_ABSORPTION = (0.045, 0.07, 0.115)  # per g cm-2
 CLOUD_EMISSION = (0.46, 0.48, 0.56)  # thermal per visible optical depth
 S7_IRRADIANCE = 11.0  # W m-2 um-1
 S7_SATURATION = 311.5  # K

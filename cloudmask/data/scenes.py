@@ -17,7 +17,7 @@ import numpy as np
 from cloudmask import __version__
 from cloudmask.console import report, say
 from cloudmask.data.hdf5 import scene_shape, write_arrays
-from cloudmask.data.synthesis import synthesise
+from cloudmask.data.synthesis import synthesize
 from cloudmask.errors import CloudmaskError, EmptySceneError, InputError, SceneError
 from cloudmask.files import read_json, write_json
 from cloudmask.machine import allowed_cpus
@@ -207,7 +207,7 @@ class Order:
 def make_scene(order: Order, folder: Path) -> Entry:
     """Make one scene and, beside the benchmark's folders, its hidden truth."""
     rng = np.random.default_rng([order.seed, 0 if order.part == "training" else 1, order.index])
-    benchmark, hidden = synthesise(rng, order.shape, order.day)
+    benchmark, hidden = synthesize(rng, order.shape, order.day)
     write_arrays(folder / order.path, benchmark)
     write_arrays(folder / "truth" / order.part / order.name, hidden, compress=True)
     return Entry(order.path, (folder / order.path).stat().st_size, order.part)

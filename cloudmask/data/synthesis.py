@@ -80,9 +80,9 @@ def reflectances(
             below = np.minimum(below, np.float32(0.98))
             below = physics.stack(*physics.layer(cloud.seen, mu0, cloud.ice, band), below)
             if index == 1:
-                # Vapour lies below the ice clouds; it darkens S4 alone by much.
+                # Vapor lies below the ice clouds; it darkens S4 alone by much.
                 strength = 2.8 if band == physics.CIRRUS_BAND else 0.01
-                below = (below + path) * np.exp(-strength * surface.vapour * np.minimum(airmass, 6))
+                below = (below + path) * np.exp(-strength * surface.vapor * np.minimum(airmass, 6))
         seen[..., band] = (below + veil) * np.float32(physics.GAS[band])
     gain = 1 + 0.004 * rng.standard_normal((2, 1, 6))  # two detectors see alternate rows
     seen *= np.resize(gain, (rows, 1, 6)).astype(np.float32)
@@ -100,7 +100,7 @@ def temperatures(
     glint = sea_glint(surface, geometry) if weather.day else np.float32(0)
     for band, wavelength in enumerate(physics.THERMAL_WAVELENGTH):
         emissivity = np.where(surface.land, (0.94, 0.97, 0.975)[band], (0.975, 0.99, 0.985)[band])
-        clear = np.exp(-physics.VAPOUR_ABSORPTION[band] * surface.vapour / np.sqrt(mu))
+        clear = np.exp(-physics.VAPOR_ABSORPTION[band] * surface.vapor / np.sqrt(mu))
         radiance = emissivity * physics.planck(surface.temperature, wavelength) * clear
         radiance += (1 - clear) * physics.planck(surface.temperature - 11, wavelength)
         mirror = (0.03 + glint) * clear**2
@@ -128,7 +128,7 @@ def _flags(mask: Mask) -> npt.NDArray[np.float64]:
     return np.where(mask, 255.0, 0.0)[..., None]
 
 
-def synthesise(rng: np.random.Generator, shape: tuple[int, int], day: bool) -> tuple[Arrays, Arrays]:
+def synthesize(rng: np.random.Generator, shape: tuple[int, int], day: bool) -> tuple[Arrays, Arrays]:
     """Make one scene.
 
     Parameters

@@ -1,8 +1,8 @@
 """What a synthetic scene shows: weather, surface and clouds, drawn at random. The hidden truth of the labels.
 
 Three things are drawn so that a pixel alone does not tell cloud from clear, but its surroundings do: backgrounds that
-vary smoothly, within and between scenes, by as much as thin cloud changes them (temperature, vapour, dust, a veil above
-the vapour, glint); much cirrus with an optical depth near that of the label; and roughness of single pixels, of clouds
+vary smoothly, within and between scenes, by as much as thin cloud changes them (temperature, vapor, dust, a veil above
+the vapor, glint); much cirrus with an optical depth near that of the label; and roughness of single pixels, of clouds
 and land. They are stronger than in nature. `benchmarks.calibration` measures the outcome.
 """
 
@@ -30,15 +30,15 @@ class Conditions:
 
     day: bool
     latitude: float  # degrees
-    sun: float  # zenith angle at the centre, degrees
+    sun: float  # zenith angle at the center, degrees
     land: float  # fraction
     cover: float  # fraction of cloud, before layers overlap
     wind: float  # m/s
     warmth: float  # K
     aerosol: float  # reflectance added at 0.555 um
-    fineness: float  # Angstrom exponent of the aerosol: dust about 0, smoke and sulphate 1 and more
-    veil: float  # reflectance of aerosol above the vapour, alike in all channels
-    moisture: float  # factor on the column of water vapour
+    fineness: float  # Angstrom exponent of the aerosol: dust about 0, smoke and sulfate 1 and more
+    veil: float  # reflectance of aerosol above the vapor, alike in all channels
+    moisture: float  # factor on the column of water vapor
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Surface:
     reflectance: npt.NDArray[np.float32]
     temperature: Field  # skin, K
     wind: Field  # m/s
-    vapour: Field  # column, g cm-2
+    vapor: Field  # column, g cm-2
 
 
 @dataclass(frozen=True)
 class Cloud:
     """One layer of cloud, each field of shape (rows, columns).
 
-    What the instrument sees of a pixel is not its mean: gaps, sunlit and shaded sides within it, and neighbours that
+    What the instrument sees of a pixel is not its mean: gaps, sunlit and shaded sides within it, and neighbors that
     shine into it make it look thicker or thinner. Means over several pixels are free of that.
     """
 
@@ -96,7 +96,7 @@ def _top_fraction(field: Field, fraction: float) -> Mask:
 
 
 def draw_surface(rng: np.random.Generator, shape: tuple[int, int], weather: Conditions) -> Surface:
-    """Draw coast, relief, snow and sea ice, skin temperature and water vapour."""
+    """Draw coast, relief, snow and sea ice, skin temperature and water vapor."""
     polar = abs(weather.latitude)
     relief = power_law(rng, shape, 3.2)
     land = _top_fraction(relief, weather.land)
@@ -105,14 +105,14 @@ def draw_surface(rng: np.random.Generator, shape: tuple[int, int], weather: Cond
     snow = (polar - 58) / 8 + 0.9 * height + power_law(rng, shape, 1.6, outer=300) > np.where(land, 0.6, 1.6)
     temperature = _skin_temperature(rng, weather, land, height, arid, snow)
     moist = np.exp(0.5 * power_law(rng, shape, 2.8) - (polar / 35) ** 2)
-    vapour = np.clip(4.5 * weather.moisture * moist, 0.15, 6.5).astype(np.float32)
+    vapor = np.clip(4.5 * weather.moisture * moist, 0.15, 6.5).astype(np.float32)
     texture = 1 + 0.25 * power_law(rng, shape, 1.3)
     season = np.exp(0.25 * rng.standard_normal() + 0.12 * rng.standard_normal((6, 1, 1))).astype(np.float32)
     ground = (bands(VEGETATION) * (1 - arid) + bands(SOIL) * arid) * season
     reflectance = np.where(land, ground, bands(OCEAN))
     reflectance = np.clip(np.where(snow, bands(SNOW), reflectance) * texture, 0, 0.98)
     wind = weather.wind * np.exp(0.3 * power_law(rng, shape, 2.8))
-    return Surface(land, snow, reflectance, temperature, wind, vapour)
+    return Surface(land, snow, reflectance, temperature, wind, vapor)
 
 
 def _skin_temperature(

@@ -51,7 +51,7 @@ FEW = 0.001  # groups with a smaller share of the pixels say little; they are dr
 
 def _line(axes: Axes, name: str, x: Array, y: Array, **more: Any) -> None:
     look = LOOKS[name]
-    axes.plot(x, y, look.line, color=look.colour, linewidth=1.8, **more)
+    axes.plot(x, y, look.line, color=look.color, linewidth=1.8, **more)
 
 
 def draw_reliability(methods: Mapping[str, Pairs], titles: Mapping[str, str]) -> bytes:
@@ -76,7 +76,7 @@ def draw_reliability(methods: Mapping[str, Pairs], titles: Mapping[str, str]) ->
         sure = np.flatnonzero(share >= FEW).tolist()
         marked = {"marker": look.marker, "markersize": 5, "markevery": sure} if sure else {}
         _line(above, name, diagram.forecast, diagram.observed, label=label, **marked)
-        below.stairs(share, edges, color=look.colour, linestyle=look.line, linewidth=1.8)
+        below.stairs(share, edges, color=look.color, linestyle=look.line, linewidth=1.8)
     above.set(ylabel="observed frequency of cloud", ylim=(-0.02, 1.02), xlim=(0, 1))
     below.set(ylabel="share of pixels", xlabel="probability of cloud")
     above.legend(frameon=False, fontsize=9, loc="upper left")
@@ -112,7 +112,7 @@ def draw_roc(methods: Mapping[str, Pairs], soft: Mapping[str, bool], titles: Map
             linestyle=look.line if soft[name] else "none",
             marker=look.marker,
             markersize=9,
-            color=look.colour,
+            color=look.color,
             markeredgecolor="white",
             label=label,
             clip_on=False,
@@ -170,7 +170,7 @@ def draw_spectrum(methods: Mapping[str, Array], day: npt.NDArray[np.bool_], titl
     return png(figure)
 
 
-# Cell of the table: name, colour, colour of the number on it, hatching.
+# Cell of the table: name, color, color of the number on it, hatching.
 CELLS = {
     "hits": ("cloud found", "#F2F2F2", "black", ""),
     "misses": ("cloud missed", VERMILLION, "white", "//"),
@@ -192,15 +192,15 @@ def draw_confusion(strata: Mapping[str, Pairs]) -> bytes:
     figure = new_figure(9, 1.5 + 0.42 * len(tables))
     axes = figure.subplots()
     left = np.zeros(len(tables))
-    for cell, (label, colour, ink, hatch) in CELLS.items():
+    for cell, (label, color, ink, hatch) in CELLS.items():
         share = np.array([float(getattr(table, cell) / table.pixels) for table in tables.values()])
         axes.barh(
-            range(len(tables)), share, left=left, color=colour, label=label, hatch=hatch, edgecolor="0.3", linewidth=0.6
+            range(len(tables)), share, left=left, color=color, label=label, hatch=hatch, edgecolor="0.3", linewidth=0.6
         )
         for place in np.flatnonzero(share >= WIDE).tolist():
             at = left[place] + share[place] / 2
-            # A ground of the bar's own colour keeps the hatching off the number.
-            box = {"facecolor": colour, "edgecolor": "none", "pad": 1}
+            # A ground of the bar's own color keeps the hatching off the number.
+            box = {"facecolor": color, "edgecolor": "none", "pad": 1}
             axes.text(at, place, f"{share[place]:.0%}", ha="center", va="center", color=ink, fontsize=9, bbox=box)
         left += share
     names = [

@@ -17,7 +17,7 @@ from cloudmask.figures.style import SKY, VERMILLION, new_figure, png
 from cloudmask.scoring.histograms import HALF, Bins
 from cloudmask.scoring.metrics import MIDDLES
 
-# From dark to bright, so that they differ in grey too.
+# From dark to bright, so that they differ in gray too.
 CLASSES = {
     "outside the swath": "#000000",
     "clear": "#1B2D40",
@@ -37,7 +37,7 @@ class Shown:
     Attributes
     ----------
     bins : ndarray of uint8, shape (rows, columns)
-        The probability of cloud, from `cloudmask.scoring.histograms.quantise`.
+        The probability of cloud, from `cloudmask.scoring.histograms.quantize`.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Shown:
 def draw_scene(shown: Shown, title: str) -> bytes:
     """Draw a scene in four maps of 1 km a pixel.
 
-    By day the picture is EUMETSAT's composite of natural colours, 1.6, 0.87 and 0.66 um as red, green and blue: land is
+    By day the picture is EUMETSAT's composite of natural colors, 1.6, 0.87 and 0.66 um as red, green and blue: land is
     green or brown, water cloud white, ice and snow cyan. At night it is the temperature at 10.85 um, cold bright.
     """
     scene, rows = shown.scene, shown.scene.cloud.shape
@@ -68,14 +68,14 @@ def draw_scene(shown: Shown, title: str) -> bytes:
         axes.set_xlabel("across the track (km)")
     for axes in maps[:, 0]:
         axes.set_ylabel("along the track (km)")
-    handles = [Patch(facecolor=colour, edgecolor="0.4", label=name) for name, colour in CLASSES.items()]
+    handles = [Patch(facecolor=color, edgecolor="0.4", label=name) for name, color in CLASSES.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
     return png(figure)
 
 
 def _classes(axes: Axes, classes: npt.NDArray[np.int_], title: str) -> None:
-    colours = ListedColormap(list(CLASSES.values()))
-    axes.imshow(classes, cmap=colours, vmin=0, vmax=len(CLASSES) - 1, interpolation="nearest")
+    colors = ListedColormap(list(CLASSES.values()))
+    axes.imshow(classes, cmap=colors, vmin=0, vmax=len(CLASSES) - 1, interpolation="nearest")
     axes.set_title(title, fontsize=11)
 
 
@@ -96,7 +96,7 @@ def _picture(figure: Figure, axes: Axes, scene: Scene) -> None:
         return
     kelvin = np.where(scene.valid, scene.channels[..., NAMES.index(THERMAL)], np.nan)
     low, high = np.nanpercentile(kelvin, (1, 99))
-    # The warmest is dark grey: black is outside the swath.
+    # The warmest is dark gray: black is outside the swath.
     high += 0.2 * max(high - low, 5)
     drawn = axes.imshow(kelvin, cmap="gray_r", vmin=low, vmax=high, interpolation="nearest")
     axes.set_title(f"brightness temperature of {THERMAL} (K)", fontsize=11)

@@ -1,4 +1,4 @@
-"""What the figures share: colours, the look of a method, paper and ink."""
+"""What the figures share: colors, the look of a method, paper and ink."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DPI = 130
 class Look(NamedTuple):
     """How a method is drawn, the same in every figure."""
 
-    colour: str
+    color: str
     line: str
     marker: str
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from cloudmask.data import compatibility
 from cloudmask.data.hdf5 import Scene
-from cloudmask.data.patches import normalise
+from cloudmask.data.patches import normalize
 from cloudmask.errors import CloudmaskError
 from cloudmask.machine import free_memory
 from cloudmask.model.unet import depth_of, width_of
@@ -196,7 +196,7 @@ class Predictor:
     def padded(self, scene: Scene, margins: tuple[Margin, Margin]) -> Probability:
         """Return the probability for a scene within margins of zeros, which add up to whole pooling cells."""
         # Zeros are what the network's own convolutions see beyond an edge.
-        channels = np.pad(normalise(scene), (*margins, (0, 0)))
+        channels = np.pad(normalize(scene), (*margins, (0, 0)))
         side = self._side(channels.shape[:2])
         while True:
             try:
@@ -260,7 +260,7 @@ class PatchPredictor:
         """
         rows, columns = scene.cloud.shape
         margins = benchmark_margin(rows), benchmark_margin(columns)
-        channels = np.pad(compatibility.normalise(scene), (*margins, (0, 0)))
+        channels = np.pad(compatibility.normalize(scene), (*margins, (0, 0)))
         bands = [self._band(channels[top : top + PATCH]) for top in range(0, len(channels) - PATCH + 1, STRIDE)]
         # The first pixel that is kept lies BORDER within the margin.
         top, left = (before - BORDER for before, _ in margins)

@@ -90,7 +90,7 @@ def _first(model: keras.Model) -> Any:
 def save(model: keras.Model, path: Path, name: str) -> None:
     """Save a network that `unet` has built as a Keras file that needs nothing of this package.
 
-    It has Keras's own layers, and ends in a sigmoid: it maps normalised channels to the probability of cloud.
+    It has Keras's own layers, and ends in a sigmoid: it maps normalized channels to the probability of cloud.
 
     Parameters
     ----------

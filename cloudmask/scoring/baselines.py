@@ -20,11 +20,11 @@ from cloudmask.errors import CloudmaskError, InputError
 from cloudmask.files import read_json, write_bytes, write_json
 from cloudmask.scoring.held_out import held_out
 from cloudmask.scoring.histograms import SHAPE, Bins, Counts, Ground, Histograms
-from cloudmask.scoring.scores import summarise, values
+from cloudmask.scoring.scores import summarize, values
 from cloudmask.settings import Settings
 
 COLD = 270.0  # K at 10.85 um (S8); clouds are colder than most ground
-BRIGHT = 0.15  # reflectance at 1.375 um (S4), where water vapour hides the ground but not high cloud
+BRIGHT = 0.15  # reflectance at 1.375 um (S4), where water vapor hides the ground but not high cloud
 S8, S4 = 1, 6  # places among the nine channels
 
 
@@ -72,7 +72,7 @@ class Baselines:
 
     def scores(self) -> dict[str, dict[str, float]]:
         """Return the content of an experiment's baselines.json: name to metric to value."""
-        return {name: values(summarise(found, KINDS[name].soft)) for name, found in self.methods.items()}
+        return {name: values(summarize(found, KINDS[name].soft)) for name, found in self.methods.items()}
 
 
 def run(settings: Settings, scenes: Path, store: Path) -> None:

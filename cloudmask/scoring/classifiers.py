@@ -14,10 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cloudmask.data.hdf5 import Scene
-from cloudmask.data.patches import CLOUD, NAMES, VALID, Patches, normalise
+from cloudmask.data.patches import CLOUD, NAMES, VALID, Patches, normalize
 from cloudmask.errors import CloudmaskError
 from cloudmask.machine import allowed_cpus
-from cloudmask.scoring.histograms import Bins, quantise
+from cloudmask.scoring.histograms import Bins, quantize
 
 PIXELS = 200_000  # to learn from
 PATCHES = 2_000  # at most so many are read
@@ -27,7 +27,7 @@ Features = npt.NDArray[np.float32]
 
 
 def features(channels: npt.NDArray[np.float32]) -> Features:
-    """Add three differences to the nine normalised channels, shape (n, 9) to (n, 12).
+    """Add three differences to the nine normalized channels, shape (n, 9) to (n, 12).
 
     They are what single-pixel tests of cloud look at: S7 - S8 for low cloud at night, S8 - S9 for thin cirrus (Saunders
     and Kriebel 1988, International Journal of Remote Sensing 9, 123-150), and S1 - S5 for snow (Dozier 1989, Remote
@@ -78,7 +78,7 @@ def _draw(
 def learn(patches: Patches, names: list[str], seed: int) -> dict[str, Any]:
     """Fit both methods to the same pixels, as `sample` draws them; each is a classifier of scikit-learn.
 
-    Logistic regression of standardised features (Cox 1958, Journal of the Royal Statistical Society B 20, 215-242), and
+    Logistic regression of standardized features (Cox 1958, Journal of the Royal Statistical Society B 20, 215-242), and
     100 boosted trees on histograms of them (Friedman 2001, Annals of Statistics 29, 1189-1232; Ke et al. 2017, Advances
     in Neural Information Processing Systems 30, 3146-3154), both as scikit-learn sets them by default.
     """
@@ -96,12 +96,12 @@ def predict(method: Any, scene: Scene) -> Bins:
     Threads share the pixels; scikit-learn's own threads are better off (OMP_NUM_THREADS=1), since they spend many
     times the work in waiting for each other where processors are shared.
     """
-    channels = normalise(scene)
+    channels = normalize(scene)
     pixels = channels.reshape(-1, channels.shape[-1])
 
     def part(start: int) -> Bins:
         cloud = method.predict_proba(features(pixels[start : start + CHUNK]))[:, 1]
-        return quantise(cloud.astype(np.float32))
+        return quantize(cloud.astype(np.float32))
 
     with ThreadPoolExecutor(allowed_cpus()) as pool:
         parts = list(pool.map(part, range(0, len(pixels), CHUNK)))

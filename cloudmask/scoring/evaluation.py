@@ -15,7 +15,7 @@ from cloudmask.data.hdf5 import Scene, write_arrays
 from cloudmask.data.patches import CLOUD, VALID
 from cloudmask.figures import Shown
 from cloudmask.scoring.held_out import Held, held_out
-from cloudmask.scoring.histograms import HALF, Bins, Counts, Ground, Histograms, quantise
+from cloudmask.scoring.histograms import HALF, Bins, Counts, Ground, Histograms, quantize
 from cloudmask.scoring.metrics import Table
 from cloudmask.scoring.scores import lacking
 from cloudmask.settings import Settings
@@ -80,7 +80,7 @@ def evaluate(settings: Settings, scenes: Path, predict: Predict, done: float, ma
     evaluation = Evaluation()
     for held in held_out(settings, scenes):
         start = time.perf_counter()
-        bins = quantise(predict(held.scene))
+        bins = quantize(predict(held.scene))
         evaluation.add(held, bins, time.perf_counter() - start)
         if settings.save_masks != "none":
             file = masks / f"{held.ground.name.replace(' ', '_')}.h5"
@@ -93,7 +93,7 @@ def write_mask(path: Path, bins: Bins, scene: Scene, probability: bool) -> None:
     """Write what was predicted for a scene as HDF5.
 
     ``mask`` (rows, columns) holds the bits `CLOUD` (1) and `VALID` (2), as labels in the store do; ``probability``
-    (rows, columns) the bin of `quantise`, whose middle is (b + 0.5) / 256. Both are 0 where the scene is not valid.
+    (rows, columns) the bin of `quantize`, whose middle is (b + 0.5) / 256. Both are 0 where the scene is not valid.
 
     Parameters
     ----------

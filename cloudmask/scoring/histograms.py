@@ -21,12 +21,12 @@ ZONES = ("interior", "edge")
 EDGE = 3  # pixels from the nearest pixel of the other class
 
 
-def quantise(probability: npt.NDArray[np.float32]) -> Bins:
+def quantize(probability: npt.NDArray[np.float32]) -> Bins:
     """Put probabilities into 256 bins, bin b for p in (b / 256, (b + 1) / 256], and 0 into the first.
 
     Closed above, so that bins from 128 on are exactly those that the benchmark calls cloud: p > 0.5.
 
-    >>> quantise(np.array([0.0, 0.5, 0.5000001, 1.0], dtype=np.float32))
+    >>> quantize(np.array([0.0, 0.5, 0.5000001, 1.0], dtype=np.float32))
     array([  0, 127, 128, 255], dtype=uint8)
     """
     return np.asarray(np.maximum(np.ceil(probability * np.float32(BINS)) - 1, 0), dtype=np.uint8)
@@ -126,7 +126,7 @@ class Ground:
         Parameters
         ----------
         bins : ndarray of uint8, shape (rows, columns)
-            From `cloudmask.scoring.histograms.quantise`.
+            From `cloudmask.scoring.histograms.quantize`.
         """
         cells = self.kind.astype(np.intp) * BINS + bins
         return np.bincount(cells.ravel(), minlength=int(np.prod(SHAPE))).reshape(SHAPE).astype(np.int32)

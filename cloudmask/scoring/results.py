@@ -25,7 +25,7 @@ from cloudmask.scoring.metrics import (
     roc,
     scores,
 )
-from cloudmask.scoring.scores import Scores, accuracies, gain, interval, pool_without, share, summarise
+from cloudmask.scoring.scores import Scores, accuracies, gain, interval, pool_without, share, summarize
 
 Array = npt.NDArray[np.float64]
 
@@ -180,7 +180,7 @@ def write_results(folder: Path, evaluation: Evaluation, baselines: Baselines) ->
     methods = {NETWORK: network} | baselines.methods
     _write_figures(folder / "figures", evaluation, methods)
     write_json(folder / "baselines.json", baselines.scores())
-    found = summarise(network)
+    found = summarize(network)
     if BEST in baselines.methods:
         found |= {f"gain_over_{BEST}": gain(network, baselines.methods[BEST])}
     return found

@@ -86,7 +86,7 @@ def interval(
     return float(ends[0]), float(ends[1])
 
 
-def summarise(found: Histograms, soft: bool = True) -> Scores:
+def summarize(found: Histograms, soft: bool = True) -> Scores:
     """Return the scores of a method; what is not defined, as detection where no scene has cloud, is left out.
 
     ``accuracy`` is the mean over scenes of the share of valid pixels that agree with the label, so that each scene

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cloudmask.data.hdf5 import write_arrays
-from cloudmask.data.synthesis import Arrays, synthesise
+from cloudmask.data.synthesis import Arrays, synthesize
 
 SHAPE = (48, 64)
 
@@ -35,7 +35,7 @@ def tensorflow() -> None:
 
 @pytest.fixture(scope="session")
 def day_arrays() -> Arrays:
-    return synthesise(np.random.default_rng(3), SHAPE, day=True)[0]
+    return synthesize(np.random.default_rng(3), SHAPE, day=True)[0]
 
 
 @pytest.fixture

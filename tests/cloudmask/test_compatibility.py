@@ -17,13 +17,13 @@ from cloudmask.data import compatibility, store
 from cloudmask.data.hdf5 import Scene, read_scene, write_arrays
 from cloudmask.data.patches import VALID
 from cloudmask.data.scenes import FILE, scan
-from cloudmask.data.synthesis import synthesise
+from cloudmask.data.synthesis import synthesize
 from cloudmask.errors import InputError
 from cloudmask.model.batches import BatchLoader
 from cloudmask.model.distribution import single_device
 from cloudmask.model.inference import PatchPredictor, Predictor
 from cloudmask.model.unet import unet
-from cloudmask.scoring.histograms import Ground, Histograms, quantise
+from cloudmask.scoring.histograms import Ground, Histograms, quantize
 from cloudmask.scoring.metrics import Table
 from cloudmask.settings import Settings, read_settings
 
@@ -36,7 +36,7 @@ WIDTH = 4
 @pytest.fixture(scope="module", params=["day", "night"])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a scene with fill at its edge, no reflectances at night, and a pixel of which one channel is missing."""
-    arrays = dict(synthesise(np.random.default_rng(5), SHAPE, request.param == "day")[0])
+    arrays = dict(synthesize(np.random.default_rng(5), SHAPE, request.param == "day")[0])
     for name in ("bts", "refs", "rads"):
         arrays[name] = arrays[name].copy()
         arrays[name][:, :20] = 0
@@ -74,7 +74,7 @@ def test_the_patches_are_the_references(path: Path) -> None:
 
 
 def test_fill_is_seen_as_it_is(path: Path) -> None:
-    images = compatibility.normalise(read_scene(path))
+    images = compatibility.normalize(read_scene(path))
     assert images[:, :20, 6:] == pytest.approx(-270 / 22)
     assert (images[:, :20, :6] == -0.5).all()
     assert images[400, 300, 6] == pytest.approx(-270 / 22)
@@ -91,7 +91,7 @@ def test_the_accuracy_is_the_references(path: Path, probabilities: tuple[np.ndar
     theirs, ours = probabilities
     scene = compatibility.whole(read_scene(path))
     ground = Ground.of("scene", scene, None)
-    counted = Histograms.of([ground], [ground.count(quantise(ours))])
+    counted = Histograms.of([ground], [ground.count(quantize(ours))])
     _, mask = reference.load(path)
     # A pixel that lies within 1e-5 of a half may fall on either side.
     assert Table.of(counted.by_label()).accuracy[0] == pytest.approx(reference.accuracy([theirs], [mask]), abs=1e-5)
@@ -116,7 +116,7 @@ def test_missing_values_are_zero_as_the_converter_has_them(path: Path) -> None:
     scene = read_scene(path)
     broken = Scene(np.where(scene.channels == scene.channels.max(), np.nan, scene.channels), scene.valid, scene.cloud)
     assert np.isnan(broken.channels).any()
-    assert np.isfinite(compatibility.normalise(broken)).all()
+    assert np.isfinite(compatibility.normalize(broken)).all()
     assert compatibility.whole(broken).valid.all()
 
 
@@ -157,7 +157,7 @@ def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder of three scenes of 5 x 2 patches with fill, and make another one the current folder."""
     folder = tmp_path / "scenes"
     for number in range(4):
-        arrays = dict(synthesise(np.random.default_rng(number), (170, 75), day=True)[0])
+        arrays = dict(synthesize(np.random.default_rng(number), (170, 75), day=True)[0])
         arrays["bts"] = np.where(np.arange(75)[None, :, None] < 30, 0, arrays["bts"])
         write_arrays(folder / ("inference" if number == 3 else "training") / f"S3A_{number}.hdf", arrays)
     scan(folder).write(folder / FILE)

@@ -27,9 +27,9 @@ from cloudmask.scoring.results import SOFT, TITLES
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def grey(colour: str) -> float:
-    """Return what a colour is on a printer without colours: ITU-R BT.601."""
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+def grey(color: str) -> float:
+    """Return what a color is on a printer without colors: ITU-R BT.601."""
+    red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
@@ -105,7 +105,7 @@ def test_classes_differ_in_grey() -> None:
 
 def test_methods_differ_in_line_or_marker() -> None:
     looks = style.LOOKS.values()
-    assert len({look.marker for look in looks}) == len({look.colour for look in looks}) == len(looks)
+    assert len({look.marker for look in looks}) == len({look.color for look in looks}) == len(looks)
     assert set(TITLES) == set(style.LOOKS)
 
 

@@ -12,13 +12,13 @@ import pytest
 import tensorflow as tf
 
 from cloudmask.data.hdf5 import Scene
-from cloudmask.data.patches import normalise
+from cloudmask.data.patches import normalize
 from cloudmask.errors import CloudmaskError
 from cloudmask.model import inference
 from cloudmask.model.inference import BYTES, Predictor, benchmark_margin, halo, margin
 from cloudmask.model.unet import unet
 from cloudmask.scoring.evaluation import write_mask
-from cloudmask.scoring.histograms import quantise
+from cloudmask.scoring.histograms import quantize
 
 pytestmark = pytest.mark.usefixtures("tensorflow")
 
@@ -164,7 +164,7 @@ def test_bfloat16_is_close_to_float32() -> None:
 def test_values_that_are_not_valid_are_not_seen(model: keras.Model) -> None:
     scene = random_scene(40, 40)
     changed = Scene(np.where(scene.valid[..., None], scene.channels, 999), scene.valid, scene.cloud)
-    assert np.array_equal(normalise(changed), normalise(scene))
+    assert np.array_equal(normalize(changed), normalize(scene))
     assert np.array_equal(Predictor(model)(changed), Predictor(model)(scene))
 
 
@@ -172,7 +172,7 @@ def test_values_that_are_not_valid_are_not_seen(model: keras.Model) -> None:
 def test_predictions_come_back_from_disk(tmp_path: Path, probability: bool) -> None:
     scene = random_scene(30, 40)
     found = np.random.default_rng(1).random((30, 40), dtype=np.float32)
-    write_mask(tmp_path / "masks/scene.h5", quantise(found), scene, probability)
+    write_mask(tmp_path / "masks/scene.h5", quantize(found), scene, probability)
     with h5py.File(tmp_path / "masks/scene.h5") as file:
         assert set(file) == ({"mask", "probability"} if probability else {"mask"})
         mask = file["mask"][...]
@@ -186,5 +186,5 @@ def test_predictions_come_back_from_disk(tmp_path: Path, probability: bool) -> N
 def test_a_mask_is_small(tmp_path: Path) -> None:
     blob = np.hypot(*np.mgrid[-300:300, -375:375]) < 250
     scene = Scene(np.zeros((600, 750, 9), dtype=np.float32), np.ones_like(blob), blob)
-    write_mask(tmp_path / "scene.h5", quantise(blob.astype(np.float32)), scene, probability=True)
+    write_mask(tmp_path / "scene.h5", quantize(blob.astype(np.float32)), scene, probability=True)
     assert (tmp_path / "scene.h5").stat().st_size < 20_000

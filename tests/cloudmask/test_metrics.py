@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn import metrics as known
 
-from cloudmask.scoring.histograms import BINS, HALF, quantise
+from cloudmask.scoring.histograms import BINS, HALF, quantize
 from cloudmask.scoring.metrics import (
     GROUPS,
     OF_MASKS,
@@ -36,7 +36,7 @@ anything = arrays(np.float32, SIZE, elements=st.floats(0, 1, width=32))
 
 def histogram(label: Labels, probability: Probability) -> npt.NDArray[np.int64]:
     pairs = np.zeros((2, BINS), dtype=np.int64)
-    np.add.at(pairs, (label.astype(int), quantise(probability)), 1)
+    np.add.at(pairs, (label.astype(int), quantize(probability)), 1)
     return pairs
 
 
@@ -86,14 +86,14 @@ def test_they_are_exact_for_probabilities_in_the_middle_of_their_bins(
 ) -> None:
     middle = ((bins + 0.5) / BINS).astype(np.float32)
     pairs = histogram(label, middle)
-    assert np.array_equal(quantise(middle), bins)
+    assert np.array_equal(quantize(middle), bins)
     assert auc(pairs) == pytest.approx(known.roc_auc_score(label, middle), abs=1e-12)
     assert brier(pairs) == pytest.approx(known.brier_score_loss(label, middle.astype(float)), abs=1e-12)
 
 
 @given(both, anything)
 def test_the_calibration_error_is_that_of_a_plain_loop(label: Labels, probability: Probability) -> None:
-    bins = quantise(probability)
+    bins = quantize(probability)
     error = 0.0
     for group in range(GROUPS):
         inside = bins // (BINS // GROUPS) == group
@@ -170,4 +170,4 @@ def test_a_group_of_no_pixel_has_no_frequency() -> None:
     [(0.0, 0), (1 / 256, 0), (0.5, 127), (np.nextafter(np.float32(0.5), np.float32(1)), 128), (1.0, 255)],
 )
 def test_bins_are_closed_above(probability: float, bin_: int) -> None:
-    assert quantise(np.array([probability], dtype=np.float32)) == bin_
+    assert quantize(np.array([probability], dtype=np.float32)) == bin_

@@ -16,7 +16,7 @@ from cloudmask.data.hdf5 import Mask, Scene
 from cloudmask.scoring.baselines import threshold_mask
 from cloudmask.scoring.histograms import Ground, Hidden, Histograms, edges, strata
 from cloudmask.scoring.metrics import SIGNED, Table
-from cloudmask.scoring.scores import accuracies, gain, interval, lacking, mean_without, summarise
+from cloudmask.scoring.scores import accuracies, gain, interval, lacking, mean_without, summarize
 
 SHAPE = (6, 7)
 masks = arrays(np.bool_, SHAPE)
@@ -77,26 +77,26 @@ def test_an_edge_is_near_a_valid_pixel_of_the_other_class(cloud: Mask, valid: Ma
 
 
 def test_every_scene_weighs_the_same_in_accuracy_but_not_in_the_other_metrics() -> None:
-    found = summarise(counted((10, 0, 0, 0), (0, 100, 0, 0)))
+    found = summarize(counted((10, 0, 0, 0), (0, 100, 0, 0)))
     assert found["accuracy"]["value"] == 0.5
     assert found["pod"]["value"] == pytest.approx(10 / 110)
 
 
 def test_the_benchmarks_accuracy_counts_fill() -> None:
-    found = summarise(counted((6, 0, 0, 4, 10)))
+    found = summarize(counted((6, 0, 0, 4, 10)))
     assert found["accuracy"]["value"] == 1
     assert found["benchmark_accuracy"]["value"] == 0.5
 
 
 @pytest.mark.parametrize("known", [True, False])
 def test_accuracy_against_the_truth_is_there_where_the_truth_is(known: bool) -> None:
-    found = summarise(counted((6, 1, 1, 2), known=known))
+    found = summarize(counted((6, 1, 1, 2), known=known))
     assert ("truth_accuracy" in found) == known
     assert ("hidden truth" in strata(counted((6, 1, 1, 2), known=known))) == known
 
 
 def test_a_metric_that_is_not_defined_is_left_out() -> None:
-    found = summarise(counted((0, 0, 0, 9), (0, 0, 1, 8)))
+    found = summarize(counted((0, 0, 0, 9), (0, 0, 1, 8)))
     assert {"accuracy", "pofd", "brier"} <= set(found)
     assert not {"pod", "auc", "hk", "mcc"} & set(found)
     assert all(np.isfinite(number) for score in found.values() for number in score.values())
@@ -105,7 +105,7 @@ def test_a_metric_that_is_not_defined_is_left_out() -> None:
 def test_a_scene_of_fill_counts_in_no_mean() -> None:
     scenes = counted((6, 0, 0, 4), (0, 0, 0, 0, 10))
     assert np.isnan(accuracies(scenes.by_label())[1])
-    assert summarise(scenes)["accuracy"] == {"value": 1.0}
+    assert summarize(scenes)["accuracy"] == {"value": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_scene_of_one_class_is_told(table: tuple[int, ...], said: str) -> None
 
 
 def test_a_single_scene_has_no_interval() -> None:
-    assert all(set(score) == {"value"} for score in summarise(counted((6, 1, 1, 2))).values())
+    assert all(set(score) == {"value"} for score in summarize(counted((6, 1, 1, 2))).values())
 
 
 tables = st.lists(st.tuples(*[st.integers(1, 50)] * 4), min_size=2, max_size=8)
@@ -126,7 +126,7 @@ tables = st.lists(st.tuples(*[st.integers(1, 50)] * 4), min_size=2, max_size=8)
 @settings(max_examples=20, deadline=None)
 @given(tables)
 def test_an_interval_holds_the_score_and_stays_within_its_bounds(several: list[tuple[int, ...]]) -> None:
-    for name, score in summarise(counted(*several)).items():
+    for name, score in summarize(counted(*several)).items():
         least = -1 if name in SIGNED else 0
         assert least <= score["low"] <= score["value"] <= score["high"] <= 1, name
         assert score["samples"] == len(several)
@@ -135,7 +135,7 @@ def test_an_interval_holds_the_score_and_stays_within_its_bounds(several: list[t
 def test_the_interval_is_that_of_the_central_limit_for_many_scenes() -> None:
     rng = np.random.default_rng(1)
     hits = rng.integers(40, 61, size=400)
-    found = summarise(counted(*[(hit, 100 - hit, 0, 0) for hit in hits]))["accuracy"]
+    found = summarize(counted(*[(hit, 100 - hit, 0, 0) for hit in hits]))["accuracy"]
     half = 1.96 * (hits / 100).std() / 20
     assert found["low"] == pytest.approx(found["value"] - half, abs=0.1 * half)
     assert found["high"] == pytest.approx(found["value"] + half, abs=0.1 * half)
@@ -145,7 +145,7 @@ def test_a_pools_interval_rests_on_the_score_without_each_scene() -> None:
     scenes = counted((5, 1, 2, 9), (20, 4, 0, 1), (3, 3, 3, 3))
     without = [float(Table.of(np.delete(scenes.by_label(), index, axis=0).sum(axis=0)).f1) for index in range(3)]
     low, high = interval(56 / 69, np.array(without), 3) or (0, 0)
-    found = summarise(scenes)["f1"]
+    found = summarize(scenes)["f1"]
     assert found == {
         "value": pytest.approx(56 / 69),
         "low": pytest.approx(low),
@@ -164,12 +164,12 @@ def test_a_mean_of_scenes_has_the_t_interval_on_the_scale_of_log_odds() -> None:
 
 def test_a_scene_without_a_share_in_a_score_is_not_counted() -> None:
     """Three scenes have cloud, and only they say how well it is detected."""
-    found = summarise(counted((5, 1, 0, 9), (8, 2, 0, 1), (3, 4, 0, 3), (0, 0, 1, 9), (0, 0, 3, 9)))
+    found = summarize(counted((5, 1, 0, 9), (8, 2, 0, 1), (3, 4, 0, 3), (0, 0, 1, 9), (0, 0, 3, 9)))
     assert (found["pod"]["samples"], found["accuracy"]["samples"]) == (3, 5)
 
 
 def test_a_score_that_hangs_on_one_scene_has_no_interval() -> None:
-    found = summarise(counted((5, 1, 0, 9), (0, 0, 1, 9), (0, 0, 3, 9)))
+    found = summarize(counted((5, 1, 0, 9), (0, 0, 1, 9), (0, 0, 3, 9)))
     assert set(found["pod"]) == {"value"}
     assert set(found["pofd"]) == {"value", "low", "high", "samples"}
 
@@ -203,7 +203,7 @@ def test_the_gain_is_paired_by_scene() -> None:
     worse = [(hits - 5, 105 - hits, 0, 0) for hits, *_ in better]
     found = gain(counted(*better), counted(*worse))
     assert [found[name] for name in ("value", "low", "high")] == pytest.approx([0.05] * 3)
-    assert np.ptp([summarise(counted(*better))["accuracy"][name] for name in ("low", "high")]) > 0.3
+    assert np.ptp([summarize(counted(*better))["accuracy"][name] for name in ("low", "high")]) > 0.3
     assert gain(counted(*worse), counted(*better))["value"] == pytest.approx(-0.05)
 
 

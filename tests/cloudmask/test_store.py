@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudmask.data.hdf5 import read_scene
-from cloudmask.data.patches import CLOUD, SCALE, VALID, corners, cut, normalise
+from cloudmask.data.patches import CLOUD, SCALE, VALID, corners, cut, normalize
 from cloudmask.data.store import split
 
 names = st.lists(st.integers(0, 999), min_size=2, max_size=30, unique=True)
@@ -45,7 +45,7 @@ def test_values_survive_the_store_to_half_a_step(scene_file: Path) -> None:
     scene = read_scene(scene_file)
     patches = cut(scene, 48)
     left = patches.images[0] / SCALE
-    assert np.abs(left - normalise(scene)[:, :48]).max() <= 0.5 / SCALE + 1e-6
+    assert np.abs(left - normalize(scene)[:, :48]).max() <= 0.5 / SCALE + 1e-6
     assert np.array_equal(patches.labels[0] & CLOUD > 0, scene.cloud[:, :48])
     assert np.array_equal(patches.labels[0] & VALID > 0, scene.valid[:, :48])
 
@@ -53,11 +53,11 @@ def test_values_survive_the_store_to_half_a_step(scene_file: Path) -> None:
 def test_the_normalisation_is_the_benchmarks(scene_file: Path) -> None:
     scene = read_scene(scene_file)
     row, column = np.argwhere(scene.valid)[0]
-    normalised, channels = normalise(scene)[row, column], scene.channels[row, column]
+    normalised, channels = normalize(scene)[row, column], scene.channels[row, column]
     assert normalised[:3] == pytest.approx((channels[:3] - 270) / 22)
     assert normalised[3:] == pytest.approx(channels[3:] - 0.5)
 
 
 def test_pixels_that_are_not_valid_are_zero(scene_file: Path) -> None:
     scene = read_scene(scene_file)
-    assert not normalise(scene)[~scene.valid].any()
+    assert not normalize(scene)[~scene.valid].any()

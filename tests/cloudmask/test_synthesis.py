@@ -11,7 +11,7 @@ import pytest
 
 from cloudmask.data.hdf5 import SCHEMA, Scene, read_scene
 from cloudmask.data.scenes import Order, make_scene
-from cloudmask.data.synthesis import synthesise
+from cloudmask.data.synthesis import synthesize
 
 SHAPE = (120, 150)
 both = pytest.mark.parametrize("day", [True, False], ids=["day", "night"])
@@ -19,7 +19,7 @@ both = pytest.mark.parametrize("day", [True, False], ids=["day", "night"])
 
 @both
 def test_every_dataset_has_the_published_shape_and_type(day: bool) -> None:
-    benchmark, _ = synthesise(np.random.default_rng(1), SHAPE, day)
+    benchmark, _ = synthesize(np.random.default_rng(1), SHAPE, day)
     assert {name: (array.shape, array.dtype) for name, array in benchmark.items()} == {
         name: ((*SHAPE, channels), np.dtype(kind)) for name, (channels, kind) in SCHEMA.items()
     }
@@ -27,7 +27,7 @@ def test_every_dataset_has_the_published_shape_and_type(day: bool) -> None:
 
 @both
 def test_values_are_those_of_the_instrument(day: bool) -> None:
-    benchmark, _ = synthesise(np.random.default_rng(2), SHAPE, day)
+    benchmark, _ = synthesize(np.random.default_rng(2), SHAPE, day)
     inside = benchmark["bts"][..., 0] > 0
     assert np.all((benchmark["bts"][inside] > 180) & (benchmark["bts"][inside] < 340))
     assert benchmark["bts"][..., 0].max() <= 311.5
@@ -37,12 +37,12 @@ def test_values_are_those_of_the_instrument(day: bool) -> None:
 
 @pytest.mark.parametrize("name", ["refs", "rads"])
 def test_solar_channels_are_off_at_night(name: str) -> None:
-    assert not synthesise(np.random.default_rng(2), SHAPE, day=False)[0][name].any()
+    assert not synthesize(np.random.default_rng(2), SHAPE, day=False)[0][name].any()
 
 
 @both
 def test_a_strip_outside_the_swath_is_zero_everywhere(day: bool) -> None:
-    benchmark, _ = synthesise(np.random.default_rng(4), SHAPE, day)
+    benchmark, _ = synthesize(np.random.default_rng(4), SHAPE, day)
     outside = benchmark["bts"][..., 0] == 0
     assert 0 < outside.mean() < 0.1
     assert not any(array[outside].any() for array in benchmark.values())
@@ -51,14 +51,14 @@ def test_a_strip_outside_the_swath_is_zero_everywhere(day: bool) -> None:
 def test_the_label_is_close_to_the_truth_but_not_the_truth() -> None:
     agreement = []
     for seed in range(6):
-        benchmark, hidden = synthesise(np.random.default_rng(seed), SHAPE, day=True)
+        benchmark, hidden = synthesize(np.random.default_rng(seed), SHAPE, day=True)
         agreement.append(((benchmark["bayes"][..., 0] > 0) == (hidden["truth"] > 0)).mean())
     assert 0.9 < np.mean(agreement) < 0.99
 
 
 def test_thicker_cloud_is_colder_and_brighter_over_a_warm_sea() -> None:
     for seed in range(20):
-        benchmark, hidden = synthesise(np.random.default_rng(seed), SHAPE, day=True)
+        benchmark, hidden = synthesize(np.random.default_rng(seed), SHAPE, day=True)
         inside = (benchmark["bts"][..., 1] > 0) & (hidden["land"] == 0) & (hidden["snow"] == 0)
         thin, thick = inside & (hidden["tau"] < 0.1), inside & (hidden["tau"] > 5)
         if min(thin.sum(), thick.sum()) > 500:
