@@ -75,14 +75,14 @@ def neighborhoods(scene: Scene) -> Features:
     """Add means and deviations around each pixel, and how far it is from the warmest and the darkest nearby."""
     channels = normalize(scene)
     single = pixels(scene).reshape(*channels.shape[:2], -1)
-    found = [single]
+    arrays = [single]
     for window in WINDOWS:
         size = (window, window, 1)
         mean = uniform_filter(single, size=size)
-        found += [mean, np.sqrt(np.maximum(uniform_filter(single**2, size=size) - mean**2, 0))]
+        arrays += [mean, np.sqrt(np.maximum(uniform_filter(single**2, size=size) - mean**2, 0))]
         if window > 3:
-            found += [maximum_filter(single, size=size) - single, single - minimum_filter(single, size=size)]
-    stacked = np.concatenate(found, axis=-1)
+            arrays += [maximum_filter(single, size=size) - single, single - minimum_filter(single, size=size)]
+    stacked = np.concatenate(arrays, axis=-1)
     return stacked.reshape(-1, stacked.shape[-1])
 
 
@@ -104,13 +104,13 @@ def draw(known: Known, number: int) -> npt.NDArray[np.int_]:
 
 def learn(training: Sequence[Known]) -> dict[str, tuple[Describe, object]]:
     """Fit all methods to the same pixels."""
-    drawn = [(each.scene, draw(each, PIXELS)) for each in training]
+    drawn = [(known.scene, draw(known, PIXELS)) for known in training]
     label = np.concatenate([scene.cloud.ravel()[chosen] for scene, chosen in drawn])
-    known: dict[Describe, Features] = {
+    described: dict[Describe, Features] = {
         describe: np.concatenate([describe(scene)[chosen] for scene, chosen in drawn])
         for describe in (pixels, neighborhoods)
     }
-    return {name: (describe, make().fit(known[describe], label)) for name, (describe, make) in METHODS.items()}  # type: ignore[attr-defined]
+    return {name: (describe, make().fit(described[describe], label)) for name, (describe, make) in METHODS.items()}  # type: ignore[attr-defined]
 
 
 def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str, float]:
@@ -126,12 +126,12 @@ def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str
 
 def cost(day: bool) -> float:
     """Return the CPU seconds that a scene of full size takes, the least of three."""
-    found = []
+    spent = []
     for seed in range(3):
         start = time.process_time()
         synthesize(np.random.default_rng(seed), FULL, day)
-        found.append(time.process_time() - start)
-    return min(found)
+        spent.append(time.process_time() - start)
+    return min(spent)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -162,7 +162,9 @@ def _print_table(judged: list[tuple[bool, dict[str, float]]]) -> dict[str, float
     print(f"{'accuracy, mean over scenes':28}" + "".join(f"{name:>8}" for name in groups))
     means = {}
     for method in judged[0][1]:
-        columns = [np.mean([found[method] for day, found in judged if day in group]) for group in groups.values()]
+        columns = [
+            np.mean([accuracies[method] for day, accuracies in judged if day in group]) for group in groups.values()
+        ]
         print(f"{method:28}" + "".join(f"{value:8.3f}" for value in columns))
         means[method] = float(columns[0])
     return means

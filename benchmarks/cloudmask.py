@@ -68,16 +68,16 @@ class Pair:
         return self.reference / self.ours
 
 
-def in_turns(theirs: Callable[[], object], own: Callable[[], object], rounds: int = ROUNDS) -> Pair:
+def in_turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int = ROUNDS) -> Pair:
     """Time two ways to do the same, one after the other, and give the medians; the first round only warms up."""
-    spent = [(_seconds(theirs), _seconds(own)) for _ in range(rounds + 1)][1:]
-    return Pair(*(statistics.median(each) for each in zip(*spent, strict=True)))
+    spent = [(_seconds(theirs), _seconds(ours)) for _ in range(rounds + 1)][1:]
+    return Pair(*(statistics.median(seconds) for seconds in zip(*spent, strict=True)))
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    begun = time.process_time()
+    start = time.process_time()
     work()
-    return time.process_time() - begun
+    return time.process_time() - start
 
 
 def main() -> int:
@@ -137,9 +137,9 @@ def small(report: Report, place: Path) -> None:
 def loading(report: Report, real: list[Path], place: Path) -> None:
     """Measure patches for training: from the files on their first pass, and from the store."""
     for name, scenes, goal in (("float32", in_float32(real, place / "float32"), 8), ("float64", real, 12)):
-        begun = time.process_time()
+        start = time.process_time()
         patches = store_of(scenes, place / f"store-{name}")
-        spent = time.process_time() - begun
+        spent = time.process_time() - start
         print(f"      store of {SCENES} scenes with reflectances in {name} made once: {spent:.1f} s CPU")
         theirs = reference.dataset(scenes, SHAPE, BATCH)
         pair = in_turns(partial(count, theirs), partial(read_all, patches), 3)
@@ -248,9 +248,9 @@ def inference(report: Report, paths: list[Path], precision: Precision) -> None:
 def learned(paths: list[Path]) -> keras.Model:
     """Train the reference for some steps, so that its masks are of clear sky and of cloud."""
     model = reference.compiled()
-    scenes = [tuple(each.astype(np.float32) for each in reference.load(path)) for path in paths]
+    scenes = [tuple(array.astype(np.float32) for array in reference.load(path)) for path in paths]
     images, masks = (
-        np.concatenate([reference.training_patches(each) for each in part]) for part in zip(*scenes, strict=True)
+        np.concatenate([reference.training_patches(array) for array in part]) for part in zip(*scenes, strict=True)
     )
     random = np.random.default_rng(1)
     for number in range(1, LEARNING + 1):

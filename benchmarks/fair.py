@@ -73,8 +73,8 @@ def write_results(place: Path, plan: Plan) -> None:
     environment = json.dumps({"python": {"version": "3.11.7", "packages": {}}})
     digest = hashlib.sha256(environment.encode()).hexdigest()
     write_text(paths.home / "environments" / f"{digest}.json", environment)
-    for number, each in enumerate(plan.experiments):
-        write_experiment(paths, each, record(each, number, files, digest))
+    for number, experiment in enumerate(plan.experiments):
+        write_experiment(paths, experiment, record(experiment, number, files, digest))
 
 
 def write_experiment(paths: StudyPaths, experiment: Experiment, content: dict[str, Any]) -> None:

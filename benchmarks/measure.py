@@ -35,7 +35,7 @@ def measure(command: Sequence[str], folder: Path, runs: int = 3) -> Measured:
     subprocess.CalledProcessError
         If it fails.
     """
-    return min((_once(command, folder) for _ in range(runs)), key=lambda each: each.cpu_s)
+    return min((_once(command, folder) for _ in range(runs)), key=lambda measured: measured.cpu_s)
 
 
 def _once(command: Sequence[str], folder: Path) -> Measured:
@@ -46,9 +46,9 @@ def _once(command: Sequence[str], folder: Path) -> Measured:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
-        said = output.read() if process.returncode else ""
+        text = output.read() if process.returncode else ""
     if process.returncode:
-        print(said[-2000:], file=sys.stderr)
+        print(text[-2000:], file=sys.stderr)
         raise subprocess.CalledProcessError(process.returncode, command)
     unit = 1 if sys.platform == "darwin" else 1024
     return Measured(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit)

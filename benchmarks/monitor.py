@@ -40,8 +40,8 @@ def main() -> int:
             report.line(
                 f"{COUNT:,} experiments: first paint of a hundred rows, monitor and browser new", took, COLD, "s"
             )
-            for each in PAGES:
-                report.line(f"{each or 'overview'}: paint", _paint(page, address, each), WARM, "s")
+            for page_name in PAGES:
+                report.line(f"{page_name or 'overview'}: paint", _paint(page, address, page_name), WARM, "s")
             report.line("the next hundred rows", _turn(page, address), REFRESH, "s")
             seen = _time_to_see(page, address, attempt)
             report.line("a change is seen by who looks on", seen, SEEN, "s")

@@ -65,13 +65,13 @@ def ours(theirs: keras.Model, temperatures_first: bool, precision: str = "float3
 def compare(theirs: keras.Model, paths: Sequence[Path]) -> list[Compared]:
     """Predict each scene three times."""
     patches, one_pass = PatchPredictor(ours(theirs, False)), Predictor(ours(theirs, True))
-    found = []
+    comparisons = []
     for path in paths:
         scene, (image, _) = read_scene(path), reference.load(path)
         expected = reference.predict(theirs, image.astype(np.float32))
         # With fill as the network learned it, so that patches and a whole pass are compared and nothing else.
-        found.append(Compared(scene, expected, patches(scene), one_pass(compatibility.whole(scene))))
-    return found
+        comparisons.append(Compared(scene, expected, patches(scene), one_pass(compatibility.whole(scene))))
+    return comparisons
 
 
 def main() -> None:
@@ -83,9 +83,9 @@ def main() -> None:
         _report_patches(held_out)
         theirs = reference.compiled(width=WIDTH)
         theirs.fit(reference.dataset(training, SHAPE, BATCH, cached=True), epochs=EPOCHS, verbose=0)
-        found = compare(theirs, held_out)
-    _report_outputs(found)
-    _report_accuracy(found)
+        comparisons = compare(theirs, held_out)
+    _report_outputs(comparisons)
+    _report_accuracy(comparisons)
 
 
 def _report_patches(paths: Sequence[Path]) -> None:
@@ -99,19 +99,19 @@ def _report_patches(paths: Sequence[Path]) -> None:
     _line("patches: masks that are the same", f"{sum(masks)} of {len(masks)}")
 
 
-def _report_outputs(found: Sequence[Compared]) -> None:
+def _report_outputs(comparisons: Sequence[Compared]) -> None:
     for name in ("upstream", "one_pass"):
-        gaps = [np.abs(getattr(each, name) - each.reference) for each in found]
-        flips = [np.mean((getattr(each, name) > 0.5) != (each.reference > 0.5)) for each in found]
+        gaps = [np.abs(getattr(compared, name) - compared.reference) for compared in comparisons]
+        flips = [np.mean((getattr(compared, name) > 0.5) != (compared.reference > 0.5)) for compared in comparisons]
         _line(f"{name}: largest difference in probability", max(gap.max() for gap in gaps))
         _line(f"{name}: pixels whose mask differs", float(np.mean(flips)))
 
 
-def _report_accuracy(found: Sequence[Compared]) -> None:
-    _line("fill, share of all pixels", float(np.mean([1 - each.scene.valid.mean() for each in found])))
+def _report_accuracy(comparisons: Sequence[Compared]) -> None:
+    _line("fill, share of all pixels", float(np.mean([1 - compared.scene.valid.mean() for compared in comparisons])))
     for name in ("reference", "upstream", "one_pass"):
         for fill in (True, False):
-            scores = [each.accuracy(getattr(each, name), fill) for each in found]
+            scores = [compared.accuracy(getattr(compared, name), fill) for compared in comparisons]
             _line(f"accuracy of {name}, {'all pixels' if fill else 'without fill'}", float(np.mean(scores)))
 
 

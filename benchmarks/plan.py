@@ -70,7 +70,7 @@ def rendering(report: Report, place: Path) -> None:
     for run in range(2):
         out = place / f"out{run}"
         spent.append(measure(["fairmesh", "render", "./s10000.yaml", "--out", str(out)], place, runs=1))
-    best = min(spent, key=lambda each: each.cpu_s)
+    best = min(spent, key=lambda measured: measured.cpu_s)
     report.line("10,000 job folders rendered: fairmesh render", best.cpu_s, 6, "s CPU")
     report.line("memory for that", best.peak_bytes / MEGABYTE, 200, "MB")
 
@@ -79,18 +79,18 @@ def workflow(report: Report, place: Path) -> None:
     """From the study file to Snakemake's list of jobs, beside the same rules with everything ready in a dict."""
     (place / "config").mkdir()
     (place / "profiles").symlink_to(ROOT / "profiles")
-    own = (*SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"))
+    full = (*SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"))
     bare = (*SNAKEMAKE, "--snakefile", str(ROOT / "benchmarks/ready.smk"))
     (place / "config/config.yaml").write_text("study: ./s1000.yaml\n")
-    report.line("snakemake -n with 1,000", measure(own, place).cpu_s, 3, "s CPU")
+    report.line("snakemake -n with 1,000", measure(full, place).cpu_s, 3, "s CPU")
     (place / "config/config.yaml").write_text("study: ./s10000.yaml\n")
     write_ready(place, "s10000.yaml")
-    ours, theirs = measure(own, place), measure(bare, place)
+    ours, theirs = measure(full, place), measure(bare, place)
     print(f"      snakemake -n with 10,000: {ours.cpu_s:.2f} s CPU, from a ready dict {theirs.cpu_s:.2f} s")
     report.line("of which ours beyond that", 100 * (ours.cpu_s / theirs.cpu_s - 1), 15, "%")
-    one, many = inner_start(place, "s1"), inner_start(place, "s10000")
+    small, large = inner_start(place, "s1"), inner_start(place, "s10000")
     report.line(
-        "an inner Snakemake in a plan of 10,000 takes so many times as long as in one of 1", many / one, 1.2, "times"
+        "an inner Snakemake in a plan of 10,000 takes so many times as long as in one of 1", large / small, 1.2, "times"
     )
 
 
@@ -112,11 +112,14 @@ def write_ready(place: Path, study: str) -> None:
     plan = load_plan(place / study, ROOT, "local")
     folders = Folders(plan, StudyPaths(Path("results"), plan.study), ROOT)
     marked = set(plan.stages)
-    experiments = {each.id: folders.experiment_target(each.machine, each.id, marked) for each in plan.experiments}
+    experiments = {
+        experiment.id: folders.experiment_target(experiment.machine, experiment.id, marked)
+        for experiment in plan.experiments
+    }
     stages = {name: folders.stage_target(name, marked) for name in folders.stages}
     content = {
-        kind: {name: {key: getattr(each, key) for key in KEYS} for name, each in found.items()}
-        for kind, found in (("experiments", experiments), ("stages", stages))
+        kind: {name: {key: getattr(target, key) for key in KEYS} for name, target in targets.items()}
+        for kind, targets in (("experiments", experiments), ("stages", stages))
     }
     (place / "ready.json").write_text(json.dumps(content))
 

@@ -15,13 +15,13 @@ wildcard_constraints:
 
 rule all:
     input:
-        [each["output"] for each in EXPERIMENTS.values()],
+        [experiment["output"] for experiment in EXPERIMENTS.values()],
         "results/published.json",
 
 
 rule publish:
     input:
-        [each["output"] for each in EXPERIMENTS.values()],
+        [experiment["output"] for experiment in EXPERIMENTS.values()],
     output:
         "results/published.json",
     log:

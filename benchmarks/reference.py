@@ -48,8 +48,8 @@ def training_patches(image: tf.Tensor) -> tf.Tensor:
     top, left = (rows % PATCH) // 2, (columns % PATCH) // 2
     middle = image[top : rows - top, left : columns - left]
     sizes = [1, PATCH, PATCH, 1]
-    found = tf.image.extract_patches(middle[None], sizes, sizes, [1, 1, 1, 1], "VALID")
-    return tf.reshape(found, (-1, PATCH, PATCH, channels))
+    patches = tf.image.extract_patches(middle[None], sizes, sizes, [1, 1, 1, 1], "VALID")
+    return tf.reshape(patches, (-1, PATCH, PATCH, channels))
 
 
 def dataset(paths: Sequence[Path], shape: tuple[int, int], batch: int, cached: bool = False) -> tf.data.Dataset:
@@ -90,13 +90,13 @@ def network(width: int = WIDTH) -> keras.Model:
         return x
 
     inputs = keras.Input((PATCH, PATCH, CHANNELS))
-    one = twice(inputs, width)
-    two = twice(layers.MaxPooling2D()(one), 2 * width)
-    three = twice(layers.MaxPooling2D()(two), 4 * width)
-    deep = twice(layers.MaxPooling2D()(three), 8 * width)
-    up = twice(layers.Concatenate()([layers.UpSampling2D()(deep), three]), 4 * width)
-    up = twice(layers.Concatenate()([layers.UpSampling2D()(up), two]), 2 * width)
-    up = twice(layers.Concatenate()([layers.UpSampling2D()(up), one]), width)
+    first = twice(inputs, width)
+    second = twice(layers.MaxPooling2D()(first), 2 * width)
+    third = twice(layers.MaxPooling2D()(second), 4 * width)
+    deep = twice(layers.MaxPooling2D()(third), 8 * width)
+    up = twice(layers.Concatenate()([layers.UpSampling2D()(deep), third]), 4 * width)
+    up = twice(layers.Concatenate()([layers.UpSampling2D()(up), second]), 2 * width)
+    up = twice(layers.Concatenate()([layers.UpSampling2D()(up), first]), width)
     return keras.Model(inputs, layers.Conv2D(1, 1, activation="sigmoid", kernel_initializer="he_normal")(up))
 
 
@@ -115,17 +115,17 @@ def inference_patches(image: Floats) -> tf.Tensor:
     tf.Tensor, shape (down, across, 256, 256, 9)
     """
     sizes, steps = [1, PATCH, PATCH, 1], [1, PATCH - OVERLAP, PATCH - OVERLAP, 1]
-    found = tf.image.extract_patches(image[None], sizes, steps, [1, 1, 1, 1], "SAME")
-    _, down, across, _ = found.shape
-    return tf.reshape(found, (down, across, PATCH, PATCH, CHANNELS))
+    patches = tf.image.extract_patches(image[None], sizes, steps, [1, 1, 1, 1], "SAME")
+    _, down, across, _ = patches.shape
+    return tf.reshape(patches, (down, across, PATCH, PATCH, CHANNELS))
 
 
 def predict(model: keras.Model, image: Floats) -> Floats:
     """Return the probability of cloud of each pixel of an image, shape (rows, columns): all patches in one batch."""
     patches = inference_patches(image)
     down, across = patches.shape[:2]
-    found = model.predict_on_batch(tf.reshape(patches, (-1, PATCH, PATCH, CHANNELS)))
-    inner = found[:, BORDER : PATCH - BORDER, BORDER : PATCH - BORDER, 0]
+    probability = model.predict_on_batch(tf.reshape(patches, (-1, PATCH, PATCH, CHANNELS)))
+    inner = probability[:, BORDER : PATCH - BORDER, BORDER : PATCH - BORDER, 0]
     side = PATCH - OVERLAP
     whole = inner.reshape(down, across, side, side).swapaxes(1, 2).reshape(down * side, across * side)
     rows, columns = image.shape[:2]
@@ -135,5 +135,8 @@ def predict(model: keras.Model, image: Floats) -> Floats:
 
 def accuracy(probabilities: Sequence[Floats], masks: Sequence[npt.NDArray[Any]]) -> float:
     """Return the benchmark's accuracy: the mean over scenes of the share of pixels that agree with the mask."""
-    shares = [np.mean((found > 0.5) == (mask[..., 0] > 0)) for found, mask in zip(probabilities, masks, strict=True)]
+    shares = [
+        np.mean((probability > 0.5) == (mask[..., 0] > 0))
+        for probability, mask in zip(probabilities, masks, strict=True)
+    ]
     return float(np.mean(shares))

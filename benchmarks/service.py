@@ -74,14 +74,14 @@ async def _measure(port: int, pid: int, running: list[Path], seconds: float, rep
     limits = httpx.Limits(max_connections=LISTENERS + ASKERS)
     base = f"http://127.0.0.1:{port}/api/v1"
     async with httpx.AsyncClient(base_url=base, headers=headers, limits=limits, timeout=60) as client:
-        heard = [0]
-        listeners = [asyncio.create_task(_listen(client, heard)) for _ in range(LISTENERS)]
+        events = [0]
+        listeners = [asyncio.create_task(_listen(client, events)) for _ in range(LISTENERS)]
         changing = asyncio.create_task(_change(running))
         await asyncio.sleep(5)
         cpu, before = _cpu_s(pid), _memory(pid)
         took: list[float] = []
         begin = time.monotonic()
-        asking = [asyncio.create_task(_ask(client, at, begin + seconds, took)) for at in range(ASKERS)]
+        asking = [asyncio.create_task(_ask(client, number, begin + seconds, took)) for number in range(ASKERS)]
         seen_at_work = await _time_to_see(client, running[1], 98)
         await asyncio.gather(*asking)
         passed, after = time.monotonic() - begin, _memory(pid)
@@ -94,14 +94,14 @@ async def _measure(port: int, pid: int, running: list[Path], seconds: float, rep
     report.line("the same in CPU time of the service", used / len(took), 0.005, "s CPU")
     report.line("a change is seen by who asks after", seen, 3, "s")
     report.line("the same while all the others ask", seen_at_work, 3, "s")
-    report.line(f"memory after {len(took)} requests and {heard[0]} events sent", after / MEGABYTE, 400, "MB")
+    report.line(f"memory after {len(took)} requests and {events[0]} events sent", after / MEGABYTE, 400, "MB")
     report.line("growth of that meanwhile", (after - before) / MEGABYTE, 20, "MB")
 
 
-async def _listen(client: httpx.AsyncClient, heard: list[int]) -> None:
+async def _listen(client: httpx.AsyncClient, events: list[int]) -> None:
     async with client.stream("GET", "/studies/sweep/events", timeout=None) as answer:
         async for line in answer.aiter_lines():
-            heard[0] += line.startswith("data:")
+            events[0] += line.startswith("data:")
 
 
 async def _ask(client: httpx.AsyncClient, number: int, until: float, took: list[float]) -> None:
@@ -126,8 +126,8 @@ async def _time_to_see(client: httpx.AsyncClient, attempt: Path, progress: int) 
     await asyncio.to_thread(say, attempt, progress)
     before = time.monotonic()
     while True:
-        found = (await client.get(f"/studies/sweep/experiments?where=progress == {progress}")).json()
-        if any(each["progress"] == progress for each in found["experiments"]):
+        answer = (await client.get(f"/studies/sweep/experiments?where=progress == {progress}")).json()
+        if any(experiment["progress"] == progress for experiment in answer["experiments"]):
             return time.monotonic() - before
         await asyncio.sleep(0.1)
 

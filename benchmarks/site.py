@@ -82,11 +82,11 @@ def write_results(results: Path, count: int) -> None:
         folder.points.append(folder.point(machine, epochs=epochs, width=width, repeat=repeat))
     folder.write_plan()
     drawn = {name: figure() for name in FIGURES}
-    for number, each in enumerate(folder.points):
+    for number, point in enumerate(folder.points):
         if number % 100 == 99:
-            folder.start(each, "failed", reason="the program ended with exit code 1")
+            folder.start(point, "failed", reason="the program ended with exit code 1")
         else:
-            attempt = finish(folder, each)
+            attempt = finish(folder, point)
             (attempt / "figures").mkdir()
             for name, data in drawn.items() if count < FEW else ():
                 # What follows the end of a PNG is not drawn, but makes it another file.
@@ -113,16 +113,16 @@ def figure() -> bytes:
     return data.getvalue()
 
 
-def finish(folder: Folder, each: dict[str, Any]) -> Path:
+def finish(folder: Folder, point: dict[str, Any]) -> Path:
     """Write the result of an experiment with its history and telemetry."""
     accuracy = 0.9 + random.gauss(0, 0.02)
-    seconds = random.gauss(10 * each["axes"]["epochs"], 1)
+    seconds = random.gauss(10 * point["axes"]["epochs"], 1)
     metrics = {
         "accuracy": {"value": accuracy, "low": accuracy - 0.01, "high": accuracy + 0.01},
         "training_time": seconds,
     }
     metrics |= {f"score_{number}": random.gauss(0, 1) for number in range(10)}
-    attempt = folder.finish(each, metrics, seconds=seconds, baselines={"threshold": {"accuracy": 0.832}})
+    attempt = folder.finish(point, metrics, seconds=seconds, baselines={"threshold": {"accuracy": 0.832}})
     (attempt / "history.csv").write_text(HISTORY)
     rows = [f"2026-11-20T10:00:{second:02d}.000Z,program,cpu,{random.gauss(99, 1)},%\n" for second in range(20)]
     (attempt / "telemetry.csv").write_text("time,device,metric,value,unit\n" + "".join(rows))

@@ -52,51 +52,51 @@ class Cost:
 def main() -> int:
     """Measure everything, and give 1 if a goal was missed."""
     report = Report()
-    with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name, cluster(3, accounting=True) as found:
-        os.environ |= found.environment | {"TOY_STARTS": f"{name}/starts"}
+    with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name, cluster(3, accounting=True) as slurm:
+        os.environ |= slurm.environment | {"TOY_STARTS": f"{name}/starts"}
         place = Path(name)
         shutil.copytree(ROOT / "tests/toy", place / "toy", ignore=shutil.ignore_patterns("__pycache__"))
         (place / "config").mkdir()
         (place / "profiles").symlink_to(ROOT / "profiles")
-        one_job(report, place, found)
-        bundles(report, place, found)
-        many(report, place, found)
+        one_job(report, place, slurm)
+        bundles(report, place, slurm)
+        many(report, place, slurm)
     return int(report.missed > 0)
 
 
-def one_job(report: Report, place: Path, found: Cluster) -> None:
+def one_job(report: Report, place: Path, slurm: Cluster) -> None:
     """Run as many jobs through the executor plugin: of a workflow without fairmesh, of a small and of a large plan."""
     (place / "bare.smk").write_text(BARE.replace("FEW", str(FEW)))
-    bare = run(place, found, "slurm", "--snakefile", "bare.smk", "--logger", "fairmesh")
-    each = bare.jobs_s / bare.jobs
-    print(f"      a job of the executor plugin's own: {each:.2f} s CPU")
+    bare = run(place, slurm, "slurm", "--snakefile", "bare.smk", "--logger", "fairmesh")
+    plain = bare.jobs_s / bare.jobs
+    print(f"      a job of the executor plugin's own: {plain:.2f} s CPU")
     spent = []
     for count in (FEW, MANY):
         study(place, count)
-        cost = run(place, found, "slurm", "--omit-from", "publish", "--config", f"first={FEW}")
+        cost = run(place, slurm, "slurm", "--omit-from", "publish", "--config", f"first={FEW}")
         spent.append(cost.jobs_s / cost.jobs)
-        report.line(f"a job of ours beyond that, in a plan of {count:,}", spent[-1] - each, 0.3, "s CPU")
+        report.line(f"a job of ours beyond that, in a plan of {count:,}", spent[-1] - plain, 0.3, "s CPU")
     report.line("a job in the large plan takes so many times as long", spent[1] / spent[0], 1.1, "times")
 
 
-def bundles(report: Report, place: Path, found: Cluster) -> None:
+def bundles(report: Report, place: Path, slurm: Cluster) -> None:
     """Run twenty experiments: each as a job of the executor plugin's, and all in one job without Snakemake in it."""
     costs = {}
     for profile, options in (("slurm", ()), ("slurm-lean", ("--fairmesh-bundle", str(BUNDLE)))):
         study(place, BUNDLE)
-        costs[profile] = run(place, found, profile, "--omit-from", "publish", *options)
+        costs[profile] = run(place, slurm, profile, "--omit-from", "publish", *options)
     single, bundle = costs["slurm"], costs["slurm-lean"]
     print(f"      {BUNDLE} single jobs of the plugin's: {single.whole_s:.1f} s CPU, {single.jobs} jobs of Slurm's")
     print(f"      the same in a bundle: {bundle.whole_s:.1f} s CPU, {bundle.jobs} jobs of Slurm's")
     report.line("the bundle of the single ones", 100 * bundle.whole_s / single.whole_s, 15, "%")
 
 
-def many(report: Report, place: Path, found: Cluster) -> None:
+def many(report: Report, place: Path, slurm: Cluster) -> None:
     """Run a thousand in bundles, and sixty one by one: none lost, none twice."""
     for count, size in ((MANY, BUNDLE), (SINGLE, 1)):
         study(place, count)
         began = time.monotonic()
-        cost = run(place, found, "slurm-lean", "--omit-from", "publish", "--fairmesh-bundle", str(size))
+        cost = run(place, slurm, "slurm-lean", "--omit-from", "publish", "--fairmesh-bundle", str(size))
         seconds = time.monotonic() - began
         starts = Counter(line.split()[0] for line in (place / "starts").read_text().splitlines())
         experiments = {name: number for name, number in starts.items() if "=" in name}
@@ -117,27 +117,27 @@ def study(place: Path, count: int) -> None:
     (place / "starts").unlink(missing_ok=True)
 
 
-def run(place: Path, found: Cluster, profile: str, *arguments: str) -> Cost:
+def run(place: Path, slurm: Cluster, profile: str, *arguments: str) -> Cost:
     """Run Snakemake with a profile, and add up what it and its jobs used."""
-    before = max(_jobs(found), default=0)
+    before = max(_jobs(slurm), default=0)
     snakefile = () if "--snakefile" in arguments else ("--snakefile", str(ROOT / "Snakefile"))
     command = (SNAKEMAKE, *snakefile, "--profile", f"profiles/{profile}", "--quiet", "all", *arguments)
     used = measure(command, place, runs=1)
-    jobs = sum(number > before for number in _jobs(found))
-    wait_until(lambda: _ended(found, before) >= jobs, "all jobs are accounted for")
-    return Cost(used.cpu_s, sum(map(_seconds, _sacct(found, before, "TotalCPU", "--duplicates"))), jobs)
+    jobs = sum(number > before for number in _jobs(slurm))
+    wait_until(lambda: _ended(slurm, before) >= jobs, "all jobs are accounted for")
+    return Cost(used.cpu_s, sum(map(_seconds, _sacct(slurm, before, "TotalCPU", "--duplicates"))), jobs)
 
 
-def _jobs(found: Cluster) -> list[int]:
-    return [int(number) for number in found.ask("squeue", "--noheader", "--states=all", "--format=%i").split()]
+def _jobs(slurm: Cluster) -> list[int]:
+    return [int(number) for number in slurm.ask("squeue", "--noheader", "--states=all", "--format=%i").split()]
 
 
-def _ended(found: Cluster, after: int) -> int:
-    return sum(state.split()[0] == "COMPLETED" for state in _sacct(found, after, "State", "--allocations"))
+def _ended(slurm: Cluster, after: int) -> int:
+    return sum(state.split()[0] == "COMPLETED" for state in _sacct(slurm, after, "State", "--allocations"))
 
 
-def _sacct(found: Cluster, after: int, field: str, *options: str) -> list[str]:
-    text = found.ask(
+def _sacct(slurm: Cluster, after: int, field: str, *options: str) -> list[str]:
+    text = slurm.ask(
         "sacct", "--noheader", "--parsable2", f"--format=JobIDRaw,{field}", "--starttime=now-1days", *options
     )
     lines = (line.split("|") for line in text.splitlines())

@@ -42,9 +42,9 @@ def main() -> int:
         }
         for title, state in steps.items():
             write_states(paths, points, state)
-            found = measure(["fairmesh", "status", str(paths.folder)], place)
-            report.line(f"{COUNT:,} experiments, {title}: fairmesh status", found.cpu_s, 1, "s CPU")
-            report.line("memory for that", found.peak_bytes / MEGABYTE, 250, "MB")
+            measured = measure(["fairmesh", "status", str(paths.folder)], place)
+            report.line(f"{COUNT:,} experiments, {title}: fairmesh status", measured.cpu_s, 1, "s CPU")
+            report.line("memory for that", measured.peak_bytes / MEGABYTE, 250, "MB")
             report.line("a further look of a program that watches", _again(paths), 0.15, "s CPU")
         write_states(paths, points, mixed)
         running = running_attempts(paths, points)
@@ -64,8 +64,8 @@ def _again(paths: StudyPaths, speakers: Sequence[Path] = (), looks: int = 5) -> 
     reader.read()
     took = []
     for number in range(looks):
-        for each in speakers:
-            say(each, number)
+        for attempt in speakers:
+            say(attempt, number)
         before = time.process_time()
         reader.read()
         took.append(time.process_time() - before)
@@ -80,8 +80,8 @@ def say(attempt: Path, progress: int) -> None:
 
 def running_attempts(paths: StudyPaths, points: list[dict[str, Any]]) -> list[Path]:
     """Return the attempts that run in a half-done study."""
-    running = (each for at, each in enumerate(points) if mixed(at) == protocol.RUNNING)
-    return [paths.job(each["machine"], each["id"]).attempt(1) for each in running]
+    running = (point for number, point in enumerate(points) if mixed(number) == protocol.RUNNING)
+    return [paths.job(point["machine"], point["id"]).attempt(1) for point in running]
 
 
 def _measure_long_log(paths: StudyPaths, report: Report) -> None:
@@ -114,7 +114,9 @@ def write_plan(paths: StudyPaths) -> list[dict[str, Any]]:
     points = []
     for number in range(COUNT):
         identity = f"epochs={number % 100}+learning_rate={number // 100}"
-        parameters = {"epochs": number % 100, "learning_rate": number // 100} | {f"option_{at}": at for at in range(8)}
+        parameters = {"epochs": number % 100, "learning_rate": number // 100} | {
+            f"option_{option}": option for option in range(8)
+        }
         axes = {"epochs": number % 100, "learning_rate": number // 100}
         point: dict[str, Any] = {"machine": "local", "id": identity, "key": experiment_key("sweep", "local", identity)}
         point |= {"parameters": parameters, "axes": axes, "resources": {}, "stages": {}}
@@ -132,15 +134,17 @@ def write_states(paths: StudyPaths, points: list[dict[str, Any]], state: Callabl
     for folder in (protocol.EXPERIMENTS, protocol.RECORDS):
         shutil.rmtree(paths.folder / folder, ignore_errors=True)
     for number, point in enumerate(points):
-        job, found = paths.job(point["machine"], point["id"]), state(number)
+        job, current = paths.job(point["machine"], point["id"]), state(number)
         files.write_folder(job.folder, [(protocol.EXPERIMENT, files.canonical_json(point), 0o644)])
-        if found:
-            write_attempt(job, paths.record(point["machine"], point["id"]), point, found)
-            names = ["submitted", *{protocol.DONE: ["finished"], protocol.FAILED: ["failed"]}.get(found, [])]
+        if current:
+            write_attempt(job, paths.record(point["machine"], point["id"]), point, current)
+            names = ["submitted", *{protocol.DONE: ["finished"], protocol.FAILED: ["failed"]}.get(current, [])]
             common = {"rule": "experiment", "machine": point["machine"], "id": point["id"], "job": number, "job_id": ""}
             reason = f"Missing output files: results/sweep/records/local/{point['id']}.json"
-            for at, name in enumerate(names):
-                lines.append(files.canonical_json({"time": NOW.format(at), "event": name, "reason": reason, **common}))
+            for second, name in enumerate(names):
+                lines.append(
+                    files.canonical_json({"time": NOW.format(second), "event": name, "reason": reason, **common})
+                )
     files.write_text(paths.run(RUN) / protocol.EVENTS, "".join(f"{line}\n" for line in lines))
 
 
@@ -155,8 +159,10 @@ def write_attempt(job: JobPaths, record: Path, point: dict[str, Any], state: str
     if state == protocol.DONE:
         made = [{"path": f"attempts/1/{name}", "sha256": "0" * 64, "bytes": 100} for name, _ in contents]
         metrics = {"accuracy": {"value": 0.9, "low": 0.8, "high": None}}
-        own = {"attempt": 1, "run": RUN, "started": NOW.format(1), "ended": NOW.format(2), "metrics": metrics}
-        files.write_folder(record.parent, [(record.name, files.canonical_json({**point, **own, "files": made}), 0o644)])
+        result = {"attempt": 1, "run": RUN, "started": NOW.format(1), "ended": NOW.format(2), "metrics": metrics}
+        files.write_folder(
+            record.parent, [(record.name, files.canonical_json({**point, **result, "files": made}), 0o644)]
+        )
 
 
 if __name__ == "__main__":

@@ -30,10 +30,10 @@ def _meminfo(path: Path = Path("/proc/meminfo")) -> list[int]:
         return []
 
 
-def _control_group(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
+def _control_group(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> list[int]:
     """Return what is left below the limits of version 2, of the process's own group and of all above it."""
     try:
-        name = next(line for line in own.read_text().splitlines() if line.startswith("0::"))[3:].lstrip("/")
+        name = next(line for line in membership.read_text().splitlines() if line.startswith("0::"))[3:].lstrip("/")
     except (OSError, StopIteration):
         return []
     folder, left = root / name, []

@@ -30,12 +30,12 @@ def draw_training(epochs: Sequence[Any], loss: str = "cross_entropy", kept: int 
     """
     figure = new_figure(9, 3.6)
     labels = {"loss": LOSSES.get(loss, "loss"), "accuracy": "accuracy (share of valid pixels)"}
-    at = [epoch.epoch for epoch in epochs]
+    numbers = [epoch.epoch for epoch in epochs]
     for axes, (name, label) in zip(figure.subplots(1, 2), labels.items(), strict=True):
-        marker = {"markersize": 4, "markevery": max(len(at) // 25, 1)}
-        axes.plot(at, [getattr(epoch, name) for epoch in epochs], "o-", color=BLUE, label="training", **marker)
-        held = [getattr(epoch, f"val_{name}") for epoch in epochs]
-        axes.plot(at, held, "s--", color=VERMILLION, label="validation", **marker)
+        marker = {"markersize": 4, "markevery": max(len(numbers) // 25, 1)}
+        axes.plot(numbers, [getattr(epoch, name) for epoch in epochs], "o-", color=BLUE, label="training", **marker)
+        validation = [getattr(epoch, f"val_{name}") for epoch in epochs]
+        axes.plot(numbers, validation, "s--", color=VERMILLION, label="validation", **marker)
         if kept is not None:
             axes.axvline(kept, color=PALE, linewidth=1, zorder=0, label="weights that are used")
         axes.set(xlabel="epoch", ylabel=label)
@@ -198,10 +198,10 @@ def draw_confusion(strata: Mapping[str, Pairs]) -> bytes:
             range(len(tables)), share, left=left, color=color, label=label, hatch=hatch, edgecolor="0.3", linewidth=0.6
         )
         for place in np.flatnonzero(share >= WIDE).tolist():
-            at = left[place] + share[place] / 2
+            middle = left[place] + share[place] / 2
             # A ground of the bar's own color keeps the hatching off the number.
             box = {"facecolor": color, "edgecolor": "none", "pad": 1}
-            axes.text(at, place, f"{share[place]:.0%}", ha="center", va="center", color=ink, fontsize=9, bbox=box)
+            axes.text(middle, place, f"{share[place]:.0%}", ha="center", va="center", color=ink, fontsize=9, bbox=box)
         left += share
     names = [
         f"{name} ({float(table.pixels):,.0f} px, accuracy {float(table.accuracy):.3f})"

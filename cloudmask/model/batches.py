@@ -107,8 +107,8 @@ class BatchLoader:
             return self._patches.images[chosen], self._patches.labels[chosen]
         filled = np.resize(chosen, math.ceil(len(chosen) / devices) * devices)
         counts = np.arange(len(filled)) < len(chosen)
-        own = np.s_[self._devices.index * local : (self._devices.index + 1) * local]
-        chosen, kept = filled.reshape(devices, -1)[own].ravel(), counts.reshape(devices, -1)[own].ravel()
+        share = np.s_[self._devices.index * local : (self._devices.index + 1) * local]
+        chosen, kept = filled.reshape(devices, -1)[share].ravel(), counts.reshape(devices, -1)[share].ravel()
         images, labels = self._patches.images[chosen], self._patches.labels[chosen] * kept[:, None, None]
         if local == 1:
             return images, labels

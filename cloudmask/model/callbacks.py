@@ -92,9 +92,10 @@ class TrainingState(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ha
         """
         pairs = [(model.network.variables, checkpoint.weights), (model.optimizer.variables, checkpoint.optimizer)]
         shapes = [
-            ([tuple(variable.shape) for variable in own], [array.shape for array in arrays]) for own, arrays in pairs
+            ([tuple(variable.shape) for variable in variables], [array.shape for array in arrays])
+            for variables, arrays in pairs
         ]
-        if any(own != theirs for own, theirs in shapes):
+        if any(expected != actual for expected, actual in shapes):
             raise CloudmaskError(f"{checkpoint.path}: arrays of another network")
         for variables, arrays in pairs:
             _assign(variables, arrays)

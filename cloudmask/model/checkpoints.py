@@ -148,7 +148,9 @@ def read(path: Path, identity: dict[str, Any]) -> Checkpoint:
             about = json.loads(str(file["about"]))
             if other := differences(about["identity"], identity):
                 raise CloudmaskError(f"{path}: of another training, in {other}")
-            groups = {name: [file[f"{name}{at}"] for at in range(count)] for name, count in about["arrays"].items()}
+            groups = {
+                name: [file[f"{name}{index}"] for index in range(count)] for name, count in about["arrays"].items()
+            }
             epochs = [Epoch(**epoch) for epoch in about["epochs"]]
             return Checkpoint(about["policy"], epochs, about["step"], about["seconds"], **groups, path=path)
     except _DAMAGED as error:
@@ -165,8 +167,8 @@ def differences(theirs: Any, ours: dict[str, Any]) -> str:
     def flat(identity: Any) -> dict[str, Any]:
         return {**identity, **identity["parameters"], "parameters": None}
 
-    one, other = flat(theirs), flat(ours)
-    return ", ".join(sorted(key for key in one.keys() | other.keys() if one.get(key, key) != other.get(key, key)))
+    first, second = flat(theirs), flat(ours)
+    return ", ".join(sorted(key for key in first.keys() | second.keys() if first.get(key, key) != second.get(key, key)))
 
 
 def is_of(path: Path, identity: dict[str, Any]) -> bool:

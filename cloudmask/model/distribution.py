@@ -138,12 +138,12 @@ class DistributionStrategy:
 
 
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-def _add_over_devices(strategy: tf.distribute.Strategy, own: tf.Tensor) -> tf.Tensor:
+def _add_over_devices(strategy: tf.distribute.Strategy, tensor: tf.Tensor) -> tf.Tensor:
     def add(values: tf.Tensor) -> tf.Tensor:
         # Only what a device has computed is known to be on it.
         return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(values))
 
-    return strategy.run(add, args=(own,))
+    return strategy.run(add, args=(tensor,))
 
 
 def single_device() -> DistributionStrategy:

@@ -32,29 +32,29 @@ def fit(
     training, validation_data : tf.distribute.DistributedDataset
         Batches without an end.
     """
-    everyone = keras.callbacks.CallbackList(list(callbacks), model=model)
+    callback_list = keras.callbacks.CallbackList(list(callbacks), model=model)
     train, evaluate = _compiled(model, model.train_step), _compiled(model, model.test_step)
-    batches, held_out = iter(training), iter(validation_data)
+    batches, val_batches = iter(training), iter(validation_data)
     model.stop_training = False
-    everyone.on_train_begin()
+    callback_list.on_train_begin()
     for epoch in range(initial_epoch, epochs):
         model.reset_metrics()
-        everyone.on_epoch_begin(epoch)
+        callback_list.on_epoch_begin(epoch)
         logs = {}
         for step in range(steps_per_epoch):
             logs = train(next(batches))
-            everyone.on_train_batch_end(step, logs)
+            callback_list.on_train_batch_end(step, logs)
         model.reset_metrics()
-        everyone.on_test_begin()
-        held = {}
+        callback_list.on_test_begin()
+        val_logs = {}
         for step in range(validation_steps):
-            held = evaluate(next(held_out))
-            everyone.on_test_batch_end(step, held)
-        everyone.on_test_end(held)
-        everyone.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in held.items()})
+            val_logs = evaluate(next(val_batches))
+            callback_list.on_test_batch_end(step, val_logs)
+        callback_list.on_test_end(val_logs)
+        callback_list.on_epoch_end(epoch, logs | {f"val_{name}": value for name, value in val_logs.items()})
         if model.stop_training:
             break
-    everyone.on_train_end()
+    callback_list.on_train_end()
 
 
 def _compiled(model: TrainingModel, step: Callable[[Any], Any]) -> Step:

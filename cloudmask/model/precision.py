@@ -31,16 +31,16 @@ class Precision:
     reason: str
 
 
-def choose(wish: str) -> Precision:
+def choose(requested: str) -> Precision:
     """Follow a wish other than ``auto``; for ``auto`` look at the GPUs, or else at the processor.
 
     Parameters
     ----------
-    wish : str
+    requested : str
         auto, float32, mixed_bfloat16 or mixed_float16.
     """
-    if wish != "auto":
-        return Precision(wish, "as the parameter says")
+    if requested != "auto":
+        return Precision(requested, "as the parameter says")
     if gpus := tf.config.list_physical_devices("GPU"):
         details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
         return for_gpus([detail.get("compute_capability", (0, 0)) for detail in details])

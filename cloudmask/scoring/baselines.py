@@ -68,11 +68,11 @@ class Baselines:
     @property
     def names(self) -> tuple[str, ...]:
         """The scenes; none if there is no method."""
-        return next((found.names for found in self.methods.values()), ())
+        return next((histograms.names for histograms in self.methods.values()), ())
 
     def scores(self) -> dict[str, dict[str, float]]:
         """Return the content of an experiment's baselines.json: name to metric to value."""
-        return {name: values(summarize(found, KINDS[name].soft)) for name, found in self.methods.items()}
+        return {name: values(summarize(histograms, KINDS[name].soft)) for name, histograms in self.methods.items()}
 
 
 def run(settings: Settings, scenes: Path, store: Path) -> None:
@@ -98,9 +98,9 @@ def run(settings: Settings, scenes: Path, store: Path) -> None:
         for name, method in methods.items():
             counts[name].append(held.ground.count(method(held.scene)))
         report(FITTING + (100 - FITTING) * held.done / held.total, f"baselines: scene {held.done} of {held.total}")
-    found = Baselines({name: Histograms.of(grounds, each) for name, each in counts.items()})
-    _write(found, Path.cwd())
-    for name, scores in found.scores().items():
+    baselines = Baselines({name: Histograms.of(grounds, by_scene) for name, by_scene in counts.items()})
+    _write(baselines, Path.cwd())
+    for name, scores in baselines.scores().items():
         say(f"{KINDS[name].title}: accuracy {scores['accuracy']:.4f}")
 
 
@@ -130,9 +130,9 @@ def _learned(settings: Settings, store: Path) -> dict[str, Method]:
     return {name: method(name) for name in fitted}
 
 
-def _write(found: Baselines, folder: Path) -> None:
-    first = next(iter(found.methods.values()))
-    arrays: dict[str, Any] = {name: each.counts for name, each in found.methods.items()}
+def _write(baselines: Baselines, folder: Path) -> None:
+    first = next(iter(baselines.methods.values()))
+    arrays: dict[str, Any] = {name: histograms.counts for name, histograms in baselines.methods.items()}
     data = io.BytesIO()
     np.savez_compressed(data, **arrays)
     write_bytes(folder / ARRAYS, data.getvalue())
@@ -140,7 +140,7 @@ def _write(found: Baselines, folder: Path) -> None:
         {"name": name, "day": day, "truth": known}
         for name, day, known in zip(first.names, first.day.tolist(), first.known.tolist(), strict=True)
     ]
-    write_json(folder / FILE, {"format": FORMAT, "scenes": scenes, "scores": found.scores()})
+    write_json(folder / FILE, {"format": FORMAT, "scenes": scenes, "scores": baselines.scores()})
 
 
 def read_baselines(folder: Path) -> Baselines:
@@ -155,7 +155,7 @@ def read_baselines(folder: Path) -> Baselines:
     """
     content = read_json(folder / FILE)
     try:
-        scenes = [(each["name"], each["day"], each["truth"]) for each in content["scenes"]]
+        scenes = [(scene["name"], scene["day"], scene["truth"]) for scene in content["scenes"]]
         names, day, known = zip(*scenes, strict=True)
         known_format = content["format"] == FORMAT
     except (KeyError, TypeError, ValueError):

@@ -66,12 +66,12 @@ def read_hidden(path: Path, shape: tuple[int, int]) -> Hidden | None:
         return None
     try:
         with h5py.File(path, "r", locking=False) as file:
-            found = [np.asarray(file[name][...] > 0) for name in ("truth", "land", "snow")]
+            masks = [np.asarray(file[name][...] > 0) for name in ("truth", "land", "snow")]
     except (OSError, KeyError, AttributeError, TypeError) as error:
         raise CloudmaskError(f"{path}: not a scene's hidden truth: {error}") from None
-    if {array.shape for array in found} != {shape}:
+    if {array.shape for array in masks} != {shape}:
         raise CloudmaskError(f"{path}: has another shape than its scene of {shape[0]} x {shape[1]} pixels")
-    return Hidden(*found)
+    return Hidden(*masks)
 
 
 def edges(scene: Scene, distance: int = EDGE) -> Mask:
@@ -90,11 +90,11 @@ def _spread(mask: Mask, distance: int) -> Mask:
 
 
 def _spread_along(mask: Mask, distance: int) -> Mask:
-    found = mask.copy()
+    spread = mask.copy()
     for step in range(1, min(distance, len(mask) - 1) + 1):
-        found[step:] |= mask[:-step]
-        found[:-step] |= mask[step:]
-    return found
+        spread[step:] |= mask[:-step]
+        spread[:-step] |= mask[step:]
+    return spread
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ class Histograms:
     @classmethod
     def of(cls, grounds: Sequence[Ground], counts: Sequence[Counts]) -> Histograms:
         """Combine the counts of several scenes."""
-        day, known = (np.array([getattr(each, what) for each in grounds], dtype=bool) for what in ("day", "known"))
+        day, known = (
+            np.array([getattr(ground, attribute) for ground in grounds], dtype=bool) for attribute in ("day", "known")
+        )
         stacked = np.stack(counts) if counts else np.zeros((0, *SHAPE), dtype=np.int32)
         return cls(tuple(ground.name for ground in grounds), day, known, stacked)
 
@@ -175,14 +177,14 @@ class Histograms:
         return self.counts[:, surfaces][:, :, zones]
 
 
-def strata(found: Histograms) -> dict[str, Pairs]:
+def strata(histograms: Histograms) -> dict[str, Pairs]:
     """Return the pixels of each stratum by scene, label and probability, shape (n, 2, 256); without those of no pixel.
 
     ``hidden truth`` has all valid pixels, by what is true in place of the label.
     """
-    everything = found.by_label()
-    by_light = {"day": everything[found.day], "night": everything[~found.day]}
-    by_surface = {name: found.by_label(surface=name) for name in SURFACES[1:]}
-    by_zone = {name: found.by_label(zone=name) for name in ZONES}
-    all_strata = {"all": everything} | by_light | by_surface | by_zone | {"hidden truth": found.by_truth()}
+    everything = histograms.by_label()
+    by_light = {"day": everything[histograms.day], "night": everything[~histograms.day]}
+    by_surface = {name: histograms.by_label(surface=name) for name in SURFACES[1:]}
+    by_zone = {name: histograms.by_label(zone=name) for name in ZONES}
+    all_strata = {"all": everything} | by_light | by_surface | by_zone | {"hidden truth": histograms.by_truth()}
     return {name: pairs for name, pairs in all_strata.items() if pairs.any()}

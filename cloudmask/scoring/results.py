@@ -62,7 +62,9 @@ def write_tables(folder: Path, network: Histograms, baselines: Baselines, second
     write_csv(folder / "strata.csv", STRATA, strata_rows(network, baselines))
     pooled = {"": network.by_label().sum(axis=0)}
     pooled |= {
-        f"{name}_": found.by_label().sum(axis=0) for name, found in baselines.methods.items() if KINDS[name].soft
+        f"{name}_": histograms.by_label().sum(axis=0)
+        for name, histograms in baselines.methods.items()
+        if KINDS[name].soft
     }
     write_csv(folder / "reliability.csv", RELIABILITY, reliability_rows(pooled))
     write_csv(folder / "roc.csv", ROC, roc_rows(pooled))
@@ -96,13 +98,13 @@ def scene_rows(network: Histograms, baselines: Baselines, seconds: Sequence[floa
         "auc": auc(pairs),
         "seconds": [round(second, 3) for second in seconds],
     }
-    columns |= {f"{name}_accuracy": accuracies(found.by_label()) for name, found in baselines.methods.items()}
+    columns |= {f"{name}_accuracy": accuracies(histograms.by_label()) for name, histograms in baselines.methods.items()}
     return _columns(SCENES, columns)
 
 
 def strata_rows(network: Histograms, baselines: Baselines) -> list[list[object]]:
     """Return the lines of strata.csv: scores of all scenes' pixels of a stratum together."""
-    others = {name: strata(found) for name, found in baselines.methods.items()}
+    others = {name: strata(baseline) for name, baseline in baselines.methods.items()}
     rows = []
     for name, pairs in strata(network).items():
         pool = pairs.sum(axis=0)
@@ -117,7 +119,7 @@ def strata_rows(network: Histograms, baselines: Baselines) -> list[list[object]]
             "accuracy_low": low,
             "accuracy_high": high,
             **scores(pool),
-            **{f"{other}_accuracy": accuracies(found[name].sum(axis=0)) for other, found in others.items()},
+            **{f"{other}_accuracy": accuracies(baseline[name].sum(axis=0)) for other, baseline in others.items()},
         }
         rows.append([_cell(row.get(key, "")) for key in STRATA])
     return rows
@@ -140,11 +142,11 @@ def reliability_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
     """
     columns: dict[str, Sequence[object] | Array] = {"group": (np.arange(GROUPS) + 0.5) / GROUPS}
     for prefix, pairs in pooled.items():
-        found = reliability(pairs)
+        diagram = reliability(pairs)
         columns |= {
-            f"{prefix}probability": found.forecast,
-            f"{prefix}observed": found.observed,
-            f"{prefix}pixels": found.pixels.astype(int).tolist(),
+            f"{prefix}probability": diagram.forecast,
+            f"{prefix}observed": diagram.observed,
+            f"{prefix}pixels": diagram.pixels.astype(int).tolist(),
         }
     return _columns(RELIABILITY, columns)
 
@@ -180,22 +182,22 @@ def write_results(folder: Path, evaluation: Evaluation, baselines: Baselines) ->
     methods = {NETWORK: network} | baselines.methods
     _write_figures(folder / "figures", evaluation, methods)
     write_json(folder / "baselines.json", baselines.scores())
-    found = summarize(network)
+    metrics = summarize(network)
     if BEST in baselines.methods:
-        found |= {f"gain_over_{BEST}": gain(network, baselines.methods[BEST])}
-    return found
+        metrics |= {f"gain_over_{BEST}": gain(network, baselines.methods[BEST])}
+    return metrics
 
 
-def _same_scenes(one: Histograms, other: Histograms) -> bool:
+def _same_scenes(first: Histograms, second: Histograms) -> bool:
     """Return whether two methods have seen the same labels; synthetic scenes of all seeds have the same names."""
-    labels = [histograms.with_fill().sum(axis=-1) for histograms in (one, other)]
-    return one.names == other.names and np.array_equal(*labels)
+    labels = [histograms.with_fill().sum(axis=-1) for histograms in (first, second)]
+    return first.names == second.names and np.array_equal(*labels)
 
 
 def _write_figures(folder: Path, evaluation: Evaluation, methods: dict[str, Histograms]) -> None:
-    pooled = {name: found.by_label().sum(axis=0) for name, found in methods.items()}
+    pooled = {name: histograms.by_label().sum(axis=0) for name, histograms in methods.items()}
     soft = {name: pairs for name, pairs in pooled.items() if SOFT[name]}
-    by_scene = {name: accuracies(found.by_label()) for name, found in methods.items()}
+    by_scene = {name: accuracies(histograms.by_label()) for name, histograms in methods.items()}
     network = methods[NETWORK]
     write_bytes(folder / "reliability.png", figures.draw_reliability(soft, TITLES))
     write_bytes(folder / "roc.png", figures.draw_roc(pooled, SOFT, TITLES))
@@ -204,8 +206,10 @@ def _write_figures(folder: Path, evaluation: Evaluation, methods: dict[str, Hist
     write_bytes(folder / "confusion.png", figures.draw_confusion(by_stratum))
     for light, shown in evaluation.shown.items():
         place = network.names.index(shown.name)
-        said = {
-            name: f"{TITLES[name]} {found[place]:.3f}" for name, found in by_scene.items() if name in (NETWORK, BEST)
+        labels = {
+            name: f"{TITLES[name]} {accuracy[place]:.3f}"
+            for name, accuracy in by_scene.items()
+            if name in (NETWORK, BEST)
         }
-        title = f"{shown.name}, {'by day' if light == 'day' else 'at night'}: accuracy {', '.join(said.values())}"
+        title = f"{shown.name}, {'by day' if light == 'day' else 'at night'}: accuracy {', '.join(labels.values())}"
         write_bytes(folder / f"scene_{light}.png", figures.draw_scene(shown, title))

@@ -29,17 +29,17 @@ def pool_without(by_scene: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.asarray(by_scene.sum(axis=0) - by_scene)
 
 
-def share(value: float, own: Array, without: Array) -> int:
+def share(value: float, by_scene: Array, without: Array) -> int:
     """Return how many scenes have a share in a score: one without cloud has none in the detection of cloud.
 
     Parameters
     ----------
     value : float
         The score of all scenes.
-    own, without : ndarray, shape (n,)
+    by_scene, without : ndarray, shape (n,)
         The score of each scene, NaN where it is not defined, and that of all scenes but this one.
     """
-    return int(np.count_nonzero(np.isfinite(own) | (without != value)))
+    return int(np.count_nonzero(np.isfinite(by_scene) | (without != value)))
 
 
 def interval(
@@ -86,7 +86,7 @@ def interval(
     return float(ends[0]), float(ends[1])
 
 
-def summarize(found: Histograms, soft: bool = True) -> Scores:
+def summarize(histograms: Histograms, soft: bool = True) -> Scores:
     """Return the scores of a method; what is not defined, as detection where no scene has cloud, is left out.
 
     ``accuracy`` is the mean over scenes of the share of valid pixels that agree with the label, so that each scene
@@ -96,7 +96,7 @@ def summarize(found: Histograms, soft: bool = True) -> Scores:
 
     Parameters
     ----------
-    found : Histograms
+    histograms : Histograms
         Of at least one scene.
     soft : bool
         Whether the method gives probabilities, not a mask alone.
@@ -107,11 +107,11 @@ def summarize(found: Histograms, soft: bool = True) -> Scores:
         Name to ``value`` and, for two scenes and more, ``low`` and ``high``, the 95 % interval over scenes of
         `cloudmask.scoring.scores`, and ``samples``, the number of scenes that it rests on.
     """
-    by_label = found.by_label()
+    by_label = histograms.by_label()
     means = {
         "accuracy": of_mean(accuracies(by_label)),
-        "benchmark_accuracy": of_mean(accuracies(found.with_fill())),
-        "truth_accuracy": of_mean(accuracies(found.by_truth())),
+        "benchmark_accuracy": of_mean(accuracies(histograms.with_fill())),
+        "truth_accuracy": of_mean(accuracies(histograms.by_truth())),
     }
     return {name: score for name, score in means.items() if score} | of_pool(by_label, soft)
 
@@ -132,13 +132,13 @@ def of_mean(by_scene: Array, bounds: tuple[float, float] = (0, 1)) -> Score:
 
 def of_pool(pairs: npt.NDArray[np.int64], soft: bool) -> Scores:
     """Return the scores of all pixels of all scenes together, shape (n, 2, 256), with their intervals."""
-    own, without = scores(pairs, soft), scores(pool_without(pairs), soft)
+    by_scene, without = scores(pairs, soft), scores(pool_without(pairs), soft)
     values = {name: float(value) for name, value in scores(pairs.sum(axis=0), soft).items() if np.isfinite(value)}
     return {
         name: _score(
             value,
             without[name],
-            share(value, own[name], without[name]),
+            share(value, by_scene[name], without[name]),
             (-1, 1) if name in SIGNED else (0, 1),
         )
         for name, value in values.items()
@@ -146,8 +146,8 @@ def of_pool(pairs: npt.NDArray[np.int64], soft: bool) -> Scores:
 
 
 def _score(value: float, without: Array, samples: int, bounds: tuple[float, float]) -> Score:
-    found = interval(value, without, samples, bounds)
-    return {"value": value} | ({"low": found[0], "high": found[1], "samples": samples} if found else {})
+    ends = interval(value, without, samples, bounds)
+    return {"value": value} | ({"low": ends[0], "high": ends[1], "samples": samples} if ends else {})
 
 
 def gain(method: Histograms, other: Histograms) -> Score:
@@ -158,13 +158,13 @@ def gain(method: Histograms, other: Histograms) -> Score:
     return of_mean(accuracies(method.by_label()) - accuracies(other.by_label()), (-1, 1))
 
 
-def values(found: Scores) -> dict[str, float]:
+def values(by_name: Scores) -> dict[str, float]:
     """Return the values alone.
 
     >>> values({"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}})
     {'accuracy': 0.9}
     """
-    return {name: score["value"] for name, score in found.items()}
+    return {name: score["value"] for name, score in by_name.items()}
 
 
 def lacking(pairs: Pairs) -> str:
