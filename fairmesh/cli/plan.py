@@ -69,7 +69,8 @@ def _print_json(plan: Plan, found: Sequence[Forecast], shown: Sequence[Forecast]
 
 def _overview(shown: Sequence[Forecast]) -> Table:
     rows: list[tuple[str, ...]] = [
-        (entry.experiment.id, entry.experiment.key, entry.state, entry.why or entry.note) for entry in shown
+        (entry.experiment.id, entry.experiment.key, state_label(entry.state), entry.why or entry.note)
+        for entry in shown
     ]
     return ("id", "key", "state", "why it would run"), rows
 

@@ -20,6 +20,7 @@ from fairmesh.site import sentences
 from fairmesh.site.cells import USAGE, Cell, Column
 from fairmesh.site.tables import ExperimentTable, Leaderboard
 from fairmesh.site.view import BoardRow, StudyView
+from fairmesh.status.states import state_label
 
 Entry = tuple[BoardRow | Outcome, list[Cell]]
 
@@ -105,7 +106,7 @@ class ResultsTable:
         return [f"{self.view.study.name}: {self.view.title}{chosen}", *([found] if found else [])]
 
     def _counts(self) -> str:
-        counts = ", ".join(f"{count} {state}" for state, count in self.view.counts.items())
+        counts = ", ".join(f"{count} {state_label(state)}" for state, count in self.view.counts.items())
         return f"{len(self.view.study.experiments)} experiments: {counts}"
 
     def csv(self) -> str:

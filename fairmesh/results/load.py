@@ -144,7 +144,7 @@ class StudyResults:
 
     @property
     def primary(self) -> Metric | None:
-        """The metric that ranks experiments: see ``fairmesh.names.primary_name``."""
+        """The metric that ranks experiments: see ``fairmesh.names.find_primary_metric``."""
         metrics = {metric.name: metric for metric in self.metrics}
         return metrics.get(find_primary_metric(metrics))
 

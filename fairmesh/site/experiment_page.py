@@ -21,6 +21,7 @@ from fairmesh.site.figures import Figures, StudyFigures
 from fairmesh.site.numbers import column_texts
 from fairmesh.site.page_charts import telemetry_charts
 from fairmesh.site.view import StudyView
+from fairmesh.status.states import state_label
 
 LARGEST_STUDY = 200  # experiments; of a larger study the failed and the best get a page
 _TABLE_ROWS = 50
@@ -107,7 +108,7 @@ def _linked_data(view: StudyView, outcome: Outcome) -> dict[str, Any]:
         "@context": "https://schema.org/",
         "@type": "Dataset",
         "name": view.title_of(outcome),
-        "description": f"One experiment of {view.title}: {outcome.id} on {outcome.machine}, {outcome.state}.",
+        "description": f"Experiment {outcome.id} of {view.title} on {outcome.machine}: {state_label(outcome.state)}.",
         "identifier": outcome.key,
         "isPartOf": {"@type": "Dataset", "name": view.title},
         "variableMeasured": [

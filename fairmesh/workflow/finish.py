@@ -20,6 +20,7 @@ from fairmesh.runner.protocol import CANCELLED, DONE, FAILED, FORMAT
 from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, StudyStatus, log_path, read_status
 from fairmesh.status.model import seconds_between
+from fairmesh.status.states import state_label
 from fairmesh.study.settings import Finish
 
 TIMEOUT = 60.0  # seconds
@@ -138,7 +139,7 @@ def summarise(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupte
 
 
 def _text(status: StudyStatus, state: str, best: dict[str, Any] | None) -> str:
-    counts = ", ".join(f"{count} {name}" for name, count in status.counts.items() if count)
+    counts = ", ".join(f"{count} {state_label(state)}" for state, count in status.counts.items() if count)
     text = f"{status.study}: {state}: {counts}"
     if not best:
         return text
