@@ -145,13 +145,13 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             by_folder[job.resources["folder"]] = job
         for members in bundles((_member(job, self._scheduler) for job in by_folder.values()), self._size):
             self._count += 1
-            found = [by_folder[member.folder] for member in members]
-            bundle = Submitted(self._count, members, [_event(job) for job in found])
+            bundled = [by_folder[member.folder] for member in members]
+            bundle = Submitted(self._count, members, [_event(job) for job in bundled])
             if self._refusal:
                 bundle.refusal = self._refusal
             else:
                 self._submit(bundle)
-            for number, job in enumerate(found):
+            for number, job in enumerate(bundled):
                 self.report_job_submission(
                     SubmittedJobInfo(job, bundle.job_id or None, {BUNDLE: bundle, NUMBER: number})
                 )
@@ -218,9 +218,9 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             self._hoped = time.monotonic()
         self._refusal = None
         for bundle in waiting:
-            found = comments.get(bundle.comment)
-            if found:
-                self._note(bundle, found.id)
+            submitted = comments.get(bundle.comment)
+            if submitted:
+                self._note(bundle, submitted.id)
             elif self._refusal or (answer is None and bundle.refusal and bundle.refusal.is_unanswered):
                 self._refusal = bundle.refusal = self._refusal or bundle.refusal
             else:
@@ -237,10 +237,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         all_bundles = dict.fromkeys(info.aux[BUNDLE] for info in active_jobs)
         answer = queue.jobs(name=None if self._refusal else self.run_uuid, scheduler=self._scheduler)
         self._submit_again(all_bundles, answer)
-        found = {bundle: self._look(bundle, answer) for bundle in all_bundles}
+        verdicts = {bundle: self._look(bundle, answer) for bundle in all_bundles}
         still = 0
         for info in active_jobs:
-            done, reason = found[info.aux[BUNDLE]][info.aux[NUMBER]]
+            done, reason = verdicts[info.aux[BUNDLE]][info.aux[NUMBER]]
             info.external_jobid = info.aux[BUNDLE].job_id or None
             if done is None:
                 still += 1
@@ -274,8 +274,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             bundle.job_id, bundle.ended = "", None
             self._submit(bundle)
             return [(None, "")] * len(bundle.members)
-        found = [verdict(progress.get(number), state, bool(progress)) for number in range(len(bundle.members))]
-        return [(done, reason.format(f"{self._scheduler.title}'s job {bundle.job_id}")) for done, reason in found]
+        verdicts = [verdict(progress.get(number), state, bool(progress)) for number in range(len(bundle.members))]
+        return [(done, reason.format(f"{self._scheduler.title}'s job {bundle.job_id}")) for done, reason in verdicts]
 
     def _end(self, bundle: Submitted, answer: dict[str, JobInfo] | None) -> str | None:
         """Return the scheduler's word for a job that has ended, once what its node wrote has had time to show here."""

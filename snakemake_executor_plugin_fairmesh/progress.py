@@ -27,17 +27,17 @@ def read_progress(path: Path) -> dict[int, Progress]:
         text = read_regular(str(path)).decode("utf-8", "replace")
     except OSError:
         return {}
-    found: dict[int, Progress] = {}
+    progress: dict[int, Progress] = {}
     for line in text.splitlines(keepends=True):
         fields = line.split()
         if not line.endswith("\n") or len(fields) != 3 or not fields[0].isdecimal():
             continue
         number, what, value = int(fields[0]), fields[1], fields[2]
         if what == BEGUN:
-            found[number] = Progress(value)
-        elif what == ENDED and number in found and value.isdecimal():
-            found[number] = Progress(found[number].node, int(value))
-    return found
+            progress[number] = Progress(value)
+        elif what == ENDED and number in progress and value.isdecimal():
+            progress[number] = Progress(progress[number].node, int(value))
+    return progress
 
 
 def verdict(progress: Progress | None, state: str | None, others_began: bool) -> tuple[bool | None, str]:

@@ -27,18 +27,18 @@ def requested(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> dict
     >>> requested({"axes": {"gpu": "v100"}, "resources": {"runtime": 5}}, machine)
     {'slurm_account': 'mine', 'gres': 'gpu:v100:1', 'runtime': 5}
     """
-    own = experiment["resources"]
+    own_resources = experiment["resources"]
     usual = {**machine["resources"], **_of_gpu(experiment["axes"].get(GPU), machine)}
-    if "gpu_model" in own:
+    if "gpu_model" in own_resources:
         usual.pop("gres", None)
-    return {**usual, **own}
+    return {**usual, **own_resources}
 
 
 def _of_gpu(gpu: str | None, machine: Mapping[str, Any]) -> Mapping[str, Any]:
     if gpu is None or machine["scheduler"] == "none":
         return {}
-    found: Mapping[str, Any] = machine["gpus"].get(gpu, {"gres": f"gpu:{gpu}:1"})
-    return found
+    resources: Mapping[str, Any] = machine["gpus"].get(gpu, {"gres": f"gpu:{gpu}:1"})
+    return resources
 
 
 def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> list[str]:

@@ -190,13 +190,13 @@ def read_previous_results(
     records: Path, planned: frozenset[str], framework: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """Return the records in a folder that the plan does not name, by what they can stand for."""
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     for path in sorted(records.glob("*.json")):
         if path.stem not in planned:
             record = _usable(path)
             if record:
-                found.setdefault(framework_key(record["fingerprint"], record["axes"], framework), record)
-    return found
+                results.setdefault(framework_key(record["fingerprint"], record["axes"], framework), record)
+    return results
 
 
 def _usable(path: Path) -> dict[str, Any] | None:

@@ -160,7 +160,7 @@ _NAMES = {dict: "a map", list: "a list", str: "a text", int: "a whole number", f
 
 def _name(kind: type | tuple[type, ...]) -> str:
     kinds = kind if isinstance(kind, tuple) else (kind,)
-    return "a number" if kinds == _NUMBER else " or ".join(_NAMES[each] for each in kinds)
+    return "a number" if kinds == _NUMBER else " or ".join(_NAMES[item_type] for item_type in kinds)
 
 
 BAD_ENDS = tuple(state for state in ENDS if state != DONE)
@@ -191,16 +191,16 @@ def read_checked(
         The map, empty if there is none that can be read; and a line about the file if it is there and cannot be.
     """
     try:
-        found = jsonfiles.parse(read_regular(str(path), limit))
-        if not isinstance(found, dict):
+        content = jsonfiles.parse(read_regular(str(path), limit))
+        if not isinstance(content, dict):
             raise ShapeError("not a map")
-        check(found)
+        check(content)
     except FileNotFoundError:
         return {}, ""
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return {}, f"{path}: cannot be read: {why}; left out"
-    return found, ""
+    return content, ""
 
 
 LARGEST_ENVIRONMENT = 16 << 20  # bytes; thousands of packages have a few hundred kilobytes

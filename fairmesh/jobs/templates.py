@@ -91,14 +91,14 @@ class Templates:
 
     def _line(self, error: BaseException) -> str:
         """Return the template and the line in which an error was raised."""
-        found = place(self._chain[-1])
+        location = place(self._chain[-1])
         trace = error.__traceback__
         while trace is not None:
             file = trace.tb_frame.f_code.co_filename
             if file in self._seen:
-                found = f"{place(file)}:{trace.tb_lineno}"
+                location = f"{place(file)}:{trace.tb_lineno}"
             trace = trace.tb_next
-        return found
+        return location
 
 
 def _name(level: int, path: str) -> str:

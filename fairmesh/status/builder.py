@@ -63,10 +63,10 @@ class StatusBuilder:
         self._events, self._now = events, now
         blocking: dict[str, str] = {}
         stage_statuses = tuple([self._build_stage(stage, blocking) for stage in stages])
-        told = tuple([self._build(job, blocking) for job in experiments])
-        if len(self._snapshots) > 2 * (len(stage_statuses) + len(told)):  # of plans that are no more
+        experiment_statuses = tuple([self._build(job, blocking) for job in experiments])
+        if len(self._snapshots) > 2 * (len(stage_statuses) + len(experiment_statuses)):  # of plans that are no more
             self._snapshots = {}
-        return stage_statuses, told
+        return stage_statuses, experiment_statuses
 
     def _build_stage(self, job: TrackedJob, blocking: dict[str, str]) -> JobStatus:
         """Return the status of a stage; if it blocks others, add the reason to ``blocking``."""
@@ -83,10 +83,10 @@ class StatusBuilder:
         known = self._snapshots.get(job)
         if known and facts.good and _is_same(known[0], facts, events, self._run) and known[1].point is job.point:
             return known[1]
-        own, coming = self._queue.of(job.key, facts, events)
+        current, coming = self._queue.of(job.key, facts, events)
         blocked = _blocked(job.point, blocking) if blocking else ""
         evidence = Evidence(
-            facts, events, own, coming, self._run, job.is_selected, blocked, job.point.get("last") or {}
+            facts, events, current, coming, self._run, job.is_selected, blocked, job.point.get("last") or {}
         )
         if known and known[0] == evidence and known[1].point is job.point:
             status = self._update_times(*known)
@@ -193,7 +193,7 @@ def remaining_seconds(run: RunStatus | None, experiments: Sequence[JobStatus], n
     """Return the seconds that a run will still take if it goes on as it did; None if that cannot be said."""
     if run is None or not run.is_alive:
         return None
-    own = tuple(each for each in experiments if each.is_selected and not (each.state == DONE and each.run != run.uuid))
-    behind = progress(own)
+    selected = tuple(job for job in experiments if job.is_selected and not (job.state == DONE and job.run != run.uuid))
+    behind = progress(selected)
     passed = seconds_between(run.started, now)
     return round(passed * (1 - behind) / behind, 1) if behind and passed else None

@@ -39,12 +39,12 @@ class JobEvents(dict[str, Item]):
 
     def latest(self, *events: str) -> Item:
         """Return the latest event of some kinds."""
-        found = NOTHING
+        newest = NOTHING
         for event in events:
             item = self.get(event)
-            if item is not None and item > found:
-                found = item
-        return found
+            if item is not None and item > newest:
+                newest = item
+        return newest
 
     @property
     def is_open(self) -> bool:
@@ -126,10 +126,10 @@ def _events(block: bytes) -> Iterable[Mapping[str, Any]]:
     """Read lines of JSON, all at once if they are whole; a line that a full disk cut is left out."""
     lines = [line for line in block.split(b"\n") if line]
     try:
-        found = json.loads(b"[" + b",".join(lines) + b"]")
+        events = json.loads(b"[" + b",".join(lines) + b"]")
     except (ValueError, RecursionError):
-        found = [event for line in lines for event in _one(line)]
-    return [event for event in found if isinstance(event, dict)]
+        events = [event for line in lines for event in _one(line)]
+    return [event for event in events if isinstance(event, dict)]
 
 
 def _one(line: bytes) -> list[Any]:

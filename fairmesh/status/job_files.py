@@ -234,10 +234,10 @@ class TrackedJob:
 
     def _read(self, dependencies: Dependencies) -> Facts:
         about = (self.folder, self.fingerprint, self.is_whole)
-        found = from_record(dependencies, self.record, *about) if self.record else None
-        if found is None and self.has_folder and self.record not in dependencies.problems:
-            found = from_folder(dependencies, *about)
-        return with_broken(found or NO_FACTS, dependencies.problems, self.record, self.folder)
+        facts = from_record(dependencies, self.record, *about) if self.record else None
+        if facts is None and self.has_folder and self.record not in dependencies.problems:
+            facts = from_folder(dependencies, *about)
+        return with_broken(facts or NO_FACTS, dependencies.problems, self.record, self.folder)
 
     def judge(self) -> Facts:
         """Return what its files say, with what is proven of the owners of its claims; a proof holds for ever."""

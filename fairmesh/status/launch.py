@@ -114,7 +114,7 @@ def _is_plain(text: str) -> bool:
 def _quoted(text: str) -> str:
     """Return a text in quotes; what YAML may not hold, or takes for the end of a line, is escaped."""
     quoted = json.dumps(text, ensure_ascii=False)
-    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", quoted)
+    return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
 
 def rerun_command(
@@ -146,7 +146,7 @@ def rerun_command(
         Whether to wait for the end of a run that goes on.
     """
     before = dict(run.config) if run else {}
-    names = "".join(f"{each.key}\n" for each in experiments)
+    names = "".join(f"{experiment.key}\n" for experiment in experiments)
     only = paths.folder / RUNS / f"only-{text_sha256(names)[:12]}.txt"
     write_if_changed(only, names)
     folder = Path(run.folder) if run and Path(run.folder).is_dir() else Path()

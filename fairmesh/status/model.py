@@ -95,16 +95,16 @@ class JobStatus:
     @property
     def values(self) -> dict[str, Any]:
         """What expressions see: parameters, axes, resources, identity, and how it stands."""
-        own = {**self.point.get("resources", {}), **self.point.get("parameters", {}), **self.point.get("axes", {})}
+        settings = {**self.point.get("resources", {}), **self.point.get("parameters", {}), **self.point.get("axes", {})}
         names = ("machine", "id", "state", "host", "attempt", "progress")
-        return own | {name: getattr(self, name) for name in names}
+        return settings | {name: getattr(self, name) for name in names}
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data, with its axes in place of the whole entry of the plan."""
         names = (name for name in self.__slots__ if name not in {"folder", "point", "is_selected", "is_blocked"})
-        found = {name: getattr(self, name) for name in names}
-        found |= {"selected": self.is_selected, "blocked": self.is_blocked}
-        return found | {"axes": self.point.get("axes", {})}
+        content = {name: getattr(self, name) for name in names}
+        content |= {"selected": self.is_selected, "blocked": self.is_blocked}
+        return content | {"axes": self.point.get("axes", {})}
 
 
 _NAMES = JobStatus.__slots__
@@ -157,8 +157,8 @@ class RunStatus:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
-        found = {name: getattr(self, name) for name in self.__slots__ if name != "is_alive"}
-        return found | {"alive": self.is_alive}
+        content = {name: getattr(self, name) for name in self.__slots__ if name != "is_alive"}
+        return content | {"alive": self.is_alive}
 
 
 @dataclass(frozen=True)
@@ -197,8 +197,8 @@ class StudyStatus:
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many experiments are in each state, every state named."""
-        found = Counter(each.state for each in self.experiments)
-        return {state: found[state] for state in STATES}
+        counter = Counter(experiment.state for experiment in self.experiments)
+        return {state: counter[state] for state in STATES}
 
     @cached_property
     def progress(self) -> float:
@@ -208,7 +208,7 @@ class StudyStatus:
     @cached_property
     def energy(self) -> float | None:
         """What all results so far took, in joules; None if nothing was measured."""
-        known = [each.energy for each in self.jobs if each.energy is not None]
+        known = [job.energy for job in self.jobs if job.energy is not None]
         return sum(known) if known else None
 
     @property
@@ -220,12 +220,12 @@ class StudyStatus:
     def is_active(self) -> bool:
         """Whether something goes on: a run, or a job that somebody started by hand."""
         alive = self.run is not None and self.run.is_alive
-        return alive or any(each.state in ACTIVE for each in self.jobs)
+        return alive or any(job.state in ACTIVE for job in self.jobs)
 
     @property
     def has_failed(self) -> bool:
         """Whether something ended badly, or cannot begin, of what the last run was about."""
-        return any(each.is_selected and (each.state in BAD_ENDS or each.is_blocked) for each in self.jobs)
+        return any(job.is_selected and (job.state in BAD_ENDS or job.is_blocked) for job in self.jobs)
 
     def summary(self) -> dict[str, Any]:
         """Return it as JSON-ready data without its jobs."""
@@ -247,13 +247,13 @@ class StudyStatus:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
         jobs = {"stages": self.stages, "experiments": self.experiments}
-        return self.summary() | {kind: [each.to_json() for each in found] for kind, found in jobs.items()}
+        return self.summary() | {kind: [job.to_json() for job in statuses] for kind, statuses in jobs.items()}
 
 
 def progress(experiments: tuple[JobStatus, ...]) -> float:
     """Return the share of the work that is behind; what nobody asked for does not count."""
-    wanted = [each for each in experiments if each.is_selected or each.state != WAITING]
-    behind = sum(1.0 if each.state in ENDS else each.progress / 100 for each in wanted)
+    wanted = [experiment for experiment in experiments if experiment.is_selected or experiment.state != WAITING]
+    behind = sum(1.0 if experiment.state in ENDS else experiment.progress / 100 for experiment in wanted)
     return behind / len(wanted) if wanted else 0.0
 
 

@@ -15,7 +15,7 @@ CONFIG = Path("config/config.yaml")
 def find_root(start: Path) -> Path:
     """Return the nearest folder upward that has a Snakefile, or else the one that the package lies in."""
     folders = (start, *start.parents)
-    return next((each for each in folders if (each / "Snakefile").is_file()), Path(__file__).resolve().parents[2])
+    return next((folder for folder in folders if (folder / "Snakefile").is_file()), Path(__file__).resolve().parents[2])
 
 
 def find_study(given: str, results: Path | None, folder: Path | None = None) -> StudyPaths:
@@ -26,10 +26,10 @@ def find_study(given: str, results: Path | None, folder: Path | None = None) -> 
     InputError
         If there is none, or there are several.
     """
-    found = find_studies(given, results, folder)
-    if len(found) > 1:
-        raise InputError([Problem(f"{given} holds several studies", "", ", ".join(each.study for each in found))])
-    return found[0]
+    studies = find_studies(given, results, folder)
+    if len(studies) > 1:
+        raise InputError([Problem(f"{given} holds several studies", "", ", ".join(paths.study for paths in studies))])
+    return studies[0]
 
 
 def find_studies(given: str, results: Path | None, folder: Path | None = None) -> list[StudyPaths]:
@@ -51,17 +51,17 @@ def find_studies(given: str, results: Path | None, folder: Path | None = None) -
     """
     here = folder or Path()
     if given and (here / given).is_dir():
-        found = studies_in(here / given)
-        if not found:
+        studies = studies_in(here / given)
+        if not studies:
             raise InputError([Problem(f"{given}: there are no results in this folder; a run of a study makes them")])
-        return found
+        return studies
     home = results or results_of(here)
     study = given or configured("study", here)
     if not study:
         raise InputError([Problem(f"there is no {CONFIG} here that names a study", allowed="a study, or its results")])
     paths = StudyPaths(home, name_of(study, here))
     if not paths.plan.is_file():
-        known = [each.study for each in studies_in(home)]
+        known = [other.study for other in studies_in(home)]
         message = f"{home} has no results of study {paths.study!r}; a run makes them"
         raise InputError([Problem(message, "", ", ".join(known), nearest(paths.study, known))])
     return [paths]
@@ -96,8 +96,8 @@ def studies_in(folder: Path) -> list[StudyPaths]:
     """Return the studies of a results folder, or the one that the folder is itself."""
     if StudyPaths(folder.parent, folder.name).plan.is_file():
         return [StudyPaths(folder.resolve().parent if not folder.name else folder.parent, folder.resolve().name)]
-    found = (StudyPaths(folder, path.name) for path in sorted(folder.glob("*")))
-    return [each for each in found if each.plan.is_file()]
+    candidates = (StudyPaths(folder, path.name) for path in sorted(folder.glob("*")))
+    return [paths for paths in candidates if paths.plan.is_file()]
 
 
 def name_of(study: str, folder: Path) -> str:
@@ -118,5 +118,5 @@ def _name_of_another_kind(path: Path, folder: Path) -> str:
 
 
 def _text(node: Node, key: str) -> str:
-    found = node.entries.get(key)
-    return "" if found is None or isinstance(found.value, dict | list | None) else found.text or str(found.value)
+    entry = node.entries.get(key)
+    return "" if entry is None or isinstance(entry.value, dict | list | None) else entry.text or str(entry.value)

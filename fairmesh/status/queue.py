@@ -42,15 +42,13 @@ class Queue:
         self._has_answered = False
         self.problem = ""
 
-    def look(self, found: Iterable[TrackedJob], news: Mapping[Name, JobEvents]) -> None:
+    def look(self, jobs: Iterable[TrackedJob], news: Mapping[Name, JobEvents]) -> None:
         """Ask anew if the answer is old, and there is a job for which it can matter."""
         if self._question is None:
             if time.monotonic() - self._asked < PERIOD:
                 return
-            open_jobs = [each for each in found if not each.facts.good]
-            running = {str(each.facts.status.get("job_id") or "") for each in open_jobs if not each.facts.is_over} - {
-                ""
-            }
+            open_jobs = [job for job in jobs if not job.facts.good]
+            running = {str(job.facts.status.get("job_id") or "") for job in open_jobs if not job.facts.is_over} - {""}
             scheduler = _scheduler_of(open_jobs)
             if not (running or scheduler or _are_queued(open_jobs, news)):
                 self._by_id, self._by_name, self.problem = {}, {}, ""  # what it said of jobs that are no more
@@ -68,7 +66,7 @@ class Queue:
             self.problem = SILENT if queue.is_here() else ""
             return
         self.problem, self._by_id = "", answer
-        self._by_name = {each.name: each for each in answer.values()}
+        self._by_name = {job.name: job for job in answer.values()}
 
     def of(self, key: str, facts: Facts, news: JobEvents) -> tuple[JobInfo | None, JobInfo | None]:
         """Return the jobs of an experiment or stage.
@@ -81,10 +79,10 @@ class Queue:
         """
         if facts.good or not self._by_id:
             return None, None
-        own = self._by_id.get(str(facts.status.get("job_id") or ""))
+        current = self._by_id.get(str(facts.status.get("job_id") or ""))
         coming = self._by_id.get(news.job_id) or self._by_name.get(key)
-        is_next = coming and coming != own and (not coming.has_ended or not facts.attempt)
-        return own, coming if is_next else None
+        is_next = coming and coming != current and (not coming.has_ended or not facts.attempt)
+        return current, coming if is_next else None
 
 
 class _Question(threading.Thread):

@@ -74,16 +74,16 @@ class Reader:
         stages = list(self._survey.stages(plan["application"]["name"], news))
         self._queue.look([*stages, *self._experiments], news)
         now = jsonfiles.now()
-        told_stages, told = self._builder.build(stages, self._experiments, run, news, now)
+        stage_statuses, experiments = self._builder.build(stages, self._experiments, run, news, now)
         return StudyStatus(
             study=self.paths.study,
             title=one_line(plan.get("title") or ""),
             source=plan.get("source") or "",
             now=now,
             run=run,
-            experiments=told,
-            stages=told_stages,
-            left=remaining_seconds(run, told, now),
+            experiments=experiments,
+            stages=stage_statuses,
+            left=remaining_seconds(run, experiments, now),
             scheduler=self._queue.problem,
             problems=self._problems(),
         )
@@ -91,7 +91,7 @@ class Reader:
     @property
     def facts(self) -> list[Facts]:
         """What the files of each experiment said when it was read last."""
-        return [each.judged for each in self._experiments]
+        return [job.judged for job in self._experiments]
 
     def plan(self) -> Map:
         """Return the study's plan.
@@ -119,8 +119,8 @@ class Reader:
         return plan
 
     def _problems(self) -> tuple[str, ...]:
-        found = self._survey.problems | self._runs.problems
-        return tuple(f"{path}: cannot be read: {why}; left out" for path, why in sorted(found.items()))
+        problems = self._survey.problems | self._runs.problems
+        return tuple(f"{path}: cannot be read: {why}; left out" for path, why in sorted(problems.items()))
 
     def _news(self, run: RunStatus | None) -> Mapping[Name, JobEvents]:
         path = str(self.paths.run(run.uuid) / protocol.EVENTS) if run else ""
@@ -162,7 +162,7 @@ class RunReader:
 
     def all(self) -> list[RunStatus]:
         """Return all runs, the last one first."""
-        return [self._status(each) for each in sorted(self._abouts(), key=_started, reverse=True)]
+        return [self._status(about) for about in sorted(self._abouts(), key=_started, reverse=True)]
 
     def one(self, uuid: str) -> RunStatus | None:
         """Return the run of a name, if there is one."""
@@ -179,13 +179,13 @@ class RunReader:
             names = os.listdir(self._folder)  # noqa: PTH208  for every look of everybody who watches
         except OSError:
             return []
-        found = (self._files.read(f"{self._folder}/{name}/{RUN_FILE}") for name in names)
-        return [each for each in found if each.get("uuid")]
+        contents = (self._files.read(f"{self._folder}/{name}/{RUN_FILE}") for name in names)
+        return [content for content in contents if content.get("uuid")]
 
     def _status(self, about: Map) -> RunStatus:
-        owns = about.get("owner")
-        whose: dict[str, Any] = owns if isinstance(owns, dict) else {}
-        config, code, pid = about.get("config"), about.get("exit_code"), whose.get("pid")
+        entry = about.get("owner")
+        process: dict[str, Any] = entry if isinstance(entry, dict) else {}
+        config, code, pid = about.get("config"), about.get("exit_code"), process.get("pid")
         return RunStatus(
             uuid=str(about["uuid"]),
             executor_run=str(about.get("executor_run") or ""),
@@ -196,9 +196,9 @@ class RunReader:
             started=_started(about),
             ended=str(about.get("ended") or ""),
             exit_code=code if isinstance(code, int) else None,
-            host=one_line(str(whose.get("host") or "")),
+            host=one_line(str(process.get("host") or "")),
             pid=pid if isinstance(pid, int) else 0,
-            is_alive=not about.get("ended") and isinstance(pid, int) and owner.is_alive(whose) is not False,
+            is_alive=not about.get("ended") and isinstance(pid, int) and owner.is_alive(process) is not False,
             cancelled=one_line(cancel_reason(f"{self._folder}/{about['uuid']}")),
         )
 

@@ -59,14 +59,14 @@ class JobSelection:
         InputError
             With all names that are not known or fit several, or if the expression is none.
         """
-        found = _named(self.names, status) if self.names else list(status.experiments)
-        unknown = [each for each in self.states if each not in STATES]
+        jobs = _named(self.names, status) if self.names else list(status.experiments)
+        unknown = [state for state in self.states if state not in STATES]
         if unknown:
             raise InputError(
-                Problem(f"unknown state {each!r}", "", ", ".join(STATES), nearest(each, STATES)) for each in unknown
+                Problem(f"unknown state {state!r}", "", ", ".join(STATES), nearest(state, STATES)) for state in unknown
             )
         test = _test(self.where, status) if self.where else lambda _: True
-        return [each for each in found if (not self.states or each.state in self.states) and test(each)]
+        return [job for job in jobs if (not self.states or job.state in self.states) and test(job)]
 
 
 def _named(names: Iterable[str], status: StudyStatus) -> list[JobStatus]:
@@ -74,32 +74,34 @@ def _named(names: Iterable[str], status: StudyStatus) -> list[JobStatus]:
     wanted: set[int] = set()
     problems = []
     for name in dict.fromkeys(names):
-        fitting = [at for at, each in enumerate(jobs) if name in {each.id, each.key, each.name}]
+        fitting = [index for index, job in enumerate(jobs) if name in {job.id, job.key, job.name}]
         fitting = fitting or _beginning(name, jobs)
-        if len({jobs[at].id for at in fitting}) == 1:
+        if len({jobs[index].id for index in fitting}) == 1:
             wanted.update(fitting)
         elif fitting:
-            several = ", ".join(jobs[at].id for at in fitting[:SHOWN]) + (", ..." if len(fitting) > SHOWN else "")
+            several = ", ".join(jobs[index].id for index in fitting[:SHOWN]) + (", ..." if len(fitting) > SHOWN else "")
             problems.append(Problem(f"{name!r} fits {len(fitting)}: {several}"))
         else:
             problems.append(_unknown(name, status))
     if problems:
         raise InputError(problems)
-    return [each for at, each in enumerate(jobs) if at in wanted]
+    return [job for index, job in enumerate(jobs) if index in wanted]
 
 
 def _beginning(name: str, jobs: Sequence[JobStatus]) -> list[int]:
-    return [at for at, each in enumerate(jobs) if name and (each.id.startswith(name) or each.key.startswith(name))]
+    return [index for index, job in enumerate(jobs) if name and (job.id.startswith(name) or job.key.startswith(name))]
 
 
 def _unknown(name: str, status: StudyStatus) -> Problem:
-    near = nearest(name, [each.id for each in status.jobs])
+    near = nearest(name, [job.id for job in status.jobs])
     return Problem(f"study {status.study} has no experiment or stage {name!r}", near=near)
 
 
 def _test(where: str, status: StudyStatus) -> Callable[[JobStatus], bool]:
     """Make the test that an expression is; a name that an experiment lacks has no value there."""
-    condition = Condition.parse(where, (name for each in status.experiments for name in each.values), status.study)
+    condition = Condition.parse(
+        where, (name for experiment in status.experiments for name in experiment.values), status.study
+    )
     return lambda job: condition(job.values)
 
 
@@ -132,8 +134,8 @@ class SteeringResult:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
         return {
-            "jobs": [each.to_json() for each in self.jobs],
-            "others": [each.to_json() for each in self.others],
+            "jobs": [job.to_json() for job in self.jobs],
+            "others": [job.to_json() for job in self.others],
             "run": self.run.to_json() if self.run else None,
             "notes": list(self.notes),
         }
@@ -161,23 +163,23 @@ def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "
     if selection.is_everything:
         chosen = list(status.jobs)
     alive = status.run is not None and status.run.is_alive
-    ended = [each for each in chosen if each.state in ACTIVE or (alive and _is_to_come(each))]
+    ended = [job for job in chosen if job.state in ACTIVE or (alive and _is_to_come(job))]
     who = who or current_user()
     try:
         if alive and status.run and selection.is_everything:
             request_cancel(str(paths.run(status.run.uuid)), who)
-            ended = [each for each in ended if each.state in ACTIVE]
-        for each in ended:
-            request_cancel(each.folder, who)
+            ended = [job for job in ended if job.state in ACTIVE]
+        for job in ended:
+            request_cancel(job.folder, who)
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
-    notes = _take_out(status, {each.folder for each in ended})
+    notes = _take_out(status, {job.folder for job in ended})
     return SteeringResult(tuple(ended), _others(chosen, ended), status.run, tuple(notes))
 
 
 def _others(chosen: Iterable[JobStatus], steered: Iterable[JobStatus]) -> tuple[JobStatus, ...]:
-    folders = {each.folder for each in steered}
-    return tuple(each for each in chosen if each.folder not in folders)
+    folders = {job.folder for job in steered}
+    return tuple(job for job in chosen if job.folder not in folders)
 
 
 def _is_to_come(job: JobStatus) -> bool:
@@ -188,15 +190,15 @@ def _is_to_come(job: JobStatus) -> bool:
 def _take_out(status: StudyStatus, cancelled: set[str]) -> list[str]:
     """Cancel the scheduler's jobs that have not begun and of which nothing is wanted any more."""
     members: dict[str, list[JobStatus]] = defaultdict(list)
-    for each in status.jobs:
-        if each.state in ACTIVE and _JOB_ID.fullmatch(each.job_id):
-            members[each.job_id].append(each)
-    wanted = [number for number, jobs in members.items() if all(each.folder in cancelled for each in jobs)]
+    for job in status.jobs:
+        if job.state in ACTIVE and _JOB_ID.fullmatch(job.job_id):
+            members[job.job_id].append(job)
+    wanted = [number for number, jobs in members.items() if all(job.folder in cancelled for job in jobs)]
     known = scheduler.jobs(wanted) if wanted else {}
     if known is None:
         return ["the scheduler does not answer; its jobs end when they begin"]
     pending = [number for number in wanted if number in known and known[number].state is JobState.PENDING]
-    notes = (_cancel_jobs(pending[at : at + AT_ONCE]) for at in range(0, len(pending), AT_ONCE))
+    notes = (_cancel_jobs(pending[start : start + AT_ONCE]) for start in range(0, len(pending), AT_ONCE))
     return [note for note in notes if note]
 
 
@@ -238,16 +240,16 @@ def clear(
     """
     status = read_status(paths)
     chosen = selection.of(status)
-    stages = {each.key: each for each in status.stages}
-    fallen = [each for each in _experiments_of(chosen, status) if _needs_clearing(each)]
-    below = [stages[key] for key in _stage_keys(fallen, stages)]
+    stages = {job.key: job for job in status.stages}
+    failed = [job for job in _experiments_of(chosen, status) if _needs_clearing(job)]
+    needed = [stages[key] for key in _stage_keys(failed, stages)]
     try:
-        for each in [*below, *fallen]:
-            if each.state != DONE and not dry_run:
-                _clear(each, who or current_user())
+        for job in [*needed, *failed]:
+            if job.state != DONE and not dry_run:
+                _clear(job, who or current_user())
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
-    return SteeringResult(tuple(fallen), _others(chosen, fallen), status.run)
+    return SteeringResult(tuple(failed), _others(chosen, failed), status.run)
 
 
 def check_will_start(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
@@ -258,27 +260,27 @@ def check_will_start(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
     BusyError
         If it does not.
     """
-    folders = {each.folder for each in jobs}
-    late = [each.name for each in status.experiments if each.folder in folders and each.state in BAD_ENDS]
+    folders = {job.folder for job in jobs}
+    late = [job.name for job in status.experiments if job.folder in folders and job.state in BAD_ENDS]
     if late and status.run:
         names = ", ".join(late[:SHOWN])
         raise BusyError(f"{status.run.going}, and does not start these again; wait for its end: {names}")
 
 
 def _needs_clearing(job: JobStatus) -> bool:
-    return job.state in BAD_ENDS or job.is_blocked or (job.state == WAITING and _wish(job).exists())
+    return job.state in BAD_ENDS or job.is_blocked or (job.state == WAITING and _cancel_file(job).exists())
 
 
-def _wish(job: JobStatus) -> Path:
+def _cancel_file(job: JobStatus) -> Path:
     return Path(job.folder, CANCEL)
 
 
 def _experiments_of(chosen: Iterable[JobStatus], status: StudyStatus) -> list[JobStatus]:
     """Return experiments as they are, and for a stage the experiments that need it."""
-    own = {each.folder for each in chosen}
-    keys = {each.key for each in chosen if not each.machine}
-    stages = {each.key: each for each in status.stages}
-    return [each for each in status.experiments if each.folder in own or keys & _stage_keys([each], stages).keys()]
+    folders = {job.folder for job in chosen}
+    keys = {job.key for job in chosen if not job.machine}
+    stages = {job.key: job for job in status.stages}
+    return [job for job in status.experiments if job.folder in folders or keys & _stage_keys([job], stages).keys()]
 
 
 def _stage_keys(jobs: Iterable[JobStatus], stages: Mapping[str, JobStatus]) -> dict[str, None]:
@@ -293,7 +295,7 @@ def _stage_keys(jobs: Iterable[JobStatus], stages: Mapping[str, JobStatus]) -> d
 
 
 def _clear(job: JobStatus, who: str) -> None:
-    _wish(job).unlink(missing_ok=True)
+    _cancel_file(job).unlink(missing_ok=True)
     if not lookup.abandon(JobPaths(Path(job.folder)), who):
         raise BusyError(
             f"{job.name}: attempt {job.attempt} on {job.host} gave a sign of life just now; cancel it first"

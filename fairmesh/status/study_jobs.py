@@ -57,17 +57,19 @@ class StudyJobs:
         if seen != self._seen:
             self._place()
             self._seen = seen
-        for each in self._all:
-            each.look(seen)
+        for job in self._all:
+            job.look(seen)
         if not self._elsewhere:
             return self._all
-        return [each for each in self._all if each.facts.good or each.name in self._planned]
+        return [job for job in self._all if job.facts.good or job.name in self._planned]
 
     @property
     def problems(self) -> dict[str, str]:
         """Why files that were looked at last cannot be used, by their path."""
-        looked_at = (each.kept.problems for each in (*self._all, *self._stages.values()))
-        return self._contents.problems | {path: why for found in looked_at if found for path, why in found.items()}
+        looked_at = (job.kept.problems for job in (*self._all, *self._stages.values()))
+        return self._contents.problems | {
+            path: why for problems in looked_at if problems for path, why in problems.items()
+        }
 
     def _plan(self, points: Sequence[Map]) -> None:
         """Take over a plan; what is known of its points stays known."""
@@ -75,10 +77,10 @@ class StudyJobs:
         for point in points:
             name = (point["machine"], point["id"])
             key = point.get("key") or experiment_key(self.paths.study, *name)
-            found = self._planned[name] = self._found(name, key, point, bool(point.get("selected", True)))
+            job = self._planned[name] = self._new_job(name, key, point, bool(point.get("selected", True)))
             before = known.get(name)
-            if before and before.fingerprint == found.fingerprint:
-                found.kept, found.record, found.has_folder = before.kept, before.record, before.has_folder
+            if before and before.fingerprint == job.fingerprint:
+                job.kept, job.record, job.has_folder = before.kept, before.record, before.has_folder
         self._elsewhere, self._by_file, self._needs = {}, {}, {}
         self._files.clear()
         for point in points:
@@ -86,7 +88,7 @@ class StudyJobs:
                 self._needs[need] = self._needs.get(need, False) or bool(point.get("selected", True))
         self._points, self._seen = points, -1
 
-    def _found(self, name: Name, key: str, point: Map, selected: bool) -> TrackedJob:
+    def _new_job(self, name: Name, key: str, point: Map, selected: bool) -> TrackedJob:
         folder = f"{self._folder}/{protocol.EXPERIMENTS}/{name[0]}/{name[1]}"
         kept = CachedValue[Facts](self._is_cached)
         fingerprint = point["fingerprint"]
@@ -95,17 +97,19 @@ class StudyJobs:
     def _place(self) -> None:
         """Take over which points have a record, and a folder, and which have a record elsewhere."""
         recorded, rendered = self._recorded.names, self._rendered.names
-        for (machine, identity), each in self._planned.items():
+        for (machine, identity), job in self._planned.items():
             has_record = machine in recorded and f"{identity}.json" in recorded[machine]
-            each.place(self._record(each.name) if has_record else "", identity in rendered.get(machine, ()))
+            job.place(self._record(job.name) if has_record else "", identity in rendered.get(machine, ()))
         others = self._others()
         self._elsewhere = {
-            at: self._elsewhere.get(at) or self._found_elsewhere(*at) for found in others.values() for at in found
+            location: self._elsewhere.get(location) or self._job_elsewhere(*location)
+            for locations in others.values()
+            for location in locations
         }
         self._all = []
-        for name, each in self._planned.items():
-            self._all.append(each)
-            self._all.extend(self._elsewhere[at] for at in others.get(name, ()))
+        for name, job in self._planned.items():
+            self._all.append(job)
+            self._all.extend(self._elsewhere[location] for location in others.get(name, ()))
 
     def _record(self, name: Name) -> str:
         return f"{self._folder}/{protocol.RECORDS}/{name[0]}/{name[1]}.json"
@@ -116,17 +120,17 @@ class StudyJobs:
             for name in self._planned:
                 self._by_file.setdefault(f"{name[1]}.json", name)
                 self._files[name[0]].add(f"{name[1]}.json")
-        found: dict[Name, list[tuple[Name, str]]] = defaultdict(list)
+        others: dict[Name, list[tuple[Name, str]]] = defaultdict(list)
         for machine, names in self._recorded.names.items():
             for file in (names - self._files[machine]) & self._by_file.keys():
-                found[self._by_file[file]].append((self._by_file[file], machine))
-        return found
+                others[self._by_file[file]].append((self._by_file[file], machine))
+        return others
 
-    def _found_elsewhere(self, of: Name, machine: str) -> TrackedJob:
-        point, name = self._planned[of].point, (machine, of[1])
-        found = self._found(name, experiment_key(self.paths.study, *name), point, False)
-        found.place(self._record(name), False)
-        return found
+    def _job_elsewhere(self, original: Name, machine: str) -> TrackedJob:
+        point, name = self._planned[original].point, (machine, original[1])
+        job = self._new_job(name, experiment_key(self.paths.study, *name), point, False)
+        job.place(self._record(name), False)
+        return job
 
     def stages(self, application: str, news: Mapping[Name, JobEvents]) -> Iterator[TrackedJob]:
         """Yield the shared stages that the plan needs, each after those that it needs itself."""
@@ -146,13 +150,13 @@ class StudyJobs:
         name, fingerprint = need
         marker = protocol.marker_name(name, fingerprint)
         folder = str(self.paths.stage_job(application, marker).folder)
-        found = self._stages.get(need)
-        if found is None or found.folder != folder:
-            found = TrackedJob(
+        stage = self._stages.get(need)
+        if stage is None or stage.folder != folder:
+            stage = TrackedJob(
                 STAGE, "", marker, fingerprint[:12], fingerprint, folder, {}, True, CachedValue(self._is_cached)
             )
-            self._stages[need] = found
-        return found
+            self._stages[need] = stage
+        return stage
 
 
 class _Folders:
@@ -171,9 +175,9 @@ class _Folders:
         for machine in machines:
             if machine not in self._listed:
                 self._listed[machine] = CachedValue(self._is_cached)
-        found = {each: self._names(each) for each in machines}
-        self.names = {machine: names for machine, names in found.items() if names}
-        return self._machines.makes + sum(each.makes for each in self._listed.values())
+        listing = {machine: self._names(machine) for machine in machines}
+        self.names = {machine: names for machine, names in listing.items() if names}
+        return self._machines.makes + sum(value.makes for value in self._listed.values())
 
     def _names(self, machine: str) -> frozenset[str]:
         return self._listed[machine].get(lambda dependencies: dependencies.names(f"{self._folder}/{machine}"))
