@@ -69,10 +69,10 @@ class Code:
     @classmethod
     def of(cls, application: Application) -> Code:
         """Find the files of an application: those that ``code`` matches, else all but environments and caches."""
-        found = cls(application.folder, is_stated=bool(application.code))
+        code = cls(application.folder, is_stated=bool(application.code))
         for path in _matching(application) if application.code else _files(application.folder, frozenset()):
-            found._add(path)
-        return found
+            code._add(path)
+        return code
 
     def _add(self, path: Path) -> None:
         if not _is_below(path, self.folder.resolve()):
@@ -159,11 +159,11 @@ def _matching(application: Application) -> Iterator[Path]:
     folder = application.folder
     named = [APPLICATION, application.template, application.environment.conda]
     named += [stage.environment.conda for stage in application.all_stages.values()]
-    found = {folder / name for name in named if name and (folder / name).is_file()}
+    paths = {folder / name for name in named if name and (folder / name).is_file()}
     for pattern in application.code:
         for path in folder.glob(pattern):
-            found |= {path} if _is_leaf(path) else {below for below in path.rglob("*") if _is_leaf(below)}
-    yield from sorted(found)
+            paths |= {path} if _is_leaf(path) else {below for below in path.rglob("*") if _is_leaf(below)}
+    yield from sorted(paths)
 
 
 def _is_leaf(path: Path) -> bool:

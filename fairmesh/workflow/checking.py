@@ -143,35 +143,36 @@ def _study(path: Path, root: Path, machine: str) -> tuple[str, list[str]]:
 
 
 def _application(path: Path) -> tuple[str, list[str]]:
-    found = load_application(path)
-    return f"{found.name} {found.version}: {len(found.parameters)} parameters, {len(found.metrics)} metrics", []
+    application = load_application(path)
+    counts = f"{len(application.parameters)} parameters, {len(application.metrics)} metrics"
+    return f"{application.name} {application.version}: {counts}", []
 
 
 def _configuration(path: Path, root: Path) -> str:
     """Check a configuration, and that its study and its machine are there."""
-    found, node = load_config(path), load_yaml(path)
+    config, node = load_config(path), load_yaml(path)
     problems = []
     try:
-        study = find_study(found.study, root)
+        study = find_study(config.study, root)
         if not study.is_file():
-            problems.append(Problem(f"there is no file {found.study!r}", node.entries["study"].place(path)))
+            problems.append(Problem(f"there is no file {config.study!r}", node.entries["study"].place(path)))
     except InputError as error:
-        problems += [replace(each, where=node.entries["study"].place(path)) for each in error.problems]
+        problems += [replace(problem, where=node.entries["study"].place(path)) for problem in error.problems]
     try:
-        configuration.find_machine(found.machine, root, node.entries.get("machine", node).place(path))
+        configuration.find_machine(config.machine, root, node.entries.get("machine", node).place(path))
     except InputError as error:
         problems += error.problems
     if problems:
         raise InputError(problems)
-    return found.study
+    return config.study
 
 
 def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
     """Check that a profile can be read, loads the file with its machine, and names one that there is."""
-    found = configuration.read_profile(folder)
+    profile = configuration.read_profile(folder)
     file = folder / configuration.PROFILE_MACHINE
     if not file.is_file():
-        return found.machine, [f"{place(folder)}: it names no machine; {configuration.LOCAL!r} is taken"]
+        return profile.machine, [f"{place(folder)}: it names no machine; {configuration.LOCAL!r} is taken"]
     node = load_yaml(file)
     problems = [
         Problem(f"unknown key {key!r}", node.key_place(file, key), "machine", nearest(key, ["machine"]))
@@ -180,10 +181,10 @@ def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
     ]
     if problems:
         raise InputError(problems)
-    configuration.find_machine(found.machine, root, node.entries.get("machine", Node(None)).place(file))
+    configuration.find_machine(profile.machine, root, node.entries.get("machine", Node(None)).place(file))
     listed = load_yaml(folder / configuration.PROFILE_CONFIG).entries.get("configfile", Node([])).plain()
     names = [listed] if isinstance(listed, str) else listed or []
-    loaded = any(Path(str(each)).name == configuration.PROFILE_MACHINE for each in names)
+    loaded = any(Path(str(name)).name == configuration.PROFILE_MACHINE for name in names)
     file = folder / configuration.PROFILE_CONFIG
     warning = f"{place(file)}: its 'configfile' does not load {configuration.PROFILE_MACHINE}"
-    return found.machine, [] if loaded else [warning]
+    return profile.machine, [] if loaded else [warning]

@@ -63,7 +63,7 @@ class Configuration:
             return PlanSelection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
         except InputError as error:
             where = _place(self.node, "study")
-            raise InputError(replace(each, where=each.where or where) for each in error.problems) from error
+            raise InputError(replace(problem, where=problem.where or where) for problem in error.problems) from error
 
     def check_site(self) -> None:
         """Check that the website may take its folder, before hours of work end at that.
@@ -167,8 +167,8 @@ def _merged(below: Node, above: Node) -> Node:
 
 
 def _place(node: Node, key: str) -> str:
-    found = node.entries.get(key)
-    return found.place(FILE) if found is not None and found.line else COMMAND_LINE
+    entry = node.entries.get(key)
+    return entry.place(FILE) if entry is not None and entry.line else COMMAND_LINE
 
 
 PROFILE_CONFIG = "config.yaml"
@@ -210,12 +210,12 @@ def read_profile(folder: Path) -> Profile:
         If there is none, with the nearest one, or with the mistakes of its YAML.
     """
     if not (folder / PROFILE_CONFIG).is_file():
-        known = [str(each.parent) for each in sorted(folder.parent.glob(f"*/{PROFILE_CONFIG}"))]
+        known = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{PROFILE_CONFIG}"))]
         message = f"there is no profile {str(folder)!r}"
         raise InputError([Problem(message, "--profile", ", ".join(known), nearest(str(folder), known))])
-    own = load_yaml(folder / PROFILE_CONFIG).plain()
+    content = load_yaml(folder / PROFILE_CONFIG).plain()
     machine = load_yaml(folder / PROFILE_MACHINE).plain() if (folder / PROFILE_MACHINE).is_file() else {}
-    settings: dict[str, Any] = own if isinstance(own, dict) else {}
+    settings: dict[str, Any] = content if isinstance(content, dict) else {}
     executor = settings.get("executor", "")
     return Profile(
         folder,
@@ -226,5 +226,5 @@ def read_profile(folder: Path) -> Profile:
     )
 
 
-def _count(found: Any) -> int | None:
-    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -51,7 +51,7 @@ class Estimate:
     @property
     def known(self) -> list[ExpectedCost]:
         """What is expected where something is."""
-        return [each for each in self.expected if each]
+        return [cost for cost in self.expected if cost]
 
     @property
     def asked(self) -> Cost:
@@ -61,7 +61,7 @@ class Estimate:
     @property
     def seconds(self) -> float | None:
         """The time of all that something is known of, one after another."""
-        return sum(each.seconds for each in self.known) if self.known else None
+        return sum(cost.seconds for cost in self.known) if self.known else None
 
     @property
     def core_hours(self) -> float | None:
@@ -69,7 +69,7 @@ class Estimate:
         if not self.known:
             return None
         pairs = zip(self.to_run, self.expected, strict=True)
-        return sum(each.seconds * processors(job.resources) for job, each in pairs if each) / 3600
+        return sum(cost.seconds * processors(job.resources) for job, cost in pairs if cost) / 3600
 
     @property
     def at_once(self) -> int:
@@ -79,26 +79,27 @@ class Estimate:
             return max(1, min(most, self.profile.jobs or most))
         if self.plan.measure == EXCLUSIVE or not self.to_run:
             return 1
-        return max(1, min(most, self.profile.cores // max(processors(each.resources) for each in self.to_run)))
+        largest = max(processors(experiment.resources) for experiment in self.to_run)
+        return max(1, min(most, self.profile.cores // largest))
 
     @property
     def wall_seconds(self) -> float | None:
         """The time from start to end without waiting in a queue, of all that something is known of."""
         if self.seconds is None:
             return None
-        stages = sum(each for each in self.stages.values() if each)
-        return stages + max(self.seconds / self.at_once, *(each.seconds for each in self.known))
+        stages = sum(seconds for seconds in self.stages.values() if seconds)
+        return stages + max(self.seconds / self.at_once, *(cost.seconds for cost in self.known))
 
     @property
     def energy_j(self) -> float | None:
         """The energy of those of which it is known."""
-        found = [each.energy_j for each in self.known if each.energy_j is not None]
-        return sum(found) if found else None
+        energies = [cost.energy_j for cost in self.known if cost.energy_j is not None]
+        return sum(energies) if energies else None
 
     @property
     def rests_on(self) -> list[PastResult]:
         """The earlier results, each once."""
-        return list({id(one): one for each in self.known for one in each.rests_on}.values())
+        return list({id(result): result for cost in self.known for result in cost.rests_on}.values())
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data; hours and seconds are those of what is known."""
@@ -117,12 +118,12 @@ class Estimate:
                 "at_once": self.at_once,
                 "wall_seconds": self.wall_seconds,
                 "energy_j": self.energy_j,
-                "energy_of": sum(each.energy_j is not None for each in known),
+                "energy_of": sum(cost.energy_j is not None for cost in known),
                 "stages": self.stages,
             },
             "rests_on": {
-                "likeness": dict(Counter(each.likeness for each in known)),
-                "scaled": sum(each.is_scaled for each in known),
+                "likeness": dict(Counter(cost.likeness for cost in known)),
+                "scaled": sum(cost.is_scaled for cost in known),
                 "records": [
                     {"study": study, "machine": machine, "count": count}
                     for (study, machine), count in self.sources.items()
@@ -134,12 +135,12 @@ class Estimate:
     @property
     def sources(self) -> dict[tuple[str, str], int]:
         """How many of the earlier results are of which study and machine."""
-        return dict(Counter((each.study, each.machine) for each in self.rests_on))
+        return dict(Counter((result.study, result.machine) for result in self.rests_on))
 
     @property
     def energy_methods(self) -> list[str]:
         """How the energy of the earlier results is known."""
-        return sorted({each.energy_method for each in self.rests_on if each.energy_j is not None})
+        return sorted({result.energy_method for result in self.rests_on if result.energy_j is not None})
 
 
 def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
@@ -155,12 +156,12 @@ def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
         Where it would run.
     """
     paths = StudyPaths(results, plan.study)
-    to_run = [each.experiment for each in forecast(plan, paths) if each.why]
+    to_run = [prediction.experiment for prediction in forecast(plan, paths) if prediction.why]
     seed = plan.application.seed or ""
     problems = list[str]()
     memory = PastResults(load_past_results(results, plan.application.name, seed, problems), profile.machine, seed)
     stages = _stages(plan, to_run, paths, problems)
-    return Estimate(plan, profile, to_run, [memory.expect(each) for each in to_run], stages, problems)
+    return Estimate(plan, profile, to_run, [memory.expect(experiment) for experiment in to_run], stages, problems)
 
 
 def _stages(

@@ -96,8 +96,8 @@ def _jobs(folders: Folders) -> Iterator[JobFolder]:
     plan = folders.plan
     for stage in plan.needed_stages(plan.selected):
         yield folders.of_stage(marker_name(stage.name, stage.fingerprint))
-    for each in plan.selected:
-        yield folders.of_experiment(each.machine, each.id)
+    for experiment in plan.selected:
+        yield folders.of_experiment(experiment.machine, experiment.id)
 
 
 def _line(job: JobFolder, out: Path) -> str:
@@ -114,13 +114,13 @@ def _check_place(out: Path, results: Path) -> None:
     blocked = _file_in_the_way(real)
     if blocked:
         raise InputError([Problem(f"{blocked} is a file", OUT)])
-    for each in real.parents:
-        if each == results.resolve() or (each / RUNNER).exists():
-            raise InputError([Problem(f"{out} is inside the results folder {each}", OUT)])
+    for parent in real.parents:
+        if parent == results.resolve() or (parent / RUNNER).exists():
+            raise InputError([Problem(f"{out} is inside the results folder {parent}", OUT)])
     if real == results.resolve() or any(real.glob("*/run.lock")):
         raise InputError([Problem(f"{out} is a results folder of the workflow; name another one", OUT)])
 
 
 def _file_in_the_way(folder: Path) -> Path | None:
     """Return the file that stands where this folder, or one above it, would have to be."""
-    return next((each for each in (folder, *folder.parents) if each.exists() and not each.is_dir()), None)
+    return next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)

@@ -114,7 +114,7 @@ def summarise(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupte
     status = read_status(paths)
     state = DONE if not exit_code else CANCELLED if interrupted else FAILED
     best = _best(load_study(paths.home, paths.study))
-    failed = [each for each in status.jobs if each.is_selected and each.state in BAD_ENDS]
+    failed = [job for job in status.jobs if job.is_selected and job.state in BAD_ENDS]
     page = site / "index.html"
     return {
         "format": FORMAT,
@@ -132,7 +132,7 @@ def summarise(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupte
         "counts": status.counts,
         "best": best,
         "failed": len(failed),
-        "failures": [_failure(each) for each in failed[:SHOWN]],
+        "failures": [_failure(job) for job in failed[:SHOWN]],
         "results": str(paths.folder.resolve()),
         "site": str(page.resolve()) if page.exists() else "",
     }
@@ -153,7 +153,7 @@ def _best(study: StudyResults) -> dict[str, Any] | None:
     best = best_point(study)
     if not best:
         return None
-    metric, found = best.metric, value_json(best.value)
+    metric, summary = best.metric, value_json(best.value)
     return {
         "machine": best.machine,
         "point": best.name,
@@ -163,8 +163,8 @@ def _best(study: StudyResults) -> dict[str, Any] | None:
         "title": metric.title,
         "unit": metric.unit,
         "better": metric.better,
-        "value": found["mean"],
-        **{name: found[name] for name in ("n", "low", "high")},
+        "value": summary["mean"],
+        **{name: summary[name] for name in ("n", "low", "high")},
     }
 
 

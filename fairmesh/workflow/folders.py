@@ -59,8 +59,8 @@ class Folders:
         machine: Machine | None = None,
     ) -> None:
         self.plan, self.paths = plan, paths
-        self.stages = {marker_name(each.name, each.fingerprint): each for each in plan.stages.values()}
-        self.experiments = {(each.machine, each.id): each for each in plan.experiments}
+        self.stages = {marker_name(stage.name, stage.fingerprint): stage for stage in plan.stages.values()}
+        self.experiments = {(experiment.machine, experiment.id): experiment for experiment in plan.experiments}
         self._application = plan.application
         self._marker = cache(lambda name: str(paths.stage_marker(name)))
         self._root = root
@@ -74,15 +74,15 @@ class Folders:
 
     def _conda_of(self, stage: Stage) -> str:
         """Return the file of a stage's conda environment: its own, the application's, or one for the runner alone."""
-        own = stage.environment.conda or self._application.environment.conda
+        file = stage.environment.conda or self._application.environment.conda
         if self._travels:
-            return f"{self._folder}/{own}" if own else ""
-        return str(self._application.folder / own) if own else self._plain_conda
+            return f"{self._folder}/{file}" if file else ""
+        return str(self._application.folder / file) if file else self._plain_conda
 
     def resource_names(self) -> set[str]:
         """Return the names of all resources that any job asks for."""
         jobs: list[Experiment | StageInstance] = [*self.experiments.values(), *self.stages.values()]
-        return {name for each in jobs for name in self._resources(each)}
+        return {name for job in jobs for name in self._resources(job)}
 
     def _resources(self, job: Experiment | StageInstance) -> dict[str, Any]:
         """Return what a job asks for on the machine; this is no part of what it computes."""
@@ -95,11 +95,12 @@ class Folders:
 
     def pending_jobs(self, outstanding: Iterable[Experiment], marked: set[str]) -> Iterator[PendingJob]:
         """Yield experiments without a result, and those of the marked stages that have no marker."""
-        for each in outstanding:
-            yield PendingJob((each.machine, each.id), self.paths.job(each.machine, each.id), each.fingerprint)
-        for name, stage in self.stages.items():
-            if stage.fingerprint in marked and not self.paths.stage_marker(name).exists():
-                yield PendingJob(("", name), self.stage_job(name), stage.fingerprint)
+        for experiment in outstanding:
+            name = (experiment.machine, experiment.id)
+            yield PendingJob(name, self.paths.job(*name), experiment.fingerprint)
+        for marker, stage in self.stages.items():
+            if stage.fingerprint in marked and not self.paths.stage_marker(marker).exists():
+                yield PendingJob(("", marker), self.stage_job(marker), stage.fingerprint)
 
     def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
         """Return an experiment as its rule sees it; of the stages' markers, those that are there or will be."""
@@ -142,16 +143,16 @@ class Folders:
         """Return what goes into the folder of a shared stage."""
         stage = self.stages[name]
         content = self._content(name, stage, stage.needs, stage.command)
-        own = {"stage": stage.name, "machine": self.plan.machines[0], "key": stage.key, "axes": {}}
-        return JobFolder(self.stage_job(name), stage.parameters, content | own)
+        details = {"stage": stage.name, "machine": self.plan.machines[0], "key": stage.key, "axes": {}}
+        return JobFolder(self.stage_job(name), stage.parameters, content | details)
 
     def of_experiment(self, machine: str, name: str) -> JobFolder:
         """Return what goes into the folder of an experiment."""
         experiment = self.experiments[machine, name]
         content = self._content(name, experiment, experiment.stages, self._application.experiment_stage.command)
-        own = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}
-        own["primary"] = self._application.primary_metric
-        return JobFolder(self.paths.job(machine, name), experiment.parameters, content | own)
+        details = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}
+        details["primary"] = self._application.primary_metric
+        return JobFolder(self.paths.job(machine, name), experiment.parameters, content | details)
 
     @cached_property
     def _submission(self) -> dict[str, str]:
@@ -162,8 +163,8 @@ class Folders:
     @cached_property
     def _code(self) -> dict[str, dict[str, Any]]:
         """The commits of the code that is measured and of the project that measures it; nothing outside of git."""
-        found = {name: _code(folder) for name, folder in self._code_folders.items()}
-        return {name: code for name, code in found.items() if code}
+        commits = {name: _code(folder) for name, folder in self._code_folders.items()}
+        return {name: code for name, code in commits.items() if code}
 
     @property
     def _code_folders(self) -> dict[str, Path]:
@@ -306,7 +307,7 @@ DECLARED = {"parameters", "metrics", "tables"}
 def plan_document(plan: Plan, config: Config) -> dict[str, Any]:
     """Return the content of plan.json."""
     application = plan.application.model_dump(include=OF_APPLICATION | DECLARED, by_alias=True, exclude_none=True)
-    stages = {name: each.title for name, each in plan.application.all_stages.items()}
+    stages = {name: stage.title for name, stage in plan.application.all_stages.items()}
     return plan.to_json() | {
         "application": application | {"stages": stages},
         "measure": plan.measure,

@@ -146,11 +146,13 @@ def _find_class(name: str) -> type:
     from snakemake.scheduling.job_scheduler import JobScheduler  # noqa: PLC0415
 
     classes = {"Workflow": api.Workflow, "DAG": DAG, "JobScheduler": JobScheduler, "PersistenceBase": PersistenceBase}
-    found: type = classes[name]
-    return found
+    python_class: type = classes[name]
+    return python_class
 
 
-def _has(found: type, attribute: str) -> bool:
+def _has(python_class: type, attribute: str) -> bool:
     """Return whether a class has an attribute, a field of that name, or an assignment to it."""
-    known = hasattr(found, attribute) or attribute in getattr(found, "__dataclass_fields__", {})
-    return known or f"self.{attribute} " in inspect.getsource(found) or f"self.{attribute}:" in inspect.getsource(found)
+    if hasattr(python_class, attribute) or attribute in getattr(python_class, "__dataclass_fields__", {}):
+        return True
+    source = inspect.getsource(python_class)
+    return f"self.{attribute} " in source or f"self.{attribute}:" in source

@@ -72,18 +72,18 @@ def find(paths: StudyPaths, wanted: Iterable[PendingJob]) -> Orphans:
     wanted : iterable of PendingJob
         What has no result.
     """
-    by_name = {each.name: each for each in wanted}
+    by_name = {pending.name: pending for pending in wanted}
     runs = dict(_runs(paths)) if by_name else {}
     answer = scheduler.jobs() if runs and scheduler.is_here() else {}
     if answer is None:
         jobs = _may_be_pending(paths, by_name)
     else:
-        found = _jobs(paths.study, runs, answer, by_name)
-        jobs = {name: job.id for name, job in found.items() if not _has_had_its_turn(by_name[name].paths, job)}
+        scheduled = _jobs(paths.study, runs, answer, by_name)
+        jobs = {name: job.id for name, job in scheduled.items() if not _has_had_its_turn(by_name[name].paths, job)}
     claimed = {
         name: ""
-        for name, each in by_name.items()
-        if lookup.folder_state(each.paths, each.fingerprint) is FolderState.ACTIVE
+        for name, pending in by_name.items()
+        if lookup.folder_state(pending.paths, pending.fingerprint) is FolderState.ACTIVE
     }
     return Orphans(claimed | jobs, len(jobs) if answer is None else 0)
 
@@ -105,11 +105,11 @@ def wait_for_answer(paths: StudyPaths, wanted: Iterable[PendingJob], patience: f
     """
     wanted, deadline = list(wanted), time.monotonic() + patience
     while True:
-        found = find(paths, wanted)
-        if not found.unanswered:
-            return found
+        orphans = find(paths, wanted)
+        if not orphans.unanswered:
+            return orphans
         if time.monotonic() >= deadline:
-            raise FairmeshError(f"{found.problem}; scheduler_patience of {patience / 60:g} minutes is over")
+            raise FairmeshError(f"{orphans.problem}; scheduler_patience of {patience / 60:g} minutes is over")
         time.sleep(min(scheduler.FRESH, max(0.0, deadline - time.monotonic())))
 
 
@@ -122,12 +122,12 @@ def _jobs(
     carries, whatever the run had time to write down.
     """
     comments = {_comment(study, name): name for name in wanted}
-    found: dict[Name, JobInfo] = {}
+    jobs: dict[Name, JobInfo] = {}
     for job in answer.values():
         if job.name in runs and not job.has_ended:
             names = [comments[job.comment]] if job.comment in comments else read_members(runs[job.name], job.comment)
-            found.update((name, job) for name in names if name in wanted)
-    return found
+            jobs.update((name, job) for name in names if name in wanted)
+    return jobs
 
 
 def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]:
@@ -148,7 +148,7 @@ def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]
 
 def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, PendingJob]) -> dict[Name, str]:
     """Find the jobs that killed runs handed over, and of which no end is known, with their numbers if these are."""
-    found: dict[Name, str] = {}
+    job_ids: dict[Name, str] = {}
     for _, folder in _runs(paths, killed=True):
         news = EventLog(str(folder / protocol.EVENTS)).read()
         handed_over = {name for name, of_job in news.items() if of_job.is_open}
@@ -156,8 +156,8 @@ def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, PendingJob]) -> dic
         for name in handed_over & wanted.keys():
             job_id = news.get(name, NO_EVENTS).job_id
             if not _has_ended(wanted[name].paths, job_id):
-                found[name] = job_id
-    return found
+                job_ids[name] = job_id
+    return job_ids
 
 
 def _has_ended(paths: JobPaths, job_id: str) -> bool:

@@ -38,11 +38,11 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
     FairmeshError
         If there is no readable plan.
     """
-    found = load_study(results, study)
-    frame = table(found)
-    write_csv(frame, found.folder / "results.csv")
-    notes = pack(found, root)
-    return found, frame, describe(found, frame, notes)
+    study_results = load_study(results, study)
+    frame = table(study_results)
+    write_csv(frame, study_results.folder / "results.csv")
+    notes = pack(study_results, root)
+    return study_results, frame, describe(study_results, frame, notes)
 
 
 def pack(study: StudyResults, root: Path) -> list[str]:
@@ -58,13 +58,13 @@ def pack(study: StudyResults, root: Path) -> list[str]:
     _records(study)
     commits = _stages(study)
     pairs = [*_environments(study, commits), *_project(study, root)]
-    unread = list(filter(None, (_bring(source, target) for source, target in pairs)))
+    unread = list(filter(None, (_copy_text(source, target) for source, target in pairs)))
     application, name = _application(study), str(study.plan["application"]["name"])
     notes = mirror_application(application, study.folder / APPLICATIONS / name) if application else []
     return [*unread, *(f"{APPLICATIONS}/{name}: {note}" for note in notes)]
 
 
-def _bring(source: Path, target: Path) -> str:
+def _copy_text(source: Path, target: Path) -> str:
     """Copy a text; return why that is impossible, empty if it was copied or is not there."""
     try:
         files.write_if_changed(target, read_regular(str(source)).decode())
@@ -80,15 +80,15 @@ def _bring(source: Path, target: Path) -> str:
 def _records(study: StudyResults) -> None:
     """Copy the commits of experiments that no workflow has copied: a run may have been killed before it did."""
     paths = StudyPaths(study.folder.parent, study.name)
-    for each in study.done:
-        record, commit = paths.record(each.machine, each.id), paths.job(each.machine, each.id).commit
+    for outcome in study.done:
+        record, commit = paths.record(outcome.machine, outcome.id), paths.job(outcome.machine, outcome.id).commit
         if not record.exists() and commit.is_file():
             files.copy_file(commit, record)
 
 
 def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:
     """Yield the files of what experiments and stages ran on, and where they go."""
-    records = [*(each.record for each in study.done), *commits]
+    records = [*(outcome.record for outcome in study.done), *commits]
     for digest in sorted(set(filter(None, map(environment_of, records)))):
         name = f"{ENVIRONMENTS}/{digest}.json"
         yield study.folder.parent / name, study.folder / name
@@ -130,11 +130,11 @@ def _application(study: StudyResults) -> Path | None:
     """Return the folder of the application, if it is on this computer and still of the version that was measured."""
     name = study.plan["application"]["name"]
     for outcome in study.experiments:
-        found = read_map(outcome.folder / EXPERIMENT).get("application")
-        folder = str(found.get("folder") or "") if isinstance(found, dict) else ""
+        application = read_map(outcome.folder / EXPERIMENT).get("application")
+        folder = str(application.get("folder") or "") if isinstance(application, dict) else ""
         if folder:
             place = study.folder.parent / folder  # an absolute folder stays what it is
-            own = study.folder / APPLICATIONS / str(name)
-            is_there = (place / APPLICATION).is_file() and place.resolve() != own.resolve()
+            packed = study.folder / APPLICATIONS / str(name)
+            is_there = (place / APPLICATION).is_file() and place.resolve() != packed.resolve()
             return place if is_there else None
     return None

@@ -129,8 +129,8 @@ class Planning:
         kept, process = None, self._planner.take(self)
         try:
             process = process or start()
-            found = self._answer_of(process)
-            if not (found.get("is_last", True) or self.is_cancelled or self._is_late):
+            answer = self._answer_of(process)
+            if not (answer.get("is_last", True) or self.is_cancelled or self._is_late):
                 kept = process
         except OSError as error:
             raise FairmeshError(f"no process can be started that makes the plan: {error.strerror}") from error
@@ -138,7 +138,7 @@ class Planning:
             if process and not kept:
                 end(process)
             self._planner.give_back(kept)
-        return self._preview(found)
+        return self._preview(answer)
 
     def _answer_of(self, process: subprocess.Popen[str]) -> dict[str, Any]:
         """Have a process make the plan, for as long as somebody waits, and not longer than it may take."""
@@ -180,17 +180,17 @@ class Planning:
             line = ""
         return json.loads(line) if line.endswith("\n") else {}
 
-    def _preview(self, found: dict[str, Any]) -> Preview:
-        if "plan" in found:
-            return Preview.of_json(found["plan"])
-        if "problems" in found:
-            raise InputError(Problem(**each) for each in found["problems"])
-        if "error" in found:
-            raise FairmeshError(found["error"])
+    def _preview(self, answer: dict[str, Any]) -> Preview:
+        if "plan" in answer:
+            return Preview.of_json(answer["plan"])
+        if "problems" in answer:
+            raise InputError(Problem(**problem) for problem in answer["problems"])
+        if "error" in answer:
+            raise FairmeshError(answer["error"])
         if self._is_late:
             raise OverloadError(f"the plan takes longer than {self._planner.seconds} s; make the study smaller")
-        if "memory" in found:
-            raise OverloadError(f"the plan takes more than {found['memory'] >> 20} MB; make the study smaller")
+        if "memory" in answer:
+            raise OverloadError(f"the plan takes more than {answer['memory'] >> 20} MB; make the study smaller")
         raise FairmeshError("the plan was cancelled" if self.is_cancelled else "the process that makes plans has ended")
 
 

@@ -142,21 +142,23 @@ def preview(project: Project, request: PlanRequest) -> Preview:
     """
     machine = machine_of(project, request.profile) if request.profile else LOCAL
     plan = PlanSelection(request.where, request.part, request.first).of(_plan(project, request, machine))
-    found = list(forecast(plan, project.paths(plan.study)))
-    to_run = [each.experiment for each in found if each.why]
-    shown = found[request.offset : request.offset + request.limit]
+    predictions = list(forecast(plan, project.paths(plan.study)))
+    to_run = [prediction.experiment for prediction in predictions if prediction.why]
+    shown = predictions[request.offset : request.offset + request.limit]
     return Preview(
         study=plan.study,
         machine=machine,
         axes=list(plan.axes),
         whole=len(plan.experiments),
-        total=len(found),
+        total=len(predictions),
         to_run=len(to_run),
         cost=total_cost(plan.selected),
         cost_to_run=total_cost(to_run),
         warnings=plan.warnings[:WARNINGS],
-        reasons=dict(Counter(each.why.partition(":")[0] or "done, not again" for each in found).most_common()),
-        experiments=[_row(each) for each in shown],
+        reasons=dict(
+            Counter(prediction.why.partition(":")[0] or "done, not again" for prediction in predictions).most_common()
+        ),
+        experiments=[_row(prediction) for prediction in shown],
         expected=_expected(project, request, plan) if request.expects else None,
     )
 
@@ -178,7 +180,7 @@ def machine_of(project: Project, profile: str) -> str:
 
 def _plan(project: Project, request: PlanRequest, machine: str) -> Plan:
     limits = project.requests()
-    folders = [(project.folder / each).absolute() for each in limits.folders]
+    folders = [(project.folder / folder).absolute() for folder in limits.folders]
     if not request.name:
         plan = check_text(project, request.text, machine, limits.points)
         check_paths(plan, folders)
@@ -202,10 +204,10 @@ def _expected(project: Project, request: PlanRequest, plan: Plan) -> Expectation
     return Expectation.of(estimate(plan, project.results, read_profile(project.folder / PROFILES / request.profile)))
 
 
-def _row(each: Forecast) -> dict[str, Any]:
+def _row(prediction: Forecast) -> dict[str, Any]:
     names = ("machine", "id", "key", "parameters", "axes", "resources")
-    own = {name: getattr(each.experiment, name) for name in names}
-    return own | {"state": each.state, "why": each.why, "note": each.note}
+    values = {name: getattr(prediction.experiment, name) for name in names}
+    return values | {"state": prediction.state, "why": prediction.why, "note": prediction.note}
 
 
 LARGE = 256 << 10  # KiB: after a plan that took as much, a new process is smaller
@@ -219,12 +221,12 @@ def main() -> int:
     os.nice(NICE)
     small = max(LARGE, _peak())  # the peak of whoever started this process counts as well
     for line in sys.stdin:
-        found = _answer(json.loads(line))
-        found["is_last"] = _peak() > small or "memory" in found
-        answers.write(json.dumps(found) + "\n")
+        answer = _answer(json.loads(line))
+        answer["is_last"] = _peak() > small or "memory" in answer
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
         signal.alarm(0)
-        if found["is_last"]:
+        if answer["is_last"]:
             break
     return 0
 
@@ -246,7 +248,7 @@ def _answer(order: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {"plan": preview(project, PlanRequest(**order["request"])).to_json()}
     except InputError as error:
-        return {"problems": [asdict(each) for each in error.problems]}
+        return {"problems": [asdict(problem) for problem in error.problems]}
     except FairmeshError as error:
         return {"error": str(error)}
     except MemoryError:

@@ -58,15 +58,15 @@ def choose(selected: Experiments, outstanding: Experiments) -> list[Experiment]:
         Of each other kind the one that asks for the least, or else has the smallest numbers; in the order of the plan.
     """
     names = _names(outstanding)
-    passed = {kind(each) for each in selected if (each.machine, each.id) not in names}
+    passed = {kind(experiment) for experiment in selected if (experiment.machine, experiment.id) not in names}
     kinds: dict[str, list[Experiment]] = defaultdict(list)
-    for each in outstanding:
-        kinds[kind(each)].append(each)
+    for experiment in outstanding:
+        kinds[kind(experiment)].append(experiment)
     small = _smallness(selected)
     return [
-        min(members, key=lambda each: (*cost_key(each), small[each.id]))
-        for found, members in kinds.items()
-        if found not in passed
+        min(members, key=lambda experiment: (*cost_key(experiment), small[experiment.id]))
+        for name, members in kinds.items()
+        if name not in passed
     ]
 
 
@@ -77,14 +77,17 @@ def _is_number(value: Any) -> bool:
 def _smallness(experiments: Experiments) -> dict[str, float]:
     """Return a number by id, the smaller the smaller its numbers are: the sum of their places among all that occur."""
     occur: dict[str, set[Any]] = defaultdict(set)
-    for each in experiments:
-        for name, value in each.values.items():
+    for experiment in experiments:
+        for name, value in experiment.values.items():
             if _is_number(value):
                 occur[name].add(value)
-    places = {name: {value: at / len(found) for at, value in enumerate(sorted(found))} for name, found in occur.items()}
+    places = {
+        name: {value: index / len(values) for index, value in enumerate(sorted(values))}
+        for name, values in occur.items()
+    }
     return {
-        each.id: sum(places[name][value] for name, value in each.values.items() if _is_number(value))
-        for each in experiments
+        experiment.id: sum(places[name][value] for name, value in experiment.values.items() if _is_number(value))
+        for experiment in experiments
     }
 
 
@@ -124,7 +127,10 @@ class Probes:
     @property
     def records(self) -> list[str]:
         """What must be there before the rest begins; nothing if nothing waits."""
-        return [str(self.paths.record(each.machine, each.id)) for each in self.experiments] if self.rest else []
+        return [str(self._record(experiment)) for experiment in self.experiments] if self.rest else []
+
+    def _record(self, experiment: Experiment) -> Path:
+        return self.paths.record(experiment.machine, experiment.id)
 
     @property
     def waiting(self) -> int:
@@ -135,7 +141,7 @@ class Probes:
         """Return the line that names the probes before the start."""
         if not self.experiments:
             return "probe: of every kind of experiment one has a result already, or none is to be run"
-        named = ", ".join(each.id for each in self.experiments[:SHOWN])
+        named = ", ".join(experiment.id for experiment in self.experiments[:SHOWN])
         more = f" and {len(self.experiments) - SHOWN} more" if len(self.experiments) > SHOWN else ""
         then = f"; {self.waiting} more if all succeed" if self.waiting else "; there are no others"
         return f"probe: {len(self.experiments)} first, the cheapest of each kind: {named}{more}{then}"
@@ -148,12 +154,12 @@ class Probes:
         """Yield a line about each probe without a result, if the rest was not started for it."""
         if Path(self.marker).exists():
             return
-        failed = [each for each in self.experiments if not self.paths.record(each.machine, each.id).exists()]
+        failed = [experiment for experiment in self.experiments if not self._record(experiment).exists()]
         known = {(job.machine, job.id): job for job in read_status(self.paths).experiments} if failed else {}
-        for each in failed:
+        for experiment in failed:
             rest = f"; {self.waiting} more {'was' if self.waiting == 1 else 'were'} not started"
-            why = self._why(known[each.machine, each.id])
-            yield f"probe {each.id} {why}{rest if self.waiting and each is failed[-1] else ''}"
+            why = self._why(known[experiment.machine, experiment.id])
+            yield f"probe {experiment.id} {why}{rest if self.waiting and experiment is failed[-1] else ''}"
 
     def _why(self, job: JobStatus) -> str:
         if job.state not in BAD_ENDS:
@@ -185,7 +191,7 @@ def forget(snakemake: SnakemakeWorkflow, markers: Collection[str], paths: StudyP
 
 
 def _names(experiments: Experiments) -> set[Name]:
-    return {(each.machine, each.id) for each in experiments}
+    return {(experiment.machine, experiment.id) for experiment in experiments}
 
 
 def _markers(plan: Plan, experiments: Experiments) -> set[Name]:

@@ -63,11 +63,11 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
         _copy(study.folder / path, target / redaction.text(path), redaction, path)
     _rehash_records(target)
     _keep_states(study, target, redaction)
-    found = load_study(out, study.name)
-    frame = table(found)
+    copied = load_study(out, study.name)
+    frame = table(copied)
     write_csv(frame, target / "results.csv")
     original = Package.gather(study).publication
-    described = describe(found, frame, given=original)
+    described = describe(copied, frame, given=original)
     if described:
         write_score(target)
     return described
@@ -79,9 +79,9 @@ def _wanted(study: StudyResults, *, with_logs: bool) -> Iterator[str]:
     for file in package.inventory:
         if with_logs or file.name not in _LOGS:
             yield file.path
-    for each in package.experiments:
-        attempt = each.outcome.attempt
-        status = f"{each.folder}/{ATTEMPTS}/{attempt.name}/{STATUS}" if attempt else ""
+    for experiment in package.experiments:
+        attempt = experiment.outcome.attempt
+        status = f"{experiment.folder}/{ATTEMPTS}/{attempt.name}/{STATUS}" if attempt else ""
         if status and (study.folder / status).is_file():
             yield status
 
@@ -100,17 +100,17 @@ def _keep_states(study: StudyResults, target: Path, redaction: Redaction) -> Non
     """Write into the plan of the copy how what has no result stands: what that follows from is not copied."""
     plan = dict(study.plan)
     last = {
-        (each.machine, each.id): {
-            "state": each.state,
-            "reason": each.reason,
-            "attempt": int(each.attempt.name) if each.attempt else 0,
+        (experiment.machine, experiment.id): {
+            "state": experiment.state,
+            "reason": experiment.reason,
+            "attempt": int(experiment.attempt.name) if experiment.attempt else 0,
         }
-        for each in study.experiments
-        if each.record is None
+        for experiment in study.experiments
+        if experiment.record is None
     }
     points = plan["experiments"]
     known = [(point, last.get((point["machine"], point["id"]))) for point in points]
-    plan["experiments"] = [{**point, "last": own} if own else point for point, own in known]
+    plan["experiments"] = [{**point, "last": state} if state else point for point, state in known]
     write_text(target / PLAN, redaction.text(json_lines(plan)))
 
 
@@ -126,9 +126,9 @@ def _rehash_records(target: Path) -> None:
         record = read_map(path)
         folder = target / EXPERIMENTS / path.parent.name / path.stem
         entries = record.get("files")
-        files = [_entry(folder, each) for each in entries or [] if isinstance(each, dict)]
+        files = [_entry(folder, entry) for entry in entries or [] if isinstance(entry, dict)]
         environment = names.get(str(record.get("environment")), record.get("environment"))
-        changed = {"environment": environment, "files": [each for each in files if each]}
+        changed = {"environment": environment, "files": [entry for entry in files if entry]}
         write_json(path, record | changed)
 
 
@@ -174,9 +174,9 @@ def publish_public_site(
     omissions = Omissions()
     with tempfile.TemporaryDirectory(prefix="fairmesh-publish-") as name:
         copies, archives = Path(name) / results.name, Path(name) / "archives"
-        for at, study in enumerate(names):
+        for index, study in enumerate(names):
             if report:
-                report(at, len(names) + 1)
+                report(index, len(names) + 1)
             with omissions.skip_study(study):
                 omissions.unreadable += _pack(results, study, copies, archives, publisher, root)
         for study in omissions.studies:
@@ -187,10 +187,10 @@ def publish_public_site(
 
 def _pack(results: Path, study: str, copies: Path, archives: Path, publisher: Publisher, root: Path) -> list[str]:
     """Write the public copy of a study and its archive; return the files of the study that cannot be read."""
-    found, _, _ = package(results, study, root)
-    described = public_copy(found, copies, publisher, root)
+    study_results, _, _ = package(results, study, root)
+    described = public_copy(study_results, copies, publisher, root)
     if (copies / study / ENVIRONMENTS).is_dir():
         shutil.copytree(copies / study / ENVIRONMENTS, copies / ENVIRONMENTS, dirs_exist_ok=True)
     if described:
         write_archive(described.package, archives)
-    return found.problems
+    return study_results.problems

@@ -74,8 +74,8 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
     from fairmesh.site.build import build_site  # noqa: PLC0415  neither is the website
     from fairmesh.workflow.packing import package  # noqa: PLC0415
 
-    found, _, described = package(results, study, project.parent)
-    scorecard = write_score(found.folder) if described else None
+    study_results, _, described = package(results, study, project.parent)
+    scorecard = write_score(study_results.folder) if described else None
     omissions = build_site(results, site, project)
     if study in omissions.studies:
         raise FairmeshError("\n".join(f"missing on the website: {line}" for line in omissions.lines))
@@ -84,12 +84,12 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         "format": FORMAT,
         "study": study,
         "published": jsonfiles.now(),
-        "experiments": len(found.experiments),
-        "done": len(found.done),
+        "experiments": len(study_results.experiments),
+        "done": len(study_results.done),
         "unfinished": [
-            ": ".join(filter(None, (f"{each.id} {state_label(each.state)}", each.reason)))
-            for each in found.experiments
-            if not each.record
+            ": ".join(filter(None, (f"{experiment.id} {state_label(experiment.state)}", experiment.reason)))
+            for experiment in study_results.experiments
+            if not experiment.record
         ],
         "missing": described.missing if described else [],
         "problems": list(dict.fromkeys(problems)),

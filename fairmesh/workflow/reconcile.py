@@ -68,13 +68,13 @@ def reconcile(study: StudyInput, run_folder: Path) -> Reconciliation:
     outstanding = experiments(plan, paths)
     marked = stages(plan, paths, outstanding)
     pending = list(study.folders.pending_jobs(outstanding, marked))
-    found = orphans.find(paths, pending)
+    known_orphans = orphans.find(paths, pending)
     if not (study.site / "index.html").exists():
         paths.published.unlink(missing_ok=True)
     probes = Probes(paths)
     if study.config.probe:
-        probes = Probes.of(plan, paths, outstanding, found.jobs, run_folder)
-    return Reconciliation(marked, pending, found, probes)
+        probes = Probes.of(plan, paths, outstanding, known_orphans.jobs, run_folder)
+    return Reconciliation(marked, pending, known_orphans, probes)
 
 
 def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:
@@ -90,18 +90,19 @@ def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:
     """
     if not any(paths.folder.joinpath(name).is_dir() for name in (EXPERIMENTS, RECORDS)):
         return plan.selected  # a first run, of maybe ten thousand
-    outstanding = [each for each in plan.selected if not _is_done(each, paths)]
-    found = previous_results(plan, paths) if outstanding else {}
-    return [each for each in outstanding if not _is_reused(each, paths, found)]
+    outstanding = [experiment for experiment in plan.selected if not _is_done(experiment, paths)]
+    previous = previous_results(plan, paths) if outstanding else {}
+    return [experiment for experiment in outstanding if not _is_reused(experiment, paths, previous)]
 
 
-def _is_done(each: Experiment, paths: StudyPaths) -> bool:
-    return _is_in_line(paths.record(each.machine, each.id), paths.job(each.machine, each.id), each.fingerprint)
+def _is_done(experiment: Experiment, paths: StudyPaths) -> bool:
+    name = (experiment.machine, experiment.id)
+    return _is_in_line(paths.record(*name), paths.job(*name), experiment.fingerprint)
 
 
 def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
     """Return the results that the plan names no more, by machine and by what they can stand for."""
-    planned = frozenset(each.id for each in plan.experiments)
+    planned = frozenset(experiment.id for experiment in plan.experiments)
     return {
         f"{machine} {key}": record
         for machine in plan.machines
@@ -111,24 +112,28 @@ def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]
     }
 
 
-def find_previous_result(each: Experiment, found: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
+def find_previous_result(experiment: Experiment, previous: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
     """Return the result that can stand for an experiment, if there is one."""
-    if not found:
+    if not previous:
         return None
-    return found.get(f"{each.machine} {lookup.framework_key(each.fingerprint, each.axes, FRAMEWORK_AXES)}")
+    key = lookup.framework_key(experiment.fingerprint, experiment.axes, FRAMEWORK_AXES)
+    return previous.get(f"{experiment.machine} {key}")
 
 
-def _is_reused(each: Experiment, paths: StudyPaths, found: Mapping[str, dict[str, Any]]) -> bool:
-    record = find_previous_result(each, found)
+def _is_reused(experiment: Experiment, paths: StudyPaths, previous: Mapping[str, dict[str, Any]]) -> bool:
+    record = find_previous_result(experiment, previous)
     if record is None:
         return False
-    job = paths.job(each.machine, each.id)
+    job = paths.job(experiment.machine, experiment.id)
     if job.attempts.exists():
         return False
     lookup.adopt(
-        paths.job(each.machine, record["id"]), record, job, {"id": each.id, "key": each.key, "axes": each.axes}
+        paths.job(experiment.machine, record["id"]),
+        record,
+        job,
+        {"id": experiment.id, "key": experiment.key, "axes": experiment.axes},
     )
-    files.copy_file(job.commit, paths.record(each.machine, each.id))
+    files.copy_file(job.commit, paths.record(experiment.machine, experiment.id))
     return True
 
 

@@ -77,9 +77,11 @@ def find(path: Path, identity: str = "") -> Original:
     study = load_study(folder.parent, folder.name)
     wanted = named or identity
     machine, _, name = wanted.rpartition("/")
-    done = [each for each in study.done if not wanted or (each.id == name and machine in {"", each.machine})]
+    done = [
+        outcome for outcome in study.done if not wanted or (outcome.id == name and machine in {"", outcome.machine})
+    ]
     if not done:
-        known = [each.id for each in study.done]
+        known = [outcome.id for outcome in study.done]
         what = f"{folder} has no result of {wanted!r}" if wanted else f"{folder} has no result"
         raise InputError([Problem(what, "", "", nearest(name, known))])
     best = None if wanted else best_point(study)
@@ -116,7 +118,7 @@ def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
     """Return what may matter of an environment, by a name for people."""
     python = environment.get("python") if isinstance(environment.get("python"), dict) else {}
     processor = environment.get("processor") if isinstance(environment.get("processor"), dict) else {}
-    found = {
+    values = {
         "processor": (processor or {}).get("name"),
         "cores": (processor or {}).get("cores"),
         "gpus": ", ".join(map(str, environment.get("gpus") or [])),
@@ -124,7 +126,7 @@ def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
         **{f"package {name}": version for name, version in ((python or {}).get("packages") or {}).items()},
         **(environment.get("variables") or {}),
     }
-    return {name: str(value) for name, value in found.items() if value}
+    return {name: str(value) for name, value in values.items() if value}
 
 
 _SHOWN = 10  # files
@@ -164,11 +166,11 @@ def _read(original: Original) -> Iterator[str]:
 
 
 def _differences(folder: Path, names: list[str], known: dict[str, str]) -> Iterator[str]:
-    found = Crate(folder, [], None)
+    crate = Crate(folder, [], None)
     for name in names:
         if name not in known:
             yield f"{folder / name}: not in {SUMS}"
-        elif not (digest := found.sha256(name)):
+        elif not (digest := crate.sha256(name)):
             yield f"{folder / name}: missing, or it cannot be read"
         elif digest != known[name]:
             yield f"{folder / name}: not as {SUMS} says"

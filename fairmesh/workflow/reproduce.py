@@ -187,15 +187,15 @@ def _study(original: Original, settings: Mapping[str, Any]) -> dict[str, Any]:
         raise FairmeshError(f"{original.application} has no parameter {unknown[0]!r}, which the record has")
     known = application.known_names
     named = {known[name] for name in settings if name in known}
-    own = {name: [value] for name, value in given.items() if name in named or _differs(application, name, value)}
+    parameters = {name: [value] for name, value in given.items() if name in named or _differs(application, name, value)}
     if isinstance(original.outcome.resources.get("runtime"), int | float):
-        own["runtime"] = [original.outcome.resources["runtime"]]
+        parameters["runtime"] = [original.outcome.resources["runtime"]]
     return {
         "study": original.plan["study"],
         "title": str(original.plan.get("title") or ""),
         "application": str(original.application),
         "measure": original.plan.get("measure") or "exclusive",
-        "parameters": own,
+        "parameters": parameters,
     }
 
 
@@ -231,11 +231,11 @@ def measure(prepared: Prepared, *, interval: bool = False, quiet: bool = False) 
     commit = read_map(StudyPaths(folder, prepared.plan.study).job(experiment.machine, experiment.id).commit)
     if done.returncode or not commit:
         raise FairmeshError(f"{experiment.id} ended without a result; its folders are in {folder}")
-    found = {name: MetricValue.from_json(value) for name, value in commit["metrics"].items()}
+    metrics = {name: MetricValue.from_json(value) for name, value in commit["metrics"].items()}
     given = original.record["parameters"]
     changed = {name: value for name, value in experiment.parameters.items() if given.get(name) != value}
     declared = original.plan["application"].get("metrics") or {}
-    agreements = compare(original.outcome.metrics, found, declared, interval=interval)
+    agreements = compare(original.outcome.metrics, metrics, declared, interval=interval)
     return Reproduction(
         original, changed, agreements, read_map(folder / ENVIRONMENTS / f"{commit['environment']}.json")
     )
@@ -243,7 +243,7 @@ def measure(prepared: Prepared, *, interval: bool = False, quiet: bool = False) 
 
 def _recorded_variables(environment: Mapping[str, Any]) -> dict[str, str]:
     """Return what was set of threads and determinism, but for what names cores or GPUs of one machine."""
-    found = environment.get("variables")
-    recorded = found if isinstance(found, dict) else {}
+    variables = environment.get("variables")
+    recorded = variables if isinstance(variables, dict) else {}
     names = [name for name in THREADS if name.endswith("_NUM_THREADS") or name.startswith("TF_")]
     return {name: str(recorded[name]) for name in (*names, *DETERMINISM) if name in recorded}

@@ -110,8 +110,8 @@ class WorkflowRun:
             # an exception from here would be lost in the middle of an import.
             threading.Thread(target=drain).start()
 
-        for each in SIGNALS:
-            signal.signal(each, on_signal)
+        for signal_number in SIGNALS:
+            signal.signal(signal_number, on_signal)
         threading.Thread(target=look_for_cancel, daemon=True).start()
 
     def end(self, exit_code: int) -> None:
@@ -128,8 +128,8 @@ class WorkflowRun:
 def _empty_queue(executor_run: str) -> None:
     """Take a run's jobs out of the scheduler's queue, also those that this process was just about to submit."""
     while True:
-        found = queue.jobs(name=executor_run) or {}
-        queue.cancel(job.id for job in found.values() if not job.has_ended)
+        jobs = queue.jobs(name=executor_run) or {}
+        queue.cancel(job.id for job in jobs.values() if not job.has_ended)
         time.sleep(queue.FRESH)
 
 
@@ -180,9 +180,9 @@ class QueueWatcher:
 
     def look(self, jobs: Mapping[str, JobInfo]) -> dict[str, str]:
         """Return the jobs to cancel: number, and why."""
-        found = {number: job.reason for number, job in jobs.items() if job.is_hopeless}
-        certain = {number: reason for number, reason in found.items() if self._suspects.get(number) == reason}
-        self._suspects = found
+        reasons = {number: job.reason for number, job in jobs.items() if job.is_hopeless}
+        certain = {number: reason for number, reason in reasons.items() if self._suspects.get(number) == reason}
+        self._suspects = reasons
         return certain
 
 

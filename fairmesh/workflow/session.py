@@ -194,8 +194,8 @@ class Session:
     def _other_records(self) -> list[str]:
         """Return the records of other machines, which are published too."""
         machines = sorted((self._paths.folder / "records").glob("*"))
-        others = [each for each in machines if each.name not in self._plan.machines]
-        return [str(path) for each in others for path in sorted(each.glob("*.json"))]
+        others = [folder for folder in machines if folder.name not in self._plan.machines]
+        return [str(path) for folder in others for path in sorted(folder.glob("*.json"))]
 
     def start(self) -> None:
         """Prepare the run: job folders, runner, plan.
@@ -229,8 +229,8 @@ class Session:
             if minutes:
                 text = f"asking the scheduler again for up to {minutes:g} minutes (scheduler_patience)"
                 print_lines(text, file=sys.stderr, flush=True)
-            found = orphans.wait_for_answer(self._paths, self._existing.pending, 60 * minutes)
-            self._existing = replace(self._existing, orphans=found)
+            known_orphans = orphans.wait_for_answer(self._paths, self._existing.pending, 60 * minutes)
+            self._existing = replace(self._existing, orphans=known_orphans)
 
     def _check_scheduler(self) -> None:
         """Refuse what the scheduler would refuse, and watch for jobs that can never start."""
@@ -311,8 +311,8 @@ class Session:
         """Mark attempts of killed runners as lost."""
         for name in self._folders.stages:
             lookup.mark_lost(self._folders.stage_job(name))
-        for each in self._plan.selected:
-            lookup.mark_lost(self._paths.job(each.machine, each.id))
+        for experiment in self._plan.selected:
+            lookup.mark_lost(self._paths.job(experiment.machine, experiment.id))
 
 
 def _alternatives(names: Iterable[str]) -> str:

@@ -72,8 +72,8 @@ class JobView:
     def stage(self, wildcards: Wildcards) -> Target:
         """Return a shared stage's target."""
         paths = StudyPaths(Path(self.results), wildcards.study)
-        found = next((paths.home / "stages").glob(f"*/{wildcards.stage}"))
-        return _target("stage", paths.stage_marker(wildcards.stage), JobPaths(found), paths)
+        folder = next((paths.home / "stages").glob(f"*/{wildcards.stage}"))
+        return _target("stage", paths.stage_marker(wildcards.stage), JobPaths(folder), paths)
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
         """Return the functions of the resources that the step of a job is started with."""

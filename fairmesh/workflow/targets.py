@@ -104,9 +104,9 @@ def resource_functions(
 def _or_computed(name: str, find: Callable[[Wildcards], Target], default: Any) -> ResourceFunction:
     # The names of the arguments are those by which Snakemake gives them.
     def function(wildcards: Wildcards, input: Any, attempt: int, threads: int, rulename: str) -> Any:  # noqa: A002
-        own = find(wildcards).resources
-        if name in own:
-            return own[name]
+        resources = find(wildcards).resources
+        if name in resources:
+            return resources[name]
         return default.evaluate(wildcards, input=input, attempt=attempt, threads=threads, rulename=rulename).value
 
     return function
