@@ -1,7 +1,7 @@
 """Submit jobs to a scheduler without Snakemake on the nodes: ``--executor fairmesh``.
 
-What is submitted is the job folder's own ``job.sh``, several of them in one job of the scheduler if so wanted; each
-stays a target of its own. One question to the scheduler for all of them shows what becomes of them.
+It submits the ``job.sh`` of each job folder; a bundle runs several of them in one job of the scheduler. The states of
+all jobs are read by a single query to the scheduler.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ from snakemake_executor_plugin_fairmesh.bundle import (
 from snakemake_executor_plugin_fairmesh.progress import GONE, read_progress, verdict
 
 BUNDLE, NUMBER = "bundle", "number"
-FIRST_LOOK, LONGEST = 2.0, 30.0  # seconds between two looks at the queue; longer while nothing ends
-MISSING = 60.0  # seconds in which a submitted job must show in the queue
-PATIENCE = 300.0  # seconds in which the scheduler must take a job although nothing is there that could make room for it
+FIRST_LOOK, LONGEST = 2.0, 30.0  # seconds between two queries of the queue; longer while no job ends
+MISSING = 60.0  # seconds in which a submitted job must appear in the queue
+PATIENCE = 300.0  # seconds to retry a refused job while no other job could make room
 
 
 @dataclass
 class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
-    """What can be set, as ``fairmesh-bundle`` in a profile."""
+    """The settings of the executor, such as ``fairmesh-bundle`` in a profile."""
 
     bundle: int = field(
         default=1,
@@ -72,20 +72,20 @@ common_settings = CommonSettings(
 
 @dataclass(eq=False)
 class Submitted:
-    """A bundle on its way through the scheduler.
+    """A bundle of jobs, waiting or submitted.
 
     Parameters
     ----------
     number : int
-        Of the run.
+        Its number in the run.
     members : list of Member
-        What it runs.
+        The jobs that it runs.
     jobs : list of mapping
-        What the events say of each.
+        The content of their events.
     job_id : str
-        The scheduler's number, when it is in the queue.
+        The scheduler's job number, once it is in the queue.
     refusal : SchedulerError or None
-        Why it is not.
+        Why it is not in the queue.
     """
 
     number: int
@@ -98,27 +98,27 @@ class Submitted:
 
     @property
     def waits(self) -> bool:
-        """Whether it is to be submitted again."""
+        """Whether it will be submitted again."""
         return self.refusal is not None and self.refusal.is_transient
 
     @property
     def comment(self) -> str:
-        """What its job carries, by which it is found."""
+        """The comment of its job, by which it is found again."""
         return bundle_comment(self.number)
 
     def file(self, kind: str) -> Path:
-        """Return the path of one of its files, in the folder of the run."""
+        """Return the path of a file of the bundle in the folder of the run."""
         return bundle_file(Path(os.environ[RUN_FOLDER]), self.number, kind)
 
 
 def _unwritable(error: OSError) -> SchedulerError:
-    """Return the refusal of a job for which something cannot be written now."""
+    """Return the error of a job whose files cannot be written now."""
     place = ": ".join(filter(None, (error.filename, error.strerror)))
     return SchedulerError(f"the job cannot be prepared: {place}", is_transient=True)
 
 
 class Executor(RemoteExecutor):  # type: ignore[misc]
-    """Submits, looks, and cancels."""
+    """Submits bundles of jobs, watches and cancels them."""
 
     def __post_init__(self) -> None:
         self._size = self.workflow.executor_settings.bundle
@@ -126,18 +126,18 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             raise WorkflowError(f"fairmesh-bundle must be a whole number above 0, not {self._size}")
         self._scheduler = _scheduler(self.workflow.executor_settings.scheduler)
         self._count = 0
-        self.run_uuid = str(uuid.uuid4())  # the name of its jobs, as Snakemake's executor for Slurm has it
+        self.run_uuid = str(uuid.uuid4())  # the name of its jobs, as in Snakemake's executor for Slurm
         self._patience = self.workflow.execution_settings.latency_wait
         self._refusal: SchedulerError | None = (
-            None  # of the last submission, if it passes: the next would hear the same
+            None  # of the last submission, if transient: the next would be refused, too
         )
-        self._hoped = 0.0  # when something was there, for the last time, that could make room
+        self._hoped = 0.0  # the last time that another job could make room
         self._warned: set[str] = set()
         self._outage: Outage | None = None
         self.next_seconds_between_status_checks = FIRST_LOOK
 
     def run_jobs(self, jobs: Sequence[Any]) -> None:
-        """Submit all jobs that are ready now, in bundles."""
+        """Submit all ready jobs in bundles."""
         by_folder = {}
         self._hoped = time.monotonic()
         for job in jobs:
@@ -163,7 +163,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
     def _submit(self, bundle: Submitted) -> None:
         names = [(job["machine"], job["id"]) for job in bundle.jobs]
         try:
-            # Before the scheduler has it, whenever this process may be killed.
+            # Before the submission, so that the members are known if this process is killed.
             write_members(bundle.file(MEMBERS), names)
             job_id = self._scheduler.submit(
                 self._script(bundle),
@@ -188,7 +188,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         return script(bundle.members, progress, scheduler.node_variable, scheduler.harmless_signals)
 
     def _note(self, bundle: Submitted, job_id: str) -> None:
-        """Note that a bundle is in the queue."""
+        """Record that a bundle is in the queue."""
         bundle.job_id, bundle.refusal = job_id, None
         bundle.since = self._hoped = time.monotonic()
         events = [{**job, "job_id": job_id, "reason": ""} for job in bundle.jobs]
@@ -197,7 +197,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self.logger.info(text, extra={EXECUTOR_EVENTS: events})
 
     def _wait_for_room(self, bundle: Submitted) -> None:
-        """Keep a bundle for later, and say once why."""
+        """Keep a bundle for later, and print the reason once."""
         self._refusal = bundle.refusal
         if str(bundle.refusal) not in self._warned:
             self._warned.add(str(bundle.refusal))
@@ -208,9 +208,9 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             self.logger.warning(text)
 
     def _submit_again(self, all_bundles: Iterable[Submitted], answer: dict[str, JobInfo] | None) -> None:
-        """Submit what waits, in its order, until the scheduler takes no more.
+        """Submit waiting bundles in order until the scheduler refuses one.
 
-        A job that it may have taken without saying so is looked for first: none is submitted twice.
+        A job that may have been accepted without an answer is searched for first, so that none is submitted twice.
         """
         waiting = [bundle for bundle in all_bundles if bundle.waits]
         comments = {job.comment: job for job in (answer or {}).values() if job.name == self.run_uuid}
@@ -227,10 +227,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
                 self._submit(bundle)
 
     async def check_active_jobs(self, active_jobs: list[SubmittedJobInfo]) -> AsyncGenerator[SubmittedJobInfo, None]:
-        """Look at the queue once, report what has ended, and give back the rest."""
+        """Query the queue once, report the jobs that have ended, and yield the others."""
         if not active_jobs:
             return
-        if not self._can_write():  # Snakemake itself must, for each job that has ended
+        if not self._can_write():  # Snakemake writes for each job that has ended
             for info in active_jobs:
                 yield info
             return
@@ -270,7 +270,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         state = self._end(bundle, answer)
         progress = read_progress(bundle.file(PROGRESS))
         if state and not progress and self._outage and self._outage.seen > bundle.since:
-            # The scheduler could not open the file of its output then, and ran nothing.
+            # The scheduler could not open the output file, and ran nothing.
             bundle.job_id, bundle.ended = "", None
             self._submit(bundle)
             return [(None, "")] * len(bundle.members)
@@ -278,7 +278,7 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         return [(done, reason.format(f"{self._scheduler.title}'s job {bundle.job_id}")) for done, reason in verdicts]
 
     def _end(self, bundle: Submitted, answer: dict[str, JobInfo] | None) -> str | None:
-        """Return the scheduler's word for a job that has ended, once what its node wrote has had time to show here."""
+        """Return the scheduler's state of an ended job, once files from its node have had time to appear here."""
         job = None if answer is None else answer.get(bundle.job_id)
         lives = answer is None or (not job.has_ended if job else time.monotonic() - bundle.since < MISSING)
         if lives:
@@ -286,17 +286,17 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
             return None
         bundle.ended = bundle.ended or time.monotonic()
         all_began = len(read_progress(bundle.file(PROGRESS))) == len(bundle.members)
-        complete = all_began or (job is not None and not job.node)  # one that never had a node wrote nothing
+        complete = all_began or (job is not None and not job.node)  # a job that never had a node wrote nothing
         return (job.word if job else GONE) if complete or time.monotonic() - bundle.ended > self._patience else None
 
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
-        """Take all jobs out of the queue."""
+        """Cancel all jobs in the queue."""
         with contextlib.suppress(SchedulerError):
             self._scheduler.cancel({info.aux[BUNDLE].job_id for info in active_jobs} - {""})
 
 
 def _member(job: Any, scheduler: Scheduler) -> Member:
-    """Return a job as its bundle sees it; what is left of its output goes, as before every start of Snakemake's."""
+    """Return a job as a member of a bundle; remove old output, as Snakemake does before it starts a job."""
     record, log = Path(str(job.output[0])).resolve(), Path(str(job.log[0])).resolve()
     record.unlink(missing_ok=True)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -311,7 +311,7 @@ def _member(job: Any, scheduler: Scheduler) -> Member:
 
 
 def _may_make_room(all_bundles: Iterable[Submitted], answer: dict[str, JobInfo] | None) -> bool:
-    """Whether jobs of this user are in the queue, or may be while nobody answers."""
+    """Return whether jobs of this user are in the queue, or may be if the scheduler does not answer."""
     if answer is None:
         return any(bundle.job_id and bundle.ended is None for bundle in all_bundles)
     return any(not job.has_ended for job in answer.values())
@@ -324,7 +324,7 @@ def _event(job: Any) -> dict[str, str]:
 
 
 def _scheduler(name: str) -> Scheduler:
-    """Return the scheduler of a name, or the one that is meant here."""
+    """Return the scheduler with a name, or the one of this machine."""
     if name and name not in names():
         raise WorkflowError(f"fairmesh-scheduler: there is no scheduler {name!r}; allowed: {', '.join(names())}")
     scheduler = find_scheduler(name) if name else detect()

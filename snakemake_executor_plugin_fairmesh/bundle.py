@@ -1,4 +1,4 @@
-"""Several jobs of a study in one job of a scheduler: which go together, their script, and the files of a bundle."""
+"""Bundle several jobs of a study in one job of a scheduler: their grouping, script and files."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _COMMENT = "fairmesh-bundle-"
 
 
 def known_resources(resources: Mapping[str, Any], threads: int, scheduler: Scheduler) -> dict[str, Any]:
-    """Return what of a rule's resources is for the scheduler."""
+    """Return the resources of a rule that the scheduler knows."""
     names = scheduler.known_resources()
     return {"threads": threads, **{name: value for name, value in resources.items() if name in names}}
 
 
 @dataclass(frozen=True)
 class Member:
-    """A job of the study that can share one of the scheduler's with others.
+    """A job of the study that can be bundled with others in one job of the scheduler.
 
     Parameters
     ----------
     folder : str
         The job folder.
     log : str
-        What gets the output of job.sh.
+        The file for the output of job.sh.
     record : str
-        What it is to make.
+        The record that it writes.
     arguments : tuple of str
-        Further ones of job.sh.
+        Further arguments of job.sh.
     resources : mapping
-        What it asks for, under Snakemake's names.
+        The requested resources, under Snakemake's names.
     """
 
     folder: str
@@ -52,7 +52,7 @@ class Member:
 
 
 def bundles(members: Iterable[Member], size: int) -> list[list[Member]]:
-    """Put jobs together that ask for the same kind of place, in their order, so many at most.
+    """Group jobs that request the same kind of resources, in order, with at most ``size`` jobs in a group.
 
     >>> jobs = [Member(name, "log", "record", (), {"gres": gpu}) for name, gpu in (("a", "x"), ("b", "y"), ("c", "x"))]
     >>> [[job.folder for job in bundle] for bundle in bundles(jobs, 5)]
@@ -65,13 +65,13 @@ def bundles(members: Iterable[Member], size: int) -> list[list[Member]]:
 
 
 def _shared_key(resources: Mapping[str, Any]) -> str:
-    """Return what jobs must share: all resources except amounts, of which the largest counts."""
+    """Return the key that bundled jobs share: all resources except amounts, of which the largest is used."""
     amounts = {RUNTIME, *LARGEST}
     return canonical_json({name: None if name in amounts else value for name, value in resources.items()})
 
 
 def resources_of(bundle: Sequence[Member]) -> dict[str, Any]:
-    """Return what jobs ask for that run one after another: their times in sum, of other amounts the largest.
+    """Return the resources of jobs that run one after another: the sum of their times, the largest of other amounts.
 
     >>> one, other = {"runtime": 5, "mem_mb": 9}, {"runtime": 2, "mem_mb": 7}
     >>> resources_of([Member("a", "log", "record", (), one), Member("b", "log", "record", (), other)])
@@ -95,13 +95,13 @@ def script(
     Parameters
     ----------
     members : sequence of Member
-        What it runs.
+        The jobs that it runs.
     progress : str
-        The file that says how far it is.
+        The file that it writes its progress to.
     node_variable : str
-        The variable that names the node.
+        The environment variable with the name of the node.
     ignored : sequence of str
-        Signals that mean nothing to the jobs.
+        Signals that are not passed on to the jobs.
     """
     lines = [
         " ".join(["run", *map(shlex.quote, (str(number), job.log, job.folder, job.record, *job.arguments))])
@@ -166,7 +166,7 @@ exit "$worst"
 
 
 def bundle_file(run: Path, number: int, kind: str) -> Path:
-    """Return the path of one of a bundle's files.
+    """Return the path of a file of a bundle.
 
     >>> str(bundle_file(Path("runs/1"), 2, MEMBERS))
     'runs/1/bundles/2.json'
@@ -175,18 +175,18 @@ def bundle_file(run: Path, number: int, kind: str) -> Path:
 
 
 def bundle_comment(number: int) -> str:
-    """Return the comment that a bundle's job carries."""
+    """Return the comment of a bundle's job."""
     return f"{_COMMENT}{number}"
 
 
 def write_members(path: Path, names: Sequence[tuple[str, str]]) -> None:
-    """Write a bundle's members: machine and id, or no machine and the name of a stage."""
+    """Write the members of a bundle: machine and id; the machine of a stage is empty."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"format": FORMAT, "members": [{"machine": machine, "id": name} for machine, name in names]})
 
 
 def read_members(run: Path, comment: str) -> list[tuple[str, str]]:
-    """Return the members of the bundle whose job carries a comment; none if it is not one of a bundle's."""
+    """Return the members of the bundle whose job has a comment; none if it is not the comment of a bundle."""
     match = re.fullmatch(re.escape(_COMMENT) + r"(\d+)", comment)
     return _members(bundle_file(run, int(match[1]), MEMBERS)) if match else []
 

@@ -1,4 +1,4 @@
-"""What became of a job in a bundle: what its script wrote, and what the scheduler says."""
+"""The progress of jobs in a bundle, from the output of its script and the scheduler."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _BY_ITSELF = ("COMPLETED", "DONE", "FAILED", "EXIT")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job in a bundle is: on which node it began, and with what status it ended."""
+    """The progress of a job in a bundle: the node on which it began, and its exit status."""
 
     node: str
     status: int | None = None
 
 
 def read_progress(path: Path) -> dict[int, Progress]:
-    """Read what a bundle's script has written so far, by the number of the job; a half-written line does not count."""
+    """Return the progress that a bundle's script has written, by job number; incomplete lines are ignored."""
     try:
         text = read_regular(str(path)).decode("utf-8", "replace")
     except OSError:
@@ -41,23 +41,23 @@ def read_progress(path: Path) -> dict[int, Progress]:
 
 
 def verdict(progress: Progress | None, state: str | None, others_began: bool) -> tuple[bool | None, str]:
-    """Return whether a job is done, and of a failed one why.
+    """Return whether a job is done, and the reason if it failed.
 
     Parameters
     ----------
     progress : Progress or None
-        What its script wrote of it.
+        Its progress, as written by the script.
     state : str or None
-        The scheduler's word for the end of its job, ``GONE`` where it knows no such job; None until it has ended.
+        The scheduler's state of a job that has ended; ``GONE`` if it is unknown there; None until it has ended.
     others_began : bool
-        Whether the script wrote of other jobs.
+        Whether the script has begun other jobs.
 
     Returns
     -------
     done : bool or None
-        None while nobody knows.
+        None while that is not known.
     reason : str
-        Why it failed, with the place for the scheduler's job.
+        Why it failed, with a placeholder for the scheduler's job.
 
     Examples
     --------

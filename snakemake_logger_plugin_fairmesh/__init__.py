@@ -1,8 +1,8 @@
-"""Snakemake's events as JSON lines: ``--logger fairmesh`` writes them beside the study's results.
+"""Write Snakemake's events as JSON lines beside the study's results: ``--logger fairmesh``.
 
-Lines are written at once, so a crash loses nothing that happened before. While the folder cannot be written they wait:
-nothing that happens here may end the run. ``job`` is Snakemake's number of a job, ``job_id`` the scheduler's, which
-executors tell in words alone.
+Lines are written immediately, so that a crash loses no earlier events. While the folder is not writable they are kept:
+no error of this plugin may end the run. ``job`` is Snakemake's number of a job, ``job_id`` the scheduler's, which is
+read from the messages of executors.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ _ARRAY = re.compile(r"Submitted array job with Snakemake IDs ([\d,]+) and SLURM 
 
 
 class LogHandler(LogHandlerBase):  # type: ignore[misc]
-    """Writes what becomes of each job; before the workflow knows its run's folder, lines wait."""
+    """Writes the events of each job; lines are kept until the folder of the run is known."""
 
     def __post_init__(self) -> None:
         self._jobs: dict[int, Event] = {}
         self._warned: set[str] = set()
         self._lines = LineWriter(self.lock, lambda text: self._warn_once("file", text))
         self._is_named = False
-        for name in (RUN_FOLDER, EXECUTOR_RUN):  # of a run that this one was started in
+        for name in (RUN_FOLDER, EXECUTOR_RUN):  # of an outer run
             os.environ.pop(name, None)
 
     @property
     def writes_to_stream(self) -> bool:
-        """Whether it prints."""
+        """Whether the handler prints to a terminal."""
         return False
 
     @property
@@ -58,31 +58,31 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
 
     @property
     def has_filter(self) -> bool:
-        """Whether it chooses its records itself, whatever --quiet says."""
+        """Whether the handler filters records itself, independently of --quiet."""
         return True
 
     @property
     def has_formatter(self) -> bool:
-        """Whether it writes records in a form of its own."""
+        """Whether the handler formats records itself."""
         return True
 
     @property
     def needs_rulegraph(self) -> bool:
-        """Whether it wants the graph of rules."""
+        """Whether the handler needs the graph of rules."""
         return False
 
     def emit(self, record: LogRecord) -> None:
-        """Write the lines that a record of Snakemake's means."""
+        """Write the events of a log record of Snakemake."""
         try:
             for event in self._events(record):
                 line = {"time": jsonfiles.now(), **event}
                 self._lines.add((json.dumps(line, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
             self._write()
-        except Exception as error:  # noqa: BLE001  what only watches a run does not end it
+        except Exception as error:  # noqa: BLE001  an observer must not end the run
             self._warn_once("event", f"events of this run are missing: {error!r}")
 
     def close(self) -> None:
-        """Write what waits, for the last time."""
+        """Write the remaining lines and close the file."""
         with self.lock:
             self._lines.close()
         super().close()
@@ -90,11 +90,11 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
     def _warn_once(self, about: str, text: str) -> None:
         if about not in self._warned:
             self._warned.add(about)
-            with contextlib.suppress(OSError, ValueError):  # nobody may listen any more
+            with contextlib.suppress(OSError, ValueError):  # standard error may be closed
                 print(f"warning: {text}", file=sys.stderr, flush=True)
 
     def _events(self, record: LogRecord) -> Iterator[Event]:
-        """Turn a record into lines; of a job, Snakemake tells its rule and wildcards only once."""
+        """Yield the events of a record; rule and wildcards are in the first record of a job only."""
         event = getattr(record, "event", None)
         fields = vars(record)
         if event == LogEvent.JOB_INFO:
@@ -121,7 +121,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
         return self._event("submitted", fields["jobid"], str(fields.get("reason") or ""))
 
     def _from_words(self, text: str) -> Iterator[Event]:
-        """Read what the executor for Slurm says: the name of its run, and the numbers of its jobs."""
+        """Yield the events in a message of the executor for Slurm: the name of its run, and the numbers of its jobs."""
         run, job, array = _RUN_ID.match(text), _JOB.match(text), _ARRAY.match(text)
         if run:
             os.environ[EXECUTOR_RUN] = run[1]
@@ -133,7 +133,7 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
                 yield self._queued(int(number), f"{array[2]}_{task}")
 
     def _without_record(self, text: str) -> Iterator[Event]:
-        """Read of which job Snakemake says that it ended well and its output is missing; the number 0 it leaves out."""
+        """Yield the failure of a job that succeeded without writing its output; Snakemake omits the job number 0."""
         missing = _MISSING.search(text)
         if missing:
             yield self._event("failed", int(missing[1] or 0), _NO_RECORD)
@@ -155,13 +155,13 @@ class LogHandler(LogHandlerBase):  # type: ignore[misc]
             folder = os.environ[RUN_FOLDER]
             self._lines.path = os.path.join(folder, EVENTS)  # noqa: PTH118  start-up time of every run
             if not self._is_named:
-                with contextlib.suppress(OSError):  # then with the next record
+                with contextlib.suppress(OSError):  # retried with the next record
                     self._is_named = _name_run(os.path.join(folder, RUN_FILE))  # noqa: PTH118  as above
         self._lines.write()
 
 
 def _why_failed(text: str) -> str:
-    """Return why a job failed, in one line: of a refusal the scheduler's words, not the command that it refused."""
+    """Return why a job failed, in one line; of a refused job, the scheduler's message without the command."""
     refused = _REFUSED.match(text)
     if refused:
         return f"Slurm does not take the job: {plain_words(refused[1])}"
@@ -169,14 +169,14 @@ def _why_failed(text: str) -> str:
 
 
 def _name_run(path: str) -> bool:
-    """Write to run.json what the scheduler calls this run, by which its jobs are found after a crash.
+    """Write the scheduler's name of this run to run.json, so that its jobs are found after a crash.
 
-    The records come through a queue: run.json may have been written before this was known.
+    Log records come through a queue: run.json may have been written before the name was known.
 
     Returns
     -------
     bool
-        Whether that is there now, or not needed.
+        Whether run.json exists, so that nothing is left to do.
     """
     about = jsonfiles.read_map(path)
     name = os.environ.get(EXECUTOR_RUN, "")

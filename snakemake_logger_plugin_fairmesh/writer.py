@@ -1,4 +1,4 @@
-"""A file of lines that grows, wherever it is: what cannot be written now is kept, and written later."""
+"""Append lines to a file; lines that cannot be written now are kept and written later."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-KEPT = 100_000  # lines that wait at most; of more, the oldest go
-PAUSE = 5.0  # seconds until a file that could not be written is tried again
+KEPT = 100_000  # the most lines that are kept; older ones are dropped
+PAUSE = 5.0  # seconds between attempts to write
 
 
 class LineWriter:
-    """Appends lines to a file, each by one call, so that readers never see half a line of another writer.
+    """Appends whole lines to a file in single writes, so that lines of several writers do not mix.
 
     Parameters
     ----------
     is_locked : threading.RLock
-        What whoever adds lines holds.
+        The lock that callers of ``add`` hold.
     warn : callable
-        Is called with why lines wait, once.
+        Called with the reason why lines cannot be written.
     """
 
     def __init__(self, is_locked: threading.RLock, warn: Callable[[str], None]) -> None:
@@ -31,22 +31,22 @@ class LineWriter:
         self.path = ""
 
     def add(self, line: bytes) -> None:
-        """Keep a line until it can be written."""
+        """Add a line to write."""
         self._lines.append(line)
 
     def write(self) -> None:
-        """Write the lines that wait, if the file is known and can be written now."""
+        """Write the pending lines, if the path is set and the file is writable."""
         if not self.path or not self._lines:
             return
         try:
             self._append()
         except OSError as error:
-            self._close()  # after an outage its file system may know the old descriptor no more
+            self._close()  # the descriptor may be invalid after an outage of the file system
             self._warn(f"{self.path}: {error.strerror}; it is tried again every {PAUSE:.0f} s")
             self._try_later()
 
     def close(self) -> None:
-        """Write what waits, for the last time."""
+        """Write the pending lines and close the file."""
         if self._retry:
             self._retry.cancel()
             self._retry = None
@@ -62,7 +62,7 @@ class LineWriter:
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
         while self._lines:
             data = (b"\n" if self._is_torn else b"") + b"".join(self._lines)
-            rest = os.write(self._descriptor, data) - self._is_torn  # a full disk takes a part
+            rest = os.write(self._descriptor, data) - self._is_torn  # partial if the disk is full
             while self._lines and rest >= len(self._lines[0]):
                 rest -= len(self._lines.popleft())
             self._is_torn = rest > 0

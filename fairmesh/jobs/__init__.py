@@ -1,5 +1,5 @@
-"""Job folders and records: where they are, how they are written, and what is there already.
+"""Job folders and records: their paths, how they are written, and what exists already.
 
-Imports ``runner``, ``schedulers`` and the ground floor; not ``study``. ``paths`` has every place of a results folder,
+Imports ``runner``, ``schedulers`` and the ground floor; not ``study``. ``paths`` has the paths of a results folder,
 ``render`` writes a job folder, ``lookup`` finds and restores results.
 """

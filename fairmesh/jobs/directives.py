@@ -1,4 +1,4 @@
-"""What an experiment asks of a scheduler: its resources, under Snakemake's names, as lines of a batch script."""
+"""The resources of an experiment, under Snakemake's names, and the lines of a batch script that request them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GPU = "gpu"
 
 
 def requested(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an experiment asks for on a machine: what every job does, what its ``gpu`` stands for, and its own.
+    """Return the resources that an experiment requests: those of the machine, of its ``gpu`` axis, and its own.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> lis
     Raises
     ------
     FairmeshError
-        If a value cannot stand in such a line.
+        If a value is not allowed in such a line.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def directives(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> lis
 
 
 def batch_values(machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what templates show of a machine's scheduler: title, submit_hint, shell, harmless_signals."""
+    """Return the values of a machine's scheduler for templates: title, submit_hint, shell, harmless_signals."""
     if machine["scheduler"] == "none":
         return {}
     scheduler = find_scheduler(machine["scheduler"])

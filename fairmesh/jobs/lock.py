@@ -1,7 +1,7 @@
-"""One process at a time: a lock that the system itself gives back when its holder dies, however it dies.
+"""A lock for one process at a time; the operating system releases it when the holder ends, even after a crash.
 
-Where the file system has no file locks, the lock is a claim as those of experiments are: it binds until its owner is
-proven to be gone.
+Where the file system has no file locks, the lock is a claim, like those of experiments: it is valid until its owner is
+known to have ended.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from fairmesh.runner.safefiles import NoLocksError, try_lock
 
 
 class RunLock:
-    """A lock that one process at a time has, such as that of one study's results.
+    """A lock that one process at a time can hold, such as the lock of a study's results.
 
     Parameters
     ----------
     path : Path
-        The lock file; it holds who has it.
+        The lock file; its content describes the holder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +36,7 @@ class RunLock:
         self._descriptor: int | None = None
 
     def try_take(self, patience: float = 0.0) -> bool:
-        """Take the lock for the life of this process, trying again for some seconds; True if this process has it."""
+        """Take the lock until this process ends, retrying for some seconds; return whether this process holds it."""
         if self._descriptor is not None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class RunLock:
             return True
 
     def release(self) -> None:
-        """Return the lock back before this process ends."""
+        """Release the lock before this process ends."""
         if self._claim:
             self._claims.release(self._claim)
             self._claim = 0
@@ -76,7 +76,7 @@ class RunLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Wait for the lock, and hold it for a while."""
+        """Keep the lock inside a with block; wait for it if necessary."""
         self.try_take(float("inf"))
         try:
             yield
@@ -84,11 +84,11 @@ class RunLock:
             self.release()
 
     def holder(self) -> dict[str, Any]:
-        """Return who has the lock, or had it last."""
+        """Return the process that holds the lock, or held it last."""
         return jsonfiles.read_map(str(self.path)) or {}
 
     def is_held(self) -> bool:
-        """Return whether a process has the lock now; nothing is written."""
+        """Return whether a process holds the lock now; nothing is written."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:

@@ -1,4 +1,4 @@
-"""The log of an attempt: its last lines, or new lines as it grows, printable on a terminal."""
+"""Read the log of an attempt: its last lines, or new lines as they are written, safe to print on a terminal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ BLOCK = 1 << 16  # bytes from the end that are searched for lines
 
 
 class Growing:
-    """A log that is read as it grows, a block at a time.
+    """A growing log, read one block at a time.
 
     Parameters
     ----------
     path : Path
-        The log; another one in its place is read from its beginning.
+        The log; if the attribute is set to another path, that file is read from its beginning.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,13 +25,13 @@ class Growing:
         self._read: tuple[Path, int] = (path, 0)
 
     def skip_to(self, lines: int) -> None:
-        """Leave out all but the last lines."""
+        """Skip all but the last lines."""
         data = _block(self.path, max(0, _size(self.path) - BLOCK))
         kept = b"".join(data.splitlines(keepends=True)[-lines:])
         self._read = (self.path, _size(self.path) - len(kept))
 
     def read(self, last: bool = False) -> Iterator[str]:
-        """Return the lines that have come, printable; a last line without an end only if it is the last."""
+        """Yield the new lines, safe to print; an unterminated line only if ``last`` is true."""
         if self._read[0] != self.path:
             self._read = (self.path, 0)
         while True:

@@ -1,4 +1,4 @@
-"""What is already there for a job: a good commit, a living claim, or an attempt whose runner is gone."""
+"""Find what exists for a job already: a valid commit, an active claim, or an attempt whose runner has ended."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STALE = ".stale"
 
 
 class FolderState(Enum):
-    """What a job folder holds for a planned fingerprint."""
+    """The content of a job folder for a planned fingerprint."""
 
     NOTHING = "nothing"
     COMMIT = "a good commit"
@@ -32,7 +32,7 @@ class FolderState(Enum):
 
 
 def folder_state(paths: JobPaths, fingerprint: str) -> FolderState:
-    """Find what is already there for a job of this fingerprint."""
+    """Return what exists already for a job with this fingerprint."""
     if not paths.folder.exists():
         return FolderState.NOTHING
     if commit.read(str(paths.folder), fingerprint):
@@ -44,7 +44,7 @@ def folder_state(paths: JobPaths, fingerprint: str) -> FolderState:
 
 
 def is_current(record: Path, fingerprint: str) -> bool:
-    """Return whether a record, or a stage's marker, has this fingerprint and can be read; no record is not current."""
+    """Return whether a record, or the marker of a stage, exists, is valid and has this fingerprint."""
     content = jsonfiles.read_map(str(record))
     if content is None or content.get("fingerprint") != fingerprint:
         return False
@@ -60,12 +60,12 @@ def _fingerprint(path: Path) -> str:
 
 
 def move_aside(path: Path) -> None:
-    """Rename a file that no longer counts; nothing is lost."""
+    """Rename an outdated file, so that it can be restored later."""
     path.replace(_aside(path, _fingerprint(path)))
 
 
 def restore_record(path: Path, fingerprint: str) -> bool:
-    """Rename a file that was moved aside back if it is one of this fingerprint; tell whether it was."""
+    """Rename a file that was moved aside back if it has this fingerprint; return whether it did."""
     aside = _aside(path, fingerprint)
     if not is_current(aside, fingerprint):
         return False
@@ -78,7 +78,7 @@ def _aside(path: Path, fingerprint: str) -> Path:
 
 
 def mark_lost(paths: JobPaths) -> None:
-    """Write the end of the last attempt if its runner is proven to be gone without one: lost, or as known."""
+    """Record the end of the last attempt if its runner ended without doing so: lost, or a known state."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     if number and claims.is_over(number):
@@ -86,7 +86,7 @@ def mark_lost(paths: JobPaths) -> None:
 
 
 def _why_killed(holder: owner.Owner, status: Path) -> tuple[str, str]:
-    """Return the state and reason of an attempt whose runner was killed, as far as the scheduler or a sample knows."""
+    """Return the state and reason of an attempt whose runner was killed, from the scheduler and the memory samples."""
     memory = (jsonfiles.read_map(str(status)) or {}).get("memory")
     job = scheduler.ended(str(holder.get("job_id") or ""), str(holder.get("cluster") or ""))
     state = job.state.value if job and job.state in BAD_ENDS else protocol.LOST
@@ -96,7 +96,7 @@ def _why_killed(holder: owner.Owner, status: Path) -> tuple[str, str]:
 
 
 def remove_leftovers(paths: JobPaths) -> None:
-    """Mark a committed attempt as done whose runner was killed right after the commit."""
+    """Mark a committed attempt as done if its runner was killed right after the commit."""
     _end(paths, protocol.DONE)
 
 
@@ -109,22 +109,22 @@ def _end(paths: JobPaths, state: str, reason: str = "") -> None:
 
 
 def abandon(paths: JobPaths, who: str) -> bool:
-    """Mark an attempt as lost of which nothing is heard, and whose runner is not proven to be gone.
+    """Mark an attempt without a sign of life as lost, although it is not known whether its runner has ended.
 
-    Somebody's word takes the place of the proof. Should the runner come back, it goes on, and is waited for, unless the
-    next attempt has been claimed: then its result does not count.
+    The user vouches that it has. If the runner is still alive after all, it continues and its result counts, unless
+    the next attempt has been claimed by then.
 
     Parameters
     ----------
     paths : JobPaths
         The job.
     who : str
-        Whose word it is.
+        The user who vouches for it.
 
     Returns
     -------
     bool
-        False if the runner is alive: a process of this host, or heard in the last 90 s by the file system's clock.
+        False if the runner is alive: a process of this host, or with a sign of life in the last 90 s.
     """
     claims = Claims(str(paths.folder))
     number = claims.active()
@@ -141,7 +141,7 @@ def abandon(paths: JobPaths, who: str) -> bool:
 
 
 def _silence(paths: JobPaths, number: int) -> float:
-    """Return the seconds since a claim's last sign of life: both moments by the clock of the file system."""
+    """Return the seconds since a claim's last sign of life, by the clock of the file system."""
     signs = (paths.attempt(number) / protocol.STATUS, paths.folder / protocol.CLAIMS / str(number))
     heard = max(sign.stat().st_mtime for sign in signs if sign.exists())
     with tempfile.NamedTemporaryFile(dir=paths.folder, prefix=".clock.") as now:
@@ -149,20 +149,20 @@ def _silence(paths: JobPaths, number: int) -> float:
 
 
 def adopt(source: JobPaths, record: Mapping[str, Any], target: JobPaths, identity: Mapping[str, Any]) -> None:
-    """Return a job folder the result of another: its attempt, then the commit under its own name.
+    """Copy the result of another job to a job folder: the attempt, then the commit under the new identity.
 
-    The files are hard links where the file system has them, so that nothing is stored twice.
+    The files are hard links where the file system supports them, so that nothing is stored twice.
 
     Parameters
     ----------
     source : JobPaths
-        The folder with the result; the attempt's files may be gone.
+        The folder with the result; the attempt's files may have been deleted.
     record : mapping
         The result.
     target : JobPaths
-        The folder that gets it.
+        The folder to copy to.
     identity : mapping
-        What the commit says differently: id, key and axes.
+        The values to replace in the commit: id, key and axes.
     """
     attempt = int(record["attempt"])
     if source.attempt(attempt).is_dir():
@@ -178,7 +178,7 @@ def _link(source: str, target: str) -> None:
 
 
 def framework_key(fingerprint: str, axes: Mapping[str, Any], framework: Mapping[str, Any]) -> str:
-    """Return the text by which results can stand for each other: what was computed, and on what.
+    """Return the key of interchangeable results: the fingerprint and the axes of the framework.
 
     >>> framework_key("ab", {"gpu": "a100", "epochs": 1}, {"gpu": {}})
     'ab {"gpu":"a100"}'
@@ -189,7 +189,7 @@ def framework_key(fingerprint: str, axes: Mapping[str, Any], framework: Mapping[
 def read_previous_results(
     records: Path, planned: frozenset[str], framework: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """Return the records in a folder that the plan does not name, by what they can stand for."""
+    """Return the records in a folder that the plan does not name, by their framework key."""
     results: dict[str, dict[str, Any]] = {}
     for path in sorted(records.glob("*.json")):
         if path.stem not in planned:
@@ -200,7 +200,7 @@ def read_previous_results(
 
 
 def _usable(path: Path) -> dict[str, Any] | None:
-    """Read a record if it has what a second name needs; others are for the website to complain of."""
+    """Return a record if it can be reused under another id, else None; the website reports invalid records."""
     try:
         record = files.read_json(path)
         usable = isinstance(record["axes"], dict) and isinstance(record["attempt"], int) and record["id"] == path.stem
@@ -210,7 +210,7 @@ def _usable(path: Path) -> dict[str, Any] | None:
 
 
 def remove_half_written(paths: StudyPaths, machines: Iterable[str]) -> None:
-    """Remove what processes of this host left half written that are gone; others may still be writing theirs."""
+    """Remove temporary files whose writers were processes of this host and have ended."""
     names = list(machines)
     records = [paths.record(machine, "").parent for machine in names]
     experiments = [paths.folder / protocol.EXPERIMENTS / machine for machine in names]

@@ -1,4 +1,4 @@
-"""Wait for folders that cannot be written: cluster file systems can be unavailable for a while."""
+"""Wait for folders to become writable: cluster file systems can be unavailable for a while."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ PATIENCE = 600.0  # seconds
 
 
 class Outage:
-    """Whether folders can be written, and for how long they could not.
+    """Check whether folders are writable, and for how long they have not been.
 
     Parameters
     ----------
     folders : sequence of str
-        Those that must be there and writable.
+        The folders that must exist and be writable.
     warn : callable
-        Is called with a line when they are not.
+        Called with a message when they are not.
 
     Attributes
     ----------
     seen : float
-        When they could not be written for the last time, by the monotonic clock.
+        The last time that they were not writable, by the monotonic clock.
     """
 
     def __init__(self, folders: Sequence[str], warn: Callable[[str], object]) -> None:
@@ -31,7 +31,7 @@ class Outage:
         self.seen = float("-inf")
 
     def is_over(self) -> bool:
-        """Return whether all folders can be written, or the time to wait is over."""
+        """Return whether all folders are writable, or the time limit has passed."""
         broken = [folder for folder in self._folders if not os.access(_nearest(folder), os.W_OK)]
         if not broken:
             self._since = None

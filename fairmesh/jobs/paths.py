@@ -1,4 +1,4 @@
-"""Where everything of a results folder is, so that no other module puts a path together."""
+"""The paths of a results folder; no other module builds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairmesh.runner import protocol
 
 @dataclass(frozen=True)
 class JobPaths:
-    """One job folder: of an experiment, or of a stage."""
+    """The paths of a job folder, of an experiment or a stage."""
 
     folder: Path
 
@@ -27,7 +27,7 @@ class JobPaths:
 
     @property
     def experiment(self) -> Path:
-        """All that the runner needs to know."""
+        """The input of the runner."""
         return self.folder / protocol.EXPERIMENT
 
     @property
@@ -37,12 +37,12 @@ class JobPaths:
 
     @property
     def cancel(self) -> Path:
-        """Somebody's wish that the job end."""
+        """The request to cancel the job."""
         return self.folder / protocol.CANCEL
 
     @property
     def rule_log(self) -> Path:
-        """What the runner said when the workflow called it last."""
+        """The output of the runner when the workflow last called it."""
         return self.folder / "rule.log"
 
     @property
@@ -57,7 +57,7 @@ class JobPaths:
 
 @dataclass(frozen=True)
 class StudyPaths:
-    """One study in a results folder."""
+    """The paths of a study in a results folder."""
 
     home: Path
     study: str
@@ -74,12 +74,12 @@ class StudyPaths:
 
     @property
     def published(self) -> Path:
-        """What the last whole publishing made."""
+        """The summary of the last complete publication."""
         return self.folder / "published.json"
 
     @property
     def lock(self) -> Path:
-        """The lock that a run holds for life."""
+        """The lock that a run holds until it ends."""
         return self.folder / "run.lock"
 
     def job(self, machine: str, identity: str) -> JobPaths:
@@ -91,7 +91,7 @@ class StudyPaths:
         return self.folder.joinpath(protocol.RECORDS, machine, f"{identity}.json")
 
     def stage_job(self, application: str, stage: str) -> JobPaths:
-        """Return the job folder of a shared stage, named ``<stage>-<12 hex>``; all studies of the home share it."""
+        """Return the job folder of a shared stage, named ``<stage>-<12 hex>``; shared by all studies of the home."""
         return JobPaths(self.home / protocol.STAGES / application / stage)
 
     def stage_marker(self, stage: str) -> Path:

@@ -1,4 +1,4 @@
-"""Read plans, records, statuses and environments, and check what their readers rely on: any of them may be edited."""
+"""Read plans, records, statuses and environments, and check their structure: users may have edited them."""
 
 from __future__ import annotations
 
@@ -65,16 +65,16 @@ _ENVIRONMENT: Shape = {
 
 
 class ShapeError(ValueError):
-    """A file is JSON, and not what its readers take it for; the text names the part."""
+    """Raised if a JSON file does not have the expected structure; the message names the invalid part."""
 
 
 def check_plan(plan: Mapping[str, Any]) -> None:
-    """Check that a plan is what its readers take it for.
+    """Check the structure of a plan.
 
     Raises
     ------
     ShapeError
-        If a part of it is not; the text names it.
+        If a part is invalid; the message names it.
     """
     check(plan, _PLAN)
     if not isinstance(plan.get("application"), dict) or not plan["application"].get("name"):
@@ -102,12 +102,12 @@ def _check_point(point: Mapping[str, Any], number: int) -> None:
 
 
 def check_status(status: Mapping[str, Any], fingerprint: str) -> None:
-    """Check that what an attempt said last is what a result of a fingerprint has beside it.
+    """Check that the status of an attempt is valid, and fits a result with this fingerprint.
 
     Raises
     ------
     ShapeError
-        If it is not; the text names the part.
+        If it is not; the message names the invalid part.
     """
     check(status, _STATUS)
     if status.get("state") != DONE:
@@ -117,23 +117,23 @@ def check_status(status: Mapping[str, Any], fingerprint: str) -> None:
 
 
 def check_environment(environment: Mapping[str, Any]) -> None:
-    """Check that what an experiment ran on is described as readers expect it.
+    """Check the structure of the description of an environment.
 
     Raises
     ------
     ShapeError
-        If a part of it is not; the text names it.
+        If a part is invalid; the message names it.
     """
     check(environment, _ENVIRONMENT)
 
 
 def check(value: Any, shape: Shape, where: str = "") -> None:
-    """Check the types in nested maps and lists; what is absent, null or not named in the shape is right.
+    """Check the types in nested maps and lists; missing, null and unnamed values are valid.
 
     Raises
     ------
     ShapeError
-        With the place of the first that is wrong.
+        With the location of the first invalid value.
 
     Examples
     --------
@@ -167,28 +167,28 @@ BAD_ENDS = tuple(state for state in ENDS if state != DONE)
 
 
 def read_map(path: Path) -> dict[str, Any]:
-    """Return the map that a file holds; an empty one if it is not there, or cannot be read."""
+    """Return the map in a file; an empty one if the file does not exist or cannot be read."""
     return jsonfiles.read_map(str(path)) or {}
 
 
 def read_checked(
     path: Path, check: Callable[[dict[str, Any]], None] = lambda _: None, limit: int = LARGEST
 ) -> tuple[dict[str, Any], str]:
-    """Read the map that a file holds.
+    """Read the map in a file.
 
     Parameters
     ----------
     path : Path
         The file.
     check : callable
-        Raises ValueError if the map is not what its readers take it for.
+        Raises ValueError if the map is invalid.
     limit : int
-        The most bytes of it.
+        The maximum size in bytes.
 
     Returns
     -------
     dict, str
-        The map, empty if there is none that can be read; and a line about the file if it is there and cannot be.
+        The map, empty if it cannot be read; and a message if the file exists and cannot be read.
     """
     try:
         content = jsonfiles.parse(read_regular(str(path), limit))
@@ -203,7 +203,7 @@ def read_checked(
     return content, ""
 
 
-LARGEST_ENVIRONMENT = 16 << 20  # bytes; thousands of packages have a few hundred kilobytes
+LARGEST_ENVIRONMENT = 16 << 20  # bytes; thousands of packages take a few hundred kilobytes
 
 
 def read_environment(path: Path) -> tuple[dict[str, Any], str]:
@@ -212,7 +212,7 @@ def read_environment(path: Path) -> tuple[dict[str, Any], str]:
     Returns
     -------
     dict, str
-        The environment, empty if there is none that can be read; and a line about the file if it is there and cannot.
+        The environment, empty if it cannot be read; and a message if the file exists and cannot be read.
     """
     return read_checked(path, check_environment, LARGEST_ENVIRONMENT)
 
@@ -223,12 +223,12 @@ _RECORD_TEXTS = ("environment", "run", "started", "ended", "id", "machine", "reu
 
 
 def check_record(record: Mapping[str, Any]) -> None:
-    """Check that each part of a record, or of a commit, is what its readers take it for.
+    """Check the structure of a record or a commit.
 
     Raises
     ------
     ShapeError
-        If one is not; the text names it.
+        If a part is invalid; the message names it.
     """
     attempt = record.get("attempt")
     if type(attempt) is not int or attempt < 1:

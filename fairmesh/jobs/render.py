@@ -1,4 +1,4 @@
-"""Job folders: all that an experiment needs, however it is started."""
+"""Write job folders, which contain everything that an experiment needs to run."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from fairmesh.runner.safefiles import read_regular
 
 @dataclass(frozen=True)
 class JobFolder:
-    """What goes into one job folder.
+    """The content of a job folder.
 
     Parameters
     ----------
     paths : JobPaths
-        Where it is.
+        Its paths.
     parameters : mapping
-        What the program reads, as config.yaml.
+        The content of config.yaml, which the program reads.
     experiment : mapping
-        What the runner reads, as experiment.json.
+        The content of experiment.json, which the runner reads.
     """
 
     paths: JobPaths
@@ -44,7 +44,7 @@ class JobFolder:
 
 
 def write_runner(path: Path) -> None:
-    """Write the runner unless it is there already, byte for byte."""
+    """Write the runner unless an identical file exists."""
     data = archive()
     try:
         is_there = read_regular(str(path)) == data
@@ -55,21 +55,21 @@ def write_runner(path: Path) -> None:
 
 
 def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> None:
-    """Write a job folder: the same input gives the same bytes, and a file that is right is not touched.
+    """Write a job folder; the output is reproducible, and files that are up to date are not touched.
 
     Parameters
     ----------
     job : JobFolder
         The folder and its contents.
     templates : Templates
-        What job.sh is made from.
+        The templates of job.sh.
     machine : mapping
         The machine's entry in machines.yaml.
 
     Raises
     ------
     FairmeshError
-        If the template cannot be rendered; the message names it and the line.
+        If the template cannot be rendered; the message names the template and the line.
     """
     lines = directives(job.experiment, machine)
     script = templates.render(experiment=job.experiment, machine=machine, directives=lines, **batch_values(machine))
@@ -84,12 +84,12 @@ def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> 
 
 
 def render_command(command: list[str], where: str, parameters: Mapping[str, Any], stages: list[str]) -> list[str]:
-    """Fill parameters into a command; a stage's folder stays a mark that the runner fills in.
+    """Fill parameters into a command; the runner fills in the folders of stages later.
 
     Raises
     ------
     FairmeshError
-        If an argument names something unknown; the message begins with ``where``.
+        If an argument uses an unknown name; the message begins with ``where``.
     """
     values = {**parameters, "stage": {name: f"{MARK}{name}{MARK}" for name in stages}}
     try:
@@ -101,7 +101,7 @@ def render_command(command: list[str], where: str, parameters: Mapping[str, Any]
 _argument = cache(parse_template)
 
 
-# Not through Python's own end: in the milliseconds that it takes, a late signal would make what was done look undone.
+# Skips the shutdown of Python: a signal in these milliseconds would make a finished job look failed.
 _START = """import os, sys
 from fairmesh.runner.main import main
 status = main()
@@ -109,11 +109,11 @@ sys.stdout.flush()
 sys.stderr.flush()
 os._exit(status)
 """
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip file knows: the same sources give the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip file, for reproducible bytes
 
 
 def archive() -> bytes:
-    """Return the bytes of the runner: a zip file, the same wherever the same Python makes it."""
+    """Return the bytes of the runner: a zip file, identical for the same version of Python."""
     texts = {"fairmesh/__init__.py": ""}
     for package in ("runner", "schedulers"):
         modules = [file for file in resources.files(f"fairmesh.{package}").iterdir() if file.name.endswith(".py")]
@@ -130,7 +130,7 @@ def archive() -> bytes:
 
 
 def _compiled(name: str, text: str) -> bytes:
-    """Return the content of a .pyc file that is not checked against its source (PEP 552)."""
+    """Return the content of an unchecked hash-based .pyc file (PEP 552)."""
     unchecked = (1).to_bytes(4, "little")
     source_hash = importlib.util.source_hash(text.encode())
     code = compile(text, name, "exec", dont_inherit=True)

@@ -1,4 +1,4 @@
-"""The templates of job.sh: each may extend the one that would be used without it, and a mistake names its line."""
+"""Render the templates of job.sh; each can extend the next more general one, and errors name the line."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ BASE = "job.sh.jinja"
 LOCAL, BATCH = "local.sh.jinja", "batch.sh.jinja"
 PARENT = "parent"
 
-# What a template can do wrong, besides what jinja2 itself complains of.
+# Errors that a template can raise, besides those of jinja2 itself.
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class Templates:
     """A chain of templates, of which the last is rendered.
 
-    In each, ``{% extends "parent" %}`` means the one before it, whatever that is; any other name is looked up beside
-    the template and then in the folder of ours.
+    ``{% extends "parent" %}`` refers to the previous template of the chain; any other name is looked up beside the
+    template and then in the folder of built-in templates.
 
     Parameters
     ----------
     folder : Path
-        Our own templates.
+        The folder of built-in templates.
     chain : sequence of Path
-        From the base to the last child.
+        The templates, from the base to the last child.
     """
 
     def __init__(self, folder: Path, chain: Sequence[Path]) -> None:
@@ -41,7 +41,7 @@ class Templates:
 
     @classmethod
     def of_jobs(cls, folder: Path, scheduler: str, children: Sequence[Path] = ()) -> Templates:
-        """Return the templates of job.sh: the base, the scheduler's child, and the children that others bring."""
+        """Return the templates of job.sh: the base, the scheduler's child, and further children."""
         return cls(folder, [folder / BASE, folder / (LOCAL if scheduler == "none" else BATCH), *children])
 
     def render(self, **values: Any) -> str:
@@ -50,7 +50,7 @@ class Templates:
         Raises
         ------
         FairmeshError
-            If that is impossible; the message names the template and the line.
+            If it cannot be rendered; the message names the template and the line.
         """
         try:
             return self._last.render(values)
@@ -69,7 +69,7 @@ class Templates:
         return environment.get_template(_name(len(self._chain) - 1, self._chain[-1]))
 
     def _resolve(self, name: str, user: str) -> str:
-        """Return the full name of the template that another one names."""
+        """Return the full name of a template that another template refers to."""
         level = int(user.partition(":")[0])
         if name != PARENT:
             beside = Path(_path(user)).parent / name
@@ -102,7 +102,7 @@ class Templates:
 
 
 def _name(level: int, path: str) -> str:
-    """Return the name of a template for jinja2: what "parent" means in a file depends on its level in the chain."""
+    """Return the name of a template for jinja2; it has the level in the chain, on which "parent" depends."""
     return f"{level}:{path}"
 
 
@@ -111,7 +111,7 @@ def _path(name: str) -> str:
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Reads templates whose names say their level; every value in them goes through the filter ``q``."""
+    """A sandboxed environment of templates whose names contain their level, with the filter ``q`` for quoting."""
 
     def __init__(self, resolve: Callable[[str, str], str], load: Callable[[str], tuple[str, str, None]]) -> None:
         super().__init__(
@@ -126,5 +126,5 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters["q"] = lambda value: shlex.quote(str(value))
 
     def join_path(self, template: str, parent: str) -> str:
-        """Return the full name of the template that another one names."""
+        """Return the full name of a template that another template refers to."""
         return self._resolve(template, parent)

@@ -19,7 +19,7 @@ from fairmesh.status.queue import Queue
 from fairmesh.status.resolve import Evidence, resolve_state
 
 JobSnapshot = tuple[Evidence, JobStatus]
-"""The evidence on a job, and the status that follows from it."""
+"""The evidence on a job, and the status derived from it."""
 
 
 class StatusBuilder:
@@ -51,20 +51,20 @@ class StatusBuilder:
         Parameters
         ----------
         stages, experiments : iterable of TrackedJob
-            What their files say; stages before those that need them.
+            The jobs with the facts of their files; stages come before those that need them.
         run : RunStatus or None
             The last run.
         events : mapping
-            What its events say.
+            The events of the run, by job.
         now : str
-            This moment.
+            The current time.
         """
         self._run = self._run if run == self._run else run
         self._events, self._now = events, now
         blocking: dict[str, str] = {}
         stage_statuses = tuple([self._build_stage(stage, blocking) for stage in stages])
         experiment_statuses = tuple([self._build(job, blocking) for job in experiments])
-        if len(self._snapshots) > 2 * (len(stage_statuses) + len(experiment_statuses)):  # of plans that are no more
+        if len(self._snapshots) > 2 * (len(stage_statuses) + len(experiment_statuses)):  # of earlier plans
             self._snapshots = {}
         return stage_statuses, experiment_statuses
 
@@ -96,7 +96,7 @@ class StatusBuilder:
         return status
 
     def _update_times(self, evidence: Evidence, before: JobStatus) -> JobStatus:
-        """Return the status of a job whose evidence is unchanged, with the time that has passed."""
+        """Return the status of a job whose evidence is unchanged, with its times updated."""
         if before.state in protocol.ENDS:
             return before
         seconds = in_states(before.state, evidence.facts, evidence.events, evidence.run, self._now)
@@ -131,7 +131,7 @@ class StatusBuilder:
 
 
 def _is_same(evidence: Evidence, facts: Facts, events: JobEvents, run: RunStatus | None) -> bool:
-    """Return whether the evidence on a job with a result is unchanged; the scheduler does not matter then."""
+    """Return whether the evidence on a job with a result is unchanged; the scheduler is not considered."""
     return evidence.facts is facts and evidence.events is events and evidence.run is run
 
 
@@ -152,16 +152,16 @@ HOST = os.uname()[1]
 
 
 def in_states(state: str, facts: Facts, events: JobEvents, run: RunStatus | None, now: str) -> dict[str, float]:
-    """Return the seconds that a job has spent waiting, queued and running, as far as they are known.
+    """Return the known seconds that a job has spent waiting, queued and running.
 
     Parameters
     ----------
     state : str
         Its state.
     facts, events, run : Facts, JobEvents, RunStatus or None
-        What is known of it.
+        The evidence on the job.
     now : str
-        This moment, by the clock of this host.
+        The current time, by the clock of this host.
     """
     if not (events or facts.attempt or facts.good):
         is_to_come = run is not None and run.is_alive and state == WAITING
@@ -181,7 +181,7 @@ def in_states(state: str, facts: Facts, events: JobEvents, run: RunStatus | None
 
 
 def _until(state: str, facts: Facts, now: str) -> str:
-    """Return the end of the running, or the last moment of it that its own clock told."""
+    """Return the time when a job stopped running, or the last known time by the clock of its host."""
     if state == DONE:
         return str(facts.good.get("ended") or "")
     if state == RUNNING and facts.status.get("host") == HOST:
@@ -190,7 +190,7 @@ def _until(state: str, facts: Facts, now: str) -> str:
 
 
 def remaining_seconds(run: RunStatus | None, experiments: Sequence[JobStatus], now: str) -> float | None:
-    """Return the seconds that a run will still take if it goes on as it did; None if that cannot be said."""
+    """Return the estimated remaining seconds of a run, from its speed so far; None if unknown."""
     if run is None or not run.is_alive:
         return None
     selected = tuple(job for job in experiments if job.is_selected and not (job.state == DONE and job.run != run.uuid))

@@ -1,7 +1,7 @@
-"""Cache what was made of files, and make it again when one of them changes.
+"""Cache values derived from files, and compute them again when a file changes.
 
 A file or a folder that changes twice within one tick of its file system's clock can look the same after both changes.
-A value is therefore used again only if its files have looked the same for ``SETTLED`` seconds of this process's clock.
+A value is therefore reused only if its files have been unchanged for ``SETTLED`` seconds of this process's clock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fairmesh.runner.safefiles import read_regular
 Map = Mapping[str, Any]
 NOTHING: Map = {}
 SETTLED = 2.0  # seconds: the tick of FAT, the slowest clock; NFS and ext3 have one second
-LARGEST = 16 << 20  # bytes of a file about one job, which has some kilobytes
+LARGEST = 16 << 20  # bytes of a file of one job; usual are some kilobytes
 
 Stamp = tuple[int, int, int, int]
 Value = TypeVar("Value")
@@ -27,14 +27,14 @@ Value = TypeVar("Value")
 def stamp(path: str) -> Stamp | None:
     """Return inode, size and times of a file or folder; None if it does not exist."""
     try:
-        status = os.stat(path)  # noqa: PTH116  ten thousand times in a moment
+        status = os.stat(path)  # noqa: PTH116  called ten thousand times in a row
     except OSError:
         return None
     return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 class Dependencies:
-    """The files and folders that a value is made of, each stamped before it is read.
+    """The files and folders that a value is derived from, each stamped before it is read.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Dependencies:
         self.has_failed = not is_cached
 
     def add(self, path: str) -> bool:
-        """Stamp a file or folder that is read next; return False if it does not exist."""
+        """Stamp a file or folder before it is read; return whether it exists."""
         if not self._is_cached:
             return True
         now = stamp(path)
@@ -81,7 +81,7 @@ class Dependencies:
         return [int(name) for name in self.names(folder) if name.isdecimal()]
 
     def read(self, path: str, limit: int = LARGEST, follow_links: bool = False) -> Map:
-        """Return the map in a file; an empty one if the file does not exist, or has a problem, which is noted."""
+        """Return the map in a file; an empty one if the file does not exist, or is invalid; problems are recorded."""
         exists = self.add(path)
         try:
             return _read_map(path, limit, follow_links) if exists else NOTHING
@@ -95,17 +95,17 @@ class Dependencies:
         return NOTHING
 
     def add_problem(self, path: str, why: str) -> None:
-        """Note why an existing file cannot be used."""
+        """Record why an existing file cannot be used."""
         self.problems = {**self.problems, path: why}
 
 
 class CachedValue(Generic[Value]):
-    """A value that is made of files, and kept as long as they do not change.
+    """A value derived from files, and cached as long as they do not change.
 
     Parameters
     ----------
     is_cached : bool
-        Whether it is wanted more than once.
+        Whether the value is read more than once.
     """
 
     __slots__ = ("_dependencies", "_is_cached", "_since", "is_stable", "makes", "value")
@@ -121,11 +121,11 @@ class CachedValue(Generic[Value]):
 
     @property
     def problems(self) -> Map:
-        """Why files could not be used when the value was made, by their path."""
+        """The reasons why files could not be used for the value, by path."""
         return self._dependencies.problems if self._dependencies else NOTHING
 
     def forget(self) -> None:
-        """Make the value again when it is wanted next."""
+        """Discard the value, so that the next call of ``get`` computes it."""
         self.is_stable = False
 
     def get(self, make: Callable[[Dependencies], Value]) -> Value:
@@ -148,7 +148,7 @@ class CachedValue(Generic[Value]):
 
 
 class FileCache:
-    """The maps that files hold, by path.
+    """The maps in files, by path.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ class FileCache:
 
     @property
     def problems(self) -> dict[str, str]:
-        """Why files could not be read when they were read last, by their path."""
+        """The reasons why files could not be read the last time, by path."""
         return {path: why for value in self._values.values() for path, why in value.problems.items()}
 
 

@@ -1,4 +1,4 @@
-"""Read the events of a run, job by job; their order makes no difference."""
+"""Read the events of a run by job; their order does not matter."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ SUBMITTED = "submitted"
 QUEUED = "queued"
 FINISHED = "finished"
 FAILED = "failed"
-BLOCK = 1 << 20  # bytes that are read at once: of a long run there are a hundred times as many
-LONGEST = 1 << 22  # bytes of a line; no event has as many
+BLOCK = 1 << 20  # bytes that are read at once; the file of a long run is a hundred times as large
+LONGEST = 1 << 22  # bytes of a line; no event is as long
 
 Name = tuple[str, str]
 """Machine and id of an experiment; a stage has no machine."""
 
 
 class Item(NamedTuple):
-    """The latest event of one kind: of two at the same moment, the larger one."""
+    """The latest event of one kind; of two at the same time, the greater one."""
 
     time: str = ""
     job_id: str = ""
@@ -31,7 +31,7 @@ NOTHING = Item()
 
 
 class JobEvents(dict[str, Item]):
-    """The latest event of each kind for one job; a later event makes a new object."""
+    """The latest event of each kind for one job; objects are replaced, not changed."""
 
     __slots__ = ("_is_open", "_job_id")
     _is_open: bool
@@ -51,7 +51,7 @@ class JobEvents(dict[str, Item]):
         """Whether the job was submitted and has not ended since."""
         try:
             return self._is_open
-        except AttributeError:  # the first who asks; a cached_property takes a lock for each
+        except AttributeError:  # the first access; a cached_property would take a lock for each
             self._is_open = self.latest(SUBMITTED, QUEUED).time > self.latest(FINISHED, FAILED).time
             return self._is_open
 
@@ -83,7 +83,7 @@ def add_events(events: Iterable[Mapping[str, Any]], known: dict[Name, JobEvents]
 
 
 class EventLog:
-    """The growing file of a run's events, of which only what is new is read."""
+    """The growing file of a run's events, read incrementally."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -91,7 +91,7 @@ class EventLog:
         self._offset = 0
 
     def read(self) -> dict[Name, JobEvents]:
-        """Return what is known by now, by machine and id."""
+        """Read new events; return all of them by machine and id."""
         if not self.path:
             return self.jobs
         try:
@@ -107,9 +107,9 @@ class EventLog:
 
 
 def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Return what is left of a file in pieces; a line that is still being written stays where it is.
+    """Yield the rest of a file in blocks of whole lines; an unterminated last line is left for later.
 
-    A piece that does not end with a line is the beginning of one that is too long; the rest of it is no event, either.
+    A block that does not end with a newline is part of a line that is too long, and contains no event.
     """
     rest = b""
     while block := file.read(BLOCK):
@@ -123,7 +123,7 @@ def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _events(block: bytes) -> Iterable[Mapping[str, Any]]:
-    """Read lines of JSON, all at once if they are whole; a line that a full disk cut is left out."""
+    """Parse lines of JSON, all at once if they are valid; truncated lines are skipped."""
     lines = [line for line in block.split(b"\n") if line]
     try:
         events = json.loads(b"[" + b",".join(lines) + b"]")

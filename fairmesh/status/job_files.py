@@ -1,4 +1,4 @@
-"""Read the files of a job, and only those that can matter; a tracked job is read again only after a change."""
+"""Read the relevant files of a job; a tracked job is read again only after a change."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _OF_STATUS = (
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the files of one job say.
+    """The facts from the files of one job.
 
     Parameters
     ----------
     good : mapping
-        Its commit, if that is one of the planned fingerprint; else empty.
+        Its commit, if it has the planned fingerprint; else empty.
     attempt : int
-        The number of the last attempt at what is planned; 0 if there is none.
+        The number of the last attempt with the planned fingerprint; 0 if there is none.
     status : mapping
-        What that attempt said last.
+        The last status of that attempt.
     is_over : bool
-        Whether nobody works at it: its end was said, or (once it is judged) its runner is proven to be gone.
+        Whether the attempt has ended: its end is recorded or, once judged, its runner is known to have ended.
     claim : int
-        The number of a claim whose attempt has not begun; 0 if there is none, or (once it is judged) its owner is gone.
+        The number of a claim whose attempt has not begun; 0 if there is none or, once judged, its owner has ended.
     cancelled : str
-        Who wished its end and when; empty if nobody did.
+        The user and time of a request to cancel; empty if there is none.
     broken : str
-        Which of its files cannot be read, and why; empty if that can change nothing.
+        The file that cannot be read, and why; empty if it does not matter.
     """
 
     good: Map = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Facts:
 
     @property
     def is_certain(self) -> bool:
-        """Whether nobody has to be asked whether its owner lives."""
+        """Whether the facts do not depend on a live owner of a claim."""
         return self.is_over and not self.claim
 
 
@@ -62,23 +62,23 @@ NO_FACTS = Facts()
 def from_record(
     dependencies: Dependencies, record: str, folder: str, fingerprint: str, is_whole: bool = False
 ) -> Facts | None:
-    """Return the facts of a job that has a record of what is planned; None if it has none.
+    """Return the facts of a job with a record of the planned fingerprint; None if it has none.
 
     Parameters
     ----------
     dependencies : Dependencies
-        Notes what is read.
+        Records the files that are read.
     record, folder, fingerprint : str
-        The file, the job's folder, and what is planned.
+        The record file, the job folder, and the planned fingerprint.
     is_whole : bool
-        Whether to keep all of the record and of the status, and not only what a state follows from.
+        Whether to keep the whole record and status, and not only the keys that determine the state.
     """
     good = _result(dependencies, record, fingerprint)
     return _done(dependencies, folder, good, is_whole) if good else None
 
 
 def _result(dependencies: Dependencies, path: str, fingerprint: str) -> Map:
-    """Return a record or a commit if it is a sound one of what is planned; else an empty map."""
+    """Return a record or commit if it is valid and has the planned fingerprint; else an empty map."""
     content = dependencies.read(path, follow_links=True)
     if content.get("fingerprint") != fingerprint:
         return NOTHING
@@ -118,7 +118,7 @@ def from_folder(dependencies: Dependencies, folder: str, fingerprint: str, is_wh
 
 
 def with_broken(facts: Facts, problems: Map, record: str, folder: str) -> Facts:
-    """Return facts that name the file that a result, or the end of an attempt, would be in if it could be read."""
+    """Return facts that name the unreadable file of a result or of the end of an attempt, if there is one."""
     if facts.good or not problems:
         return facts
     status = f"{_attempt(folder, facts.attempt)}/{protocol.STATUS}"
@@ -128,12 +128,12 @@ def with_broken(facts: Facts, problems: Map, record: str, folder: str) -> Facts:
 
 
 def judge(facts: Facts, folder: str, fingerprint: str, is_whole: bool = False) -> Facts:
-    """Look for proof that the owners of claims are gone; the scheduler has been asked for their jobs by now."""
+    """Return facts updated with whether the owners of claims have ended; the scheduler has been queried before."""
     claims = Claims(folder)
     if facts.claim and claims.is_over(facts.claim):
         facts = replace(facts, claim=0)
     if facts.attempt and not facts.is_over and claims.is_over(facts.attempt):
-        # A runner writes its commit and says its end before it goes: both may have come since.
+        # A runner writes its commit and its end before it exits; both may be newer than the facts.
         facts = replace(
             from_folder(Dependencies(is_cached=False), folder, fingerprint, is_whole), is_over=True, broken=facts.broken
         )
@@ -150,7 +150,7 @@ def _status(dependencies: Dependencies, attempt: str, is_whole: bool) -> Map:
 
 
 def _fingerprint(dependencies: Dependencies, folder: str, number: int, status: Map, planned: str) -> str:
-    """Return what an attempt is at; one that has only just begun is taken to be at what is planned."""
+    """Return the fingerprint of an attempt; for one that has only just begun, the planned fingerprint."""
     said = status.get("fingerprint")
     return str(
         said or dependencies.read(f"{_attempt(folder, number)}/{protocol.EXPERIMENT}").get("fingerprint", planned)
@@ -158,7 +158,7 @@ def _fingerprint(dependencies: Dependencies, folder: str, number: int, status: M
 
 
 def _claim_ahead(dependencies: Dependencies, claims: str, number: int) -> int:
-    """Return the last claim after an attempt, 0 if there is none: a claim is one above what was there before."""
+    """Return the last claim after an attempt, or 0 if there is none; claims are numbered consecutively."""
     dependencies.add(claims)
     claim = number
     while os.path.lexists(f"{claims}/{claim + 1}"):
@@ -168,26 +168,26 @@ def _claim_ahead(dependencies: Dependencies, claims: str, number: int) -> int:
 
 @dataclass(slots=True, eq=False)
 class TrackedJob:
-    """A job of the plan, and what its files said when they were read last.
+    """A job of the plan, and the facts of its files when last read.
 
     Parameters
     ----------
     kind, machine, id, key, folder : str
         As in ``JobStatus``.
     fingerprint : str
-        What it computes, as planned.
+        The planned fingerprint.
     point : mapping
         Its entry in the plan; of a stage, its experiment.json.
     is_selected : bool
         Whether the last run was to run it.
     kept : CachedValue of Facts
-        What its files said.
+        The facts of its files.
     record : str
-        The file that its record is; empty if there is none.
+        The path of its record; empty if there is none.
     has_folder : bool
         Whether there is a job folder.
     is_whole : bool
-        Whether all of its record and status is kept, and not only what its state follows from.
+        Whether the whole record and status are kept, and not only the keys that determine the state.
     """
 
     kind: str
@@ -212,19 +212,19 @@ class TrackedJob:
         self.name = (self.machine, self.id)
 
     def place(self, record: str, has_folder: bool) -> None:
-        """Take over where its files are."""
+        """Set the record, and whether there is a job folder."""
         if record != self.record or has_folder != self.has_folder:
             self.record, self.has_folder = record, has_folder
             self.kept.forget()
 
     def look(self, seen: int) -> None:
-        """Find what its files say.
+        """Read its files.
 
         Parameters
         ----------
         seen : int
-            Another one if something was added to, or taken out of, the folders that its record and its folder are in:
-            only then can a job change that has a record, and whose attempt said its end.
+            A number that changes when files are added to, or removed from, the parent folders of its record and job
+            folder: a job with a record whose attempt has ended can change only then.
         """
         if self._rests and self._seen == seen:
             return
@@ -240,7 +240,7 @@ class TrackedJob:
         return with_broken(facts or NO_FACTS, dependencies.problems, self.record, self.folder)
 
     def judge(self) -> Facts:
-        """Return what its files say, with what is proven of the owners of its claims; a proof holds for ever."""
+        """Return the facts of its files, updated with whether the owners of its claims have ended."""
         facts, known = self.facts, self._judged
         if facts.is_certain:
             return facts
@@ -251,5 +251,5 @@ class TrackedJob:
 
     @property
     def judged(self) -> Facts:
-        """What its files say, with what was proven when it was judged last."""
+        """The facts of its files, as judged last."""
         return self._judged[1] if self._judged[0] is self.facts else self.facts

@@ -21,21 +21,21 @@ from fairmesh.status.model import JobStatus, RunStatus
 from fairmesh.user import fallback_environment
 
 PROFILE = "profiles/local"
-# What all readers of YAML take for the text that it is, unless it is a number or the like.
+# Text that all YAML readers read as the same text, unless it is a number or the like.
 _PLAIN = re.compile(r"[\w./(]([\w./+<>=()* -]*[\w./)])?", re.ASCII)
 NOT_REPEATED = ("where", "first", "part", "only", "wait", "probe")
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command, and the folder that it is for.
+    """A command, and the folder in which it runs.
 
     Parameters
     ----------
     arguments : tuple of str
         The program and its arguments.
     folder : Path
-        Where it is started.
+        The working folder.
     """
 
     arguments: tuple[str, ...]
@@ -43,11 +43,11 @@ class Command:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment that it is started in: Snakemake needs a home, and a cache that can be written."""
+        """The environment of the command: Snakemake needs a home and a writable cache."""
         return os.environ | fallback_environment(self.folder / ".snakemake")
 
     def __str__(self) -> str:
-        """Return the line that a person would type."""
+        """Return the command as a line for a shell."""
         line = shlex.join(self.arguments)
         return line if self.folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(self.folder))} && {line}"
 
@@ -60,22 +60,22 @@ def run_command(
     folder: Path | None = None,
     python: str = "",
 ) -> Command:
-    """Make the command that runs the workflow.
+    """Return the command that runs the workflow.
 
     Parameters
     ----------
     root : Path
         The folder of the Snakefile.
     profile : str
-        Of Snakemake; the local one by default.
+        The profile of Snakemake; the local one by default.
     config : mapping, optional
-        What to put over the configuration.
+        Values that override the configuration.
     more : sequence of str
-        Further arguments of Snakemake's.
+        Further arguments for Snakemake.
     folder : Path, optional
-        Where to start it; here by default.
+        The working folder; the current one by default.
     python : str
-        The interpreter; this one by default.
+        The interpreter; the current one by default.
 
     Raises
     ------
@@ -97,13 +97,13 @@ def run_command(
 def _text(value: Any) -> str:
     """Return a value as Snakemake's command line reads it back."""
     if isinstance(value, str):
-        # Between spaces, since Snakemake takes away quotes at the ends before it reads YAML.
+        # Between spaces, since Snakemake strips quotes at the ends before it parses YAML.
         return value if _is_plain(value) else f" {_quoted(value)} "
     return json.dumps(value, ensure_ascii=False)
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether Snakemake and YAML take a text for itself."""
+    """Return whether Snakemake and YAML read a text unchanged."""
     try:
         float(text)
     except ValueError:
@@ -112,7 +112,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    """Return a text in quotes; what YAML may not hold, or takes for the end of a line, is escaped."""
+    """Return a text in quotes; characters that YAML forbids or reads as line breaks are escaped."""
     quoted = json.dumps(text, ensure_ascii=False)
     return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", quoted)
 
@@ -126,24 +126,24 @@ def rerun_command(
     more: Sequence[str] = (),
     wait: bool = False,
 ) -> Command:
-    """Make the command that runs some experiments of a study anew, as its last run was started.
+    """Return the command that runs experiments of a study again, with the settings of its last run.
 
     Parameters
     ----------
     paths : StudyPaths
-        The study's files; one of them gets the names of the experiments.
+        The study's files; the names of the experiments are written to one of them.
     source : str
         The study file, as the plan names it.
     run : RunStatus or None
         The last run.
     experiments : iterable of JobStatus
-        What to run.
+        The experiments to run.
     root : Path
         The folder of the Snakefile.
     more : sequence of str
-        Further arguments of Snakemake's.
+        Further arguments for Snakemake.
     wait : bool
-        Whether to wait for the end of a run that goes on.
+        Whether to wait for the end of an active run.
     """
     before = dict(run.config) if run else {}
     names = "".join(f"{experiment.key}\n" for experiment in experiments)

@@ -17,7 +17,7 @@ from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.runner.protocol import DONE, ENDS, LOG, QUEUED, RUNNING, STATES, WAITING
 
 ACTIVE = (QUEUED, RUNNING)
-ORDER = (*BAD_ENDS, RUNNING, QUEUED, WAITING, DONE)  # what a person looks for first comes first
+ORDER = (*BAD_ENDS, RUNNING, QUEUED, WAITING, DONE)  # the most important first
 
 EXPERIMENT = "experiment"
 STAGE = "stage"
@@ -25,7 +25,7 @@ STAGE = "stage"
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """An experiment on one machine, or a shared stage, and how it stands.
+    """The status of an experiment on one machine, or of a shared stage.
 
     Parameters
     ----------
@@ -36,25 +36,25 @@ class JobStatus:
     state : str
         One of ``fairmesh.runner.protocol.STATES``.
     reason : str
-        Why it is in this state, if there is something to say.
+        The reason for the state; may be empty.
     progress : int
-        Percent, as its program says.
+        Percent, as reported by its program.
     message : str
-        What its program said last.
+        The last message of its program.
     host, job_id : str
-        The node or computer that its last attempt runs or ran on, and the scheduler's number of it, if they are known.
+        The node or computer of its last attempt, and the scheduler's job number, if known.
     attempt : int
         The number of its last attempt, 0 if there is none.
     run : str
-        The uuid of the run that its last attempt belongs to, empty if it was started by hand.
+        The uuid of the run of its last attempt; empty if it was started by hand.
     started, ended : str
-        When its last attempt's program began and ended, in ISO 8601, by the clock of its host; empty if it has not.
+        The times when the program of its last attempt began and ended, in ISO 8601, by the clock of its host; or empty.
     seconds : mapping of str to float
-        The time spent in the states ``waiting``, ``queued`` and ``running``, as far as it is known.
+        The known times spent in the states ``waiting``, ``queued`` and ``running``.
     energy : float or None
-        What its result took, in joules, if that was measured.
+        The energy used for its result in joules, if measured.
     is_selected, is_blocked : bool
-        Whether the last run was to run it; whether it waits for a stage that failed.
+        Whether it was selected in the last run; whether it waits for a failed stage.
     folder : str
         Its job folder.
     point : mapping
@@ -83,24 +83,24 @@ class JobStatus:
     point: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def after(self, seconds: Mapping[str, float]) -> JobStatus:
-        """Return the same, but that time has passed."""
+        """Return a copy with other times."""
         make: Callable[..., JobStatus] = JobStatus  # ``replace`` takes twice as long
         return make(*_BEFORE_SECONDS(self), seconds, *_AFTER_SECONDS(self))
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """The name in messages."""
         return f"{self.id} on {self.machine}" if self.machine else self.id
 
     @property
     def values(self) -> dict[str, Any]:
-        """What expressions see: parameters, axes, resources, identity, and how it stands."""
+        """The values for expressions: parameters, axes, resources, identity and state."""
         settings = {**self.point.get("resources", {}), **self.point.get("parameters", {}), **self.point.get("axes", {})}
         names = ("machine", "id", "state", "host", "attempt", "progress")
         return settings | {name: getattr(self, name) for name in names}
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data, with its axes in place of the whole entry of the plan."""
+        """Return JSON-compatible data, with the axes instead of the whole entry of the plan."""
         names = (name for name in self.__slots__ if name not in {"folder", "point", "is_selected", "is_blocked"})
         content = {name: getattr(self, name) for name in names}
         content |= {"selected": self.is_selected, "blocked": self.is_blocked}
@@ -114,26 +114,26 @@ _AFTER_SECONDS = attrgetter(*_NAMES[_NAMES.index("seconds") + 1 :])
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """The last run of a study.
+    """A run of a study.
 
     Parameters
     ----------
     uuid : str
-        Its name.
+        Its identifier.
     executor_run : str
-        The scheduler's name of it, empty if there is none.
+        The scheduler's name of the run; empty if there is none.
     profile, config, folder, python : str, mapping, str, str
-        With what it was started, where, and by which interpreter.
+        The profile, the configuration, the working folder and the interpreter that it was started with.
     started, ended : str
-        When; no end if nobody wrote one.
+        The times of start and end; no end if none was recorded.
     exit_code : int or None
-        How it ended.
+        The exit status.
     host, pid : str, int
         Its main process.
     is_alive : bool
-        Whether it goes on: it has not ended, and there is no proof that its process is gone.
+        Whether it is active: it has not ended, and its process is not known to have ended.
     cancelled : str
-        Who cancelled it and when, empty if nobody did.
+        The user and time of its cancellation; empty if it was not cancelled.
     """
 
     uuid: str
@@ -152,35 +152,35 @@ class RunStatus:
 
     @property
     def going(self) -> str:
-        """How messages say that it goes on."""
+        """The message that the run is active."""
         return f"run {self.uuid[:8]} goes on as process {self.pid} on {self.host}"
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
+        """Return JSON-compatible data."""
         content = {name: getattr(self, name) for name in self.__slots__ if name != "is_alive"}
         return content | {"alive": self.is_alive}
 
 
 @dataclass(frozen=True)
 class StudyStatus:
-    """A study at one moment.
+    """The status of a study at one moment.
 
     Parameters
     ----------
     study, title, source : str
         From its plan; the source is the study file.
     now : str
-        The moment.
+        The time of this status.
     run : RunStatus or None
         The last run, if there was one.
     experiments, stages : tuple of JobStatus
         In the order of the plan; stages before those that need them.
     left : float or None
-        The seconds that the run will still take if it goes on like this, if that can be said.
+        The estimated remaining seconds of the run, if known.
     scheduler : str
-        What is to be said of a scheduler that does not answer; empty if it answers, or need not be asked.
+        The message about a scheduler that does not answer; empty if it answers or is not needed.
     problems : tuple of str
-        The files that are there and cannot be read, a line each; what they would say is left out.
+        The files that exist and cannot be read, one line each; their content is left out.
     """
 
     study: str
@@ -196,18 +196,18 @@ class StudyStatus:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many experiments are in each state, every state named."""
+        """The number of experiments by state, for all states."""
         counter = Counter(experiment.state for experiment in self.experiments)
         return {state: counter[state] for state in STATES}
 
     @cached_property
     def progress(self) -> float:
-        """The share of the work that is behind, from 0 to 1: ended experiments, and parts of running ones."""
+        """The completed share of the work from 0 to 1: ended experiments, and parts of running ones."""
         return progress(self.experiments)
 
     @cached_property
     def energy(self) -> float | None:
-        """What all results so far took, in joules; None if nothing was measured."""
+        """The energy used for all results so far in joules; None if nothing was measured."""
         known = [job.energy for job in self.jobs if job.energy is not None]
         return sum(known) if known else None
 
@@ -218,17 +218,17 @@ class StudyStatus:
 
     @property
     def is_active(self) -> bool:
-        """Whether something goes on: a run, or a job that somebody started by hand."""
+        """Whether a run or a job is active, including jobs started by hand."""
         alive = self.run is not None and self.run.is_alive
         return alive or any(job.state in ACTIVE for job in self.jobs)
 
     @property
     def has_failed(self) -> bool:
-        """Whether something ended badly, or cannot begin, of what the last run was about."""
+        """Whether a job selected in the last run failed or is blocked."""
         return any(job.is_selected and (job.state in BAD_ENDS or job.is_blocked) for job in self.jobs)
 
     def summary(self) -> dict[str, Any]:
-        """Return it as JSON-ready data without its jobs."""
+        """Return JSON-compatible data without the jobs."""
         return {
             "study": self.study,
             "title": self.title,
@@ -245,20 +245,20 @@ class StudyStatus:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
+        """Return JSON-compatible data."""
         jobs = {"stages": self.stages, "experiments": self.experiments}
         return self.summary() | {kind: [job.to_json() for job in statuses] for kind, statuses in jobs.items()}
 
 
 def progress(experiments: tuple[JobStatus, ...]) -> float:
-    """Return the share of the work that is behind; what nobody asked for does not count."""
+    """Return the completed share of the work; experiments that are not selected and still wait do not count."""
     wanted = [experiment for experiment in experiments if experiment.is_selected or experiment.state != WAITING]
     behind = sum(1.0 if experiment.state in ENDS else experiment.progress / 100 for experiment in wanted)
     return behind / len(wanted) if wanted else 0.0
 
 
 def log_path(job: JobStatus, attempt: int | None = None) -> Path:
-    """Return the log of an attempt, by default the last; before there is one, what the rule wrote.
+    """Return the log of an attempt, by default the last; before the first attempt, the log of the rule.
 
     Raises
     ------
@@ -272,15 +272,15 @@ def log_path(job: JobStatus, attempt: int | None = None) -> Path:
     return paths.attempt(number) / LOG if number else paths.rule_log
 
 
-@lru_cache(maxsize=256)  # ten thousand wait for the same run
+@lru_cache(maxsize=256)  # ten thousand jobs have the same times
 def seconds_between(start: str, end: str) -> float:
-    """Return the seconds from one moment to another, not less than 0: clocks of two hosts may differ.
+    """Return the seconds between two times, at least 0: the clocks of two hosts may differ.
 
     >>> seconds_between("2026-11-20T10:00:00Z", "2026-11-20T10:01:30.500Z")
     90.5
     """
     try:
         passed = datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    except (ValueError, TypeError):  # not a time; one with a zone and one without
+    except (ValueError, TypeError):  # not a time, or only one has a zone
         return 0.0
     return max(0.0, round(passed.total_seconds(), 3))

@@ -1,4 +1,4 @@
-"""Find results by study, by folder, or by the configuration, without heavy imports."""
+"""Find results by study, folder or configuration, without heavy imports."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ CONFIG = Path("config/config.yaml")
 
 
 def find_root(start: Path) -> Path:
-    """Return the nearest folder upward that has a Snakefile, or else the one that the package lies in."""
+    """Return the nearest parent folder with a Snakefile, or else the folder of the package."""
     folders = (start, *start.parents)
     return next((folder for folder in folders if (folder / "Snakefile").is_file()), Path(__file__).resolve().parents[2])
 
 
 def find_study(given: str, results: Path | None, folder: Path | None = None) -> StudyPaths:
-    """Return the one study that is meant.
+    """Return the study with a name or path.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def find_study(given: str, results: Path | None, folder: Path | None = None) -> 
 
 
 def find_studies(given: str, results: Path | None, folder: Path | None = None) -> list[StudyPaths]:
-    """Return the studies that are meant, all with results.
+    """Return the studies with a name or path, all with results.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def results_of(folder: Path) -> Path:
 
 
 def configured_path(key: str, folder: Path) -> str:
-    """Return a path of the configuration of a working folder, with its home and variables filled in.
+    """Return a path of the configuration of a working folder, with home and variables expanded.
 
     Raises
     ------
     InputError
-        If they cannot be.
+        If they cannot be expanded.
     """
     try:
         return expand_path(configured(key, folder))
@@ -93,7 +93,7 @@ def configured(key: str, folder: Path) -> str:
 
 
 def studies_in(folder: Path) -> list[StudyPaths]:
-    """Return the studies of a results folder, or the one that the folder is itself."""
+    """Return the studies of a results folder, or the study if it is the folder of one."""
     if StudyPaths(folder.parent, folder.name).plan.is_file():
         return [StudyPaths(folder.resolve().parent if not folder.name else folder.parent, folder.resolve().name)]
     candidates = (StudyPaths(folder, path.name) for path in sorted(folder.glob("*")))
@@ -111,7 +111,7 @@ def name_of(study: str, folder: Path) -> str:
 
 
 def _name_of_another_kind(path: Path, folder: Path) -> str:
-    """Return the name of a configuration of Cloudmesh's."""
+    """Return the name of the study of a Cloudmesh configuration."""
     from fairmesh.study import load_plan  # noqa: PLC0415  rarely needed, and heavy
 
     return load_plan(path, find_root(folder.resolve()), "local").study

@@ -1,4 +1,4 @@
-"""The scheduler's jobs, asked for all at once, not too often, and in the background: no answer holds nobody up."""
+"""Query the scheduler for all jobs at once, in the background and with a limited rate, so that readers never block."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from fairmesh.schedulers import JobInfo, Scheduler, find_scheduler, names
 from fairmesh.status.events import JobEvents, Name
 from fairmesh.status.job_files import Facts, TrackedJob
 
-SHORTLY = 0.5  # seconds that somebody who looks again and again waits for an answer
+SHORTLY = 0.5  # seconds that a repeated reader waits for an answer
 SILENT = "the scheduler does not answer; its jobs are shown as they were known before"
 SCRIPT = 1 << 20  # bytes of a job's script
-PERIOD = 0.8 * queue.FRESH  # seconds: so that nobody asks for a single job in between
+PERIOD = 0.8 * queue.FRESH  # seconds; shorter than the cache, so that single jobs are not queried
 
 
 class Queue:
-    """The scheduler's jobs of this user; none where there is no scheduler, or it does not answer.
+    """The scheduler's jobs of this user; none without a scheduler, or if it does not answer.
 
     Parameters
     ----------
     again : bool
-        Whether somebody looks again and again, and can see a late answer the next time.
+        Whether the queue is read repeatedly, so that a late answer is used the next time.
 
     Attributes
     ----------
     problem : str
-        What is to be said of its silence; empty if it answers, or need not be asked.
+        The message about a scheduler that does not answer; empty if it answers or is not needed.
     """
 
     def __init__(self, again: bool = False) -> None:
@@ -43,7 +43,7 @@ class Queue:
         self.problem = ""
 
     def look(self, jobs: Iterable[TrackedJob], news: Mapping[Name, JobEvents]) -> None:
-        """Ask anew if the answer is old, and there is a job for which it can matter."""
+        """Query the scheduler if the last answer is old and relevant for a job."""
         if self._question is None:
             if time.monotonic() - self._asked < PERIOD:
                 return
@@ -51,7 +51,7 @@ class Queue:
             running = {str(job.facts.status.get("job_id") or "") for job in open_jobs if not job.facts.is_over} - {""}
             scheduler = _scheduler_of(open_jobs)
             if not (running or scheduler or _are_queued(open_jobs, news)):
-                self._by_id, self._by_name, self.problem = {}, {}, ""  # what it said of jobs that are no more
+                self._by_id, self._by_name, self.problem = {}, {}, ""  # answers about ended jobs
                 return
             self._asked = time.monotonic()
             self._question = _Question(running, scheduler)
@@ -62,7 +62,7 @@ class Queue:
 
     def _take(self, answer: Mapping[str, JobInfo] | None) -> None:
         self._has_answered = True
-        if answer is None:  # what it said before is the best guess then
+        if answer is None:  # the previous answer is kept
             self.problem = SILENT if queue.is_here() else ""
             return
         self.problem, self._by_id = "", answer
@@ -74,8 +74,8 @@ class Queue:
         Returns
         -------
         own, coming : JobInfo or None
-            The one that its last attempt runs in, and the one that is to make the next attempt: known from the run's
-            events, or by its name, which is the key if somebody submitted job.sh by hand.
+            The job of the last attempt, and the job that will make the next attempt: it is known from the run's
+            events, or by its name, which is the key if job.sh was submitted by hand.
         """
         if facts.good or not self._by_id:
             return None, None
@@ -86,7 +86,7 @@ class Queue:
 
 
 class _Question(threading.Thread):
-    """One question to the scheduler: for all jobs of this user, and for those that run attempts."""
+    """One query of the scheduler for all jobs of this user and for those that run attempts."""
 
     def __init__(self, running: set[str], scheduler: Scheduler | None) -> None:
         super().__init__(daemon=True)
@@ -95,7 +95,7 @@ class _Question(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Ask."""
+        """Query the scheduler."""
         answer = queue.jobs(patience=queue.BRIEFLY, scheduler=self._scheduler)
         if answer is not None:
             missing = self._running - answer.keys()
@@ -105,13 +105,13 @@ class _Question(threading.Thread):
 
 
 def _are_queued(open_jobs: Iterable[TrackedJob], news: Mapping[Name, JobEvents]) -> bool:
-    """Return whether a run gave one of these jobs to the scheduler."""
+    """Return whether a run has submitted one of these jobs."""
     known = (news.get(job.name) for job in open_jobs)
     return any(events.is_open and bool(events.job_id) for events in known if events)
 
 
 def _scheduler_of(open_jobs: Sequence[TrackedJob]) -> Scheduler | None:
-    """Return the scheduler that the scripts of these jobs are made for; the first is like the others."""
+    """Return the scheduler of the job scripts; the first script is representative."""
     try:
         script = read_regular(f"{open_jobs[0].folder}/{JOB}", SCRIPT) if open_jobs else b""
     except OSError:

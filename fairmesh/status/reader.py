@@ -1,4 +1,4 @@
-"""Read the status of a study: everything once, and then only what has changed."""
+"""Read the status of a study: everything once, then only changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fairmesh.status.study_jobs import StudyJobs
 
 
 class Reader:
-    """Reads the status of one study, repeatedly; safe beside all writers, but not for several threads.
+    """Reads the status of one study, repeatedly; safe with concurrent writers, but not thread-safe.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ class Reader:
     is_cached : bool
         Whether the study is read more than once.
     is_whole : bool
-        Whether ``facts`` has all of each record and status.
+        Whether ``facts`` has the whole records and statuses.
     plan : mapping, optional
         The plan; by default the one of the last run.
 
@@ -60,12 +60,12 @@ class Reader:
         self._experiments: list[TrackedJob] = []
 
     def read(self) -> StudyStatus:
-        """Return how the study stands now.
+        """Return the current status of the study.
 
         Raises
         ------
         FairmeshError
-            If it has no plan, because it was never run, or no readable one.
+            If it has no readable plan, for example because it was never run.
         """
         plan = self.plan()
         run = self._runs.last()
@@ -90,7 +90,7 @@ class Reader:
 
     @property
     def facts(self) -> list[Facts]:
-        """What the files of each experiment said when it was read last."""
+        """The facts of each experiment when last read."""
         return [job.judged for job in self._experiments]
 
     def plan(self) -> Map:
@@ -130,25 +130,25 @@ class Reader:
 
 
 def read_status(paths: StudyPaths) -> StudyStatus:
-    """Return how a study stands now; who asks again and again keeps a ``Reader``.
+    """Return the current status of a study; use a ``Reader`` to read it repeatedly.
 
     Raises
     ------
     FairmeshError
-        If it has no plan, or no readable one.
+        If it has no readable plan.
     """
     return Reader(paths, is_cached=False).read()
 
 
 class RunReader:
-    """Finds the last run of a study.
+    """Reads the runs of a study.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files.
     clock : optional
-        Of their file system, if somebody looks again and again.
+        The clock of their file system, for repeated reading.
     """
 
     def __init__(self, paths: StudyPaths, is_cached: bool = False) -> None:
@@ -165,18 +165,18 @@ class RunReader:
         return [self._status(about) for about in sorted(self._abouts(), key=_started, reverse=True)]
 
     def one(self, uuid: str) -> RunStatus | None:
-        """Return the run of a name, if there is one."""
+        """Return the run with a uuid, if it exists."""
         about = self._files.read(f"{self._folder}/{uuid}/{RUN_FILE}")
         return self._status(about) if about.get("uuid") else None
 
     @property
     def problems(self) -> dict[str, str]:
-        """Why files about runs could not be read, by their path."""
+        """The reasons why files of runs could not be read, by path."""
         return self._files.problems
 
     def _abouts(self) -> list[Map]:
         try:
-            names = os.listdir(self._folder)  # noqa: PTH208  for every look of everybody who watches
+            names = os.listdir(self._folder)  # noqa: PTH208  called often
         except OSError:
             return []
         contents = (self._files.read(f"{self._folder}/{name}/{RUN_FILE}") for name in names)

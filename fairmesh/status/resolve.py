@@ -1,7 +1,7 @@
 """Resolve the state of a job from the evidence: its folder, the events of a run and the scheduler.
 
 The evidence counts in this order: a result; the recorded end of an attempt, unless the run is to make another; proof
-that a runner is gone; the status that a live runner wrote; the scheduler; a request to cancel; the events. Clocks of
+that a runner has ended; the status of a live runner; the scheduler; a request to cancel; the events. Clocks of
 different hosts are never compared: an attempt belongs to a run by the run's uuid and the scheduler's job number.
 """
 
@@ -32,26 +32,26 @@ class State(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that is known of one job.
+    """The evidence on one job.
 
     Parameters
     ----------
     facts : Facts
-        What its folder says.
+        The facts from its folder.
     events : JobEvents
-        What the last run's events say.
+        The events of the last run.
     own : JobInfo or None
         The scheduler's job in which its last attempt runs.
     coming : JobInfo or None
-        The scheduler's job that is to make the next attempt, unless it has done its work.
+        The scheduler's job that will make the next attempt.
     run : RunStatus or None
         The last run.
     is_selected : bool
-        Whether that run is about it.
+        Whether that run selected the job.
     blocked : str
-        Why it cannot begin: a stage that it needs has failed; empty if it can.
+        Why it cannot begin, such as a failed stage; empty if it can.
     last : mapping
-        State, reason and attempt as they were when the results were copied for others, without runs and claims.
+        State, reason and attempt in a public copy of the results, which has no runs and claims.
     """
 
     facts: Facts
@@ -65,12 +65,12 @@ class Evidence(NamedTuple):
 
     @property
     def is_in_run(self) -> bool:
-        """Whether a run goes on that is about it."""
+        """Whether an active run selected the job."""
         return self.run is not None and self.run.is_alive and self.is_selected
 
     @property
     def is_of_run(self) -> bool:
-        """Whether the last attempt belongs to the last run, and that has not been handed out again since."""
+        """Whether the last attempt belongs to the last run and the job was not submitted again since."""
         again = self.events.job_id and self.facts.status.get("job_id") and self.events.is_open
         if again and _whole(self.events.job_id) != _whole(str(self.facts.status["job_id"])):
             return False
@@ -78,7 +78,7 @@ class Evidence(NamedTuple):
 
 
 def _whole(job_id: str) -> str:
-    """Return the number of a job without that of its task in an array, which runner and Snakemake name differently."""
+    """Return a job number without the task number, which the runner and Snakemake write differently."""
     return job_id.partition("_")[0]
 
 
@@ -126,7 +126,7 @@ def _end(evidence: Evidence, state: str) -> State:
 
 
 def _unfinished(evidence: Evidence, state: str) -> Iterator[State]:
-    """Yield states of an attempt without an end whose runner is not known to be gone."""
+    """Yield states of an attempt without an end whose runner is not known to have ended."""
     ended = _from_scheduler(evidence.own)
     if evidence.own is not None and evidence.own.has_ended:
         yield State(CANCELLED, evidence.facts.cancelled) if evidence.facts.cancelled else ended or State(LOST, GONE)
@@ -157,7 +157,7 @@ def _not_begun(evidence: Evidence) -> Iterator[State]:
         yield State(WAITING, "not selected in the last run")
 
 
-_REPORTED = re.compile(r"(?:status is: '|ended as )([A-Z_]+)")  # the words of Snakemake's own executor, and of ours
+_REPORTED = re.compile(r"(?:status is: '|ended as )([A-Z_]+)")  # messages of Snakemake's executor and of fairmesh's
 
 
 def _from_scheduler(job: JobInfo | None) -> State | None:

@@ -1,4 +1,4 @@
-"""The states of experiments as all faces show them: terminal, notebooks, monitor and website."""
+"""The labels and colors of states in all interfaces: terminal, notebooks, monitor and website."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STATE_LABELS = {
     TIMEOUT: "timeout",
     LOST: "lost",
 }
-"""The label of each state. Files, JSON, CSV and expressions have the state itself."""
+"""The label of each state. Files, JSON, CSV and expressions contain the state itself."""
 
 STATE_COLORS = {  # by Okabe and Ito, safe for color-blind readers; the website's are in stylesheets/fairmesh.css
     WAITING: "#999999",

@@ -1,4 +1,4 @@
-"""Select jobs, cancel them, and clear them for another attempt; several people may do so at once."""
+"""Select jobs, cancel them, and clear them for another attempt; safe for several users at once."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ SHOWN = 5  # names in a message
 
 @dataclass(frozen=True)
 class JobSelection:
-    """What is meant: what is named, and of that what is in a state and fulfils an expression; all if nothing is said.
+    """A selection of jobs by name, state and expression; an empty selection selects everything.
 
     Parameters
     ----------
     names : sequence of str
-        Ids, keys, or beginnings of one that fit one experiment or stage alone. An id means it on every machine.
+        Ids, keys or unambiguous prefixes of experiments and stages. An id selects it on every machine.
     where : str
         An expression over parameters, axes and resources, as in a study's ``exclude``; also over ``state``, ``host``,
         ``machine``, ``attempt`` and ``progress``.
     states : sequence of str
-        States.
+        The states to select.
     """
 
     names: Sequence[str] = ()
@@ -48,16 +48,16 @@ class JobSelection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing was said, so that all are meant."""
+        """Whether the selection is empty, so that it selects everything."""
         return not (self.names or self.where or self.states)
 
     def of(self, status: StudyStatus) -> list[JobStatus]:
-        """Return what is meant, in the order of the plan; stages only where they are named.
+        """Return the selected jobs in the order of the plan; stages only if they are named.
 
         Raises
         ------
         InputError
-            With all names that are not known or fit several, or if the expression is none.
+            With all unknown and ambiguous names, or if the expression is invalid.
         """
         jobs = _named(self.names, status) if self.names else list(status.experiments)
         unknown = [state for state in self.states if state not in STATES]
@@ -98,7 +98,7 @@ def _unknown(name: str, status: StudyStatus) -> Problem:
 
 
 def _test(where: str, status: StudyStatus) -> Callable[[JobStatus], bool]:
-    """Make the test that an expression is; a name that an experiment lacks has no value there."""
+    """Return an expression as a function; names that an experiment lacks have no value."""
     condition = Condition.parse(
         where, (name for experiment in status.experiments for name in experiment.values), status.study
     )
@@ -106,24 +106,24 @@ def _test(where: str, status: StudyStatus) -> Callable[[JobStatus], bool]:
 
 
 EVERYTHING = JobSelection()
-AT_ONCE = 200  # numbers of jobs in one call of scancel
+AT_ONCE = 200  # jobs in one call of scancel
 _JOB_ID = re.compile(r"\d+(_\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class SteeringResult:
-    """What was done.
+    """The result of a steering command.
 
     Parameters
     ----------
     jobs : tuple of JobStatus
-        What it was done to, as it stood before.
+        The affected jobs, with their previous status.
     others : tuple of JobStatus
-        What was meant too, and needed nothing.
+        The selected jobs that needed no change.
     run : RunStatus or None
         The study's last run.
     notes : tuple of str
-        What a person should know besides, a line each.
+        Further messages, one line each.
     """
 
     jobs: tuple[JobStatus, ...]
@@ -132,7 +132,7 @@ class SteeringResult:
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
+        """Return JSON-compatible data."""
         return {
             "jobs": [job.to_json() for job in self.jobs],
             "others": [job.to_json() for job in self.others],
@@ -142,21 +142,21 @@ class SteeringResult:
 
 
 def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "") -> SteeringResult:
-    """Cancel jobs: running ones end, queued ones leave the scheduler, and those to come do not start.
+    """Cancel jobs: running jobs end, queued jobs are removed, and pending jobs do not start.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files.
     selection : JobSelection
-        What is meant; if that is everything, the run starts nothing more.
+        The jobs to cancel; if that is everything, the run starts no more jobs.
     who : str
-        Who wants it; user and host of this process by default.
+        The user who requests it; user and host of this process by default.
 
     Raises
     ------
     FairmeshError
-        If the study has no plan, the selection names what is not there, or a folder cannot be written.
+        If the study has no plan, the selection has unknown names, or a folder is not writable.
     """
     status = read_status(paths)
     chosen = selection.of(status)
@@ -183,12 +183,12 @@ def _others(chosen: Iterable[JobStatus], steered: Iterable[JobStatus]) -> tuple[
 
 
 def _is_to_come(job: JobStatus) -> bool:
-    """Return whether the run that goes on is to start a job, or to start it once more."""
+    """Return whether the active run will start a job, or start it again."""
     return job.is_selected and job.state != DONE and Path(job.folder).is_dir()
 
 
 def _take_out(status: StudyStatus, cancelled: set[str]) -> list[str]:
-    """Cancel the scheduler's jobs that have not begun and of which nothing is wanted any more."""
+    """Cancel the scheduler's pending jobs whose members are all cancelled."""
     members: dict[str, list[JobStatus]] = defaultdict(list)
     for job in status.jobs:
         if job.state in ACTIVE and _JOB_ID.fullmatch(job.job_id):
@@ -203,7 +203,7 @@ def _take_out(status: StudyStatus, cancelled: set[str]) -> list[str]:
 
 
 def _cancel_jobs(numbers: Sequence[str]) -> str:
-    """Cancel jobs of the scheduler; return what went wrong, or an empty text."""
+    """Cancel jobs of the scheduler; return an error message, or an empty text."""
     problem = scheduler.cancel(numbers)
     return f"the scheduler does not cancel jobs, they end when they begin: {problem}" if problem else ""
 
@@ -213,30 +213,30 @@ def clear(
 ) -> SteeringResult:
     """Remove what prevents another attempt: requests to cancel, and claims of silent runners.
 
-    The caller vouches that a silent runner is gone. Nothing is started.
+    The caller vouches that a silent runner has ended. Nothing is started.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files.
     selection : JobSelection
-        What is meant; by default all that ended without a result.
+        The jobs to clear; by default all that ended without a result.
     who : str
-        Who wants it; user and host of this process by default.
+        The user who requests it; user and host of this process by default.
     dry_run : bool
         Whether to change nothing.
 
     Returns
     -------
     SteeringResult
-        Its jobs are the experiments to run anew; of a stage that is named, those that need it.
+        The experiments to run again; for a named stage, those that need it.
 
     Raises
     ------
     BusyError
-        If a claim is one of a runner that gave a sign of life just now.
+        If the runner of a claim gave a sign of life just now.
     FairmeshError
-        If the study has no plan, or the selection names what is not there.
+        If the study has no plan, or the selection has unknown names.
     """
     status = read_status(paths)
     chosen = selection.of(status)
@@ -253,12 +253,12 @@ def clear(
 
 
 def check_will_start(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
-    """Check that the run that goes on still starts these jobs; what it has behind it, it does not do again.
+    """Check that the active run will still start these jobs; it does not repeat jobs that have ended.
 
     Raises
     ------
     BusyError
-        If it does not.
+        If it will not.
     """
     folders = {job.folder for job in jobs}
     late = [job.name for job in status.experiments if job.folder in folders and job.state in BAD_ENDS]
@@ -276,7 +276,7 @@ def _cancel_file(job: JobStatus) -> Path:
 
 
 def _experiments_of(chosen: Iterable[JobStatus], status: StudyStatus) -> list[JobStatus]:
-    """Return experiments as they are, and for a stage the experiments that need it."""
+    """Return the chosen experiments, and the experiments that need the chosen stages."""
     folders = {job.folder for job in chosen}
     keys = {job.key for job in chosen if not job.machine}
     stages = {job.key: job for job in status.stages}
@@ -284,7 +284,7 @@ def _experiments_of(chosen: Iterable[JobStatus], status: StudyStatus) -> list[Jo
 
 
 def _stage_keys(jobs: Iterable[JobStatus], stages: Mapping[str, JobStatus]) -> dict[str, None]:
-    """Return the keys of the stages that jobs need, and of those that these need."""
+    """Return the keys of the stages that jobs need, directly or indirectly."""
 
     def needs(job: JobStatus) -> list[str]:
         keys = [fingerprint[:12] for fingerprint in (job.point.get("stages") or {}).values()]
@@ -303,5 +303,5 @@ def _clear(job: JobStatus, who: str) -> None:
 
 
 def current_user() -> str:
-    """Return who asks: user and host."""
+    """Return user and host of this process."""
     return f"{user()}@{os.uname()[1]}"

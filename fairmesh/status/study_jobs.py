@@ -28,7 +28,7 @@ class StudyJobs:
     is_cached : bool
         Whether the files are read more than once.
     is_whole : bool
-        Whether all of each record and status is kept.
+        Whether the whole records and statuses are kept.
     """
 
     def __init__(self, paths: StudyPaths, is_cached: bool, is_whole: bool = False) -> None:
@@ -50,7 +50,7 @@ class StudyJobs:
         self._stages: dict[Need, TrackedJob] = {}
 
     def experiments(self, points: Sequence[Map]) -> Iterable[TrackedJob]:
-        """Return the planned points, and the same points on other machines that have a result of them."""
+        """Return the planned experiments, and the same experiments on other machines with results."""
         seen = self._recorded.look() + self._rendered.look()
         if points is not self._points:
             self._plan(points)
@@ -65,14 +65,14 @@ class StudyJobs:
 
     @property
     def problems(self) -> dict[str, str]:
-        """Why files that were looked at last cannot be used, by their path."""
+        """The reasons why files could not be used when last read, by path."""
         looked_at = (job.kept.problems for job in (*self._all, *self._stages.values()))
         return self._contents.problems | {
             path: why for problems in looked_at if problems for path, why in problems.items()
         }
 
     def _plan(self, points: Sequence[Map]) -> None:
-        """Take over a plan; what is known of its points stays known."""
+        """Set a new plan; facts of unchanged points are kept."""
         known, self._planned = self._planned, {}
         for point in points:
             name = (point["machine"], point["id"])
@@ -95,7 +95,7 @@ class StudyJobs:
         return TrackedJob(EXPERIMENT, *name, key, fingerprint, folder, point, selected, kept, is_whole=self._is_whole)
 
     def _place(self) -> None:
-        """Take over which points have a record, and a folder, and which have a record elsewhere."""
+        """Update which points have a record and a folder, and which have a record on other machines."""
         recorded, rendered = self._recorded.names, self._rendered.names
         for (machine, identity), job in self._planned.items():
             has_record = machine in recorded and f"{identity}.json" in recorded[machine]
@@ -115,7 +115,7 @@ class StudyJobs:
         return f"{self._folder}/{protocol.RECORDS}/{name[0]}/{name[1]}.json"
 
     def _others(self) -> dict[Name, list[tuple[Name, str]]]:
-        """Return the other machines that have records of planned points, by the point."""
+        """Return the records of planned points on other machines, by point."""
         if self._recorded.names and not self._by_file:
             for name in self._planned:
                 self._by_file.setdefault(f"{name[1]}.json", name)
@@ -133,7 +133,7 @@ class StudyJobs:
         return job
 
     def stages(self, application: str, news: Mapping[Name, JobEvents]) -> Iterator[TrackedJob]:
-        """Yield the shared stages that the plan needs, each after those that it needs itself."""
+        """Yield the shared stages that the plan needs, each after its own dependencies."""
 
         def needs(need: Need) -> Iterable[Need]:
             stage = self._stage(application, need)
@@ -160,7 +160,7 @@ class StudyJobs:
 
 
 class _Folders:
-    """The names of what is in each folder of a folder."""
+    """The names of the entries in each subfolder of a folder."""
 
     def __init__(self, folder: str, is_cached: bool) -> None:
         self._folder = folder
@@ -170,7 +170,7 @@ class _Folders:
         self.names: dict[str, frozenset[str]] = {}
 
     def look(self) -> int:
-        """List what has changed; give a number that is another one if something has."""
+        """List changed folders; return a number that changes with them."""
         machines = sorted(self._machines.get(lambda dependencies: dependencies.names(self._folder)))
         for machine in machines:
             if machine not in self._listed:

@@ -1,5 +1,5 @@
-"""What the Snakefile, its hooks and the commands around a run call.
+"""The functions that the Snakefile, its hooks and the commands around a run call.
 
-Imports everything below the user interfaces. ``snakefile`` is what the rules see, ``session`` the run in Snakemake's
-main process: ``study_input`` reads, ``study_lock`` locks, ``reconcile`` brings the results folder in line.
+Imports everything below the user interfaces. ``snakefile`` is the interface of the rules, ``session`` the run in
+Snakemake's main process: ``study_input`` reads, ``study_lock`` locks, ``reconcile`` reconciles the results folder.
 """

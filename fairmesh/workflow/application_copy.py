@@ -1,4 +1,4 @@
-"""A copy of an application that travels with its job folders: its code, and neither environments nor caches."""
+"""Copy the code of an application to its job folders, without environments and caches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairmesh.study.application import Application
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.validation import load_application
 
-# Caches, environments and version control: what is made again elsewhere, or would not work there.
+# Caches, environments and version control, which are created again or do not work elsewhere.
 LEFT_OUT = (
     "__pycache__",
     "*.pyc",
@@ -37,9 +37,9 @@ LEFT_OUT = (
     "wandb",
     "mlruns",
 )
-ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")  # what a folder holds that is an environment, whatever it is called
+ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")  # files that identify an environment
 _CACHE, _SIGNATURE = "CACHEDIR.TAG", b"Signature: 8a477f597d28d172789f06886806bc55"  # https://bford.info/cachedir/
-LARGEST = 50_000_000  # bytes that are copied although nobody has said what belongs to the code
+LARGEST = 50_000_000  # bytes that are copied if ``code`` is not set
 
 
 @dataclass
@@ -51,13 +51,13 @@ class Code:
     folder : Path
         The folder of ``application.yaml``.
     files : list of Path
-        Those that are copied.
+        The files to copy.
     outside : list of str
-        The links that lead out of the folder, which are left out, by their path from it.
+        The links that lead out of the folder and are not copied, by relative path.
     bytes : int
         The size of all files.
     is_stated : bool
-        Whether ``code`` says what belongs to it.
+        Whether ``code`` is set.
     """
 
     folder: Path
@@ -68,7 +68,7 @@ class Code:
 
     @classmethod
     def of(cls, application: Application) -> Code:
-        """Find the files of an application: those that ``code`` matches, else all but environments and caches."""
+        """Find the files of an application: those that ``code`` matches, or all except environments and caches."""
         code = cls(application.folder, is_stated=bool(application.code))
         for path in _matching(application) if application.code else _files(application.folder, frozenset()):
             code._add(path)
@@ -82,12 +82,12 @@ class Code:
             self.bytes += path.stat().st_size
 
     def __str__(self) -> str:
-        """Return its size for people."""
+        """Return the number of files and their size as text."""
         return f"{len(self.files)} {'file' if len(self.files) == 1 else 'files'}, {self.bytes / 1e6:.1f} MB"
 
     @property
     def excess(self) -> str:
-        """Why it is not copied, and how to go on; empty if it is."""
+        """The reason why it is not copied, with advice; empty if it is."""
         if self.is_stated or self.bytes <= LARGEST:
             return ""
         return (
@@ -97,7 +97,7 @@ class Code:
 
     @property
     def notes(self) -> list[str]:
-        """What a copy lacks, a line each."""
+        """The links that a copy lacks, one line each."""
         return [f"{name} leads out of the application's folder and is not copied" for name in self.outside]
 
 
@@ -107,25 +107,25 @@ def application_files(folder: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If its ``application.yaml`` has mistakes.
+        If its ``application.yaml`` is invalid.
     """
     return Code.of(load_application(folder / APPLICATION)).files
 
 
 def copy_application(application: Application, target: Path) -> Code:
-    """Copy an application's files; one that is there already, by size and time of change, is not touched.
+    """Copy an application's files; files with unchanged size and modification time are not touched.
 
     Parameters
     ----------
     application : Application
-        What to copy. Of a link in its folder, what it leads to is copied, unless that lies outside.
+        The application. Links in its folder are followed, unless they lead outside.
     target : Path
-        Where the copy goes.
+        The folder of the copy.
 
     Raises
     ------
     InputError
-        If it is too large to be copied unasked.
+        If ``code`` is not set and the folder is too large.
     """
     code = Code.of(application)
     if code.excess:
@@ -136,12 +136,12 @@ def copy_application(application: Application, target: Path) -> Code:
 
 
 def mirror_application(source: Path, target: Path) -> list[str]:
-    """Copy an application's folder as ``copy_application`` does, and take away what is no longer in it.
+    """Copy an application like ``copy_application``, and delete files that it no longer has.
 
     Returns
     -------
     list of str
-        Why there is no copy, or what it lacks.
+        The reason why there is no copy, or what the copy lacks.
     """
     try:
         code = copy_application(load_application(source / APPLICATION), target)
@@ -155,7 +155,7 @@ def mirror_application(source: Path, target: Path) -> list[str]:
 
 
 def _matching(application: Application) -> Iterator[Path]:
-    """Return what the patterns of ``code`` match, folders with all below, and the files that application.yaml names."""
+    """Yield the files that the patterns of ``code`` match, and those that application.yaml names."""
     folder = application.folder
     named = [APPLICATION, application.template, application.environment.conda]
     named += [stage.environment.conda for stage in application.all_stages.values()]
@@ -171,9 +171,11 @@ def _is_leaf(path: Path) -> bool:
 
 
 def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Return the files of a folder, of those below, and of those that links lead to; and links that lead outside."""
+    """Yield the files below a folder, following links, and the links that lead outside."""
     real = folder.resolve()
-    if real in above or (folder / RUNNER).exists():  # a link upward; a folder of results, perhaps the one we write
+    if (
+        real in above or (folder / RUNNER).exists()
+    ):  # a link to a parent folder; a results folder, perhaps the current one
         return
     root = min((*above, real), key=lambda path: len(path.parts))
     for path in sorted(folder.iterdir()):
@@ -186,7 +188,7 @@ def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
 
 
 def _is_below(path: Path, folder: Path) -> bool:
-    """Return whether a path, or what it leads to, lies in a folder; a link to itself leads nowhere."""
+    """Return whether a path or the target of a link lies in a folder; circular links do not."""
     try:
         return path.resolve().is_relative_to(folder)
     except (OSError, RuntimeError):
@@ -194,7 +196,7 @@ def _is_below(path: Path, folder: Path) -> bool:
 
 
 def _is_made(folder: Path) -> bool:
-    """Return whether a folder is an environment or a cache, which programs make."""
+    """Return whether a folder is an environment or a cache."""
     if any((folder / name).exists() for name in ENVIRONMENTS):
         return True
     try:

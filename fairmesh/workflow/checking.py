@@ -1,4 +1,4 @@
-"""All mistakes in what people write: studies, applications, machines, the configuration, profiles."""
+"""Check the files that users write: studies, applications, machines, the configuration and profiles."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ PROFILES = Path("profiles")
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found in one thing.
+    """The result of checking a file or folder.
 
     Parameters
     ----------
     kind : str
         ``study``, ``application``, ``machines``, ``configuration`` or ``profile``.
     name : str
-        Its file, or its folder.
+        The file or folder.
     says : str
-        What it comes to, if it is right.
+        A summary of its content, if it is valid.
     warnings : tuple of str
-        What a person should look at.
+        The warnings.
     problems : tuple of Problem
-        All mistakes.
+        All errors.
     """
 
     kind: str
@@ -43,17 +43,17 @@ class Checked:
     problems: tuple[Problem, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
+        """Return JSON-compatible data."""
         return asdict(self) | {"is_right": not self.problems}
 
 
 def check(given: str, root: Path, machine: str) -> Checked:
-    """Check one thing: a study by its name, or whatever a file or folder holds.
+    """Check a study by name, or a file or folder.
 
     Raises
     ------
     InputError
-        If there is no such thing.
+        If it does not exist.
     """
     path = Path(given)
     if path.is_dir():
@@ -64,7 +64,7 @@ def check(given: str, root: Path, machine: str) -> Checked:
 
 
 def check_folder(path: Path, root: Path, machine: str) -> Checked:
-    """Check an application, or a profile.
+    """Check the folder of an application or a profile.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def check_folder(path: Path, root: Path, machine: str) -> Checked:
 
 
 def check_file(path: Path, root: Path, machine: str) -> Checked:
-    """Check a file by what it is."""
+    """Check a file according to its kind."""
     kind = _kind(path)
     checks: dict[str, Callable[[], tuple[str, list[str]]]] = {
         "application": lambda: _application(path),
@@ -93,7 +93,7 @@ def check_file(path: Path, root: Path, machine: str) -> Checked:
 
 
 def everything(folder: Path, root: Path) -> Iterator[Path]:
-    """Yield all that can be checked in a working folder, and below its root."""
+    """Yield all files and folders to check in a working folder, and below its root."""
     for path in (configuration.FILE, configuration.MACHINES):
         if (folder / path).is_file():
             yield folder / path
@@ -113,7 +113,7 @@ def _checked(kind: str, path: Path, check: Callable[[], tuple[str, list[str]]]) 
 
 
 def _kind(path: Path) -> str:
-    """Return the kind of a file, by its name, else by its keys; a study if it is nothing else."""
+    """Return the kind of a file by its name or its keys; a study by default."""
     names = {
         APPLICATION: "application",
         configuration.MACHINES.name: "machines",
@@ -130,7 +130,7 @@ def _kind(path: Path) -> str:
 
 
 def _keys(path: Path) -> set[str]:
-    """Return the keys of a file, none if it is no map or cannot be read: whoever checks it says so."""
+    """Return the keys of a file; none if it cannot be read or is not a map, which the check reports."""
     try:
         return set(load_yaml(path, []).entries)
     except InputError:
@@ -149,7 +149,7 @@ def _application(path: Path) -> tuple[str, list[str]]:
 
 
 def _configuration(path: Path, root: Path) -> str:
-    """Check a configuration, and that its study and its machine are there."""
+    """Check a configuration, and that its study and machine exist."""
     config, node = load_config(path), load_yaml(path)
     problems = []
     try:
@@ -168,7 +168,7 @@ def _configuration(path: Path, root: Path) -> str:
 
 
 def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
-    """Check that a profile can be read, loads the file with its machine, and names one that there is."""
+    """Check that a profile is valid, loads the file with its machine, and names a known machine."""
     profile = configuration.read_profile(folder)
     file = folder / configuration.PROFILE_MACHINE
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""The configuration of a run: the file, and what profile and command line put over it."""
+"""The configuration of a run: the file, overridden by profile and command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMMAND_LINE = "--config, or the configfile of a profile"
 
 
 def publisher() -> Publisher:
-    """Return who publishes, from the configuration of the working folder; nobody if there is none."""
+    """Return the publisher in the configuration of the working folder; an empty one by default."""
     return load_config(FILE).publisher if FILE.exists() else Publisher()
 
 
@@ -33,15 +33,15 @@ class Configuration:
     Parameters
     ----------
     config : Config
-        The values that count.
+        The values.
     machine : Machine
-        The entry of the machine that everything runs on.
+        The machine that the jobs run on.
     machines : Path
-        The file that it stands in.
+        The file of machines.
     root : Path
         The folder of the Snakefile.
     node : Node
-        The values with the places that they came from.
+        The values with their locations in the files.
     """
 
     config: Config
@@ -56,7 +56,7 @@ class Configuration:
         Raises
         ------
         InputError
-            With all mistakes of the study, or of its application.
+            With all errors of the study or its application.
         """
         try:
             whole = load_plan(self.config.study, self.root, self.config.machine, self.config.set)
@@ -66,12 +66,12 @@ class Configuration:
             raise InputError(replace(problem, where=problem.where or where) for problem in error.problems) from error
 
     def check_site(self) -> None:
-        """Check that the website may take its folder, before hours of work end at that.
+        """Check before the run that the website can be written to its folder.
 
         Raises
         ------
         InputError
-            If there is something else in it.
+            If the folder contains something else.
         """
         try:
             check_replaceable(Path(self.config.site))
@@ -79,17 +79,17 @@ class Configuration:
             raise self.error("site", str(error)) from error
 
     def error(self, key: str, message: str) -> InputError:
-        """Make the error of a value that turned out to be wrong, with the place that it came from."""
+        """Return an error about a value, with its location."""
         return InputError([Problem(f"{key!r}: {message}", _place(self.node, key))])
 
 
 def check_file() -> None:
-    """Check the configuration file as it stands, before Snakemake's own reader lets a duplicate key pass.
+    """Check the configuration file before Snakemake reads it, which accepts duplicate keys.
 
     Raises
     ------
     InputError
-        With all of its mistakes.
+        With all errors in it.
     """
     load_config(FILE)
 
@@ -100,14 +100,14 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
     Parameters
     ----------
     overrides : mapping
-        What the command line and the profile put over the file, which is already checked.
+        The values of command line and profile that override the file, which is already checked.
     root : Path
-        The folder of the Snakefile, whose machines.yaml counts where the working folder has none.
+        The folder of the Snakefile, whose machines.yaml is used if the working folder has none.
 
     Raises
     ------
     InputError
-        With all of its mistakes, or if the machine is not known.
+        With all errors in it, or if the machine is unknown.
     """
     if "finish" in overrides:
         raise InputError([Problem(f"'finish' stands in {FILE} alone", COMMAND_LINE)])
@@ -126,16 +126,16 @@ def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
     Parameters
     ----------
     name : str
-        The machine.
+        The name of the machine.
     root : Path
-        The folder of the Snakefile, whose machines.yaml counts where the working folder has none.
+        The folder of the Snakefile, whose machines.yaml is used if the working folder has none.
     where : str
-        The place that named it, for the message.
+        The location of the name, for the error message.
 
     Raises
     ------
     InputError
-        With all mistakes of the file, or if it does not name the machine.
+        With all errors in the file, or if it does not contain the machine.
     """
     path = MACHINES if MACHINES.exists() else root / MACHINES
     machines = load_machines(path)
@@ -146,7 +146,7 @@ def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
 
 
 def _hinted(problem: Problem, overrides: Mapping[str, Any]) -> Problem:
-    """Add how a text is written that Snakemake's command line would read as something else."""
+    """Return the problem with a hint on quoting text for Snakemake's command line, if that applies."""
     for key, value in overrides.items():
         if problem.message.startswith(f"{key!r} must be") and not isinstance(value, str) and value is not None:
             hint = f"""--config '{key}= "TEXT" ', with the inner quotes and spaces, keeps a text as it is"""
@@ -159,7 +159,7 @@ def _wants_text(key: str) -> bool:
 
 
 def _merged(below: Node, above: Node) -> Node:
-    """Put one map over another, as Snakemake does it."""
+    """Merge two maps recursively, as Snakemake does."""
     if not isinstance(below.value, dict) or not isinstance(above.value, dict):
         return above
     both = {key: _merged(below.value[key], above.value[key]) for key in below.value.keys() & above.value.keys()}
@@ -183,15 +183,15 @@ class Profile:
     Parameters
     ----------
     folder : Path
-        Where it is.
+        Its folder.
     machine : str
         The machine that its jobs run on.
     executor : str
-        What takes the jobs; empty for this computer.
+        The executor of the jobs; empty for this computer.
     jobs : int or None
-        How many jobs may be with the executor at once, if it says.
+        The maximum number of submitted jobs, if set.
     cores : int
-        The processors of this computer that it uses.
+        The number of processors of this computer to use.
     """
 
     folder: Path
@@ -207,7 +207,7 @@ def read_profile(folder: Path) -> Profile:
     Raises
     ------
     InputError
-        If there is none, with the nearest one, or with the mistakes of its YAML.
+        If it does not exist or is not valid YAML.
     """
     if not (folder / PROFILE_CONFIG).is_file():
         known = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{PROFILE_CONFIG}"))]

@@ -1,4 +1,4 @@
-"""What a study will take: the hours it asks for, and time and energy as earlier results let expect."""
+"""Estimate the cost of a study: requested hours, and time and energy from earlier results."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ EXCLUSIVE = "exclusive"
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is expected of the experiments that would run.
+    """The expected cost of the experiments that would run.
 
     Parameters
     ----------
     plan : Plan
-        With what is selected.
+        The plan with its selection.
     profile : Profile
-        Where it would run.
+        The profile of the run.
     to_run : list of Experiment
-        Those that have no result yet.
+        The selected experiments without a result.
     expected : list of ExpectedCost or None
-        For each of them; None where nothing is known.
+        The expected cost of each of them; None if unknown.
     stages : dict of str to float or None
-        The shared stages that would run, with how long each takes if that is known.
+        The shared stages that would run, with the seconds of each if known.
     problems : list of str
-        The earlier results that are there and cannot be read.
+        The earlier results that cannot be read.
     """
 
     plan: Plan
@@ -50,22 +50,22 @@ class Estimate:
 
     @property
     def known(self) -> list[ExpectedCost]:
-        """What is expected where something is."""
+        """The expected costs that are known."""
         return [cost for cost in self.expected if cost]
 
     @property
     def asked(self) -> Cost:
-        """The hours of processors and GPUs that the experiments ask for."""
+        """The hours of processors and GPUs that the experiments request."""
         return total_cost(self.to_run)
 
     @property
     def seconds(self) -> float | None:
-        """The time of all that something is known of, one after another."""
+        """The sum of all known times."""
         return sum(cost.seconds for cost in self.known) if self.known else None
 
     @property
     def core_hours(self) -> float | None:
-        """The hours of processors that they will use, if they use what they ask for."""
+        """The processor hours, if the experiments use all requested processors."""
         if not self.known:
             return None
         pairs = zip(self.to_run, self.expected, strict=True)
@@ -73,7 +73,7 @@ class Estimate:
 
     @property
     def at_once(self) -> int:
-        """How many experiments can run at the same time."""
+        """The number of experiments that can run at the same time."""
         most = len(self.to_run)
         if self.profile.executor:
             return max(1, min(most, self.profile.jobs or most))
@@ -84,7 +84,7 @@ class Estimate:
 
     @property
     def wall_seconds(self) -> float | None:
-        """The time from start to end without waiting in a queue, of all that something is known of."""
+        """The time from start to end without waiting in a queue, from all known times."""
         if self.seconds is None:
             return None
         stages = sum(seconds for seconds in self.stages.values() if seconds)
@@ -92,17 +92,17 @@ class Estimate:
 
     @property
     def energy_j(self) -> float | None:
-        """The energy of those of which it is known."""
+        """The sum of all known energies."""
         energies = [cost.energy_j for cost in self.known if cost.energy_j is not None]
         return sum(energies) if energies else None
 
     @property
     def rests_on(self) -> list[PastResult]:
-        """The earlier results, each once."""
+        """The earlier results that the estimate is based on, without duplicates."""
         return list({id(result): result for cost in self.known for result in cost.rests_on}.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data; hours and seconds are those of what is known."""
+        """Return JSON-compatible data; hours and seconds are sums of known values."""
         known, asked = self.known, self.asked
         return {
             "study": self.plan.study,
@@ -134,26 +134,26 @@ class Estimate:
 
     @property
     def sources(self) -> dict[tuple[str, str], int]:
-        """How many of the earlier results are of which study and machine."""
+        """The number of earlier results by study and machine."""
         return dict(Counter((result.study, result.machine) for result in self.rests_on))
 
     @property
     def energy_methods(self) -> list[str]:
-        """How the energy of the earlier results is known."""
+        """The methods by which the energy of the earlier results was measured."""
         return sorted({result.energy_method for result in self.rests_on if result.energy_j is not None})
 
 
 def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
-    """Estimate what the selected experiments without a result will take.
+    """Estimate the cost of the selected experiments without a result.
 
     Parameters
     ----------
     plan : Plan
-        Expanded for the machine of the profile.
+        The plan, expanded for the machine of the profile.
     results : Path
-        Where earlier results are.
+        The folder of earlier results.
     profile : Profile
-        Where it would run.
+        The profile of the run.
     """
     paths = StudyPaths(results, plan.study)
     to_run = [prediction.experiment for prediction in forecast(plan, paths) if prediction.why]
@@ -167,7 +167,7 @@ def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
 def _stages(
     plan: Plan, to_run: Sequence[Experiment], paths: StudyPaths, problems: list[str]
 ) -> dict[str, float | None]:
-    """Return the shared stages that have no result, with the median time of earlier ones of the same name."""
+    """Return the shared stages without a result, with the median time of earlier stages of the same name."""
     if not plan.stages:
         return {}
     application = plan.application.name

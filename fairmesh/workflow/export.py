@@ -1,4 +1,4 @@
-"""Job folders for people without Snakemake on their cluster: all that they need, and a script that starts them."""
+"""Export job folders that run without Snakemake, with a script that starts them."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _SUBMIT_BASE, _SUBMIT_LOCAL, _SUBMIT_BATCH = "submit.sh.jinja", "submit-local.sh
 
 
 def export(plan: Plan, out: Path, root: Path) -> Path:
-    """Write what is selected of a plan as folders that run without Snakemake.
+    """Write the selected experiments of a plan as folders that run without Snakemake.
 
     Parameters
     ----------
     plan : Plan
-        What is to run; its machine decides how.
+        The plan; its machine determines the scheduler.
     out : Path
-        The folder that gets everything; it may be moved afterwards.
+        The folder to write to; it can be moved afterwards.
     root : Path
         The folder of the Snakefile.
 
@@ -50,10 +50,10 @@ def export(plan: Plan, out: Path, root: Path) -> Path:
     Raises
     ------
     InputError
-        If the machine is not known, a template is missing, the folder is not one to write to, or that of the
-        application is too large to be copied unasked.
+        If the machine is unknown, a template is missing, the folder cannot be used, or the application is too large to
+        be copied.
     FairmeshError
-        If it cannot be written.
+        If a file cannot be written.
     """
     machines, machine = configuration.find_machine(plan.machines[0], root, "--machine")
     templates = job_templates(plan, root, machines, machine)
@@ -92,7 +92,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
 
 
 def _jobs(folders: Folders) -> Iterator[JobFolder]:
-    """Yield the stages that are needed, each after those that it needs, and then the experiments."""
+    """Yield the needed stages, each after its dependencies, and then the experiments."""
     plan = folders.plan
     for stage in plan.needed_stages(plan.selected):
         yield folders.of_stage(marker_name(stage.name, stage.fingerprint))
@@ -109,7 +109,7 @@ def _line(job: JobFolder, out: Path) -> str:
 
 
 def _check_place(out: Path, results: Path) -> None:
-    """Refuse a folder that cannot be one, or that belongs to the workflow."""
+    """Check that the folder can be created and does not belong to the workflow."""
     real = out.resolve()
     blocked = _file_in_the_way(real)
     if blocked:
@@ -122,5 +122,5 @@ def _check_place(out: Path, results: Path) -> None:
 
 
 def _file_in_the_way(folder: Path) -> Path | None:
-    """Return the file that stands where this folder, or one above it, would have to be."""
+    """Return the file at the path of this folder or a parent folder, if there is one."""
     return next((path for path in (folder, *folder.parents) if path.exists() and not path.is_dir()), None)

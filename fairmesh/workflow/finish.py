@@ -1,4 +1,4 @@
-"""The finish hook: a command that is called once at the end of a run. If it fails, the run does not."""
+"""The finish hook: a command that is called once at the end of a run. Its failure does not fail the run."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ class FinishHook:
     Parameters
     ----------
     finish : Finish
-        As configured.
+        The configuration of the hook.
     """
 
     def __init__(self, finish: Finish) -> None:
         self._finish = finish
 
     def preflight_warnings(self) -> Iterator[str]:
-        """Yield what would fail at the end of the run."""
+        """Yield warnings about problems at the end of the run."""
         command = self._finish.command
         if command and not shutil.which(command[0]):
             yield f"finish: program {command[0]!r}, to be called at the end of the run, is not found"
 
     def call(self, exit_code: int, summary: Callable[[], Mapping[str, Any]]) -> None:
-        """Call the command if it is wanted, and print a warning if that fails.
+        """Call the command if it is configured, and print a warning if that fails.
 
         Parameters
         ----------
         exit_code : int
-            That of the run.
+            The exit code of the run.
         summary : callable
-            Returns what the command reads as JSON; not called if there is no command to call.
+            Returns the JSON input of the command; not called if there is no command.
         """
         if not self._finish.command or (self._finish.when == "failure" and not exit_code):
             return
         try:
             body = json.dumps(summary(), ensure_ascii=False).encode()
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  whatever is wrong with results, the run has ended
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  invalid results must not fail the ended run
             _warn(f"no summary to send: {type(error).__name__}: {error}")
             return
         try:
@@ -69,10 +69,10 @@ class FinishHook:
             _warn(problem)
 
     def _run(self, body: bytes) -> str:
-        """Run the command; return what is wrong, or an empty text."""
+        """Run the command; return an error message, or an empty text."""
         program = self._finish.command[0]
         try:
-            # In a session of its own, so that another Ctrl-C does not end it.
+            # In a new session, so that another Ctrl-C does not end it.
             done = subprocess.run(
                 self._finish.command, check=False, input=body, timeout=TIMEOUT, start_new_session=True
             )
@@ -87,11 +87,11 @@ def _warn(text: str) -> None:
     print_lines(f"warning: finish: {text}", file=sys.stderr, flush=True)
 
 
-SHOWN = 20  # failures that are told one by one
+SHOWN = 20  # failures that are listed
 
 
 def summarise(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupted: bool, site: Path) -> dict[str, Any]:
-    """Sum up a run at its end.
+    """Return the summary of a run at its end.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def summarise(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupte
     run : dict
         The content of run.json.
     exit_code, interrupted : int, bool
-        How it ended, and whether somebody wanted it to.
+        The exit status, and whether the run was interrupted.
     site : Path
         The website's folder.
 
     Returns
     -------
     dict
-        ``text``, a sentence for people; ``study``, ``title``, ``run``, ``state``, ``exit_code``, ``profile``,
+        ``text``, a readable sentence; ``study``, ``title``, ``run``, ``state``, ``exit_code``, ``profile``,
         ``started``, ``ended``, ``seconds``, ``counts`` by state, ``best``, ``failures``, ``failed``, ``results``,
         ``site``.
     """
@@ -149,7 +149,7 @@ def _text(status: StudyStatus, state: str, best: dict[str, Any] | None) -> str:
 
 
 def _best(study: StudyResults) -> dict[str, Any] | None:
-    """Return the best point of all that there are, those of earlier runs too, by its first repeat."""
+    """Return the best point of all results, including those of earlier runs, by its first repeat."""
     best = best_point(study)
     if not best:
         return None

@@ -1,4 +1,4 @@
-"""From a plan to job folders: what the runner and the program of each job need to know."""
+"""Build the content of job folders from a plan: the input of the runner and of the program."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class Folders:
     Parameters
     ----------
     plan : Plan
-        What is to be run.
+        The plan.
     paths : StudyPaths
-        Where.
+        The study's files.
     root : Path
-        The folder of the Snakefile, whose environment serves applications that bring none.
+        The folder of the Snakefile, whose environment is used for applications without one.
     application : str, optional
-        Where the runner finds the application, from its home, if the folders are to travel with a copy of it.
+        The path of the copied application, relative to the runner's home, if the folders are exported.
     publisher : Publisher, optional
-        Who publishes, for the logs.
+        The publisher, for the logs.
     machine : Machine, optional
-        What its jobs ask for there, and what its GPUs stand for.
+        The machine, with its resources and GPUs.
     """
 
     def __init__(
@@ -73,19 +73,19 @@ class Folders:
         self._machine = (machine or Machine(kind="local")).model_dump()
 
     def _conda_of(self, stage: Stage) -> str:
-        """Return the file of a stage's conda environment: its own, the application's, or one for the runner alone."""
+        """Return the file of a stage's conda environment: its own, the application's, or one with only the runner."""
         file = stage.environment.conda or self._application.environment.conda
         if self._travels:
             return f"{self._folder}/{file}" if file else ""
         return str(self._application.folder / file) if file else self._plain_conda
 
     def resource_names(self) -> set[str]:
-        """Return the names of all resources that any job asks for."""
+        """Return the names of all resources that any job requests."""
         jobs: list[Experiment | StageInstance] = [*self.experiments.values(), *self.stages.values()]
         return {name for job in jobs for name in self._resources(job)}
 
     def _resources(self, job: Experiment | StageInstance) -> dict[str, Any]:
-        """Return what a job asks for on the machine; this is no part of what it computes."""
+        """Return the resources that a job requests on the machine; they are not part of its fingerprint."""
         axes = job.axes if isinstance(job, Experiment) else {}
         return requested({"axes": axes, "resources": job.resources}, self._machine)
 
@@ -94,7 +94,7 @@ class Folders:
         return self.paths.stage_job(self._application.name, name)
 
     def pending_jobs(self, outstanding: Iterable[Experiment], marked: set[str]) -> Iterator[PendingJob]:
-        """Yield experiments without a result, and those of the marked stages that have no marker."""
+        """Yield the outstanding experiments, and the marked stages without a marker file."""
         for experiment in outstanding:
             name = (experiment.machine, experiment.id)
             yield PendingJob(name, self.paths.job(*name), experiment.fingerprint)
@@ -103,13 +103,13 @@ class Folders:
                 yield PendingJob(("", marker), self.stage_job(marker), stage.fingerprint)
 
     def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
-        """Return an experiment as its rule sees it; of the stages' markers, those that are there or will be."""
+        """Return the target of an experiment; its inputs are the markers of marked stages."""
         experiment = self._planned(self.experiments, (machine, identity), f"experiment {identity!r} on {machine}")
         job, record = self.paths.job(machine, identity), self.paths.record(machine, identity)
         return self._target("experiment", record, job, experiment, experiment.stages, marked)
 
     def stage_target(self, name: str, marked: set[str]) -> Target:
-        """Return a shared stage as its rule sees it."""
+        """Return the target of a shared stage."""
         stage = self._planned(self.stages, name, f"stage {name!r}")
         return self._target("stage", self.paths.stage_marker(name), self.stage_job(name), stage, stage.needs, marked)
 
@@ -140,14 +140,14 @@ class Folders:
         )
 
     def of_stage(self, name: str) -> JobFolder:
-        """Return what goes into the folder of a shared stage."""
+        """Return the content of the job folder of a shared stage."""
         stage = self.stages[name]
         content = self._content(name, stage, stage.needs, stage.command)
         details = {"stage": stage.name, "machine": self.plan.machines[0], "key": stage.key, "axes": {}}
         return JobFolder(self.stage_job(name), stage.parameters, content | details)
 
     def of_experiment(self, machine: str, name: str) -> JobFolder:
-        """Return what goes into the folder of an experiment."""
+        """Return the content of the job folder of an experiment."""
         experiment = self.experiments[machine, name]
         content = self._content(name, experiment, experiment.stages, self._application.experiment_stage.command)
         details = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}
@@ -156,13 +156,13 @@ class Folders:
 
     @cached_property
     def _submission(self) -> dict[str, str]:
-        """What the log of an experiment says of who runs what."""
+        """The submission details in the log of an experiment."""
         application = identity.Application(self._application.name, self._application.version)
         return identity.of_run(application, self._application.folder, self._publisher)
 
     @cached_property
     def _code(self) -> dict[str, dict[str, Any]]:
-        """The commits of the code that is measured and of the project that measures it; nothing outside of git."""
+        """The commits of the application and of the project; only of those in git repositories."""
         commits = {name: _code(folder) for name, folder in self._code_folders.items()}
         return {name: code for name, code in commits.items() if code}
 
@@ -171,7 +171,7 @@ class Folders:
         return {"application": self._application.folder, "project": self._root}
 
     def unknown_code(self) -> Iterator[str]:
-        """Return, in a line each, which commits are not recorded although there are repositories, and what helps."""
+        """Yield a line about each repository whose commit is not recorded, with advice."""
         for name, folder in self._code_folders.items():
             refusal = Refusal.of(folder)
             if refusal.why:
@@ -205,9 +205,9 @@ class Folders:
 
 
 def _code(folder: Path) -> dict[str, Any]:
-    """Return commit and state of the code in a folder, or why git does not know them.
+    """Return commit and state of the code in a folder, or the reason why git cannot read them.
 
-    With them is where it can be cloned from, if that is no folder here.
+    The address of the repository is included unless it is a local folder.
     """
     commit = commit_of(folder)
     if not commit:
@@ -222,7 +222,7 @@ KEY = "template"
 
 
 def templates_folder(root: Path) -> Path:
-    """Return the folder of our own templates, below that of the Snakefile."""
+    """Return the folder of built-in templates, below that of the Snakefile."""
     return root / "workflow/templates"
 
 
@@ -232,19 +232,18 @@ def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> T
     Parameters
     ----------
     plan : Plan
-        Whose application and study may bring a child.
+        The plan; its application and study may have a child template.
     root : Path
         The folder of the Snakefile.
     machines : Path
-        The file that the machine stands in.
+        The file of machines.
     machine : Machine
-        Its scheduler chooses a child; it may bring one itself.
+        The machine; its scheduler determines a child template, and it may have one itself.
 
     Raises
     ------
     InputError
-        With every template that is named and not there, and if the machine's setup is no shell script; or if there is
-        nothing to run.
+        With all missing templates, if the machine's setup is not a valid shell script, or if there is nothing to run.
     """
     check_can_run(plan)
     problems = list(_setup_problems(plan.machines[0], machines, machine))
@@ -260,7 +259,7 @@ def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> T
 
 
 def _filled(node: Node, key: str, file: Path) -> Node:
-    """Return the path that a machine names, with its home and variables filled in."""
+    """Return the path in a machine's entry, with home and variables expanded."""
     try:
         return replace(node, value=expand_path(str(node.value)))
     except ValueError as error:
@@ -268,7 +267,7 @@ def _filled(node: Node, key: str, file: Path) -> Node:
 
 
 def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator[tuple[Path, str, Node]]:
-    """Yield the templates that the files name, the most general first: file, key, and what stands there."""
+    """Yield the named templates, the most general first: file, key and value."""
     if machine.template is not None:
         name = plan.machines[0]
         yield (
@@ -280,7 +279,7 @@ def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator
         named = application_node(load_yaml(plan.source)) or Node(plan.application.name)
         file = find_application(named, plan.source, root)
         yield file, KEY, load_yaml(file).entries[KEY]
-    # The plan does not carry the key; most studies have none, and are not read again.
+    # The plan does not contain the key. Most studies do not have it and are not read again.
     if KEY in plan.source.read_text(encoding="utf-8"):
         study = load_yaml(plan.source)
         node = study.entries.get(KEY)
@@ -289,7 +288,7 @@ def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator
 
 
 def _setup_problems(name: str, file: Path, machine: Machine) -> Iterator[Problem]:
-    """Yield the mistake of a setup that would swallow what follows it in job.sh."""
+    """Yield an error for an incomplete setup, which would break the rest of job.sh."""
     if not machine.setup:
         return
     text = "\n".join(["{", *machine.setup, "}", ""])

@@ -1,4 +1,4 @@
-"""Forecast which experiments of a plan would run, and why: their states, held against the plan. Nothing is changed."""
+"""Forecast which experiments of a plan would run, and why. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ NEW = "new"
 
 @dataclass(frozen=True)
 class Forecast:
-    """What a run would do with an experiment.
+    """The forecast for an experiment.
 
     Parameters
     ----------
     experiment : Experiment
-        Of the plan.
+        The experiment.
     state : str
         One of the runner's states.
     why : str
         Why it would run; empty if it would not.
     note : str
-        What else is to be said of the state.
+        A note on the state; may be empty.
     """
 
     experiment: Experiment
@@ -44,7 +44,7 @@ class Forecast:
 
 
 def forecast(plan: Plan, paths: StudyPaths) -> Iterator[Forecast]:
-    """Yield for each selected experiment whether it would run, and why.
+    """Yield the forecast for each selected experiment.
 
     Parameters
     ----------
@@ -87,16 +87,16 @@ def _forecast_one(
 
 
 def changes(old: Mapping[str, Any], parameters: Mapping[str, Any], version: str) -> str:
-    """Return how what an experiment computes differs from what was computed for its id.
+    """Return how an experiment differs from what was computed before for the same id.
 
     Parameters
     ----------
     old : mapping
         A commit or an experiment.json.
     parameters : mapping
-        As planned now.
+        The planned parameters.
     version : str
-        Of the application, now.
+        The current version of the application.
 
     Examples
     --------

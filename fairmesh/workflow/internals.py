@@ -1,6 +1,6 @@
-"""All uses of Snakemake's names that its documentation does not promise, for the minor version that is pinned.
+"""All uses of undocumented names of Snakemake, for the pinned minor version.
 
-``missing_names`` returns those that a version of Snakemake lacks.
+``missing_names`` returns the names that the installed version lacks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SnakemakeWorkflow:
 
     @property
     def config_overrides(self) -> Mapping[str, Any]:
-        """The configuration of profile and command line, over the file."""
+        """The configuration of profile and command line, which overrides the file."""
         overrides: Mapping[str, Any] = self._workflow.config_settings.overwrite_config
         return overrides
 
@@ -54,7 +54,7 @@ class SnakemakeWorkflow:
 
     @property
     def executor(self) -> str:
-        """The name of the executor; empty before it is known."""
+        """The name of the executor; empty until it is known."""
         return getattr(self._workflow.executor_plugin, "name", "")
 
     @property
@@ -89,12 +89,12 @@ class SnakemakeWorkflow:
         return output in dag.forcefiles or any(forced.name == rule for forced in dag.forcerules)
 
     def stop_scheduling(self) -> None:
-        """Start no more jobs, and end when the running ones have."""
+        """Start no more jobs, and end after the running ones."""
         self._workflow.scheduler.exit_gracefully()
 
     @property
     def job_limit(self) -> int:
-        """How many jobs the executor may have at once."""
+        """The maximum number of submitted jobs."""
         limit: int = self._workflow.scheduler.resources["_nodes"]
         return limit
 
@@ -103,9 +103,9 @@ class SnakemakeWorkflow:
         self._workflow.scheduler.resources["_nodes"] = limit
 
     def forget_inputs(self, inputs: Collection[str], outputs: Iterable[Path]) -> None:
-        """Remove inputs from what Snakemake remembers of outputs."""
+        """Remove inputs from Snakemake's metadata of outputs."""
         persistence = self._workflow.persistence
-        persistence.deactivate_cache()  # it may say that nothing is known of the last job
+        persistence.deactivate_cache()  # it may lack the last job
         for path in outputs:
             record = persistence._read_record(str(path))
             if record and not set(inputs).isdisjoint(record.input or ()):
@@ -115,7 +115,7 @@ class SnakemakeWorkflow:
 
 
 def remove_locks(locks: Path, study: Path) -> None:
-    """Remove the lock files that name a study's results; they hold no process, so the caller holds the study's lock.
+    """Remove Snakemake's lock files of a study's results; the caller holds the study's own lock.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The jobs of a killed run: its experiments and queued jobs continue, and the next run collects their results."""
+"""Find the jobs of a killed run: they continue, and the next run collects their results."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PendingJob:
     paths : JobPaths
         Its folder.
     fingerprint : str
-        What it is to compute.
+        Its fingerprint.
     """
 
     name: Name
@@ -39,15 +39,15 @@ class PendingJob:
 
 @dataclass(frozen=True)
 class Orphans:
-    """What somebody is at, or a job in the scheduler's queue will be.
+    """The jobs that a process or a job in the scheduler's queue still runs.
 
     Parameters
     ----------
     jobs : mapping
-        The scheduler's number of the job by name, or an empty text where there is none, or it is not known.
+        The scheduler's job numbers by name; empty if there is none, or it is not known.
     unanswered : int
-        How many of them are jobs of a killed run, of which the scheduler does not say whether it still has them: they
-        count as living, so that none is started twice.
+        The number of jobs of a killed run for which the scheduler did not answer: they count as active, so that none is
+        started twice.
     """
 
     jobs: Mapping[Name, str]
@@ -55,7 +55,7 @@ class Orphans:
 
     @property
     def problem(self) -> str:
-        """What is to be said of a scheduler that does not answer."""
+        """The message about a scheduler that does not answer."""
         return (
             f"the scheduler does not answer, and {self.unanswered} jobs of a run that was killed may be in its queue; "
             "none of them is started again before it says so"
@@ -63,14 +63,14 @@ class Orphans:
 
 
 def find(paths: StudyPaths, wanted: Iterable[PendingJob]) -> Orphans:
-    """Find what of all that is wanted somebody is at, or a job in the scheduler's queue will be.
+    """Find the wanted jobs that a process or a job in the scheduler's queue still runs.
 
     Parameters
     ----------
     paths : StudyPaths
-        The study's files; its run lock is held, so that all runs in them are over.
+        The study's files; the caller holds the run lock, so that all its runs have ended.
     wanted : iterable of PendingJob
-        What has no result.
+        The jobs without a result.
     """
     by_name = {pending.name: pending for pending in wanted}
     runs = dict(_runs(paths)) if by_name else {}
@@ -89,14 +89,14 @@ def find(paths: StudyPaths, wanted: Iterable[PendingJob]) -> Orphans:
 
 
 def wait_for_answer(paths: StudyPaths, wanted: Iterable[PendingJob], patience: float) -> Orphans:
-    """Find the same, once the scheduler answers.
+    """Call ``find`` until the scheduler answers.
 
     Parameters
     ----------
     paths, wanted
         As for ``find``.
     patience : float
-        Seconds to wait for that.
+        The seconds to wait.
 
     Raises
     ------
@@ -118,8 +118,8 @@ def _jobs(
 ) -> dict[Name, JobInfo]:
     """Find the jobs of earlier runs.
 
-    The scheduler's answer counts: a job that it took in the moment of the crash is found by the comment that it
-    carries, whatever the run had time to write down.
+    The scheduler's answer is used: a job that was submitted at the time of the crash is found by its comment, even if
+    the run could not record it.
     """
     comments = {_comment(study, name): name for name in wanted}
     jobs: dict[Name, JobInfo] = {}
@@ -131,14 +131,14 @@ def _jobs(
 
 
 def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]:
-    """Return the names that the scheduler's jobs of earlier runs have, with the folder of the run.
+    """Yield the names of the scheduler's jobs of earlier runs, with the folder of the run.
 
     Parameters
     ----------
     paths : StudyPaths
         The study's files.
     killed : bool
-        Whether only runs are meant that did not say their end.
+        Whether to yield only runs without a recorded end.
     """
     for path in (paths.folder / protocol.RUNS).glob(f"*/{protocol.RUN_FILE}"):
         about = jsonfiles.read_map(str(path)) or {}
@@ -147,7 +147,7 @@ def _runs(paths: StudyPaths, killed: bool = False) -> Iterator[tuple[str, Path]]
 
 
 def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, PendingJob]) -> dict[Name, str]:
-    """Find the jobs that killed runs handed over, and of which no end is known, with their numbers if these are."""
+    """Find the jobs that killed runs submitted and whose end is not known, with their numbers if known."""
     job_ids: dict[Name, str] = {}
     for _, folder in _runs(paths, killed=True):
         news = EventLog(str(folder / protocol.EVENTS)).read()
@@ -161,21 +161,21 @@ def _may_be_pending(paths: StudyPaths, wanted: Mapping[Name, PendingJob]) -> dic
 
 
 def _has_ended(paths: JobPaths, job_id: str) -> bool:
-    """Return whether the last attempt at something was that of a job, and is over."""
+    """Return whether a job made the last attempt, and it has ended."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     return bool(number and job_id) and claims.holder(number).get("job_id") == job_id and claims.is_over(number)
 
 
 def _comment(study: str, name: Name) -> str:
-    """Return what the executor plugin writes to a job: its rule, and the values of its wildcards."""
+    """Return the comment that the executor plugin gives a job: its rule, and the values of its wildcards."""
     machine, identity = name
     rule, values = ("experiment", [study, machine, identity]) if machine else ("stage", [study, identity])
     return f"rule_{rule}_wildcards_" + "_".join(values).replace("/", "_")
 
 
 def _has_had_its_turn(paths: JobPaths, job: JobInfo) -> bool:
-    """Return whether a job, which lives on for others in its bundle, is done with this one."""
+    """Return whether a bundle's job, which still runs other members, has finished this one."""
     claims = Claims(str(paths.folder))
     number = claims.highest()
     holder = claims.holder(number) if number else {}

@@ -1,4 +1,4 @@
-"""What results refer to is brought into their study's folder, which alone can then be taken away and run again."""
+"""Copy everything that results refer to into the study's folder, so that it is self-contained."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
     Raises
     ------
     FairmeshError
-        If there is no readable plan.
+        If the plan cannot be read.
     """
     study_results = load_study(results, study)
     frame = table(study_results)
@@ -46,14 +46,14 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
 
 
 def pack(study: StudyResults, root: Path) -> list[str]:
-    """Bring into a study's folder its records, and the environments, application and workflow that they came from.
+    """Copy the records of a study, their environments, application and workflow into the study's folder.
 
-    What is no longer on this computer stays as it was packed before; documents say what is missing.
+    Files that no longer exist on this computer stay as packed before; documents list what is missing.
 
     Returns
     -------
     list of str
-        What is not packed, and why.
+        The files that are not packed, with the reason.
     """
     _records(study)
     commits = _stages(study)
@@ -65,7 +65,7 @@ def pack(study: StudyResults, root: Path) -> list[str]:
 
 
 def _copy_text(source: Path, target: Path) -> str:
-    """Copy a text; return why that is impossible, empty if it was copied or is not there."""
+    """Copy a text file; return an error message, empty if it was copied or does not exist."""
     try:
         files.write_if_changed(target, read_regular(str(source)).decode())
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def _copy_text(source: Path, target: Path) -> str:
 
 
 def _records(study: StudyResults) -> None:
-    """Copy the commits of experiments that no workflow has copied: a run may have been killed before it did."""
+    """Copy the commits of experiments without a record: a run may have been killed before it copied them."""
     paths = StudyPaths(study.folder.parent, study.name)
     for outcome in study.done:
         record, commit = paths.record(outcome.machine, outcome.id), paths.job(outcome.machine, outcome.id).commit
@@ -87,7 +87,7 @@ def _records(study: StudyResults) -> None:
 
 
 def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterator[tuple[Path, Path]]:
-    """Yield the files of what experiments and stages ran on, and where they go."""
+    """Yield the environment files of experiments and stages, with their targets."""
     records = [*(outcome.record for outcome in study.done), *commits]
     for digest in sorted(set(filter(None, map(environment_of, records)))):
         name = f"{ENVIRONMENTS}/{digest}.json"
@@ -95,12 +95,12 @@ def _environments(study: StudyResults, commits: list[dict[str, Any]]) -> Iterato
 
 
 def _stages(study: StudyResults) -> list[dict[str, Any]]:
-    """Copy the commits of shared stages that no workflow has copied; with their time, or it would take them for new.
+    """Copy the commits of shared stages without a marker, with their modification time.
 
     Returns
     -------
     list of dict
-        The commits of all that the results came from.
+        The commits of all stages that the results depend on.
     """
     home = study.folder.parent / STAGES / str(study.plan["application"]["name"])
     commits = []
@@ -117,7 +117,7 @@ def _stages(study: StudyResults) -> list[dict[str, Any]]:
 
 
 def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield the workflow's own files and the study, and where they go."""
+    """Yield the files of the workflow and the study, with their targets."""
     yield root / SNAKEFILE, study.folder / MAIN
     for rule in sorted((root / RULES).glob("*.smk")):
         yield rule, study.folder / PROJECT / RULES / rule.name
@@ -127,13 +127,13 @@ def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _application(study: StudyResults) -> Path | None:
-    """Return the folder of the application, if it is on this computer and still of the version that was measured."""
+    """Return the folder of the application, if it exists on this computer outside the study's folder."""
     name = study.plan["application"]["name"]
     for outcome in study.experiments:
         application = read_map(outcome.folder / EXPERIMENT).get("application")
         folder = str(application.get("folder") or "") if isinstance(application, dict) else ""
         if folder:
-            place = study.folder.parent / folder  # an absolute folder stays what it is
+            place = study.folder.parent / folder  # an absolute folder is not changed
             packed = study.folder / APPLICATIONS / str(name)
             is_there = (place / APPLICATION).is_file() and place.resolve() != packed.resolve()
             return place if is_there else None

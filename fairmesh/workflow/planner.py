@@ -1,4 +1,4 @@
-"""Plans in processes of their own: each ends when a plan takes too long, or when nobody waits for it any more."""
+"""Make plans in separate processes, which end if a plan takes too long or is cancelled."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from fairmesh.workflow.planning import PlanRequest, Preview
 AT_ONCE = 2
 SECONDS = 30
 MEMORY = 2 << 30
-SPARE = 5  # seconds after which a process ends itself whose parent has not done so
+SPARE = 5  # additional seconds after which a process ends itself
 
 
 class OverloadError(FairmeshError):
-    """A plan takes more time or memory than one may, or too many are being made."""
+    """Raised if a plan takes too much time or memory, or too many plans are being made."""
 
 
 class Planner:
@@ -34,11 +34,11 @@ class Planner:
     Parameters
     ----------
     at_once : int
-        How many of them.
+        The number of processes.
     seconds : int
-        How long a plan may take; and how long one may wait for its turn.
+        The time limit of a plan, and of waiting for a process.
     memory : int
-        How many bytes of addresses a process may have.
+        The limit of a process's address space in bytes.
     """
 
     def __init__(self, at_once: int = AT_ONCE, seconds: int = SECONDS, memory: int = MEMORY) -> None:
@@ -48,11 +48,11 @@ class Planner:
         self._idle: list[subprocess.Popen[str]] = []
 
     def begin(self, project: Project, request: PlanRequest) -> Planning:
-        """Return a plan to be made; ``result`` of it makes it."""
+        """Return a plan in preparation; its method ``result`` makes it."""
         return Planning(self, project, request)
 
     def preview(self, project: Project, request: PlanRequest) -> Preview:
-        """Make a plan, and wait for it.
+        """Make a plan and return it.
 
         Raises
         ------
@@ -62,17 +62,17 @@ class Planner:
         return self.begin(project, request).result()
 
     def close(self) -> None:
-        """End all processes that do nothing."""
+        """End all idle processes."""
         while self._idle:
             end(self._idle.pop())
 
     def take(self, planning: Planning) -> subprocess.Popen[str] | None:
-        """Wait for a turn, and return a process that is there already, or None if one must be started.
+        """Wait for a free slot, and return an idle process, or None if one must be started.
 
         Raises
         ------
         OverloadError
-            If that takes too long.
+            If no slot becomes free in time.
         """
         with self.changed:
             self.changed.wait_for(lambda: planning.is_cancelled or self._busy < self._at_once, self.seconds)
@@ -87,7 +87,7 @@ class Planner:
         return None
 
     def give_back(self, process: subprocess.Popen[str] | None) -> None:
-        """Take a process back that can make another plan; None in place of one that has ended."""
+        """Return a process that can make another plan; None if it has ended."""
         with self.changed:
             self._busy -= 1
             if process:
@@ -96,16 +96,16 @@ class Planner:
 
 
 class Planning:
-    """A plan that is made in a process of its own.
+    """A plan that is made in a separate process.
 
     Parameters
     ----------
     planner : Planner
-        Which has the processes.
+        The owner of the processes.
     project : Project
-        Where the study is.
+        The project of the study.
     request : PlanRequest
-        What is wanted.
+        The request.
     """
 
     def __init__(self, planner: Planner, project: Project, request: PlanRequest) -> None:
@@ -120,7 +120,7 @@ class Planning:
         Raises
         ------
         InputError
-            With all mistakes of the study, or of what was asked for.
+            With all errors of the study or the request.
         OverloadError
             If it takes too much time or memory, or too many plans are being made.
         FairmeshError
@@ -141,7 +141,7 @@ class Planning:
         return self._preview(answer)
 
     def _answer_of(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        """Have a process make the plan, for as long as somebody waits, and not longer than it may take."""
+        """Return the answer of a process, which is killed on cancellation or at the time limit."""
         late = threading.Timer(self._planner.seconds, self._give_up)
         with self._planner.changed:
             self._process = process
@@ -151,10 +151,10 @@ class Planning:
         finally:
             late.cancel()
             with self._planner.changed:
-                self._process = None  # nobody ends it from now on
+                self._process = None  # not to be killed from now on
 
     def cancel(self) -> None:
-        """End the work, from any thread: nobody waits for it any more."""
+        """Cancel the plan; safe to call from any thread."""
         with self._planner.changed:
             self.is_cancelled = True
             if self._process:
@@ -195,7 +195,7 @@ class Planning:
 
 
 def start() -> subprocess.Popen[str]:
-    """Start a process that makes plans; it gets no signal of our terminal."""
+    """Start a process that makes plans; it does not receive signals of the terminal."""
     paths = [str(Path(fairmesh.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "fairmesh.workflow.planning"],
@@ -209,12 +209,12 @@ def start() -> subprocess.Popen[str]:
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """End a process, and close what leads to it."""
+    """End a process and close its pipes."""
     process.kill()
-    with contextlib.suppress(OSError), process:  # what was not sent any more
+    with contextlib.suppress(OSError), process:  # unsent data
         process.wait()
 
 
 PLANNER = Planner()
-"""The processes of this one."""
+"""The planner of this process."""
 atexit.register(PLANNER.close)

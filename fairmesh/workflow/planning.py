@@ -1,4 +1,4 @@
-"""Plans that a request asks for: bounded, checked, and told in numbers and rows that go through a pipe."""
+"""Make the plans of requests: limited, checked, and returned as numbers and rows that fit through a pipe."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ WARNINGS = 100
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """A plan that somebody asks for.
+    """A request for a plan.
 
     Parameters
     ----------
     name : str
-        A study with a file here; empty if the text is meant.
+        The name of a study with a file; empty to use ``text``.
     text : str
-        A study that somebody wrote.
+        The text of a study.
     profile : str
-        The name of a profile; this computer without one.
+        The name of a profile; empty for this computer.
     where, part, first, set
-        Which experiments, and which values in place of the study's, as in the configuration.
+        The selected experiments and the changed values, as in the configuration.
     offset, limit : int
-        Which of the experiments are described.
+        The range of experiments to describe.
     expects : bool
-        Whether the time that they will take is estimated.
+        Whether to estimate the time.
     """
 
     name: str = ""
@@ -61,14 +61,14 @@ class PlanRequest:
 
 @dataclass(frozen=True)
 class Expectation:
-    """How long experiments will take.
+    """The expected time of experiments.
 
     Parameters
     ----------
     seconds : float or None
-        From start to end without waiting in a queue; None if nothing is known.
+        The time from start to end without waiting in a queue; None if unknown.
     at_once, earlier, unknown : int
-        How many run at the same time, how many earlier results this rests on, and of how many nothing is known.
+        The number of simultaneous experiments, of earlier results used, and of experiments without an estimate.
     """
 
     seconds: float | None
@@ -78,33 +78,33 @@ class Expectation:
 
     @classmethod
     def of(cls, expected: Estimate) -> Expectation:
-        """Make it of an estimate."""
+        """Return the expectation from an estimate."""
         unknown = len(expected.to_run) - len(expected.known)
         return cls(expected.wall_seconds, expected.at_once, len(expected.rests_on), unknown)
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a plan comes to.
+    """The summary of a plan.
 
     Parameters
     ----------
     study, machine : str
-        Their names.
+        The names of study and machine.
     axes : list of str
-        The study's.
+        The axes of the study.
     whole, total, to_run : int
-        The number of the study's experiments, of those that are selected, and of those of them that would run.
+        The number of all experiments, of the selected ones, and of those that would run.
     cost, cost_to_run : Cost
-        What the selected, and those that would run, ask for.
+        The requested resources of the selected experiments, and of those that would run.
     warnings : list of str
-        A line each.
+        The warnings.
     reasons : dict of str to int
-        How many would run, or would not, for which reason.
+        The number of experiments by the reason why they would run or not.
     experiments : list of dict
-        Those that are described.
+        The described experiments.
     expected : Expectation or None
-        If it was asked for.
+        The expected time, if requested.
     """
 
     study: str
@@ -121,24 +121,24 @@ class Preview:
     expected: Expectation | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return JSON-compatible data."""
         return asdict(self)
 
     @classmethod
     def of_json(cls, content: Mapping[str, Any]) -> Preview:
-        """Make it of what ``to_json`` gave."""
+        """Return the preview from the result of ``to_json``."""
         costs = {name: Cost(**content[name]) for name in ("cost", "cost_to_run")}
         expected = Expectation(**content["expected"]) if content["expected"] else None
         return cls(**{**content, **costs, "expected": expected})
 
 
 def preview(project: Project, request: PlanRequest) -> Preview:
-    """Make a plan that somebody asks for.
+    """Return the plan of a request.
 
     Raises
     ------
     InputError
-        With all mistakes, or if it is larger, or names other files, than requests may.
+        With all errors, or if the plan is too large or names files that are not allowed.
     """
     machine = machine_of(project, request.profile) if request.profile else LOCAL
     plan = PlanSelection(request.where, request.part, request.first).of(_plan(project, request, machine))
@@ -169,7 +169,7 @@ def machine_of(project: Project, profile: str) -> str:
     Raises
     ------
     InputError
-        If there is no such profile here.
+        If there is no such profile.
     """
     known = project.profiles()
     if profile not in known:
@@ -193,7 +193,7 @@ def _plan(project: Project, request: PlanRequest, machine: str) -> Plan:
 
 
 def _own_paths(source: Path, project: Project, machine: str, most: int) -> dict[str, set[str]]:
-    """Return the paths that a study names itself; none if it is right only with what a request sets."""
+    """Return the paths that a study names itself; none if it is valid only with the changes of a request."""
     try:
         return path_values(load_plan(source, project.root, machine, most=most))
     except InputError:
@@ -210,16 +210,16 @@ def _row(prediction: Forecast) -> dict[str, Any]:
     return values | {"state": prediction.state, "why": prediction.why, "note": prediction.note}
 
 
-LARGE = 256 << 10  # KiB: after a plan that took as much, a new process is smaller
-NICE = 5  # who asks how a study stands comes first
+LARGE = 256 << 10  # KiB: a process that used more is replaced by a new one
+NICE = 5  # requests for the status of a study have priority
 
 
 def main() -> int:
-    """Make plans until nobody asks any more, or one has taken much memory."""
+    """Make plans until the input ends, or a plan has used much memory."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints by chance prints elsewhere
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # keeps stray prints out of the answers
     os.nice(NICE)
-    small = max(LARGE, _peak())  # the peak of whoever started this process counts as well
+    small = max(LARGE, _peak())  # includes the peak of the parent process
     for line in sys.stdin:
         answer = _answer(json.loads(line))
         answer["is_last"] = _peak() > small or "memory" in answer
@@ -236,9 +236,9 @@ def _peak() -> int:
 
 
 def _limit(seconds: int, memory: int) -> None:
-    signal.alarm(seconds)  # ends this process, also when nobody is left to do it
+    signal.alarm(seconds)  # ends this process even without a parent
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    with contextlib.suppress(ValueError, OSError):  # less is allowed already
+    with contextlib.suppress(ValueError, OSError):  # the limit is lower already
         resource.setrlimit(resource.RLIMIT_AS, (memory, hard))
 
 

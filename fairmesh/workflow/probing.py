@@ -1,7 +1,7 @@
-"""Probes: the cheapest experiment of each kind comes first, and the rest only once all of them have a result.
+"""Probes: the cheapest experiment of each kind runs first, the others only after all probes have a result.
 
-The rest has a file for input that is made when the probes are done. It is this run's alone: Snakemake, which would
-start everything again because an input is no longer there, forgets it at the end.
+The other experiments have an input file that is written when the probes are done. It belongs to this run and is removed
+from Snakemake's metadata at the end, because a missing input would make Snakemake start everything again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fairmesh.workflow.targets import Target
 
 MARKER = "probed"
 SHOWN = 10  # probes that are named before the start
-SEVERAL = ("nodes", "tasks")  # amounts of which more than one is another kind: computers or processes work together
+SEVERAL = ("nodes", "tasks")  # more than one means another kind: several computers or processes
 
 Experiments = Sequence[Experiment]
 
@@ -35,7 +35,7 @@ Experiments = Sequence[Experiment]
 def kind(experiment: Experiment) -> str:
     """Return the kind of an experiment: its machine, its non-numeric values, and whether it runs alone.
 
-    What experiments of one kind differ in is amounts, of which a smaller one is cheaper.
+    Experiments of one kind differ only in amounts; smaller amounts are cheaper.
     """
     words = {name: value for name, value in experiment.values.items() if not _is_number(value) and name != "id"}
     several = [name for name in SEVERAL if experiment.resources.get(name, 1) != 1]
@@ -48,14 +48,14 @@ def choose(selected: Experiments, outstanding: Experiments) -> list[Experiment]:
     Parameters
     ----------
     selected : sequence of Experiment
-        What the run is about; a kind of which one has a result needs no probe.
+        The selected experiments; a kind with a result needs no probe.
     outstanding : sequence of Experiment
-        Those of it without a result.
+        The selected experiments without a result.
 
     Returns
     -------
     list of Experiment
-        Of each other kind the one that asks for the least, or else has the smallest numbers; in the order of the plan.
+        The experiment of each other kind that requests the least or has the smallest numbers; in the order of the plan.
     """
     names = _names(outstanding)
     passed = {kind(experiment) for experiment in selected if (experiment.machine, experiment.id) not in names}
@@ -75,7 +75,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _smallness(experiments: Experiments) -> dict[str, float]:
-    """Return a number by id, the smaller the smaller its numbers are: the sum of their places among all that occur."""
+    """Return a rank by id: the sum of the relative ranks of the experiment's numbers among all values."""
     occur: dict[str, set[Any]] = defaultdict(set)
     for experiment in experiments:
         for name, value in experiment.values.items():
@@ -93,7 +93,7 @@ def _smallness(experiments: Experiments) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Probes:
-    """The probes of a run, and what waits for them.
+    """The probes of a run, and the jobs that wait for them.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Probes:
     experiments : list of Experiment
         The probes.
     rest : frozenset of Name
-        The experiments and stages that wait; a stage has no machine.
+        The waiting experiments and stages; a stage has no machine.
     marker : str
         The file that they wait for.
     """
@@ -116,7 +116,7 @@ class Probes:
     def of(
         cls, plan: Plan, paths: StudyPaths, outstanding: Experiments, living: Collection[Name], folder: Path
     ) -> Probes:
-        """Choose the probes of a run, whose folder is given; what lives from an earlier run waits for nothing."""
+        """Choose the probes of the run in a folder; active jobs of earlier runs do not wait."""
         chosen = choose(plan.selected, outstanding)
         markers = _markers(plan, outstanding) - _markers(plan, chosen)
         unmade = {name for name in markers if not paths.stage_marker(name[1]).exists()}
@@ -126,7 +126,7 @@ class Probes:
 
     @property
     def records(self) -> list[str]:
-        """What must be there before the rest begins; nothing if nothing waits."""
+        """The records that must exist before the others begin; empty if none wait."""
         return [str(self._record(experiment)) for experiment in self.experiments] if self.rest else []
 
     def _record(self, experiment: Experiment) -> Path:
@@ -134,11 +134,11 @@ class Probes:
 
     @property
     def waiting(self) -> int:
-        """How many experiments wait."""
+        """The number of waiting experiments."""
         return sum(bool(machine) for machine, _ in self.rest)
 
     def announcement(self) -> str:
-        """Return the line that names the probes before the start."""
+        """Return the message about the probes before the start."""
         if not self.experiments:
             return "probe: of every kind of experiment one has a result already, or none is to be run"
         named = ", ".join(experiment.id for experiment in self.experiments[:SHOWN])
@@ -147,11 +147,11 @@ class Probes:
         return f"probe: {len(self.experiments)} first, the cheapest of each kind: {named}{more}{then}"
 
     def applied(self, target: Target, name: Name) -> Target:
-        """Return a target that waits for the probes if it must."""
+        """Return the target, with the marker as input if it waits for the probes."""
         return replace(target, inputs=[*target.inputs, self.marker]) if name in self.rest else target
 
     def failures(self) -> Iterator[str]:
-        """Yield a line about each probe without a result, if the rest was not started for it."""
+        """Yield a line about each probe without a result, if the others were not started."""
         if Path(self.marker).exists():
             return
         failed = [experiment for experiment in self.experiments if not self._record(experiment).exists()]
@@ -168,12 +168,12 @@ class Probes:
 
 
 def markers(paths: StudyPaths) -> list[str]:
-    """Return the markers that earlier runs of a study left."""
+    """Return the markers of earlier runs of a study."""
     return [str(path) for path in (paths.folder / RUNS).glob(f"*/{MARKER}")]
 
 
 def forget(snakemake: SnakemakeWorkflow, markers: Collection[str], paths: StudyPaths) -> None:
-    """Remove markers of probes from disk, and from what Snakemake remembers of records and stages.
+    """Remove markers of probes from disk, and from Snakemake's metadata of records and stages.
 
     Parameters
     ----------

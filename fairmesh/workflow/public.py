@@ -1,4 +1,4 @@
-"""A copy of a study for others: without what it tells of people and computers, and without logs unless wanted."""
+"""Make a public copy of a study without personal data and host names, and without logs by default."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ _TEXTS = (".json", ".yaml", ".yml", ".csv", ".log", ".mllog", ".sh", ".txt", ".m
 
 
 def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path) -> Described | None:
-    """Write a study as others may have it, with documents and scorecard of its own.
+    """Write a public copy of a study, with its own documents and scorecard.
 
-    A record of the copy has the hashes of files as they are there, and in ``original`` that of each file that was
+    The records of the copy have the hashes of the copied files, and in ``original`` the hash of each file that was
     changed.
 
     Parameters
     ----------
     study : StudyResults
-        The study, whose folder holds all that belongs to it.
+        The study; its folder must be packed.
     out : Path
-        A results folder for the copy, which replaces an older copy of the same study.
+        The results folder of the copy; an older copy of the study is replaced.
     publisher : Publisher
-        Says with ``redact``, ``hide`` and ``logs`` what is taken out.
+        The publisher; ``redact``, ``hide`` and ``logs`` determine what is removed.
     root : Path
         The folder of the Snakefile.
 
@@ -52,7 +52,7 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
     FairmeshError
         If the copy would replace the results themselves.
     OSError
-        If it cannot be written.
+        If a file cannot be written.
     """
     redaction = Redaction.of(study, publisher.redact, publisher.hide, root)
     target = out / study.name
@@ -74,7 +74,7 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
 
 
 def _wanted(study: StudyResults, *, with_logs: bool) -> Iterator[str]:
-    """Yield the files of the package, and the statuses, which say on which node an experiment ran."""
+    """Yield the files of the package, and the statuses, which name the node of each experiment."""
     package = Package.gather(study)
     for file in package.inventory:
         if with_logs or file.name not in _LOGS:
@@ -87,7 +87,7 @@ def _wanted(study: StudyResults, *, with_logs: bool) -> Iterator[str]:
 
 
 def _copy(source: Path, target: Path, redaction: Redaction, path: str) -> None:
-    """Copy a file; of texts, what is to be taken out is; the application's own files stay as they are."""
+    """Copy a file; text files are redacted, except those of the application."""
     with open_regular(str(source), follow_links=False) as file:
         data = file.read()
     if path.endswith(_TEXTS) and not path.startswith(f"{APPLICATIONS}/"):
@@ -97,7 +97,7 @@ def _copy(source: Path, target: Path, redaction: Redaction, path: str) -> None:
 
 
 def _keep_states(study: StudyResults, target: Path, redaction: Redaction) -> None:
-    """Write into the plan of the copy how what has no result stands: what that follows from is not copied."""
+    """Write the states of experiments without a result to the plan of the copy: their evidence is not copied."""
     plan = dict(study.plan)
     last = {
         (experiment.machine, experiment.id): {
@@ -115,7 +115,7 @@ def _keep_states(study: StudyResults, target: Path, redaction: Redaction) -> Non
 
 
 def _rehash_records(target: Path) -> None:
-    """Return records the hashes that files and environments have now."""
+    """Update the hashes of files and environments in the records."""
     names = {path.stem: file_sha256(path) for path in (target / ENVIRONMENTS).glob("*.json")}
     for old, new in names.items():
         (target / ENVIRONMENTS / f"{old}.json").rename(target / ENVIRONMENTS / f"{new}.json")
@@ -133,7 +133,7 @@ def _rehash_records(target: Path) -> None:
 
 
 def _entry(folder: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry of a file as it is in the copy; empty if it is not there."""
+    """Return the entry of a file in the copy; empty if it does not exist."""
     path = folder / str(entry.get("path"))
     if not path.is_file():
         return {}
@@ -150,24 +150,23 @@ def publish_public_site(
     Parameters
     ----------
     results, to : Path
-        The results folder, in which the documents are brought up to date, and the folder of the website, which is
-        replaced as a whole.
+        The results folder, whose documents are updated, and the folder of the website, which is replaced.
     root : Path
         The folder of the Snakefile.
     publisher : Publisher
-        Says with ``redact``, ``hide`` and ``logs`` what is taken out.
+        The publisher; ``redact``, ``hide`` and ``logs`` determine what is removed.
     report : callable, optional
-        Is told how many steps are done, and of how many: one for each study, and one for the website.
+        Called with the number of completed and of all steps: one for each study, and one for the website.
 
     Returns
     -------
     (list of str, Omissions)
-        The studies that are published, and what is missing.
+        The published studies, and what is missing.
 
     Raises
     ------
     FairmeshError
-        If ``to`` holds something else than such a website, or there is no space left.
+        If ``to`` contains something else than such a website, or the disk is full.
     """
     check_replaceable(to)
     names = sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))

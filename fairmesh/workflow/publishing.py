@@ -1,4 +1,4 @@
-"""Publish a study: ``python -m fairmesh.workflow.publishing``, the end of the workflow, also after failures."""
+"""Publish a study at the end of the workflow, also after failures: ``python -m fairmesh.workflow.publishing``."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from fairmesh.runner.protocol import FORMAT
 from fairmesh.status.states import state_label
 from fairmesh.workflow.targets import clear_errors
 
-SHOWN = 20  # unfinished experiments; the website shows all
+SHOWN = 20  # lines in a list; the website shows all
 
 
 def digest(plan: dict[str, Any], project: Path, records: Sequence[str]) -> str:
-    """Return a hash of what a publication is made of, besides the study's own records."""
+    """Return a hash of the inputs of a publication, except the study's own records."""
     pages = {str(path.relative_to(project)): file_sha256(path) for path in _sources(project)}
     return text_sha256(canonical_json([plan, pages, list(records)]))
 
 
 def _sources(project: Path) -> list[Path]:
-    """Return the files of the website's project that people write."""
+    """Return the source files of the website."""
     return sorted(path for path in (project / "mkdocs.yml", *project.glob("docs/**/*")) if path.is_file())
 
 
 def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
-    """Publish in a process of its own, which keeps its imports out of this one; published.json is not written.
+    """Publish in a separate process, which has heavy imports; published.json is not written.
 
     Raises
     ------
     FairmeshError
-        If it did not end well; the reason is on standard error.
+        If it failed; the reason is on standard error.
     """
     command = [sys.executable, "-m", __name__, str(paths.home), paths.study]
     done = subprocess.run([*command, "--site", str(site), "--project", str(project)], check=False)
@@ -47,7 +47,7 @@ def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
 
 
 def unstated(paths: StudyPaths) -> list[str]:
-    """Return lines about what the last publication lacks: on the website, and in its metadata."""
+    """Return lines about what the last publication lacks on the website and in its metadata."""
     published = jsonfiles.read_map(str(paths.published)) or {}
     gaps = [f"missing on the website: {line}" for line in (published.get("not_shown") or [])[:SHOWN]]
     missing = published.get("missing")
@@ -63,12 +63,12 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
     Returns
     -------
     dict
-        What published.json says.
+        The content of published.json.
 
     Raises
     ------
     FairmeshError
-        If the study cannot be described, or is missing on the website; the other studies are there all the same.
+        If the study cannot be described, or is missing on the website; other studies are published anyway.
     """
     from fairmesh.fair.scorecard import write_score  # noqa: PLC0415  pandas is not for the main process
     from fairmesh.site.build import build_site  # noqa: PLC0415  neither is the website

@@ -1,7 +1,7 @@
-"""Bring the results folder in line with the plan before a run, and find what earlier runs still do.
+"""Reconcile the results folder with the plan before a run, and find active jobs of earlier runs.
 
-Records and markers that no longer count are moved aside, and lost ones are restored. Snakemake's trigger on parameters
-does not see a record without metadata of its own (of an orphan, or copied), so fingerprints are compared here.
+Outdated records and markers are moved aside, and lost ones are restored. Snakemake's trigger on parameters ignores
+records without Snakemake's metadata (of an orphan, or copied), so fingerprints are compared here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from fairmesh.workflow.study_input import StudyInput
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """What exists of a study when a run starts.
+    """The state of a study when a run starts.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class Reconciliation:
     pending : list of PendingJob
         The jobs without a result.
     orphans : Orphans
-        What processes and jobs of earlier runs are at.
+        The active jobs of earlier runs.
     probes : Probes
-        The experiments that come first, and what waits for them.
+        The experiments that run first, and the jobs that wait for them.
     """
 
     marked: set[str]
@@ -48,12 +48,12 @@ class Reconciliation:
 
     @classmethod
     def unknown(cls, study: StudyInput) -> Reconciliation:
-        """Return what is assumed where another run holds the lock: nothing is pending or running."""
+        """Return the state that is assumed if another run holds the lock: no pending or active jobs."""
         return cls(set(study.plan.stages), [], Orphans({}), Probes(study.paths))
 
 
 def reconcile(study: StudyInput, run_folder: Path) -> Reconciliation:
-    """Bring in line what a crashed run, a person or a changed plan left; the caller holds the study's lock.
+    """Reconcile the results with the plan after a crash or a change; the caller holds the study's lock.
 
     Parameters
     ----------
@@ -78,18 +78,18 @@ def reconcile(study: StudyInput, run_folder: Path) -> Reconciliation:
 
 
 def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:
-    """Bring the records of what is selected in line with the plan.
+    """Reconcile the records of the selected experiments with the plan.
 
-    A record of another fingerprint goes aside; a missing one whose experiment is committed is restored, or made from
-    a result of the same fingerprint and framework axes that the study used to have under another id.
+    A record with another fingerprint is moved aside. A missing record is restored from its commit, or copied from an
+    earlier result with the same fingerprint and framework axes under another id.
 
     Returns
     -------
     list of Experiment
-        Those without a record.
+        The experiments without a record.
     """
     if not any(paths.folder.joinpath(name).is_dir() for name in (EXPERIMENTS, RECORDS)):
-        return plan.selected  # a first run, of maybe ten thousand
+        return plan.selected  # a first run, perhaps of ten thousand experiments
     outstanding = [experiment for experiment in plan.selected if not _is_done(experiment, paths)]
     previous = previous_results(plan, paths) if outstanding else {}
     return [experiment for experiment in outstanding if not _is_reused(experiment, paths, previous)]
@@ -101,7 +101,7 @@ def _is_done(experiment: Experiment, paths: StudyPaths) -> bool:
 
 
 def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
-    """Return the results that the plan names no more, by machine and by what they can stand for."""
+    """Return the results that the plan no longer names, by machine and framework key."""
     planned = frozenset(experiment.id for experiment in plan.experiments)
     return {
         f"{machine} {key}": record
@@ -113,7 +113,7 @@ def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]
 
 
 def find_previous_result(experiment: Experiment, previous: Mapping[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the result that can stand for an experiment, if there is one."""
+    """Return the earlier result that can be reused for an experiment, if there is one."""
     if not previous:
         return None
     key = lookup.framework_key(experiment.fingerprint, experiment.axes, FRAMEWORK_AXES)
@@ -138,10 +138,10 @@ def _is_reused(experiment: Experiment, paths: StudyPaths, previous: Mapping[str,
 
 
 def stages(plan: Plan, paths: StudyPaths, outstanding: Iterable[Experiment]) -> set[str]:
-    """Bring the markers of the shared stages in line with the plan.
+    """Reconcile the markers of the shared stages with the plan.
 
-    A stage that is committed has its marker; one that is needed and not committed has none; one that nobody needs
-    stays as it is, so that deleting a large stage of a finished study costs nothing.
+    A committed stage gets a marker; the marker of a needed stage without a commit is moved aside. Stages that are not
+    needed are left alone, so that deleting a large stage of a finished study does not start anything.
 
     Returns
     -------
@@ -164,9 +164,9 @@ def stages(plan: Plan, paths: StudyPaths, outstanding: Iterable[Experiment]) -> 
 
 
 def _is_in_line(copy: Path, job: JobPaths, fingerprint: str, must_be_there: bool = False) -> bool:
-    """Bring one record or marker in line with its commit; return whether it counts then.
+    """Reconcile a record or marker with its commit; return whether it is valid then.
 
-    A restored copy keeps the time of the commit: what was made from it is not out of date.
+    A restored copy keeps the time of the commit, so that files made from it stay up to date.
     """
     if lookup.is_current(copy, fingerprint):
         if not must_be_there or lookup.folder_state(job, fingerprint) is FolderState.COMMIT:

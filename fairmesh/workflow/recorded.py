@@ -1,4 +1,4 @@
-"""A recorded result, found by the path of a crate, a record or an experiment, and what it takes to measure it again."""
+"""Find a recorded result by the path of a crate, a record or an experiment, with all that is needed to reproduce it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fairmesh.workflow.application_copy import application_files
 
 @dataclass(frozen=True)
 class Original:
-    """A recorded result, and what it takes to measure it again.
+    """A recorded result, with all that is needed to reproduce it.
 
     Parameters
     ----------
@@ -47,12 +47,12 @@ class Original:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """What it was measured on, as far as that is known."""
+        """The environment of the measurement, as far as known."""
         name = f"{ENVIRONMENTS}/{self.record.get('environment')}.json"
         return read_map(self.folder / name) or read_map(self.folder.parent / name)
 
     def differences(self, environment: Mapping[str, Any]) -> list[str]:
-        """Return in what another environment differs: hardware, interpreter, packages."""
+        """Return the differences to another environment: hardware, interpreter, packages."""
         old, new = _flat(self.environment), _flat(environment)
         names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         return [f"{name}: {old.get(name, 'none')} then, {new.get(name, 'none')} now" for name in names] if old else []
@@ -66,12 +66,12 @@ def find(path: Path, identity: str = "") -> Original:
     path : Path
         A crate or a study's folder in the results; a record; or the folder of an experiment.
     identity : str
-        In a crate: which experiment; by default the first repeat of the best point.
+        The experiment in a crate; by default the first repeat of the best point.
 
     Raises
     ------
     InputError
-        If there is no such result, or nothing of its application.
+        If there is no such result, or its application is missing.
     """
     folder, named = _place(path)
     study = load_study(folder.parent, folder.name)
@@ -90,7 +90,7 @@ def find(path: Path, identity: str = "") -> Original:
 
 
 def _place(path: Path) -> tuple[Path, str]:
-    """Return the study's folder that a path means, and the experiment in it as ``machine/id`` if it means one."""
+    """Return the study's folder for a path, and the experiment as ``machine/id`` if the path names one."""
     place = path.resolve()
     if (place / PLAN).is_file():
         return place, ""
@@ -115,7 +115,7 @@ def _application(folder: Path, outcome: Outcome, name: str) -> Path:
 
 
 def _flat(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Return what may matter of an environment, by a name for people."""
+    """Return the relevant values of an environment by readable name."""
     python = environment.get("python") if isinstance(environment.get("python"), dict) else {}
     processor = environment.get("processor") if isinstance(environment.get("processor"), dict) else {}
     values = {
@@ -133,12 +133,12 @@ _SHOWN = 10  # files
 
 
 def verify(original: Original) -> str:
-    """Compare the plan, the record, the environment and the application with SHA256SUMS; return a line about it.
+    """Compare the plan, the record, the environment and the application with SHA256SUMS; return a message.
 
     Raises
     ------
     FairmeshError
-        If one is not as it says, is missing, or is not named there: that a file was added is a change, too.
+        If a file differs, is missing, or is not listed: an added file is a change, too.
     """
     folder = original.folder
     if not (folder / SUMS).is_file():
@@ -154,7 +154,7 @@ def verify(original: Original) -> str:
 
 
 def _read(original: Original) -> Iterator[str]:
-    """Return the files that a reproduction reads, from the study's folder."""
+    """Yield the files that a reproduction reads, relative to the study's folder."""
     outcome, environment = original.outcome, f"{ENVIRONMENTS}/{original.record.get('environment')}.json"
     yield PLAN
     yield f"{RECORDS}/{outcome.machine}/{outcome.id}.json"

@@ -1,4 +1,4 @@
-"""A result is measured again: from a crate, or from an experiment in the results, in a folder of its own."""
+"""Reproduce a result of a crate, or of an experiment in the results, in a separate folder."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ _NOT_INHERITED = ("FAIRMESH_HOME", "FAIRMESH_APPLICATION", "FAIRMESH_RUN", "FAIR
 
 @dataclass(frozen=True)
 class Prepared:
-    """A reproduction that has not run yet.
+    """A prepared reproduction that has not run yet.
 
     Parameters
     ----------
     original : Original
-        What is to be measured again.
+        The result to reproduce.
     plan : Plan
-        Its one experiment.
+        The plan with a single experiment.
     folder : Path
-        Where it runs.
+        The folder of the reproduction.
     script : Path
-        What runs it.
+        The script that runs it.
     """
 
     original: Original
@@ -60,14 +60,14 @@ class Prepared:
 
     @property
     def commands(self) -> list[str]:
-        """The programs that will run, as a shell writes them; the folder of a stage is named by the stage."""
+        """The commands that will run, in shell syntax; the folder of a stage is shown by its name."""
         stages = sorted((self.folder / RUN / "stages").glob(f"*/*/{EXPERIMENT}"))
         experiments = (self.folder / RUN).glob(f"*/{EXPERIMENTS}/*/*/{EXPERIMENT}")
         commands = (read_map(path)["command"] for path in (*stages, *experiments))
         return [_MARKED.sub(r"<stage \1>", shlex.join(map(str, words))) for words in commands]
 
     def differences(self) -> list[str]:
-        """Return in what this computer differs from the one of then; variables are set as they were."""
+        """Return the differences to the original environment; variables are set to the recorded values."""
         program = str(self.plan.application.experiment_stage.command[0])
         return self.original.differences(describe(interpreter_of(program)) | _recorded_settings(self.original))
 
@@ -78,18 +78,18 @@ def _recorded_settings(original: Original) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came out.
+    """The result of a reproduction.
 
     Parameters
     ----------
     original : Original
-        What was measured again.
+        The original result.
     changed : dict
-        The parameters that were set to something else.
+        The parameters that were changed.
     agreements : list of Agreement
         A verdict on each metric.
     environment : dict
-        What it was measured on this time.
+        The environment of the reproduction.
     """
 
     original: Original
@@ -99,28 +99,28 @@ class Reproduction:
 
     @property
     def agrees(self) -> bool | None:
-        """Whether no metric differs; None if none could be judged."""
+        """Whether all metrics agree; None if none could be compared."""
         states = {agreement.state for agreement in self.agreements}
         return False if "differs" in states else True if "agrees" in states else None
 
     def differences(self) -> list[str]:
-        """Return in what the environments differ: hardware, interpreter, packages."""
+        """Return the differences of the environments: hardware, interpreter, packages."""
         return self.original.differences(self.environment)
 
 
 @contextmanager
 def new_folder(to: Path | None) -> Iterator[Path]:
-    """Provide a folder for one reproduction; of one that is refused, nothing stays.
+    """Create a folder for a reproduction; it is removed if the reproduction is refused.
 
     Parameters
     ----------
     to : Path or None
-        The folder; by default the first of ``reproduction``, ``reproduction-2`` and so on that is not there.
+        The folder; by default the first of ``reproduction``, ``reproduction-2`` and so on that does not exist.
 
     Raises
     ------
     InputError
-        If the folder holds a reproduction already: each one is measured, none is found.
+        If the folder contains a reproduction already.
     """
     folder = to or _first_free(FOLDER)
     if (folder / STUDY).exists() or (folder / RUN).exists():
@@ -133,7 +133,7 @@ def new_folder(to: Path | None) -> Iterator[Path]:
     except (FairmeshError, KeyboardInterrupt):
         shutil.rmtree(folder / RUN, ignore_errors=True)
         (folder / STUDY).unlink(missing_ok=True)
-        with suppress(OSError):  # one that holds something stays
+        with suppress(OSError):  # folders that are not empty stay
             for parent in made:
                 parent.rmdir()
         raise
@@ -148,25 +148,25 @@ def _first_free(folder: Path) -> Path:
 
 
 def prepare(original: Original, folder: Path, root: Path, settings: Mapping[str, Any]) -> Prepared:
-    """Write the folders of the one experiment that has the parameters of the record, or others in their place.
+    """Write the job folders of an experiment with the recorded parameters, or changed ones.
 
     Parameters
     ----------
     original : Original
-        The result.
+        The result to reproduce.
     folder : Path
-        The folder for everything.
+        The folder of the reproduction.
     root : Path
-        The folder of the Snakefile, whose templates job.sh is made from.
+        The folder of the Snakefile, which contains the templates of job.sh.
     settings : mapping
-        Values in place of the recorded ones, by the name of the parameter.
+        Changed values by the name of the parameter.
 
     Raises
     ------
     InputError
-        If a setting is not one value of a parameter, or the application no longer takes the recorded ones.
+        If a setting is invalid, or the application no longer accepts the recorded parameters.
     FairmeshError
-        If the application is not the one that was measured.
+        If the application has changed.
     """
     write_text(folder / STUDY, schema.dump_yaml(_study(original, settings)))
     plan = load_plan(folder / STUDY, root, LOCAL, settings)
@@ -179,7 +179,7 @@ def prepare(original: Original, folder: Path, root: Path, settings: Mapping[str,
 
 
 def _study(original: Original, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the study of the one experiment."""
+    """Return the content of a study with only this experiment."""
     application = load_application(original.application)
     given = original.record["parameters"]
     unknown = [name for name in given if name not in application.parameters]
@@ -200,22 +200,22 @@ def _study(original: Original, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differs(application: Application, name: str, value: Any) -> bool:
-    """Return whether a recorded value is not simply the default."""
+    """Return whether a recorded value differs from the default."""
     declared = application.parameters[name]
     return not declared.has_default or declared.default != value
 
 
 def measure(prepared: Prepared, *, interval: bool = False, quiet: bool = False) -> Reproduction:
-    """Run what is prepared, and compare.
+    """Run a prepared reproduction, and compare the results.
 
     Parameters
     ----------
     prepared : Prepared
-        The experiment.
+        The prepared reproduction.
     interval : bool
-        Whether a value inside the recorded interval agrees, too.
+        Whether values inside the recorded interval agree, too.
     quiet : bool
-        Whether what the jobs say goes nowhere.
+        Whether to discard the output of the jobs.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def measure(prepared: Prepared, *, interval: bool = False, quiet: bool = False) 
 
 
 def _recorded_variables(environment: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was set of threads and determinism, but for what names cores or GPUs of one machine."""
+    """Return the recorded variables of threads and determinism, except those that name cores or GPUs."""
     variables = environment.get("variables")
     recorded = variables if isinstance(variables, dict) else {}
     names = [name for name in THREADS if name.endswith("_NUM_THREADS") or name.startswith("TF_")]

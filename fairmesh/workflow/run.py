@@ -1,4 +1,4 @@
-"""One invocation of the workflow: its folder, what its jobs inherit, and whether somebody wants it to end."""
+"""An invocation of the workflow: its folder, the environment of its jobs, and its cancellation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fairmesh.runner.status import request_cancel
 from fairmesh.schedulers import JobInfo, Scheduler
 
 LOOK_FOR_CANCEL = 2.0  # seconds
-SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # what they are called to people
+SIGNALS = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}  # their names in messages
 
 
 class WorkflowRun:
@@ -36,18 +36,18 @@ class WorkflowRun:
     paths : StudyPaths
         The study's files.
     selection : dict
-        What it was set to do of the study.
+        The selection of experiments.
     config : mapping
-        What ``--config`` put over the configuration, with which the same run can be started again.
+        The values of ``--config``, with which the same run can be started again.
 
     Attributes
     ----------
     about : dict
         The content of run.json.
     folder : Path
-        Its own.
+        The folder of the run.
     interrupted : bool
-        Whether somebody wants it to end.
+        Whether the run was interrupted or cancelled.
     """
 
     def __init__(self, paths: StudyPaths, selection: dict[str, Any], config: Mapping[str, Any]) -> None:
@@ -74,20 +74,22 @@ class WorkflowRun:
         }
 
     def begin(self, drain: Callable[[], None], executor_run: str = "") -> None:
-        """Write run.json, and set what jobs inherit and what signals do.
+        """Write run.json, and set the environment of jobs and the signal handlers.
 
         Parameters
         ----------
         drain : callable
-            Makes Snakemake start no more jobs and end when the running ones have, which the same signal reaches.
+            Makes Snakemake start no more jobs and end after the running ones, which receive the same signal.
         executor_run : str
-            The name that the executor gives its jobs, by which the next run finds them if this one is killed.
+            The name of the executor's jobs, by which the next run finds them if this one is killed.
         """
         if executor_run:
             os.environ[EXECUTOR_RUN] = executor_run
         self._write(started=jsonfiles.now())
         os.environ |= {RUN: self.about["uuid"], RUN_FOLDER: str(self.folder.resolve())}
-        beside = str(Path(sys.executable).parent)  # a job finds the programs of this environment, activated or not
+        beside = str(
+            Path(sys.executable).parent
+        )  # jobs find the programs of this environment even if it is not activated
         if beside not in os.environ["PATH"].split(os.pathsep):
             os.environ["PATH"] = beside + os.pathsep + os.environ["PATH"]
 
@@ -106,8 +108,8 @@ class WorkflowRun:
             self.interrupted, self._signal = True, SIGNALS[signal.Signals(number)]
             if number == signal.SIGINT and executor_run:
                 threading.Thread(target=_empty_queue, args=[executor_run], daemon=True).start()
-            # In this thread it could wait for ever for a lock that the thread holds, as Snakemake's own handler does;
-            # an exception from here would be lost in the middle of an import.
+            # In this thread it could deadlock on a lock that the thread holds, as Snakemake's own handler does;
+            # an exception raised here during an import would be lost.
             threading.Thread(target=drain).start()
 
         for signal_number in SIGNALS:
@@ -115,7 +117,7 @@ class WorkflowRun:
         threading.Thread(target=look_for_cancel, daemon=True).start()
 
     def end(self, exit_code: int) -> None:
-        """Write to run.json how the run ended; one that a signal ended was cancelled."""
+        """Write the end of the run to run.json; a run that was ended by a signal counts as cancelled."""
         if exit_code and self._signal:
             request_cancel(str(self.folder), self._signal)
         self._write(ended=jsonfiles.now(), exit_code=exit_code)
@@ -126,7 +128,7 @@ class WorkflowRun:
 
 
 def _empty_queue(executor_run: str) -> None:
-    """Take a run's jobs out of the scheduler's queue, also those that this process was just about to submit."""
+    """Cancel a run's jobs in the scheduler's queue repeatedly, including jobs that are just being submitted."""
     while True:
         jobs = queue.jobs(name=executor_run) or {}
         queue.cancel(job.id for job in jobs.values() if not job.has_ended)
@@ -134,7 +136,7 @@ def _empty_queue(executor_run: str) -> None:
 
 
 def _identity() -> str:
-    """Return the name that whoever started this process has for the run, or a new one; no job inherits it."""
+    """Return the uuid of the run from the environment, or a new one; jobs do not inherit the variable."""
     try:
         return str(uuid.UUID(os.environ.pop(RUN_ID)))
     except (KeyError, ValueError):
@@ -148,7 +150,7 @@ def _profile(arguments: list[str]) -> str:
     return str(parser.parse_known_args(arguments)[0].profile or "")
 
 
-LOOK = 10.0  # seconds; a reason counts when two looks in a row find it
+LOOK = 10.0  # seconds; a reason must be found twice in a row
 
 
 class QueueWatcher:
@@ -157,9 +159,9 @@ class QueueWatcher:
     Parameters
     ----------
     name : str
-        That of the run's jobs.
+        The name of the run's jobs.
     scheduler : Scheduler
-        Whose queue they wait in.
+        The scheduler of the jobs.
     """
 
     def __init__(self, name: str, scheduler: Scheduler) -> None:
@@ -167,7 +169,7 @@ class QueueWatcher:
         self._suspects: dict[str, str] = {}
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start watching in the background."""
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self) -> None:
@@ -179,14 +181,14 @@ class QueueWatcher:
                 queue.cancel([job_id], self._scheduler)
 
     def look(self, jobs: Mapping[str, JobInfo]) -> dict[str, str]:
-        """Return the jobs to cancel: number, and why."""
+        """Return the numbers of the jobs to cancel, with the reason."""
         reasons = {number: job.reason for number, job in jobs.items() if job.is_hopeless}
         certain = {number: reason for number, reason in reasons.items() if self._suspects.get(number) == reason}
         self._suspects = reasons
         return certain
 
 
-FEW = 64  # files; Snakemake's own folders and one experiment take about as many
+FEW = 64  # files; about the number that Snakemake and one experiment need
 
 
 def check_inodes(folder: Path) -> None:
@@ -195,7 +197,7 @@ def check_inodes(folder: Path) -> None:
     Raises
     ------
     FairmeshError
-        If so few can be that Snakemake would end in the middle of its start.
+        If there are too few inodes for Snakemake to start.
     """
     place = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     system = os.statvfs(place)

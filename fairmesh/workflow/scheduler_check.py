@@ -1,4 +1,4 @@
-"""Check before a run that the scheduler takes its jobs: a refused job would wait for ever, or fail late."""
+"""Check before a run that the scheduler accepts its jobs: a refused job would wait forever, or fail late."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fairmesh.runner import scheduler as queue
 from fairmesh.schedulers import QueueLimit, Scheduler, SchedulerError, Site, detect, find_scheduler, names
 from snakemake_executor_plugin_fairmesh.bundle import Member, bundles, known_resources, resources_of
 
-OWN = "fairmesh"  # our executor
+OWN = "fairmesh"  # the executor of fairmesh
 
 
 def scheduler_of(executor: str, settings: Any) -> Scheduler | None:
-    """Return the scheduler that one of Snakemake's executors submits to, None for one that is not known.
+    """Return the scheduler that one of Snakemake's executors submits to, or None if it is unknown.
 
     Parameters
     ----------
@@ -38,28 +38,28 @@ def scheduler_of(executor: str, settings: Any) -> Scheduler | None:
 
 
 def check(jobs: Iterable[Any], scheduler: Scheduler, is_plugin: bool, results: Path) -> QueueLimit | None:
-    """Check that a scheduler would take all jobs of a run.
+    """Check that a scheduler would accept all jobs of a run.
 
     Parameters
     ----------
     jobs : iterable of snakemake.jobs.Job
-        What would be submitted.
+        The jobs to submit.
     scheduler : Scheduler
-        Where to.
+        The scheduler.
     is_plugin : bool
         Whether Snakemake's own executor for this scheduler submits them.
     results : Path
-        Where the nodes are to write.
+        The results folder, which nodes write to.
 
     Returns
     -------
     QueueLimit or None
-        How many of them may be in its queue, if that is limited.
+        The limit of jobs in the queue, if there is one.
 
     Raises
     ------
     InputError
-        With everything that it would refuse.
+        With all jobs that it would refuse.
     FairmeshError
         If its controller does not answer.
     """
@@ -81,7 +81,7 @@ def check(jobs: Iterable[Any], scheduler: Scheduler, is_plugin: bool, results: P
 
 
 def load_site(scheduler: Scheduler) -> Site:
-    """Return what a scheduler offers.
+    """Return the features of a scheduler's site.
 
     Raises
     ------
@@ -95,16 +95,16 @@ def load_site(scheduler: Scheduler) -> Site:
 
 
 def wait_for_room(limit: QueueLimit, jobs: int, scheduler: Scheduler) -> int:
-    """Wait until a job of a run fits into the queue; return how many of them may be there at a time.
+    """Wait until a job of a run fits into the queue; return how many jobs it may have there at a time.
 
     Parameters
     ----------
     limit : QueueLimit
-        What the scheduler allows.
+        The limit of the scheduler.
     jobs : int
-        What the profile allows.
+        The limit of the profile.
     scheduler : Scheduler
-        Whose queue it is.
+        The scheduler.
     """
     allowed = f"{scheduler.title} lets {limit.jobs} jobs be in its queue ({limit.setting})"
     others = _count_jobs(scheduler)
@@ -123,18 +123,18 @@ def wait_for_room(limit: QueueLimit, jobs: int, scheduler: Scheduler) -> int:
 
 
 def _count_jobs(scheduler: Scheduler) -> int:
-    """Return how many jobs of this user are in the queue, as far as the scheduler answers."""
+    """Return the number of jobs of this user in the queue; 0 if the scheduler does not answer."""
     return sum(not job.has_ended for job in (queue.jobs(scheduler=scheduler) or {}).values())
 
 
 def _member(job: Any, scheduler: Scheduler) -> Member:
-    """Return a job by its name in messages; experiments come before the stages that they share."""
+    """Return a job with its name in messages; experiments are sorted before shared stages."""
     name = job.wildcards_dict.get("experiment", job.rule.name)
     return Member(name, job.rule.name, "", (), known_resources(job.resources, job.threads, scheduler))
 
 
 def _unknown_values(members: Sequence[Member], scheduler: Scheduler, site: Site) -> Iterator[Problem]:
-    """Yield the values of the scheduler's own resources that it does not know."""
+    """Yield the unknown values of the scheduler's own resources."""
     for name in scheduler.own_resources:
         for value, users in _users(name, members).items() if name in site.values else ():
             if value and value not in site.values[name]:
@@ -146,7 +146,7 @@ def _unknown_values(members: Sequence[Member], scheduler: Scheduler, site: Site)
 
 
 def _users(name: str, members: Sequence[Member]) -> Mapping[str, list[Member]]:
-    """Return who asks for each value of a resource."""
+    """Return the jobs that request each value of a resource."""
     users: dict[str, list[Member]] = {}
     for member in members:
         for value in str(member.resources.get(name, "")).split(","):
@@ -161,7 +161,7 @@ def _plugin_problems(members: Sequence[Member], site: Site) -> Iterator[Problem]
 
 
 def _refusals(members: Sequence[Member], scheduler: Scheduler, site: Site) -> Iterator[Problem]:
-    """Ask the scheduler; once for all jobs that differ in amounts alone if it would take the largest of each."""
+    """Yield refused jobs; jobs that differ only in amounts are tested once with the largest amounts first."""
     for alike in bundles(members, max(1, len(members))):
         if _reason(resources_of(alike) | _longest(alike), scheduler):
             yield from _refusals_one_by_one(alike, scheduler, site)

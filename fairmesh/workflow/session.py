@@ -29,7 +29,7 @@ from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 
-NOBODY = "nobody"  # what stands for the number of a job where there is none: Snakemake leaves out an empty argument
+NOBODY = "nobody"  # placeholder for a missing job number, since Snakemake drops empty arguments
 
 
 class Session:
@@ -40,7 +40,7 @@ class Session:
     snakemake : SnakemakeWorkflow
         Snakemake's own object.
     study : StudyInput
-        What the run is about.
+        The input of the run.
     run : WorkflowRun
         The run.
     """
@@ -59,7 +59,7 @@ class Session:
 
     @classmethod
     def open(cls, workflow: Any, root: Path) -> Session:
-        """Read the study, take its lock if that is free, and reconcile what earlier runs left.
+        """Read the study, take its lock if it is free, and reconcile the results of earlier runs.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class Session:
         Raises
         ------
         InputError
-            With all mistakes of configuration, study and application.
+            With all errors in configuration, study and application.
         FairmeshError
             If no more files can be created.
         """
@@ -79,7 +79,7 @@ class Session:
         study = StudyInput.read(snakemake.config_overrides, root)
         for warning in study.warnings():
             _warn(warning)
-        _ = study.templates  # reports its mistakes before anything is written
+        _ = study.templates  # reports errors before anything is written
         session = cls(snakemake, study, WorkflowRun(study.paths, study.plan.selection, snakemake.command_line_config))
         if session._lock.acquire(wait=study.config.wait):
             session._reconcile()
@@ -110,7 +110,7 @@ class Session:
 
     @property
     def published(self) -> str:
-        """The file that the publish rule makes."""
+        """The file that the publish rule writes."""
         return str(self._paths.published)
 
     @property
@@ -125,12 +125,12 @@ class Session:
 
     @property
     def active_experiments(self) -> str:
-        """The pattern of experiments that a process or a queued job of an earlier run makes."""
+        """The pattern of the experiments that an earlier run still runs or has queued."""
         return _alternatives(name for machine, name in self._existing.orphans.jobs if machine)
 
     @property
     def active_stages(self) -> str:
-        """The pattern of stages that a process or a queued job of an earlier run makes."""
+        """The pattern of the stages that an earlier run still runs or has queued."""
         return _alternatives(name for machine, name in self._existing.orphans.jobs if not machine)
 
     def experiment(self, wildcards: Wildcards) -> Target:
@@ -142,7 +142,7 @@ class Session:
         return self._stage(wildcards.stage)
 
     def _target(self, make: Callable[..., Target], *names: str) -> Target:
-        self._forget_probes()  # here, because Snakemake's memory is open now, and the graph not made yet
+        self._forget_probes()  # here, because Snakemake's metadata is open now, and the graph is not built yet
         target = make(*names, marked=self._existing.marked)
         machine, name = ("", *names)[-2:]
         target = self._existing.probes.applied(target, (machine, name))
@@ -153,7 +153,7 @@ class Session:
         return replace(target, resources=resources)
 
     def _forget_probes(self) -> None:
-        """Remove the markers of probes, of this run or of a killed one, from disk and from what Snakemake remembers."""
+        """Remove markers of probes, of this run or of a killed one, from disk and from Snakemake's metadata."""
         if self._stale_markers:
             probing.forget(self._snakemake, self._stale_markers, self._paths)
         self._stale_markers = []
@@ -165,20 +165,20 @@ class Session:
         return resource_functions(sorted(names - {"threads"}), find, usual)
 
     def threads(self, target: Target) -> int:
-        """Return the number of threads; a scheduler's job with a node of its own gets all of it by other means."""
+        """Return the number of threads; jobs of a scheduler that get a whole node request it by other means."""
         return target.threads(exclusive=1 if self._scheduler else self._snakemake.cores)
 
     def job(self, machine: str, name: str) -> str:
-        """Return the number of an earlier run's job that is to make a result, or ``NOBODY``."""
+        """Return the number of an earlier run's job that will make a result, or ``NOBODY``."""
         return self._existing.orphans.jobs.get((machine, name)) or NOBODY
 
     def force(self, target: Target) -> int:
-        """Return whether a person asked that a job run again: 1 or 0, as a resource carries it."""
+        """Return whether the user forces a job to run again: 1 or 0, as the value of a resource."""
         return int(self._snakemake.is_forced(target.rule, target.output))
 
     @property
     def publishing(self) -> dict[str, str]:
-        """Where the publish rule reads and writes, as its resources."""
+        """The input and output paths of the publish rule, as its resources."""
         return {
             "home": str(self._paths.home),
             "study": self._plan.study,
@@ -188,7 +188,7 @@ class Session:
 
     @property
     def digest(self) -> str:
-        """What a publication is made of, besides the study's own records, as a hash."""
+        """A hash of the inputs of a publication, except the study's own records."""
         return publishing.digest(self._study.document, self._study.project, self._other_records())
 
     def _other_records(self) -> list[str]:
@@ -200,7 +200,7 @@ class Session:
     def start(self) -> None:
         """Prepare the run: job folders, runner, plan.
 
-        The process ends with 1 if another run of the study is at work.
+        The process exits with status 1 if another run of the study is active.
         """
         with clear_errors():
             self._lock.require()
@@ -214,15 +214,15 @@ class Session:
         atexit.register(self._end_after_error)
 
     def _end_after_error(self) -> None:
-        """Close a run in which Snakemake itself failed, as without a place for its own files: it calls no hook then."""
+        """Close the run if Snakemake itself failed, for example on a full disk, since it calls no hook then."""
         if not self._has_ended:
             with suppress(SystemExit):  # Snakemake has set the exit status; Python would print a traceback here
                 self.end(1)
 
     def _wait_for_scheduler(self) -> None:
-        """Wait until the scheduler says which jobs of a killed run it still has.
+        """Wait until the scheduler answers which jobs of a killed run it still has.
 
-        Snakemake's graph is made: what may have been in the queue is collected, even if it is there no more.
+        Snakemake's graph is built already: jobs that may have been queued are collected even if they have ended.
         """
         if self._existing.orphans.unanswered:
             minutes = self._study.config.scheduler_patience
@@ -233,14 +233,14 @@ class Session:
             self._existing = replace(self._existing, orphans=known_orphans)
 
     def _check_scheduler(self) -> None:
-        """Refuse what the scheduler would refuse, and watch for jobs that can never start."""
+        """Check that the scheduler accepts the jobs, and watch for jobs that can never start."""
         executor = self._snakemake.executor
         scheduler = scheduler_check.scheduler_of(executor, self._snakemake.executor_settings)
         if scheduler is None:
             return
         is_plugin = executor == scheduler.plugin
         limit = scheduler_check.check(self._snakemake.jobs_to_run(), scheduler, is_plugin, self._paths.home)
-        if limit and is_plugin:  # which takes a refusal for a failure; ours waits for room
+        if limit and is_plugin:  # it treats a refusal as a failure; fairmesh's executor waits
             self._snakemake.job_limit = scheduler_check.wait_for_room(limit, self._snakemake.job_limit, scheduler)
         if self._study.configuration.machine.unsatisfiable_jobs == "cancel":
             QueueWatcher(self._snakemake.executor_run, scheduler).start()
@@ -270,7 +270,7 @@ class Session:
                 yield folder
 
     def end(self, exit_code: int) -> None:
-        """Close the run; after a failure, publish what there is, unless somebody wanted the run to end."""
+        """Close the run; after a failure, publish the existing results, unless the run was interrupted."""
         self._has_ended = True
         with clear_errors():
             self._wait_for_folder()
@@ -284,14 +284,14 @@ class Session:
                 self._forget_probes()
             finally:
                 self._hook.call(exit_code, partial(self._summary, exit_code))
-                self._run.end(exit_code)  # last: who waits for the end may start the next run at once
+                self._run.end(exit_code)  # last, since the next run may start as soon as this one has ended
             if not exit_code and self._paths.published.exists():
                 print_lines(f"website: {self._study.site / 'index.html'}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
                     print_lines(line, file=sys.stderr)
 
     def _wait_for_folder(self) -> None:
-        """Wait until the end can be written; not if somebody wants the run to end."""
+        """Wait until the folder of the run is writable, unless the run was interrupted."""
         outage = Outage(
             [str(self._run.folder)], lambda text: print_lines(f"warning: {text}", file=sys.stderr, flush=True)
         )
@@ -299,7 +299,7 @@ class Session:
             time.sleep(1)
 
     def _summary(self, exit_code: int) -> dict[str, Any]:
-        from fairmesh.workflow.finish import summarise  # noqa: PLC0415  only for who wants to hear it
+        from fairmesh.workflow.finish import summarise  # noqa: PLC0415  only if a hook is configured
 
         return summarise(self._paths, self._run.about, exit_code, self._run.interrupted, self._study.site)
 
@@ -316,7 +316,7 @@ class Session:
 
 
 def _alternatives(names: Iterable[str]) -> str:
-    """Return the regular expression of a wildcard that is one of these; empty if there is none."""
+    """Return a regular expression that matches one of the names; empty if there are none."""
     return "|".join(map(re.escape, names))
 
 

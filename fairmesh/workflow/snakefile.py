@@ -1,7 +1,7 @@
-"""What the Snakefile and its rules call.
+"""The interface of the Snakefile and its rules.
 
-The main process opens a session with the whole plan. A job of an executor reads the Snakefile again: it opens the view
-of one experiment.json, so this module imports little.
+The main process opens a session with the whole plan. A job of an executor reads the Snakefile again: it opens a view
+of one experiment.json, so this module has few imports.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ def check_configuration(workflow: Any) -> None:
             from fairmesh.workflow import configuration  # noqa: PLC0415  not inside jobs
 
             _check_folder(Path(workflow.basedir))
-            os.environ.setdefault("LOGNAME", user())  # Snakemake asks for a name, which a number in a container lacks
+            os.environ.setdefault("LOGNAME", user())  # Snakemake needs a user name, which may be missing in a container
             configuration.check_file()
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuse a folder whose braces Snakemake would read as a wildcard in the path of an environment."""
+    """Check that the path has no braces, which Snakemake would read as a wildcard."""
     if {"{", "}"} & {*str(folder)}:
         raise InputError([Problem("Snakemake cannot work in a folder with { or } in its path; rename it", str(folder))])
 
 
 def open_view(workflow: Any) -> Session | JobView:
-    """Return what the rules read: the whole plan in the main process, one experiment.json inside a job."""
+    """Return the interface of the rules: the whole plan in the main process, one experiment.json inside a job."""
     if not workflow.is_main_process:
         return JobView(workflow.config)
     with clear_errors():
@@ -76,11 +76,11 @@ class JobView:
         return _target("stage", paths.stage_marker(wildcards.stage), JobPaths(folder), paths)
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
-        """Return the functions of the resources that the step of a job is started with."""
+        """Return the functions of the resources of a job step."""
         return resource_functions(_OF_THE_STEP, find, {})
 
     def threads(self, target: Target) -> int:
-        """Return the number of threads: an exclusive job has what the executor gave it."""
+        """Return the number of threads: 1 for an exclusive job, whose resources the executor sets."""
         return target.threads(exclusive=1)
 
     def force(self, target: Target) -> int:

@@ -1,4 +1,4 @@
-"""Read what a run is about: configuration, plan and the study's files. Nothing is written."""
+"""Read the input of a run: configuration, plan and paths. Nothing is written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class StudyInput:
     Parameters
     ----------
     configuration : Configuration
-        The configuration, with what profile and command line put over it.
+        The configuration, overridden by profile and command line.
     plan : Plan
         The expanded study.
     paths : StudyPaths
@@ -47,7 +47,7 @@ class StudyInput:
         Raises
         ------
         InputError
-            With all mistakes of configuration, study and application.
+            With all errors in configuration, study and application.
         FairmeshError
             If no more files can be created.
         """
@@ -91,7 +91,7 @@ class StudyInput:
         return plan_document(self.plan, self.config)
 
     def warnings(self) -> Iterator[str]:
-        """Yield the warnings of the plan, and one if the results of this name are another study's."""
+        """Yield the warnings of the plan, and one if another study has results under this name."""
         yield from self.plan.warnings
         before = (jsonfiles.read_map(str(self.paths.plan)) or {}).get("source", "")
         if before not in {"", str(self.plan.source)} and Path(before).exists():

@@ -9,7 +9,7 @@ from fairmesh.jobs.lock import RunLock
 from fairmesh.printing import print_lines
 from fairmesh.workflow.study_input import StudyInput
 
-PATIENCE = 2.0  # seconds that a process which only reads (-n, --lint) may hold the lock
+PATIENCE = 2.0  # seconds to wait for a process that only reads (-n, --lint)
 
 
 class StudyLock:
@@ -36,7 +36,7 @@ class StudyLock:
         return False
 
     def require(self) -> None:
-        """Take the lock unless this process has it.
+        """Take the lock unless this process holds it.
 
         Raises
         ------

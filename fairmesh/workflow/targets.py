@@ -1,4 +1,4 @@
-"""What a rule sees of a job: its target with folder, inputs and resources; and how errors end the process."""
+"""The target of a job for its rule, with folder, inputs and resources; and the handling of errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ResourceFunction = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A job as its rule sees it.
+    """The target of a job for its rule.
 
     Parameters
     ----------
@@ -50,11 +50,11 @@ class Target:
     folder : str
         The job folder.
     fingerprint : str
-        What it computes.
+        The fingerprint of the job.
     inputs : list of str
         The markers of the stages that it needs.
     resources : mapping
-        Under Snakemake's names.
+        The resources, under Snakemake's names.
     exclusive : bool
         Whether it has all cores of its machine.
     conda : str or None
@@ -71,7 +71,7 @@ class Target:
     conda: str | None
 
     def threads(self, exclusive: int) -> int:
-        """Return the number of threads: as asked for, or so many of a job that has its machine for itself."""
+        """Return the requested number of threads; ``exclusive`` is the default of an exclusive job."""
         return int(self.resources.get("threads", exclusive if self.exclusive else 1))
 
 
@@ -85,10 +85,9 @@ def resource_functions(
     names : iterable of str
         The resources that any job names.
     find : callable
-        Gives the target of a job's wildcards.
+        Returns the target for a job's wildcards.
     usual : mapping
-        What counts for a job that does not name one: the default resources of profile and command line, which
-        Snakemake itself drops where there is a function.
+        The default resources of profile and command line, which Snakemake ignores if there is a function.
     """
 
     def function(name: str) -> ResourceFunction:
@@ -102,7 +101,7 @@ def resource_functions(
 
 
 def _or_computed(name: str, find: Callable[[Wildcards], Target], default: Any) -> ResourceFunction:
-    # The names of the arguments are those by which Snakemake gives them.
+    # Snakemake passes these arguments by name.
     def function(wildcards: Wildcards, input: Any, attempt: int, threads: int, rulename: str) -> Any:  # noqa: A002
         resources = find(wildcards).resources
         if name in resources:
