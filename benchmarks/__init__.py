@@ -1,1 +1,1 @@
-"""Speed and scale, measured as CPU seconds of whole processes: ``python -m benchmarks.plan``. Never a test."""
+"""Benchmarks in CPU seconds of whole processes, such as ``python -m benchmarks.plan``; they are not tests."""

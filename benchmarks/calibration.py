@@ -1,9 +1,8 @@
-"""How hard the synthetic scenes are, and what they cost: ``python -m benchmarks.calibration``.
+"""Measure difficulty and cost of the synthetic scenes: ``python -m benchmarks.calibration``.
 
-The scenes are meant to be a ladder: thresholds, boosting of single pixels, boosting that also sees each pixel's
-neighborhood, and the agreement of label and hidden truth, which nobody can pass. What lies between the second and the
-last is there for spatial context alone; the third is a poor man's U-Net, so a lower bound of it. Some
-minutes of one core.
+The accuracy should increase from thresholds to boosting of single pixels, boosting with the neighborhood of each pixel,
+and the agreement of label and hidden truth, the upper limit. The gap between single pixels and the limit can be closed
+only by spatial context; boosting with neighborhoods is a lower bound for a U-Net. Takes some minutes on one core.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ from cloudmask.scoring.classifiers import features
 SHAPE, FULL = (600, 750), (1200, 1500)
 PIXELS, JUDGED = 5_000, 30_000  # of each scene for training, and of each held-out scene
 WINDOWS = (3, 11, 41)  # pixels, of the neighborhoods
-# What is wanted of the means over all held-out scenes.
+# Goals for the means over all held-out scenes.
 WANTED = {
     "thresholds": (0.80, 0.85),
     "boosting": (0.87, 0.90),
     "label against truth": (0.95, 0.97),
 }
-GAIN = 0.02  # of the neighborhood, at least
-COST = 4.0  # CPU seconds for a scene of full size, at most
+GAIN = 0.02  # minimum gain by the neighborhood
+COST = 4.0  # maximum CPU seconds for a scene of full size
 
 Features = npt.NDArray[np.float32]
 
@@ -54,7 +53,7 @@ class Known:
 
     @classmethod
     def make(cls, seed: int, part: int, index: int) -> Known:
-        """Make the scene that `cloudmask.data.scenes` makes with this seed as number `index` of a part."""
+        """Make scene number `index` of a part, as `cloudmask.data.scenes` does with this seed."""
         day = index % 5 not in (1, 3)
         benchmark, hidden = synthesize(np.random.default_rng([seed, part, index]), SHAPE, day)
         return cls(_scene(benchmark), hidden["truth"] > 0, day)
@@ -66,13 +65,13 @@ def _scene(arrays: Arrays) -> Scene:
 
 
 def pixels(scene: Scene) -> Features:
-    """Return what is known of each pixel alone, shape (rows x columns, 12)."""
+    """Return the features of single pixels, shape (rows x columns, 12)."""
     channels = normalize(scene)
     return features(channels.reshape(-1, channels.shape[-1]))
 
 
 def neighborhoods(scene: Scene) -> Features:
-    """Add means and deviations around each pixel, and how far it is from the warmest and the darkest nearby."""
+    """Return the features of pixels with means, deviations and distances to extremes around them."""
     channels = normalize(scene)
     single = pixels(scene).reshape(*channels.shape[:2], -1)
     arrays = [single]
@@ -114,7 +113,7 @@ def learn(training: Sequence[Known]) -> dict[str, tuple[Describe, object]]:
 
 
 def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str, float]:
-    """Return the share of pixels at which each method agrees with the label."""
+    """Return the share of pixels in which each method agrees with the label."""
     scene, chosen = known.scene, draw(known, JUDGED)
     described: dict[Describe, Features] = {describe: describe(scene)[chosen] for describe in (pixels, neighborhoods)}
     label = scene.cloud.ravel()[chosen]
@@ -125,7 +124,7 @@ def judge(known: Known, methods: dict[str, tuple[Describe, object]]) -> dict[str
 
 
 def cost(day: bool) -> float:
-    """Return the CPU seconds that a scene of full size takes, the least of three."""
+    """Return the CPU seconds for a scene of full size, the minimum of three runs."""
     spent = []
     for seed in range(3):
         start = time.process_time()
@@ -135,7 +134,7 @@ def cost(day: bool) -> float:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print the table; 1 if something is not as wanted."""
+    """Print the table; return 1 if a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description="How hard the scenes are.")
     parser.add_argument("--training", type=int, default=30, metavar="N", help="scenes to learn from (30)")
     parser.add_argument("--held-out", type=int, default=25, metavar="N", help="scenes to judge by (25)")

@@ -1,8 +1,8 @@
-"""CloudMask beside a plain re-statement of the benchmark: ``python -m benchmarks.cloudmask``.
+"""Compare CloudMask with a plain implementation of the benchmark: ``python -m benchmarks.cloudmask``.
 
-Each pair runs in turns in one process, and its ratio is one of processor seconds, so that others on the machine matter
-little. `benchmarks.reference` is what it is compared with: a Python generator a scene, 63 padded patches, float32. Some
-ten minutes of two cores.
+Each pair runs alternately in one process, and ratios are of processor seconds, so that other load on the machine
+matters little. The other side is `benchmarks.reference`: a Python generator per scene, 63 padded patches, float32.
+Takes some ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -49,27 +49,27 @@ ROOT = Path(__file__).parents[1]
 SHAPE = (1200, 1500)
 SCENES = 12
 PATCH, BATCH = reference.PATCH, 32
-STEP = 4  # patches of a training step that is timed
-LEARNING = 30  # steps of the network whose masks are compared
+STEP = 4  # patches in a timed training step
+LEARNING = 30  # training steps of the network whose masks are compared
 ROUNDS = 5
 MEGABYTE = 1e6
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Processor seconds of the reference and of ours for the same work."""
+    """Processor seconds of the reference and of CloudMask for the same work."""
 
     reference: float
     ours: float
 
     @property
     def gain(self) -> float:
-        """How many times less ours takes."""
+        """The factor by which CloudMask is faster."""
         return self.reference / self.ours
 
 
 def in_turns(theirs: Callable[[], object], ours: Callable[[], object], rounds: int = ROUNDS) -> Pair:
-    """Time two ways to do the same, one after the other, and give the medians; the first round only warms up."""
+    """Return the median times of two functions run alternately; the first round is a warm-up."""
     spent = [(_seconds(theirs), _seconds(ours)) for _ in range(rounds + 1)][1:]
     return Pair(*(statistics.median(seconds) for seconds in zip(*spent, strict=True)))
 
@@ -81,7 +81,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> int:
-    """Measure everything, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cloudmask", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--predict", choices=("reference", FLOAT32, BFLOAT16), help=argparse.SUPPRESS)
     parser.add_argument("scene", nargs="?", type=Path, help=argparse.SUPPRESS)
@@ -100,7 +100,7 @@ def main() -> int:
         training_step(report, store_of(real[:2], place / "store"), precision)
         inference(report, real, precision)
         memory(report, real[0], precision)
-        # Last, since TensorFlow's generators make each later allocation of the process dearer (M_TRIM_THRESHOLD).
+        # Last, since TensorFlow's generators slow down later allocations of the process (M_TRIM_THRESHOLD).
         loading(report, real, place)
     return int(report.missed > 0)
 
@@ -114,7 +114,7 @@ def processor() -> str:
 
 
 def in_float32(paths: list[Path], folder: Path) -> list[Path]:
-    """Write scenes again, all numbers as float32."""
+    """Copy scenes with all numbers as float32."""
     folder.mkdir()
     for path in paths:
         with h5py.File(path) as file:
@@ -124,7 +124,7 @@ def in_float32(paths: list[Path], folder: Path) -> list[Path]:
 
 
 def small(report: Report, place: Path) -> None:
-    """Measure what costs little and must stay so."""
+    """Measure quick commands."""
     report.line(
         "python -m cloudmask --help", measure([sys.executable, "-m", "cloudmask", "--help"], place).cpu_s, 0.2, "s CPU"
     )
@@ -135,7 +135,7 @@ def small(report: Report, place: Path) -> None:
 
 
 def loading(report: Report, real: list[Path], place: Path) -> None:
-    """Measure patches for training: from the files on their first pass, and from the store."""
+    """Measure the loading of patches for training: in a first pass over the files, and from the store."""
     for name, scenes, goal in (("float32", in_float32(real, place / "float32"), 8), ("float64", real, 12)):
         start = time.process_time()
         patches = store_of(scenes, place / f"store-{name}")
@@ -159,7 +159,7 @@ def loading(report: Report, real: list[Path], place: Path) -> None:
 
 
 def store_of(paths: list[Path], folder: Path) -> Patches:
-    """Make the stage `store` of scenes, as training reads them: all but one are for training."""
+    """Run the stage `store` and return the training patches; one scene is for validation."""
     folder.mkdir()
     entries = tuple(Entry(path.name, path.stat().st_size, "training") for path in paths)
     held = (replace(entries[0], part="inference"),)
@@ -175,7 +175,7 @@ def store_of(paths: list[Path], folder: Path) -> Patches:
 
 
 def settings(text: str = "{}") -> Settings:
-    """Return the parameters that a config.yaml of this text means."""
+    """Return the parameters for the text of a config.yaml."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "config.yaml"
         path.write_text(text)
@@ -183,29 +183,29 @@ def settings(text: str = "{}") -> Settings:
 
 
 def count(dataset: tf.data.Dataset) -> int:
-    """Read a data set to its end."""
+    """Read a data set and return its number of batches."""
     return sum(1 for _ in dataset)
 
 
 def batches(patches: Patches) -> tf.data.Dataset:
-    """Return all patches shuffled, in batches, as a step takes them; it turns int16 into float32 itself."""
+    """Return batches of all patches, shuffled; a training step converts int16 to float32 itself."""
     loader = BatchLoader(patches, BATCH, single_device())
     return loader.shuffled(1).take(loader.steps)
 
 
 def read_all(patches: Patches) -> int:
-    """Read a store to its end."""
+    """Read a store and return its number of batches."""
     return sum(1 for _ in batches(patches))
 
 
 def memory_of_process(what: str) -> int:
-    """Return a size in bytes from proc(5): RssAnon, without mapped files, or VmHWM, the peak so far."""
+    """Return a size in bytes from proc(5): RssAnon excludes mapped files, VmHWM is the peak."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
 
 
 def training_step(report: Report, patches: Patches, precision: Precision) -> None:
-    """Measure a step of the optimizer on a few patches of the full network."""
+    """Measure a training step of the full network on a few patches."""
     chosen = np.arange(STEP)
     theirs = reference.compiled()
     images = patches.channels(chosen)
@@ -224,15 +224,17 @@ def training_step(report: Report, patches: Patches, precision: Precision) -> Non
 
 
 def has_amx() -> bool:
-    """Return whether the processor multiplies tiles of bfloat16."""
+    """Return whether the processor has AMX instructions for bfloat16."""
     return "amx_bf16" in processor_flags()
 
 
 def inference(report: Report, paths: list[Path], precision: Precision) -> None:
-    """Measure a whole scene: 63 patches of the reference, and our one pass with the same weights."""
+    """Measure inference on a scene with the same weights: 63 patches of the reference, one pass of CloudMask."""
     theirs = learned(paths[2:])
     images = [reference.load(path)[0].astype(np.float32) for path in paths[:2]]
-    scenes = [compatibility.whole(read_scene(path)) for path in paths[:2]]  # fill as that network learned it
+    scenes = [
+        compatibility.whole(read_scene(path)) for path in paths[:2]
+    ]  # with fill, as in the training of that network
     expected = [reference.predict(theirs, image) > 0.5 for image in images]
     print(f"      share of cloud in the reference's masks: {np.mean(expected):.2f}")
     for policy in dict.fromkeys((FLOAT32, precision.policy)):
@@ -246,7 +248,7 @@ def inference(report: Report, paths: list[Path], precision: Precision) -> None:
 
 
 def learned(paths: list[Path]) -> keras.Model:
-    """Train the reference for some steps, so that its masks are of clear sky and of cloud."""
+    """Train the reference for some steps, so that its masks have both classes."""
     model = reference.compiled()
     scenes = [tuple(array.astype(np.float32) for array in reference.load(path)) for path in paths]
     images, masks = (
@@ -262,11 +264,11 @@ def learned(paths: list[Path]) -> keras.Model:
 
 
 def memory(report: Report, scene: Path, precision: Precision) -> None:
-    """Measure the largest memory of a process that predicts one scene, TensorFlow itself included."""
+    """Measure the peak memory of a process that predicts one scene, including TensorFlow."""
     peaks = {}
     for way in dict.fromkeys(("reference", FLOAT32, precision.policy)):
         command = [sys.executable, "-m", "benchmarks.cloudmask", "--predict", way, str(scene)]
-        # The peak that wait4(2) gives a child begins with this process's own.
+        # The peak that wait4(2) returns for a child starts at that of this process.
         done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
         peaks[way] = int(done.stdout)
         print(f"      memory for a scene: {peaks[way] / MEGABYTE:.0f} MB, {way}")
@@ -275,7 +277,7 @@ def memory(report: Report, scene: Path, precision: Precision) -> None:
 
 
 def predict_once(way: str, path: Path) -> None:
-    """Predict one scene with untrained weights, in a process of its own, and print its peak of memory in bytes."""
+    """Predict one scene with untrained weights and print the peak memory of the process in bytes."""
     theirs = reference.network()
     if way == "reference":
         reference.predict(theirs, reference.load(path)[0].astype(np.float32))

@@ -26,9 +26,9 @@ class Size:
     Attributes
     ----------
     lines : int
-        Lines of code without blank lines, comments and docstrings.
+        Number of lines without blank lines, comments and docstrings.
     functions : list of int
-        The lines of each function, from ``def`` to its end, without the docstring.
+        The number of lines of each function, from ``def`` to its end, without the docstring.
     """
 
     modules: int = 0

@@ -1,4 +1,4 @@
-"""How fast records become metadata: ``python -m benchmarks.fair``."""
+"""Measure how fast metadata are made from records: ``python -m benchmarks.fair``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ FILES = {
 
 
 def main() -> int:
-    """Measure everything, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     report = Report()
     for count, goal in GOALS.items():
         with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name:
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def describing(report: Report, place: Path, count: int, goal: float) -> None:
-    """From records to documents, again without a change, and to the scorecard that reads every file."""
+    """Measure all metadata with the scorecard, and the scorecard alone."""
     (place / "toy").symlink_to(ROOT / "tests/toy")
     write_study(place, count)
     write_results(place, load_plan(place / f"s{count}.yaml", ROOT, "local"))
@@ -62,7 +62,7 @@ def describing(report: Report, place: Path, count: int, goal: float) -> None:
 
 
 def write_results(place: Path, plan: Plan) -> None:
-    """Write the results folder of a study in which every experiment is done."""
+    """Write the results of a study in which all experiments are done."""
     config = Config.model_validate({"study": plan.study, "publisher": PUBLISHER})
     paths = StudyPaths(place / "results", plan.study)
     write_json(paths.plan, plan_document(plan, config))

@@ -1,4 +1,4 @@
-"""Measure whole processes from outside: CPU seconds first, for machines that are shared with others."""
+"""Measure whole processes in CPU seconds, which depend little on other load on the machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Measured:
-    """What a process and its children used.
+    """The resources used by a process and its children.
 
     Parameters
     ----------
@@ -28,12 +28,12 @@ class Measured:
 
 
 def measure(command: Sequence[str], folder: Path, runs: int = 3) -> Measured:
-    """Run a command several times, and give the run that used the least: others on the machine only add to it.
+    """Run a command several times and return the run with the least CPU time.
 
     Raises
     ------
     subprocess.CalledProcessError
-        If it fails.
+        If the command fails.
     """
     return min((_once(command, folder) for _ in range(runs)), key=lambda measured: measured.cpu_s)
 
@@ -55,13 +55,13 @@ def _once(command: Sequence[str], folder: Path) -> Measured:
 
 
 class Report:
-    """A table of what was measured, printed line by line; each line says whether its goal was met."""
+    """A table of measurements, printed line by line with its goals."""
 
     def __init__(self) -> None:
         self.missed = 0
 
     def line(self, what: str, value: float, goal: float, unit: str, *, least: bool = False) -> None:
-        """Print one line; a goal is an upper bound, or the least that is wanted."""
+        """Print one line; the goal is an upper bound or, with `least`, a lower bound."""
         met = value >= goal if least else value <= goal
         self.missed += not met
         bound = "at least" if least else "at most"

@@ -1,4 +1,4 @@
-"""How fast the monitor is with 10,000 experiments in a real browser: ``python -m benchmarks.monitor``."""
+"""Measure the monitor with 10,000 experiments in a browser: ``python -m benchmarks.monitor``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE = 120_000  # milliseconds
 
 
 def main() -> int:
-    """Measure, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     report = Report()
     with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name, open_browser() as browser:
         place = Path(name)
@@ -94,7 +94,7 @@ def _page(browser: Browser) -> Iterator[Page]:
 
 
 def _paint(page: Page, address: str, name: str) -> float:
-    """Return the time until all of a page is there."""
+    """Return the time until a page is loaded."""
     before = time.monotonic()
     page.goto(f"{address}/{name}", wait_until="commit")
     page.wait_for_function(LOADED)
@@ -102,7 +102,7 @@ def _paint(page: Page, address: str, name: str) -> float:
 
 
 def _turn(page: Page, address: str) -> float:
-    """Return the time until the next page of the table is there."""
+    """Return the time until the next page of the table is loaded."""
     _paint(page, address, "experiments")
     before = time.monotonic()
     page.get_by_role("button", name="Page 2", exact=True).click()

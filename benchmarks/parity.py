@@ -1,7 +1,7 @@
-"""How far ``compatibility: upstream`` is from the reference: ``python -m benchmarks.parity``.
+"""Compare ``compatibility: upstream`` with the reference: ``python -m benchmarks.parity``.
 
-The reference trains a small network in its own way on synthetic scenes of full size. Its weights go into ours, and both
-predict the same held-out scenes. The numbers are those of the page cloudmask-parity; two minutes of one core.
+The reference trains a small network on synthetic scenes of full size. CloudMask takes over its weights, and both
+predict the same held-out scenes. The page cloudmask-parity quotes these numbers. Takes two minutes on one core.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEED = 1234
 
 @dataclass(frozen=True)
 class Compared:
-    """What reference and CloudMask make of one held-out scene."""
+    """The predictions of the reference and of CloudMask for one held-out scene."""
 
     scene: Scene
     reference: npt.NDArray[np.float32]
@@ -39,13 +39,13 @@ class Compared:
     one_pass: npt.NDArray[np.float32]
 
     def accuracy(self, probability: npt.NDArray[np.float32], fill: bool) -> float:
-        """Return the share of pixels that agree with the mask, of all or of those that are not fill."""
+        """Return the share of pixels that agree with the label, with or without fill."""
         agree = (probability > 0.5) == self.scene.cloud
         return float(np.mean(agree if fill else agree[self.scene.valid]))
 
 
 def write_scenes(folder: Path, count: int, seed: int) -> list[Path]:
-    """Write synthetic scenes, of which three in five are by day."""
+    """Write synthetic scenes; three in five are day scenes."""
     paths = [folder / f"S3A_{seed}_{number}.hdf" for number in range(count)]
     for number, path in enumerate(paths):
         write_arrays(path, synthesize(np.random.default_rng([seed, number]), SHAPE, number % 5 not in (1, 3))[0])
@@ -53,7 +53,7 @@ def write_scenes(folder: Path, count: int, seed: int) -> list[Path]:
 
 
 def ours(theirs: keras.Model, temperatures_first: bool, precision: str = "float32") -> keras.Model:
-    """Return our network with the reference's weights, its first layer turned to our order of channels if asked for."""
+    """Return a network with the weights of the reference, optionally reordered to our order of channels."""
     first, *others = theirs.get_weights()
     if temperatures_first:
         first = np.concatenate([first[:, :, 6:], first[:, :, :6]], axis=2)
@@ -63,13 +63,13 @@ def ours(theirs: keras.Model, temperatures_first: bool, precision: str = "float3
 
 
 def compare(theirs: keras.Model, paths: Sequence[Path]) -> list[Compared]:
-    """Predict each scene three times."""
+    """Predict each scene with the reference, in patches and in one pass."""
     patches, one_pass = PatchPredictor(ours(theirs, False)), Predictor(ours(theirs, True))
     comparisons = []
     for path in paths:
         scene, (image, _) = read_scene(path), reference.load(path)
         expected = reference.predict(theirs, image.astype(np.float32))
-        # With fill as the network learned it, so that patches and a whole pass are compared and nothing else.
+        # With fill, as in the training, so that only patches and one pass differ.
         comparisons.append(Compared(scene, expected, patches(scene), one_pass(compatibility.whole(scene))))
     return comparisons
 

@@ -1,4 +1,4 @@
-"""How fast studies become plans, job folders and a workflow: ``python -m benchmarks.plan``."""
+"""Measure how fast studies become plans, job folders and workflows: ``python -m benchmarks.plan``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEGABYTE = 1e6
 
 
 def main() -> int:
-    """Measure everything, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     report = Report()
     with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name:
         place = Path(name)
@@ -34,7 +34,7 @@ def main() -> int:
 
 
 def write_study(place: Path, count: int) -> None:
-    """Write a study with a number of experiments of the toy: a product, a zip, a derived and a computed name."""
+    """Write a study of the toy application with a product, a zip, and derived and computed values."""
     wide = max(1, count // 10)
     study = {
         "study": f"s{count}",
@@ -53,7 +53,7 @@ def write_study(place: Path, count: int) -> None:
 
 
 def planning(report: Report, place: Path) -> None:
-    """From the study file to a table of its experiments."""
+    """Measure the planning of studies."""
     report.line("fairmesh --help", measure(["fairmesh", "--help"], place).cpu_s, 0.15, "s CPU")
     ten = measure(["fairmesh", "plan", "./s10000.yaml"], place)
     report.line("10,000 experiments planned: fairmesh plan", ten.cpu_s, 1.5, "s CPU")
@@ -65,7 +65,7 @@ def planning(report: Report, place: Path) -> None:
 
 
 def rendering(report: Report, place: Path) -> None:
-    """From the study file to job folders that need no Snakemake."""
+    """Measure the rendering of job folders."""
     spent = []
     for run in range(2):
         out = place / f"out{run}"
@@ -76,7 +76,7 @@ def rendering(report: Report, place: Path) -> None:
 
 
 def workflow(report: Report, place: Path) -> None:
-    """From the study file to Snakemake's list of jobs, beside the same rules with everything ready in a dict."""
+    """Measure Snakemake's dry run, and that of the same rules with all values in a dict."""
     (place / "config").mkdir()
     (place / "profiles").symlink_to(ROOT / "profiles")
     full = (*SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"))
@@ -95,7 +95,7 @@ def workflow(report: Report, place: Path) -> None:
 
 
 def inner_start(place: Path, study: str) -> float:
-    """Start Snakemake as a job of an executor does, for the first experiment of a study, and give its CPU seconds."""
+    """Return the CPU seconds of Snakemake started as by an executor's job for the first experiment."""
     (place / "config/config.yaml").write_text(f"study: ./{study}.yaml\n")
     snakefile = ("--snakefile", str(ROOT / "Snakefile"), "--quiet", "all")
     run = ("snakemake", "--profile", "profiles/local", *snakefile, "--omit-from", "publish", "--config", "first=1")
@@ -108,7 +108,7 @@ def inner_start(place: Path, study: str) -> float:
 
 
 def write_ready(place: Path, study: str) -> None:
-    """Write what the rules ask, as ready.json."""
+    """Write the values that the rules need to ready.json."""
     plan = load_plan(place / study, ROOT, "local")
     folders = Folders(plan, StudyPaths(Path("results"), plan.study), ROOT)
     marked = set(plan.stages)

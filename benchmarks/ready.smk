@@ -1,4 +1,4 @@
-# The rules of the workflow with everything that they ask ready in a dict: what Snakemake alone costs.
+# The rules of the workflow with all values read from a dict, to measure the cost of Snakemake alone.
 import json
 from pathlib import Path
 

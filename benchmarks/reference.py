@@ -1,8 +1,8 @@
-"""The benchmark's own way, told again plainly: what CloudMask is measured and checked against.
+"""A plain implementation of the benchmark, with which CloudMask is compared.
 
-It does what mlcommons/science v1.1 does, in words of our own and without its defects of form: one Python generator a
-scene, float32, a network that ends in a sigmoid, and inference by overlapping patches of 256 pixels. Nothing here is
-shared with the package `cloudmask`, so that a mistake there cannot hide here.
+It reimplements the behavior of mlcommons/science v1.1: one Python generator per scene, float32, a network that ends in
+a sigmoid, and inference in overlapping patches of 256 pixels. It shares no code with the package `cloudmask`, so that a
+mistake there shows in the comparison.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Floats = npt.NDArray[np.float32]
 
 PATCH = 256
 CHANNELS = 9
-OVERLAP = 80  # pixels that neighboring patches share at inference
-BORDER = OVERLAP // 2  # pixels that are cut off each patch's prediction
+OVERLAP = 80  # pixels shared by neighboring patches at inference
+BORDER = OVERLAP // 2  # pixels cropped from each side of a patch's prediction
 WIDTH = 32
 
 
@@ -43,7 +43,7 @@ def load(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
 
 
 def training_patches(image: tf.Tensor) -> tf.Tensor:
-    """Cut the middle of an image into patches side by side, row by row; a remainder at the edges is left off."""
+    """Cut the middle of an image into adjacent patches, row by row; remainders at the edges are dropped."""
     rows, columns, channels = image.shape
     top, left = (rows % PATCH) // 2, (columns % PATCH) // 2
     middle = image[top : rows - top, left : columns - left]
@@ -53,7 +53,7 @@ def training_patches(image: tf.Tensor) -> tf.Tensor:
 
 
 def dataset(paths: Sequence[Path], shape: tuple[int, int], batch: int, cached: bool = False) -> tf.data.Dataset:
-    """Return full batches of patches and masks: two scenes interleaved, shuffled within a batch's worth.
+    """Return full batches of patches and masks, with two scenes interleaved and a shuffle buffer of a batch.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def dataset(paths: Sequence[Path], shape: tuple[int, int], batch: int, cached: b
 
 
 def network(width: int = WIDTH) -> keras.Model:
-    """Build the U-Net: 39 layers, 1,948,609 parameters, three poolings, probability of cloud as its output."""
+    """Return the U-Net: 39 layers, 1,948,609 parameters, three poolings; its output is the probability of cloud."""
 
     def twice(x: Any, filters: int) -> Any:
         for _ in range(2):
@@ -101,14 +101,14 @@ def network(width: int = WIDTH) -> keras.Model:
 
 
 def compiled(learning_rate: float = 0.001, width: int = WIDTH) -> keras.Model:
-    """Build a network that is ready for `fit` and `train_on_batch`."""
+    """Return a compiled network."""
     model = network(width)
     model.compile(keras.optimizers.Adam(learning_rate), loss="binary_crossentropy", metrics=["accuracy"])
     return model
 
 
 def inference_patches(image: Floats) -> tf.Tensor:
-    """Cut an image into overlapping patches, zeros around it: 7 x 9 of them for 1200 x 1500 pixels.
+    """Cut an image, padded with zeros, into overlapping patches: 7 x 9 for 1200 x 1500 pixels.
 
     Returns
     -------

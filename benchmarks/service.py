@@ -1,4 +1,4 @@
-"""How fast the service is with 10,000 experiments and 50 who listen: ``python -m benchmarks.service [SECONDS]``."""
+"""Measure the service with 10,000 experiments and 50 listeners: ``python -m benchmarks.service [SECONDS]``."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from fairmesh.jobs.paths import StudyPaths
 LISTENERS = 50
 ASKERS = 4
 SECONDS = 20.0
-CHANGES = 20  # experiments that say something new in a second
+CHANGES = 20  # progress updates per second
 TOKEN = "a-token-of-the-benchmark-and-nothing-else"  # noqa: S105
 PATHS = ("/studies/sweep/status", "/studies/sweep/experiments?limit=100", "/studies/sweep/experiments?state=running")
 
 
 def main(arguments: Sequence[str] = sys.argv[1:]) -> int:
-    """Measure, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     seconds = float(arguments[0]) if arguments else SECONDS
     report = Report()
     with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name:
@@ -116,7 +116,7 @@ async def _change(running: list[Path]) -> None:
     """Write the progress of running experiments."""
     number = 0
     while True:
-        # Not in this thread: a disk that is busy must not hold up those who ask.
+        # In another thread, so that a busy disk does not delay the requests.
         await asyncio.to_thread(say, running[2 + number % (len(running) - 2)], number // len(running) % 90)
         number += 1
         await asyncio.sleep(1 / CHANGES)

@@ -1,4 +1,4 @@
-"""How fast and how large the website is: ``python -m benchmarks.site``."""
+"""Measure speed and size of the website: ``python -m benchmarks.site``."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.results.builder import APPLICATION, Folder
 ROOT = Path(__file__).parents[1]
 GOALS = {200: (15.0, 20.0), 10_000: (30.0, 25.0)}  # CPU seconds and megabytes by number of experiments
 REPEATS = 5
-FEW = 1000  # experiments, so that each can have figures of its own
-USABLE = 3.0  # seconds until a reader can work with the largest study's page
+FEW = 1000  # experiments up to which each has its own figures
+USABLE = 3.0  # seconds until the page of the largest study is usable
 HISTORY = "epoch,loss,val_loss,accuracy,val_accuracy\n" + "".join(
     f"{epoch},{2 / epoch:.4f},{3 / epoch:.4f},{1 - 0.5 / epoch:.4f},{1 - 0.6 / epoch:.4f}\n" for epoch in range(1, 31)
 )
@@ -33,7 +33,7 @@ FIGURE_SIZE = (1170, 572)  # pixels, as Matplotlib writes them
 
 
 def main() -> int:
-    """Measure everything, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     report = Report()
     for count, (cpu_s, megabytes) in GOALS.items():
         with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name:
@@ -58,7 +58,7 @@ def size(site: Path) -> int:
 
 
 def opening(report: Report, site: Path, count: int) -> None:
-    """From the address to a table that a reader has sorted, in Chromium."""
+    """Measure the time to open a page and sort its table in Chromium."""
     with open_browser() as browser, served(site) as address:
         page = browser.new_page()
         for name in ("index.html", "experiments.html"):
@@ -72,7 +72,7 @@ def opening(report: Report, site: Path, count: int) -> None:
 
 
 def write_results(results: Path, count: int) -> None:
-    """Write a study of so many experiments on two machines, all done but one in a hundred."""
+    """Write a study of `count` experiments on two machines; one in a hundred failed."""
     folder = Folder(results, "large", application=application())
     random.seed(1)
     widths = range(1, count // (2 * REPEATS * 4) + 1)
@@ -89,18 +89,18 @@ def write_results(results: Path, count: int) -> None:
             attempt = finish(folder, point)
             (attempt / "figures").mkdir()
             for name, data in drawn.items() if count < FEW else ():
-                # What follows the end of a PNG is not drawn, but makes it another file.
+                # Bytes after the end of a PNG are ignored but make the file unique.
                 (attempt / "figures" / f"{name}.png").write_bytes(data + str(number).encode())
 
 
 def application() -> dict[str, Any]:
-    """Return an application with as many metrics as a real one has."""
+    """Return an application with a realistic number of metrics."""
     metrics = {f"score_{number}": {"title": f"Score {number}", "unit": "1"} for number in range(10)}
     return {**APPLICATION, "metrics": {**APPLICATION["metrics"], **metrics}}
 
 
 def figure() -> bytes:
-    """Draw lines, letters and a picture's noise: some 100 kB."""
+    """Return a figure of about 100 kB with lines, text and noise."""
     made, data = Image.new("RGBA", FIGURE_SIZE, "white"), BytesIO()
     noise = Image.effect_noise((260, 260), 60)
     made.paste(Image.merge("RGB", (noise, noise, noise)), (850, 40))

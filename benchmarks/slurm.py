@@ -1,6 +1,6 @@
-"""What a job of Slurm's costs, and how many go through: ``python -m benchmarks.slurm``, on a cluster of its own.
+"""Measure cost and throughput of Slurm jobs on a test cluster: ``python -m benchmarks.slurm``.
 
-CPU seconds are those of Snakemake and all that it starts, and those that Slurm accounts to the jobs.
+CPU seconds are those of Snakemake and its child processes, and those that Slurm accounts to the jobs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ rule one:
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds of a run: in Snakemake and what it starts, and in its jobs, of which there were so many."""
+    """CPU seconds of a run, in Snakemake and in its jobs, and the number of jobs."""
 
     main_s: float
     jobs_s: float
@@ -45,12 +45,12 @@ class Cost:
 
     @property
     def whole_s(self) -> float:
-        """The sum."""
+        """The total CPU seconds."""
         return self.main_s + self.jobs_s
 
 
 def main() -> int:
-    """Measure everything, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     report = Report()
     with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name, cluster(3, accounting=True) as slurm:
         os.environ |= slurm.environment | {"TOY_STARTS": f"{name}/starts"}
@@ -65,7 +65,7 @@ def main() -> int:
 
 
 def one_job(report: Report, place: Path, slurm: Cluster) -> None:
-    """Run as many jobs through the executor plugin: of a workflow without fairmesh, of a small and of a large plan."""
+    """Run the same number of jobs of a workflow without fairmesh, of a small plan and of a large plan."""
     (place / "bare.smk").write_text(BARE.replace("FEW", str(FEW)))
     bare = run(place, slurm, "slurm", "--snakefile", "bare.smk", "--logger", "fairmesh")
     plain = bare.jobs_s / bare.jobs
@@ -80,7 +80,7 @@ def one_job(report: Report, place: Path, slurm: Cluster) -> None:
 
 
 def bundles(report: Report, place: Path, slurm: Cluster) -> None:
-    """Run twenty experiments: each as a job of the executor plugin's, and all in one job without Snakemake in it."""
+    """Run twenty experiments, once as single jobs of the executor plugin and once as one bundle."""
     costs = {}
     for profile, options in (("slurm", ()), ("slurm-lean", ("--fairmesh-bundle", str(BUNDLE)))):
         study(place, BUNDLE)
@@ -92,7 +92,7 @@ def bundles(report: Report, place: Path, slurm: Cluster) -> None:
 
 
 def many(report: Report, place: Path, slurm: Cluster) -> None:
-    """Run a thousand in bundles, and sixty one by one: none lost, none twice."""
+    """Run a thousand experiments in bundles and sixty as single jobs; check that each ran exactly once."""
     for count, size in ((MANY, BUNDLE), (SINGLE, 1)):
         study(place, count)
         began = time.monotonic()
@@ -108,7 +108,7 @@ def many(report: Report, place: Path, slurm: Cluster) -> None:
 
 
 def study(place: Path, count: int) -> None:
-    """Write a study of so many experiments, all still to do."""
+    """Write a study of `count` experiments and remove earlier results."""
     values = {"from": 1, "to": count, "step": 1}
     content = {"study": f"s{count}", "application": "./toy", "measure": "shared", "parameters": {"value": values}}
     (place / "study.yaml").write_text(schema.dump_yaml({**content, "derive": {"runtime": "1"}}))
@@ -118,7 +118,7 @@ def study(place: Path, count: int) -> None:
 
 
 def run(place: Path, slurm: Cluster, profile: str, *arguments: str) -> Cost:
-    """Run Snakemake with a profile, and add up what it and its jobs used."""
+    """Run Snakemake with a profile and return the cost of it and its jobs."""
     before = max(_jobs(slurm), default=0)
     snakefile = () if "--snakefile" in arguments else ("--snakefile", str(ROOT / "Snakefile"))
     command = (SNAKEMAKE, *snakefile, "--profile", f"profiles/{profile}", "--quiet", "all", *arguments)
@@ -146,7 +146,7 @@ def _sacct(slurm: Cluster, after: int, field: str, *options: str) -> list[str]:
 
 
 def _seconds(text: str) -> float:
-    """Read the time of sacct: [hours:]minutes:seconds.
+    """Return the seconds of a time of sacct: [hours:]minutes:seconds.
 
     >>> _seconds("00:01.500"), _seconds("01:00:02")
     (1.5, 3602.0)

@@ -1,4 +1,4 @@
-"""How fast people see how a study of 10,000 experiments stands: ``python -m benchmarks.status``."""
+"""Measure the status of a study of 10,000 experiments: ``python -m benchmarks.status``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG = 100 * MEGABYTE  # bytes of events
 
 
 def main() -> int:
-    """Measure everything, and give 1 if a goal was missed."""
+    """Measure everything; return 1 if a goal was missed."""
     report = Report()
     with tempfile.TemporaryDirectory(prefix="fairmesh-benchmark-") as name:
         place = Path(name)
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _again(paths: StudyPaths, speakers: Sequence[Path] = (), looks: int = 5) -> float:
-    """Return the CPU seconds of a look at what was looked at before, once the file system's clock has gone on."""
+    """Return the CPU seconds of reading the status again, after the file system's clock has advanced."""
     reader = Reader(paths)
     reader.read()
     time.sleep(SETTLED)
@@ -79,13 +79,13 @@ def say(attempt: Path, progress: int) -> None:
 
 
 def running_attempts(paths: StudyPaths, points: list[dict[str, Any]]) -> list[Path]:
-    """Return the attempts that run in a half-done study."""
+    """Return the running attempts of a half-done study."""
     running = (point for number, point in enumerate(points) if mixed(number) == protocol.RUNNING)
     return [paths.job(point["machine"], point["id"]).attempt(1) for point in running]
 
 
 def _measure_long_log(paths: StudyPaths, report: Report) -> None:
-    """Measure how a log of events that has grown for very long is read, and what comes to it."""
+    """Measure the reading of a very long event log and of events appended to it."""
     path = paths.run(RUN) / protocol.EVENTS
     text = path.read_text(encoding="utf-8")
     with path.open("a", encoding="utf-8") as file:
@@ -110,7 +110,7 @@ def mixed(number: int) -> str:
 
 
 def write_plan(paths: StudyPaths) -> list[dict[str, Any]]:
-    """Write a plan as large as CloudMask's would be."""
+    """Write a plan with as many parameters as CloudMask has."""
     points = []
     for number in range(COUNT):
         identity = f"epochs={number % 100}+learning_rate={number // 100}"
@@ -129,7 +129,7 @@ def write_plan(paths: StudyPaths) -> list[dict[str, Any]]:
 
 
 def write_states(paths: StudyPaths, points: list[dict[str, Any]], state: Callable[[int], str]) -> None:
-    """Write what the workflow leaves when each experiment is in some state; an empty one is not started."""
+    """Write the files of a workflow with experiments in given states; an empty state is not started."""
     lines = []
     for folder in (protocol.EXPERIMENTS, protocol.RECORDS):
         shutil.rmtree(paths.folder / folder, ignore_errors=True)
@@ -149,7 +149,7 @@ def write_states(paths: StudyPaths, points: list[dict[str, Any]], state: Callabl
 
 
 def write_attempt(job: JobPaths, record: Path, point: dict[str, Any], state: str) -> None:
-    """Write an attempt, and the record if it is done."""
+    """Write an attempt, and its record if it is done."""
     status = {"state": state, "reason": "", "progress": 50, "message": "epoch 3 of 8", "heartbeat": 7, "attempt": 1}
     status |= {"started": NOW.format(1), "ended": NOW.format(2), "host": "node-7", "job_id": "", "run": RUN}
     status |= {"fingerprint": point["fingerprint"]}

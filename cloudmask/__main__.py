@@ -68,7 +68,7 @@ def _tile(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    # Each command imports its own part: TensorFlow alone takes three seconds.
+    # Each command imports only its own modules: TensorFlow alone takes three seconds.
     if arguments.verb == "download":
         download.run(arguments)
         return
@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 good, 1 the work failed, 2 wrong input, 130 interrupted.
+        0 on success, 1 on failure, 2 for wrong input, 130 if interrupted.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -123,6 +123,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # As an exception, so that worker processes are ended too.
+    # Exit by an exception, so that worker processes are stopped too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Output on the console: lines for people, progress lines for a program that watches, and silence for libraries."""
+"""Console output: messages, machine-readable progress lines, and suppression of library output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 def say(line: str) -> None:
-    """Print a line for people at once."""
+    """Print a message and flush."""
     print(line, flush=True)
 
 
@@ -20,9 +20,9 @@ def report(percent: float, message: str) -> None:
     Parameters
     ----------
     percent : float
-        How much is done, 0 to 100; printed as a whole number.
+        Progress from 0 to 100; printed as a whole number.
     message : str
-        What is being done, without line breaks and double quotes.
+        Current activity, without line breaks and double quotes.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def report(percent: float, message: str) -> None:
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Silence standard error, also of C++; what was written is shown if the block fails."""
+    """Suppress standard error, including that of C++ code; show it if the block fails."""
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:

@@ -34,7 +34,7 @@ from cloudmask.settings import Settings
 
 MODEL = "model.keras"
 NAMES = {OWN: "cloudmask", UPSTREAM: "cloudmask_upstream"}  # of a saved network, by `compatibility`
-TRAINED = 80  # percent of the whole work, about
+TRAINED = 80  # percent of the total progress, approximately
 
 
 def run(
@@ -47,17 +47,17 @@ def run(
     scenes, store : Path
         The folders of the two stages.
     checkpoints : Path, optional
-        A folder with the checkpoint of an earlier attempt; by default those beside this attempt's folder are used.
+        The folder of an earlier attempt's checkpoint; by default those beside this attempt's folder are searched.
     baselines : Path, optional
-        The folder of the stage `baselines`; without it the network is compared with nothing.
+        The folder of the stage `baselines`; without it, there is no comparison.
 
     Raises
     ------
     InputError
-        If one of them is not such a folder, the store was made with the other `compatibility`, or the baselines are of
-        other scenes.
+        If a folder is not that of its stage, the store was made with the other `compatibility`, or the baselines belong
+        to other scenes.
     CloudmaskError
-        If a file in it is damaged or training diverges.
+        If a file is damaged or the training diverges.
     """
     training, validation = (open_patches(store, subset, settings.compatibility) for subset in get_args(Subset))
     others = _baselines(baselines, scenes)
@@ -95,20 +95,20 @@ def run(
 
 
 def infer(model: Path, scenes: Sequence[Path], to: Path, tile: int = 0, probability: bool = False) -> None:
-    """Predict scenes with a saved network; write a mask for each, as `save_masks` does.
+    """Predict scenes with a saved network and write a mask for each, as `save_masks` does.
 
     Parameters
     ----------
     model : Path
-        The file `MODEL` of an experiment.
+        The saved network of an experiment.
     scenes : sequence of Path
         Files in the benchmark's schema.
     to : Path
         The folder for the masks.
     tile : int
-        As the parameter.
+        Side of a tile in pixels, as the parameter of that name.
     probability : bool
-        Whether to write the probability, too.
+        Whether to write the probability as well.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def infer(model: Path, scenes: Sequence[Path], to: Path, tile: int = 0, probabil
 
 
 def _baselines(folder: Path | None, scenes: Path) -> Baselines:
-    """Read the baselines; refuse at once those of other scenes than will be predicted."""
+    """Read the baselines; raise InputError if they belong to other scenes."""
     baselines = read_baselines(folder) if folder else Baselines({})
     names = {short_name(file) for file in read_catalogue(scenes).files("inference")}
     if unknown := [name for name in baselines.names if name not in names]:
@@ -141,5 +141,5 @@ def _baselines(folder: Path | None, scenes: Path) -> Baselines:
 
 
 def _predictor(network: keras.Model, compatibility: str, tile: int) -> Predict:
-    """Return a function from a scene to the probability of cloud: in one pass, or in the benchmark's patches."""
+    """Return a function that predicts a scene in one pass or in the benchmark's patches."""
     return PatchPredictor(network) if is_upstream(compatibility) else Predictor(network, tile)

@@ -1,4 +1,4 @@
-"""Small files that others read: they appear whole or not at all."""
+"""Reading and atomic writing of small files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from cloudmask.errors import CloudmaskError, InputError
 
 
 def beside(path: Path) -> Path:
-    """Return the name under which a file is written before it is moved into place; makes its folder."""
+    """Return the temporary name of a file while it is written; create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f".{path.name}.part")
 
 
 def reason(error: OSError) -> str:
-    """Return the system's reason for an error; HDF5 wraps it into a sentence of its own.
+    """Return the operating system's reason for an error, which HDF5 wraps in a longer message.
 
     >>> reason(OSError(28, "Can't write data (error message = 'No space left on device', buf = 0x1)"))
     'No space left on device'
@@ -33,12 +33,12 @@ def reason(error: OSError) -> str:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Yield the name to write a file under: it comes to its place if the block ends well, or nothing of it stays.
+    """Yield a temporary name; rename the file if the block succeeds, and remove it otherwise.
 
     Raises
     ------
     CloudmaskError
-        If the disk is full or for another reason takes no more.
+        If the file cannot be written, for example because the disk is full.
     """
     try:
         part = beside(path)
@@ -52,7 +52,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write beside the file, flush it to the disk, and move it into place; raises what `whole` raises."""
+    """Write a file atomically and flush it to the disk; raises what `whole` raises."""
     with whole(path) as part, part.open("wb") as file:
         file.write(data)
         file.flush()
@@ -60,7 +60,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a value as readable JSON; NaN and infinities are refused with ValueError."""
+    """Write a value as indented JSON; raise ValueError for NaN and infinities."""
     write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
@@ -79,9 +79,9 @@ def read_json(path: Path) -> Any:
     Raises
     ------
     InputError
-        If there is no such file.
+        If the file does not exist.
     CloudmaskError
-        If it is not JSON.
+        If the file is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))

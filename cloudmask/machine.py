@@ -1,4 +1,4 @@
-"""The processors and the memory that this process may use."""
+"""The processors and memory available to this process."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from pathlib import Path
 
 
 def allowed_cpus() -> int:
-    """Count the processors that the scheduler or `taskset` allows, at least 1."""
+    """Return the number of processors that the scheduler or `taskset` allows, at least 1."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def free_memory() -> int:
-    """Return the bytes that this process may still use, of the machine and of its control group.
+    """Return the bytes of memory available on the machine and in the process's control group.
 
-    Linux alone tells; elsewhere the answer is a terabyte, and `tile` is for a person to set.
+    This is known on Linux only; on other systems the result is a terabyte, and the user should set `tile`.
     """
     limits = [1 << 40, *_meminfo(), *_control_group()]
     return max(min(limits), 0)
@@ -31,7 +31,7 @@ def _meminfo(path: Path = Path("/proc/meminfo")) -> list[int]:
 
 
 def _control_group(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path("/proc/self/cgroup")) -> list[int]:
-    """Return what is left below the limits of version 2, of the process's own group and of all above it."""
+    """Return the bytes left in the process's control group (version 2) and in each of its parents."""
     try:
         name = next(line for line in membership.read_text().splitlines() if line.startswith("0::"))[3:].lstrip("/")
     except (OSError, StopIteration):
@@ -42,14 +42,14 @@ def _control_group(root: Path = Path("/sys/fs/cgroup"), membership: Path = Path(
             break
         try:
             limit, used = (int((group / f"memory.{what}").read_text()) for what in ("max", "current"))
-        except (OSError, ValueError):  # none of that name, or "max"
+        except (OSError, ValueError):  # no such file, or no limit ("max")
             continue
         left.append(limit - used + _reclaimable(group))
     return left
 
 
 def _reclaimable(group: Path) -> int:
-    """Return the bytes of files in the group's cache, which count as used and are given back when needed."""
+    """Return the bytes of the group's inactive page cache, which the kernel frees when needed."""
     try:
         lines = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
         return int(lines["inactive_file"])

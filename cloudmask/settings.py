@@ -1,4 +1,4 @@
-"""The parameters of a run: declared once, in application.yaml, read and checked from config.yaml."""
+"""The parameters of a run, declared in application.yaml and read from config.yaml."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BOUNDS: tuple[tuple[str, Callable[[Any, Any], bool], str], ...] = (
 
 @dataclass(frozen=True)
 class Settings:
-    """All parameters; their units, bounds and defaults are in application.yaml."""
+    """All parameters; application.yaml has their units, bounds and defaults."""
 
     data: str
     damaged: str
@@ -60,8 +60,8 @@ class Settings:
 
 
 def _mistake(value: Any, rule: dict[str, Any]) -> str:
-    """Return what is wrong with a value, or an empty string."""
-    # Python takes True for 1.
+    """Return a description of what is wrong with a value, or an empty string."""
+    # bool is a subclass of int.
     if isinstance(value, bool) != (rule["type"] == "boolean") or not isinstance(value, _TYPES[rule["type"]]):
         return f"must be of type {rule['type']}"
     if isinstance(value, float) and not math.isfinite(value):
@@ -75,7 +75,7 @@ def _mistake(value: Any, rule: dict[str, Any]) -> str:
 
 
 def _number(value: Any, rule: dict[str, Any]) -> Any:
-    """Return 1e-3 as a number: PyYAML reads YAML 1.1, where a number has a point before its exponent."""
+    """Convert text such as 1e-3 to a number: in YAML 1.1, a number needs a point before its exponent."""
     if rule["type"] != "number" or not isinstance(value, str):
         return value
     try:
@@ -97,7 +97,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def read_settings(path: Path) -> Settings:
-    """Read the parameters of a run; what the file leaves out takes its default.
+    """Read the parameters of a run; missing parameters take their defaults.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def read_settings(path: Path) -> Settings:
     for name, value in values.items():
         if mistake := _mistake(value, rules[name]):
             raise InputError(f"{path}: {name}: {value!r}: {mistake}")
-    # Keras takes no 1 for 1.0.
+    # Keras does not accept 1 for 1.0.
     typed: dict[str, Any] = {
         name: float(value) if rules[name]["type"] == "number" else value for name, value in values.items()
     }

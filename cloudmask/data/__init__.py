@@ -1,5 +1,5 @@
 """The data of CloudMask: scenes (made, listed or downloaded), the patches cut from them, and the store of patches.
 
-It imports only the top-level modules of `cloudmask`, never `model`, `scoring` or `figures`. Begin with
+May import only the top-level modules of `cloudmask`, never `model`, `scoring` or `figures`. Begin with
 `scenes` and `store`.
 """

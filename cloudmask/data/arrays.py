@@ -1,8 +1,8 @@
-"""Array files (.npy) that are written block by block and checked before they are used.
+"""Array files (.npy) that are written block by block and checked before use.
 
-The size is compared at every opening. The SHA-256 of all bytes, a second or two for 3 GB, is compared at the first
-opening of a file that came here or changed since, and the outcome remembered beside the arrays: hashing 23 GB anew
-for each of a hundred experiments would be as costly as it is useless.
+The size is compared whenever a file is opened. The SHA-256 (a second or two for 3 GB) is compared when a new or changed
+file is opened for the first time, and the result is stored beside the arrays, so that a hundred experiments do not hash
+23 GB each.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.lib import format as npy
 from cloudmask.errors import CloudmaskError
 from cloudmask.files import read_json, reason, write_json
 
-VERIFIED = ".verified.json"  # what was hashed: name -> mark
+VERIFIED = ".verified.json"  # verified files: name -> mark
 _THREADS = 4
 
 Array = npt.NDArray[Any]
@@ -31,7 +31,7 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Entry:
-    """What is known of an array file."""
+    """The description of an array file."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -40,12 +40,12 @@ class Entry:
 
     @classmethod
     def read(cls, value: Any) -> Entry:
-        """Read what `asdict` gave; raises KeyError or TypeError if it is something else."""
+        """Convert the result of `asdict` back; raises KeyError or TypeError for anything else."""
         return cls(tuple(map(int, value["shape"])), str(value["dtype"]), int(value["bytes"]), str(value["sha256"]))
 
 
 class ArrayWriter:
-    """An array file that is written block by block and hashed meanwhile.
+    """Writes an array file block by block and computes its hash.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ class ArrayWriter:
     shape : tuple of int
         Expected shape; the file may end up with fewer rows.
     dtype : type
-        As `numpy.dtype` takes it.
+        Anything that `numpy.dtype` accepts.
 
     Raises
     ------
     CloudmaskError
-        If the disk is full or for another reason takes no more.
+        If the file cannot be written, for example because the disk is full.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
@@ -67,12 +67,12 @@ class ArrayWriter:
         with self._errors():
             self._array = npy.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
             with path.open("r+b") as file:
-                # Room for all of it now: a disk that is full later would kill the process.
+                # Reserve the space now: writing to a memory map on a full disk kills the process.
                 os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
                 self._hash = hashlib.sha256(file.read(self._array.offset))
 
     def append(self, block: Array) -> None:
-        """Add rows; they must be of the shape and type that was announced."""
+        """Append rows; raise ValueError if shape or type do not fit."""
         end = self._rows + len(block)
         if block.dtype != self._array.dtype or block.shape[1:] != self._array.shape[1:] or end > len(self._array):
             raise ValueError(f"{block.shape}, {block.dtype} do not fit {self._array.shape}, {self._array.dtype}")
@@ -81,7 +81,7 @@ class ArrayWriter:
         self._rows = end
 
     def finish(self) -> Entry:
-        """Write everything to the disk; return what was written."""
+        """Flush the file to the disk and return its description."""
         shape, dtype = (self._rows, *self._array.shape[1:]), self._array.dtype
         with self._errors():
             self._array.flush()
@@ -89,7 +89,7 @@ class ArrayWriter:
         return Entry(shape, dtype.str, self._path.stat().st_size, digest)
 
     def _shorten(self, shape: tuple[int, ...]) -> str:
-        """Cut off the rows that are missing; the header has room for any number. Return the new SHA-256."""
+        """Truncate the file to the rows written, update the header, and return the new SHA-256."""
         with self._path.open("r+b") as file:
             description = {"descr": self._array.dtype.str, "fortran_order": False, "shape": shape}
             npy.write_array_header_1_0(file, description)
@@ -107,17 +107,17 @@ class ArrayWriter:
 
 
 def open_arrays(folder: Path, entries: dict[str, Entry]) -> list[Array]:
-    """Open array files as read-only memory maps after a check.
+    """Check array files and open them as read-only memory maps.
 
     Parameters
     ----------
     entries : dict
-        What each file, by its name in the folder, must be.
+        The expected descriptions by file name.
 
     Raises
     ------
     CloudmaskError
-        If a file is missing, of another size, or does not have its SHA-256.
+        If a file is missing or does not have its size or SHA-256.
     """
     for name, entry in entries.items():
         path = folder / name
@@ -139,7 +139,7 @@ def _mapped(path: Path, entry: Entry) -> Array:
 
 
 def verify(folder: Path, entries: dict[str, Entry]) -> None:
-    """Compare the SHA-256 of the files that were not compared since they came here; remember those that are right."""
+    """Compare the SHA-256 of new and changed files, and store which are correct."""
     remembered = _remembered(folder)
     marks = {name: [*_mark(folder / name), entry.sha256] for name, entry in entries.items()}
     fresh = [name for name, mark in marks.items() if remembered.get(name) != mark]
@@ -150,7 +150,7 @@ def verify(folder: Path, entries: dict[str, Entry]) -> None:
     damaged = [name for name in fresh if digests[name] != entries[name].sha256]
     if damaged:
         raise CloudmaskError(f"{folder / damaged[0]}: does not have its SHA-256: damaged since it was written")
-    with suppress(CloudmaskError):  # a folder that may only be read is hashed each time
+    with suppress(CloudmaskError):  # files in a read-only folder are hashed each time
         write_json(folder / VERIFIED, remembered | {name: marks[name] for name in fresh})
 
 

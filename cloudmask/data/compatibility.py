@@ -1,7 +1,7 @@
-"""``compatibility: upstream``: what mlcommons/science does where CloudMask on purpose does something else.
+"""``compatibility: upstream``: the behavior of mlcommons/science where CloudMask deliberately differs.
 
-Whoever calls these functions has looked at `is_upstream` first; the reasons for each difference are on the page
-cloudmask-parity of the documentation.
+Check `is_upstream` before calling these functions. The page cloudmask-parity of the documentation explains the
+differences.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Window = tuple[slice, slice]
 
 
 def is_upstream(compatibility: str) -> bool:
-    """Return whether the benchmark's own ways were asked for."""
+    """Return whether the parameter selects the benchmark's behavior."""
     return compatibility == UPSTREAM
 
 
 def whole(scene: Scene) -> Scene:
-    """Return a scene all of whose pixels count; what is missing is 0, as the published files have it."""
+    """Return a scene in which all pixels are valid; missing values are 0, as in the published files."""
     channels = np.where(np.isfinite(scene.channels), scene.channels, np.float32(0))
     return replace(scene, channels=channels, valid=np.ones_like(scene.valid))
 
@@ -46,7 +46,7 @@ def normalize(scene: Scene) -> Channels:
 
 
 def windows(shape: tuple[int, int], patch: int) -> Iterator[Window]:
-    """Return the patches of a scene, side by side from its middle, row by row; what remains at the edges is left off.
+    """Return adjacent patches, centered in the scene, row by row; remainders at the edges are dropped.
 
     >>> patches = list(windows((1200, 1500), 256))
     >>> len(patches), patches[0]
@@ -67,7 +67,7 @@ def cut(scene: Scene, patch: int) -> tuple[Channels, npt.NDArray[np.bool_]]:
     Returns
     -------
     images : ndarray of float32, shape (n, patch, patch, 9)
-        As `normalize` gives them: int16 would not hold -12.3.
+        As returned by `normalize`; int16 cannot represent -12.3.
     cloud : ndarray of bool, shape (n, patch, patch)
     """
     images = normalize(scene)
@@ -81,7 +81,7 @@ def whole_batches(order: Order, batch: int) -> Order:
     Raises
     ------
     InputError
-        If nothing would be left.
+        If no full batch remains.
 
     Examples
     --------

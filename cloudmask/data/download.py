@@ -1,7 +1,7 @@
-"""The command `download`: the benchmark's scenes from their public bucket by boto3's `download_file`.
+"""The command `download`: download the benchmark's scenes from their public bucket with boto3.
 
-A file has its name only when it is complete: it is downloaded under another name, compared with the object's size and,
-where the ETag is a plain MD5, with its bytes, and then moved. A file that is there already is checked alike and stays.
+A file is downloaded under a temporary name, compared with the object's size and, if the ETag is a plain MD5, with its
+checksum, and then renamed. Existing files are checked in the same way and kept.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from cloudmask.files import beside, reason
 ENDPOINT = "https://s3.echo.stfc.ac.uk"
 BUCKET = "sciml-datasets"
 ROOT = "es/cloud_slstr_ds1"
-# An object that was uploaded in parts has another ETag, with a dash, from which nothing can be told.
+# The ETag of a multipart upload has a dash and is not an MD5.
 PLAIN_MD5 = re.compile(r"[0-9a-f]{32}")
-_CONNECT_S, _READ_S = 15, 60  # seconds of silence after which a connection counts as lost
+_CONNECT_S, _READ_S = 15, 60  # timeouts in seconds
 _BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "TooManyRequests", "Throttling"}
 _REPORT_S = 2.0
 _RATE_WINDOW_S = 30
@@ -41,11 +41,11 @@ _ALL = 0
 
 
 class ServerError(CloudmaskError):
-    """The server cannot be reached or is busy, or the disk takes no more: no other file would fare better."""
+    """The server is unreachable or busy, or the disk is full: all other downloads would fail, too."""
 
 
 class CancelledError(Exception):
-    """The download of a file ended because another one failed or the user interrupted it."""
+    """The download was canceled because another one failed or the user interrupted it."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +71,12 @@ def _number(text: str) -> int:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Download what the options name.
+    """Download the scenes selected by the options.
 
     Raises
     ------
     InputError
-        If boto3 is missing, there is no such server, bucket or scene, or the disk has too little room.
+        If boto3 is missing, the server, bucket or scenes do not exist, or the disk has too little space.
     CloudmaskError
         If a file cannot be downloaded; the others are complete.
     """
@@ -94,39 +94,39 @@ def run(options: argparse.Namespace) -> None:
 
 @dataclass(frozen=True)
 class Remote:
-    """An object in a bucket; its ETag is without quotes."""
+    """An object in a bucket; the ETag has no quotes."""
 
     key: str
     size: int
     etag: str
 
     def matches(self, file: Path) -> bool:
-        """Return whether a file has the object's size and, as far as the ETag tells, its bytes."""
+        """Return whether a file has the object's size and, if the ETag is an MD5, its checksum."""
         if not file.is_file() or file.stat().st_size != self.size:
             return False
         if not PLAIN_MD5.fullmatch(self.etag):
             return True
-        with file.open("rb") as source:  # it finds damage, not malice
+        with file.open("rb") as source:  # detects damage, not tampering
             digest = hashlib.file_digest(source, lambda: hashlib.md5(usedforsecurity=False))
         return digest.hexdigest() == self.etag
 
 
 @dataclass(frozen=True)
 class Download:
-    """An object and the file that it becomes."""
+    """An object and its target file."""
 
     remote: Remote
     target: Path
 
     @property
     def missing(self) -> int:
-        """Bytes to download, as far as the file's size tells."""
+        """The bytes to download, judged by the size of the existing file."""
         there = self.target.is_file() and self.target.stat().st_size == self.remote.size
         return 0 if there else self.remote.size
 
 
 class Bucket:
-    """A bucket that anyone may read.
+    """A public bucket.
 
     Parameters
     ----------
@@ -135,9 +135,9 @@ class Bucket:
     name : str
         The bucket.
     connections : int
-        The largest number of connections that are kept open.
+        The maximum number of open connections.
     retries : int
-        Further attempts of a request that fails, with growing waits, before it is given up.
+        Number of retries of a failed request, with exponential backoff.
 
     Raises
     ------
@@ -156,7 +156,7 @@ class Bucket:
         Raises
         ------
         InputError
-            If there is no such bucket or it is not public.
+            If the bucket does not exist or is not public.
         ServerError
             If the server cannot be reached.
         """
@@ -167,14 +167,14 @@ class Bucket:
         return sorted(remotes, key=lambda remote: remote.key)
 
     def download(self, remote: Remote, file: Path, progress: Any) -> None:
-        """Download an object; a broken connection is taken up again from the start of the broken part.
+        """Download an object; after a connection error, the interrupted part is downloaded again.
 
         Raises
         ------
         ServerError
-            If the connection is lost again and again or the disk takes no more.
+            If the connection fails repeatedly or the disk is full.
         CloudmaskError
-            If the object is gone or not public.
+            If the object does not exist or is not public.
         """
         from boto3.s3.transfer import TransferConfig  # noqa: PLC0415
 
@@ -184,7 +184,7 @@ class Bucket:
 
     @contextmanager
     def _errors(self, what: str) -> Iterator[None]:
-        """Turn the errors of boto3 into those of this package."""
+        """Convert the exceptions of boto3 to those of this package."""
         from boto3.exceptions import Boto3Error  # noqa: PLC0415
         from botocore import exceptions  # noqa: PLC0415
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
@@ -233,14 +233,14 @@ def _client(endpoint: str, connections: int, retries: int) -> Any:
     )
     try:
         return boto3.session.Session().client("s3", endpoint_url=endpoint, region_name="us-east-1", config=config)
-    except BotoCoreError as error:  # such as a profile in the environment that its files lack
+    except BotoCoreError as error:  # for example, the environment names a missing profile
         raise InputError(f"boto3 cannot start: {error}") from None
     except ValueError:
         raise InputError(f"endpoint: {endpoint!r} is no address such as {ENDPOINT}") from None
 
 
 def choose(bucket: Bucket, root: str, part: Part, number: int) -> list[Remote]:
-    """Return the first scenes of a part by their names, or all of them if the number is 0."""
+    """Return the first `number` scenes of a part, sorted by name, or all of them if it is 0."""
     for name in FOLDERS[part]:
         scenes = [remote for remote in bucket.objects(f"{root}/{name}/") if _is_scene(PurePosixPath(remote.key).name)]
         if scenes:
@@ -255,7 +255,7 @@ def _is_scene(name: str) -> bool:
 
 
 def _below(key: str, root: str) -> PurePosixPath:
-    """Return the path below the root; it must not leave the folder, whatever the server sends."""
+    """Return the path relative to the root; raise InputError if it would leave the folder."""
     path = PurePosixPath(key).relative_to(root)
     if ".." in path.parts or path.is_absolute():
         raise InputError(f"{key}: not a key that can be a file name")
@@ -264,7 +264,7 @@ def _below(key: str, root: str) -> PurePosixPath:
 
 @contextmanager
 def exclusive(folder: Path) -> Iterator[None]:
-    """Refuse a second download into the folder: both would write the same files."""
+    """Lock the folder; raise InputError if another download into it is running."""
     with (folder / ".download.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -283,7 +283,7 @@ def _check_room(folder: Path, downloads: list[Download]) -> None:
 
 
 class Meter:
-    """The progress of all files: bytes, their rate, and the time left; it also cancels them."""
+    """The progress of all downloads: bytes, rate and remaining time; it can also cancel them."""
 
     def __init__(self, total: int, files: int) -> None:
         self.cancelled = threading.Event()
@@ -293,20 +293,20 @@ class Meter:
         self._samples: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
 
     def receive(self, size: int) -> None:
-        """Count bytes; fewer than none if an attempt has failed. Raises CancelledError if the work is over."""
+        """Add bytes, a negative number after a failed attempt; raise CancelledError if canceled."""
         if self.cancelled.is_set():
             raise CancelledError
         with self._lock:
             self._received += size
 
     def finish(self, present: int = 0) -> None:
-        """Count a file; all its bytes are `present` if it was there before."""
+        """Count a finished file; `present` is its size if it existed before."""
         with self._lock:
             self._present += present
             self._finished += 1
 
     def state(self) -> tuple[float, str]:
-        """Return the percentage and a line for people."""
+        """Return the percentage and a status line."""
         now = time.monotonic()
         with self._lock:
             self._samples.append((now, self._received))
@@ -321,7 +321,7 @@ class Meter:
 
 
 def amount(size: float) -> str:
-    """Return a number of bytes for people.
+    """Return a number of bytes in readable form.
 
     >>> amount(180_004_096), amount(174_603_973_120)
     ('180.0 MB', '174.6 GB')
@@ -334,7 +334,7 @@ def amount(size: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time for people.
+    """Return a duration in readable form.
 
     >>> duration(42), duration(130), duration(7260)
     ('42 s', '2 min', '2 h 1 min')
@@ -346,12 +346,12 @@ def duration(seconds: float) -> str:
 
 
 def fetch_all(bucket: Bucket, downloads: list[Download], connections: int) -> None:
-    """Download several files at a time; one that fails alone does not stop the others.
+    """Download several files at a time; the failure of a single file does not stop the others.
 
     Raises
     ------
     CloudmaskError
-        If a file failed.
+        If a download failed.
     """
     meter = Meter(sum(download.remote.size for download in downloads), len(downloads))
     with ThreadPoolExecutor(connections) as pool:
@@ -366,16 +366,16 @@ def fetch_all(bucket: Bucket, downloads: list[Download], connections: int) -> No
 
 
 def fetch(bucket: Bucket, download: Download, meter: Meter) -> None:
-    """Download a file unless it is there.
+    """Download a file unless it exists.
 
-    A file that is not the object is kept as ``NAME.broken``, whether it was there before or has just come.
+    A file that does not match the object, existing or downloaded, is kept as ``NAME.broken``.
 
     Raises
     ------
     ServerError
-        If the server cannot be reached or the disk takes no more.
+        If the server cannot be reached or the disk is full.
     CloudmaskError
-        If the file is not the object after two downloads.
+        If the file does not match the object after two downloads.
     """
     remote, target = download.remote, download.target
     if remote.matches(target):
@@ -386,7 +386,7 @@ def fetch(bucket: Bucket, download: Download, meter: Meter) -> None:
             _set_aside(target, target)
         part = beside(target)
         for _ in range(2):
-            for stale in target.parent.glob(f"{escape(part.name)}*"):  # of a process that was killed
+            for stale in target.parent.glob(f"{escape(part.name)}*"):  # left by a killed process
                 stale.unlink(missing_ok=True)
             bucket.download(remote, part, meter.receive)
             if remote.matches(part):
@@ -407,7 +407,7 @@ def _set_aside(file: Path, target: Path) -> None:
 
 
 def _watch(pending: set[Future[None]], meter: Meter) -> list[CloudmaskError]:
-    """Report until all files are done; return the errors of those that failed."""
+    """Report the progress until all downloads are done; return the errors of those that failed."""
     failed, reported = [], 0.0
     while pending:
         done, pending = wait(pending, timeout=_REPORT_S, return_when=FIRST_COMPLETED)

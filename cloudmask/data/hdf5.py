@@ -1,7 +1,7 @@
 """Scenes as HDF5 files in the benchmark's schema: five contiguous datasets at the root, no attributes.
 
 The published files hold rows = 1200 and columns = 1500 pixels of 1 km. Any size and any float or integer type is read,
-also values packed as in the attribute conventions of the NetCDF User's Guide (``scale_factor``, ``add_offset``, fill).
+including values packed by the conventions of the NetCDF User's Guide (``scale_factor``, ``add_offset``, fill).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _BOUNDS = ("valid_range", "valid_min", "valid_max")
 
 
 def unpacked(values: Values, attributes: Mapping[str, object]) -> Values:
-    """Return the values that packed numbers stand for: unchanged without attributes, else float64 with NaN for fill.
+    """Return unpacked values as float64 with NaN for fill; without attributes, return the values unchanged.
 
     Raises
     ------
     ValueError
-        If an attribute is not a number, with its name.
+        If an attribute is not a number.
 
     Examples
     --------
@@ -75,15 +75,15 @@ SCHEMA: dict[str, tuple[int, npt.DTypeLike]] = {
 
 @dataclass(frozen=True)
 class Scene:
-    """What training and inference use of a file.
+    """The data of a scene that training and inference use.
 
     Attributes
     ----------
     channels : ndarray of float32, shape (rows, columns, 9)
         Brightness temperatures of S7, S8, S9 in K, then reflectances of S1 to S6.
     valid : ndarray of bool, shape (rows, columns)
-        False where a temperature is missing (0 K), as outside the swath, or anything is NaN or infinite. A reflectance
-        of 0 is a measurement: of the night, or of a dark ground at 1.375 um.
+        False if a temperature is missing (0 K), as outside the swath, or any value is NaN or infinite. A reflectance of
+        0 is valid: at night, or over dark ground at 1.375 um.
     cloud : ndarray of bool, shape (rows, columns)
         The label: ``bayes > 0``.
     """
@@ -94,20 +94,20 @@ class Scene:
 
     @property
     def day(self) -> bool:
-        """Return whether any pixel reflects sunlight; at night the solar channels are off."""
+        """Whether any pixel reflects sunlight; at night the solar channels are off."""
         return bool((self.channels[..., 3:] > 0).any())
 
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]], compress: int = 0) -> None:
-    """Write datasets at the root of a file, which appears whole or not at all; `compress` is a level of gzip.
+    """Write datasets at the root of a file atomically; `compress` is a gzip level.
 
     Raises
     ------
     CloudmaskError
-        If the disk is full or for another reason takes no more.
+        If the file cannot be written, for example because the disk is full.
     """
     options = {"compression": "gzip", "compression_opts": int(compress), "shuffle": True} if compress else {}
-    # In memory first: HDF5 itself may crash the process when the disk is full.
+    # Built in memory, since HDF5 may crash the process when the disk is full.
     with h5py.File(path.name, "w", driver="core", backing_store=False, block_size=1 << 24) as file:
         for name, array in arrays.items():
             file.create_dataset(name, data=array, **options)
@@ -121,7 +121,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         if not path.is_file():
             raise InputError(f"{path}: no such file")
-        # Scenes appear whole and are never changed, so nothing has to be locked, which some file systems cannot.
+        # Scenes are written atomically and never changed, so no lock is needed; some file systems have none.
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
         raise _read_error(path, "not a whole HDF5 file, no dataset can be read", error) from None
@@ -130,7 +130,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
 
 
 def _read_error(where: Path | str, what: str, error: OSError) -> CloudmaskError:
-    """Return an error about the scene or, where the system gives a number, about reading it."""
+    """Return a SceneError or, if the error has a system error number, an error about reading."""
     if not error.errno:
         return SceneError(f"{where}: {what}: {error}")
     hint = "; set HDF5_USE_FILE_LOCKING=FALSE" if error.errno in _OF_LOCKS and "lock" in str(error) else ""
@@ -141,7 +141,7 @@ _OF_LOCKS = (errno.ENOLCK, errno.EAGAIN, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def _checked(file: h5py.File, path: Path, name: str, pixels: tuple[int, int] | None = None) -> h5py.Dataset:
-    """Find a dataset and check its kind and shape; without `pixels`, any rows and columns will do."""
+    """Return a dataset after checking its type and shape; without `pixels`, any size is accepted."""
     where = f"{path}: dataset {name!r}"
     dataset = file.get(name)
     if not isinstance(dataset, h5py.Dataset):
@@ -172,7 +172,7 @@ def _values(dataset: h5py.Dataset, path: Path) -> Values:
 
 
 def scene_shape(path: Path) -> tuple[int, int]:
-    """Return rows and columns of a scene without reading its pixels; raises what `read_scene` raises."""
+    """Return the shape of a scene without reading its pixels; raises what `read_scene` raises."""
     with _opened(path) as file:
         rows, columns, _ = _checked_inputs(file, path)[0].shape
     return rows, columns
@@ -184,17 +184,17 @@ def read_scene(path: Path) -> Scene:
     Raises
     ------
     InputError
-        If there is no such file.
+        If the file does not exist.
     SceneError
-        If it is truncated, not HDF5, a dataset is missing or of another shape or kind.
+        If the file is truncated or not HDF5, or a dataset is missing or has another shape or type.
     CloudmaskError
-        If the system cannot read it now.
+        If the file cannot be read.
     EmptySceneError
         If no pixel is valid.
     """
     with _opened(path) as file:
         bts, refs, bayes = (_values(dataset, path) for dataset in _checked_inputs(file, path))
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, so not valid
+    with np.errstate(over="ignore"):  # values too large for float32 become infinite and thus invalid
         channels = np.concatenate([bts, refs], axis=-1, dtype=np.float32, casting="unsafe")
     measured = np.isfinite(channels).all(axis=-1) & (channels[..., :3] > 0).all(axis=-1)
     valid = np.asarray(measured & np.isfinite(bayes[..., 0]))

@@ -1,7 +1,7 @@
-"""Patches of scenes, as the network sees them.
+"""Patches of scenes, the input of the network.
 
-Images are int16, half the size of float32, with steps of 0.0027 K and 0.00012 in reflectance; a gather of shuffled
-patches from the memory map replaces the reading of scenes.
+Images are int16, half the size of float32, with steps of 0.0027 K and 0.00012 in reflectance. Training gathers shuffled
+patches from a memory map instead of reading scenes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Patches:
     Attributes
     ----------
     images : ndarray of int16, shape (n, patch, patch, 9)
-        Normalized channels times `SCALE`; 0 where not valid. With ``compatibility: upstream`` float32, as they are.
+        Normalized channels times `SCALE`; 0 where not valid. With ``compatibility: upstream``, unscaled float32.
     labels : ndarray of uint8, shape (n, patch, patch)
         Bit `CLOUD` and bit `VALID`.
     """
@@ -52,7 +52,7 @@ def normalize(scene: Scene) -> npt.NDArray[np.float32]:
 
 
 def corners(size: int, patch: int) -> list[int]:
-    """Return where patches start along an axis: as few as cover it, evenly spread, the last at the end.
+    """Return the starts of patches along an axis: the fewest that cover it, evenly spaced.
 
     >>> corners(600, 256)
     [0, 172, 344]
@@ -61,7 +61,7 @@ def corners(size: int, patch: int) -> list[int]:
 
 
 def cut(scene: Scene, patch: int, ways: str = OWN) -> Patches:
-    """Cut a scene into patches that cover all of it, or into those of the benchmark, in which all pixels count."""
+    """Cut a scene into patches that cover it or, for ``upstream``, into the benchmark's patches."""
     if is_upstream(ways):
         values, cloud = compatibility.cut(scene, patch)
         return Patches(values, cloud * np.uint8(CLOUD) | np.uint8(VALID))
@@ -77,7 +77,7 @@ def cut(scene: Scene, patch: int, ways: str = OWN) -> Patches:
 
 
 def channel_names(ways: str) -> list[str]:
-    """Return the channels of a store in their order."""
+    """Return the names of the channels of a store in order."""
     return [*NAMES[3:], *NAMES[:3]] if is_upstream(ways) else list(NAMES)
 
 

@@ -1,7 +1,7 @@
-"""Random fields and radiative transfer, as simple as still gives each SLSTR channel its character.
+"""Random fields and simple radiative transfer for the channels of SLSTR.
 
-Fields have power-law spectra: the texture of clouds, land and temperature. Wavelengths of texture are in pixels, one
-pixel being 1 km, so texture does not depend on the size of the scene. Channels S1 to S6 are reflectances, S7 to S9
+The textures of clouds, land and temperature are fields with power-law spectra. Their wavelengths are in pixels of 1 km,
+so the texture does not depend on the size of the scene. Channels S1 to S6 are reflectances, S7 to S9
 brightness temperatures. Centers and noise follow ESA's radiometric table
 (https://sentinel.esa.int/web/sentinel/user-guides/sentinel-3-slstr/resolutions/radiometric).
 """
@@ -20,13 +20,13 @@ def power_law(rng: np.random.Generator, shape: tuple[int, int], beta: float, out
     Parameters
     ----------
     rng : numpy.random.Generator
-        Source of chance.
+        Random generator.
     shape : tuple of int
         Rows and columns.
     beta : float
         Slope of the two-dimensional spectrum: 1.6 is rough, 3 is smooth.
     outer : float
-        Longest wavelength, in pixels, that still gains power; beyond it the spectrum is flat.
+        Outer scale in pixels; at longer wavelengths the spectrum is flat.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def power_law(rng: np.random.Generator, shape: tuple[int, int], beta: float, out
     wavenumber = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)).astype(np.float32)
     amplitude = np.maximum(wavenumber, np.float32(1 / outer)) ** np.float32(-beta / 2)
     amplitude[0, 0] = 0
-    # White noise drawn as its own spectrum saves the forward transform.
+    # Drawing white noise in the spectral domain saves the forward transform.
     white = rng.standard_normal((rows, columns // 2 + 1, 2), dtype=np.float32).view(np.complex64)[..., 0]
     field = np.fft.irfft2(white * amplitude, s=shape).astype(np.float32, copy=False)
     return np.asarray((field - field.mean()) / field.std())
@@ -66,7 +66,7 @@ Number = float | Field
 SOLAR_WAVELENGTH = (0.555, 0.659, 0.865, 1.375, 1.61, 2.25)  # um
 SOLAR_IRRADIANCE = (1837.0, 1526.0, 956.0, 366.0, 248.0, 78.0)  # W m-2 um-1
 RAYLEIGH = (0.094, 0.046, 0.0155, 0.0024, 0.0013, 0.0003)  # optical depth of molecules
-GAS = (0.88, 0.95, 0.96, 1.0, 0.97, 0.95)  # transmission, ozone and mixed gases; vapor apart
+GAS = (0.88, 0.95, 0.96, 1.0, 0.97, 0.95)  # transmission of ozone and mixed gases, without vapor
 CIRRUS_BAND = 3  # S4, where water vapor hides everything below about 6 km
 
 THERMAL_WAVELENGTH = (3.74, 10.85, 12.0)  # um, S7..S9
@@ -81,12 +81,12 @@ _C2 = 1.4387752e4  # h c / k, um K
 
 
 def planck(temperature: Number, wavelength: float) -> Field:
-    """Radiance of a black body (W m-2 sr-1 um-1) at a temperature (K) and wavelength (um)."""
+    """Return the radiance of a black body (W m-2 sr-1 um-1) at a temperature (K) and wavelength (um)."""
     return np.asarray(_C1 / wavelength**5 / np.expm1(_C2 / (wavelength * temperature)), dtype=np.float32)
 
 
 def brightness_temperature(radiance: Field, wavelength: float) -> Field:
-    """Temperature (K) of the black body with this radiance: the inverse of `planck`.
+    """Return the temperature (K) of the black body with this radiance, the inverse of `planck`.
 
     >>> round(float(brightness_temperature(planck(280.0, 10.85), 10.85)), 2)
     280.0
@@ -95,7 +95,7 @@ def brightness_temperature(radiance: Field, wavelength: float) -> Field:
 
 
 def layer(tau: Field, mu0: Number, ice: bool, band: int) -> tuple[Field, Field]:
-    """Reflectance and transmittance of a cloud by the two-stream approximation.
+    """Return reflectance and transmittance of a cloud by the two-stream approximation.
 
     R = w x / (mu0 + x) with x = 0.866 (1 - g) tau, g = 0.86 for water and 0.78 for ice, and a single-scattering albedo
     w below one in S5 and S6 only, where water and more so ice absorbs; T = 1 - x / (mu0 + x).
@@ -107,19 +107,19 @@ def layer(tau: Field, mu0: Number, ice: bool, band: int) -> tuple[Field, Field]:
 
 
 def stack(reflectance: Field, transmittance: Field, below: Field) -> Field:
-    """Reflectance of a layer above a surface, all orders of reflection between them added up."""
+    """Return the reflectance of a layer above a surface, including multiple reflections."""
     return reflectance + transmittance**2 * below / (1 - reflectance * below)
 
 
 def sun_glint(sun: Field, view: Field, wind: Number) -> Field:
-    """Reflectance of sunlight mirrored by a rough sea, in the plane of sun and swath.
+    """Return the reflectance of sun glint on a rough sea, in the plane of sun and swath.
 
     Slopes after Cox and Munk (1954), variance 0.003 + 0.00512 U; Fresnel reflectance at normal incidence.
 
     Parameters
     ----------
     sun, view : ndarray
-        Zenith angles in radians, the view's with its side as sign.
+        Zenith angles in radians; the sign of the view's gives its side.
     wind : float or ndarray
         Speed in m/s.
     """
@@ -130,5 +130,5 @@ def sun_glint(sun: Field, view: Field, wind: Number) -> Field:
 
 
 def bands(values: tuple[float, ...]) -> npt.NDArray[np.float32]:
-    """Shape one value a channel for arithmetic with (channels, rows, columns)."""
+    """Return one value per channel with shape (channels, 1, 1)."""
     return np.array(values, dtype=np.float32)[:, None, None]

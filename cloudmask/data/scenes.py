@@ -1,4 +1,4 @@
-"""The stage `scenes`: make synthetic scenes or list real ones in scenes.json, which all later stages read."""
+"""The stage `scenes`: make synthetic scenes or list real ones in scenes.json, the input of the later stages."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from cloudmask.settings import Settings
 FILE = "scenes.json"
 FORMAT = 2
 Part = Literal["training", "inference"]
-# The published set has had two names for each folder.
+# Releases of the published data set name the folders differently.
 FOLDERS: dict[Part, tuple[str, str]] = {"training": ("training", "one-day"), "inference": ("inference", "ssts")}
 SATELLITES = ("S3A", "S3B")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A scene: its path relative to the catalogue's folder, its size, and what it is for."""
+    """A scene: its path relative to the catalogue's folder, its size and its part."""
 
     path: str
     bytes: int
@@ -47,7 +47,7 @@ class Catalogue:
     Attributes
     ----------
     made : dict
-        What synthetic scenes were made with, as their names do not tell it; empty for real ones.
+        Parameters of synthetic scenes, which their names do not contain; empty for real scenes.
     """
 
     folder: Path
@@ -55,11 +55,11 @@ class Catalogue:
     made: dict[str, Any] = field(default_factory=dict)
 
     def files(self, part: Part) -> list[Path]:
-        """Return the paths of one part, at least one, in the order of the file names."""
+        """Return the paths of one part, sorted by file name."""
         return [self.folder / entry.path for entry in self.entries if entry.part == part]
 
     def write(self, path: Path) -> None:
-        """Write the catalogue; a folder that holds the file itself is written as ``.``, so that both can move."""
+        """Write the catalogue; if the file is in the same folder, the folder is ``.``, so that it can be moved."""
         here = self.folder.resolve() == path.parent.resolve()
         folder = "." if here else str(self.folder.resolve())
         scenes = [asdict(entry) for entry in self.entries]
@@ -77,7 +77,7 @@ def _entries(folder: Path, part: Part) -> list[Entry]:
 
 
 def _scenes(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
-    """Yield the scenes below a folder, behind symbolic links too; each folder once, so that no circle is endless."""
+    """Yield the scenes below a folder, following symbolic links; each folder is visited once."""
     try:
         if not folder.is_dir() or (place := _place(folder)) in seen:
             return
@@ -109,8 +109,8 @@ def scan(folder: Path) -> Catalogue:
     Raises
     ------
     InputError
-        If there is no such folder, one below it cannot be listed, one of the two parts has no scene, or a scene is
-        there twice: it would be learned from and judged by, or counted double.
+        If the folder does not exist or cannot be listed, a part has no scene, or a scene occurs twice, so that it would
+        be used for both training and inference or counted twice.
     """
     if not folder.is_dir():
         raise InputError(f"data: {folder}: no such folder")
@@ -123,14 +123,14 @@ def scan(folder: Path) -> Catalogue:
 
 
 def read_catalogue(folder: Path) -> Catalogue:
-    """Read the catalogue that the stage `scenes` left in its folder.
+    """Read the catalogue written by the stage `scenes`.
 
     Raises
     ------
     InputError
-        If there is none.
+        If it does not exist.
     CloudmaskError
-        If it is no catalogue.
+        If the file is not a catalogue.
     """
     path = folder / FILE
     content = read_json(path)
@@ -143,7 +143,7 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 @contextmanager
 def tolerated(damaged: str) -> Iterator[None]:
-    """Name a scene that cannot be used and leave it out: one of fill always, a damaged one if the parameter says skip.
+    """Skip and report a scene without valid pixels and, if the parameter is ``skip``, a damaged scene.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ _FRAME = timedelta(seconds=179)
 
 @dataclass(frozen=True)
 class Order:
-    """A scene to make."""
+    """A synthetic scene to make."""
 
     part: Part
     index: int
@@ -179,12 +179,12 @@ class Order:
 
     @property
     def day(self) -> bool:
-        """Return whether it is a day scene: three in five are, whatever the number of scenes."""
+        """Whether it is a day scene, as three in five scenes are."""
         return self.index % 5 not in (1, 3)
 
     @property
     def name(self) -> str:
-        """Return the file name in the product's convention.
+        """The file name in the product's naming convention.
 
         >>> Order("inference", 0, (1200, 1500), 1).name
         'S3A_SL_1_RBT____20191001T000700_20191001T000959_20191002T043200_0179_040_001_0000_LN2_O_NT_003.hdf'
@@ -200,12 +200,12 @@ class Order:
 
     @property
     def path(self) -> str:
-        """Where it goes, in the benchmark's folders."""
+        """The path in the benchmark's folders."""
         return f"{self.part}/{'day' if self.day else 'night'}/{self.name}"
 
 
 def make_scene(order: Order, folder: Path) -> Entry:
-    """Make one scene and, beside the benchmark's folders, its hidden truth."""
+    """Make one scene and its hidden truth in the folder ``truth``."""
     rng = np.random.default_rng([order.seed, 0 if order.part == "training" else 1, order.index])
     benchmark, hidden = synthesize(rng, order.shape, order.day)
     write_arrays(folder / order.path, benchmark)
@@ -219,7 +219,7 @@ def _leave_signals_to_the_parent() -> None:
 
 
 def _make_all(settings: Settings, folder: Path) -> Catalogue:
-    """Make all scenes; what else lies in the folder is none of theirs."""
+    """Make all scenes; other files in the folder are ignored."""
     shape = settings.rows, settings.columns
     counts: dict[Part, int] = {"training": settings.scenes_train, "inference": settings.scenes_test}
     orders = [Order(part, index, shape, settings.data_seed) for part, count in counts.items() for index in range(count)]
@@ -240,7 +240,7 @@ def _make_all(settings: Settings, folder: Path) -> Catalogue:
 
 
 def sound(catalogue: Catalogue, damaged: str) -> Catalogue:
-    """Open every scene, without reading its pixels: what is truncated or foreign is named now, not after hours.
+    """Open every scene without reading its pixels, so that damaged scenes are reported early.
 
     Parameters
     ----------
@@ -250,7 +250,7 @@ def sound(catalogue: Catalogue, damaged: str) -> Catalogue:
     Raises
     ------
     CloudmaskError
-        If a scene is damaged and the parameter says refuse, or no scene of a part is left.
+        If a scene is damaged and the parameter is ``refuse``, or no scene of a part is usable.
     """
     good = []
     for entry in catalogue.entries:

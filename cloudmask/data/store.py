@@ -1,6 +1,6 @@
-"""The stage `store`: cuts the training scenes into patches, once, for all experiments.
+"""The stage `store`: cut the training scenes into patches, once for all experiments.
 
-One scene is in memory at a time. The arrays come to their places together when all is written, store.json last.
+One scene is in memory at a time. The arrays are renamed when all are written, and store.json is written last.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Subset = Literal["training", "validation"]
 
 
 def split(scenes: list[Path], validation: float, seed: int) -> dict[Subset, list[Path]]:
-    """Split by scene, whatever the order of the list: patches of a scene are too alike to be on both sides.
+    """Split by scene, since patches of one scene are too similar to be in both subsets.
 
     Parameters
     ----------
     validation : float
-        Fraction for validation; each side gets at least one scene.
+        Fraction for validation; each subset gets at least one scene.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def split(scenes: list[Path], validation: float, seed: int) -> dict[Subset, list
 
 
 def _counts(scenes: list[Path], settings: Settings) -> dict[Path, int]:
-    """Return the number of patches of each scene that can be used, without reading its pixels."""
+    """Return the number of patches of each usable scene without reading its pixels."""
     counts = {}
     for path in scenes:
         shape = None
@@ -71,7 +71,7 @@ def _counts(scenes: list[Path], settings: Settings) -> dict[Path, int]:
 
 
 def _check_room(folder: Path, patches: int, settings: Settings) -> None:
-    """Refuse before hours of work what the disk cannot hold."""
+    """Raise InputError if the patches do not fit on the disk."""
     pixel = CHANNELS * _image_type(settings).itemsize + 1
     needed, free = patches * settings.patch**2 * pixel, shutil.disk_usage(folder).free
     if needed > free:
@@ -84,14 +84,14 @@ def _image_type(settings: Settings) -> np.dtype[Any]:
 
 @dataclass(frozen=True)
 class Written:
-    """A subset on the disk: its arrays by file name, and the scenes in it, in order."""
+    """A written subset: its arrays by file name and its scenes in order."""
 
     arrays: dict[str, Entry]
     scenes: list[str]
 
 
 def _write_subset(parts: dict[str, Path], counts: dict[Path, int], subset: Subset, settings: Settings) -> Written:
-    """Write the patches of one subset, one scene in memory at a time, under the names of the parts."""
+    """Write the patches of one subset to temporary files, one scene in memory at a time."""
     total, patch = sum(counts.values()), settings.patch
     images = ArrayWriter(parts[file_name(subset, "images")], (total, patch, patch, CHANNELS), _image_type(settings))
     labels = ArrayWriter(parts[file_name(subset, "labels")], (total, patch, patch), np.uint8)
@@ -117,7 +117,7 @@ _ONE_CLASS = {_CLEAR: ", all clear", _CLOUDY: ", all cloud"}
 
 
 def _classes(labels: npt.NDArray[np.uint8]) -> int:
-    """Return the classes of the valid pixels, as bits."""
+    """Return the classes of the valid pixels as a bit mask."""
     valid = labels[labels & VALID > 0] & CLOUD > 0
     return _CLEAR * bool(not valid.all()) | _CLOUDY * bool(valid.any())
 
@@ -131,18 +131,18 @@ def _check_content(subset: Subset, scenes: list[str], classes: int) -> None:
 
 
 def run(settings: Settings, scenes: Path) -> None:
-    """Write the store into the current folder, whole or not at all; store.json comes last and says what is in it.
+    """Write the store into the current folder atomically; store.json, which describes it, is written last.
 
-    A folder that holds the same store already is checked and left as it is.
+    If the folder already has the same store, it is checked and kept.
 
     Raises
     ------
     InputError
         If the patch does not fit the network or a scene, there are fewer than two training scenes, the disk has too
-        little room, or the folder holds another store.
+        little space, or the folder has another store.
     CloudmaskError
-        If a scene is damaged or foreign and the parameter `damaged` says refuse, if all pixels for training are of one
-        class, or the disk is full.
+        If a scene is damaged and the parameter `damaged` is ``refuse``, all pixels for training are of one class, or
+        the disk is full.
     """
     if settings.patch % DIVISOR:
         raise InputError(f"patch: {settings.patch} is not a multiple of {DIVISOR}")
@@ -166,7 +166,7 @@ def run(settings: Settings, scenes: Path) -> None:
 
 
 def _recipe(settings: Settings, catalogue: Catalogue, subsets: dict[Subset, list[Path]]) -> dict[str, Any]:
-    """Return all that decides what is in a store."""
+    """Return the parameters and scenes that determine the content of a store."""
     names = {subset: [path.name for path in paths] for subset, paths in subsets.items()}
     sizes = sum(entry.bytes for entry in catalogue.entries if entry.part == "training")
     chosen = {name: getattr(settings, name) for name in ("patch", "compatibility", "damaged")}
@@ -212,19 +212,19 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 
 def open_patches(folder: Path, subset: Subset, ways: str | None = None) -> Patches:
-    """Open the patches of one subset as memory maps, after the check of `cloudmask.data.arrays.open_arrays`.
+    """Check and open the patches of one subset as memory maps, see `cloudmask.data.arrays.open_arrays`.
 
     Parameters
     ----------
     ways : str, optional
-        The `compatibility` that the store must have been made with, which decides the order of its channels.
+        The required `compatibility` of the store, which determines the order of the channels.
 
     Raises
     ------
     InputError
-        If the folder holds no finished store, or one that was made with the other `compatibility`.
+        If the folder has no finished store, or it was made with the other `compatibility`.
     CloudmaskError
-        If it is a store of other channels or of another format, or a file of it is damaged.
+        If the store has other channels or another format, or a file is damaged.
     """
     content = read_description(folder)
     if ways and content["channels"] != channel_names(ways):

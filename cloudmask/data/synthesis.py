@@ -1,4 +1,4 @@
-"""What the instrument sees of a synthetic world: the arrays of one scene in the benchmark's schema."""
+"""The simulated measurements of a synthetic scene, as arrays in the benchmark's schema."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Arrays = dict[str, npt.NDArray[np.floating | np.integer]]
 
 @dataclass(frozen=True)
 class Geometry:
-    """Angles in radians, shape (rows, columns) or one that spreads to it; the view's side is its sign."""
+    """Angles in radians, shape broadcastable to (rows, columns); the sign of `view` gives its side."""
 
     sun: Field
     view: Field
@@ -33,27 +33,27 @@ class Geometry:
 
     @classmethod
     def of(cls, shape: tuple[int, int], weather: Conditions) -> Geometry:
-        """Return the angles of a frame: the sun sinks by 6 degrees along the track, the swath spans 110."""
+        """Return the angles of a frame: the sun changes by 6 degrees along the track, the swath spans 110."""
         sun = np.radians(weather.sun + np.linspace(-3, 3, shape[0], dtype=np.float32))[:, None]
         view = np.radians(np.linspace(-55, 55, shape[1], dtype=np.float32))[None]
         return cls(sun, view, np.cos(sun) if weather.day else np.ones_like(sun))
 
 
 def _shadow(cloud: Cloud, geometry: Geometry) -> Field:
-    """Share of direct light that a cloud leaves on the ground, displaced along the columns by its height."""
+    """Return the share of direct light below a cloud, shifted along the columns by its height."""
     shift = round(cloud.height * float(np.tan(geometry.sun.mean())))
     return np.roll(np.exp(-cloud.tau * np.float32(0.14)), shift, axis=1)
 
 
 def sea_glint(surface: Surface, geometry: Geometry) -> Field:
-    """Reflectance of the sun mirrored by open water, 0 elsewhere."""
+    """Return the reflectance of sun glint on open water, 0 elsewhere."""
     return np.where(
         surface.land | surface.snow, np.float32(0), physics.sun_glint(geometry.sun, geometry.view, surface.wind)
     )
 
 
 def plumes(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
-    """Draw how aerosol is spread over a scene: smoothly, about 1, at most 4."""
+    """Draw the relative amount of aerosol over a scene: smooth, about 1, at most 4."""
     return np.asarray(np.exp(np.float32(0.9) * np.minimum(power_law(rng, shape, 3.0, outer=400), np.float32(1.5))))
 
 
@@ -76,11 +76,11 @@ def reflectances(
         haze = dust * np.float32((physics.SOLAR_WAVELENGTH[band] / 0.555) ** -weather.fineness)
         path = haze + np.float32(physics.RAYLEIGH[band] * 0.75) / (4 * mu0 * mu)
         for index, cloud in enumerate(clouds):
-            # Added light may exceed what a surface reflects; between layers it must not be reflected without end.
+            # With added light the value may exceed 1; the sum over multiple reflections must converge.
             below = np.minimum(below, np.float32(0.98))
             below = physics.stack(*physics.layer(cloud.seen, mu0, cloud.ice, band), below)
             if index == 1:
-                # Vapor lies below the ice clouds; it darkens S4 alone by much.
+                # Vapor is below the ice clouds; it darkens mainly S4.
                 strength = 2.8 if band == physics.CIRRUS_BAND else 0.01
                 below = (below + path) * np.exp(-strength * surface.vapor * np.minimum(airmass, 6))
         seen[..., band] = (below + veil) * np.float32(physics.GAS[band])
@@ -134,7 +134,7 @@ def synthesize(rng: np.random.Generator, shape: tuple[int, int], day: bool) -> t
     Parameters
     ----------
     rng : numpy.random.Generator
-        Source of chance; the same state gives the same scene.
+        Random generator; the same state gives the same scene.
     shape : tuple of int
         Rows (along the track) and columns (across), 1 km each.
     day : bool
@@ -145,7 +145,7 @@ def synthesize(rng: np.random.Generator, shape: tuple[int, int], day: bool) -> t
     benchmark : dict of ndarray
         ``bts``, ``rads``, ``refs``, ``bayes`` and ``summary`` in the benchmark's shapes and types.
     hidden : dict of ndarray
-        ``truth``, ``land``, ``snow`` (0 or 1), ``tau`` and ``sun`` (degrees): what no program may train on.
+        ``truth``, ``land``, ``snow`` (0 or 1), ``tau`` and ``sun`` (degrees); not for training.
     """
     weather = draw_conditions(rng, day)
     geometry = Geometry.of(shape, weather)

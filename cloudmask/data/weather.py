@@ -1,9 +1,9 @@
-"""What a synthetic scene shows: weather, surface and clouds, drawn at random. The hidden truth of the labels.
+"""Random weather, surface and clouds of a synthetic scene: the hidden truth behind the labels.
 
-Three things are drawn so that a pixel alone does not tell cloud from clear, but its surroundings do: backgrounds that
-vary smoothly, within and between scenes, by as much as thin cloud changes them (temperature, vapor, dust, a veil above
-the vapor, glint); much cirrus with an optical depth near that of the label; and roughness of single pixels, of clouds
-and land. They are stronger than in nature. `benchmarks.calibration` measures the outcome.
+Three features make single pixels ambiguous but their neighborhoods informative: backgrounds that vary smoothly, within
+and between scenes, by as much as thin cloud changes them (temperature, vapor, dust, a veil above the vapor, glint);
+much cirrus with an optical depth near the threshold of the label; and pixel-scale roughness of clouds and land. They
+are stronger than in nature. `benchmarks.calibration` measures the effect.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FREEZING_SEA = 271.3  # K
 
 @dataclass(frozen=True)
 class Conditions:
-    """What holds for a whole scene; the offsets make scenes differ as seasons and retrievals do."""
+    """The conditions of a whole scene; the offsets make scenes differ like seasons and retrievals."""
 
     day: bool
     latitude: float  # degrees
@@ -36,14 +36,14 @@ class Conditions:
     wind: float  # m/s
     warmth: float  # K
     aerosol: float  # reflectance added at 0.555 um
-    fineness: float  # Angstrom exponent of the aerosol: dust about 0, smoke and sulfate 1 and more
-    veil: float  # reflectance of aerosol above the vapor, alike in all channels
+    fineness: float  # Angstrom exponent of the aerosol: about 0 for dust, 1 or more for smoke and sulfate
+    veil: float  # reflectance of aerosol above the vapor, the same in all channels
     moisture: float  # factor on the column of water vapor
 
 
 @dataclass(frozen=True)
 class Surface:
-    """The ground, each field of shape (rows, columns), reflectance (6, rows, columns)."""
+    """The surface; fields have shape (rows, columns), `reflectance` (6, rows, columns)."""
 
     land: Mask
     snow: Mask
@@ -55,14 +55,14 @@ class Surface:
 
 @dataclass(frozen=True)
 class Cloud:
-    """One layer of cloud, each field of shape (rows, columns).
+    """A layer of cloud; fields have shape (rows, columns).
 
-    What the instrument sees of a pixel is not its mean: gaps, sunlit and shaded sides within it, and neighbors that
-    shine into it make it look thicker or thinner. Means over several pixels are free of that.
+    The measured optical depth of a pixel differs from its mean: gaps, sunlit and shaded sides, and scattering from
+    neighbors make it look thicker or thinner. Means over several pixels are unbiased.
     """
 
     tau: Field  # visible optical depth, mean of a pixel
-    seen: Field  # visible optical depth as it looks
+    seen: Field  # apparent visible optical depth
     top: Field  # temperature of the top, K
     height: float  # km
     ice: bool
@@ -91,7 +91,7 @@ def _logistic(x: Field) -> Field:
 
 
 def _top_fraction(field: Field, fraction: float) -> Mask:
-    """Return the pixels whose values are the highest, as many as the fraction says."""
+    """Return the mask of the given fraction of pixels with the highest values."""
     return np.asarray(field > np.quantile(field, 1 - fraction)) if fraction else np.zeros(field.shape, bool)
 
 
@@ -118,7 +118,7 @@ def draw_surface(rng: np.random.Generator, shape: tuple[int, int], weather: Cond
 def _skin_temperature(
     rng: np.random.Generator, weather: Conditions, land: Mask, height: Field, arid: Field, snow: Mask
 ) -> Field:
-    """Temperature (K) by latitude; land follows the sun, height and drought, snow does not thaw."""
+    """Return the skin temperature (K): by latitude; on land also by daylight, height and aridity; snow is frozen."""
     shape = land.shape
     mean = 301 - 0.0095 * weather.latitude**2 + weather.warmth + 3 * power_law(rng, shape, 3.0, outer=600)
     sea = np.maximum(mean + 1.2 * power_law(rng, shape, 2.6), FREEZING_SEA)
@@ -138,12 +138,12 @@ def _layer(
     spectrum: tuple[float, float],
     depth: tuple[float, float],
 ) -> Cloud:
-    """Draw one layer: a field above its quantile, thin at the edges and blurred as pixels mix cloud and gap.
+    """Draw one layer: a field above its quantile, thin at the edges and blurred by a pixel.
 
     Parameters
     ----------
     uneven : ndarray
-        How many times thicker than it is a cloud looks.
+        Ratio of apparent to true optical depth.
     spectrum : tuple of float
         Slope and longest wavelength of the field (`power_law`).
     depth : tuple of float
@@ -160,10 +160,10 @@ def _layer(
 
 
 def draw_clouds(rng: np.random.Generator, surface: Surface, weather: Conditions) -> list[Cloud]:
-    """Draw low, middle and high clouds, from the ground up.
+    """Draw low, middle and high clouds, in this order.
 
-    At night and over snow the low layer may be fog or stratus hardly colder than the ground; much of the high layer is
-    cirrus thinner than an optical depth of one. Both escape thresholds on single pixels, their texture does not.
+    The low layer may be fog or stratus hardly colder than the ground; much of the high layer is cirrus with an optical
+    depth below one. Thresholds on single pixels miss both, but their texture shows them.
     """
     low, middle, high = weather.cover * rng.dirichlet((0.4, 3.6, 3.0))
     uneven = np.exp(np.float32(1.1) * power_law(rng, surface.land.shape, 0.6))
@@ -179,7 +179,8 @@ def draw_clouds(rng: np.random.Generator, surface: Surface, weather: Conditions)
 def bayesian_mask(rng: np.random.Generator, surface: Surface, tau: Field) -> Mask:
     """Return the label: a noisy posterior of cloud, wrong over some snow and in a few blobs.
 
-    True means cloud, as a non-zero ``bayes`` does in the benchmark. Like the real mask it is not the truth (tau > 0.3).
+    True means cloud, like a non-zero ``bayes`` in the benchmark. Like the real mask, it differs from the truth
+    (tau > 0.3).
     """
     shape = tau.shape
     posterior = 2.5 * np.log((tau + 0.002) / 0.3) + 0.8 * power_law(rng, shape, 1.0)

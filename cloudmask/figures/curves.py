@@ -24,9 +24,9 @@ def draw_training(epochs: Sequence[Any], loss: str = "cross_entropy", kept: int 
     epochs : sequence of Epoch
         The lines of history.csv.
     loss : str
-        The parameter of that name.
+        The parameter `loss`.
     kept : int, optional
-        The epoch whose weights are used, if it is to be marked.
+        The epoch whose weights are used, to be marked.
     """
     figure = new_figure(9, 3.6)
     labels = {"loss": LOSSES.get(loss, "loss"), "accuracy": "accuracy (share of valid pixels)"}
@@ -46,7 +46,7 @@ def draw_training(epochs: Sequence[Any], loss: str = "cross_entropy", kept: int 
 
 
 Array = npt.NDArray[np.float64]
-FEW = 0.001  # groups with a smaller share of the pixels say little; they are drawn without a marker
+FEW = 0.001  # groups with a smaller share of the pixels are drawn without a marker
 
 
 def _line(axes: Axes, name: str, x: Array, y: Array, **more: Any) -> None:
@@ -55,14 +55,14 @@ def _line(axes: Axes, name: str, x: Array, y: Array, **more: Any) -> None:
 
 
 def draw_reliability(methods: Mapping[str, Pairs], titles: Mapping[str, str]) -> bytes:
-    """Draw how often it is cloudy where a method says so, and below how often it says what.
+    """Draw a reliability diagram, and below it the histogram of the probabilities.
 
     Parameters
     ----------
     methods : mapping of ndarray, each of shape (2, 256)
-        Pixels by label and probability of the methods that give probabilities.
+        Pixels by label and probability, of the methods that give probabilities.
     titles : mapping of str
-        Their names for people.
+        Display names of the methods.
     """
     figure = new_figure(6, 6.6)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -86,15 +86,15 @@ def draw_reliability(methods: Mapping[str, Pairs], titles: Mapping[str, str]) ->
 
 
 def draw_roc(methods: Mapping[str, Pairs], soft: Mapping[str, bool], titles: Mapping[str, str]) -> bytes:
-    """Draw detection by false detection for all thresholds, and each method's own mask as a point.
+    """Draw the ROC curve of each method, and its mask as a point.
 
     Parameters
     ----------
     methods : mapping of ndarray, each of shape (2, 256)
     soft : mapping of bool
-        Whether a method gives probabilities; if not, it has a point and no curve.
+        Whether a method gives probabilities; if not, only its point is drawn.
     titles : mapping of str
-        Names for people.
+        Display names of the methods.
     """
     figure = new_figure(6, 6.2)
     axes = figure.subplots()
@@ -131,7 +131,7 @@ def draw_roc(methods: Mapping[str, Pairs], soft: Mapping[str, bool], titles: Map
 
 
 def draw_spectrum(methods: Mapping[str, Array], day: npt.NDArray[np.bool_], titles: Mapping[str, str]) -> bytes:
-    """Draw the accuracy of each scene, the scenes in the order of the network's; night is shaded.
+    """Draw the accuracy of each scene, sorted by that of the network; night scenes are shaded.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def draw_spectrum(methods: Mapping[str, Array], day: npt.NDArray[np.bool_], titl
         Accuracy by scene; the first is the network's.
     day : ndarray of bool, shape (n,)
     titles : mapping of str
-        Names for people.
+        Display names of the methods.
     """
     order = np.argsort(-next(iter(methods.values())), kind="stable")
     rank = np.arange(1, len(order) + 1)
@@ -170,18 +170,18 @@ def draw_spectrum(methods: Mapping[str, Array], day: npt.NDArray[np.bool_], titl
     return png(figure)
 
 
-# Cell of the table: name, color, color of the number on it, hatching.
+# Cell of the table: name, color, color of the text, hatching.
 CELLS = {
     "hits": ("cloud found", "#F2F2F2", "black", ""),
     "misses": ("cloud missed", VERMILLION, "white", "//"),
     "false_alarms": ("clear called cloud", SKY, "black", ".."),
     "clear": ("clear found", "#1B2D40", "white", ""),
 }
-WIDE = 0.035  # a narrower bar has no room for its number
+WIDE = 0.035  # narrower bars have no number
 
 
 def draw_confusion(strata: Mapping[str, Pairs]) -> bytes:
-    """Draw for each stratum which share of its pixels is found, missed and falsely found.
+    """Draw the shares of the four cells of the confusion matrix for each stratum.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ def draw_confusion(strata: Mapping[str, Pairs]) -> bytes:
         )
         for place in np.flatnonzero(share >= WIDE).tolist():
             middle = left[place] + share[place] / 2
-            # A ground of the bar's own color keeps the hatching off the number.
+            # A background in the color of the bar covers the hatching behind the number.
             box = {"facecolor": color, "edgecolor": "none", "pad": 1}
             axes.text(middle, place, f"{share[place]:.0%}", ha="center", va="center", color=ink, fontsize=9, bbox=box)
         left += share

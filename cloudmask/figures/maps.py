@@ -1,4 +1,4 @@
-"""A scene with its label, the probability of cloud, and where the two differ."""
+"""Maps of a scene: the picture, the label, the probability of cloud, and their differences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloudmask.figures.style import SKY, VERMILLION, new_figure, png
 from cloudmask.scoring.histograms import HALF, Bins
 from cloudmask.scoring.metrics import MIDDLES
 
-# From dark to bright, so that they differ in gray too.
+# From dark to bright, so that they also differ in grayscale.
 CLASSES = {
     "outside the swath": "#000000",
     "clear": "#1B2D40",
@@ -32,7 +32,7 @@ THERMAL = "S8"
 
 @dataclass(frozen=True)
 class Shown:
-    """A scene that is worth a picture.
+    """A scene to draw.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Shown:
 
 
 def draw_scene(shown: Shown, title: str) -> bytes:
-    """Draw a scene in four maps of 1 km a pixel.
+    """Draw four maps of a scene, with pixels of 1 km.
 
     By day the picture is EUMETSAT's composite of natural colors, 1.6, 0.87 and 0.66 um as red, green and blue: land is
     green or brown, water cloud white, ice and snow cyan. At night it is the temperature at 10.85 um, cold bright.
@@ -96,7 +96,7 @@ def _picture(figure: Figure, axes: Axes, scene: Scene) -> None:
         return
     kelvin = np.where(scene.valid, scene.channels[..., NAMES.index(THERMAL)], np.nan)
     low, high = np.nanpercentile(kelvin, (1, 99))
-    # The warmest is dark gray: black is outside the swath.
+    # The warmest pixels are dark gray; black is outside the swath.
     high += 0.2 * max(high - low, 5)
     drawn = axes.imshow(kelvin, cmap="gray_r", vmin=low, vmax=high, interpolation="nearest")
     axes.set_title(f"brightness temperature of {THERMAL} (K)", fontsize=11)

@@ -1,4 +1,4 @@
-"""What the figures share: colors, the look of a method, paper and ink."""
+"""The common style of the figures: colors, line styles and markers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DPI = 130
 
 
 class Look(NamedTuple):
-    """How a method is drawn, the same in every figure."""
+    """The style of a method, the same in all figures."""
 
     color: str
     line: str
@@ -32,19 +32,19 @@ LOOKS = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Make an empty figure, in inches, which arranges its parts by itself."""
+    """Return an empty figure with constrained layout; sizes are in inches."""
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def bare(axes: Axes, grid: Literal["both", "x", "y"] = "both") -> None:
-    """Remove the frame's upper and right edges and add a pale grid."""
+    """Remove the top and right spines and add a light grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis=grid, alpha=0.3, linewidth=0.6)
     axes.set_axisbelow(True)
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file; the same figure gives the same bytes."""
+    """Return a figure as a PNG file; the bytes are reproducible."""
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=DPI, metadata={"Software": None})
     return data.getvalue()

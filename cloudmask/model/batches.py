@@ -1,4 +1,4 @@
-"""Batches of the store's patches as a `tf.data.Dataset`, read ahead while the devices compute."""
+"""Batches of the store's patches as a `tf.data.Dataset`, prefetched while the devices compute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cloudmask.data.compatibility import whole_batches
 from cloudmask.data.patches import VALID, Patches
 from cloudmask.model.distribution import DistributionStrategy
 
-CHUNK = 256  # patches, when all labels are read once
+CHUNK = 256  # patches whose labels are read at once
 
 Order = npt.NDArray[np.int_]
 
@@ -22,15 +22,15 @@ Order = npt.NDArray[np.int_]
 class BatchLoader:
     """The batches of a subset.
 
-    A patch without a valid pixel is left out. Where several devices share a batch, patches that do not count fill it
-    up to a multiple of their number, so that each device gets as many.
+    Patches without a valid pixel are left out. If several devices share a batch, it is padded with patches of weight 0
+    to a multiple of the number of devices, so that each device gets the same number.
 
     Parameters
     ----------
     size : int
-        Patches of a batch, on all devices together.
+        Number of patches in a batch, over all devices.
     only_whole : bool
-        Whether a last batch that is smaller is left out.
+        Whether to drop a last batch that is smaller.
     """
 
     def __init__(self, patches: Patches, size: int, devices: DistributionStrategy, only_whole: bool = False) -> None:
@@ -48,16 +48,16 @@ class BatchLoader:
         return math.ceil(self.patches / self._size)
 
     def shuffled(self, seed: int, epoch: int = 0, step: int = 0) -> tf.data.Dataset:
-        """Return the batches of all epochs from a step on, each epoch in an order of its own.
+        """Return the batches of all epochs from a step on, each epoch shuffled differently.
 
-        The order follows from seed and epoch alone, so that a training that continues needs no state of chance.
+        The order depends on seed and epoch only, so a resumed training needs no state of the random generator.
 
         Parameters
         ----------
         epoch : int
             The first epoch, from 0.
         step : int
-            Batches of it to leave out.
+            Number of batches of that epoch to skip.
         """
 
         def order(number: int) -> Order:
@@ -67,7 +67,7 @@ class BatchLoader:
         return self._dataset(order, epoch)
 
     def in_order(self) -> tf.data.Dataset:
-        """Return the batches in the order of the store, again and again."""
+        """Return the batches in the order of the store, repeated without end."""
         return self._dataset(lambda _epoch: self.usable, 0)
 
     def _dataset(self, order: Callable[[int], Order], first: int) -> Any:
@@ -77,7 +77,7 @@ class BatchLoader:
         return strategy.distribute_datasets_from_function(lambda _context: self._share(order, first))
 
     def _share(self, order: Callable[[int], Order], first: int) -> tf.data.Dataset:
-        """Return the batches for the devices of this process, one element a device and step."""
+        """Return the batches for the devices of this process, one element per device and step."""
         indices = tf.TensorSpec((None,), tf.int64)
         epochs = tf.data.Dataset.range(first, tf.int64.max).map(
             lambda epoch: tf.ensure_shape(
@@ -101,7 +101,7 @@ class BatchLoader:
         return images, labels
 
     def _gather(self, chosen: Order) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]:
-        """Read this process's share of a batch; with several devices, they are the first axis."""
+        """Read this process's share of a batch; if it has several devices, they are the first axis."""
         devices, local = self._devices.devices, self._devices.local
         if devices == 1:
             return self._patches.images[chosen], self._patches.labels[chosen]

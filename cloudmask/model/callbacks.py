@@ -1,4 +1,4 @@
-"""Callbacks of `keras.Model.fit`: the history, the best weights, checkpoints, the log, and reasons to stop."""
+"""Callbacks for `keras.Model.fit`: history, best weights, checkpoints, log and early stopping."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from cloudmask.model.mllog import Events
 from cloudmask.model.train_step import TrainingModel
 from cloudmask.settings import Settings
 
-PROGRESS_S = 30.0  # between two progress lines within an epoch
+PROGRESS_S = 30.0  # seconds between two progress lines within an epoch
 
 Logs = dict[str, Any]
 
@@ -33,7 +33,7 @@ class StoppedError(CloudmaskError):
 
 @contextmanager
 def catch_sigterm() -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether SIGTERM has come; outside the block, the signal acts as before."""
+    """Yield a function that returns whether SIGTERM was received; restore the previous handler afterwards."""
     signals: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # only the main thread may handle signals
@@ -46,18 +46,18 @@ def catch_sigterm() -> Iterator[Callable[[], bool]]:
 
 
 class TrainingState(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Keeps the state of a training: its history and best weights, in memory and in checkpoints.
+    """Keeps the history and the best weights of a training, in memory and in checkpoints.
 
-    It ends the training when it diverges, when `patience` says so, and after SIGTERM.
+    Stops the training if the loss diverges, after `patience` epochs without improvement, and on SIGTERM.
 
     Parameters
     ----------
     policy : str
-        The arithmetic, for checkpoints.
+        Keras's dtype policy, written into checkpoints.
     is_stopping : callable
-        Returns whether this process is to end.
+        Returns whether this process should stop.
     steps : int
-        Of an epoch.
+        Number of steps in an epoch.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class TrainingState(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ha
 
     @property
     def is_finished(self) -> bool:
-        """Whether no epoch is left to train."""
+        """Whether all epochs are trained, or the training stopped early."""
         return len(self.epochs) >= self._settings.epochs or is_stale(self.epochs, self._settings.patience)
 
     def resume(self, checkpoint: Checkpoint, model: TrainingModel) -> None:
@@ -88,7 +88,7 @@ class TrainingState(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ha
         Raises
         ------
         CloudmaskError
-            If the checkpoint is of another network; nothing of it is used then.
+            If the checkpoint belongs to another network; nothing is restored then.
         """
         pairs = [(model.network.variables, checkpoint.weights), (model.optimizer.variables, checkpoint.optimizer)]
         shapes = [
@@ -103,17 +103,17 @@ class TrainingState(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ha
         self._seconds, self._metrics = checkpoint.seconds, checkpoint.metrics
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Begin with the loss and accuracy of the steps that an earlier attempt has taken."""
+        """Restore loss and accuracy of the steps that an earlier attempt finished."""
         self._begun = time.perf_counter()
         if self.step:
             _assign(self.model.metrics_variables, self._metrics)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """Count a step; write a checkpoint if it is due."""
+        """Count a step; write a checkpoint if one is due."""
         self.step += 1
         self._check(float(logs["loss"]))
         if self.step == self._steps:
-            return  # an epoch without a step left cannot be continued; the next checkpoint follows its validation
+            return  # no step is left to resume; the next checkpoint is written after validation
         stop, due = self._devices.any(self._is_stopping(), self._checkpoints.is_due)
         if stop or due:
             self._write()
@@ -121,7 +121,7 @@ class TrainingState(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ha
             raise StoppedError(f"ended by SIGTERM after {self._state()}; a new attempt continues from there")
 
     def on_test_batch_end(self, batch: int, logs: Logs) -> None:
-        """Stop within an evaluation; the next attempt continues from the last checkpoint."""
+        """Stop during an evaluation; the next attempt resumes from the last checkpoint."""
         if self._devices.any(self._is_stopping())[0]:
             raise StoppedError(
                 "ended by SIGTERM during the validation; a new attempt continues from the last checkpoint"
@@ -147,7 +147,7 @@ class TrainingState(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ha
             return
         state = self._state()
         state.seconds = state.seconds if self.step else 0.0
-        # All processes read the metrics, whose values they hold together; one of them writes.
+        # Reading the distributed metrics is a collective operation; only the chief writes the file.
         metrics = self.model.metrics_variables if self.step else []
         state.metrics = [np.asarray(variable.numpy()) for variable in metrics]
         state.weights, state.best = self.model.network.get_weights(), self.best
@@ -168,7 +168,7 @@ def _assign(variables: list[Any], arrays: Arrays) -> None:
 
 
 class EventLog(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the epochs and evaluations to the log for MLCommons."""
+    """Writes the epochs and evaluations to the MLCommons log."""
 
     def __init__(self, events: Events) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class ProgressReport(keras.callbacks.Callback):  # type: ignore[misc]
     share : callable
         Called with the number of epochs done, such as 2.4.
     steps : int
-        Of an epoch.
+        Number of steps in an epoch.
     """
 
     def __init__(

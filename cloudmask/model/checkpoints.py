@@ -1,6 +1,6 @@
-"""Checkpoints: all that a training needs to continue, in one file that appears whole or not at all.
+"""Checkpoints: the state needed to resume a training, in one file that is written atomically.
 
-The order of patches needs no state of its own: it follows from the seed and the epoch's number.
+The order of patches is not stored: it follows from the seed and the number of the epoch.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MINUTE = 60.0  # s
 
 Arrays = list[npt.NDArray[Any]]
 
-# What numpy, zipfile and json raise when bytes have changed; RuntimeError where a file claims to be encrypted.
+# Raised by numpy, zipfile and json for damaged files; RuntimeError if a file is marked as encrypted.
 _DAMAGED = (
     *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError),
     *(zipfile.BadZipFile, zlib.error, struct.error),
@@ -43,7 +43,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of history.csv; training's loss and accuracy are means over the epoch, while the network learned."""
+    """One line of history.csv; loss and accuracy of the training are running means over the epoch."""
 
     epoch: int
     loss: float
@@ -54,7 +54,7 @@ class Epoch:
 
 
 def best(epochs: Sequence[Epoch]) -> Epoch:
-    """Return the epoch with the lowest loss in validation, the first of equals.
+    """Return the epoch with the lowest validation loss, the first if several are equal.
 
     >>> best([Epoch(1, 0.6, 0.7, 0.5, 0.8, 1.0), Epoch(2, 0.5, 0.8, 0.5, 0.8, 1.0)]).epoch
     1
@@ -63,7 +63,7 @@ def best(epochs: Sequence[Epoch]) -> Epoch:
 
 
 def is_stale(epochs: Sequence[Epoch], patience: int) -> bool:
-    """Return whether the last `patience` epochs have brought no better one; never if `patience` is 0.
+    """Return whether the last `patience` epochs brought no improvement; False if `patience` is 0.
 
     >>> is_stale([Epoch(n, 0.6, 0.7, loss, 0.8, 1.0) for n, loss in enumerate([0.5, 0.4, 0.6, 0.5])], 2)
     True
@@ -73,23 +73,23 @@ def is_stale(epochs: Sequence[Epoch], patience: int) -> bool:
 
 @dataclass
 class Checkpoint:
-    """A training between two steps.
+    """The state of a training between two steps.
 
     Attributes
     ----------
     policy : str
-        Its arithmetic, as `cloudmask.model.precision` has chosen it.
+        The dtype policy that `cloudmask.model.precision` chose.
     epochs : list of Epoch
-        Those that are finished.
+        The finished epochs.
     step : int
-        Batches that have been taken of the next one.
+        Number of finished steps of the next epoch.
     seconds : float
-        Spent on the next one.
+        Time spent on the next epoch.
     weights, optimizer, metrics, best : list of ndarray
-        Of the network, of its optimizer, of loss and accuracy over those batches, and of the network after its best
-        epoch; the latter may be empty.
+        Arrays of the network, of its optimizer, of loss and accuracy over those steps, and of the network after its
+        best epoch; the last list may be empty.
     path : Path
-        The file that it was read from.
+        The file from which it was read.
     """
 
     policy: str
@@ -103,7 +103,7 @@ class Checkpoint:
     path: Path = field(default=Path(), compare=False)
 
     def __str__(self) -> str:
-        """Return how far the training is, such as ``2 epochs and 7 steps``."""
+        """Return the progress of the training, such as ``2 epochs and 7 steps``."""
         return f"{len(self.epochs)} epochs" + (f" and {self.step} steps" if self.step else "")
 
 
@@ -111,12 +111,12 @@ ARRAYS = ("weights", "optimizer", "metrics", "best")
 
 
 def write(path: Path, checkpoint: Checkpoint, identity: dict[str, Any]) -> None:
-    """Write a checkpoint as a zip file of arrays, with a checksum of each.
+    """Write a checkpoint as a zip file of arrays, each with a checksum.
 
     Raises
     ------
     CloudmaskError
-        If the disk takes no more.
+        If the disk is full.
     """
     groups: dict[str, Arrays] = {name: getattr(checkpoint, name) for name in ARRAYS}
     arrays = {f"{name}{index}": array for name, group in groups.items() for index, array in enumerate(group)}
@@ -136,12 +136,12 @@ def write(path: Path, checkpoint: Checkpoint, identity: dict[str, Any]) -> None:
 
 
 def read(path: Path, identity: dict[str, Any]) -> Checkpoint:
-    """Read a checkpoint whole.
+    """Read and check a checkpoint.
 
     Raises
     ------
     CloudmaskError
-        If it is damaged, or of another training.
+        If it is damaged or belongs to another training.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -158,7 +158,7 @@ def read(path: Path, identity: dict[str, Any]) -> Checkpoint:
 
 
 def differences(theirs: Any, ours: dict[str, Any]) -> str:
-    """Return the names of what two identities differ in.
+    """Return the names of the entries in which two identities differ.
 
     >>> differences({"version": "1", "parameters": {"width": 2}}, {"version": "1", "parameters": {"width": 3}})
     'width'
@@ -172,7 +172,7 @@ def differences(theirs: Any, ours: dict[str, Any]) -> str:
 
 
 def is_of(path: Path, identity: dict[str, Any]) -> bool:
-    """Return whether a file is a checkpoint of this training."""
+    """Return whether a file is a checkpoint of the training with this identity."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return not differences(json.loads(str(file["about"]))["identity"], identity)
@@ -181,9 +181,10 @@ def is_of(path: Path, identity: dict[str, Any]) -> bool:
 
 
 def identify(settings: Settings, store: Path) -> dict[str, Any]:
-    """Return what two trainings must agree in so that one may continue from the other's checkpoint.
+    """Return the entries that two trainings must share for one to resume from the other's checkpoint.
 
-    All parameters but the number of epochs, which decides only when a training ends, the patches, and the program.
+    These are the patches, the version of the program and all parameters except the number of epochs, which decides
+    only when a training ends.
 
     Parameters
     ----------
@@ -197,22 +198,22 @@ def identify(settings: Settings, store: Path) -> dict[str, Any]:
 
 
 class CheckpointManager:
-    """Writes the checkpoints of a training and finds those of an earlier attempt.
+    """Writes the checkpoints of a training and finds those of earlier attempts.
 
     Parameters
     ----------
     folder : Path or None
-        Where checkpoints are written; removed once the training's results are complete. None for no checkpoints.
+        Where to write checkpoints; removed when the results are complete. None disables checkpoints.
     sources : iterable of Path
-        Folders in which checkpoints of earlier attempts may be.
+        Folders to search for checkpoints of earlier attempts.
     identity : dict
-        What a checkpoint must agree in, from `identify`.
+        The result of `identify`, which a checkpoint must match.
     minutes : float
         The longest time between two checkpoints within an epoch.
     is_chief : bool
-        Whether this is the process that writes.
+        Whether this process writes the checkpoints.
     is_named : bool
-        Whether the user named the sources, so that a checkpoint in them must be used.
+        Whether the user named the sources; an unusable checkpoint is an error then.
     """
 
     def __init__(
@@ -232,7 +233,7 @@ class CheckpointManager:
     def for_attempt(
         cls, settings: Settings, here: Path, store: Path, given: Path | None, is_chief: bool
     ) -> CheckpointManager:
-        """Return the manager of a training in an attempt's folder.
+        """Return the manager for a training in an attempt's folder.
 
         Parameters
         ----------
@@ -241,12 +242,12 @@ class CheckpointManager:
         store : Path
             The file that describes the store.
         given : Path or None
-            The folder with the checkpoint to continue from; by default those of the attempts beside this one.
+            The folder of the checkpoint to resume from; by default those of the other attempts are searched.
 
         Raises
         ------
         InputError
-            If there is no checkpoint in the given folder.
+            If the given folder has no checkpoint.
         """
         if given and not (given / FILE).is_file():
             raise InputError(f"--checkpoints {given}: no {FILE} in it")
@@ -255,7 +256,7 @@ class CheckpointManager:
         return cls(here / FOLDER, sources, identity, settings.checkpoint_minutes, is_chief, is_named=given is not None)
 
     def find(self, epochs: int) -> Checkpoint | None:
-        """Return the farthest checkpoint of at most so many epochs; name each one that cannot be used.
+        """Return the most advanced checkpoint of at most `epochs` epochs; report those that cannot be used.
 
         Raises
         ------
@@ -278,22 +279,22 @@ class CheckpointManager:
 
     @property
     def is_due(self) -> bool:
-        """Whether the last checkpoint, or the start, is longer ago than it may be."""
+        """Whether more than `minutes` have passed since the last checkpoint or the start."""
         return self.folder is not None and time.monotonic() - self._written > MINUTE * self._minutes
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint in the place of the last one, which stays until this one is whole."""
+        """Replace the last checkpoint by a new one atomically."""
         if self.folder and self._is_chief:
             write(self.folder / FILE, checkpoint, self._identity)
         self._written = time.monotonic()
 
     def clear(self) -> None:
-        """Remove the checkpoints of this training and of its earlier attempts, once there is a result."""
+        """Remove the checkpoints of this training and of its earlier attempts."""
         if not self.folder or not self._is_chief:
             return
         shutil.rmtree(self.folder, ignore_errors=True)
         for source in self._sources:
-            # Not those that the user has named from elsewhere.
+            # Keep checkpoints elsewhere that the user named.
             beside = source.resolve().parent.parent == self.folder.resolve().parent.parent
             if beside and is_of(source / FILE, self._identity):
                 shutil.rmtree(source, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The devices that train together: one device, the GPUs of one machine, or several processes."""
+"""The devices of a training: one device, the GPUs of one machine, or several processes."""
 
 from __future__ import annotations
 
@@ -14,34 +14,33 @@ import tensorflow as tf
 
 from cloudmask.errors import CloudmaskError, InputError
 
-FIRST_PORT, PORTS = 20000, 12000  # below those that Linux gives to clients, from 32768
+FIRST_PORT, PORTS = 20000, 12000  # below the ephemeral ports of Linux, which start at 32768
 
 
 def slurm_cluster(
     environment: Mapping[str, str], hosts: Callable[[str], list[str]] | None = None
 ) -> dict[str, Any] | None:
-    """Describe the tasks of the step that this process belongs to.
+    """Describe the tasks of the Slurm step to which this process belongs.
 
-    Only `srun` sets the variables of a step, so a program that a batch script starts without it is alone, whatever
-    the number of tasks that the job has asked for. Workers are numbered node by node, which needs no knowledge of how
-    Slurm has laid the tasks out.
+    Only `srun` sets the variables of a step: a program that a batch script starts without `srun` runs alone, whatever
+    the number of tasks of the job. Workers are numbered node by node, independently of Slurm's task distribution.
 
     Parameters
     ----------
     environment : mapping
         The process's environment variables.
     hosts : callable
-        Spells out a list of nodes such as ``n[1-3],m5``; by default ``scontrol``.
+        Expands a list of nodes such as ``n[1-3],m5``; by default ``scontrol``.
 
     Returns
     -------
     dict or None
-        What TF_CONFIG holds as JSON; None outside a step or in one of a single task.
+        The content of TF_CONFIG; None outside a step or in a step of a single task.
 
     Raises
     ------
     CloudmaskError
-        If the step's description cannot be understood.
+        If the variables of the step are malformed.
 
     Examples
     --------
@@ -65,7 +64,7 @@ def slurm_cluster(
 
 
 def tasks_per_node(text: str) -> list[int]:
-    """Spell out Slurm's short form of a list of numbers.
+    """Expand Slurm's short form of a list of numbers.
 
     >>> tasks_per_node("2(x3),1")
     [2, 2, 2, 1]
@@ -96,7 +95,7 @@ class DistributionStrategy:
     strategy : tf.distribute.Strategy
         TensorFlow's strategy for them.
     index, processes : int
-        The number of this process, from 0, and of all.
+        The index of this process, from 0, and the number of processes.
     """
 
     strategy: tf.distribute.Strategy
@@ -105,29 +104,29 @@ class DistributionStrategy:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process is the one that writes results."""
+        """Whether this process writes the results."""
         return self.index == 0
 
     @property
     def devices(self) -> int:
-        """The number of devices of all processes together."""
+        """The number of devices of all processes."""
         return int(self.strategy.num_replicas_in_sync)
 
     @property
     def local(self) -> int:
-        """The number of devices of this process; every process has as many."""
+        """The number of devices of this process, the same for each process."""
         return self.devices // self.processes
 
     def agree(self, value: int) -> bool:
-        """Return whether all processes pass the same number; all must call this at the same time."""
+        """Return whether all processes pass the same number; a collective call."""
         if self.processes == 1:
             return True
         total, squares = self._sums([value, value**2])
-        # The variance is 0 only if all are equal; their squares are exact to 2**53.
+        # The variance is 0 only if all are equal; squares are exact up to 2**53.
         return self.devices * squares == total**2
 
     def any(self, *flags: bool) -> list[bool]:
-        """Return of each flag whether any process passes it; all must call this at the same time."""
+        """Return for each flag whether any process sets it; a collective call."""
         if self.processes == 1:
             return list(flags)
         return [total > 0 for total in self._sums(list(flags))]
@@ -140,7 +139,7 @@ class DistributionStrategy:
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
 def _add_over_devices(strategy: tf.distribute.Strategy, tensor: tf.Tensor) -> tf.Tensor:
     def add(values: tf.Tensor) -> tf.Tensor:
-        # Only what a device has computed is known to be on it.
+        # Only a tensor that a device computed is known to be on it.
         return tf.distribute.get_replica_context().all_reduce("sum", tf.identity(values))
 
     return strategy.run(add, args=(tensor,))
@@ -152,15 +151,15 @@ def single_device() -> DistributionStrategy:
 
 
 def find_strategy() -> DistributionStrategy:
-    """Find the strategy that the environment asks for: TF_CONFIG, else a Slurm step, else this process's GPUs.
+    """Return the strategy for the environment: TF_CONFIG, else a Slurm step, else this process's GPUs.
 
-    To be called before TensorFlow's first operation. In a Slurm step each task needs GPUs of its own, as with
+    Call this before TensorFlow's first operation. In a Slurm step each task needs its own GPUs, as with
     ``--gpus-per-task``.
 
     Raises
     ------
     InputError
-        If TF_CONFIG is not what TensorFlow documents.
+        If TF_CONFIG does not have the form that TensorFlow documents.
     CloudmaskError
         If the other processes cannot be reached.
     """
@@ -179,7 +178,7 @@ def find_strategy() -> DistributionStrategy:
 
 
 def _members(config: str) -> tuple[int, int]:
-    """Read how many processes TF_CONFIG names and which this one is; (0, 0) if it names none."""
+    """Return the number of processes in TF_CONFIG and the index of this one; (0, 0) if it has none."""
     try:
         content = json.loads(config)
         if "cluster" not in content:

@@ -1,7 +1,7 @@
-"""From a whole scene to the probability of cloud: in one pass, in exact tiles, or in the benchmark's patches.
+"""Inference on whole scenes: in one pass, in exact tiles, or in the benchmark's patches.
 
-Numbers are pixels. A pooling halves the image, so a network of `depth` levels sees a scene in cells of 2**depth pixels;
-where the cells begin is the phase, which the margins of a scene keep as in the benchmark's own patches.
+All lengths are in pixels. Each pooling halves the image, so a network of `depth` levels divides a scene into cells of
+2**depth pixels. The margins of a scene align these cells with those of the benchmark's own patches.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from cloudmask.model.unet import depth_of, width_of
 
 # The benchmark's inference covers a scene with patches of 256 pixels that overlap by 80 (TensorFlow's padding "SAME").
 PATCH, STRIDE = 256, 176
-CONVOLUTIONS = 2  # a level of the U-Net has two of 3 x 3
-# Peak of a pass by pixel and filter of the first level, measured on 1200 x 1504 pixels: 14 at width 32, 23 at width 8.
+CONVOLUTIONS = 2  # of 3 x 3 in each level of the U-Net
+# Peak memory per pixel and filter of the first level, measured on 1200 x 1504 pixels: 14 at width 32, 23 at width 8.
 BYTES = 24
 
 Margin = tuple[int, int]
@@ -32,11 +32,11 @@ Window = tuple[slice, slice]
 
 
 def margin(size: int, depth: int) -> Margin:
-    """Return the zeros to add before and after an axis, so that pooling cells lie as in the benchmark's own patches.
+    """Return the zeros to add before and after an axis to align pooling cells with the benchmark's patches.
 
     The benchmark pads an axis of n pixels to hold k = ceil(n / 176) patches: (k - 1) x 176 + 256 - n zeros, the smaller
-    half of them first. What lies farther out than one cell is left off: at the edge it changes at most the pixels
-    within the network's reach of it, and inside nothing.
+    half of them first. Zeros beyond one cell are omitted: they change only pixels within the network's reach of the
+    edge.
 
     >>> margin(1500, depth=3), margin(1200, depth=3)
     ((2, 2), (0, 0))
@@ -47,7 +47,7 @@ def margin(size: int, depth: int) -> Margin:
 
 
 def benchmark_margin(size: int) -> Margin:
-    """Return all the zeros that the benchmark's patches add before and after an axis.
+    """Return the zeros that the benchmark's patches add before and after an axis.
 
     >>> benchmark_margin(1500), benchmark_margin(1200)
     ((82, 82), (56, 56))
@@ -57,10 +57,10 @@ def benchmark_margin(size: int) -> Margin:
 
 
 def reach(depth: int) -> int:
-    """Return how far a pixel of the U-Net's output looks, 6 x 2**depth - 2 for two levels and more.
+    """Return the reach of the U-Net's receptive field: 6 x 2**depth - 2 for two or more levels.
 
-    Two convolutions see two pixels more on each side; upsampling by repetition halves the reach, rounded up, on the
-    way down to the deepest level, and pooling doubles it on the way back.
+    Going back from the output, upsampling halves the reach, rounded up, pooling doubles it, and the two convolutions
+    of a level add two pixels on each side.
 
     >>> [reach(depth) for depth in (1, 2, 3, 4)]
     [8, 22, 46, 94]
@@ -75,7 +75,7 @@ def reach(depth: int) -> int:
 
 
 def halo(depth: int) -> int:
-    """Return the smallest overlap that is exact: the reach in whole pooling cells.
+    """Return the smallest exact overlap: the reach, rounded up to whole pooling cells.
 
     >>> halo(3)
     48
@@ -91,12 +91,12 @@ class Tile:
     Attributes
     ----------
     seen : tuple of slice
-        What the network looks at: the tile and its halo, less what lies beyond the scene, where the network's own
-        convolutions put zeros.
+        The input of the network: the tile and its halo, clipped to the scene. Beyond the scene, the convolutions pad
+        with zeros.
     kept : tuple of slice
-        What of the network's output is exact, relative to `seen`.
+        The exact part of the output, relative to `seen`.
     target : tuple of slice
-        Where that belongs in the padded scene.
+        The position of that part in the padded scene.
     """
 
     seen: Window
@@ -105,7 +105,7 @@ class Tile:
 
 
 def tiles(shape: tuple[int, int], side: int, depth: int) -> Iterator[Tile]:
-    """Cut a padded scene, rows and columns multiples of 2**depth, into tiles of at most `side` pixels a side.
+    """Yield tiles of at most `side` x `side` pixels; the sides of the scene are multiples of 2**depth.
 
     >>> [tile.seen[1] for tile in tiles((8, 200), 80, depth=3)]
     [slice(0, 128, None), slice(32, 200, None), slice(112, 200, None)]
@@ -130,7 +130,7 @@ def largest_tile(shape: tuple[int, int], width: int, depth: int, memory: int) ->
     width : int
         Filters of the network's first level.
     memory : int
-        Bytes that may be had.
+        Bytes available.
 
     Raises
     ------
@@ -155,19 +155,19 @@ Probability = npt.NDArray[np.float32]
 
 
 class Predictor:
-    """A network made ready for whole scenes of any size.
+    """Predicts whole scenes of any size with a network.
 
-    One pass over a scene costs half the time of the benchmark's 63 overlapping patches and gives the same inside:
-    pooling cells lie as in those patches. Where memory is short the scene is cut into tiles with the halo that the
-    network's reach asks for, so that they too give the same, to the last digits of float32. The network computes in
-    the precision that it was built with; probabilities are float32.
+    One pass over a scene takes half the time of the benchmark's 63 overlapping patches and gives the same result
+    except at the edges, since pooling cells are aligned. If memory is short, the scene is cut into tiles with a halo
+    of the network's reach, which gives the same result up to rounding in float32. The network computes in the
+    precision with which it was built; probabilities are float32.
 
     Parameters
     ----------
     model : keras.Model
-        As `cloudmask.model.unet.unet` builds it: logits of cloud, for rows and columns that are multiples of 2**depth.
+        From `cloudmask.model.unet.unet`: logits of cloud, for rows and columns that are multiples of 2**depth.
     tile : int
-        Side of a tile in pixels; 0 for the whole scene, or for the largest tiles that half of the free memory holds.
+        Side of a tile in pixels; 0 for the whole scene or the largest tiles that fit in half of the free memory.
     """
 
     def __init__(self, model: keras.Model, tile: int = 0) -> None:
@@ -177,12 +177,12 @@ class Predictor:
         )
 
     def __call__(self, scene: Scene) -> Probability:
-        """Return the probability of cloud, shape (rows, columns); what is not valid holds a number of no meaning.
+        """Return the probability of cloud, shape (rows, columns); values of invalid pixels are undefined.
 
         Raises
         ------
         CloudmaskError
-            If the network gives no number, or memory holds not even the smallest tile.
+            If the output is not finite, or the smallest tile does not fit in memory.
         """
         rows, columns = scene.cloud.shape
         margins = margin(rows, self.depth), margin(columns, self.depth)
@@ -194,15 +194,15 @@ class Predictor:
         return probability
 
     def padded(self, scene: Scene, margins: tuple[Margin, Margin]) -> Probability:
-        """Return the probability for a scene within margins of zeros, which add up to whole pooling cells."""
-        # Zeros are what the network's own convolutions see beyond an edge.
+        """Return the probability for a scene padded with zeros to whole pooling cells."""
+        # The network's convolutions pad with zeros, too.
         channels = np.pad(normalize(scene), (*margins, (0, 0)))
         side = self._side(channels.shape[:2])
         while True:
             try:
                 return self._tiled(channels, side)
             except tf.errors.ResourceExhaustedError:
-                # A GPU's memory is only known once it is full.
+                # The free memory of a GPU is not known in advance.
                 self.tile = side = self._halved(side or max(channels.shape[:2]))
 
     def _side(self, shape: tuple[int, int]) -> int:
@@ -230,19 +230,19 @@ class Predictor:
         return probability
 
 
-BORDER = (PATCH - STRIDE) // 2  # pixels of a patch's edge whose prediction is thrown away
+BORDER = (PATCH - STRIDE) // 2  # pixels at each edge of a patch whose prediction is discarded
 
 
 class PatchPredictor:
-    """A network made ready for scenes in the benchmark's 63 patches of 1200 x 1500 pixels, one row of them at a time.
+    """Predicts scenes in the benchmark's patches, 63 for 1200 x 1500 pixels, one row of patches at a time.
 
-    Patches begin every 176 pixels, in a scene that TensorFlow's padding "SAME" surrounds with zeros; 40 pixels are cut
-    off each side of a prediction, and what remains is put together again.
+    Patches start every 176 pixels, in a scene padded with zeros as by TensorFlow's padding "SAME". 40 pixels are
+    cropped from each side of a prediction, and the remaining parts are joined.
 
     Parameters
     ----------
     model : keras.Model
-        As `cloudmask.model.unet.unet` builds it: logits of cloud.
+        From `cloudmask.model.unet.unet`: logits of cloud.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -256,13 +256,13 @@ class PatchPredictor:
         Raises
         ------
         CloudmaskError
-            If the network gives no number.
+            If the output is not finite.
         """
         rows, columns = scene.cloud.shape
         margins = benchmark_margin(rows), benchmark_margin(columns)
         channels = np.pad(compatibility.normalize(scene), (*margins, (0, 0)))
         bands = [self._band(channels[top : top + PATCH]) for top in range(0, len(channels) - PATCH + 1, STRIDE)]
-        # The first pixel that is kept lies BORDER within the margin.
+        # The first pixel kept is BORDER pixels inside the margin.
         top, left = (before - BORDER for before, _ in margins)
         probability = np.concatenate(bands)[top : top + rows, left : left + columns]
         if not np.isfinite(probability).all():

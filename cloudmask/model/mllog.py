@@ -1,6 +1,6 @@
-"""Events of a training in MLCommons' log, which the program that runs this one may have begun.
+"""Events of a training in the MLCommons log, which the calling program may have started.
 
-The keys and their metadata are those of mlperf-logging's constants; where that package is missing, nothing is logged.
+Keys and metadata are those of mlperf-logging's constants; without that package, nothing is logged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Events:
     Parameters
     ----------
     path : Path or None
-        The file; None for processes that must not write it, as all but the first of several are.
+        The file; None in processes that do not write it.
 
     Examples
     --------
@@ -37,7 +37,7 @@ class Events:
         self._logger = _logger(path) if path else None
 
     def data(self, training: int, validation: int, batch: int) -> None:
-        """Log how many patches there are for training and validation, and how many make a step on all devices."""
+        """Log the numbers of patches for training, for validation, and in a step on all devices."""
         for key, value in (
             ("global_batch_size", batch),
             ("train_samples", training),
@@ -54,21 +54,21 @@ class Events:
         self._event("opt_adam_epsilon", epsilon)
 
     def start(self, name: Literal["epoch", "eval"], epoch: int) -> None:
-        """Log that an epoch, or the evaluation at its end, begins."""
+        """Log the start of an epoch or of its evaluation."""
         if self._logger:
             self._logger.start(key=f"{name}_start", metadata={"epoch_num": epoch})
 
     def stop(self, name: Literal["epoch", "eval"], epoch: int) -> None:
-        """Log that it has ended."""
+        """Log the end of an epoch or of its evaluation."""
         if self._logger:
             self._logger.end(key=f"{name}_stop", metadata={"epoch_num": epoch})
 
     def accuracy(self, epoch: int, value: float) -> None:
-        """Log the share of the validation's pixels that agree with their label after an epoch."""
+        """Log the validation accuracy after an epoch."""
         self._event("eval_accuracy", value, {"epoch_num": epoch})
 
     def repeat(self, epoch: int, value: float) -> None:
-        """Log an epoch of an earlier attempt, whose log is another one, so that this log is complete."""
+        """Log an epoch of an earlier attempt, so that this log is complete."""
         for name in ("epoch", "eval"):
             self.start(name, epoch)
             self.stop(name, epoch)
@@ -80,7 +80,7 @@ class Events:
 
 
 class _Lines(logging.FileHandler):
-    """Writes the log's lines; one that cannot be written ends the training, as a log with a gap is worth nothing."""
+    """Writes the lines of the log; a failed write stops the training, since an incomplete log is useless."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the name is logging's
         error = sys.exc_info()[1]
@@ -88,19 +88,19 @@ class _Lines(logging.FileHandler):
 
 
 def _logger(path: Path) -> Any:
-    """Make a logger that writes into this file alone; the package's own would also print every line."""
+    """Return a logger that writes to this file only; the package's own also prints every line."""
     try:
-        from mlperf_logging.mllog import mllog  # noqa: PLC0415  scores of milliseconds
+        from mlperf_logging.mllog import mllog  # noqa: PLC0415  slow to import
     except ImportError:
         return None
-    # Of its own, not one of the registered ones, which a second training in this process would share.
+    # Not registered, since a second training in this process would share a registered logger.
     logger = logging.Logger("cloudmask.model.mllog", logging.INFO)  # noqa: LOG001
     logger.addHandler(_Lines(path, "a" if _is_begun(path) else "w", encoding="utf-8"))
     return mllog.MLLogger(logger, root_dir=re.escape(str(Path(__file__).parents[2])))
 
 
 def _is_begun(path: Path) -> bool:
-    """Return whether another program has just begun a log for this run; any other file is one of an older run."""
+    """Return whether another program started a log for this run; any other file belongs to an older run."""
     try:
         last = path.read_text(encoding="utf-8").splitlines()[-1]
         return bool(json.loads(last.removeprefix(_MARK))["key"] == "run_start")

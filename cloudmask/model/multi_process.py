@@ -1,4 +1,4 @@
-"""The loop of a training in several processes, where Keras 3's `fit` fails (decision record 7 of the documentation)."""
+"""The training loop for several processes, where Keras 3's `fit` fails (decision record 7 of the documentation)."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def fit(
     steps_per_epoch: int,
     validation_steps: int,
 ) -> None:
-    """Do in all processes what `keras.Model.fit` does in one, with the same parameters and callbacks.
+    """Train like `keras.Model.fit`, but in several processes, with the same parameters and callbacks.
 
     Parameters
     ----------
     model : TrainingModel
         Built in the scope of a `tf.distribute.MultiWorkerMirroredStrategy`.
     training, validation_data : tf.distribute.DistributedDataset
-        Batches without an end.
+        Infinite sequences of batches.
     """
     callback_list = keras.callbacks.CallbackList(list(callbacks), model=model)
     train, evaluate = _compiled(model, model.train_step), _compiled(model, model.test_step)
@@ -58,7 +58,7 @@ def fit(
 
 
 def _compiled(model: TrainingModel, step: Callable[[Any], Any]) -> Step:
-    """Return a step on all devices; it returns the metrics, which are the same on each of them."""
+    """Return a function that runs a step on all devices and returns the metrics."""
     strategy = model.distribute_strategy
     on_devices = tf.function(lambda batch: strategy.run(step, args=(batch,)), reduce_retracing=True)
 

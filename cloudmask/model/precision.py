@@ -1,6 +1,6 @@
-"""The arithmetic of training: bfloat16 or float16 where the processor or GPU has instructions for it, else float32.
+"""The precision of training: bfloat16 or float16 if the processor or GPU has instructions for it, else float32.
 
-The choice follows from what the machine can do, never from a timing: the same machine always computes alike.
+The choice depends on the features of the machine, never on a timing, so it is reproducible.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ FLOAT32, BFLOAT16, FLOAT16 = "float32", "mixed_bfloat16", "mixed_float16"
 
 @dataclass(frozen=True)
 class Precision:
-    """A choice of arithmetic.
+    """A precision and the reason for it.
 
     Attributes
     ----------
     policy : str
-        What Keras calls a dtype policy.
+        Keras's dtype policy.
     reason : str
-        Why this one, for people.
+        The reason, as readable text.
     """
 
     policy: str
@@ -32,7 +32,7 @@ class Precision:
 
 
 def choose(requested: str) -> Precision:
-    """Follow a wish other than ``auto``; for ``auto`` look at the GPUs, or else at the processor.
+    """Return the requested precision; for ``auto`` choose by the GPUs or, without any, by the processor.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def for_processor(flags: set[str]) -> Precision:
     Parameters
     ----------
     flags : set of str
-        What the processor can do, in the words of /proc/cpuinfo.
+        The flags of the processor, as in /proc/cpuinfo.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def for_processor(flags: set[str]) -> Precision:
 
 
 def processor_flags(cpuinfo: Path = CPUINFO) -> set[str]:
-    """Read the processor's flags; an empty set on a system without such a file."""
+    """Return the processor's flags; an empty set if the file is missing."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

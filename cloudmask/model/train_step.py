@@ -1,4 +1,4 @@
-"""A step of training: loss and accuracy over valid pixels, for `keras.Model.fit` and for several processes alike."""
+"""A training step: loss and accuracy over valid pixels, for `keras.Model.fit` and for several processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PIXELS = (1, 2)  # axes of rows and columns
 def cross_entropy(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """Return the binary cross-entropy -(y ln p + (1 - y) ln(1 - p)) of each patch, summed over its valid pixels.
 
-    This is the reference's loss, from the logit in place of the probability, which saturates.
+    This is the reference's loss, computed from the logit, since the probability saturates.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def cross_entropy(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Te
 def dice(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
     """Return the soft dice loss 1 - (2 sum p y + 1) / (sum p + sum y + 1) of each patch, times its valid pixels.
 
-    After Milletari et al. (2016), V-Net, https://doi.org/10.1109/3DV.2016.79, with plain sums in place of squares. It
-    weighs a patch's cloud as much as its clear sky, however little there is of one. The sums are over valid pixels;
-    the factor makes it a sum over pixels like `cross_entropy`.
+    After Milletari et al. (2016), V-Net, https://doi.org/10.1109/3DV.2016.79, with plain sums instead of squares. It
+    weights cloud and clear sky of a patch equally, even if one of them is rare. The sums are over valid pixels; the
+    factor makes it a sum over pixels like `cross_entropy`.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def dice(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
 
 
 def correct(logit: tf.Tensor, cloud: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-    """Count each patch's valid pixels in which the mask, the logit above 0, is the label; parameters as above."""
+    """Return the number of valid pixels of each patch whose mask, logit > 0, equals the label."""
     return tf.reduce_sum(valid * tf.cast(tf.equal(logit > 0, cloud > 0), valid.dtype), PIXELS)
 
 
@@ -62,10 +62,10 @@ LOSSES = {"cross_entropy": cross_entropy, "dice": dice}
 
 
 class TrainingModel(keras.Model):  # type: ignore[misc]  # Keras has no types
-    """The network with its loss and metrics; to be built and compiled in the scope of a strategy.
+    """The network with its loss and metrics; build and compile it in the scope of a strategy.
 
-    A batch is a pair of images and labels as the store has them. Loss and accuracy are means over the valid pixels of
-    all devices together, so that the devices' gradients add up to those of the whole batch.
+    A batch is a pair of images and labels as in the store. Loss and accuracy are means over the valid pixels of all
+    devices, so that the devices' gradients sum to those of the whole batch.
 
     Parameters
     ----------
@@ -78,13 +78,13 @@ class TrainingModel(keras.Model):  # type: ignore[misc]  # Keras has no types
     def __init__(self, network: keras.Model, loss: str) -> None:
         super().__init__()
         self.network, self._loss_of = network, LOSSES[loss]
-        # In float64, since float32 counts only to 2**24 pixels.
+        # In float64, since float32 counts exactly only up to 2**24 pixels.
         self._means = [keras.metrics.Mean(name, dtype="float64") for name in ("loss", "accuracy")]
         self.build(network.input_shape)
 
     @property
     def metrics(self) -> list[keras.Metric]:
-        """Loss and accuracy."""
+        """The metrics loss and accuracy."""
         return self._means
 
     def call(self, channels: tf.Tensor) -> tf.Tensor:
@@ -92,7 +92,7 @@ class TrainingModel(keras.Model):  # type: ignore[misc]  # Keras has no types
         return self.network(channels)
 
     def train_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Take a step of the optimizer; return the means over the epoch so far."""
+        """Run a step of the optimizer; return the means over the epoch so far."""
         variables = self.network.trainable_variables
         with tf.GradientTape() as tape:
             losses, sums = self._forward(batch)
@@ -106,7 +106,7 @@ class TrainingModel(keras.Model):  # type: ignore[misc]  # Keras has no types
         return self._update(self._forward(batch)[1])
 
     def _forward(self, batch: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return each patch's loss, and over all devices the sums of loss, correct pixels and valid pixels."""
+        """Return the loss of each patch, and the sums over all devices of loss, correct and valid pixels."""
         images, labels = batch
         channels = tf.cast(images, tf.float32) / SCALE if images.dtype == tf.int16 else images
         logit = self.network(channels)[..., 0]
@@ -116,7 +116,7 @@ class TrainingModel(keras.Model):  # type: ignore[misc]  # Keras has no types
         return losses, tf.distribute.get_replica_context().all_reduce("sum", tf.stack(sums))
 
     def _agreed(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Return equal parts of the devices' sum in float16: all devices must see the same overflow."""
+        """Return the averaged gradients in float16, so that all devices see the same overflow."""
         context = tf.distribute.get_replica_context()
         if context.num_replicas_in_sync == 1 or not isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer):
             return gradients
@@ -141,7 +141,7 @@ def build_training_model(settings: Settings, strategy: tf.distribute.Strategy, p
         network = unet(settings.width, settings.depth, precision=policy, joining=True)
         model = TrainingModel(network, settings.loss)
         adam = keras.optimizers.Adam(settings.learning_rate)
-        # Small gradients would be 0 in float16; they are scaled up before, and back in float32.
+        # Small gradients would underflow in float16: the loss is scaled up, and the gradients back in float32.
         optimizer = keras.optimizers.LossScaleOptimizer(adam) if policy == FLOAT16 else adam
         optimizer.build(network.trainable_variables)
         model.compile(optimizer, jit_compile=False)  # XLA is slower on processors

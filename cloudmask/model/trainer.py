@@ -1,6 +1,6 @@
-"""Training of the U-Net on the store's patches, with the same result for the same seed on the same machine.
+"""Training of the U-Net on the store's patches, reproducible for the same seed on the same machine.
 
-A training that was killed continues from its last checkpoint and ends with the same network.
+A training that was killed resumes from its last checkpoint and gives the same network.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class Trained:
     network : keras.Model
         From `cloudmask.model.unet.unet`, in the precision of its training.
     kept : Epoch
-        The epoch whose weights it has.
+        The epoch whose weights the network has.
     epochs : list of Epoch
         The history.
     about : dict
-        For training.json: precision and its reason, devices and processes, and the checkpoint it continued from.
+        Content of training.json: precision and its reason, devices, processes and the checkpoint resumed from.
     """
 
     network: keras.Model
@@ -55,7 +55,7 @@ class Trained:
 
 
 def prepare(seed: int, deterministic: bool = True) -> None:
-    """Make TensorFlow repeatable and keep it to the processors it may use; before its first operation."""
+    """Make TensorFlow deterministic and limit its threads; call this before its first operation."""
     tf.config.threading.set_intra_op_parallelism_threads(allowed_cpus())
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if deterministic:
@@ -73,30 +73,30 @@ def train(
     checkpoints: CheckpointManager | None = None,
     share: Callable[[float], None] = lambda _epochs: None,
 ) -> Trained:
-    """Train a network; pixels that are not valid have no weight.
+    """Train a network; invalid pixels have no weight.
 
     Parameters
     ----------
     record : callable
-        Called with each epoch when it is finished, also with those of an earlier attempt.
+        Called with each finished epoch, including those of an earlier attempt.
     events : Events, optional
-        The log for MLCommons.
+        The MLCommons log.
     devices : DistributionStrategy, optional
-        The devices that share each batch; by default this process's first device. All processes train alike, and end
-        with the same network.
+        The devices that share each batch; by default this process's first device. All processes end with the same
+        network.
     checkpoints : CheckpointManager, optional
-        By default there are no checkpoints.
+        By default, no checkpoints are written.
     share : callable, optional
-        Called now and then within a long epoch, with the number of epochs done, such as 2.4.
+        Called periodically within a long epoch with the number of epochs done, such as 2.4.
 
     Raises
     ------
     InputError
-        If the patches do not fit the network, or the batch the patches or devices.
+        If the patches do not fit the network, or the batch does not fit the patches or devices.
     CloudmaskError
-        If the loss is no longer finite, there is nothing to learn from, memory is too short, or a process is lost.
+        If the loss is not finite, no pixel is valid, memory is exhausted, or another process is lost.
     StoppedError
-        If SIGTERM came.
+        If SIGTERM was received.
     """
     devices, checkpoints = devices or single_device(), checkpoints or CheckpointManager(None)
     check(settings, training, validation, devices.devices)
@@ -150,7 +150,7 @@ def _fit(
     reports: list[keras.callbacks.Callback],
     devices: DistributionStrategy,
 ) -> None:
-    """Train the epochs that are left: the rest of one that an earlier attempt has begun, then whole ones."""
+    """Train the remaining epochs, beginning with the rest of one that an earlier attempt started."""
     training, validation = loaders
     fit = partial(multi_process.fit, model) if devices.processes > 1 else partial(model.fit, verbose=0, shuffle=False)
     while not state.is_finished:
@@ -167,7 +167,7 @@ def _fit(
 
 
 def _keep_weights(model: TrainingModel, settings: Settings, state: TrainingState) -> Epoch:
-    """Return the epoch whose weights the network has from now on: the last or, with `patience`, the best."""
+    """Select the weights of the last epoch or, with `patience`, the best; return that epoch."""
     if not state.best or is_upstream(settings.compatibility):
         return state.epochs[-1]
     model.network.set_weights(state.best)
@@ -192,7 +192,7 @@ def _announce(precision: Precision, devices: DistributionStrategy, checkpoint: C
 
 
 def check(settings: Settings, training: Patches, validation: Patches, devices: int) -> None:
-    """Refuse patches, batch and network that do not fit together; raises InputError."""
+    """Raise InputError if patches, batch and network do not fit together."""
     for patches in (training, validation):
         *_, rows, columns, channels = patches.images.shape
         if channels != CHANNELS:
@@ -208,7 +208,7 @@ def check(settings: Settings, training: Patches, validation: Patches, devices: i
 
 
 def _agree_on_precision(settings: Settings, checkpoint: Checkpoint | None, devices: DistributionStrategy) -> Precision:
-    """Choose the arithmetic for all processes: that of the checkpoint, if any, so that the result stays the same."""
+    """Return the precision for all processes: that of the checkpoint, if any, for the same result."""
     progress = (len(checkpoint.epochs), checkpoint.step) if checkpoint else (-1, -1)
     if not all(map(devices.agree, progress)):
         raise CloudmaskError("the processes do not see the same checkpoints: their folders must be shared")
@@ -225,7 +225,7 @@ def _agree_on_precision(settings: Settings, checkpoint: Checkpoint | None, devic
 
 @contextmanager
 def _clear_errors(settings: Settings, devices: DistributionStrategy) -> Iterator[None]:
-    """Turn TensorFlow's errors for too little memory or a lost process into those of this package."""
+    """Convert TensorFlow's errors for exhausted memory or a lost process to CloudmaskError."""
     try:
         yield
     except tf.errors.ResourceExhaustedError:

@@ -1,7 +1,7 @@
 """The U-Net of the reference: three poolings, two 3 x 3 convolutions a level, 1,948,609 parameters at width 32.
 
-`unet` builds it from Keras's own layers. `JoiningConv2D` computes three of them at once, for the same weights and the
-same results; training and inference use it, since it saves a quarter of the time. What is saved has plain layers only.
+`unet` builds it from Keras's own layers. `JoiningConv2D` fuses three of them, with the same weights and results;
+training and inference use it, since it saves a quarter of the time. Saved files have Keras's own layers only.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def unet(
         Channels of the input.
     precision : str
         Keras's dtype policy: float32, mixed_bfloat16 or mixed_float16. The weights, and the last layer with its logit,
-        are float32 in all of them. In float64, for checks, everything is float64.
+        are always float32. In float64, for checks, everything is float64.
     joining : bool
         Whether `JoiningConv2D` replaces upsampling, concatenation and convolution. The weights are the same.
 
@@ -47,7 +47,7 @@ def unet(
     -------
     keras.Model
         Maps (n, rows, columns, channels), rows and columns multiples of 2**depth, to the logit of cloud
-        (n, rows, columns, 1). The reference ends in a sigmoid, which loss and inference apply here: logits do not
+        (n, rows, columns, 1). The reference ends in a sigmoid; here, loss and inference apply it, since logits do not
         saturate.
     """
 
@@ -74,12 +74,12 @@ def unet(
 
 
 def depth_of(model: keras.Model) -> int:
-    """Return the number of poolings of a network that `unet` has built."""
+    """Return the number of poolings of a network built by `unet`."""
     return [type(layer) for layer in model.layers].count(layers.MaxPooling2D)
 
 
 def width_of(model: keras.Model) -> int:
-    """Return the number of filters of its first level."""
+    """Return the number of filters in the first level of a network built by `unet`."""
     return int(_first(model).filters)
 
 
@@ -88,9 +88,10 @@ def _first(model: keras.Model) -> Any:
 
 
 def save(model: keras.Model, path: Path, name: str) -> None:
-    """Save a network that `unet` has built as a Keras file that needs nothing of this package.
+    """Save a network built by `unet` as a Keras file that can be loaded without this package.
 
-    It has Keras's own layers, and ends in a sigmoid: it maps normalized channels to the probability of cloud.
+    The saved network has Keras's own layers and ends in a sigmoid, which returns the probability of cloud for
+    normalized channels.
 
     Parameters
     ----------
@@ -108,12 +109,12 @@ def save(model: keras.Model, path: Path, name: str) -> None:
 
 
 def load(path: Path) -> tuple[keras.Model, str]:
-    """Load a network that `save` has written, with `JoiningConv2D`; return it, ready for inference, and its name.
+    """Load a network saved by `save`; return it with `JoiningConv2D` layers, and its name.
 
     Raises
     ------
     InputError
-        If there is no such file or it is another network.
+        If the file does not exist or is not such a network.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file")
@@ -129,11 +130,11 @@ def load(path: Path) -> tuple[keras.Model, str]:
 class JoiningConv2D(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """The convolution after a skip connection: ``Conv2D(filters, 3)(Concatenate()([UpSampling2D()(low), skip]))``.
 
-    It has that convolution's weights and results, to the last digits, without the two tensors in between. A
-    convolution is linear, so low and skip are convolved apart and added. To repeat pixels of `low` and convolve them
-    with 3 x 3 weights is a transposed convolution of stride 2 with 4 x 4 weights, the sum of the 3 x 3 ones at four
-    places (Dumoulin and Visin, 2016, https://arxiv.org/abs/1603.07285, section 4): 4 products a pixel and channel in
-    place of 9.
+    It has the same weights and, up to rounding, the same results, without the two intermediate tensors. A convolution
+    is linear, so low and skip are convolved separately and added. Repeating the pixels of `low` and convolving them
+    with 3 x 3 weights equals a transposed convolution of stride 2 with 4 x 4 weights, the sum of the 3 x 3 weights at
+    four offsets (Dumoulin and Visin, 2016, https://arxiv.org/abs/1603.07285, section 4): 4 products per pixel and
+    channel instead of 9.
 
     Parameters
     ----------
@@ -146,16 +147,16 @@ class JoiningConv2D(keras.layers.Layer):  # type: ignore[misc]  # Keras has no t
         self.filters = filters
 
     def build(self, shapes: tuple[tuple[Any, ...], tuple[Any, ...]]) -> None:
-        """Create the weights, as `Conv2D` would for the concatenated channels, those of `low` first."""
+        """Create the weights as `Conv2D` does for the concatenated channels, those of `low` first."""
         self._low, skip = (shape[-1] for shape in shapes)
-        # In float32 until the 4 x 4 weights are summed.
+        # Kept in float32 until the 4 x 4 weights are summed.
         self.kernel = self.add_weight(
             (SIDE, SIDE, self._low + skip, self.filters), "he_normal", name="kernel", autocast=False
         )
         self.bias = self.add_weight((self.filters,), "zeros", name="bias")
 
     def call(self, pair: tuple[Any, Any]) -> Any:
-        """Convolve.
+        """Return the convolution of the upsampled lower level and the skip connection.
 
         Parameters
         ----------
@@ -174,12 +175,12 @@ class JoiningConv2D(keras.layers.Layer):  # type: ignore[misc]  # Keras has no t
         return tf.nn.bias_add(ops.conv(skip, kernel, padding="same"), self.bias) + raised
 
     def compute_output_shape(self, shapes: tuple[tuple[Any, ...], tuple[Any, ...]]) -> tuple[Any, ...]:
-        """Return the skip's shape with the layer's own channels."""
+        """Return the shape of the skip connection with the layer's number of channels."""
         return (*shapes[1][:-1], self.filters)
 
 
 def spread_out(kernel: Any) -> Any:
-    """Turn 3 x 3 weights for pixels that are repeated twice a side into weights of a transposed convolution.
+    """Convert 3 x 3 weights for upsampled pixels to weights of a transposed convolution.
 
     Parameters
     ----------
@@ -188,7 +189,7 @@ def spread_out(kernel: Any) -> Any:
     Returns
     -------
     tensor, shape (4, 4, channels out, channels in)
-        As `keras.ops.conv_transpose` takes them.
+        Weights for `keras.ops.conv_transpose`.
     """
     places = [((row, 1 - row), (column, 1 - column), (0, 0), (0, 0)) for row in (0, 1) for column in (0, 1)]
     total = sum(ops.pad(kernel, place) for place in places)

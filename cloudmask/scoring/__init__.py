@@ -1,4 +1,4 @@
 """Scores: the held-out scenes, the baselines, and the tables and figures of an experiment.
 
-It imports `data`, `figures` and the top-level modules, never `model`: TensorFlow is not needed. Begin with `results`.
+May import `data`, `figures` and the top-level modules, never `model`: TensorFlow is not needed. Begin with `results`.
 """

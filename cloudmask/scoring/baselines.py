@@ -1,4 +1,4 @@
-"""The baseline: two thresholds on single pixels, as a person would set them."""
+"""The stage `baselines`: simple methods with which the network is compared."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from cloudmask.settings import Settings
 
 COLD = 270.0  # K at 10.85 um (S8); clouds are colder than most ground
 BRIGHT = 0.15  # reflectance at 1.375 um (S4), where water vapor hides the ground but not high cloud
-S8, S4 = 1, 6  # places among the nine channels
+S8, S4 = 1, 6  # indices of the channels
 
 
 def threshold_mask(scene: Scene) -> Mask:
-    """Return the mask of a scene, shape (rows, columns): cloud is cold or bright.
+    """Return the mask of a scene by two thresholds, shape (rows, columns): cloud is cold or bright.
 
-    Of a grid of 13 temperatures in steps of 2 K and 9 reflectances from 0.03 to 0.3, this pair agreed best with the
-    labels of 60 synthetic scenes of 600 x 750 pixels that were drawn for that purpose alone: accuracy 0.830.
+    The thresholds had the highest accuracy, 0.830, on a grid of 13 temperatures in steps of 2 K and 9 reflectances from
+    0.03 to 0.3, for the labels of 60 synthetic scenes of 600 x 750 pixels that are not used elsewhere.
     """
     return np.asarray((scene.channels[..., S8] < COLD) | (scene.channels[..., S4] > BRIGHT))
 
 
-FILE, ARRAYS = "methods.json", "histograms.npz"  # not baselines.json, which the runner reads
+FILE, ARRAYS = "methods.json", "histograms.npz"  # baselines.json would be read by the runner
 FORMAT = 1
-FITTING = 10  # percent of the work, about
+FITTING = 10  # percent of the progress, approximately
 
 
 class Kind(NamedTuple):
-    """A method's name for people, and whether it gives probabilities, not a mask alone."""
+    """The display name of a method, and whether it gives probabilities or only a mask."""
 
     title: str
     soft: bool
@@ -61,22 +61,22 @@ Method = Callable[[Scene], Bins]
 
 @dataclass(frozen=True)
 class Baselines:
-    """What the stage found: the histograms of each method in `KINDS`, all of the same scenes; or nothing at all."""
+    """The results of the stage: the histograms of each method in `KINDS` for the same scenes; may be empty."""
 
     methods: dict[str, Histograms]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The scenes; none if there is no method."""
+        """The names of the scenes; empty if there is no method."""
         return next((histograms.names for histograms in self.methods.values()), ())
 
     def scores(self) -> dict[str, dict[str, float]]:
-        """Return the content of an experiment's baselines.json: name to metric to value."""
+        """Return the content of an experiment's baselines.json: values by method and metric."""
         return {name: values(summarize(histograms, KINDS[name].soft)) for name, histograms in self.methods.items()}
 
 
 def run(settings: Settings, scenes: Path, store: Path) -> None:
-    """Fit the methods that learn, predict with all, and write the result into the current folder, FILE last.
+    """Fit and apply all methods, and write the results into the current folder, methods.json last.
 
     Parameters
     ----------
@@ -86,9 +86,9 @@ def run(settings: Settings, scenes: Path, store: Path) -> None:
     Raises
     ------
     InputError
-        If one of them is not such a folder.
+        If a folder is not that of its stage.
     CloudmaskError
-        If a file in it is damaged, or the training pixels are of one class.
+        If a file is damaged, or the training pixels are of one class.
     """
     methods = _fixed() | _learned(settings, store)
     grounds: list[Ground] = []
@@ -116,9 +116,9 @@ def _certain(mask: Mask) -> Bins:
 
 
 def _learned(settings: Settings, store: Path) -> dict[str, Method]:
-    # Read when OpenMP starts; our own threads share the work.
+    # OpenMP reads this when it starts; the work is shared by threads of this program.
     os.environ["OMP_NUM_THREADS"] = "1"
-    from cloudmask.scoring import classifiers  # noqa: PLC0415  scikit-learn, for this stage alone
+    from cloudmask.scoring import classifiers  # noqa: PLC0415  imports scikit-learn, which only this stage needs
 
     report(0, "baselines: learning from pixels")
     patches = open_patches(store, "training", settings.compatibility)
@@ -144,14 +144,14 @@ def _write(baselines: Baselines, folder: Path) -> None:
 
 
 def read_baselines(folder: Path) -> Baselines:
-    """Read what the stage left in its folder.
+    """Read the results of the stage `baselines`.
 
     Raises
     ------
     InputError
-        If it left nothing.
+        If a file is missing.
     CloudmaskError
-        If a file is damaged or of another format.
+        If a file is damaged or has another format.
     """
     content = read_json(folder / FILE)
     try:

@@ -1,4 +1,4 @@
-"""Baselines that learn from single pixels: logistic regression and gradient boosting, by scikit-learn."""
+"""Baselines that learn from single pixels: logistic regression and gradient boosting of scikit-learn."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from cloudmask.errors import CloudmaskError
 from cloudmask.machine import allowed_cpus
 from cloudmask.scoring.histograms import Bins, quantize
 
-PIXELS = 200_000  # to learn from
-PATCHES = 2_000  # at most so many are read
-CHUNK = 1 << 16  # pixels that a thread predicts at once
+PIXELS = 200_000  # for training
+PATCHES = 2_000  # at most
+CHUNK = 1 << 16  # pixels per task of a thread
 
 Features = npt.NDArray[np.float32]
 
@@ -29,7 +29,7 @@ Features = npt.NDArray[np.float32]
 def features(channels: npt.NDArray[np.float32]) -> Features:
     """Add three differences to the nine normalized channels, shape (n, 9) to (n, 12).
 
-    They are what single-pixel tests of cloud look at: S7 - S8 for low cloud at night, S8 - S9 for thin cirrus (Saunders
+    Single-pixel tests of cloud use these differences: S7 - S8 for low cloud at night, S8 - S9 for thin cirrus (Saunders
     and Kriebel 1988, International Journal of Remote Sensing 9, 123-150), and S1 - S5 for snow (Dozier 1989, Remote
     Sensing of Environment 28, 9-22).
     """
@@ -38,12 +38,12 @@ def features(channels: npt.NDArray[np.float32]) -> Features:
 
 
 def sample(patches: Patches, names: list[str], seed: int) -> tuple[Features, npt.NDArray[np.bool_]]:
-    """Draw valid pixels at random, as many from each of the patches drawn, of which there are at most `PATCHES`.
+    """Draw the same number of random valid pixels from each of at most `PATCHES` random patches.
 
     Parameters
     ----------
     names : list of str
-        The channels of the patches in their order.
+        The channels of the patches in order.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def sample(patches: Patches, names: list[str], seed: int) -> tuple[Features, npt
     Raises
     ------
     CloudmaskError
-        If the pixels drawn are all cloud or all clear.
+        If all pixels drawn are of one class.
     """
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(patches.labels))[:PATCHES])
@@ -76,11 +76,11 @@ def _draw(
 
 
 def learn(patches: Patches, names: list[str], seed: int) -> dict[str, Any]:
-    """Fit both methods to the same pixels, as `sample` draws them; each is a classifier of scikit-learn.
+    """Fit both classifiers to the same pixels, drawn by `sample`.
 
     Logistic regression of standardized features (Cox 1958, Journal of the Royal Statistical Society B 20, 215-242), and
     100 boosted trees on histograms of them (Friedman 2001, Annals of Statistics 29, 1189-1232; Ke et al. 2017, Advances
-    in Neural Information Processing Systems 30, 3146-3154), both as scikit-learn sets them by default.
+    in Neural Information Processing Systems 30, 3146-3154), both with scikit-learn's default parameters.
     """
     known, cloud = sample(patches, names, seed)
     methods = {
@@ -91,10 +91,10 @@ def learn(patches: Patches, names: list[str], seed: int) -> dict[str, Any]:
 
 
 def predict(method: Any, scene: Scene) -> Bins:
-    """Return the probability of cloud in a scene by a classifier, as bins of shape (rows, columns).
+    """Return the probability of cloud predicted by a classifier, as bins of shape (rows, columns).
 
-    Threads share the pixels; scikit-learn's own threads are better off (OMP_NUM_THREADS=1), since they spend many
-    times the work in waiting for each other where processors are shared.
+    Threads share the pixels. Disable scikit-learn's own threads (OMP_NUM_THREADS=1), which mostly wait for each other
+    on shared processors.
     """
     channels = normalize(scene)
     pixels = channels.reshape(-1, channels.shape[-1])

@@ -1,4 +1,4 @@
-"""The network on the held-out scenes: one scene in memory at a time, beside the two that make good pictures."""
+"""Evaluation of the network on the held-out scenes; in memory are one scene and the two to draw."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from cloudmask.scoring.metrics import Table
 from cloudmask.scoring.scores import lacking
 from cloudmask.settings import Settings
 
-SMALL = 9  # the highest level of gzip
+SMALL = 9  # the highest gzip level
 
 Predict = Callable[[Scene], npt.NDArray[np.float32]]
 
 
 @dataclass
 class Evaluation:
-    """What came out of the held-out scenes.
+    """The results for the held-out scenes.
 
     Attributes
     ----------
     seconds : list of float
-        What the network took for each scene; the first includes its compilation.
+        The prediction time of each scene; the first includes compilation.
     shown : dict
-        A scene for each of ``day`` and ``night`` that there is.
+        The scene to draw for each of ``day`` and ``night``.
     """
 
     grounds: list[Ground] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Evaluation:
         return Histograms.of(self.grounds, self.counts)
 
     def add(self, held: Held, bins: Bins, seconds: float) -> None:
-        """Count a scene; it is kept for a picture if no other of its light has cloud and clear sky as evenly."""
+        """Count a scene; keep it for drawing if its share of cloud is the closest to one half so far."""
         counts = held.ground.count(bins)
         pairs = Histograms.of([held.ground], [counts]).by_label()[0]
         self.grounds.append(held.ground)
@@ -64,18 +64,18 @@ class Evaluation:
 
 
 def evaluate(settings: Settings, scenes: Path, predict: Predict, done: float, masks: Path) -> Evaluation:
-    """Predict all held-out scenes and count them.
+    """Predict all held-out scenes and count their pixels.
 
     Parameters
     ----------
     scenes : Path
         The folder of the stage `scenes`.
     predict : callable
-        Gives the probability of cloud in a scene.
+        Returns the probability of cloud in a scene.
     done : float
-        Percent of the whole work before the first scene.
+        Percent of the total progress before the first scene.
     masks : Path
-        Where to write what was predicted, one file a scene, if the parameter `save_masks` says so.
+        Where to write the predictions, one file per scene, if the parameter `save_masks` is not ``none``.
     """
     evaluation = Evaluation()
     for held in held_out(settings, scenes):
@@ -90,15 +90,15 @@ def evaluate(settings: Settings, scenes: Path, predict: Predict, done: float, ma
 
 
 def write_mask(path: Path, bins: Bins, scene: Scene, probability: bool) -> None:
-    """Write what was predicted for a scene as HDF5.
+    """Write the prediction for a scene as HDF5.
 
-    ``mask`` (rows, columns) holds the bits `CLOUD` (1) and `VALID` (2), as labels in the store do; ``probability``
-    (rows, columns) the bin of `quantize`, whose middle is (b + 0.5) / 256. Both are 0 where the scene is not valid.
+    ``mask`` (rows, columns) has the bits `CLOUD` (1) and `VALID` (2), like labels in the store; ``probability`` (rows,
+    columns) has the bin b of `quantize`, whose middle is (b + 0.5) / 256. Both are 0 where the scene is not valid.
 
     Parameters
     ----------
     probability : bool
-        Whether to write the probability, too, which is about ten times as large.
+        Whether to write the probability as well, which is about ten times as large.
     """
     mask = (bins >= HALF) * np.uint8(CLOUD) | np.uint8(VALID)
     arrays = {"mask": mask} | ({"probability": bins} if probability else {})

@@ -1,4 +1,4 @@
-"""The held-out scenes, one in memory at a time, with what is known of their pixels."""
+"""The held-out scenes, one in memory at a time, with the known properties of their pixels."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloudmask.settings import Settings
 
 @dataclass(frozen=True)
 class Held:
-    """A scene for inference, and how many of all have been read with it."""
+    """A scene for inference, and the number of scenes read so far and in total."""
 
     scene: Scene
     ground: Ground
@@ -26,22 +26,22 @@ class Held:
 
 
 def held_out(settings: Settings, folder: Path) -> Iterator[Held]:
-    """Yield the scenes for inference in order; one without a valid pixel is named and left out.
+    """Yield the scenes for inference in order; skip and report scenes without valid pixels.
 
     With ``compatibility: upstream`` all pixels of a scene are valid.
 
     Parameters
     ----------
     folder : Path
-        Where the stage `scenes` was run. The hidden truth of a scene, if there is one, lies in ``truth/inference/``
-        beside the scenes, under the scene's own name.
+        The folder of the stage `scenes`. The hidden truth of a scene, if there is one, is the file of the same name in
+        ``truth/inference/``.
 
     Raises
     ------
     InputError
-        If there is no such folder.
+        If the folder has no catalogue.
     CloudmaskError
-        If a scene is damaged and the parameter `damaged` says refuse, or if none is left.
+        If a scene is damaged and the parameter `damaged` is ``refuse``, or no scene is usable.
     """
     catalogue = read_catalogue(folder)
     files, is_any_usable = catalogue.files("inference"), False
@@ -61,7 +61,7 @@ def held_out(settings: Settings, folder: Path) -> Iterator[Held]:
 
 
 def short_name(file: Path) -> str:
-    """Return the satellite and start time in a scene's file name, or all of the name if it is not of that kind.
+    """Return satellite and start time from the file name of a scene, or the whole name if it has none.
 
     >>> short_name(Path("S3A_SL_1_RBT____20191001T113221_20191001T113521_0179_LN2_O_NT_003.hdf"))
     'S3A 20191001T113221'

@@ -1,4 +1,4 @@
-"""Strata and histograms: for each scene the pixels by surface, edge, truth, label and probability, in one pass."""
+"""Strata and histograms: counts of pixels by scene, surface, edge, truth, label and probability."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ BINS = 256
 HALF = 128  # the first bin that is cloud
 SURFACES = ("unknown", "ocean", "land", "snow")
 ZONES = ("interior", "edge")
-EDGE = 3  # pixels from the nearest pixel of the other class
+EDGE = 3  # maximum distance in pixels to a pixel of the other class
 
 
 def quantize(probability: npt.NDArray[np.float32]) -> Bins:
-    """Put probabilities into 256 bins, bin b for p in (b / 256, (b + 1) / 256], and 0 into the first.
+    """Return the bins of probabilities: b for p in (b / 256, (b + 1) / 256], and 0 for p = 0.
 
-    Closed above, so that bins from 128 on are exactly those that the benchmark calls cloud: p > 0.5.
+    Bins are closed above, so that bins from 128 on are exactly what the benchmark classifies as cloud: p > 0.5.
 
     >>> quantize(np.array([0.0, 0.5, 0.5000001, 1.0], dtype=np.float32))
     array([  0, 127, 128, 255], dtype=uint8)
@@ -32,7 +32,7 @@ def quantize(probability: npt.NDArray[np.float32]) -> Bins:
     return np.asarray(np.maximum(np.ceil(probability * np.float32(BINS)) - 1, 0), dtype=np.uint8)
 
 
-FILL = len(SURFACES)  # the place after the surfaces: pixels that are not valid
+FILL = len(SURFACES)  # the index after the surfaces: invalid pixels
 # Surface or fill, edge or interior, hidden truth (clear, cloud), label (clear, cloud), probability.
 SHAPE = (FILL + 1, len(ZONES), 2, 2, BINS)
 
@@ -42,7 +42,7 @@ Pairs = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Hidden:
-    """What is known of a synthetic scene beside its file, each of shape (rows, columns)."""
+    """The hidden truth of a synthetic scene, each of shape (rows, columns)."""
 
     truth: Mask  # cloud
     land: Mask
@@ -50,17 +50,17 @@ class Hidden:
 
     @property
     def surface(self) -> npt.NDArray[np.intp]:
-        """Places in `SURFACES`; snow and ice on land and sea are snow."""
+        """Indices into `SURFACES`; ice on land and sea counts as snow."""
         return np.where(self.snow, 3, np.where(self.land, 2, 1))
 
 
 def read_hidden(path: Path, shape: tuple[int, int]) -> Hidden | None:
-    """Read the hidden truth of a scene; None where there is none, as for real scenes.
+    """Read the hidden truth of a scene; return None if there is none, as for real scenes.
 
     Raises
     ------
     CloudmaskError
-        If the file is damaged, or of another shape than the scene.
+        If the file is damaged or its shape differs from the scene.
     """
     if not path.is_file():
         return None
@@ -75,9 +75,9 @@ def read_hidden(path: Path, shape: tuple[int, int]) -> Hidden | None:
 
 
 def edges(scene: Scene, distance: int = EDGE) -> Mask:
-    """Return which pixels are at most so many rows and columns away from a valid pixel of the other class.
+    """Return the pixels at most `distance` rows and columns from a valid pixel of the other class.
 
-    Edges of cloud are where a mask is least certain; the label itself errs there.
+    Masks are least certain at the edges of cloud, and the label itself has errors there.
     """
     return _spread(scene.cloud & scene.valid, distance) & _spread(~scene.cloud & scene.valid, distance)
 
@@ -99,29 +99,29 @@ def _spread_along(mask: Mask, distance: int) -> Mask:
 
 @dataclass(frozen=True)
 class Ground:
-    """What is known of a scene's pixels before anything is predicted; all methods are tallied on it.
+    """The known properties of the pixels of a scene, by which the predictions of all methods are counted.
 
     Attributes
     ----------
     kind : ndarray of uint8, shape (rows, columns)
-        The place of a pixel in all but the last axis of `SHAPE`.
+        The flat index of a pixel in all but the last axis of `SHAPE`.
     """
 
     name: str
     day: bool
-    known: bool  # whether the hidden truth is
+    known: bool  # whether the hidden truth is known
     kind: npt.NDArray[np.uint8]
 
     @classmethod
     def of(cls, name: str, scene: Scene, hidden: Hidden | None) -> Ground:
-        """Sort the pixels of a scene."""
+        """Classify the pixels of a scene."""
         surface = np.where(scene.valid, hidden.surface if hidden else 0, FILL).astype(np.uint8)
         truth = hidden.truth if hidden else np.uint8(0)
         kind = ((surface * 2 + edges(scene)) * 2 + truth) * 2 + scene.cloud
         return cls(name, scene.day, hidden is not None, kind.astype(np.uint8))
 
     def count(self, bins: Bins) -> Counts:
-        """Count a prediction, shape `SHAPE`.
+        """Return the counts of a prediction, shape `SHAPE`.
 
         Parameters
         ----------
@@ -134,12 +134,12 @@ class Ground:
 
 @dataclass(frozen=True)
 class Histograms:
-    """The counts of a method on all scenes.
+    """The counts of a method for all scenes.
 
     Attributes
     ----------
     names, day, known : sequence, length n
-        Of the scenes, as in `Ground`.
+        Attributes of the scenes, as in `Ground`.
     counts : ndarray of int32, shape (n, *SHAPE)
     """
 
@@ -158,17 +158,17 @@ class Histograms:
         return cls(tuple(ground.name for ground in grounds), day, known, stacked)
 
     def by_label(self, surface: str | None = None, zone: str | None = None) -> Pairs:
-        """Count the valid pixels by label and probability, shape (n, 2, 256), of one surface or zone or of all."""
+        """Return the valid pixels by label and probability, shape (n, 2, 256), of a surface, a zone or all."""
         chosen = self._valid(surface, zone)
         return np.asarray(chosen.sum(axis=(1, 2, 3), dtype=np.int64))
 
     def by_truth(self) -> Pairs:
-        """Count the valid pixels by hidden truth and probability, shape (n, 2, 256); none where it is not known."""
+        """Return the valid pixels by hidden truth and probability, shape (n, 2, 256); 0 if it is unknown."""
         pairs = self._valid().sum(axis=(1, 2, 4), dtype=np.int64)
         return np.where(self.known[:, None, None], pairs, 0)
 
     def with_fill(self) -> Pairs:
-        """Count all pixels, also those that are not valid, by label and probability, shape (n, 2, 256)."""
+        """Return all pixels, including invalid ones, by label and probability, shape (n, 2, 256)."""
         return np.asarray(self.counts.sum(axis=(1, 2, 3), dtype=np.int64))
 
     def _valid(self, surface: str | None = None, zone: str | None = None) -> Counts:
@@ -178,9 +178,9 @@ class Histograms:
 
 
 def strata(histograms: Histograms) -> dict[str, Pairs]:
-    """Return the pixels of each stratum by scene, label and probability, shape (n, 2, 256); without those of no pixel.
+    """Return the pixels of each stratum by scene, label and probability, shape (n, 2, 256), without empty strata.
 
-    ``hidden truth`` has all valid pixels, by what is true in place of the label.
+    ``hidden truth`` has all valid pixels by the hidden truth instead of the label.
     """
     everything = histograms.by_label()
     by_light = {"day": everything[histograms.day], "night": everything[~histograms.day]}

@@ -1,8 +1,8 @@
-"""The formulas: scores of cloud masks and cloud probabilities from histograms, each with its source.
+"""Scores of cloud masks and cloud probabilities, computed from histograms, with references.
 
-All work on arrays of shape (..., 2, 256), pixels by label (clear, cloud) and bin of probability, and give shape (...).
-What is not defined, as detection without any cloud, is NaN; who asks leaves it out. A pixel is called cloud from bin
-128 on, p > 0.5. In the words of forecast verification (Jolliffe and Stephenson 2012, *Forecast Verification*, 2nd ed.,
+All functions take arrays of shape (..., 2, 256), pixels by label (clear, cloud) and bin of probability, and return
+shape (...). Undefined scores, such as detection without cloud, are NaN. A pixel is classified as cloud from bin 128 on,
+p > 0.5. The terms are those of forecast verification (Jolliffe and Stephenson 2012, *Forecast Verification*, 2nd ed.,
 Wiley, chapter 3) with a = hits, b = false alarms, c = misses, d = correct clear, n = a + b + c + d.
 """
 
@@ -19,7 +19,7 @@ from cloudmask.scoring.histograms import BINS, HALF
 Array = npt.NDArray[np.float64]
 Pairs = npt.NDArray[np.int64 | np.float64]
 MIDDLES: Array = (np.arange(BINS) + 0.5) / BINS
-GROUPS = 16  # of a reliability diagram, 16 bins each
+GROUPS = 16  # groups of a reliability diagram, 16 bins each
 
 
 def _ratio(part: Array, whole: Array) -> Array:
@@ -29,7 +29,7 @@ def _ratio(part: Array, whole: Array) -> Array:
 
 @dataclass(frozen=True)
 class Table:
-    """The two-by-two table, each cell of shape (...)."""
+    """The contingency table, each cell of shape (...)."""
 
     hits: Array
     false_alarms: Array
@@ -38,14 +38,14 @@ class Table:
 
     @classmethod
     def of(cls, pairs: Pairs) -> Table:
-        """Call pixels cloud from bin 128 on."""
+        """Return the table for a mask that is cloud from bin 128 on."""
         called = np.asarray(pairs, dtype=np.float64)
         no, yes = called[..., :HALF].sum(axis=-1), called[..., HALF:].sum(axis=-1)
         return cls(hits=yes[..., 1], false_alarms=yes[..., 0], misses=no[..., 1], clear=no[..., 0])
 
     @property
     def pixels(self) -> Array:
-        """All of them, n."""
+        """Number of pixels, n."""
         return self.hits + self.false_alarms + self.misses + self.clear
 
     @property
@@ -80,12 +80,12 @@ class Table:
 
     @property
     def balanced_accuracy(self) -> Array:
-        """Mean of the two classes' recalls, (POD + 1 - POFD) / 2 (Brodersen et al. 2010, ICPR, 3121-3124)."""
+        """Mean of the recalls of both classes, (POD + 1 - POFD) / 2 (Brodersen et al. 2010, ICPR, 3121-3124)."""
         return (self.hk + 1) / 2
 
     @property
     def hss(self) -> Array:
-        """Skill score of Heidke, accuracy beyond that of chance (1926, Geografiska Annaler 8, 301-349).
+        """Skill score of Heidke, accuracy relative to chance (1926, Geografiska Annaler 8, 301-349).
 
         2 (ad - bc) / ((a + c)(c + d) + (a + b)(b + d)).
         """
@@ -112,8 +112,8 @@ class Table:
 def roc(pairs: Pairs) -> tuple[Array, Array]:
     """Return POFD and POD for each threshold from "all is clear" to "all is cloud", each of shape (..., 257).
 
-    Relative operating characteristic (Mason 1982, Australian Meteorological Magazine 30, 291-303): threshold k calls
-    the bins above 256 - k cloud, k = 0 none.
+    Relative operating characteristic (Mason 1982, Australian Meteorological Magazine 30, 291-303): for threshold k, the
+    last k bins are cloud.
     """
     falling = np.cumsum(np.asarray(pairs, dtype=np.float64)[..., ::-1], axis=-1)
     shares = _ratio(falling, falling[..., -1:])
@@ -122,25 +122,26 @@ def roc(pairs: Pairs) -> tuple[Array, Array]:
 
 
 def auc(pairs: Pairs) -> Array:
-    """Area under the curve of `roc`: how often a cloudy pixel has the higher probability than a clear one.
+    """Return the area under the curve of `roc`.
 
-    Mann and Whitney's U over all pairs, ties half (Hanley and McNeil 1982, Radiology 143, 29-36). Bins tie what lies
-    in the same one; `auc_error` bounds what that may change.
+    This is the probability that a cloudy pixel has a higher probability than a clear one, Mann and Whitney's U over all
+    pairs with ties counted half (Hanley and McNeil 1982, Radiology 143, 29-36). Pixels in the same bin are ties;
+    `auc_error` bounds the error.
     """
     pofd, pod = roc(pairs)
     return np.asarray((np.diff(pofd, axis=-1) * (pod[..., 1:] + pod[..., :-1]) / 2).sum(axis=-1))
 
 
 def auc_error(pairs: Pairs) -> Array:
-    """Bound the difference between `auc` and the area of unbinned probabilities: half the pairs within one bin."""
+    """Return a bound of the error of `auc` due to binning: half the pairs within one bin."""
     shares = _ratio(np.asarray(pairs, dtype=np.float64), np.asarray(pairs, dtype=np.float64).sum(-1, keepdims=True))
     return np.asarray((shares[..., 0, :] * shares[..., 1, :]).sum(axis=-1) / 2)
 
 
 def brier(pairs: Pairs) -> Array:
-    """Mean square difference of probability and label (Brier 1950, Monthly Weather Review 78, 1-3).
+    """Return the mean squared difference of probability and label (Brier 1950, Monthly Weather Review 78, 1-3).
 
-    Each bin stands for its middle, at most 1/512 away: the result is at most 1/256 away from that of the unbinned.
+    Each bin is represented by its middle, at most 1/512 away, so the error due to binning is at most 1/256.
     """
     counts = np.asarray(pairs, dtype=np.float64)
     squares = counts[..., 0, :] @ MIDDLES**2 + counts[..., 1, :] @ (1 - MIDDLES) ** 2
@@ -157,7 +158,7 @@ class Reliability:
 
 
 def reliability(pairs: Pairs) -> Reliability:
-    """Group pixels by probability, sixteenths (Murphy and Winkler 1977, Applied Statistics 26, 41-47)."""
+    """Return pixels grouped by sixteenths of probability (Murphy and Winkler 1977, Applied Statistics 26, 41-47)."""
     counts = np.asarray(pairs, dtype=np.float64)
     grouped = counts.reshape(*counts.shape[:-1], GROUPS, -1).sum(axis=-1)
     pixels = grouped.sum(axis=-2)
@@ -166,17 +167,17 @@ def reliability(pairs: Pairs) -> Reliability:
 
 
 def ece(pairs: Pairs) -> Array:
-    """Return the expected calibration error of the probability of cloud, in sixteenths.
+    """Return the expected calibration error of the probability of cloud, in 16 groups.
 
     Mean absolute difference of forecast and observed frequency, weighted by pixels (Naeini et al. 2015, AAAI,
-    2901-2907; Guo et al. 2017, ICML, 1321-1330, of the winning class's confidence).
+    2901-2907; Guo et al. 2017, ICML, 1321-1330, for the confidence of the predicted class).
     """
     diagram = reliability(pairs)
     gaps = np.nan_to_num(np.abs(diagram.forecast - diagram.observed)) * diagram.pixels
     return _ratio(gaps.sum(axis=-1), diagram.pixels.sum(axis=-1))
 
 
-# Scores of masks, and those of probabilities, which a mask alone does not have.
+# Scores of masks, and scores that need probabilities.
 OF_MASKS = ("balanced_accuracy", "pod", "pofd", "far", "hk", "hss", "csi", "f1", "mcc")
 SIGNED = ("hk", "hss", "mcc")  # those between -1 and 1; the others lie between 0 and 1
 OF_PROBABILITIES: dict[str, Callable[[Pairs], Array]] = {"auc": auc, "brier": brier, "ece": ece}
@@ -189,7 +190,7 @@ def scores(pairs: Pairs, soft: bool = True) -> dict[str, Array]:
     ----------
     pairs : ndarray, shape (..., 2, 256)
     soft : bool
-        Whether the method gives probabilities, not a mask alone.
+        Whether the method gives probabilities or only a mask.
     """
     table = Table.of(pairs)
     by_score: dict[str, Array] = {name: getattr(table, name) for name in OF_MASKS}

@@ -1,4 +1,4 @@
-"""The results of an experiment: tables, figures and scores of the network beside those of the baselines."""
+"""The results of an experiment: tables, figures and scores of the network and the baselines."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ GRID: Array = np.linspace(0, 1, 51)
 
 
 def write_tables(folder: Path, network: Histograms, baselines: Baselines, seconds: Sequence[float]) -> None:
-    """Write all tables; what is not defined is an empty cell.
+    """Write all tables; undefined values are empty cells.
 
     Parameters
     ----------
     seconds : sequence of float
-        What the network took for each scene.
+        The prediction time of each scene.
     """
     write_csv(folder / "scenes.csv", SCENES, scene_rows(network, baselines, seconds))
     write_csv(folder / "strata.csv", STRATA, strata_rows(network, baselines))
@@ -71,7 +71,7 @@ def write_tables(folder: Path, network: Histograms, baselines: Baselines, second
 
 
 def _columns(names: Sequence[str], columns: Mapping[str, Sequence[object] | Array]) -> list[list[object]]:
-    """Return rows of the columns side by side; a column that is missing, as without baselines, is empty."""
+    """Return the rows of a table; missing columns, as without baselines, are empty."""
     empty = [""] * len(columns[names[0]])
     return [[_cell(value) for value in row] for row in zip(*(columns.get(name, empty) for name in names), strict=True)]
 
@@ -83,7 +83,7 @@ def _cell(value: object) -> object:
 
 
 def scene_rows(network: Histograms, baselines: Baselines, seconds: Sequence[float]) -> list[list[object]]:
-    """Return the lines of scenes.csv, in the order of the scenes."""
+    """Return the rows of scenes.csv in the order of the scenes."""
     pairs = network.by_label()
     table = Table.of(pairs)
     columns: dict[str, Sequence[object] | Array] = {
@@ -103,7 +103,7 @@ def scene_rows(network: Histograms, baselines: Baselines, seconds: Sequence[floa
 
 
 def strata_rows(network: Histograms, baselines: Baselines) -> list[list[object]]:
-    """Return the lines of strata.csv: scores of all scenes' pixels of a stratum together."""
+    """Return the rows of strata.csv: scores of the pooled pixels of each stratum."""
     others = {name: strata(baseline) for name, baseline in baselines.methods.items()}
     rows = []
     for name, pairs in strata(network).items():
@@ -126,19 +126,19 @@ def strata_rows(network: Histograms, baselines: Baselines) -> list[list[object]]
 
 
 def _interval(pairs: npt.NDArray[np.int64]) -> tuple[float, float]:
-    """Return the interval of the accuracy of pooled pixels, shape (n, 2, 256); NaN if there is none."""
+    """Return the interval of the accuracy of pooled pixels from shape (n, 2, 256); NaN if undefined."""
     value, without = float(accuracies(pairs.sum(axis=0))), accuracies(pool_without(pairs))
     samples = share(value, accuracies(pairs), without)
     return interval(value, without, samples) or (np.nan, np.nan)
 
 
 def reliability_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
-    """Return the lines of reliability.csv, one a sixteenth of probability, named by its middle.
+    """Return the rows of reliability.csv, one per sixteenth of probability, labeled by its middle.
 
     Parameters
     ----------
     pooled : mapping of ndarray, each of shape (2, 256)
-        By the prefix of a method's columns; that of the network is empty.
+        Pixels by the prefix of a method's columns, which is empty for the network.
     """
     columns: dict[str, Sequence[object] | Array] = {"group": (np.arange(GROUPS) + 0.5) / GROUPS}
     for prefix, pairs in pooled.items():
@@ -152,9 +152,9 @@ def reliability_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
 
 
 def roc_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
-    """Return the lines of roc.csv: POD at 51 values of POFD, so that curves can be averaged.
+    """Return the rows of roc.csv: POD at 51 values of POFD, so that curves can be averaged.
 
-    Vertical averaging (Fawcett 2006, Pattern Recognition Letters 27, 861-874). No line if a class is missing.
+    Vertical averaging (Fawcett 2006, Pattern Recognition Letters 27, 861-874). No rows if a class is missing.
     """
     if any(np.isnan(auc(pairs)) for pairs in pooled.values()):
         return []
@@ -162,7 +162,7 @@ def roc_rows(pooled: Mapping[str, Pairs]) -> list[list[object]]:
     return _columns(ROC, {"pofd": GRID} | columns)
 
 
-NETWORK, BEST = "network", "boosting"  # the best of the baselines, which the network is measured by
+NETWORK, BEST = "network", "boosting"  # the best baseline, with which the network is compared
 TITLES = {NETWORK: "U-Net"} | {name: kind.title for name, kind in KINDS.items()}
 SOFT = {NETWORK: True} | {name: kind.soft for name, kind in KINDS.items()}
 
@@ -173,7 +173,7 @@ def write_results(folder: Path, evaluation: Evaluation, baselines: Baselines) ->
     Raises
     ------
     CloudmaskError
-        If the baselines are of other scenes.
+        If the baselines belong to other scenes.
     """
     network = evaluation.histograms
     if not all(_same_scenes(network, baseline) for baseline in baselines.methods.values()):
@@ -189,7 +189,7 @@ def write_results(folder: Path, evaluation: Evaluation, baselines: Baselines) ->
 
 
 def _same_scenes(first: Histograms, second: Histograms) -> bool:
-    """Return whether two methods have seen the same labels; synthetic scenes of all seeds have the same names."""
+    """Return whether names and labels are the same; synthetic scenes of all seeds have the same names."""
     labels = [histograms.with_fill().sum(axis=-1) for histograms in (first, second)]
     return first.names == second.names and np.array_equal(*labels)
 

@@ -1,4 +1,4 @@
-"""Scores of a method on all held-out scenes, with 95 % intervals over the choice of scenes."""
+"""Scores of a method on all held-out scenes, with 95 % confidence intervals over the scenes."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ Score = dict[str, float]
 Scores = dict[str, Score]
 
 LEVEL = 0.95
-ROUGH = 8  # scenes; with fewer, an interval is little more than a hint
+ROUGH = 8  # scenes; with fewer, intervals are only rough
 
 
 def mean_without(by_scene: Array) -> Array:
-    """Return the mean over all scenes but one, for each scene, shape (n,)."""
+    """Return for each scene the mean over all other scenes, shape (n,)."""
     return np.asarray((by_scene.sum() - by_scene) / (len(by_scene) - 1))
 
 
 def pool_without(by_scene: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the sum over all scenes but one, for each scene, shape (n, ...)."""
+    """Return for each scene the sum over all other scenes, shape (n, ...)."""
     return np.asarray(by_scene.sum(axis=0) - by_scene)
 
 
 def share(value: float, by_scene: Array, without: Array) -> int:
-    """Return how many scenes have a share in a score: one without cloud has none in the detection of cloud.
+    """Return the number of scenes that affect a score; a scene without cloud does not affect detection.
 
     Parameters
     ----------
     value : float
         The score of all scenes.
     by_scene, without : ndarray, shape (n,)
-        The score of each scene, NaN where it is not defined, and that of all scenes but this one.
+        The score of each scene, NaN if undefined, and the score of all other scenes.
     """
     return int(np.count_nonzero(np.isfinite(by_scene) | (without != value)))
 
@@ -45,27 +45,28 @@ def share(value: float, by_scene: Array, without: Array) -> int:
 def interval(
     value: float, without: Array, samples: int, bounds: tuple[float, float] = (0.0, 1.0)
 ) -> tuple[float, float] | None:
-    """Return the 95 % interval of a score.
+    """Return the 95 % confidence interval of a score.
 
-    Student's t with the jackknife's standard error (Efron and Tibshirani 1993, chapter 11), for a mean that of the
-    values by scene. It is taken on the scale of log-odds, since most scores are skewed and none leaves its bounds;
-    that covers better than the plain one and than both bootstraps (site/docs/explanation/cloudmask-scores.md).
+    Student's t with the jackknife's standard error (Efron and Tibshirani 1993, chapter 11), for a mean the standard
+    error of the values by scene. It is computed in log-odds, since most scores are skewed and all are bounded; its
+    coverage is better than that of the plain interval and of both bootstraps
+    (site/docs/explanation/cloudmask-scores.md).
 
     Parameters
     ----------
     value : float
         The score of all scenes.
     without : ndarray, shape (n,)
-        The score of all scenes but one, for each scene.
+        For each scene, the score of all other scenes.
     samples : int
-        The number of scenes that have a share in the score.
+        The number of scenes that affect the score.
     bounds : tuple of float
-        Between which the score lies.
+        The limits of the score.
 
     Returns
     -------
     tuple of float or None
-        None for fewer than two scenes, and where the score is not defined without one of them.
+        None for fewer than two scenes, or if the score is undefined without one of them.
 
     Examples
     --------
@@ -87,25 +88,25 @@ def interval(
 
 
 def summarize(histograms: Histograms, soft: bool = True) -> Scores:
-    """Return the scores of a method; what is not defined, as detection where no scene has cloud, is left out.
+    """Return the scores of a method without undefined ones, such as detection if no scene has cloud.
 
-    ``accuracy`` is the mean over scenes of the share of valid pixels that agree with the label, so that each scene
-    weighs the same; ``benchmark_accuracy`` is the benchmark's own, the same of all pixels, fill included;
-    ``truth_accuracy`` the same as the first against the hidden truth, over the scenes where it is known. All others are
-    of all scenes' valid pixels together.
+    ``accuracy`` is the mean over scenes of the share of valid pixels that agree with the label, so that all scenes have
+    the same weight. ``benchmark_accuracy`` is the benchmark's score, the same for all pixels including fill.
+    ``truth_accuracy`` is the accuracy with respect to the hidden truth, over the scenes where it is known. All other
+    scores are those of the pooled valid pixels of all scenes.
 
     Parameters
     ----------
     histograms : Histograms
-        Of at least one scene.
+        Counts of at least one scene.
     soft : bool
-        Whether the method gives probabilities, not a mask alone.
+        Whether the method gives probabilities or only a mask.
 
     Returns
     -------
     dict
-        Name to ``value`` and, for two scenes and more, ``low`` and ``high``, the 95 % interval over scenes of
-        `cloudmask.scoring.scores`, and ``samples``, the number of scenes that it rests on.
+        For each name ``value`` and, for two or more scenes, ``low`` and ``high``, the 95 % confidence interval of
+        `interval`, and ``samples``, the number of scenes that affect the score.
     """
     by_label = histograms.by_label()
     means = {
@@ -117,12 +118,12 @@ def summarize(histograms: Histograms, soft: bool = True) -> Scores:
 
 
 def accuracies(pairs: Pairs) -> Array:
-    """Return the accuracy of each scene, shape (n,), from shape (n, 2, 256); NaN where a scene has no such pixel."""
+    """Return the accuracy of each scene, shape (n,), from shape (n, 2, 256); NaN if a scene has no such pixel."""
     return Table.of(pairs).accuracy
 
 
 def of_mean(by_scene: Array, bounds: tuple[float, float] = (0, 1)) -> Score:
-    """Return a mean over the scenes that have a value, with its interval; nothing if none has."""
+    """Return the mean over the scenes with a value and its interval; empty if no scene has one."""
     defined = by_scene[np.isfinite(by_scene)]
     if not len(defined):
         return {}
@@ -131,7 +132,7 @@ def of_mean(by_scene: Array, bounds: tuple[float, float] = (0, 1)) -> Score:
 
 
 def of_pool(pairs: npt.NDArray[np.int64], soft: bool) -> Scores:
-    """Return the scores of all pixels of all scenes together, shape (n, 2, 256), with their intervals."""
+    """Return the scores of the pooled pixels of all scenes, shape (n, 2, 256), with their intervals."""
     by_scene, without = scores(pairs, soft), scores(pool_without(pairs), soft)
     values = {name: float(value) for name, value in scores(pairs.sum(axis=0), soft).items() if np.isfinite(value)}
     return {
@@ -153,13 +154,13 @@ def _score(value: float, without: Array, samples: int, bounds: tuple[float, floa
 def gain(method: Histograms, other: Histograms) -> Score:
     """Return the mean over scenes of the difference in accuracy, with its paired interval.
 
-    Both methods are judged on the same scenes, so that what is hard about a scene falls out of the difference.
+    Both methods are scored on the same scenes, so the difficulty of a scene cancels in the difference.
     """
     return of_mean(accuracies(method.by_label()) - accuracies(other.by_label()), (-1, 1))
 
 
 def values(by_name: Scores) -> dict[str, float]:
-    """Return the values alone.
+    """Return the values without their intervals.
 
     >>> values({"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}})
     {'accuracy': 0.9}
@@ -168,6 +169,6 @@ def values(by_name: Scores) -> dict[str, float]:
 
 
 def lacking(pairs: Pairs) -> str:
-    """Return which class a scene, shape (2, 256), has no valid pixel of; an empty string if it has both."""
+    """Return which class is missing in a scene, shape (2, 256); an empty string if both are present."""
     clear, cloud = pairs.sum(axis=-1)
     return "no clear sky, so no POFD and no AUC" if not clear else "no cloud, so no POD and no AUC" if not cloud else ""
