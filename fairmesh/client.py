@@ -226,7 +226,7 @@ class RemoteRun:
         except FairmeshError:
             about = self.info()
             if about["state"] != STARTING:
-                raise
+                return self.client.status(self.study)  # the run may have begun since the first request
             return StudyStatus(self.study, "", "", jsonfiles.now(), _from_json(RunStatus, about), (), ())
 
     def wait(self, timeout: float | None = None) -> StudyStatus:

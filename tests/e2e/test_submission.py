@@ -34,7 +34,7 @@ def test_the_toys_runs_become_a_submission(
     assert capsys.readouterr().out.count("SUCCESS") == 2
     folder = Path("out/example-university/toy/laptop/sweep")
     assert (folder / "config.yaml").read_text().count("toy.py") == 1  # the command of the stage that made the data
-    assert "best of 4 by Score" in (folder / "README.md").read_text()
+    assert "best of 2 by the mean of Score" in (folder / "README.md").read_text()
     assert '"key": "seed", "value": ' in (folder / "result-1.txt").read_text()
 
 

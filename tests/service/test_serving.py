@@ -108,7 +108,7 @@ def test_what_goes_wrong_is_one_clear_line(served: Served, workplace: Workplace)
         Client(served.url, "not-the-token-of-this-service").studies()
     run = client.run("sweep", key="once")
     assert client.run("sweep", key="once") == run, "a wish that was sent again is the same wish"
-    with pytest.raises(InputError, match="the key was used for another request before"):
+    with pytest.raises(InputError, match="the key was already used for another request"):
         client.run("sweep", key="once", first=1)
     with pytest.raises(BusyError, match=f"study sweep is being run: run {run.uuid[:8]}"):
         client.run("sweep", first=1)
@@ -123,4 +123,4 @@ def test_what_goes_wrong_is_one_clear_line(served: Served, workplace: Workplace)
         check=False,
     )
     assert done.returncode == 2
-    assert "--token-file: to listen on 0.0.0.0, which others reach" in done.stderr
+    assert "--token-file: listening on 0.0.0.0, which other computers can reach" in done.stderr
