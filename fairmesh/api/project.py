@@ -57,10 +57,13 @@ class Project:
 
     def studies(self) -> dict[str, Path | None]:
         """Return all studies by name, with the study file if it is known here."""
-        own = places.configured("study", self.folder)
-        files = [*sorted((self.root / STUDIES).glob("*.yaml")), *([self.folder / own] if "/" in own else [])]
-        found: dict[str, Path | None] = {paths.study: None for paths in places.studies_in(self.results)}
-        return dict(sorted((found | dict(_named(files))).items()))
+        configured = places.configured("study", self.folder)
+        files = [
+            *sorted((self.root / STUDIES).glob("*.yaml")),
+            *([self.folder / configured] if "/" in configured else []),
+        ]
+        studies: dict[str, Path | None] = {paths.study: None for paths in places.studies_in(self.results)}
+        return dict(sorted((studies | dict(_named(files))).items()))
 
     def study_file(self, study: str) -> Path:
         """Return the file of a study that is known here by its name.
@@ -71,11 +74,11 @@ class Project:
             If there is none.
         """
         known = {name: path for name, path in self.studies().items() if path}
-        found = known.get(study)
-        if found is None:
+        path = known.get(study)
+        if path is None:
             message = f"there is no study file for {study!r} in {STUDIES}"
             raise InputError([Problem(message, "", ", ".join(known), nearest(study, known))])
-        return found
+        return path
 
     def requests(self) -> Requests:
         """Return what requests over the network may ask for, as the configuration says.
@@ -97,12 +100,12 @@ class Project:
 
     def profiles(self) -> dict[str, str]:
         """Return the machine of each profile, by the profile's name."""
-        found = {}
+        machines = {}
         for path in sorted((self.folder / PROFILES).glob(f"*/{MACHINE}")):
             if re.fullmatch(NAME, path.parent.name, re.ASCII):
                 machine = load_yaml(path).entries.get("machine")
-                found[path.parent.name] = str(machine.value) if machine else "local"
-        return found
+                machines[path.parent.name] = str(machine.value) if machine else "local"
+        return machines
 
 
 def _named(files: list[Path]) -> Iterator[tuple[str, Path]]:

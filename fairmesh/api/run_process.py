@@ -130,8 +130,8 @@ def _spawn(paths: StudyPaths, uuid: str, command: Command, about: dict[str, Any]
 
 def environment(uuid: str, command: Command) -> dict[str, str]:
     """Return the environment of a run: without the token and the variables of the run that starts it."""
-    own = {TOKEN_VARIABLE, RUN, RUN_FOLDER}
-    return {name: value for name, value in command.environment.items() if name not in own} | {RUN_ID: uuid}
+    removed = {TOKEN_VARIABLE, RUN, RUN_FOLDER}
+    return {name: value for name, value in command.environment.items() if name not in removed} | {RUN_ID: uuid}
 
 
 def _await_end(process: subprocess.Popen[bytes], path: Path, about: Mapping[str, Any]) -> None:
@@ -143,13 +143,13 @@ def _await_end(process: subprocess.Popen[bytes], path: Path, about: Mapping[str,
 
 def runs(paths: StudyPaths) -> list[RunStatus]:
     """Return all runs of a study, the latest first, including requested ones that have not begun."""
-    found = {run.uuid: run for run in RunReader(paths).all()}
+    by_uuid = {run.uuid: run for run in RunReader(paths).all()}
     for path in (paths.folder / RUNS).glob(f"*/{START_FILE}"):
-        if path.parent.name not in found:
+        if path.parent.name not in by_uuid:
             run = _requested(paths, path.parent.name)
             if run:
-                found[run.uuid] = run
-    return sorted(found.values(), key=lambda run: run.started, reverse=True)
+                by_uuid[run.uuid] = run
+    return sorted(by_uuid.values(), key=lambda run: run.started, reverse=True)
 
 
 def find(paths: StudyPaths, uuid: str) -> RunStatus | None:

@@ -42,10 +42,10 @@ def new_study(name: str, application: str, root: Path) -> Path:
         If the name is not valid or exists already, or there is no such application.
     """
     _check_name(name)
-    found = load_application(
+    loaded = load_application(
         find_application(Node(application, text=application, source="--application"), root / STUDIES / "new.yaml", root)
     )
-    return _write(root / STUDIES / f"{name}.yaml", "".join(_study(name, application, found)))
+    return _write(root / STUDIES / f"{name}.yaml", "".join(_study(name, application, loaded)))
 
 
 def new_from(name: str, other: str, root: Path) -> Path:
@@ -64,8 +64,8 @@ def new_from(name: str, other: str, root: Path) -> Path:
     load_plan(path, root, "local")
     target = root / STUDIES / f"{name}.yaml"
     changed = {"study": name}
-    own = node.entries["application"]
-    named = own.text or str(own.value)
+    application = node.entries["application"]
+    named = application.text or str(application.value)
     if "/" in named and (path.parent / named).exists():
         changed["application"] = os.path.relpath(path.parent / named, target.parent)
     return _write(target, _with_values(path.read_text(encoding="utf-8"), node, changed))
@@ -133,33 +133,33 @@ def _with_values(text: str, node: Node, values: dict[str, str]) -> str:
     return "".join(lines)
 
 
-def _study(name: str, application: str, found: Application) -> Iterator[str]:
+def _study(name: str, application: str, loaded: Application) -> Iterator[str]:
     yield "# yaml-language-server: $schema=../../workflow/schemas/study.schema.json\n"
     yield f"# `fairmesh plan {name}` shows what this comes to, `fairmesh run {name}` runs it.\n"
     yield dump_yaml({"study": name})
     yield _commented(dump_yaml({"title": name}), "what people read")
     yield dump_yaml({"application": application})
-    if found.parameters:
+    if loaded.parameters:
         yield "# What varies: a list is an axis, such as [1, 2]; so is a range, such as {from: 1, to: 9, step: 2}.\n"
         yield "# Axes are crossed. What is not named takes its default; remove a # to make a line count.\n"
         yield "parameters:\n"
-        shown = _example_axis(found)
-        for key, parameter in found.parameters.items():
+        shown = _example_axis(loaded)
+        for key, parameter in loaded.parameters.items():
             yield _parameter(key, parameter, shown)
-    seed = f"; {found.seed} follows" if found.seed else ""
+    seed = f"; {loaded.seed} follows" if loaded.seed else ""
     yield _commented("# repeat: 5\n", f"measure each experiment so many times{seed}")
     yield _commented("measure: exclusive\n", "one at a time with all cores; or shared")
 
 
-def _example_axis(found: Application) -> str:
+def _example_axis(application: Application) -> str:
     """Return the parameter for the first axis: if possible a number, neither the seed nor used by shared stages."""
-    shared = {name for stage in found.shared_stages.values() for name in stage.uses}
+    shared = {name for stage in application.shared_stages.values() for name in stage.uses}
     numbers = [
         name
-        for name, parameter in found.parameters.items()
+        for name, parameter in application.parameters.items()
         if parameter.type in {"integer", "number"} and not parameter.seed
     ]
-    return next(iter([*(name for name in numbers if name not in shared), *numbers, *found.parameters]))
+    return next(iter([*(name for name in numbers if name not in shared), *numbers, *application.parameters]))
 
 
 def _parameter(name: str, parameter: Parameter, shown: str) -> str:

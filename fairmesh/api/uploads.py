@@ -116,7 +116,7 @@ def path_values(plan: Plan) -> dict[str, set[str]]:
     }
 
 
-def check_paths(plan: Plan, folders: Iterable[Path], own: Mapping[str, set[str]] | None = None) -> None:
+def check_paths(plan: Plan, folders: Iterable[Path], trusted: Mapping[str, set[str]] | None = None) -> None:
     """Check the paths in a requested plan; the result does not depend on which files exist.
 
     Parameters
@@ -125,7 +125,7 @@ def check_paths(plan: Plan, folders: Iterable[Path], own: Mapping[str, set[str]]
         The plan.
     folders : iterable of Path
         Folders in which requests may name files.
-    own : mapping of str to set of str, optional
+    trusted : mapping of str to set of str, optional
         Values that did not come from the request: those of the study file. Defaults are allowed, too.
 
     Raises
@@ -137,7 +137,7 @@ def check_paths(plan: Plan, folders: Iterable[Path], own: Mapping[str, set[str]]
     names = ", ".join(map(str, allowed)) or "none; 'requests.folders' in config/config.yaml names them"
     problems = []
     for name, values in path_values(plan).items():
-        known = (own or {}).get(name, set()) | set(_texts(plan.application.parameters[name].default))
+        known = (trusted or {}).get(name, set()) | set(_texts(plan.application.parameters[name].default))
         wrong = sorted(value for value in values - known if not is_below(value, allowed))
         message = f"'{name}' must be below a folder that requests may name, not {wrong[0][:200]!r}" if wrong else ""
         problems += [Problem(message, name, names)] if wrong else []

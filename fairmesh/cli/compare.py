@@ -156,10 +156,10 @@ def _metrics(title: str, changes: Sequence[MetricChange]) -> Iterator[str]:
         for change in changes
     ]
     yield table(["", *ascii_uppercase[: len(changes[0].values)], "better"], rows)
-    told = [line for change in changes for line in _differences(change)]
-    if told:
+    differences = [line for change in changes for line in _differences(change)]
+    if differences:
         yield "\nDifferences from A"
-        yield table(["", "", "difference", "which is"], told)
+        yield table(["", "", "difference", "which is"], differences)
 
 
 def _direction(change: MetricChange) -> str:

@@ -45,17 +45,17 @@ def run(arguments: argparse.Namespace) -> int:
         written = _archive(study, described.package, arguments, root) if arguments.zip else ()
     missing = [str(note) for note in (*described.package.inventory.problems, *described.missing)]
     code = [file for file in described.package.inventory if file.path.startswith(f"{APPLICATIONS}/")]
-    found = {
+    summary = {
         "crate": str(study.folder),
         "identifier": described.package.identifier,
         "version": described.package.version,
     }
     if arguments.json:
-        print_json(found | {"fair": counts, "missing": missing, "wrote": list(map(str, written))})
+        print_json(summary | {"fair": counts, "missing": missing, "wrote": list(map(str, written))})
         return 0
     for note in missing:
         print_lines(f"missing: {note}", file=sys.stderr)
-    print_lines(f"{found['crate']}: {found['identifier']}, version {found['version']}")
+    print_lines(f"{summary['crate']}: {summary['identifier']}, version {summary['version']}")
     print_lines(f"{len(code)} files of the application, {sum(file.bytes for file in code) / 1e6:.1f} MB")
     print_lines(
         f"FAIR: {counts['met']} met, {counts['prepared']} prepared, {counts['fails']} failed; `fairmesh fair` shows why"

@@ -22,20 +22,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the differences."""
     root = options.project_root()
     old, new = (load_plan(study, root, arguments.machine) for study in (arguments.study, arguments.other))
-    found = compare_plans(old, new)
+    difference = compare_plans(old, new)
     if arguments.json:
-        print_json(found.to_json())
+        print_json(difference.to_json())
         return 0
-    for line in _lines(found):
+    for line in _lines(difference):
         print_lines(line)
     print_lines(
-        f"{len(found.added)} added, {len(found.removed)} removed, {len(found.changed)} changed, {found.same} equal"
+        f"{len(difference.added)} added, {len(difference.removed)} removed, "
+        f"{len(difference.changed)} changed, {difference.same} equal"
     )
     return 0
 
 
-def _lines(found: PlanDifference) -> list[str]:
-    added = [f"+ {experiment}" for experiment in found.added]
-    removed = [f"- {experiment}" for experiment in found.removed]
-    changed = [f"~ {experiment}: {what}" for experiment, what in found.changed.items()]
+def _lines(difference: PlanDifference) -> list[str]:
+    added = [f"+ {experiment}" for experiment in difference.added]
+    removed = [f"- {experiment}" for experiment in difference.removed]
+    changed = [f"~ {experiment}: {what}" for experiment, what in difference.changed.items()]
     return [*removed, *added, *changed]

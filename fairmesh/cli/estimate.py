@@ -29,65 +29,66 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the estimate."""
     profile = read_profile(arguments.profile)
     plan = options.selected_plan(arguments, profile.machine)
-    found = estimate(plan, options.results_folder(arguments), profile)
+    result = estimate(plan, options.results_folder(arguments), profile)
     if arguments.json:
-        print_json(found.to_json())
+        print_json(result.to_json())
     else:
-        print_lines("\n".join(_lines(found)))
-    return warn_of_unreadable(found.problems)
+        print_lines("\n".join(_lines(result)))
+    return warn_of_unreadable(result.problems)
 
 
-def _lines(found: Estimate) -> Iterator[str]:
-    done = len(found.plan.selected) - len(found.to_run)
-    of = f"{len(found.to_run)} of {len(found.plan.selected)}"
-    yield f"{found.plan.study} on {found.profile.machine}: {of} experiments would run" + (
+def _lines(result: Estimate) -> Iterator[str]:
+    done = len(result.plan.selected) - len(result.to_run)
+    count = f"{len(result.to_run)} of {len(result.plan.selected)}"
+    yield f"{result.plan.study} on {result.profile.machine}: {count} experiments would run" + (
         f", {done} have run" if done else ""
     )
-    if not found.to_run:
+    if not result.to_run:
         return
-    yield f"requested   {found.asked}"
-    unknown = len(found.to_run) - len(found.known)
+    yield f"requested   {result.asked}"
+    unknown = len(result.to_run) - len(result.known)
     if unknown:
-        which = "all of them" if not found.known else f"{unknown} of them"
+        which = "all of them" if not result.known else f"{unknown} of them"
         yield f"unknown     the run time of {which}: no similar experiment has run"
-    if found.known:
-        yield from _expected(found)
+    if result.known:
+        yield from _expected(result)
 
 
-def _expected(found: Estimate) -> Iterator[str]:
-    known, of = found.known, "" if len(found.known) == len(found.to_run) else f" for the {len(found.known)} others"
+def _expected(result: Estimate) -> Iterator[str]:
+    known = result.known
+    others = "" if len(known) == len(result.to_run) else f" for the {len(known)} others"
     longest = max(experiment.seconds for experiment in known)
     yield (
-        f"expected    {format_duration(found.seconds or 0)} of experiments{of}, "
-        f"the longest {format_duration(longest)}; {found.core_hours or 0:,.1f} CPU hours"
+        f"expected    {format_duration(result.seconds or 0)} of experiments{others}, "
+        f"the longest {format_duration(longest)}; {result.core_hours or 0:,.1f} CPU hours"
     )
-    if found.stages:
-        yield f"stages      {_stages(found)}"
-    queue = "; time in the queue is not included" if found.profile.executor else ""
-    yield f"wall time   {format_duration(found.wall_seconds or 0)} with {found.at_once} at once{queue}"
+    if result.stages:
+        yield f"stages      {_stages(result)}"
+    queue = "; time in the queue is not included" if result.profile.executor else ""
+    yield f"wall time   {format_duration(result.wall_seconds or 0)} with {result.at_once} at once{queue}"
     energy = [experiment for experiment in known if experiment.energy_j is not None]
     if energy:
-        methods = ", ".join(filter(None, found.energy_methods))
-        yield f"energy      {(found.energy_j or 0) / KWH:.3g} kWh of {len(energy)} experiments; {methods}"
+        methods = ", ".join(filter(None, result.energy_methods))
+        yield f"energy      {(result.energy_j or 0) / KWH:.3g} kWh of {len(energy)} experiments; {methods}"
     else:
         yield "energy      unknown: not measured in earlier results"
-    yield f"based on    {_sources(found)}"
+    yield f"based on    {_sources(result)}"
 
 
-def _stages(found: Estimate) -> str:
-    times = [seconds for seconds in found.stages.values() if seconds is not None]
-    without = len(found.stages) - len(times)
+def _stages(result: Estimate) -> str:
+    times = [seconds for seconds in result.stages.values() if seconds is not None]
+    without = len(result.stages) - len(times)
     text = f"{format_duration(sum(times))} of {len(times)} that experiments share" if times else ""
     return ", ".join(filter(None, (text, f"{without} unknown" if without else "")))
 
 
-def _sources(found: Estimate) -> str:
+def _sources(result: Estimate) -> str:
     """Return the earlier results on which the numbers are based."""
-    results = ", ".join(f"{count} of {study} on {machine}" for (study, machine), count in found.sources.items())
-    same = sum(experiment.likeness == "same" for experiment in found.known)
-    like = len(found.known) - same
+    results = ", ".join(f"{count} of {study} on {machine}" for (study, machine), count in result.sources.items())
+    same = sum(experiment.likeness == "same" for experiment in result.known)
+    like = len(result.known) - same
     by = [f"{same} from the same parameters"] if same else []
     by += [f"{like} from the most similar parameters"] if like else []
-    scaled = any(experiment.is_scaled for experiment in found.known)
-    scale = f"; scaled by the requested run time of {found.plan.application.name}" if scaled else ""
+    scaled = any(experiment.is_scaled for experiment in result.known)
+    scale = f"; scaled by the requested run time of {result.plan.application.name}" if scaled else ""
     return f"the median of earlier results ({results}): {', '.join(by)}{scale}"

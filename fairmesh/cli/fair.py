@@ -55,12 +55,12 @@ def _packages(path: Path) -> list[Path]:
     """Return the packages at a path: the folder itself, or the studies in it."""
     if (path / DESCRIPTOR).is_file():
         return [path]
-    found = sorted(descriptor.parent for descriptor in path.glob(f"*/{DESCRIPTOR}"))
-    if not found:
+    packages = sorted(descriptor.parent for descriptor in path.glob(f"*/{DESCRIPTOR}"))
+    if not packages:
         planned = [plan.parent.name for plan in path.glob(f"*/{PLAN}")]
         hint = f"`fairmesh crate {planned[0]}` writes one" if planned else "name a results folder or a crate"
         raise InputError([Problem(f"{path} has no {DESCRIPTOR}; {hint}", "RESULTS")])
-    return found
+    return packages
 
 
 def _shown(scorecard: Scorecard) -> str:

@@ -32,21 +32,21 @@ def run(arguments: argparse.Namespace) -> int:
     profiles = [read_profile(path.parent) for path in sorted(PROFILES.glob(f"*/{PROFILE_CONFIG}"))]
     used = _used(options.results_folder(arguments))
     names = dict.fromkeys([*known, *(profile.machine for profile in profiles), *used])
-    found = [_about(name, known.get(name), profiles, used.get(name, [])) for name in names]
+    entries = [_about(name, known.get(name), profiles, used.get(name, [])) for name in names]
     if arguments.json:
-        print_json(found)
+        print_json(entries)
     else:
-        print_lines(table(_HEADS, [_row(entry) for entry in found]))
+        print_lines(table(_HEADS, [_row(entry) for entry in entries]))
     return 0
 
 
 def _used(results: Path) -> dict[str, list[str]]:
     """Return the studies that are planned for each machine, or have its results."""
-    found: dict[str, list[str]] = {}
+    studies: dict[str, list[str]] = {}
     for study in studies_in(results) if results.is_dir() else ():
         for name in sorted(_machines_of(study)):
-            found.setdefault(name, []).append(study.study)
-    return found
+            studies.setdefault(name, []).append(study.study)
+    return studies
 
 
 def _machines_of(study: StudyPaths) -> set[str]:
@@ -56,13 +56,13 @@ def _machines_of(study: StudyPaths) -> set[str]:
 
 
 def _about(name: str, machine: Machine | None, profiles: list[Profile], studies: list[str]) -> dict[str, Any]:
-    own = [profile for profile in profiles if profile.machine == name]
+    matching = [profile for profile in profiles if profile.machine == name]
     return {
         "machine": name,
         "is_configured": machine is not None,
         **(machine.model_dump(exclude_none=True) if machine else {}),
         "profiles": {
-            str(profile.folder): {"executor": profile.executor or "local", "jobs": profile.jobs} for profile in own
+            str(profile.folder): {"executor": profile.executor or "local", "jobs": profile.jobs} for profile in matching
         },
         "default": name == (configured("machine", Path()) or "local"),
         "studies": studies,
@@ -72,17 +72,17 @@ def _about(name: str, machine: Machine | None, profiles: list[Profile], studies:
 _HEADS = ("machine", "kind", "scheduler", "profiles", "resources of each job", "GPUs", "unsatisfiable jobs", "studies")
 
 
-def _row(found: dict[str, Any]) -> tuple[str, ...]:
-    name = f"{found['machine']} *" if found["default"] else str(found["machine"])
-    if not found["is_configured"]:
-        return name, "not in machines.yaml", "", ", ".join(found["profiles"]), "", "", "", ", ".join(found["studies"])
+def _row(entry: dict[str, Any]) -> tuple[str, ...]:
+    name = f"{entry['machine']} *" if entry["default"] else str(entry["machine"])
+    if not entry["is_configured"]:
+        return name, "not in machines.yaml", "", ", ".join(entry["profiles"]), "", "", "", ", ".join(entry["studies"])
     return (
         name,
-        found["kind"],
-        found["scheduler"],
-        ", ".join(found["profiles"]),
-        ", ".join(f"{key}={value}" for key, value in found["resources"].items()),
-        ", ".join(f"{gpu}: {canonical_json(asked)}" for gpu, asked in found["gpus"].items()),
-        found["unsatisfiable_jobs"],
-        ", ".join(found["studies"]),
+        entry["kind"],
+        entry["scheduler"],
+        ", ".join(entry["profiles"]),
+        ", ".join(f"{key}={value}" for key, value in entry["resources"].items()),
+        ", ".join(f"{gpu}: {canonical_json(asked)}" for gpu, asked in entry["gpus"].items()),
+        entry["unsatisfiable_jobs"],
+        ", ".join(entry["studies"]),
     )

@@ -91,9 +91,9 @@ def _help(name: str) -> str:
 
 def results_page() -> str:
     """Return the page of the tables of results."""
-    own = "".join(f"| `{name}` | {unit} | {text} |\n" for name, (text, unit) in OWN.items())
+    columns = "".join(f"| `{name}` | {unit} | {text} |\n" for name, (text, unit) in OWN.items())
     samples = "".join(f"| `{name}` | {kind} | {text} |\n" for name, (kind, text) in TELEMETRY.items())
-    return _RESULTS + own + _TELEMETRY + samples
+    return _RESULTS + columns + _TELEMETRY + samples
 
 
 def python_page() -> str:
@@ -104,31 +104,31 @@ def python_page() -> str:
 def _module(name: str) -> Iterator[str]:
     module = import_module(name)
     yield f"\n## {name}\n\n{_first_line(module)}\n"
-    for public in getattr(module, "__all__", None) or _own(module):
+    for public in getattr(module, "__all__", None) or _public_names(module):
         yield from _entry(public, getattr(module, public))
 
 
-def _own(module: Any) -> list[str]:
+def _public_names(module: Any) -> list[str]:
     """Return the public functions and classes that a module defines."""
     return [
         name
-        for name, found in vars(module).items()
-        if not name.startswith("_") and getattr(found, "__module__", "") == module.__name__
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == module.__name__
     ]
 
 
-def _entry(name: str, found: Any) -> Iterator[str]:
-    if not callable(found) or not inspect.getdoc(found):
+def _entry(name: str, value: Any) -> Iterator[str]:
+    if not callable(value) or not inspect.getdoc(value):
         return
-    call = "" if inspect.isclass(found) else f"```python\n{name}{_signature(found)}\n```\n\n"
-    yield f"\n### {name}\n\n{call}```text\n{inspect.getdoc(found)}\n```\n"
-    if methods := list(_methods(found)):
+    call = "" if inspect.isclass(value) else f"```python\n{name}{_signature(value)}\n```\n\n"
+    yield f"\n### {name}\n\n{call}```text\n{inspect.getdoc(value)}\n```\n"
+    if methods := list(_methods(value)):
         yield "\n| | |\n|---|---|\n" + "".join(methods)
 
 
-def _methods(found: Any) -> Iterator[str]:
+def _methods(value: Any) -> Iterator[str]:
     """Yield a table row for each public method and property that a class defines."""
-    for name, method in vars(found).items() if inspect.isclass(found) else ():
+    for name, method in vars(value).items() if inspect.isclass(value) else ():
         made = getattr(method, "__func__", method)  # of a class method
         if name.startswith("_") or not inspect.getdoc(made) or not (callable(made) or isinstance(made, property)):
             continue
@@ -136,13 +136,13 @@ def _methods(found: Any) -> Iterator[str]:
         yield f"| `{name}{call.replace('|', chr(92) + '|')}` | {_first_line(made)} |\n"
 
 
-def _signature(found: Any) -> str:
+def _signature(function: Any) -> str:
     """Return a signature as in the source, where annotations are not evaluated."""
-    return _QUOTED.sub(r"\1\2", str(inspect.signature(found)))
+    return _QUOTED.sub(r"\1\2", str(inspect.signature(function)))
 
 
-def _first_line(found: Any) -> str:
-    return (inspect.getdoc(found) or "").split("\n", 1)[0]
+def _first_line(value: Any) -> str:
+    return (inspect.getdoc(value) or "").split("\n", 1)[0]
 
 
 def main() -> None:

@@ -66,10 +66,10 @@ def _folder_of(name: str, version: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):  # untrusted, so not a path
         return ""
     try:
-        found = load_application(find_application(Node(name), Path(), find_root(Path.cwd())))
+        application = load_application(find_application(Node(name), Path(), find_root(Path.cwd())))
     except InputError:
         return ""
-    return str(found.folder.resolve()) if found.version == version else ""
+    return str(application.folder.resolve()) if application.version == version else ""
 
 
 def _conflicts(merge: Merge) -> str:

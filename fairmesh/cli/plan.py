@@ -45,26 +45,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.graph:
         print_lines(mermaid(plan))
         return 0
-    found = list(forecast(plan, StudyPaths(arguments.results, plan.study)))
-    shown = found[: arguments.limit]
+    forecasts = list(forecast(plan, StudyPaths(arguments.results, plan.study)))
+    shown = forecasts[: arguments.limit]
     if arguments.json:
-        _print_json(plan, found, shown)
+        _print_json(plan, forecasts, shown)
     elif arguments.csv:
         print_table(csv_text(*_columns(shown)))
     else:
         print_lines(table(*(_short(_columns(shown)) if arguments.table else _overview(shown))))
-        print_lines(_summary(plan, found, arguments.machine))
+        print_lines(_summary(plan, forecasts, arguments.machine))
     return 0
 
 
-def _print_json(plan: Plan, found: Sequence[Forecast], shown: Sequence[Forecast]) -> None:
+def _print_json(plan: Plan, forecasts: Sequence[Forecast], shown: Sequence[Forecast]) -> None:
     entries = [
         {**entry.experiment.to_json(), "selected": True, "state": entry.state, "why": entry.why, "note": entry.note}
         for entry in shown
     ]
-    asked = total_cost(entry.experiment for entry in found)
-    totals = {"cpu_hours": round(asked.cpu_hours, 3), "gpu_hours": round(asked.gpu_hours, 3), "to_run": _to_run(found)}
-    print_json(plan.to_json() | {"experiments": entries, "count": len(found), "totals": totals})
+    asked = total_cost(entry.experiment for entry in forecasts)
+    totals = {
+        "cpu_hours": round(asked.cpu_hours, 3),
+        "gpu_hours": round(asked.gpu_hours, 3),
+        "to_run": _to_run(forecasts),
+    }
+    print_json(plan.to_json() | {"experiments": entries, "count": len(forecasts), "totals": totals})
 
 
 def _overview(shown: Sequence[Forecast]) -> Table:
@@ -85,9 +89,9 @@ def _columns(shown: Sequence[Forecast]) -> Table:
             entry.experiment.key,
             state_label(entry.state),
             entry.why,
-            *(plain_text(own[name]) if name in own else "" for name in names),
+            *(plain_text(entry_values[name]) if name in entry_values else "" for name in names),
         )
-        for entry, own in zip(shown, values, strict=True)
+        for entry, entry_values in zip(shown, values, strict=True)
     ]
     return ("id", "key", "state", "why", *names), rows
 
@@ -97,13 +101,13 @@ def _short(columns: Table) -> Table:
     return heads, [tuple(cell if len(cell) <= MAX_CELL else cell[: MAX_CELL - 1] + "…" for cell in row) for row in rows]
 
 
-def _summary(plan: Plan, found: Sequence[Forecast], machine: str) -> str:
-    count = len(found)
-    of = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
-    asked = total_cost(entry.experiment for entry in found if entry.why)
-    lines = [f"{count}{of} experiments of {plan.study} on {machine}; {_to_run(found)} would run"]
-    return "\n".join([*lines, f"they request {asked}"] if _to_run(found) else lines)
+def _summary(plan: Plan, forecasts: Sequence[Forecast], machine: str) -> str:
+    count = len(forecasts)
+    of_all = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
+    asked = total_cost(entry.experiment for entry in forecasts if entry.why)
+    lines = [f"{count}{of_all} experiments of {plan.study} on {machine}; {_to_run(forecasts)} would run"]
+    return "\n".join([*lines, f"they request {asked}"] if _to_run(forecasts) else lines)
 
 
-def _to_run(found: Sequence[Forecast]) -> int:
-    return sum(bool(entry.why) for entry in found)
+def _to_run(forecasts: Sequence[Forecast]) -> int:
+    return sum(bool(entry.why) for entry in forecasts)

@@ -102,8 +102,8 @@ class ResultsTable:
 
     def _head(self) -> list[str]:
         chosen = f", where {self.where}" if self.where else ""
-        found = sentences.headline(self.view)
-        return [f"{self.view.study.name}: {self.view.title}{chosen}", *([found] if found else [])]
+        headline = sentences.headline(self.view)
+        return [f"{self.view.study.name}: {self.view.title}{chosen}", *([headline] if headline else [])]
 
     def _counts(self) -> str:
         counts = ", ".join(f"{count} {state_label(state)}" for state, count in self.view.counts.items())
@@ -111,7 +111,7 @@ class ResultsTable:
 
     def csv(self) -> str:
         """Return CSV: results.csv of experiments, or a line a point with its mean and half its 95 % interval."""
-        outcomes = [each for each, _ in self.entries if isinstance(each, Outcome)]
+        outcomes = [outcome for outcome, _ in self.entries if isinstance(outcome, Outcome)]
         if outcomes:
             return csv_of(results_frame(replace(self.view.study, experiments=outcomes))).rstrip("\n")
         heads = [head for column in self.columns for head in _heads(column)]
@@ -132,7 +132,7 @@ class ResultsTable:
             "better": {metric.name: metric.better for metric in study.metrics if metric.better},
             "counts": self.view.counts,
             "headline": sentences.headline(self.view),
-            "rows": [_json(each, self.view) for each, _ in self.entries],
+            "rows": [_json(source, self.view) for source, _ in self.entries],
         }
 
 
@@ -146,8 +146,8 @@ def _shown(source: BoardRow | Outcome, column: Column, cell: Cell) -> str:
 def _sort_value(column: Column, source: BoardRow | Outcome) -> Any:
     if column.kind == "parameter":
         return source.values.get(column.name)
-    found = _measured(column, source)
-    return None if found is None else found.mean if isinstance(found, Summary) else found.value
+    value = _measured(column, source)
+    return None if value is None else value.mean if isinstance(value, Summary) else value.value
 
 
 def _measured(column: Column, source: BoardRow | Outcome) -> Summary | MetricValue | None:
@@ -159,8 +159,8 @@ def _measured(column: Column, source: BoardRow | Outcome) -> Summary | MetricVal
         return (source.metrics if column.kind == "metric" else source.usage).get(column.name)
     if column.kind == "metric":
         return source.metrics.get(column.name)
-    found = source.used(column.name)
-    return None if found is None else MetricValue(found)
+    amount = source.used(column.name)
+    return None if amount is None else MetricValue(amount)
 
 
 def _heads(column: Column) -> list[str]:
@@ -176,13 +176,13 @@ def _numbers(source: BoardRow | Outcome, column: Column, cell: Cell) -> list[str
         return [str(cell.order)]
     if column.kind not in {"metric", "usage"}:
         return [_shown(source, column, cell)]
-    found = _measured(column, source)
-    if found is None:
+    value = _measured(column, source)
+    if value is None:
         return ["", ""]
-    if isinstance(found, MetricValue):
-        return [number_text(found.value), ""]
-    half = half_width(found)
-    return [number_text(found.mean), "" if half is None else number_text(half)]
+    if isinstance(value, MetricValue):
+        return [number_text(value.value), ""]
+    half = half_width(value)
+    return [number_text(value.mean), "" if half is None else number_text(half)]
 
 
 def _json(source: BoardRow | Outcome, view: StudyView) -> dict[str, Any]:
@@ -190,10 +190,10 @@ def _json(source: BoardRow | Outcome, view: StudyView) -> dict[str, Any]:
         metric.name: _measured(Column(f"metric:{metric.name}", "", "metric"), source) for metric in view.study.metrics
     }
     used = {name: _measured(Column(f"usage:{name}", "", "usage"), source) for name in USAGE}
-    own = _row_json(source, view) if isinstance(source, BoardRow) else _outcome_json(source)
-    return own | {
-        "metrics": {name: value_json(found) for name, found in metrics.items() if found},
-        "usage": {name: value_json(found) for name, found in used.items() if found},
+    entry = _row_json(source, view) if isinstance(source, BoardRow) else _outcome_json(source)
+    return entry | {
+        "metrics": {name: value_json(value) for name, value in metrics.items() if value},
+        "usage": {name: value_json(value) for name, value in used.items() if value},
     }
 
 

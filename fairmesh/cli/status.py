@@ -155,12 +155,12 @@ def _head(status: StudyStatus) -> Iterator[Line]:
 
 
 def _run(run: RunStatus) -> str:
-    who = f"run {run.uuid[:8]}, started {format_time(run.started)} on {run.host}"
+    text = f"run {run.uuid[:8]}, started {format_time(run.started)} on {run.host}"
     if run.cancelled:
-        who += f", {run.cancelled}"
+        text += f", {run.cancelled}"
     if run.is_alive:
-        return f"{who}, running as process {run.pid}"
-    return f"{who}, ended {format_time(run.ended)} with {run.exit_code}" if run.ended else f"{who}, was killed"
+        return f"{text}, running as process {run.pid}"
+    return f"{text}, ended {format_time(run.ended)} with {run.exit_code}" if run.ended else f"{text}, was killed"
 
 
 def _counts(status: StudyStatus) -> str:

@@ -153,7 +153,7 @@ class Draft:
             parts += [dump_yaml({"stages": self.stages})]
         parts += [
             comment("The types follow from the values. Add `minimum`, `maximum`, `enum` and `unit` to catch mistakes."),
-            dump_yaml({"parameters": {name: each.to_yaml() for name, each in self.parameters.items()}}),
+            dump_yaml({"parameters": {name: parameter.to_yaml() for name, parameter in self.parameters.items()}}),
             *self._metrics(),
         ]
         if self.resources:
@@ -203,7 +203,7 @@ def literal(text: str) -> str:
     >>> print(literal("echo ${#list[@]} {{"))
     echo ${{ '{#' }}list[@]} {{ '{{' }}
     """
-    return re.sub(r"\{[{%#]", lambda found: f"{{{{ '{found[0]}' }}}}", text)
+    return re.sub(r"\{[{%#]", lambda match: f"{{{{ '{match[0]}' }}}}", text)
 
 
 def template_text(header: Iterable[str]) -> str:

@@ -97,15 +97,15 @@ def read_options(text: str, line: int) -> Iterator[Option]:
     >>> [option.head + option.value for option in read_options("#SBATCH -c 4 --mem 64GB", 1)]
     ['#SBATCH --cpus-per-task=4', '#SBATCH --mem=64GB']
     """
-    found = LINE.match(text)
-    if not found:
+    match = LINE.match(text)
+    if not match:
         return
     try:
-        words = shlex.split(found[2], comments=True)
+        words = shlex.split(match[2], comments=True)
     except ValueError:  # a quote without its partner
-        words = found[2].split()
+        words = match[2].split()
     while words:
-        yield _take_option(found[1], words, line)
+        yield _take_option(match[1], words, line)
 
 
 def _take_option(scheduler: str, words: list[str], line: int) -> Option:
@@ -148,11 +148,11 @@ def minutes(text: str) -> int:
     >>> [minutes(text) for text in ("30", "1:30", "10:00:00", "2-12", "1-00:30")]
     [30, 2, 600, 3600, 1470]
     """
-    found = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text, re.ASCII)
-    if not found or len(text) > 20:
+    match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", text, re.ASCII)
+    if not match or len(text) > 20:
         raise ValueError(f"is no time limit: {text!r}")
-    days = found[1]
-    numbers = [int(part) for part in found.groups()[1:] if part is not None]
+    days = match[1]
+    numbers = [int(part) for part in match.groups()[1:] if part is not None]
     if days is not None:
         hours, mins, seconds = (*numbers, 0, 0)[:3]
     elif len(numbers) == 3:
@@ -168,10 +168,10 @@ def lsf_minutes(text: str) -> int:
     >>> lsf_minutes("2:30"), lsf_minutes("45")
     (150, 45)
     """
-    found = re.fullmatch(r"(?:(\d{1,6}):)?(\d{1,6})", text.partition("/")[0], re.ASCII)
-    if not found:
+    match = re.fullmatch(r"(?:(\d{1,6}):)?(\d{1,6})", text.partition("/")[0], re.ASCII)
+    if not match:
         raise ValueError(f"is no time limit: {text!r}")
-    return int(found[1] or 0) * 60 + int(found[2])
+    return int(match[1] or 0) * 60 + int(match[2])
 
 
 def megabytes(text: str) -> int:
@@ -180,10 +180,10 @@ def megabytes(text: str) -> int:
     >>> [megabytes(text) for text in ("64GB", "500", "2T", "100K")]
     [65536, 500, 2097152, 1]
     """
-    found = re.fullmatch(r"(\d{1,15})([KMGT]?)B?", text.upper(), re.ASCII)
-    if not found:
+    match = re.fullmatch(r"(\d{1,15})([KMGT]?)B?", text.upper(), re.ASCII)
+    if not match:
         raise ValueError(f"is no amount of memory: {text!r}")
-    return ceil(int(found[1]) * {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2}[found[2]])
+    return ceil(int(match[1]) * {"K": 1 / 1024, "": 1, "M": 1, "G": 1024, "T": 1024**2}[match[2]])
 
 
 def _gpus(text: str) -> str:

@@ -109,12 +109,12 @@ class OptionReader:
         """Return the constants and keys that a value is made of; None if only Cloudmesh knows one of them."""
         parts: list[str | KeyPart] = []
         start = 0
-        for found in REFERENCE.finditer(text):
-            value = self._look_up(found[1], node, chain)
+        for match in REFERENCE.finditer(text):
+            value = self._look_up(match[1], node, chain)
             if value is None:
                 return None
-            parts += [text[start : found.start()], *value]
-            start = found.end()
+            parts += [text[start : match.start()], *value]
+            start = match.end()
         return [part for part in [*parts, text[start:]] if part]
 
     def _look_up(self, name: str, node: Node, chain: tuple[str, ...]) -> list[str | KeyPart] | None:

@@ -111,12 +111,12 @@ class ScriptReader:
                 self._note(number, doubt)
         pieces: list[str] = []
         start = 0
-        for found in REFERENCE.finditer(line):
-            where = place(self._path, number, found.start() + 1)
-            name = self._variable(found[1], where)
+        for match in REFERENCE.finditer(line):
+            where = place(self._path, number, match.start() + 1)
+            name = self._variable(match[1], where)
             if name:
-                pieces += [line[start : found.start()], _expansion(name, line[: found.start()])]
-                start = found.end()
+                pieces += [line[start : match.start()], _expansion(name, line[: match.start()])]
+                start = match.end()
         return "".join([*pieces, line[start:]])
 
     def _note(self, number: int, message: str, where: str = "") -> None:
@@ -171,7 +171,7 @@ class ScriptReader:
             escaped = re.sub(r'(["\\$`])', r"\\\1", text)
             names = dict.fromkeys(REFERENCE.findall(escaped))
             shell = {need: self._variable(need, where) for need in names}
-            filled = REFERENCE.sub(lambda found: f"${{{shell[found[1]]}}}" if shell[found[1]] else found[0], escaped)
+            filled = REFERENCE.sub(lambda match: f"${{{shell[match[1]]}}}" if shell[match[1]] else match[0], escaped)
             self._add(name, text=filled, needs=[need for need in names if need in self._known])
             return
         if isinstance(node.value, dict | list):  # which the references report

@@ -63,13 +63,13 @@ def read_metrics(attempt: str, primary: str = "") -> Dict[str, Dict[str, Optiona
     Refused
         If there is none, anything in it is not a finite number, or the metric that ranks is missing.
     """
-    found = _read_map(attempt, protocol.METRICS)
-    if not found:
+    metrics = _read_map(attempt, protocol.METRICS)
+    if not metrics:
         raise Refused("metrics.json holds no metric")
-    _check_names("metrics.json", found, len(found))
-    if primary and primary not in found:
-        raise Refused(_lacking(primary, list(found)))
-    return {_name(name): _metric(name, value) for name, value in found.items()}
+    _check_names("metrics.json", metrics, len(metrics))
+    if primary and primary not in metrics:
+        raise Refused(_lacking(primary, list(metrics)))
+    return {_name(name): _metric(name, value) for name, value in metrics.items()}
 
 
 def _lacking(primary: str, names: List[str]) -> str:
@@ -95,15 +95,15 @@ def read_baselines(attempt: str) -> Dict[str, Dict[str, Optional[float]]]:
     """
     if not os.path.exists(os.path.join(attempt, protocol.BASELINES)):
         return {}
-    found = _read_map(attempt, protocol.BASELINES)
-    for name, metrics in found.items():
+    baselines = _read_map(attempt, protocol.BASELINES)
+    for name, metrics in baselines.items():
         if not isinstance(metrics, dict):
             raise Refused(f"baselines.json: {_shown(name)} is not a map of metrics")
-    names = [name for metrics in found.values() for name in metrics]
-    _check_names("baselines.json", [*found, *names], len(names))
+    names = [name for metrics in baselines.values() for name in metrics]
+    _check_names("baselines.json", [*baselines, *names], len(names))
     return {
         _name(name): {_name(metric): _number(f"{name}.{metric}", value) for metric, value in metrics.items()}
-        for name, metrics in found.items()
+        for name, metrics in baselines.items()
     }
 
 
@@ -118,7 +118,7 @@ def _check_names(file: str, names: Iterable[str], count: int) -> None:
 def _read_map(attempt: str, name: str) -> Dict[str, Any]:
     try:
         data = read_regular(os.path.join(attempt, name), LARGEST)
-        found = json.loads(data.decode("utf-8"), parse_int=_integer)
+        content = json.loads(data.decode("utf-8"), parse_int=_integer)
     except FileNotFoundError:
         raise Refused("the program wrote no " + name) from None
     except (NotRegularError, TooLargeError) as error:
@@ -127,9 +127,9 @@ def _read_map(attempt: str, name: str) -> Dict[str, Any]:
         raise Refused(f"{name} is not JSON that can be read: it nests too deeply") from None
     except ValueError as error:
         raise Refused(f"{name} is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         raise Refused(name + " is not a map")
-    return found
+    return content
 
 
 def _integer(digits: str) -> float:
@@ -214,11 +214,11 @@ def list_files(folder: str, attempt: str, pause: Callable[[], None]) -> List[Dic
 
 
 def _files(attempt: str) -> List[str]:
-    found = []
+    files = []
     for parent, _, names in os.walk(attempt):
         paths = (os.path.join(parent, name) for name in names)
-        found += [path for path in paths if os.path.isfile(path) and not os.path.islink(path)]
-    return sorted(found)
+        files += [path for path in paths if os.path.isfile(path) and not os.path.islink(path)]
+    return sorted(files)
 
 
 def _sha256(path: str, pause: Callable[[], None]) -> str:

@@ -52,10 +52,10 @@ def record(home: str, command: str, code: Dict[str, Any]) -> str:
     known = jsonfiles.read(note)
     if isinstance(known, str) and os.path.exists(os.path.join(folder, known + ".json")):
         return known
-    found = dict(describe(interpreter), **settings, format=FORMAT)
-    digest = _digest(found)
+    content = dict(describe(interpreter), **settings, format=FORMAT)
+    digest = _digest(content)
     os.makedirs(folder, exist_ok=True)
-    jsonfiles.write(os.path.join(folder, digest + ".json"), found)
+    jsonfiles.write(os.path.join(folder, digest + ".json"), content)
     jsonfiles.write(note, digest)
     return digest
 
@@ -91,11 +91,11 @@ def _changed(interpreter: str) -> float:
 def _ask(interpreter: str) -> Optional[Dict[str, Any]]:
     try:
         answer = subprocess.run([interpreter, "-c", _ASK_PYTHON], stdout=subprocess.PIPE, timeout=60, check=True)
-        found = json.loads(answer.stdout.decode())
-        packages = sorted((_text(name), _text(version)) for name, version in found["packages"].items())
+        description = json.loads(answer.stdout.decode())
+        packages = sorted((_text(name), _text(version)) for name, version in description["packages"].items())
     except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError):
         return None
-    return dict(found, packages=dict(packages))
+    return dict(description, packages=dict(packages))
 
 
 def _text(value: Any) -> str:

@@ -46,15 +46,15 @@ class Gpus:
 
     def sample(self, gpu: Gpu) -> Dict[str, float]:
         """Measure a GPU: ``utilisation`` (%), ``memory`` (bytes) and ``power`` (W), as far as it tells them."""
-        found: Dict[str, float] = {}
+        values: Dict[str, float] = {}
         rates, memory, power = _Utilization(), _Memory(), ctypes.c_uint()
         if self._call("nvmlDeviceGetUtilizationRates", gpu.handle, ctypes.byref(rates)):
-            found["utilisation"] = float(rates.gpu)
+            values["utilisation"] = float(rates.gpu)
         if self._call("nvmlDeviceGetMemoryInfo", gpu.handle, ctypes.byref(memory)):
-            found["memory"] = float(memory.used)
+            values["memory"] = float(memory.used)
         if self._call("nvmlDeviceGetPowerUsage", gpu.handle, ctypes.byref(power)):
-            found["power"] = power.value / 1000
-        return found
+            values["power"] = power.value / 1000
+        return values
 
     def energy(self, gpu: Gpu) -> Optional[float]:
         """Return the energy a GPU used since its driver was loaded, in joules."""

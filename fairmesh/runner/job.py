@@ -30,16 +30,16 @@ class Job:
     """
 
     def __init__(self, folder: str, home: str, record: Optional[str] = None, force: bool = False) -> None:
-        found = jsonfiles.read_map(os.path.join(folder, protocol.EXPERIMENT))
-        if found is None or "fingerprint" not in found:
+        experiment = jsonfiles.read_map(os.path.join(folder, protocol.EXPERIMENT))
+        if experiment is None or "fingerprint" not in experiment:
             raise commit.Refused(f"{folder} holds no {protocol.EXPERIMENT}")
         self.folder, self.home, self.force = folder, home, force
-        self.experiment: Dict[str, Any] = found
-        self.fingerprint = str(found["fingerprint"])
+        self.experiment: Dict[str, Any] = experiment
+        self.fingerprint = str(experiment["fingerprint"])
         self.record = record or _record_beside(folder)
         self.run = os.environ.get(protocol.RUN, "")
         self.run_folder = os.environ.get(protocol.RUN_FOLDER, "")
-        self.exclusive = found.get("measure") == "exclusive"
+        self.exclusive = experiment.get("measure") == "exclusive"
 
     @property
     def name(self) -> str:

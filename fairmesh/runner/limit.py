@@ -41,13 +41,13 @@ class Limit(NamedTuple):
 def of_program(minutes: Any) -> Limit:
     """Return the limit of a program that starts now, with so many minutes of its own."""
     job, left = current_job(), seconds_left()
-    own = Limit()
+    limit = Limit()
     if isinstance(minutes, (int, float)):
         reason = f"ran longer than its runtime of {minutes} minutes"
         # Where the scheduler cannot be asked, its limit is the same, and counts from a little earlier.
         slack = min(NOTICE, 60 * minutes / 4) if job and left is None else 0.0
-        own = Limit(time.monotonic() + 60 * minutes, reason, None, slack)
-    return own if left is None else min(own, _of_job(job.id if job else "", left))
+        limit = Limit(time.monotonic() + 60 * minutes, reason, None, slack)
+    return limit if left is None else min(limit, _of_job(job.id if job else "", left))
 
 
 def seconds_left() -> Optional[float]:

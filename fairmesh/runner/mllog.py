@@ -161,9 +161,9 @@ class Events:
 def _nodes(resources: Dict[str, Any]) -> int:
     """Return the number of computers, as the scheduler has it or the experiment asked for it."""
     job = current_job()
-    for found in (job.nodes if job and job.nodes else "", resources.get("nodes")):
-        if str(found).isdigit():
-            return int(str(found))
+    for count in (job.nodes if job and job.nodes else "", resources.get("nodes")):
+        if str(count).isdigit():
+            return int(str(count))
     return 1
 
 

@@ -23,10 +23,10 @@ class Sample(NamedTuple):
 
 def tree(root: int) -> List[int]:
     """Return a process and all that descend from it."""
-    found = [root]
-    for pid in found:
-        found.extend(children(pid))
-    return found
+    pids = [root]
+    for pid in pids:
+        pids.extend(children(pid))
+    return pids
 
 
 def children(pid: int) -> List[int]:
@@ -55,10 +55,10 @@ def sample(root: int) -> Sample:
     """
     used = [_one(pid) for pid in tree(root)]
     return Sample(
-        sum(one.cpu_s for one in used),
-        sum(one.resident_bytes for one in used),
-        sum(one.read_bytes for one in used),
-        sum(one.write_bytes for one in used),
+        sum(usage.cpu_s for usage in used),
+        sum(usage.resident_bytes for usage in used),
+        sum(usage.read_bytes for usage in used),
+        sum(usage.write_bytes for usage in used),
     )
 
 

@@ -61,7 +61,7 @@ class Program:
     ) -> None:
         self._tree = ProcessTree()
 
-        def introduce() -> None:
+        def write_identity() -> None:
             jsonfiles.write(process_file, dict(owner.describe(os.getpid()), format=FORMAT))
 
         try:
@@ -74,7 +74,7 @@ class Program:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=tuple(inherited),
-                preexec_fn=introduce,  # noqa: PLW1509  the runner has no other thread
+                preexec_fn=write_identity,  # noqa: PLW1509  the runner has no other thread
             )
         except subprocess.SubprocessError:
             raise OSError(errno.EIO, "cannot be written", process_file) from None

@@ -78,8 +78,8 @@ def accounting_note(accounts: Optional[List[str]], settings: str) -> Note:
 
 def settings_notes(settings: str) -> List[Note]:
     """Return how long Slurm knows of a job that has ended, and how many jobs it takes."""
-    found = dict(re.findall(r"^(\w+)\s*= (\d+)", settings, re.MULTILINE))
-    age, queue, array = (int(found.get(name, 0)) for name in ("MinJobAge", "MaxJobCount", "MaxArraySize"))
+    values = dict(re.findall(r"^(\w+)\s*= (\d+)", settings, re.MULTILINE))
+    age, queue, array = (int(values.get(name, 0)) for name in ("MinJobAge", "MaxJobCount", "MaxArraySize"))
     if 0 < age < MEMORY:
         text = f"MinJobAge is {age} s: a job's end may be forgotten before it is seen"
         return [

@@ -345,8 +345,8 @@ def _slots(resources: Mapping[str, Any]) -> int:
 
 def _memory(resources: Mapping[str, Any], slots: int) -> List[str]:
     name = resources.get("sge_memory", "h_vmem")
-    each = resources.get("mem_mb_per_cpu") or ceil(resources.get("mem_mb", 0) / slots)
-    return [f"{name}={each}M"] if name and each else []
+    per_slot = resources.get("mem_mb_per_cpu") or ceil(resources.get("mem_mb", 0) / slots)
+    return [f"{name}={per_slot}M"] if name and per_slot else []
 
 
 def _gpus(resources: Mapping[str, Any]) -> List[str]:

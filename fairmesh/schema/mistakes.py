@@ -108,22 +108,22 @@ def find_in_plain(text: str, begins_line: bool) -> int:
     start = _BEGINS_LINE.match(text) if begins_line else None
     if start and not number:
         return start.start(start.lastindex or 0)
-    found = number or _IN_PLAIN.search(text)
-    return found.start() if found else -1
+    match = number or _IN_PLAIN.search(text)
+    return match.start() if match else -1
 
 
 def find_line_break(text: str) -> int:
     """Return where a text has one of the line ends that YAML 1.1 and 1.2 read differently; -1 if nowhere."""
-    found = _BREAK.search(text)
-    return found.start() if found else -1
+    match = _BREAK.search(text)
+    return match.start() if match else -1
 
 
 def find_in_line(line: str) -> int:
     """Return where a line has a character that may be why it cannot be parsed; -1 if nowhere."""
     if line.isascii():
         return -1
-    found = _IN_LINE.search(_QUOTED.sub(lambda match: "x" * len(match[0]), line))
-    return found.start(found.lastindex or 0) if found else -1
+    match = _IN_LINE.search(_QUOTED.sub(lambda quoted: "x" * len(quoted[0]), line))
+    return match.start(match.lastindex or 0) if match else -1
 
 
 def describe_character(character: str) -> str:

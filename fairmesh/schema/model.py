@@ -126,12 +126,12 @@ def _use_source_text(data: Any, node: Node, errors: Sequence[ErrorDetails]) -> b
     changed = False
     for error in errors:
         loc = _place_in_file(error)
-        found = _walk(node, loc)
-        if error["type"] == "string_type" and loc and found.text and found.value is not None:
+        target = _walk(node, loc)
+        if error["type"] == "string_type" and loc and target.text and target.value is not None:
             parent = data
             for step in loc[:-1]:
                 parent = parent[step]
-            parent[loc[-1]] = found.text
+            parent[loc[-1]] = target.text
             changed = True
     return changed
 
@@ -158,13 +158,13 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
         return Problem(f"unknown key {name}", parent.key_place(file, given), ", ".join(known), nearest(given, known))
     if kind == "not_yet":
         return not_yet(name, parent.key_place(file, str(loc[-1])))
-    found = _walk(node, loc)
+    target = _walk(node, loc)
     if kind == "value_error":
-        return Problem(f"{name} {error['ctx']['error']}", found.place(file))
+        return Problem(f"{name} {error['ctx']['error']}", target.place(file))
     schema = _subschema(root, loc)
-    near = nearest(str(found.value), map(str, schema.get("enum", ())))
+    near = nearest(str(target.value), map(str, schema.get("enum", ())))
     return Problem(
-        f"{name} must be {describe_schema(schema)}, not {describe_value(found)}", found.place(file), near=near
+        f"{name} must be {describe_schema(schema)}, not {describe_value(target)}", target.place(file), near=near
     )
 
 
@@ -197,8 +197,8 @@ def _subschema(root: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str
 
 def _any_key(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     patterns: Mapping[str, Any] = schema.get("patternProperties", {})
-    found: Any = next(iter(patterns.values()), schema.get("additionalProperties"))
-    return found if isinstance(found, Mapping) else {}
+    subschema: Any = next(iter(patterns.values()), schema.get("additionalProperties"))
+    return subschema if isinstance(subschema, Mapping) else {}
 
 
 def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:

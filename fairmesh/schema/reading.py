@@ -139,9 +139,9 @@ class _Reader:
             while parser.check_event():
                 yield parser.get_event()
         except yaml.MarkedYAMLError as error:
-            found = explain_error(error, text, self.path)
-            known = any(problem.where == found.where for problem in self.problems)
-            raise InputError(self.problems if known else [*self.problems, found]) from error
+            cause = explain_error(error, text, self.path)
+            known = any(problem.where == cause.where for problem in self.problems)
+            raise InputError(self.problems if known else [*self.problems, cause]) from error
         except yaml.reader.ReaderError as error:
             before = text[: error.position] if isinstance(error.position, int) else ""
             where = place(self.path, *_line_and_column(before))
@@ -240,8 +240,8 @@ class _Reader:
         words = f"{mistakes.describe_character(event.value[index])}, or put quotes around the text"
         self.problems.append(Problem(words, place(self.path, line + 1, column + 1)))
 
-    def _check_tag(self, event: Any, own: str) -> None:
-        if event.tag not in (None, "!", f"{_TAG}{own}"):
+    def _check_tag(self, event: Any, kind: str) -> None:
+        if event.tag not in (None, "!", f"{_TAG}{kind}"):
             self._note(f"the tag {_short(event.tag)} is not of YAML's core", event, _CORE_TAGS)
 
     def _note(self, message: str, event: Any, allowed: str = "") -> None:

@@ -307,5 +307,5 @@ class Application(ApplicationFile):
     @property
     def known_names(self) -> dict[str, str]:
         """The parameter of each name that a study may use: its own and its aliases."""
-        own = {name: name for name in self.parameters}
-        return own | {alias: name for name, parameter in self.parameters.items() for alias in parameter.aliases}
+        names = {name: name for name in self.parameters}
+        return names | {alias: name for name, parameter in self.parameters.items() for alias in parameter.aliases}

@@ -48,8 +48,12 @@ def is_cloudmesh(node: Node) -> bool:
 
 def application_node(node: Node) -> Node | None:
     """Return what names the application, in a study and in a file of Cloudmesh's."""
-    found = node.entries.get(APPLICATION)
-    return found.entries.get("name") if found is not None and isinstance(found.value, dict) else found
+    application = node.entries.get(APPLICATION)
+    return (
+        application.entries.get("name")
+        if application is not None and isinstance(application.value, dict)
+        else application
+    )
 
 
 def study_name(path: Path) -> str:
@@ -168,8 +172,11 @@ class _Reader:
             return node
         distinct = list(dict.fromkeys(texts))
         twice = [repr(text) for text in distinct if texts.count(text) > 1] if len(distinct) < len(texts) else []
-        for found, what in ((twice, f"has {', '.join(twice)} more than once"), (_has_gaps(node), "has an empty part")):
-            if found:
+        for applies, what in (
+            (twice, f"has {', '.join(twice)} more than once"),
+            (_has_gaps(node), "has an empty part"),
+        ):
+            if applies:
                 self.warnings.append(f"{node.place(self._path)}: {key!r} {what}; as in Cloudmesh that adds nothing")
         if not twice and not _has_gaps(node):
             return node

@@ -107,17 +107,17 @@ def _filled(text: str, parameters: Mapping[str, Any]) -> str:
     """Fill in the parameters; a text that is short for certain comes back as it is, for this is done for each point."""
     if "{" not in text:
         return text
-    found, names, count = _read(text)
+    template, names, count = _read(text)
     if count:
         values = "".join([str(parameters.get(name, "")) for name in names])
         if len(values) * count + len(text) < MAX_ARGUMENT / 4 and "\0" not in values:
             return text
     stages = [name.partition(".")[2] for name in names if name.startswith("stage.")]
-    return found({**parameters, "stage": dict.fromkeys(stages, "")})
+    return template({**parameters, "stage": dict.fromkeys(stages, "")})
 
 
 @cache
 def _read(text: str) -> tuple[Template, list[str], int]:
     """Read a text; of one that names values alone, and is as long as these, how many it names."""
-    found = parse_template(text)
-    return found, list(found.names), 0 if "{" in _PLAIN.sub("", text) else text.count("{{")
+    template = parse_template(text)
+    return template, list(template.names), 0 if "{" in _PLAIN.sub("", text) else text.count("{{")

@@ -64,15 +64,15 @@ def processors(resources: Mapping[str, Any]) -> int:
     >>> processors({"nodes": 2, "tasks": 4, "cpus_per_task": 8})
     32
     """
-    own = int(resources.get("cpus_per_task") or resources.get("threads") or 1)
-    return own * int(resources.get("tasks") or resources.get("nodes") or 1)
+    per_task = int(resources.get("cpus_per_task") or resources.get("threads") or 1)
+    return per_task * int(resources.get("tasks") or resources.get("nodes") or 1)
 
 
 def gpus(experiment: Experiment) -> int:
     """Return the number of GPUs that an experiment asks for: by ``gres``, or one for the axis ``gpu``."""
     resources: Mapping[str, Any] = experiment.resources
-    found = _GRES.search(str(resources.get("gres", "")))
+    match = _GRES.search(str(resources.get("gres", "")))
     nodes = int(resources.get("nodes") or 1)
-    if found:
-        return int(found[1] or 1) * nodes
+    if match:
+        return int(match[1] or 1) * nodes
     return nodes if experiment.axes.get(GPU) not in (None, "none", "cpu") else 0

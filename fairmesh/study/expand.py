@@ -94,15 +94,15 @@ class Fingerprints:
 
     def of(self, settings: Point) -> tuple[str, dict[str, str]]:
         """Return the fingerprint of the experiment with these parameters, and those of the stages that it needs."""
-        found: dict[str, str] = {}
+        fingerprints: dict[str, str] = {}
         for name, stage in self._shared.items():
-            found[name] = self._stage(name, stage, settings, found)
-        needs = {name: found[name] for name in self._application.experiment_stage.needs}
+            fingerprints[name] = self._stage(name, stage, settings, fingerprints)
+        needs = {name: fingerprints[name] for name in self._application.experiment_stage.needs}
         return self._experiment.fingerprint(self._experiment.json_parameters(settings), needs), needs
 
-    def _stage(self, name: str, stage: Stage, settings: Point, found: Mapping[str, str]) -> str:
+    def _stage(self, name: str, stage: Stage, settings: Point, fingerprints: Mapping[str, str]) -> str:
         writer = self._writers[name]
-        needs = {need: found[need] for need in stage.needs}
+        needs = {need: fingerprints[need] for need in stage.needs}
         parameters = writer.json_parameters(settings)
         key = f"{name} {' '.join(needs.values())} {parameters}"
         if key not in self._known:
@@ -173,7 +173,7 @@ class ExperimentBuilder:
         fingerprint, stages = self._fingerprints.of(settings)
         axes = sorted(point, key=axis_sort_key)
         name = point_id(point)
-        own = {axis: point[axis].value for axis in axes if axis in RESOURCES}
+        chosen = {axis: point[axis].value for axis in axes if axis in RESOURCES}
         derived = {name: value for name, value in row.derived.items() if name in RESOURCES}
         return Experiment(
             study=self._study,
@@ -182,7 +182,7 @@ class ExperimentBuilder:
             key=experiment_key(self._study, self._machine, name),
             parameters={parameter: choice.value for parameter, choice in settings.items()},
             axes={axis: point[axis].value for axis in axes},
-            resources=self._resources.of_experiment(settings, derived | own),
+            resources=self._resources.of_experiment(settings, derived | chosen),
             stages=stages,
             fingerprint=fingerprint,
         )
@@ -253,19 +253,19 @@ def find_id_clash(ids: Iterable[str]) -> tuple[str, str] | None:
 def find_duplicates(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
     """Return the pairs of experiments that compute the same under two names, on the same resources."""
     seen: dict[tuple[object, ...], str] = {}
-    found = []
+    pairs = []
     for experiment in experiments:
         framework = [item for item in experiment.axes.items() if item[0] in FRAMEWORK_AXES]
         key = (experiment.fingerprint, repr(framework), experiment.machine)
         if seen.setdefault(key, experiment.id) != experiment.id:
-            found.append((seen[key], experiment.id))
-    return found
+            pairs.append((seen[key], experiment.id))
+    return pairs
 
 
 def axis_values(rows: Iterable[StudyPoint]) -> dict[str, list[Value]]:
     """Return the values of each axis that occur, in the order of their first occurrence."""
-    found: dict[str, dict[str, Value]] = {}
+    by_axis: dict[str, dict[str, Value]] = {}
     for row in rows:
         for name, choice in row.point.items():
-            found.setdefault(name, {})[choice.id_text] = choice.value
-    return {name: list(values.values()) for name, values in found.items()}
+            by_axis.setdefault(name, {})[choice.id_text] = choice.value
+    return {name: list(values.values()) for name, values in by_axis.items()}

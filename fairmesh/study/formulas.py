@@ -79,12 +79,12 @@ class Formula:
 
     def mistakes(self, scope: Scope) -> list[Problem]:
         """Return the names that it uses and nothing stands for."""
-        found = []
+        problems = []
         for name in sorted(self.expression.names - scope.real_names.keys()):
             what = f"no axis {name!r} in this study" if name in FRAMEWORK_AXES else f"no parameter or axis {name!r}"
             allowed, near = scope.unknown(name)
-            found.append(Problem(f"{self.key!r}: there is {what}", self.where, allowed, near))
-        return found
+            problems.append(Problem(f"{self.key!r}: there is {what}", self.where, allowed, near))
+        return problems
 
     def value(self, scope: Scope, point: Point, derived: Mapping[str, Any] = _NONE) -> Any:
         """Compute the value at a point.

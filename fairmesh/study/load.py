@@ -84,8 +84,8 @@ class _Loader:
         self.space = EXPERIMENT if self.foreign else "parameters"
         self.application = self._application(root)
         self.node = apply_settings(self.node, settings, self.application.known_names)
-        self.content, found = check_model(StudyFile, self.node, path)
-        self.problems += found
+        self.content, problems = check_model(StudyFile, self.node, path)
+        self.problems += problems
         self.axes = AxisReader(self.application, path, self.problems, most)
         self.axes.warnings += self.foreign.warnings if self.foreign else []
 
@@ -93,9 +93,9 @@ class _Loader:
         """Read a file of Cloudmesh's, if it is one; what it means takes its place."""
         if not is_cloudmesh(self.node):
             return None
-        found = read_cloudmesh(self.node, self.path, root, self.problems)
-        self.node = found.node
-        return found
+        study = read_cloudmesh(self.node, self.path, root, self.problems)
+        self.node = study.node
+        return study
 
     def _application(self, root: Path) -> Application:
         """Load the application, without which nothing more can be said."""
@@ -107,8 +107,8 @@ class _Loader:
         try:
             return load_application(find_application(node, self.path, root))
         except InputError as error:
-            found = check_model(StudyFile, self.node, self.path)[1]
-            raise InputError([*self.problems, *found, *error.problems]) from error
+            problems = check_model(StudyFile, self.node, self.path)[1]
+            raise InputError([*self.problems, *problems, *error.problems]) from error
 
     def plan(self, machine: str) -> Plan:
         """Return the plan."""
@@ -222,19 +222,19 @@ class _Loader:
     def _check_commands(self, experiments: Sequence[Experiment], stages: Iterable[StageInstance]) -> None:
         """Check that programs can be started with what is filled into their commands: of each mistake the first."""
         last = list(self.application.all_stages)[-1]
-        own = self.application.experiment_stage.command
-        jobs = [(experiment.id, last, own, experiment.parameters) for experiment in experiments]
+        experiment_command = self.application.experiment_stage.command
+        jobs = [(experiment.id, last, experiment_command, experiment.parameters) for experiment in experiments]
         jobs += [(stage.name, stage.name, stage.command, stage.parameters) for stage in stages]
-        found: dict[tuple[str, int | None], Problem] = {}
+        problems: dict[tuple[str, int | None], Problem] = {}
         for identity, stage, command, parameters in jobs:
             wrong = find_command_problem(command, parameters)
-            if wrong and (stage, wrong.argument) not in found:
+            if wrong and (stage, wrong.argument) not in problems:
                 key = f"stages.{stage}.command" if self.application.stages else "command"
                 key += "" if wrong.argument is None else f"[{wrong.argument}]"
                 message = f"'{key}' of {self.application.name} {wrong.message}, at {identity}"
-                found[stage, wrong.argument] = Problem(message, self._longest(parameters), "files for what is long")
-        if found:
-            raise InputError(found.values())
+                problems[stage, wrong.argument] = Problem(message, self._longest(parameters), "files for what is long")
+        if problems:
+            raise InputError(problems.values())
 
     def _longest(self, parameters: Mapping[str, Value]) -> str:
         """Return the place of the longest value of a point, as far as the study says it."""
@@ -248,10 +248,10 @@ class _Loader:
         return [f"{exclusion.where}: this exclude removes nothing" for exclusion in excludes]
 
     def _twins(self, experiments: Sequence[Experiment]) -> list[str]:
-        found = find_duplicates(experiments)
+        pairs = find_duplicates(experiments)
         place = self.node.key_place(self.path, "parameters")
-        lines = [f"{place}: {first} and {second} compute the same" for first, second in found[:SHOWN]]
-        return [*lines, f"{place}: so do {len(found) - SHOWN} more pairs"] if len(found) > SHOWN else lines
+        lines = [f"{place}: {first} and {second} compute the same" for first, second in pairs[:SHOWN]]
+        return [*lines, f"{place}: so do {len(pairs) - SHOWN} more pairs"] if len(pairs) > SHOWN else lines
 
     def _blamed(self, repeats: Sequence[Choice]) -> str:
         return self._entry("repeat" if repeats else "parameters").place(self.path)

@@ -92,11 +92,11 @@ def _alternatives(part: str) -> list[list[str]]:
 
 
 def _members(inside: str) -> list[str]:
-    found: list[str] = []
+    members: list[str] = []
     for member in inside.split(","):
         span = _SPAN.fullmatch(_filled(member))
-        found += _numbers(*span.groups()) if span else [_single(member.strip())]
-    return found
+        members += _numbers(*span.groups()) if span else [_single(member.strip())]
+    return members
 
 
 def _single(member: str) -> str:

@@ -62,8 +62,8 @@ class AxisReader:
         self.warnings: list[str] = []
         self.formulas: list[Formula] = []
         self.scope = Scope(application)
-        own = {name: parameter.json_schema for name, parameter in application.parameters.items()}
-        self.schemas: dict[str, Schema] = {**FRAMEWORK_AXES, **own}
+        parameters = {name: parameter.json_schema for name, parameter in application.parameters.items()}
+        self.schemas: dict[str, Schema] = {**FRAMEWORK_AXES, **parameters}
         self._application = application.name
         self._names = application.known_names | {name: name for name in FRAMEWORK_AXES}
 
@@ -71,8 +71,8 @@ class AxisReader:
         """Return the real name of a parameter or framework axis."""
         if given in self._names:
             return self._names[given]
-        own = [name for name in self.schemas if name not in FRAMEWORK_AXES]
-        allowed = ", ".join([*own, GPU, REPEAT, "Snakemake's resources"])
+        parameters = [name for name in self.schemas if name not in FRAMEWORK_AXES]
+        allowed = ", ".join([*parameters, GPU, REPEAT, "Snakemake's resources"])
         message = f"'{key}.{given}': {self._application} has no parameter {given!r}, nor is it a framework axis"
         self.problems.append(Problem(message, where, allowed, nearest(given, self._names)))
         return None
@@ -89,10 +89,10 @@ class AxisReader:
         distinct : bool
             Whether no value may come twice; in a zip the points that it makes are what counts.
         """
-        found = self._any_form(name, key, node)
-        if distinct and isinstance(found, Axis):
-            self._check_distinct(key, found.choices, node)
-        return found
+        space = self._any_form(name, key, node)
+        if distinct and isinstance(space, Axis):
+            self._check_distinct(key, space.choices, node)
+        return space
 
     def _any_form(self, name: str, key: str, node: Node) -> Space | None:
         if isinstance(node.value, dict):
@@ -296,15 +296,15 @@ class SpaceReader:
 
     def _zip(self, key: str, members: list[Space], node: Node) -> Zip:
         where = node.place(self._axes.path)
-        found = Zip(members, key, where)
+        space = Zip(members, key, where)
         for member in members:
-            beside = member.depends_on & (found.names - member.names)
+            beside = member.depends_on & (space.names - member.names)
             if beside:
                 message = f"{key!r} pairs {_listed(member.names)} with {_listed(beside)}, from which it is computed"
                 self._axes.problems.append(Problem(message, where, "a computed axis stands outside of the zip"))
-        problem = found.problem([member.size() for member in members]) if found.is_fixed else None
+        problem = space.problem([member.size() for member in members]) if space.is_fixed else None
         self._axes.problems += [problem] if problem else []
-        return found
+        return space
 
     def _product(self, key: str, members: Sequence[Space], node: Node) -> Space:
         """Cross members, those that look at others after them."""

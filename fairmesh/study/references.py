@@ -109,7 +109,7 @@ class References:
         self._note(f"'{{{name}}}': there is no key {name!r}", node, near=nearest(name, self.values))
 
     def _text(self, node: Node, chain: tuple[str, ...]) -> str:
-        text = REFERENCE.sub(lambda found: self._value(found[1], node, chain), str(node.value))
+        text = REFERENCE.sub(lambda match: self._value(match[1], node, chain), str(node.value))
         if len(text) > MAX_TEXT:
             self._note(f"has more than {MAX_TEXT} characters with its references filled in", node)
             return str(node.value)

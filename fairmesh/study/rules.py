@@ -74,14 +74,14 @@ class DeriveReader:
         taken : frozenset of str
             The axes of the study, which cannot be derived too.
         """
-        found: dict[str, DerivedName] = {}
+        derived_names: dict[str, DerivedName] = {}
         for given, value in node.entries.items():
             where = node.key_place(self._axes.path, given)
-            derived_name = self._one(given, value, where, taken | found.keys())
+            derived_name = self._one(given, value, where, taken | derived_names.keys())
             if derived_name:
-                found[derived_name.name] = derived_name
-        self._axes.scope.add(found.keys())
-        return self._ordered(found, node)
+                derived_names[derived_name.name] = derived_name
+        self._axes.scope.add(derived_names.keys())
+        return self._ordered(derived_names, node)
 
     def _one(self, given: str, node: Node, where: str, taken: frozenset[str]) -> DerivedName | None:
         key = f"derive.{given}"
@@ -104,17 +104,17 @@ class DeriveReader:
         self._axes.problems.append(Problem(message, where, ", ".join([*names, "Snakemake's resources", "_..."]), near))
         return None
 
-    def _ordered(self, found: dict[str, DerivedName], node: Node) -> list[DerivedName]:
+    def _ordered(self, derived_names: dict[str, DerivedName], node: Node) -> list[DerivedName]:
         real = self._axes.scope.real_names
         graph = {
-            name: {real.get(used, used) for used in derived_name.formula.expression.names} & found.keys()
-            for name, derived_name in found.items()
+            name: {real.get(used, used) for used in derived_name.formula.expression.names} & derived_names.keys()
+            for name, derived_name in derived_names.items()
         }
         try:
-            return [found[name] for name in TopologicalSorter(graph).static_order()]
+            return [derived_names[name] for name in TopologicalSorter(graph).static_order()]
         except CycleError as error:
             self._axes.note(f"'derive' computes names from each other: {' -> '.join(error.args[1])}", node)
-            return list(found.values())
+            return list(derived_names.values())
 
 
 MATCHES = "matches"
@@ -191,8 +191,8 @@ class ExclusionReader:
 
     def read(self, node: Node) -> list[Exclusion]:
         """Read the list; entries with mistakes are left out."""
-        found = (self._entry(f"exclude[{index}]", member) for index, member in enumerate(node.members))
-        return [exclusion for exclusion in found if exclusion]
+        exclusions = (self._entry(f"exclude[{index}]", member) for index, member in enumerate(node.members))
+        return [exclusion for exclusion in exclusions if exclusion]
 
     def _entry(self, key: str, node: Node) -> Exclusion | None:
         where = node.place(self._axes.path)

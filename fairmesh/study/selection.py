@@ -96,10 +96,10 @@ def _names(path: Path, plan: Plan) -> frozenset[str]:
 
 
 def _part(text: str) -> tuple[int, int]:
-    found = _PART.fullmatch(text)
-    if not found or int(found[1]) > int(found[2]):
+    match = _PART.fullmatch(text)
+    if not match or int(match[1]) > int(match[2]):
         raise InputError([Problem(f"'part' must be K/N with K from 1 to N, not {text!r}")])
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def read_settings(texts: Sequence[str]) -> dict[str, str]:

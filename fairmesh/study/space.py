@@ -118,13 +118,13 @@ class ComputedAxis:
         return self._known[seen]
 
     def _computed(self, around: Point) -> list[Point]:
-        found = self.formula.value(self.scope, around)
-        values = list(found) if isinstance(found, list | tuple) else [found]
+        result = self.formula.value(self.scope, around)
+        values = list(result) if isinstance(result, list | tuple) else [result]
         if "array" in declared_types(self.schema) and not all(isinstance(value, list | tuple) for value in values):
-            values = [found]
+            values = [result]
         choices = [Choice.from_value(self.name, self.formula.typed(value, self.schema, around)) for value in values]
         if len({choice.id_text for choice in choices}) != len(choices) or not choices:
-            raise self.formula.error(f"gives {found!r}, which has {'a value twice' if choices else 'no value'}")
+            raise self.formula.error(f"gives {result!r}, which has {'a value twice' if choices else 'no value'}")
         return [{self.name: choice} for choice in choices]
 
 
@@ -206,10 +206,10 @@ class Zip(_Combination):
         """Return the problem of members that cannot be paired, if their sizes differ."""
         if len(set(sizes)) <= 1:
             return None
-        of = ", ".join(
+        lengths = ", ".join(
             f"{' and '.join(sorted(member.names))} {size}" for member, size in zip(self.members, sizes, strict=True)
         )
-        return Problem(f"{self.key!r} pairs members of equal length, but these have: {of}", self.where)
+        return Problem(f"{self.key!r} pairs members of equal length, but these have: {lengths}", self.where)
 
     def points(self, around: Point) -> list[Point]:
         """Pair the members."""

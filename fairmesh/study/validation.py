@@ -29,12 +29,12 @@ def load_application(path: Path) -> Application:
     """
     problems: list[Problem] = []
     node = load_yaml(path, problems)
-    content, found = check_model(ApplicationFile, node, path)
-    problems += found
+    content, model_problems = check_model(ApplicationFile, node, path)
+    problems += model_problems
     if content is None:
         raise InputError(problems)
-    settler = _ApplicationValidator(path, problems)
-    application = settler.settle(content, node)
+    validator = _ApplicationValidator(path, problems)
+    application = validator.validate(content, node)
     if problems:
         raise InputError(problems)
     return application
@@ -47,7 +47,7 @@ class _ApplicationValidator:
         self.path = path
         self.problems = problems
 
-    def settle(self, content: ApplicationFile, node: Node) -> Application:
+    def validate(self, content: ApplicationFile, node: Node) -> Application:
         entries = node.entries
         if (content.command is None) == (content.stages is None):
             self._note("either 'command' or 'stages' is needed, and not both", node)
@@ -67,8 +67,8 @@ class _ApplicationValidator:
             name: stage.model_copy(update={"resources": self._stage_resources(name, stage, content, stage_nodes)})
             for name, stage in content.stages.items()
         }
-        settled = {"parameters": parameters, "resources": resources, "stages": stages}
-        return Application.model_construct(**{**dict(content), **settled, "folder": self.path.parent})
+        validated = {"parameters": parameters, "resources": resources, "stages": stages}
+        return Application.model_construct(**{**dict(content), **validated, "folder": self.path.parent})
 
     def _parameter(self, name: str, parameter: Parameter, node: Node) -> Parameter:
         """Return the default and the choices the declared type."""

@@ -62,11 +62,11 @@ def examine(here: Here, groups: dict[str, Check], patience: float) -> list[Findi
     return [finding for name in groups for finding in results[name]]
 
 
-def _fill(found: list[Finding], name: str, check: Check, here: Here) -> None:
+def _fill(findings: list[Finding], name: str, check: Check, here: Here) -> None:
     try:
-        found.extend(check(here))
+        findings.extend(check(here))
     except Exception as error:  # noqa: BLE001  one check that breaks must not hide what the others found
-        found.append(fail(name, f"the check itself failed: {type(error).__name__}: {error}", "please report this"))
+        findings.append(fail(name, f"the check itself failed: {type(error).__name__}: {error}", "please report this"))
 
 
 def lines(findings: Sequence[Finding], color: bool = False) -> Iterator[str]:

@@ -42,19 +42,19 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def ok(what: str, found: str) -> Finding:
+def ok(what: str, state: str) -> Finding:
     """Return a finding without a problem."""
-    return Finding(OK, what, found)
+    return Finding(OK, what, state)
 
 
-def warn(what: str, found: str, advice: str) -> Finding:
+def warn(what: str, state: str, advice: str) -> Finding:
     """Return a finding that causes problems for some uses."""
-    return Finding(WARN, what, found, advice)
+    return Finding(WARN, what, state, advice)
 
 
-def fail(what: str, found: str, advice: str) -> Finding:
+def fail(what: str, state: str, advice: str) -> Finding:
     """Return a finding that something does not work."""
-    return Finding(FAIL, what, found, advice)
+    return Finding(FAIL, what, state, advice)
 
 
 class Answer(NamedTuple):
@@ -161,12 +161,12 @@ class Here:
 
 def _profile(folder: Path, root: Path, name: str) -> Path:
     known = (folder / name, folder / PROFILES / name, root / name, root / PROFILES / name)
-    found = next((folder for folder in known if folder.is_dir()), None)
-    if found is None:
+    match = next((folder for folder in known if folder.is_dir()), None)
+    if match is None:
         names = sorted({path.parent.name for path in (*folder.glob("profiles/*/*"), *root.glob("profiles/*/*"))})
         problem = Problem(f"there is no profile {name!r}", "--profile", ", ".join(names), nearest(name, names))
         raise InputError([problem])
-    return found
+    return match
 
 
 def _machine(folder: Path, profile: Path) -> str:
@@ -182,7 +182,7 @@ def _results(folder: Path) -> Path:
 
 def _text(path: Path, key: str) -> str:
     try:
-        found = load_yaml(path).entries.get(key, Node(None)).value
+        value = load_yaml(path).entries.get(key, Node(None)).value
     except (InputError, OSError):
         return ""
-    return found if isinstance(found, str) else ""
+    return value if isinstance(value, str) else ""

@@ -38,8 +38,8 @@ def hardware_checks(here: Here) -> Iterator[Finding]:
 
 def cards(folder: Path) -> int:
     """Return the number of NVIDIA GPUs on the bus, with or without a driver."""
-    found = [path for path in folder.glob("*") if _text(path / "vendor") == NVIDIA]
-    return sum(_text(card / "class").startswith("0x03") for card in found)
+    devices = [path for path in folder.glob("*") if _text(path / "vendor") == NVIDIA]
+    return sum(_text(device / "class").startswith("0x03") for device in devices)
 
 
 def gpu(answer: Answer | None, on_bus: int) -> Finding:
@@ -118,8 +118,8 @@ def chromium(answer: Answer | None) -> Finding:
     """Check that Chromium starts."""
     if answer and answer.good:
         return ok("chromium", answer.output.strip())
-    found = f"does not start: {answer.output}" if answer else "not installed; only tests of pages need it"
-    return warn("chromium", found, "make debian, or apt-get install chromium")
+    state = f"does not start: {answer.output}" if answer else "not installed; only tests of pages need it"
+    return warn("chromium", state, "make debian, or apt-get install chromium")
 
 
 def service_checks(_: Here) -> Iterator[Finding]:
@@ -132,14 +132,14 @@ def service_checks(_: Here) -> Iterator[Finding]:
 def token(path: Path, user: int) -> Finding:
     """Check that other users cannot read the token."""
     try:
-        found = path.lstat()
+        status = path.lstat()
     except FileNotFoundError:
         return ok("token", f"fairmesh serve will create {path}")
     except OSError as error:
         return fail("token", f"{path}: {error.strerror}", f"check {path.parent}")
-    if not stat.S_ISREG(found.st_mode) or found.st_uid != user:
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != user:
         return fail("token", f"{path} is not a file of yours", f"remove {path}; fairmesh serve creates a new one")
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if stat.S_IMODE(status.st_mode) & 0o077:
         return fail("token", f"other users can read {path}", f"remove {path}; fairmesh serve creates a new one")
     return ok("token", f"{path}, readable only by you")
 

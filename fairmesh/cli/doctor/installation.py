@@ -58,10 +58,10 @@ def repository(folder: Path, refusal: Refusal) -> Iterator[Finding]:
         yield warn("git", f"commits are not recorded for {folder}: {refusal.why}", refusal.advice)
 
 
-def python(found: tuple[int, ...]) -> Finding:
+def python(version_info: tuple[int, ...]) -> Finding:
     """Check the version of Python."""
-    text = ".".join(map(str, found))
-    if found[:2] < OLDEST:
+    text = ".".join(map(str, version_info))
+    if version_info[:2] < OLDEST:
         return fail("python", f"{text} is too old", "make PYTHON=python3.11, or a newer one")
     return ok("python", text)
 
@@ -75,20 +75,24 @@ def environment(is_own: bool, installer: str) -> Finding:
     return ok("environment", f"{sys.prefix}, with {installer}")
 
 
-def lock(text: str, found: Callable[[str], str | None]) -> Finding:
+def lock(text: str, find_version: Callable[[str], str | None]) -> Finding:
     """Check that the installed packages are those of the lock.
 
     Parameters
     ----------
     text : str
         The content of the lock file, empty if there is none.
-    found : callable
+    find_version : callable
         Returns the installed version of a package, or None.
     """
     wanted = list(_pinned(text))
     if not wanted:
         return ok("packages", "no lock file to compare with")
-    wrong = [f"{name} {found(name) or 'missing'} (lock: {pinned})" for name, pinned in wanted if found(name) != pinned]
+    wrong = [
+        f"{name} {find_version(name) or 'missing'} (lock: {pinned})"
+        for name, pinned in wanted
+        if find_version(name) != pinned
+    ]
     if not wrong:
         return ok("packages", f"all {len(wanted)} as in {LOCK}")
     more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
@@ -118,13 +122,13 @@ def source(imported: Path, root: Path, editable: bool) -> Finding:
     return warn("fairmesh", f"imported from {imported.parent}, but the Snakefile is in {root}", advice)
 
 
-def snakemake(found: str | None, has_logger: bool) -> Finding:
+def snakemake(release: str | None, has_logger: bool) -> Finding:
     """Check that Snakemake is there, and finds the plugin that writes the events."""
-    if not found:
+    if not release:
         return fail("snakemake", "not installed", "make setup")
     if not has_logger:
-        return fail("snakemake", f"{found}, without its logger plugin {LOGGER}", "make setup, or pip install -e .")
-    return ok("snakemake", found)
+        return fail("snakemake", f"{release}, without its logger plugin {LOGGER}", "make setup, or pip install -e .")
+    return ok("snakemake", release)
 
 
 def executor(name: str, has: Callable[[str], bool], in_slurms: bool | None) -> Finding:
@@ -191,9 +195,9 @@ def settings_checks(here: Here) -> Iterator[Finding]:
     if not configuration.is_file():
         yield fail("config.yaml", f"no {FILE} in this folder", "change to the folder of the project")
     else:
-        found = readable("config.yaml", lambda: _named(load_config(configuration)))
-        yield found
-        if found.level == OK:
+        finding = readable("config.yaml", lambda: _named(load_config(configuration)))
+        yield finding
+        if finding.level == OK:
             yield readable("study", lambda: _study(here, load_config(configuration)))
     where = str(here.profile / MACHINE_FILE)
     yield readable("machines.yaml", lambda: f"{find_machine(here.machine, here.root, where)[0]} names {here.machine}")

@@ -26,9 +26,9 @@ def checks(here: Here) -> Iterator[Finding]:
     scheduler = _scheduler(here, machine)
     if scheduler is None:
         return
-    found = client(scheduler, shutil.which)
-    yield found
-    if found.level == "ok":
+    finding = client(scheduler, shutil.which)
+    yield finding
+    if finding.level == "ok":
         yield from _answers(here, machine, scheduler)
 
 
@@ -127,8 +127,8 @@ def submission(scheduler: Scheduler, answer: SchedulerError | None, site: Site) 
         return ok(topic, "a job of one minute would be taken")
     if not site.is_all_up:
         return warn(topic, f"refused, and not all nodes are up: {answer.reason}", "look at the nodes")
-    own = ", ".join(scheduler.own_resources)
-    advice = f"set what it misses in machines.yaml ({own}, qos), or ask who runs the cluster"
+    resources = ", ".join(scheduler.own_resources)
+    advice = f"set what it misses in machines.yaml ({resources}, qos), or ask who runs the cluster"
     return fail(topic, f"a job of one minute would be refused: {answer.reason}", advice)
 
 

@@ -33,9 +33,9 @@ def checks(here: Here) -> Iterator[Finding]:
     room = os.statvfs(folder)
     yield free_bytes(room.f_bavail * room.f_frsize)
     yield free_files(room.f_favail, room.f_files)
-    found = writable(folder)
-    yield found
-    if found.level != "fail":
+    finding = writable(folder)
+    yield finding
+    if finding.level != "fail":
         yield from abilities(folder)
 
 
@@ -151,8 +151,8 @@ def clock(folder: Path, now: Callable[[], float] = time.time) -> Finding:
 def leftover_checks(here: Here) -> Iterator[Finding]:
     """Check all studies in the results folder."""
     studies = places.studies_in(here.results) if here.results.is_dir() else []
-    found = [finding for paths in studies for finding in of_study(paths)]
-    yield from found or [ok("leftovers", f"none in {len(studies)} studies" if studies else "no study has been run")]
+    findings = [finding for paths in studies for finding in of_study(paths)]
+    yield from findings or [ok("leftovers", f"none in {len(studies)} studies" if studies else "no study has been run")]
     yield from snakemake_locks(here.folder / SNAKEMAKES, any(RunLock(paths.lock).is_held() for paths in studies))
 
 
@@ -169,16 +169,16 @@ def dead_runs(study: str, runs: Sequence[RunStatus]) -> Iterator[Finding]:
     """Yield a finding for each run that died without recording its end."""
     for run in runs:
         if not run.ended and not run.is_alive:
-            found = f"run {run.uuid[:8]} of {study} died"
-            yield warn("dead run", found, f"fairmesh run {study} resumes it")
+            state = f"run {run.uuid[:8]} of {study} died"
+            yield warn("dead run", state, f"fairmesh run {study} resumes it")
 
 
 def lost(status: StudyStatus) -> Iterator[Finding]:
     """Yield a finding if experiments have stale claims."""
     count = sum(job.state == LOST for job in status.jobs)
     if count:
-        found = f"{count} of {status.study} lost: their runner has ended or does not respond"
-        yield warn("stale claims", found, f"fairmesh retry --study {status.study} --state lost")
+        state = f"{count} of {status.study} lost: their runner has ended or does not respond"
+        yield warn("stale claims", state, f"fairmesh retry --study {status.study} --state lost")
 
 
 def snakemake_locks(folder: Path, running: bool) -> Iterator[Finding]:
