@@ -1,4 +1,4 @@
-"""What an attempt wrote: its log, in parts, and its artefacts."""
+"""The outputs of an attempt: its log, in parts, and its artefacts."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Project:
     Parameters
     ----------
     folder : Path
-        Where runs are started: it has config/config.yaml and the profiles.
+        The folder in which runs are started, with config/config.yaml and the profiles.
     root : Path
         The folder of the Snakefile.
     results : Path
@@ -49,7 +49,7 @@ class Project:
         Raises
         ------
         InputError
-            If it is no name.
+            If the name is not valid.
         """
         if not re.fullmatch(NAME, study, re.ASCII):
             raise InputError([Problem(f"not the name of a study: {study[:100]!r}")])
@@ -81,7 +81,7 @@ class Project:
         return path
 
     def requests(self) -> Requests:
-        """Return what requests over the network may ask for, as the configuration says.
+        """Return the limits of requests over the network, from the configuration.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Project:
 
 
 def _named(files: list[Path]) -> Iterator[tuple[str, Path]]:
-    """Yield study files by their name; one that cannot be read is named like its file, so that it is seen."""
+    """Yield study files by their name; one that cannot be read has the name of its file."""
     for path in files:
         try:
             name = places.name_of(str(path), path.parent)

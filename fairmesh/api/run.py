@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 STARTING, RUNNING, DONE, FAILED, CANCELLED, LOST = "starting", "running", "done", "failed", "cancelled", "lost"
 RUN_STATES = (STARTING, RUNNING, DONE, FAILED, CANCELLED, LOST)
-PERIOD = 0.5  # seconds between two looks at a run by ``wait``
+PERIOD = 0.5  # seconds between two checks in ``wait``
 
 
 def run_state(info: RunStatus, has_begun: bool) -> str:
@@ -57,11 +57,11 @@ class Run:
     Parameters
     ----------
     project : Project
-        Where it was started, or from where it is read.
+        The project of the study.
     paths : StudyPaths
         The study's files.
     uuid : str
-        Its name.
+        Its uuid.
 
     Examples
     --------
@@ -93,13 +93,13 @@ class Run:
         Parameters
         ----------
         project : Project
-            Where it runs.
+            The project.
         study, source : str, Path
             The name of the study, and its file.
         profile : str
             The folder of a Snakemake profile.
         config : mapping
-            Keys in place of the configuration's.
+            Keys that replace those of the configuration.
         key : str
             Idempotency key: the same key returns the same run.
         snakemake : sequence of str
@@ -156,7 +156,7 @@ class Run:
         return self.paths.study
 
     def info(self) -> RunStatus:
-        """Return the status of the run itself: when, where, with what, and how it ended.
+        """Return the status of the run itself: times, host, configuration and exit code.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class Run:
         names, where, states : see ``fairmesh.status.JobSelection``
             Which experiments.
         who : str
-            Who cancels; user and host of this process by default.
+            The user who cancels; user and host of this process by default.
         """
         steered = self.steer(JobSelection(tuple(names), where, tuple(states)), who)
         return tuple(job.name for job in steered.jobs)
@@ -259,7 +259,7 @@ class Run:
         wait : bool
             Whether to wait for the end of a run in progress.
         who, key : str
-            Who retries; and an idempotency key, with which the same request starts one run only.
+            The user who retries, and an idempotency key: the same key starts only one run.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Start runs as detached processes, and find them; ``start.json`` of a run says what was requested."""
+"""Start runs as detached processes, and find them; ``start.json`` of a run contains the request."""
 
 from __future__ import annotations
 

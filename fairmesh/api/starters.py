@@ -26,7 +26,7 @@ PROGRAMS: dict[Language, tuple[str, str, str]] = {
     "shell": ("main.sh", "progress.sh", "bash"),
 }
 """By language: the program, the helper that reports progress, and the interpreter."""
-_SEPARATORS = {*",[]"}  # in a text outside of a list, they make several values
+_SEPARATORS = {*",[]"}  # in a text outside of a list, they separate values
 _FILES = Path(__file__).parent / "starter_files"
 _PROGRESS = Path("examples/progress")
 _COMMENTS = 34  # the column in which remarks begin

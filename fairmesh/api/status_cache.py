@@ -1,4 +1,4 @@
-"""The status of studies, read once for all requests of a moment, in the REST service and the monitor."""
+"""A cache of the status of studies, for requests of the REST service and the monitor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairmesh.api.listing import sort_jobs
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.status import JobSelection, JobStatus, Reader, StudyStatus
 
-MAX_AGE = 1.0  # seconds for which a snapshot is fresh; as long as reading takes, where that is longer
+MAX_AGE = 1.0  # seconds for which a snapshot is fresh; longer if reading takes longer
 MAX_ANSWERS = 64  # answers kept with a snapshot
 
 Answer = TypeVar("Answer")
@@ -113,5 +113,5 @@ class StatusCache:
         return snapshot.answer((selection, sort), lambda: sort_jobs(snapshot.status, selection, sort))
 
     def forget(self) -> None:
-        """Read again before the next answer, since the study was changed just now."""
+        """Mark the latest snapshot as outdated, since the study was changed."""
         self._changes += 1

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class RunOptions(TypedDict, total=False):
-    """What to run of a study, and how: see the configuration's keys of these names."""
+    """The options of a run: see the configuration's keys of these names."""
 
     where: str
     part: str
@@ -49,7 +49,7 @@ class Study:
     source : Path
         The file.
     project : Project
-        Where it runs.
+        The project.
 
     Examples
     --------

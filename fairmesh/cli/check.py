@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(target: str, root: Path, machine: str) -> Checked:
-    """Check one target; if it does not exist, that is its mistake."""
+    """Check one target; report a missing one as a mistake."""
     try:
         return _check_stdin(machine) if target == STDIN else check(target, root, machine)
     except InputError as error:

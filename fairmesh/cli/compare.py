@@ -26,7 +26,7 @@ from fairmesh.site import sentences
 from fairmesh.status.places import find_study, results_of
 from fairmesh.status.states import state_label
 
-MAX_SIDES = 26  # each has a letter
+MAX_SIDES = 26  # one letter each
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _archive(study: StudyResults, package: Package, arguments: argparse.Namespace, root: Path) -> tuple[Path, Path]:
-    if arguments.whole:  # a name of its own, since this archive is not for others
+    if arguments.whole:  # another name, since this archive is not for publication
         return write_archive(package, arguments.out, WHOLE)
     return _public_archive(study, arguments.out, root)
 

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _used(results: Path) -> dict[str, list[str]]:
-    """Return the studies that are planned for each machine, or have its results."""
+    """Return the studies that are planned for each machine or have results of it."""
     studies: dict[str, list[str]] = {}
     for study in studies_in(results) if results.is_dir() else ():
         for name in sorted(_machines_of(study)):

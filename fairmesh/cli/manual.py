@@ -23,7 +23,7 @@ PUBLIC = (
     "fairmesh.results.statistics",
 )
 _QUOTED = re.compile(r"(: |-> )'([^']*)'")
-_WIDTH = 98  # columns of the help texts, whatever the terminal
+_WIDTH = 98  # columns of the help texts, independent of the terminal
 
 _CLI = """# Command line
 

@@ -78,7 +78,7 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
 
 def selected_plan(arguments: argparse.Namespace, machine: str = "") -> Plan:
     """Return the plan that the arguments select, and print its warnings."""
-    from fairmesh.study import load_plan  # noqa: PLC0415  a quarter of a second, which status and logs need not wait for
+    from fairmesh.study import load_plan  # noqa: PLC0415  a quarter of a second, not needed by status and logs
     from fairmesh.study.selection import PlanSelection, read_settings  # noqa: PLC0415
 
     plan = load_plan(arguments.study, project_root(), machine or arguments.machine, read_settings(arguments.settings))

@@ -33,7 +33,7 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def csv_text(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as CSV in which no cell is a formula of a spreadsheet.
+    """Return rows as CSV; cells that a spreadsheet would read as formulas are escaped.
 
     >>> print(csv_text(("id", "why"), [("a", "=1+1")]))
     id,why
@@ -93,12 +93,12 @@ def progress(task: str) -> Iterator[Report]:
     Parameters
     ----------
     task : str
-        What is done, in a word or two.
+        The name of the task, in a word or two.
 
     Yields
     ------
     callable
-        To call with the work done so far and the total.
+        A function to call with the work done so far and the total.
     """
     if not sys.stderr.isatty():
         yield lambda done, total: None

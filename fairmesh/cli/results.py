@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the results."""
-    from fairmesh.cli.results_table import ResultsTable  # noqa: PLC0415  pandas, which --help need not wait for
+    from fairmesh.cli.results_table import ResultsTable  # noqa: PLC0415  imports pandas, not needed by --help
 
     studies = [options.results_study(arguments)] if arguments.csv else options.results_studies(arguments)
     table_options = (arguments.all, arguments.where, arguments.sort, arguments.limit)

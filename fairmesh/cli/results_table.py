@@ -110,7 +110,7 @@ class ResultsTable:
         return f"{len(self.view.study.experiments)} experiments: {counts}"
 
     def csv(self) -> str:
-        """Return CSV: results.csv of experiments, or a line a point with its mean and half its 95 % interval."""
+        """Return CSV: results.csv of experiments, or a line for each point with mean and half of the 95 % interval."""
         outcomes = [outcome for outcome, _ in self.entries if isinstance(outcome, Outcome)]
         if outcomes:
             return csv_of(results_frame(replace(self.view.study, experiments=outcomes))).rstrip("\n")
@@ -137,7 +137,7 @@ class ResultsTable:
 
 
 def _shown(source: BoardRow | Outcome, column: Column, cell: Cell) -> str:
-    """Return the text of a cell, which names a baseline in the column of remarks."""
+    """Return the text of a cell; in the column of remarks, it names a baseline."""
     if column.kind == "remark" and isinstance(source, BoardRow) and source.is_baseline:
         return f"baseline: {source.name}"
     return cell.text

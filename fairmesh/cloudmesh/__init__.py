@@ -1,7 +1,7 @@
-"""Coming from Cloudmesh: its experiments, templates and workflows become studies and applications.
+"""Convert experiments, templates and workflows of Cloudmesh to studies and applications.
 
-It may import ``study`` and what is below it. Begin with ``importing.import_files``, which reads the files in turn into
-a ``Draft`` and returns what is to be written.
+It may import ``study`` and the layers below it. Begin with ``importing.import_files``, which reads the files into a
+``Draft`` and returns the files to write.
 """
 
 from fairmesh.cloudmesh.importing import Imported, import_files, write

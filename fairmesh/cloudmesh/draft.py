@@ -1,4 +1,4 @@
-"""A study and an application in the making, and the files that they are written to."""
+"""A draft of a study and an application, and the text of their files."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class DraftParameter:
     type : str
         A type of JSON Schema.
     default : Value
-        Of that type.
+        Its default value, of that type.
     origin : str
-        Where it comes from, for people.
+        Its origin, for the description.
     aliases : list of str
         Other names that a study may use.
     seed : bool
-        Whether it follows the repeat.
+        Whether it is the seed, which is higher at each repeat.
     """
 
     type: str
@@ -57,12 +57,12 @@ class DraftParameter:
 
 @dataclass
 class Draft:
-    """A study and an application in the making.
+    """A draft of a study and an application.
 
     Parameters
     ----------
     name, title, origin : str
-        Name and title of both, and the files that they are made of.
+        Name and title of both, and the imported files.
     parameters : dict
         The parameters that the application declares.
     axes : dict of str to list
@@ -82,7 +82,7 @@ class Draft:
     files : dict of str to bytes
         Further files in the application's folder.
     notes : list of str
-        What a person should know: what was not carried over, and what has another name here.
+        Notes for the user: what is not imported, and what has another name.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Draft:
     notes: list[str] = field(default_factory=list)
 
     def declare(self, key: str, parameter: DraftParameter) -> str:
-        """Add a parameter under a free name that is like the key, and return that name."""
+        """Add a parameter under an unused name that is similar to the key, and return the name."""
         aliases = (alias for known in self.parameters.values() for alias in known.aliases)
         taken = {*self.parameters, *TAKEN, *aliases}
         name = free_name(key, taken)
@@ -172,7 +172,7 @@ class Draft:
 
 
 def free_name(key: str, taken: Collection[str]) -> str:
-    """Return an identifier that is like a key and not taken.
+    """Return an unused identifier that is similar to a key.
 
     >>> free_name("fit-verbose", []), free_name("gpu", ["gpu"]), free_name("2nd", [])
     ('fit_verbose', 'gpu_value', 'n_2nd')
@@ -193,7 +193,7 @@ def unused(name: str, taken: Collection[str]) -> str:
 
 
 def comment(text: str) -> str:
-    """Return a line of comment; nothing in the text can end it early."""
+    """Return a line of comment; characters that could end it early are replaced."""
     return "# " + "".join(character if character.isprintable() else "?" for character in text) + "\n"
 
 
@@ -213,7 +213,7 @@ def template_text(header: Iterable[str]) -> str:
 
 
 def last_node_text(file: str, interpreter: str) -> str:
-    """Return the script that ends a workflow: it runs the last node, if any, and makes sure that there is a metric."""
+    """Return the script that ends a workflow: it runs the last node, if any, and writes a metric if there is none."""
     call = f'{interpreter} "$FAIRMESH_APPLICATION/{file}" || exit\n' if file else ""
     return (
         "#!/usr/bin/env bash\n"

@@ -65,7 +65,7 @@ class Block:
 
     @property
     def count(self) -> int:
-        """The number of experiments that Cloudmesh makes of it."""
+        """The number of experiments in Cloudmesh."""
         return math.prod(len(key.nodes) for key in self.keys.values())
 
 
@@ -84,7 +84,7 @@ def read_block(node: Node, references: References, problems: list[Problem], note
 
 
 def _read_values(key: str, node: Node, problems: list[Problem], notes: list[str]) -> list[Node]:
-    """Return the values of a key, as Cloudmesh counts them."""
+    """Return the values of a key, without the duplicates that Cloudmesh drops."""
     members = _expand(key, node, problems) if isinstance(node.value, str) else node.members or [node]
     texts = [text_of(member) for member in members]
     repeated = sorted({text for text in texts if texts.count(text) > 1}) if len(set(texts)) < len(texts) else []
@@ -194,12 +194,12 @@ def parameter_of(key: Key, draft: Draft) -> str:
 def infer_type(nodes: Sequence[Node]) -> tuple[str, list[Any]]:
     """Return the type of a parameter, and its values in that type: a text of digits is a number in Cloudmesh.
 
-    A number in quotes is one unless that would lose something: "3.10" and "007" stay texts.
+    A number in quotes is a number unless digits would be lost: "3.10" and "007" stay texts.
 
     Parameters
     ----------
     nodes : sequence of Node
-        At least one value, each different as a text.
+        At least one value, with distinct texts.
 
     Examples
     --------
@@ -240,7 +240,7 @@ def _integer(node: Node) -> int | None:
 
 
 def _number(node: Node) -> float | None:
-    """Read a number, or a text that is exactly how the number is written."""
+    """Read a number, or a text that is exactly the text of a number."""
     value: Any = node.value
     if isinstance(value, str):
         try:

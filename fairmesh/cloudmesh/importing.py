@@ -1,4 +1,4 @@
-"""Import files of Cloudmesh: read them into a draft, try out the result, and write it."""
+"""Import files of Cloudmesh: read them into a draft, check the result, and write it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fairmesh.study.references import EXPERIMENT, WORKFLOW, References
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _OF_CLOUDMESH = ("ee", "sbatch", "system", "colors", "identifier", "name", "application")
-_FILE = re.compile(r"(?<![\w.-])[\w.-]+\.[A-Za-z]\w*")  # tried where a word begins, so that a long one is read once
+_FILE = re.compile(r"(?<![\w.-])[\w.-]+\.[A-Za-z]\w*")  # matches whole words, so that long ones are scanned once
 _CALL = f'exec bash "$FAIRMESH_APPLICATION/{RUN}"'
 
 
@@ -40,15 +40,15 @@ class Imported:
     name : str
         The name of the study and the application.
     contents : dict of Path to bytes
-        The files, by their path below the folder that they go to.
+        The files, by their path in the target folder.
     notes : list of str
-        What a person should know, a line each.
+        Notes for the user, one line each.
     count : int
         The number of experiments.
     stages : int
         The number of stages before the experiment, if it is a workflow; else -1.
     is_same : bool
-        Whether Cloudmesh makes as many experiments.
+        Whether Cloudmesh has the same number of experiments.
     """
 
     name: str
@@ -73,17 +73,17 @@ class Imported:
 
 
 def import_files(paths: Sequence[Path], name: str = "", variables: Sequence[str] = ()) -> Imported:
-    """Make a study, an application and a template of files of Cloudmesh.
+    """Convert files of Cloudmesh to a study, an application and a template.
 
     Parameters
     ----------
     paths : sequence of Path
-        Configurations of ``cms ee``, of which a later one's top keys replace those before; a template of a batch
-        script; a workflow of ``cms cc``.
+        Configurations of ``cms ee``, where top-level keys of a later one replace those of earlier ones; a template of a
+        batch script; a workflow of ``cms cc``.
     name : str, optional
         The name of the study and the application; that of the first file by default.
     variables : sequence of str, optional
-        Variables of the environment that the files may refer to, besides the usual ones.
+        Environment variables that the files may refer to, besides the usual ones.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def import_files(paths: Sequence[Path], name: str = "", variables: Sequence[str]
 
 
 class _Importer:
-    """Reads the parts of one import, one after the other, into a draft."""
+    """Reads the parts of an import into a draft."""
 
     def __init__(self, sources: Sources, draft: Draft, variables: Sequence[str]) -> None:
         self.sources, self.draft = sources, draft
@@ -185,7 +185,7 @@ class _Importer:
         return [variable.parameter for variable in used if variable.parameter], contents
 
     def _copy_code(self, template: Path, lines: Sequence[str]) -> None:
-        """Add the files beside the template that its lines name, for the folder that experiments start in."""
+        """Add the files next to the template that its lines name; each experiment gets a copy of them."""
         words = {word for line in lines for word in _FILE.findall(line)} - {template.name, "config.yaml"}
         for path in (template.parent / word for word in sorted(words)):
             if path.is_file():
@@ -217,12 +217,12 @@ def _title(config: Node, name: str) -> str:
 
 
 def _without_in(path: Path) -> Path:
-    """Return a template's path as if it were that of a configuration."""
+    """Return the path of a configuration with the name of a template."""
     return path.with_name(re.sub(r"\.in$", "", path.stem) + ".yaml")
 
 
 def _try_out(imported: Imported) -> None:
-    """Load the result before anything is written where a person wants it."""
+    """Check the result before anything is written to the target folder."""
     with tempfile.TemporaryDirectory() as folder:
         for path, content in imported.contents.items():
             files.write_bytes(Path(folder, path), content)
@@ -249,9 +249,9 @@ def write(imported: Imported, out: Path, force: bool) -> list[Path]:
     Parameters
     ----------
     imported : Imported
-        What to write.
+        The files.
     out : Path
-        The folder that everything goes to.
+        The target folder.
     force : bool
         Whether files that exist may be replaced.
 

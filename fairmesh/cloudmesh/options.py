@@ -1,4 +1,4 @@
-"""The options of batch scripts, ``#SBATCH`` and ``#BSUB``, and the resources that they ask for."""
+"""The options of batch scripts, ``#SBATCH`` and ``#BSUB``, and the resources that they request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from math import ceil
 
 LINE = re.compile(r"#(SBATCH|BSUB)\s+(\S.*)")
 OURS = ("--job-name", "--output", "--error", "--chdir", "--exclusive", "-J", "-o", "-e", "-oo", "-eo", "-cwd", "-x")
-"""What fairmesh sets itself: names of jobs and logs, folders, and whether a node is shared."""
+"""Options that fairmesh sets itself: names of jobs and logs, folders, and whether a node is shared."""
 EXCLUSIVE = ("--exclusive", "-x")
 
 _SHORT = {
@@ -69,7 +69,7 @@ class Option:
     scheduler : str
         ``SBATCH`` or ``BSUB``.
     name, value : str
-        As sbatch or bsub take them, sbatch's in their long form.
+        As for sbatch or bsub; names of sbatch in their long form.
     line : int
         The line of the script, from 1.
     """
@@ -87,7 +87,7 @@ class Option:
 
     @property
     def resource(self) -> str:
-        """The resource that it asks for; empty if there is none."""
+        """The resource that it requests; empty if there is none."""
         return (_SLURM if self.scheduler == "SBATCH" else _LSF).get(self.name, "")
 
 
@@ -102,14 +102,14 @@ def read_options(text: str, line: int) -> Iterator[Option]:
         return
     try:
         words = shlex.split(match[2], comments=True)
-    except ValueError:  # a quote without its partner
+    except ValueError:  # an unbalanced quote
         words = match[2].split()
     while words:
         yield _take_option(match[1], words, line)
 
 
 def _take_option(scheduler: str, words: list[str], line: int) -> Option:
-    """Take an option with its value off the front of the words."""
+    """Remove an option with its value from the beginning of the words."""
     is_slurm = scheduler == "SBATCH"
     word = words.pop(0)
     name, equals, value = word.partition("=")
@@ -121,7 +121,7 @@ def _take_option(scheduler: str, words: list[str], line: int) -> Option:
 
 
 def convert(option: Option, value: str) -> int | str:
-    """Return the value of an option as its resource has it.
+    """Return the value of an option, converted for its resource.
 
     Raises
     ------
@@ -187,7 +187,7 @@ def megabytes(text: str) -> int:
 
 
 def _gpus(text: str) -> str:
-    """Return GPUs in the form of ``gres``: of Slurm's ``--gpus`` and LSF's ``-gpu``.
+    """Return the value of Slurm's ``--gpus`` or LSF's ``-gpu`` in the form of ``gres``.
 
     >>> _gpus("2"), _gpus("a100:2"), _gpus("num=1:gmodel=v100")
     ('gpu:2', 'gpu:a100:2', 'gpu:v100:1')

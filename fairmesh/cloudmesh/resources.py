@@ -1,4 +1,4 @@
-"""The options of a template as resources of the application, expressions of the study, or lines of job.sh.jinja."""
+"""Convert the options of a template to resources, expressions of the study, or lines of job.sh.jinja."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fairmesh.study.references import EXPERIMENT, OS, OWN, REFERENCE, References
 from fairmesh.study.values import GPU, RESOURCES, read_value
 
 CARD_NAME = f"{EXPERIMENT}.{CARD}"
-MAX_COMBINATIONS = 1000  # of values, for which an option is converted
+MAX_COMBINATIONS = 1000  # of values for one option
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class KeyPart:
     key : Key
         The key.
     is_card : bool
-        Whether only what stands before the first hyphen counts, as in Cloudmesh's ``card_name``.
+        Whether only the part before the first hyphen counts, as in Cloudmesh's ``card_name``.
     """
 
     key: Key
@@ -54,27 +54,27 @@ class OptionReader:
     draft : Draft
         Gets the resources.
     block, references
-        What the options refer to.
+        The values that the options refer to.
     path : Path
-        The template, for the messages.
+        The template, for messages.
     problems : list of Problem
-        Takes the mistakes.
+        Mistakes are added to it.
 
     Attributes
     ----------
     header : list of str
-        The options that are no resource, as lines of job.sh.jinja.
+        The options that are not resources, as lines of job.sh.jinja.
     """
 
     def __init__(self, draft: Draft, block: Block, references: References, path: Path, problems: list[Problem]) -> None:
         self._draft, self._block, self._references = draft, block, references
         self._path, self._problems = path, problems
-        self._constant: dict[str, tuple[Key, str]] = {}  # keys of one value that are the value of a resource
-        self._used: set[str] = set()  # keys that parameters are needed for
+        self._constant: dict[str, tuple[Key, str]] = {}  # keys with one value that becomes a resource
+        self._used: set[str] = set()  # keys that need parameters
         self.header: list[str] = []
 
     def read(self, options: Sequence[Option], used: Iterable[str]) -> None:
-        """Add options; of one that is given twice the later counts, as for the scheduler.
+        """Add options; of duplicates the last one counts, as for the scheduler.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class OptionReader:
             self._add_header(option, parts)
 
     def _split(self, text: str, node: Node, chain: tuple[str, ...]) -> list[str | KeyPart] | None:
-        """Return the constants and keys that a value is made of; None if only Cloudmesh knows one of them."""
+        """Return the constants and keys of which a value consists; None if only Cloudmesh knows one of them."""
         parts: list[str | KeyPart] = []
         start = 0
         for match in REFERENCE.finditer(text):
@@ -126,7 +126,7 @@ class OptionReader:
             return [KeyPart(self._block.keys[DIRECTIVE], is_card=True)]
         if name in values:
             if isinstance(values[name].value, dict | list) or name in chain:
-                self._references.filled(Node(f"{{{name}}}", source=node.source))  # notes what is wrong with it
+                self._references.filled(Node(f"{{{name}}}", source=node.source))  # reports the mistake
                 return None
             return self._split(text_of(values[name]), node, (*chain, name))
         head, _, rest = name.partition(".")
@@ -138,7 +138,7 @@ class OptionReader:
         return None
 
     def _add_resource(self, option: Option, parts: Parts) -> bool:
-        """Make a resource of an option; return whether that is possible."""
+        """Convert an option to a resource; return whether that is possible."""
         keys = _keys(parts)
         resource = option.resource
         results = _convert_all(option, parts, keys) if resource else None

@@ -1,4 +1,4 @@
-"""The batch script: copied as it is, with a variable of the shell in place of each ``{a.b}``."""
+"""Convert a batch script: a shell variable replaces each ``{a.b}``."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ _DOUBTS = (
 
 @dataclass
 class Variable:
-    """A variable that a script needs before its first line.
+    """A shell variable that is set before the first line of a script.
 
     Parameters
     ----------
     name : str
         Its name in the shell.
     parameter : str
-        The parameter that it has the value of; empty if it is made of others.
+        The parameter whose value it has; empty if it consists of others.
     text : str
-        What it is made of, as the shell's text in double quotes; without both it is the experiment's id.
+        Its value as shell text in double quotes; without parameter and text, it is the experiment's id.
     needs : list of str
-        The references that the text is made of.
+        The references in the text.
     """
 
     name: str
@@ -61,16 +61,16 @@ class ScriptReader:
     references : References
         The values of all other keys.
     path : Path
-        The script, for the messages.
+        The script, for messages.
     problems : list of Problem
-        Takes the mistakes.
+        Mistakes are added to it.
 
     Attributes
     ----------
     options : list of Option
-        What the scheduler reads.
+        The options for the scheduler.
     used : dict of str to Variable
-        The variables that the lines need, by reference, each after those that it is made of.
+        The variables that the lines need, by reference, each after those in its text.
     """
 
     def __init__(self, draft: Draft, block: Block, references: References, path: Path, problems: list[Problem]) -> None:
@@ -123,7 +123,7 @@ class ScriptReader:
         self._draft.notes.append(f"{where or place(self._path, number, 1)}: {message}")
 
     def _variable(self, name: str, where: str) -> str:
-        """Return the shell's name for a reference; empty if it is none and stays as it is."""
+        """Return the shell variable for a reference; empty if it is not a reference, and stays unchanged."""
         head, _, rest = name.partition(".")
         if name not in self._references.values:
             if head == OS and rest:
@@ -142,7 +142,7 @@ class ScriptReader:
         self.used[name] = self._known[name]
 
     def _learn(self, name: str, where: str) -> bool:
-        """Find out what a reference stands for; return whether there is such a thing."""
+        """Add the variable for a reference; return whether the reference is known."""
         head, dot, key = name.partition(".")
         if head == EXPERIMENT and key in self._block.keys:
             self._add(name, parameter=parameter_of(self._block.keys[key], self._draft))
@@ -165,7 +165,7 @@ class ScriptReader:
         return True
 
     def _learn_value(self, name: str, node: Node, where: str) -> None:
-        """Learn a key of the configuration: a parameter, or a text that is made of the experiment's keys."""
+        """Add the variable for a key of the configuration: a parameter, or a text with keys of the experiment."""
         text = str(node.value)
         if isinstance(node.value, str) and self._varies(text, ()):
             escaped = re.sub(r'(["\\$`])', r"\\\1", text)
@@ -198,7 +198,7 @@ class ScriptReader:
         self._known[name] = Variable(shell, parameter, text, list(needs))
 
     def _report_unknown(self, name: str, where: str) -> None:
-        """Report a name that should be known; what only looks like one, as in other languages, stays as it is."""
+        """Report an unknown name; text that only looks like a reference, as in other languages, stays unchanged."""
         head, dot, _ = name.partition(".")
         known = [*self._references.values, *(key.origin for key in self._block.keys.values())]
         near = nearest(name, known)
@@ -211,8 +211,8 @@ class ScriptReader:
 def _expansion(name: str, before: str) -> str:
     """Return the expansion of a variable, for the place after some text of a line.
 
-    Between single quotes the shell fills in nothing, so they are closed and opened again; what another shell reads is
-    quoted for it. Quotes that go over several lines are not seen.
+    In single quotes the shell expands nothing, so they are closed and reopened; text for another shell is quoted for
+    it. Quotes over several lines are not recognized.
 
     >>> print(_expansion("x", "run "), _expansion("x", "run 'a "), _expansion("x", 'bash -c "run '))
     ${x} '"${x}"' ${x@Q}
@@ -229,13 +229,13 @@ def run_text(draft: Draft, used: Iterable[Variable], lines: Iterable[str], has_c
     Parameters
     ----------
     draft : Draft
-        Of the application.
+        The draft of the application.
     used : iterable of Variable
-        The variables that the lines need, each after those that it is made of.
+        The variables that the lines need, each after those in its text.
     lines : iterable of str
         The lines of the program.
     has_code : bool
-        Whether files of the application are copied to the folder that it starts in.
+        Whether files of the application are copied to its working folder.
     """
     used = list(used)
     values = [variable for variable in used if variable.parameter]
@@ -258,7 +258,7 @@ def run_text(draft: Draft, used: Iterable[Variable], lines: Iterable[str], has_c
 
 
 def skeleton(parameters: Iterable[str]) -> tuple[list[Variable], list[str]]:
-    """Return the variables and lines of a program that is still to be written."""
+    """Return the variables and lines of a placeholder for a program."""
     used = [Variable(name, name) for name in parameters]
     shown = [f'echo "{variable.parameter}: ${{{variable.name}}}"\n' for variable in used]
     return used, [*shown, f'echo "{RUN}: start your program here, and write metrics.json" >&2\n', "exit 1\n"]

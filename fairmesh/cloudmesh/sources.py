@@ -1,4 +1,4 @@
-"""The files that are imported: read, told apart by their names, and put together as Cloudmesh does it."""
+"""Read the files to import by their suffix, and merge them as Cloudmesh does."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Sources:
     Parameters
     ----------
     config : Node
-        All configuration files as one map; each value knows its file.
+        All configuration files as one map; each value has its file as source.
     first : Path or None
         The first configuration file.
     template : Path or None
@@ -30,7 +30,7 @@ class Sources:
     text : str
         Its text.
     notes : list of str
-        What is not imported.
+        Notes on what is not imported.
     """
 
     config: Node = field(default_factory=lambda: Node({}))
@@ -96,7 +96,7 @@ def _read_text(path: Path) -> str:
 
 
 def _add_configuration(node: Node, path: Path, sources: Sources, problems: list[Problem]) -> None:
-    """Add a file to those before it: its top keys replace theirs, whole."""
+    """Merge a file with those before it: its top-level keys replace theirs."""
     if not isinstance(node.value, dict):
         problems.append(Problem("must be a map of blocks", node.place(path)))
         return
@@ -108,7 +108,7 @@ def _add_configuration(node: Node, path: Path, sources: Sources, problems: list[
 
 
 def _with_source(node: Node, path: Path) -> Node:
-    """Return a value that knows its file, as all values in it do."""
+    """Return a value with its file as source, like all values in it."""
     value = node.value
     if isinstance(value, dict):
         value = {key: _with_source(entry, path) for key, entry in value.items()}

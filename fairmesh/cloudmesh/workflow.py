@@ -19,7 +19,7 @@ NODES = "nodes"
 DEPENDENCIES = "dependencies"
 FOLDER = "nodes"
 LAST = "experiment"
-"""The name of the stage that ends a workflow of several ends."""
+"""The name of the stage that ends a workflow with several ends."""
 
 _PLACES = ("user", "host", "kind", "venv")
 _DRAWING = ("label", "label_format", "shape", "style", "status", "progress")
@@ -38,7 +38,7 @@ class WorkflowReader:
     draft : Draft
         Gets the stages, and the scripts.
     problems : list of Problem
-        Takes the mistakes.
+        Mistakes are added to it.
     """
 
     def __init__(self, node: Node, folder: Path, draft: Draft, problems: list[Problem]) -> None:
@@ -119,7 +119,7 @@ class WorkflowReader:
         self._draft.stages[stage] = {"title": name, "command": command} | ({"needs": needs} if needs else {})
 
     def _script(self, name: str, stage: str) -> tuple[bytes, str]:
-        """Return the script of a node, and the suffix that says what runs it."""
+        """Return the script of a node, and the suffix that determines its interpreter."""
         node = self._nodes[name]
         given = node.entries.get("script", Node(None)).value
         source = self._folder / (str(given) if given else f"{name}.sh")
@@ -134,7 +134,7 @@ class WorkflowReader:
         return b'echo "the script of this node was missing when the workflow was imported" >&2\nexit 1\n', ".sh"
 
     def _add_notes(self, stages: Mapping[str, str]) -> None:
-        """Add notes on what nodes have and stages have not."""
+        """Add notes on keys of nodes that stages do not have."""
         renamed = [f"{stage} for {name}" for name, stage in stages.items() if name != stage]
         if renamed:
             self._draft.notes.append(f"stages have names of small letters, digits and '_': {', '.join(renamed)}")
@@ -164,7 +164,7 @@ def _content(path: Path) -> bytes | None:
 
 
 def _stage_name(name: str, taken: Collection[str]) -> str:
-    """Return a node's name as stages have them.
+    """Return the name of a stage for a node.
 
     >>> _stage_name("Fetch-Data", [])
     'fetch_data'

@@ -1,4 +1,4 @@
-"""The part that runs inside a job: it claims the experiment, starts its program, watches it and commits the result.
+"""The part that runs in a job: it claims the experiment, starts and monitors its program, and commits the result.
 
-Standard library alone, for Python 3.6 and newer, and nothing else of the house: it travels as ``runner.pyz``.
+Standard library of Python 3.6 and ``schedulers`` only, since both are copied to machines as ``runner.pyz``.
 """

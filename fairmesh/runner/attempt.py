@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 
 
 class End(NamedTuple):
-    """How an attempt ended, and the signal that brings the program there if it still runs."""
+    """The end of an attempt, and the signal that ends the program if it still runs."""
 
     state: str
     reason: str = ""
@@ -68,7 +68,7 @@ class Attempt:
             end = self._execute()
         except Interrupted as error:
             end = error.end
-        except BaseException as error:  # noqa: BLE001  the state says what it was
+        except BaseException as error:  # noqa: BLE001  recorded in the state
             end = End(protocol.FAILED, reason_of(error))
         self._end_program()
         self._write_end(end)
@@ -83,7 +83,7 @@ class Attempt:
             return
         try:
             self._program.end(self.signals.wait)
-        except BaseException:  # noqa: BLE001  the last resort asks nobody
+        except BaseException:  # noqa: BLE001  kill it after any error
             self._program.kill()
 
     def _write_end(self, end: End) -> None:
@@ -116,7 +116,7 @@ class Attempt:
         program = self.persist(lambda: self._start(command, stages, lock))
         asked = self._watch(program, telemetry)
         seconds, self._ended_ms, usage = time.monotonic() - self._began, milliseconds(), telemetry.usage(program)
-        with contextlib.suppress(OSError):  # a log that cannot be read any more takes no result with it
+        with contextlib.suppress(OSError):  # an unreadable log does not invalidate the result
             self.persist(self.output.read_rest)
         end = asked or _natural_end(program.exit_code or 0, str(self.status.values["memory"]))
         if end.state != protocol.DONE:
@@ -130,7 +130,7 @@ class Attempt:
         """Clean up after the previous attempt, and create this one's folder with copies of its inputs."""
         if self.number > 1:
             self.claims.end_leftovers(self.number - 1)
-        if commit.read(self.job.folder, self.job.fingerprint):  # forced: a failure must not hide behind the old result
+        if commit.read(self.job.folder, self.job.fingerprint):  # forced: an old result must not hide a failure
             commit.set_aside(self.job.folder)
         os.makedirs(self.folder, exist_ok=True)
         self.retry.keep_open(self.folder)
@@ -189,7 +189,7 @@ class Attempt:
         return program
 
     def _watch(self, program: Program, telemetry: Telemetry) -> Optional[End]:
-        """Watch a program until it ends; return why it was asked to end, if it was.
+        """Monitor a program until it ends; return the requested end, if any.
 
         Data that cannot be written now is kept and written later.
         """
@@ -240,7 +240,7 @@ class Attempt:
         if number or time.monotonic() - self._looked > LOOK_FOR_CANCEL:
             self._looked = time.monotonic()
             cancelled = cancel_reason(self.job.folder) or cancel_reason(self.job.run_folder)
-            if cancelled:  # also where the scheduler, which was asked as well, was faster with its signal
+            if cancelled:  # also if the scheduler's signal came first
                 return End(protocol.CANCELLED, cancelled, passed_on)
         if self._limit.is_reached(signalled=bool(number)):
             return End(protocol.TIMEOUT, self._limit.reason, grace=self._limit.grace)
@@ -305,7 +305,7 @@ def _natural_end(exit_code: int, memory: str) -> End:
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what went wrong in one printable line."""
+    """Return a description of an error in one printable line."""
     if isinstance(error, OSError) and error.strerror:
         reason = f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else error.strerror
     elif isinstance(error, (commit.Refused, OSError)):
@@ -316,7 +316,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """Return the file and the line that an error comes from."""
+    """Return the file and line in which an error was raised."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next

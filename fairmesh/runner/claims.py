@@ -26,7 +26,7 @@ class Claims:
         self.folder = folder
 
     def highest(self) -> int:
-        """Return the highest number in use, or 0; an attempt whose claim somebody deleted counts too."""
+        """Return the highest number in use, or 0; an attempt without its claim file counts, too."""
         folders = (os.path.join(self.folder, name) for name in (CLAIMS, ATTEMPTS))
         return max((number for folder in folders for number in numbers(folder)), default=0)
 
@@ -35,7 +35,7 @@ class Claims:
         return os.path.join(self.folder, ATTEMPTS, str(number))
 
     def take(self, number: int) -> bool:
-        """Claim a number, one above the highest that was looked at; False if another process was faster."""
+        """Claim a number, one above the highest; return False if another process was faster."""
         claims = os.path.join(self.folder, CLAIMS)
         os.makedirs(claims, exist_ok=True)
         mine = os.path.join(claims, "." + jsonfiles.mark())
@@ -48,7 +48,7 @@ class Claims:
                 os.unlink(mine)
 
     def release(self, number: int) -> None:
-        """Release a claim of this process's, of which nothing was made."""
+        """Release an unused claim of this process."""
         gone = os.path.join(self.folder, CLAIMS, "." + jsonfiles.mark())
         os.rename(self._file(number), gone)
         if os.path.isdir(gone):
@@ -57,7 +57,7 @@ class Claims:
             os.unlink(gone)
 
     def holder(self, number: int) -> owner.Owner:
-        """Return who made a claim; an empty map if that cannot be read."""
+        """Return the owner of a claim; an empty map if it cannot be read."""
         claim = self._file(number)
         return jsonfiles.read_map(claim) or jsonfiles.read_map(os.path.join(claim, OWNER)) or {}
 
@@ -70,7 +70,7 @@ class Claims:
         return "pid" in holder and owner.is_alive(holder) is False
 
     def is_free(self, number: int) -> bool:
-        """Return whether the next number may be taken, after the highest that was looked at, 0 if there is none."""
+        """Return whether the number after the highest one may be claimed; 0 means that there is none."""
         return not number or self.is_over(number)
 
     def active(self) -> int:
@@ -96,7 +96,7 @@ class Claims:
 
 
 def numbers(folder: str) -> List[int]:
-    """Return the numbers that name what is in a folder; none if there is no folder."""
+    """Return the names in a folder that are numbers; none if there is no folder."""
     try:
         return [int(name) for name in os.listdir(folder) if name.isdecimal()]
     except OSError:
@@ -115,7 +115,7 @@ def _is_missing(path: str) -> bool:
 
 
 def _claim_by_folder(mine: str, claim: str) -> bool:
-    """Make a claim of a file of this process's; False if there is one already."""
+    """Turn a file of this process into a claim; return False if there is one already."""
     folder = mine + ".folder"
     os.mkdir(folder)
     os.rename(mine, os.path.join(folder, OWNER))

@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def read(folder: str, fingerprint: str) -> Optional[Dict[str, Any]]:
-    """Return a job folder's commit if it is a whole one of this fingerprint."""
+    """Return a job folder's commit if it is complete and has this fingerprint."""
     commit = jsonfiles.read_map(os.path.join(folder, protocol.COMMIT))
     return commit if commit and commit.get("fingerprint") == fingerprint and _is_whole(commit) else None
 
@@ -56,12 +56,12 @@ def read_metrics(attempt: str, primary: str = "") -> Dict[str, Dict[str, Optiona
     attempt : str
         Its folder.
     primary : str
-        The metric that ranks; empty if the application declares none.
+        The primary metric; empty if the application declares none.
 
     Raises
     ------
     Refused
-        If there is none, anything in it is not a finite number, or the metric that ranks is missing.
+        If there is none, anything in it is not a finite number, or the primary metric is missing.
     """
     metrics = _read_map(attempt, protocol.METRICS)
     if not metrics:
@@ -73,8 +73,8 @@ def read_metrics(attempt: str, primary: str = "") -> Dict[str, Dict[str, Optiona
 
 
 def _lacking(primary: str, names: List[str]) -> str:
-    """Return what to say of a missing primary metric: the names that are there, and which was probably meant."""
-    import difflib  # noqa: PLC0415  milliseconds that only a mistake costs
+    """Return the message about a missing primary metric, with the existing names and a suggestion."""
+    import difflib  # noqa: PLC0415  takes milliseconds, only for mistakes
 
     near = difflib.get_close_matches(primary, names, 1)
     shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
@@ -133,7 +133,7 @@ def _read_map(attempt: str, name: str) -> Dict[str, Any]:
 
 
 def _integer(digits: str) -> float:
-    """Return a whole number exactly, or an infinity for one that is beyond all finite numbers anyway."""
+    """Return an exact integer, or infinity for one beyond the range of double precision."""
     return int(digits) if len(digits) < _MOST_DIGITS else float(digits)
 
 
@@ -144,7 +144,7 @@ def _name(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Return a value from a program as a message has it."""
+    """Return a value from a program for a message, shortened if it is long."""
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
@@ -169,12 +169,12 @@ def _number(name: str, value: Any) -> float:
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number that no finite number of double precision comes near to
+    except OverflowError:  # an integer beyond the range of double precision
         return False
 
 
 def keep_only(attempt: str, patterns: List[str]) -> None:
-    """Delete the outputs that the application does not want to keep; what the runner wrote stays."""
+    """Delete outputs that match no pattern; files of the runner are kept."""
     for path in _files(attempt):
         name = os.path.relpath(path, attempt)
         if name not in _RUNNERS_OWN and not any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
@@ -196,10 +196,9 @@ _RUNNERS_OWN = (
 
 
 def list_files(folder: str, attempt: str, pause: Callable[[], None]) -> List[Dict[str, Any]]:
-    """List an attempt's files with SHA-256 and size; its own status.json is not among them, for it still changes.
+    """Return an attempt's files with SHA-256 and size, except status.json, which still changes.
 
-    What is called for each block that was read may end the work by an exception: a file may be endless for all that
-    anybody is willing to wait.
+    ``pause`` is called for each block and can raise an exception to stop, since a file may be endless.
     """
     status = os.path.join(attempt, protocol.STATUS)
     return [
@@ -231,5 +230,5 @@ def _sha256(path: str, pause: Callable[[], None]) -> str:
 
 
 def write(folder: str, commit: Dict[str, Any]) -> None:
-    """Write the commit: from here on the experiment is done."""
+    """Write the commit, which completes the experiment."""
     jsonfiles.write(os.path.join(folder, protocol.COMMIT), commit)

@@ -1,6 +1,6 @@
-"""Record what an attempt ran on: hardware, system, interpreter and packages, in one file named by its hash.
+"""Record the environment of an attempt: hardware, system, interpreter and packages, in a file named by its hash.
 
-Only what is named here and in provenance.py is recorded, never the environment variables as a whole: they hold secrets.
+Only the variables in provenance.py are recorded, never all environment variables, which may contain secrets.
 """
 
 import glob
@@ -32,15 +32,15 @@ print(json.dumps(dict(found, packages=packages)))
 def record(home: str, command: str, code: Dict[str, Any]) -> str:
     """Write the environment of a command unless it is there, and return its SHA-256.
 
-    Listing the packages costs more than a small experiment, so the answer is kept for as long as the host has not
-    been started anew, the interpreter's packages are the same, and the job may use the same cores and GPUs.
+    Listing packages takes longer than a small experiment, so the result is cached until the host is rebooted, the
+    interpreter's packages change, or the number of cores or the recorded settings differ.
 
     Parameters
     ----------
     home : str
         The folder of environments/.
     command : str
-        The program; if it is a Python interpreter, its packages are those that count.
+        The program; if it is a Python interpreter, its packages are recorded.
     code : dict
         The commits of application and project, as experiment.json names them.
     """
@@ -61,7 +61,7 @@ def record(home: str, command: str, code: Dict[str, Any]) -> str:
 
 
 def describe(interpreter: str) -> Dict[str, Any]:
-    """Gather what is recorded of the machine and the interpreter."""
+    """Return a description of the machine and the interpreter."""
     gpus = Gpus()
     return {
         "system": {"name": platform.system(), "release": platform.release(), "distribution": _distribution()},
@@ -78,7 +78,7 @@ def _digest(value: Any) -> str:
 
 
 def interpreter_of(command: str) -> str:
-    """Return the path of a command that is a Python interpreter, else of the one that a shell would start."""
+    """Return the path of a command that is a Python interpreter, otherwise that of ``python3``."""
     name = command if os.path.basename(command).startswith("python") else "python3"
     return shutil.which(name) or ""
 
@@ -99,7 +99,7 @@ def _ask(interpreter: str) -> Optional[Dict[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    """Return a text of a package's metadata, in which anything may stand."""
+    """Return a text of a package's metadata, which may not be valid Unicode."""
     return str(value).encode("utf-8", "replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""GPUs through the driver's own library (NVML), by ctypes: a target needs no package for it.
+"""Read GPUs from the driver's library (NVML) by ctypes, so that no package is needed.
 
 Functions and units as in NVIDIA's NVML API reference: utilisation in percent, memory in bytes, power in mW, energy in
 mJ since the driver was loaded (Volta and newer).
@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 
 class Gpu(NamedTuple):
-    """One GPU that this job may see."""
+    """A GPU that this job may use."""
 
     number: int
     name: str
@@ -27,7 +27,7 @@ class _Memory(ctypes.Structure):
 
 
 class Gpus:
-    """The GPUs that this job may see; none where there is no driver."""
+    """The GPUs that this job may use; none without a driver."""
 
     def __init__(self) -> None:
         self._nvml = _library()
@@ -45,7 +45,7 @@ class Gpus:
         return Gpu(index, self._text("nvmlDeviceGetName", handle), self._text("nvmlDeviceGetUUID", handle), handle)
 
     def sample(self, gpu: Gpu) -> Dict[str, float]:
-        """Measure a GPU: ``utilisation`` (%), ``memory`` (bytes) and ``power`` (W), as far as it tells them."""
+        """Measure a GPU: ``utilisation`` (%), ``memory`` (bytes) and ``power`` (W), as far as available."""
         values: Dict[str, float] = {}
         rates, memory, power = _Utilization(), _Memory(), ctypes.c_uint()
         if self._call("nvmlDeviceGetUtilizationRates", gpu.handle, ctypes.byref(rates)):
@@ -80,7 +80,7 @@ def _library() -> Any:
 
 
 def _is_visible(gpu: Gpu) -> bool:
-    """Return whether the job may use a GPU: CUDA's own list, by index or UUID, where a scheduler has set one."""
+    """Return whether the job may use a GPU; ``CUDA_VISIBLE_DEVICES`` lists indices or UUIDs if it is set."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return True

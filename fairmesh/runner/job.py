@@ -1,27 +1,27 @@
-"""The runner's view of a job folder: what to run, where the inputs are, where the result goes."""
+"""The runner's view of a job folder: command, inputs and record."""
 
 import os
 from typing import Any, Dict, List, Optional
 
 from . import commit, jsonfiles, protocol
 
-# In a rendered command, a stage's folder stands as its name between two of these; no argument can hold one.
+# Encloses a stage's name in a rendered command, in place of its folder; arguments cannot contain it.
 MARK = "\0"
 
 
 class Job:
-    """A job folder, the home above it, and how this start was asked for.
+    """A job folder, its home folder, and the options of this start.
 
     Parameters
     ----------
     folder : str
-        The job folder; experiment.json in it says what to run.
+        The job folder, with experiment.json.
     home : str
         The folder that holds runner.pyz, stages/ and environments/.
     record : str, optional
         The file that gets a copy of the commit; found from the folder's place in the results if not given.
     force : bool
-        Whether to run again though there is a good commit of another run.
+        Whether to run again despite a valid commit of another run.
 
     Raises
     ------
@@ -47,14 +47,14 @@ class Job:
         return str(self.experiment["id"])
 
     def commit(self) -> Optional[Dict[str, Any]]:
-        """Return the commit that makes a start unnecessary."""
+        """Return the valid commit, which makes a start unnecessary; None if there is none."""
         good = commit.read(self.folder, self.fingerprint)
         if good and self.force and good.get("run") != self.run:
             return None
         return good
 
     def copy_record(self) -> None:
-        """Copy the commit to where the workflow waits for it."""
+        """Copy the commit to the record, for which the workflow waits."""
         if self.record:
             commit.copy_record(self.folder, self.record)
 
@@ -84,12 +84,12 @@ class Job:
         return arguments
 
     def environment(self, attempt: str, stages: Dict[str, str]) -> Dict[str, str]:
-        """Return the environment of the program: this one, what the job asks for, and where things are."""
+        """Return the environment of the program: that of this process, the job's variables, and paths."""
         variables = dict(os.environ, **self.experiment.get("environment", {}))
         variables["FAIRMESH_CONFIG"] = os.path.join(attempt, protocol.CONFIG)
         folder = self.experiment["application"].get("folder", "")
         if folder and not os.path.isabs(folder):
-            # A copy that travels with the job: `python -m <package>` finds it there, installed or not.
+            # A copy in the job's home: `python -m <package>` finds it even if it is not installed.
             folder = os.path.join(self.home, folder)
             paths = [os.path.dirname(folder), variables.get("PYTHONPATH", "")]
             variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
@@ -101,7 +101,7 @@ class Job:
 
 
 def _record_beside(folder: str) -> Optional[str]:
-    """Return the record's place if the folder stands in a study's results, so that a start by hand counts there too."""
+    """Return the path of the record if the folder is in a study's results, so that manual starts count, too."""
     rest, identity = os.path.split(folder)
     rest, machine = os.path.split(rest)
     study, experiments = os.path.split(rest)

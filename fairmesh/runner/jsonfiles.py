@@ -1,4 +1,4 @@
-"""Read and write JSON files that others read at the same time: they appear whole or not at all."""
+"""Read JSON files, and write them atomically, since other processes read them at the same time."""
 
 import contextlib
 import errno
@@ -34,7 +34,7 @@ def _refuse(constant: str) -> NoReturn:
 
 
 def read(path: str) -> Any:
-    """Return a file's value, or None if there is no whole regular file that holds JSON."""
+    """Return a file's value, or None if it is not a regular file with valid JSON."""
     try:
         return parse(read_regular(path))
     except (OSError, ValueError):
@@ -42,7 +42,7 @@ def read(path: str) -> Any:
 
 
 def read_map(path: str) -> Optional[Dict[str, Any]]:
-    """Return a file's map, or None if there is no whole file that holds one."""
+    """Return a file's map, or None if there is no valid file with one."""
     value = read(path)
     return value if isinstance(value, dict) else None
 
@@ -50,7 +50,7 @@ def read_map(path: str) -> Optional[Dict[str, Any]]:
 def write(path: str, value: Any) -> None:
     """Write a value beside the file and move it into place.
 
-    A name of a file that is not UTF-8 comes back as it was: what stands for its bytes is written as an escape of JSON.
+    File names that are not UTF-8 are preserved: their surrogates are written as escapes of JSON.
     """
     write_bytes(path, encoded(value))
 
@@ -62,7 +62,7 @@ def encoded(value: Any) -> bytes:
 
 
 def write_new(path: str, value: Any) -> bool:
-    """Write a new file, and return whether there was none; of many who do so at once, one succeeds."""
+    """Write a file if there is none, and return whether it was written; of several writers at once, one succeeds."""
     if os.path.lexists(path):
         return False
     try:
@@ -102,7 +102,7 @@ def write_bytes(
                 os.fsync(file.fileno())
         (move or os.replace)(beside, path)
     finally:
-        with contextlib.suppress(OSError):  # it is moved, or the folder is away
+        with contextlib.suppress(OSError):  # already moved, or the folder is unavailable
             os.unlink(beside)
 
 
@@ -124,29 +124,29 @@ def move_to_new(beside: str, path: str) -> None:
 
 
 def half_path(path: str) -> str:
-    """Return where a file or a folder is written before it is moved into place."""
+    """Return the temporary path of a file or folder, before it is moved into place."""
     folder, name = os.path.split(path)
     return os.path.join(folder, f".{name[:40]}.{mark()}{_HALF}")
 
 
 def mark() -> str:
-    """Return a text that no other writer of the moment has: host, process and thread."""
+    """Return a text that identifies the current writer: host, process and thread."""
     return f"{host()}.{os.getpid()}.{get_ident()}"
 
 
 def host() -> str:
-    """Return the name of this host, not too long for a part of a file's name."""
+    """Return the name of this host, shortened for use in file names."""
     return os.uname()[1][:20]
 
 
 def half_written(folder: str) -> List[str]:
-    """Return the files in a folder that are being written, or that writers who were killed left."""
+    """Return the unfinished files in a folder, of active or killed writers."""
     names = os.listdir(folder) if os.path.isdir(folder) else []
     return [os.path.join(folder, name) for name in names if name.startswith(".") and name.endswith(_HALF)]
 
 
 def writer(path: str) -> int:
-    """Return the process of this host that began a half-written file, or 0 if none did."""
+    """Return the process of this host that created an unfinished file, or 0."""
     begin, _, pid = os.path.basename(path)[: -len(_HALF)].rpartition(".")[0].rpartition(".")
     return int(pid) if pid.isdecimal() and begin.endswith("." + host()) else 0
 

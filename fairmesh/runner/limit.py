@@ -1,7 +1,7 @@
-"""Limit how long a program runs: by its own runtime, and by the time left to its job of a scheduler.
+"""Limit how long a program runs: by its runtime, and by the remaining time of the scheduler's job.
 
-At its time limit a scheduler signals all processes at once and kills what it finds a moment later. The runner is
-earlier, so that the program can save what it has, and the state says timeout.
+At its time limit a scheduler signals all processes and kills them shortly after. The runner ends the program earlier,
+so that it can save its data, and records the state timeout.
 """
 
 import time
@@ -10,22 +10,22 @@ from typing import Any, NamedTuple, Optional
 from ..schedulers import current_job, detect
 
 NOTICE = 60.0  # seconds between the request to end and the end of the job; a quarter of what is left, if that is less
-FOR_THE_PROGRAM = 0.8  # of them; the rest is the runner's
+FOR_THE_PROGRAM = 0.8  # share of the notice; the rest is for the runner
 
 
 class Limit(NamedTuple):
-    """When a program is asked to end, by this process's own clock, and why.
+    """The time at which a program is asked to end, and the reason.
 
     Parameters
     ----------
     at : float
-        The moment.
+        The time, by ``time.monotonic``.
     reason : str
-        Why.
+        The reason.
     grace : float, optional
         How long the program may take to end.
     slack : float
-        How long before the moment a signal is the scheduler's, for the same reason.
+        Seconds before the time in which a signal counts as the scheduler's, for the same reason.
     """
 
     at: float = float("inf")
@@ -34,24 +34,24 @@ class Limit(NamedTuple):
     slack: float = 0.0
 
     def is_reached(self, signalled: bool) -> bool:
-        """Return whether the time is up, or it is what a signal says."""
+        """Return whether the limit is reached; with a signal, earlier by the slack."""
         return time.monotonic() > self.at - (self.slack if signalled else 0.0)
 
 
 def of_program(minutes: Any) -> Limit:
-    """Return the limit of a program that starts now, with so many minutes of its own."""
+    """Return the limit of a program that starts now, from its runtime in minutes and from its job."""
     job, left = current_job(), seconds_left()
     limit = Limit()
     if isinstance(minutes, (int, float)):
         reason = f"ran longer than its runtime of {minutes} minutes"
-        # Where the scheduler cannot be asked, its limit is the same, and counts from a little earlier.
+        # If the scheduler does not answer, its limit is the same, counted from a little earlier.
         slack = min(NOTICE, 60 * minutes / 4) if job and left is None else 0.0
         limit = Limit(time.monotonic() + 60 * minutes, reason, None, slack)
     return limit if left is None else min(limit, _of_job(job.id if job else "", left))
 
 
 def seconds_left() -> Optional[float]:
-    """Return the time until the limit of this process's job, None if it has none or nobody can tell."""
+    """Return the seconds until the limit of this process's job, None if there is none or it is not known."""
     scheduler = detect()
     return scheduler.time_left() if scheduler and scheduler.is_in_job() else None
 

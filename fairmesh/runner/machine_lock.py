@@ -1,11 +1,11 @@
 """One exclusive experiment at a time on a host: a file lock that shared experiments take together.
 
-The program inherits the open file, so the machine stays taken for as long as any process of the experiment lives, also
-when its runner was killed. Under a scheduler nothing is locked: there, exclusive means a node of its own.
+The program inherits the open file, so the machine stays locked while any process of the experiment runs, even if its
+runner was killed. Under a scheduler nothing is locked: there, an exclusive experiment has a node of its own.
 
-The file is in a folder that belongs to the user alone: /tmp/fairmesh-UID, which all processes of the user on the host
-find, whatever their environment. If somebody else has taken that name, it is one below the home folder. A folder that
-is there is always locked, so that nobody misses the other while one of them comes or goes.
+The file is in a private folder of the user: /tmp/fairmesh-UID, which does not depend on the environment. If another
+user has taken that name, it is in a folder below the home folder. If both folders exist, both files are locked, so that
+no process misses a lock while one of the folders is created or removed.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class MachineLock:
 
     @property
     def descriptors(self) -> List[int]:
-        """The open files that hold the lock; none before anybody tried to take it."""
+        """The open files that hold the lock; none before the first attempt to take it."""
         return list(self._files.values())
 
     def try_take(self) -> bool:
@@ -48,12 +48,12 @@ class MachineLock:
 
 
 def _folders() -> List[str]:
-    """Return the folders of this user's that hold a lock, at least one.
+    """Return the private folders for lock files, at least one.
 
     Raises
     ------
     PermissionError
-        If there can be none.
+        If none can be created.
     """
     common = os.path.join(FOLDER, f"fairmesh-{os.getuid()}")
     places = [common, *_below_home()]
@@ -69,13 +69,13 @@ def _folders() -> List[str]:
 
 
 def _below_home() -> Iterator[str]:
-    """Return the folder below this user's home, if there is one; other hosts may have the same home."""
+    """Yield the folder below this user's home, if there is one; other hosts may share the home."""
     with contextlib.suppress(KeyError):
         yield os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".cache/fairmesh", os.uname()[1])
 
 
 def _is_private(folder: str) -> bool:
-    """Return whether a folder is there in which nobody but this user can put anything."""
+    """Return whether a folder exists that only this user can write to."""
     try:
         status = os.lstat(folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""Run one job folder: ``python3 runner.pyz FOLDER``, which is what job.sh does."""
+"""Run one job folder: ``python3 runner.pyz FOLDER``, as job.sh does."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ from .status import Status
 from .text import printable_lines
 
 SHOWN = 15  # last lines of the log in a message about a failure
-SILENCE = 90.0  # seconds without a heartbeat after which an owner of which nothing is known counts as lost
+SILENCE = 90.0  # seconds without a heartbeat after which an owner of unknown state counts as lost
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -62,14 +62,14 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def run_to_commit(job: Job, signals: Signals, options: argparse.Namespace) -> int:
-    """Make sure that the job has a commit of its fingerprint: find it, wait for it, or start an attempt.
+    """Ensure that the job has a commit of its fingerprint: find it, wait for it, or start an attempt.
 
     With ``--collect``, nothing is started. An owner commits before its claim is over, so the claim is read before the
     commit.
     """
     claims, collect = Claims(job.folder), options.collect
     while True:
-        may_come = scheduler.may_start(collect or "")  # asked before the files are looked at
+        may_come = scheduler.may_start(collect or "")  # asked before the files are read
         number, problem = claims.highest(), ""
         is_free = claims.is_free(number)
         if job.commit():
@@ -80,8 +80,8 @@ def run_to_commit(job: Job, signals: Signals, options: argparse.Namespace) -> in
         elif collect is not None:
             problem = _wait_for_turn(collect, may_come, signals)
         elif not claims.take(number + 1):
-            signals.wait(0.1)  # another process was faster, which NFS shows a little later
-        elif job.commit():  # of an owner that was given up, and yet came to its end just now
+            signals.wait(0.1)  # another process was faster; NFS shows it with a delay
+        elif job.commit():  # by an owner that counted as lost
             claims.release(number + 1)
         else:
             return _attempt(job, Attempt(job, number + 1, signals, Retry(options.patience, signals)))
@@ -117,7 +117,7 @@ def _attempt(job: Job, attempt: Attempt) -> int:
 
 
 def _wait(claims: Claims, number: int, signals: Signals, silence: float) -> str:
-    """Wait for the end of another process's claim; return what went wrong, or an empty text."""
+    """Wait for the end of another process's claim; return the problem, or an empty text."""
     path = os.path.join(claims.attempt_folder(number), protocol.STATUS)
     heartbeat, heard = None, time.monotonic()
     while not claims.is_over(number):
@@ -134,7 +134,7 @@ def _wait(claims: Claims, number: int, signals: Signals, silence: float) -> str:
 
 
 def _wait_for_turn(queued: str, may_come: bool, signals: Signals) -> str:
-    """Wait a little for a queued job; return why waiting ends, or an empty text."""
+    """Wait briefly for a queued job; return the reason for giving up, or an empty text."""
     if signals.first_end():
         return f"stopped while it waited for job {queued}"
     if not may_come:

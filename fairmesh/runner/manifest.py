@@ -1,7 +1,7 @@
-r"""Names of files in lists of them, and the lines that sha256sum(1) writes for them and checks.
+r"""File names in records, and the lines that sha256sum(1) writes and checks.
 
-A name is bytes to the system. As text it is UTF-8; bytes that are not are lone surrogates in it, as Python has them,
-and in a record they are written as ``\xfc``, with a mark that says so.
+The system's file names are bytes. As text they are UTF-8; other bytes become lone surrogates, as in Python, and are
+written as ``\xfc`` in records, with the key ``escaped``.
 """
 
 import os
@@ -16,7 +16,7 @@ _IN_LINE = re.compile(r"\\(.?)", re.DOTALL)
 
 
 def name_text(path: str) -> str:
-    """Return a path that the system gave as UTF-8, whatever the locale takes its bytes for."""
+    """Return a path decoded as UTF-8, independent of the locale."""
     return os.fsencode(path).decode("utf-8", "surrogateescape")
 
 
@@ -26,7 +26,7 @@ def is_text(path: str) -> bool:
 
 
 def entry(path: str) -> Dict[str, Any]:
-    r"""Return how a record names a file.
+    r"""Return the entry of a file in a record.
 
     >>> entry("tables/a.csv"), entry("gr\udcfc.txt")
     ({'path': 'tables/a.csv'}, {'path': 'gr\\xfc.txt', 'escaped': True})
@@ -38,7 +38,7 @@ def entry(path: str) -> Dict[str, Any]:
 
 
 def path_in(entry: Mapping[str, Any]) -> str:
-    """Return the path that a record's entry names; what is no entry has an empty one."""
+    """Return the path in a record's entry; empty if the entry is not valid."""
     path = entry.get("path")
     if not isinstance(path, str):
         return ""
@@ -50,7 +50,7 @@ def _unescaped(escape: Any) -> str:
 
 
 def sum_line(sha256: str, path: str) -> str:
-    r"""Return a line of ``SHA256SUMS``, with its end.
+    r"""Return a line of ``SHA256SUMS``, with its line end.
 
     >>> sum_line("ab", "two\nlines"), sum_line("ab", "plain")
     ('\\ab  two\\nlines\n', 'ab  plain\n')
@@ -60,7 +60,7 @@ def sum_line(sha256: str, path: str) -> str:
 
 
 def read_sums(data: bytes) -> Dict[str, str]:
-    """Return the hashes in a ``SHA256SUMS`` by path; what is not a line of it is left out."""
+    """Return the hashes in a ``SHA256SUMS`` by path; invalid lines are left out."""
     lines = map(_read_line, data.decode("utf-8", "surrogateescape").split("\n"))
     return dict(filter(None, lines))
 

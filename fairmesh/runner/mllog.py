@@ -19,7 +19,7 @@ from .safefiles import append, open_log
 MARK = ":::MLLOG "
 START, END, POINT = "INTERVAL_START", "INTERVAL_END", "POINT_IN_TIME"
 SUBMISSION = "submission_"
-# Each of them once a log, whatever the program thinks: from the checker's common rules, and the policy's `result`.
+# Written by the runner, once per log: the keys of the checker's common rules, and the policy's `result`.
 OURS = (
     "cache_clear",
     "init_start",
@@ -34,12 +34,12 @@ OURS = (
 
 
 def milliseconds() -> int:
-    """Return the time in whole milliseconds since 1970; it never goes back, though somebody may set the clock."""
+    """Return the time in whole milliseconds since 1970; it never goes back, even if the clock is set."""
     return int((_BEGIN + _steady()) * 1e3)
 
 
 def _steady() -> float:
-    """Return the seconds since this computer was started, with those in which it slept."""
+    """Return the seconds since this computer was started, including suspension."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -54,7 +54,7 @@ def line(kind: str, key: str, value: Any, metadata: Dict[str, Any], time_ms: Opt
     kind : str
         `START`, `END` or `POINT`.
     value : anything of JSON
-        What is to be said; None for the ends of an interval.
+        The value; None for the ends of an interval.
     metadata : dict
         ``file`` and ``lineno`` first.
     """
@@ -64,10 +64,10 @@ def line(kind: str, key: str, value: Any, metadata: Dict[str, Any], time_ms: Opt
 
 
 def of_program(text: str) -> str:
-    """Return the event in a line of the program's as it stands in the log, where it keeps its place and its time.
+    """Return the event in a line of the program's output, for the log; its place and time are kept.
 
-    The text is empty for what is no whole event, or one that the runner writes itself. The event may stand behind
-    other text, such as a bar of progress: mlperf-logging, too, reads a line from its last mark on.
+    The text is empty if there is no complete event, or if the runner writes it itself. The event may follow other text,
+    such as a progress bar: like mlperf-logging, this function reads a line from its last mark on.
     """
     _, mark, rest = text.rpartition(MARK)
     key = _key(rest) if mark else None
@@ -98,7 +98,7 @@ class Events:
     folder : str
         The attempt's folder.
     experiment : dict
-        What experiment.json says; its ``submission`` may name who submits.
+        The content of experiment.json; its ``submission`` may name the submitter.
     """
 
     def __init__(self, folder: str, experiment: Dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ class Events:
         return (*given, ("cache_clear", False, _here()))
 
     def _values(self) -> Tuple[Tuple[str, Any, Dict[str, Any]], ...]:
-        """Return the size of the machine and all parameters, the seed under the name that MLCommons has for it."""
+        """Return the size of the machine and all parameters, the seed under MLCommons' name."""
         resources, parameters = self._experiment["resources"], self._experiment["parameters"]
         seed = self._experiment["application"].get("seed", "")
         events = [
@@ -148,7 +148,7 @@ class Events:
         return (*events, *((name, parameters[name], _here()) for name in others))
 
     def _append(self, text: str) -> None:
-        """Add lines, after the end of the one that a killed program may have left half written."""
+        """Append lines; first end the line that a killed program may have left unfinished."""
         descriptor = open_log(self.path)
         try:
             size = os.fstat(descriptor).st_size
@@ -159,7 +159,7 @@ class Events:
 
 
 def _nodes(resources: Dict[str, Any]) -> int:
-    """Return the number of computers, as the scheduler has it or the experiment asked for it."""
+    """Return the number of nodes, from the scheduler or from the experiment's resources."""
     job = current_job()
     for count in (job.nodes if job and job.nodes else "", resources.get("nodes")):
         if str(count).isdigit():
@@ -168,7 +168,7 @@ def _nodes(resources: Dict[str, Any]) -> int:
 
 
 def _here() -> Dict[str, Any]:
-    """Return the place in this module that an event comes from: not a path of this machine."""
+    """Return the place in this module that writes an event, without a path of this machine."""
     frame = inspect.currentframe()
     caller = frame.f_back if frame else None
     return OrderedDict([("file", "fairmesh/runner/mllog.py"), ("lineno", caller.f_lineno if caller else 0)])

@@ -9,11 +9,11 @@ from . import mllog, protocol, text
 from .safefiles import append, open_log
 from .status import PROGRESS_MARKS, Status
 
-BLOCK = 1 << 20  # bytes read at once, so that a chatty program costs its watcher little memory
-LONGEST = 1 << 20  # bytes of a line; what is longer is no event, and is left out
-AT_ONCE = 1 << 28  # bytes read in one look at a running program, so that its watcher does not stay away for long
+BLOCK = 1 << 20  # bytes read at once, to limit the memory for the log
+LONGEST = 1 << 20  # bytes of a line; longer lines are ignored
+AT_ONCE = 1 << 28  # bytes read in one call while the program runs, so that calls are short
 AT_THE_END = 1 << 32  # bytes read when the program has ended
-_LINE_END = re.compile(rb"[\r\n]+")  # a bar of progress returns to the beginning of its line
+_LINE_END = re.compile(rb"[\r\n]+")  # progress bars return to the beginning of their line
 _MARKS = tuple(mark.encode() for mark in (mllog.MARK, *PROGRESS_MARKS))
 
 
@@ -26,18 +26,18 @@ class Output:
         self._status = status
         self._log: Optional[int] = None
         self._offset = 0
-        self._begun = b""  # of a line whose end has not come yet
+        self._begun = b""  # the beginning of an unfinished line
         self._is_too_long = False
 
     @property
     def descriptor(self) -> int:
-        """The open log, which is there also when the program removes or replaces the file."""
+        """The open log, which stays readable if the program removes or replaces the file."""
         if self._log is None:
             self._log = open_log(self.path)
         return self._log
 
     def last_lines(self, lines: int) -> List[str]:
-        """Return the last lines, printable and without empty ones; none if there is no log, or it cannot be read."""
+        """Return the last lines, printable and without empty ones; none if the log is missing or unreadable."""
         if self._log is None:
             return []
         try:
@@ -47,7 +47,7 @@ class Output:
             return []
 
     def read_new(self, whole: bool = False) -> None:
-        """Read the lines that have come since the last call; ``whole`` also takes a last line without an end."""
+        """Read the lines since the last call; ``whole`` includes a last line without an end."""
         size = os.fstat(self.descriptor).st_size
         if size < self._offset:  # the program emptied it
             self._offset, self._begun, self._is_too_long = 0, b"", False
@@ -62,7 +62,7 @@ class Output:
             self._take(b"\n")
 
     def read_rest(self) -> None:
-        """Read all that is left of an ended program's log; where it removed the file, write it anew."""
+        """Read the rest of an ended program's log; if the program removed the file, write it again."""
         self.read_new(whole=True)
         if not os.path.lexists(self.path):
             self._restore()

@@ -71,10 +71,10 @@ def describe(pid: int) -> Owner:
 
 
 def is_alive(owner: Owner) -> Optional[bool]:
-    """Return whether an owner still runs: True or False on proof, None where nobody can know.
+    """Return whether an owner still runs: True or False if that is certain, otherwise None.
 
-    Clocks are never compared: another boot of the same host, or no such process in the same namespace, are the
-    proofs; of a process that cannot be seen from here, the scheduler knows whether its job lives.
+    Clocks are never compared: an owner has ended if its host was rebooted, or if there is no such process in the same
+    namespace. If the process is not visible from here, the scheduler knows whether its job runs.
     """
     seen = _is_seen(owner)
     if seen is not None:
@@ -87,7 +87,7 @@ def is_alive(owner: Owner) -> Optional[bool]:
 
 
 def _is_seen(owner: Owner) -> Optional[bool]:
-    """Return whether an owner runs, from this process's view; None for another host or another namespace."""
+    """Return whether an owner runs, as visible from here; None for another host or namespace."""
     if owner.get("host") != os.uname()[1]:
         return None
     if owner.get("boot") != _boot():
@@ -98,15 +98,15 @@ def _is_seen(owner: Owner) -> Optional[bool]:
 
 
 def _is_number(pid: Any, least: int) -> bool:
-    """Return whether this may be the number of a process: a program can write anything into its folder."""
+    """Return whether this can be a process number, since a program can write anything into its folder."""
     return isinstance(pid, int) and pid >= least
 
 
 def end_group(leader: Owner, grace: float = 5.0) -> None:
-    """End what is left of the process group that a process of this host leads or led.
+    """End the remaining processes of the group that a process of this host leads or led.
 
-    The number of a group is not given again while it has members, so a leader that is gone leaves a group that is
-    safe to signal; one that lives under another start time is a stranger.
+    A group's number is not reused while it has members, so the group of an ended leader is safe to signal. A process
+    with the leader's number and another start time is a different process.
     """
     if not _is_number(leader.get("pid"), 2):
         return

@@ -1,4 +1,4 @@
-"""The processes of a program and what they use, read from Linux's /proc; on other systems nothing is measured.
+"""The processes of a program and their usage, read from Linux's /proc; on other systems nothing is measured.
 
 On Linux the runner adopts the orphans among its descendants (prctl(2), PR_SET_CHILD_SUBREAPER), so that none escapes.
 Elsewhere only the program's process group is known.
@@ -13,7 +13,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Sample(NamedTuple):
-    """What a tree of processes used until now: CPU seconds, resident bytes right now, storage bytes."""
+    """Usage of a process tree: CPU seconds so far, resident bytes now, and storage bytes so far."""
 
     cpu_s: float
     resident_bytes: int
@@ -22,7 +22,7 @@ class Sample(NamedTuple):
 
 
 def tree(root: int) -> List[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and its descendants."""
     pids = [root]
     for pid in pids:
         pids.extend(children(pid))
@@ -49,7 +49,7 @@ def read(path: str) -> str:
 
 
 def sample(root: int) -> Sample:
-    """Measure a process and all that descend from it.
+    """Measure a process and its descendants.
 
     CPU time and I/O of children that were waited for are in their parent's numbers: see proc(5), stat and io.
     """

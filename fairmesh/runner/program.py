@@ -20,7 +20,7 @@ PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Usage(NamedTuple):
-    """What a program and its waited-for children used: CPU seconds and bytes."""
+    """The usage of a program and its waited-for children: CPU seconds and bytes."""
 
     cpu_s: float
     peak_bytes: int
@@ -34,20 +34,20 @@ class Program:
     command : sequence of str
         The program and its arguments.
     folder : str
-        Where it runs.
+        Its working folder.
     environment : dict
-        Its environment, whole.
+        Its complete environment.
     log : int
-        The open file that gets its output: a file, so that the program outlives a killed runner.
+        The open file for its output; unlike a pipe, it stays usable if the runner is killed.
     process_file : str
-        Where the program, before it begins, writes who it is: what a later runner needs to end it.
+        The file for the identity of the process, with which a later runner can end it.
     inherited : sequence of int
-        Open files that it keeps.
+        Open files that it inherits.
 
     Raises
     ------
     OSError
-        If it cannot be started, or not write who it is.
+        If it cannot be started, or its identity cannot be written.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Program:
         self._kill_at: Optional[float] = None
 
     def has_ended(self) -> bool:
-        """Return whether the program has ended; if so, kill the processes that it left."""
+        """Return whether the program has ended; if so, kill its remaining processes."""
         if self.exit_code is None:
             self._reap()
         if self.exit_code is None and self._kill_at is not None and time.monotonic() > self._kill_at:
@@ -102,14 +102,14 @@ class Program:
             self.usage = Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
 
     def end(self, wait: Callable[[float], None]) -> None:
-        """End all its processes that are left, and wait until they have ended."""
+        """End all remaining processes, and wait until they have ended."""
         if self.exit_code is None:
             self.request_end()
         while not self.has_ended():
             wait(0.05)
 
     def kill(self) -> None:
-        """Kill all its processes that are left."""
+        """Kill all remaining processes."""
         if self.exit_code is None:
             self._signal(signal.SIGKILL)
 
@@ -126,7 +126,7 @@ class Program:
 
 
 class Signals:
-    """The signals that reach the runner, as a set to look at: no code runs in a handler."""
+    """The signals that the runner has received, as a set; no code runs in a handler."""
 
     def __init__(self) -> None:
         self.seen: Set[int] = set()
@@ -139,7 +139,7 @@ class Signals:
     def caught(self) -> Iterator["Signals"]:
         """Catch the signals that end a job; those that the parent process ignores (nohup, &) stay ignored.
 
-        Those by which a scheduler announces something else than the end are ignored.
+        Signals with which a scheduler announces other events are ignored.
         """
         scheduler = job_scheduler()
         announced = [getattr(signal, name) for name in (scheduler.end_signals if scheduler else ())]
@@ -157,18 +157,18 @@ class Signals:
                 signal.signal(number, handler)
 
     def wait(self, seconds: float) -> None:
-        """Sleep until a signal comes or the time is over."""
+        """Sleep until a signal arrives or the time is over."""
         ready, _, _ = select.select([self._read], [], [], max(0.0, seconds))
         if ready:
             self.seen.update(os.read(self._read, 4096))
 
     def first_end(self) -> int:
-        """Return the signal that asks for the end, or 0."""
+        """Return the first signal that requests the end, or 0."""
         return next((number for number in self._ends if number in self.seen), 0)
 
 
 def name_of(number: int) -> str:
-    """Return the name of a signal; those for real time have no names of their own."""
+    """Return the name of a signal; real-time signals have no names."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -1,4 +1,4 @@
-"""The names of files, states and variables that the runner and all who read its results agree on."""
+"""Names of files, states and variables, shared by the runner and the readers of its results."""
 
 FORMAT = 1
 
@@ -27,9 +27,9 @@ EVENTS = "events.jsonl"
 
 RUN = "FAIRMESH_RUN"
 RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
-RUN_ID = "FAIRMESH_RUN_ID"  # what whoever starts a run calls it
+RUN_ID = "FAIRMESH_RUN_ID"  # the id of a run, chosen by the process that starts it
 EXECUTOR_RUN = "FAIRMESH_EXECUTOR_RUN"
-EXECUTOR_EVENTS = "fairmesh_events"  # the attribute of a log record with events of our executor
+EXECUTOR_EVENTS = "fairmesh_events"  # the attribute of a log record with events of fairmesh's executor
 
 WAITING = "waiting"
 QUEUED = "queued"

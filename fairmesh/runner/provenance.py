@@ -1,6 +1,6 @@
-"""Record what a result was computed with and from, as far as that can change between starts.
+"""Record the settings and inputs of a result that can change between starts.
 
-Variables are recorded by name alone: these lists, never ``os.environ`` as a whole, which holds secrets.
+Only the variables in these lists are recorded, never all of ``os.environ``, which may contain secrets.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ THREADS = (
     "TF_NUM_INTEROP_THREADS",
     "CUDA_VISIBLE_DEVICES",
 )
-"""How many threads a program has, and where they run."""
+"""Variables that set the number and placement of threads."""
 
 DETERMINISM = (
     "PYTHONHASHSEED",
@@ -38,7 +38,7 @@ DETERMINISM = (
     "CUDA_LAUNCH_BLOCKING",
     "XLA_FLAGS",
 )
-"""What decides whether the same seed gives the same numbers."""
+"""Variables that decide whether the same seed gives the same numbers."""
 
 _IMAGES = {
     "apptainer": ("APPTAINER_CONTAINER", "SINGULARITY_CONTAINER"),
@@ -49,7 +49,7 @@ _MARKS = {"podman": "/run/.containerenv", "docker": "/.dockerenv"}
 
 
 def settings() -> Dict[str, Any]:
-    """Return what the jobs of a study usually have in common: settings of threads, modules, container."""
+    """Return settings that the jobs of a study usually share: variables, modules and container."""
     modules = _variable("LOADEDMODULES").split(":")
     return {
         "variables": _variables(THREADS + DETERMINISM),
@@ -59,7 +59,7 @@ def settings() -> Dict[str, Any]:
 
 
 def container() -> Dict[str, str]:
-    """Return the kind and the image of the container that this process runs in; nothing outside of one."""
+    """Return the kind and the image of the container of this process; empty outside of containers."""
     for kind, names in _IMAGES.items():
         for name in names:
             if os.environ.get(name):
@@ -71,7 +71,7 @@ def container() -> Dict[str, str]:
 
 
 def of_attempt(experiment: Dict[str, Any], home: str) -> Dict[str, Any]:
-    """Return what one result comes from: its scheduler's job, its seeds, and what the stages before it made.
+    """Return the origin of a result: the scheduler's job, seeds, and outputs of the stages that it needs.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def of_attempt(experiment: Dict[str, Any], home: str) -> Dict[str, Any]:
 
 
 def scheduler() -> Dict[str, Any]:
-    """Return the scheduler that this process runs under and what it says of the job; nothing outside of one."""
+    """Return the scheduler, number and variables of this process's job; empty outside of jobs."""
     job, here = current_job(), detect()
     if job is None or here is None:
         return {}
@@ -98,13 +98,13 @@ def scheduler() -> Dict[str, Any]:
 
 
 def manifest_sha256(files: Iterable[Tuple[str, str]]) -> str:
-    """Return one hash for many files, given as path and SHA-256: that of the lines that sha256sum prints for them."""
+    """Return one hash for several files, given as path and SHA-256: that of their lines in sha256sum's format."""
     lines = (manifest.sum_line(sha256, path) for path, sha256 in sorted(files))
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def value_in(path: str, key: str) -> str:
-    """Return what stands after the key in the first line of a text file that begins with it; empty if there is none."""
+    """Return the value in the first line of a text file that begins with the key; empty if there is none."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             lines = [line for line in file if line.startswith(key)]
@@ -131,5 +131,5 @@ def _variables(names: Any) -> Dict[str, str]:
 
 
 def _variable(name: str) -> str:
-    """Return a variable's value; bytes in it that are no text are written as a Python string writes them."""
+    """Return a variable's value; bytes that are not text are written as escapes of Python."""
     return os.fsencode(os.environ.get(name, "")).decode("utf-8", "backslashreplace")

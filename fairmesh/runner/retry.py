@@ -32,7 +32,7 @@ class Retry:
         self._folder: Optional[int] = None
 
     def keep_open(self, folder: str) -> None:
-        """Keep the folder open, to tell later whether it was removed or is unavailable."""
+        """Keep the folder open, to distinguish its removal from an unavailable file system."""
         if self._folder is None:
             self._folder = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -47,7 +47,7 @@ class Retry:
         Raises
         ------
         NotRegularError
-            If something else is in the place of a file, which does not go away by itself.
+            If the file is not a regular file, which retries cannot change.
         """
         try:
             action()
@@ -90,7 +90,7 @@ class Retry:
 
     @property
     def reason(self) -> str:
-        """Why no more retries are made; an empty text as long as they are, or none is needed."""
+        """Why retries have ended; empty while they continue or are not needed."""
         if self._since is None:
             return ""
         if self._is_removed():

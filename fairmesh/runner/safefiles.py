@@ -11,15 +11,15 @@ from io import BufferedReader
 from typing import Optional
 
 LARGEST = 1 << 28  # bytes of a file that is read whole: a plan of several hundred thousand experiments
-_NOT_REGULAR = (errno.EISDIR, errno.ELOOP, errno.ENXIO)  # of open(2): a folder, a link, a pipe that nobody reads
+_NOT_REGULAR = (errno.EISDIR, errno.ELOOP, errno.ENXIO)  # of open(2): a folder, a link, a pipe without a reader
 
 
 class NotRegularError(OSError):
-    """Something else stands where a regular file is expected: a pipe, a device, a link or a folder."""
+    """Raised if something else is in the place of a regular file: a pipe, a device, a link or a folder."""
 
 
 class TooLargeError(OSError):
-    """A file is larger than anybody wants to read."""
+    """Raised if a file is larger than the limit."""
 
 
 def open_regular(path: str, follow_links: bool = True) -> BufferedReader:
@@ -34,7 +34,7 @@ def open_regular(path: str, follow_links: bool = True) -> BufferedReader:
 
 
 def _open(path: str, flags: int) -> int:
-    """Open a regular file without waiting for anybody who opens it too."""
+    """Open a regular file without waiting for another process to open it."""
     descriptor = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
@@ -67,7 +67,7 @@ def open_log(path: str) -> int:
     Raises
     ------
     NotRegularError
-        If something else has its name.
+        If it is not a regular file.
     OSError
         If it cannot be opened.
     """
@@ -89,7 +89,7 @@ def overwrite(path: str, data: bytes) -> None:
     Raises
     ------
     NotRegularError
-        If something else has its name.
+        If it is not a regular file.
     OSError
         If it cannot be opened or written.
     """
@@ -107,9 +107,9 @@ def append(path: str, data: bytes, head: bytes = b"") -> None:
     Raises
     ------
     NotRegularError
-        If something else has its name.
+        If it is not a regular file.
     OSError
-        If they cannot be written; the file is as it was, as far as that can be.
+        If they cannot be written; the file is restored if possible.
     """
     descriptor = open_log(path)
     try:
@@ -137,12 +137,12 @@ def try_link(source: str, target: str) -> Optional[bool]:
     Raises
     ------
     OSError
-        If it cannot be made for another reason.
+        If it cannot be created for another reason.
     """
     try:
         os.link(source, target)
     except FileExistsError:
-        return os.stat(source).st_nlink == 2  # NFS: it was made, and the answer was lost
+        return os.stat(source).st_nlink == 2  # on NFS, it may have been created although the answer was lost
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
@@ -155,11 +155,11 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 
 
 class NoLocksError(OSError):
-    """The file system has no file locks: Lustre that is mounted without them, NFS without a lock daemon."""
+    """Raised if the file system has no file locks: Lustre mounted without them, NFS without a lock daemon."""
 
 
 def try_lock(descriptor: int, path: str, exclusive: bool = True) -> bool:
-    """Take the lock of an open file for as long as it is open; False if another process has it.
+    """Lock an open file until it is closed; return False if another process has the lock.
 
     Raises
     ------

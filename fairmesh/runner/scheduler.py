@@ -1,6 +1,6 @@
-"""What the scheduler says of jobs, as evidence of claims: one answer for many, kept for a moment.
+"""Query the scheduler about jobs, as evidence for claims; answers are cached briefly.
 
-No answer is never proof of anything. A number alone says nothing either: another cluster deals out the same ones.
+A missing answer proves nothing. Neither does a number alone, since other clusters use the same numbers.
 """
 
 import time
@@ -9,10 +9,10 @@ from typing import Dict, Iterable, List, Optional, Tuple
 from ..schedulers import JobInfo, Scheduler, SchedulerError, available, current_job, detect
 
 PATIENCE = 10.0  # seconds for an answer
-BRIEFLY = 3.0  # the same, where a person waits for it
-FRESH = 5.0  # seconds that an answer counts, so that who waits does not flood the controller
-REST = 30.0  # seconds until a scheduler that gave no answer is asked again
-SILENCE = 900.0  # seconds without an answer after which nobody waits for one any more
+BRIEFLY = 3.0  # the same, while a user waits
+FRESH = 5.0  # seconds for which an answer is cached, so that waiting does not flood the controller
+REST = 30.0  # seconds until a scheduler that did not answer is queried again
+SILENCE = 900.0  # seconds without an answer after which waiting ends
 
 _Known = Tuple[float, bool, Optional[JobInfo]]
 _known: Dict[Tuple[str, str], _Known] = {}
@@ -21,7 +21,7 @@ _silence: List[float] = []
 
 
 def is_here() -> bool:
-    """Return whether there is a scheduler that can be asked from here."""
+    """Return whether there is a scheduler on this host."""
     return detect() is not None
 
 
@@ -31,18 +31,18 @@ def jobs(
     patience: Optional[float] = None,
     scheduler: Optional[Scheduler] = None,
 ) -> Optional[Dict[str, JobInfo]]:
-    """Return jobs by number, those that ended lately too.
+    """Return jobs by number, including recently ended ones.
 
     Parameters
     ----------
     ids : iterable of str, optional
-        Only these, whoever's they are; without, all of this user.
+        Only these, of any user; by default all of this user.
     name : str, optional
-        Only those of this name.
+        Only jobs of this name.
     patience : float, optional
         Seconds for the answer.
     scheduler : Scheduler, optional
-        Whom to ask; without, the one that is meant here.
+        The scheduler to query; by default the detected one.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def jobs(
 
 
 def cancel(ids: Iterable[str], scheduler: Optional[Scheduler] = None) -> str:
-    """Cancel jobs of the scheduler; return what went wrong, or an empty text."""
+    """Cancel jobs of the scheduler; return its error message, or an empty text."""
     scheduler = scheduler or detect()
     try:
         if scheduler:
@@ -78,19 +78,19 @@ def cancel(ids: Iterable[str], scheduler: Optional[Scheduler] = None) -> str:
 
 
 def is_over(job_id: str, cluster: str, restart: int) -> Optional[bool]:
-    """Return whether a start of a job is over: the job has ended, was started again since, or is not known any more.
+    """Return whether a start of a job is over: the job has ended, was restarted since, or is no longer known.
 
     Parameters
     ----------
     job_id, cluster : str
-        The job's number, and the cluster that gave it.
+        The job's number and cluster.
     restart : int
-        How often the job had been put back into the queue before this start.
+        How often the job had been requeued before this start.
 
     Returns
     -------
     bool or None
-        None where nobody can tell.
+        None if it is not known.
     """
     mine = current_job()
     if mine and cluster and (mine.id, mine.cluster) == (job_id, cluster) and mine.restarts > restart:
@@ -117,7 +117,7 @@ def _find(job_id: str, cluster: str) -> Tuple[bool, Optional[JobInfo]]:
 
 
 def may_start(job_id: str) -> bool:
-    """Return whether a job is queued or runs; a scheduler that is silent for long is taken for gone."""
+    """Return whether a job is queued or runs; if the scheduler does not answer for long, return False."""
     scheduler = detect()
     if scheduler is None or not scheduler.is_job_id(job_id):
         return False
@@ -137,7 +137,7 @@ def _look(scheduler: Scheduler, job_id: str) -> Tuple[bool, Optional[JobInfo]]:
     asked, answered, job = _known.get(key, (float("-inf"), False, None))
     if now - asked < (FRESH if answered else REST):
         return answered, job
-    if now - _unanswered.get(scheduler.name, float("-inf")) < REST:  # of a thousand jobs one is asked for, not each
+    if now - _unanswered.get(scheduler.name, float("-inf")) < REST:  # not one query for each of a thousand jobs
         return False, None
     answer = jobs([job_id], scheduler=scheduler)
     _known[key] = (time.monotonic(), answer is not None, (answer or {}).get(job_id))

@@ -1,4 +1,4 @@
-"""What an attempt does now, in status.json, and the request that it end, in cancel.json."""
+"""The current status of an attempt (status.json), and requests to cancel it (cancel.json)."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ from .text import printable
 
 PROGRESS_MARKS = ("# fairmesh ", "# cloudmesh ")
 LONGEST_FIELDS = 4096  # characters of a line of progress that are read
-# A name is tried where it begins and nowhere within, so that a long word without a value is read once.
+# A name matches only from its beginning, so that a long word without a value is scanned once.
 _FIELD = re.compile(r'(?<!\w)(\w+)=("[^"]*"?|\S+)')
 SHORTEST = 2.0  # seconds between two writes of a running attempt
 HEARTBEAT = 15.0  # seconds; a little is added at random, so that a thousand jobs do not write at once
@@ -99,7 +99,7 @@ class Status:
 
 
 def write_end(folder: str, attempt: int, state: str, reason: str = "") -> None:
-    """Write the end of an attempt whose runner is known to be gone and has not written it."""
+    """Write the end of an attempt whose runner has ended without writing it."""
     path = os.path.join(folder, protocol.ATTEMPTS, str(attempt), protocol.STATUS)
     values = jsonfiles.read_map(path)
     if values is not None and values.get("state") not in protocol.ENDS:
@@ -107,23 +107,23 @@ def write_end(folder: str, attempt: int, state: str, reason: str = "") -> None:
 
 
 class CancelRequest(NamedTuple):
-    """A request that a job or a run end: cancel.json in its folder, with who made it and when."""
+    """A request to cancel a job or run, with user and time: cancel.json in its folder."""
 
     who: str
     when: str
 
     @classmethod
     def of(cls, content: Dict[str, Any]) -> "CancelRequest":
-        """Return the request that the content of cancel.json is."""
+        """Return the request with the content of cancel.json."""
         return cls(str(content.get("who") or "somebody"), str(content.get("when") or ""))
 
     def __str__(self) -> str:
-        """Return the reason that a state has for it."""
+        """Return the request as the reason of a state."""
         return f"cancelled by {self.who} at {self.when}" if self.when else f"cancelled by {self.who}"
 
 
 def cancel_reason(folder: str) -> str:
-    """Return who requested that the job or run of a folder end, and when; an empty text if nobody did."""
+    """Return the request to cancel the job or run of a folder, as a text; empty if there is none."""
     path = os.path.join(folder, protocol.CANCEL)
     if not folder or not os.path.isfile(path):
         return ""
@@ -131,6 +131,6 @@ def cancel_reason(folder: str) -> str:
 
 
 def request_cancel(folder: str, who: str) -> bool:
-    """Request that the job or run of a folder end; return False if there is a request already, which stays."""
+    """Request to cancel the job or run of a folder; return False if there is a request already."""
     path = os.path.join(folder, protocol.CANCEL)
     return jsonfiles.write_new(path, {"format": protocol.FORMAT, "who": who, "when": jsonfiles.now()})

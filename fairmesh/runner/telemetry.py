@@ -1,4 +1,4 @@
-"""Sample what an attempt uses once a second and write it in batches: telemetry.csv in long form.
+"""Sample the usage of an attempt once a second, and write telemetry.csv in batches, in long form.
 
 Energy comes from counters of the hardware (RAPL, NVML); without them none is reported.
 """
@@ -36,7 +36,7 @@ class Telemetry:
 
     @property
     def resident_bytes(self) -> int:
-        """The memory that the program held at the last sample."""
+        """The memory of the program at the last sample."""
         return self._last.resident_bytes
 
     def due_in(self) -> float:
@@ -64,7 +64,7 @@ class Telemetry:
             ("program", "read", sample.read_bytes, "byte"),
             ("program", "write", sample.write_bytes, "byte"),
         ]
-        if sample.resident_bytes:  # a program that has just ended tells its time and I/O, but holds nothing
+        if sample.resident_bytes:  # an ended program has time and I/O, but no memory
             rows.append(("program", "memory", sample.resident_bytes, "byte"))
         return rows
 
@@ -100,29 +100,29 @@ def _host_rows() -> List[Row]:
 
 
 RAPL = "/sys/class/powercap/intel-rapl:*"
-MOST_WATTS = 2000.0  # more than one processor package or one GPU draws: what grows faster than that has jumped
+MOST_WATTS = 2000.0  # above the power of a processor package or GPU; a counter that grows faster was reset
 
 
 class Energy(NamedTuple):
-    """Joules, and how they were found: measured, shared, estimated or unavailable."""
+    """Joules, and how they were determined: measured, shared, estimated or unavailable."""
 
     joules: Optional[float]
     method: str
 
 
 class EnergyMeter:
-    """Joules since the meter was made, added up from reading to reading: a counter of RAPL wraps within minutes.
+    """Joules since the meter was created, added up from reading to reading, since RAPL counters wrap within minutes.
 
-    Processor packages come from RAPL (Linux powercap), GPUs from NVML. ``shared`` means that the counters also hold
-    what other programs of the host used, which is so whenever the machine was not taken exclusively. ``estimated``
-    means that a counter could not be followed all the time; the joules are then a lower bound.
+    Processor packages come from RAPL (Linux powercap), GPUs from NVML. ``shared`` means that the counters include
+    other programs of the host, because the machine was not used exclusively. ``estimated`` means that a counter could
+    not be read all the time; the joules are then a lower bound.
 
     Parameters
     ----------
     gpus : Gpus
-        The GPUs that the job may see.
+        The GPUs that the job may use.
     exclusive : bool
-        Whether the job has the machine for itself.
+        Whether the job uses the machine exclusively.
     """
 
     def __init__(self, gpus: Gpus, exclusive: bool) -> None:
@@ -137,7 +137,7 @@ class EnergyMeter:
         return {name: joules for name, joules in shown.items() if joules is not None}
 
     def sample(self) -> None:
-        """Add what the counters have grown by since the last call."""
+        """Add the growth of the counters since the last call."""
         shown = self._read()
         for name, counter in self._counters.items():
             counter.add(shown.get(name))
@@ -154,7 +154,7 @@ class EnergyMeter:
 
 
 class _Counter:
-    """One counter of the hardware, and what it has grown by since it was first read."""
+    """A hardware counter, and its growth since the first reading."""
 
     def __init__(self, joules: float, largest: Optional[float]) -> None:
         self._last, self._largest, self._read_at = joules, largest, monotonic()
@@ -173,21 +173,21 @@ class _Counter:
         self._last, self._read_at, self.was_read = joules, now, True
 
     def _growth(self, joules: float, most: float) -> float:
-        """Return the joules since the last reading, which are no more than ``most``."""
+        """Return the joules since the last reading, at most ``most``."""
         grown = joules - self._last
         if self._largest:
-            self.is_whole &= most < self._largest  # else it may have wrapped without anybody seeing it
+            self.is_whole &= most < self._largest  # otherwise it may have wrapped unnoticed
             grown %= self._largest
         if 0 <= grown <= most:
             return grown
-        self.is_whole = False  # it has been set to zero, or to something else
+        self.is_whole = False  # it was reset
         return joules if joules <= most else 0.0
 
 
 def _ranges() -> Dict[str, Optional[float]]:
-    """Return the folder of each processor package, and the joules at which its counter begins at zero again.
+    """Return the folder of each processor package, and the joules at which its counter wraps.
 
-    Parts of a package have a colon more; ``psys`` is the whole computer, which holds the packages once more.
+    Names of package parts have one more colon; ``psys`` is the whole computer, including the packages.
     """
     folders = [folder for folder in glob.glob(RAPL) if os.path.basename(folder).count(":") == 1]
     packages = [folder for folder in folders if not _text(os.path.join(folder, "name")).startswith("psys")]

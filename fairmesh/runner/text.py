@@ -1,4 +1,4 @@
-"""Text that came from elsewhere, made safe for a terminal, a message or a file that people read."""
+"""Make untrusted text safe for terminals, messages and files."""
 
 import os
 import re
@@ -6,9 +6,9 @@ from typing import List, Union
 
 from .safefiles import open_regular
 
-LONGEST = 1 << 16  # characters of a line, and bytes from the end of a file, that are looked at
-# Each alternative matches what it begins with, so that a line is scanned once, whatever it holds: an unfinished code
-# ends at the next escape or at the end of the line.
+LONGEST = 1 << 16  # characters of a line, and bytes from the end of a file, that are used
+# No alternative backtracks, so that any line is scanned once: an unfinished code ends at the next escape or at the end
+# of the line.
 _STEERING = re.compile(
     r"(\r|\x08"
     r"|\x1b(?:\[[0-9;:<=>?]*[ -/]*[@-~]?|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])?)"
@@ -19,9 +19,9 @@ _UNKNOWNS = re.compile(_UNKNOWN + "+")
 
 
 def printable(line: str) -> str:
-    r"""Return a line as a terminal would show it in the end, without anything that would steer the terminal.
+    r"""Return the line that a terminal would finally show, without control characters.
 
-    What cannot be shown becomes a replacement character, several in a row become one.
+    Characters that cannot be shown become a replacement character, one for several in a row.
 
     >>> printable("epoch 1\repoch 2 \x1b[31mred\x1b[0m!\r")
     'epoch 2 red!'
@@ -34,7 +34,7 @@ def printable(line: str) -> str:
 
 
 def _overwritten(line: str) -> str:
-    """Return what stands in a terminal's line in the end; the cursor never goes beyond what was written."""
+    """Return the final content of a terminal's line; the cursor never moves beyond the text."""
     shown: List[str] = []
     column = 0
     for index, part in enumerate(_STEERING.split(line)):
@@ -47,7 +47,7 @@ def _overwritten(line: str) -> str:
 
 
 def _steer(shown: List[str], column: int, code: str) -> int:
-    """Obey a carriage return, a backspace or an escape code; return the column of the cursor."""
+    """Apply a carriage return, a backspace or an escape code; return the column of the cursor."""
     move = _MOVE.match(code)
     if not move:
         return {"\r": 0, "\b": max(0, column - 1)}.get(code, column)
@@ -66,7 +66,7 @@ def printable_lines(text: str) -> str:
 
 
 def last_lines(path: Union[str, "os.PathLike[str]"], lines: int = 20) -> List[str]:
-    """Return the last lines of a log, printable and without empty ones; none of a link, or if it cannot be read."""
+    """Return the last lines of a log, printable and without empty ones; none if it is a link or unreadable."""
     try:
         with open_regular(os.fspath(path), follow_links=False) as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - LONGEST))

@@ -1,7 +1,7 @@
-"""One interface to the schedulers of clusters: Slurm, and whatever else has a module here.
+"""One interface to the schedulers of clusters: LSF, SGE and Slurm.
 
-Standard library for Python 3.6 and nothing else of fairmesh: the package travels with the runner in ``runner.pyz``.
-Begin with ``base.Scheduler``, what a scheduler must do; ``slurm`` is an example, ``registry`` finds them.
+Standard library of Python 3.6 only, since the package is copied to machines with the runner, as ``runner.pyz``.
+Begin with ``base.Scheduler``, the interface; ``slurm`` is an example, and ``registry`` finds schedulers by name.
 """
 
 from .base import BAD_ENDS, CurrentJob, JobInfo, JobState, Note, QueueLimit, Scheduler, Site

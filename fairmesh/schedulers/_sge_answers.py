@@ -1,4 +1,4 @@
-"""What SGE's programs answer: the XML of qstat, and the accounting of qacct."""
+"""Parse the output of SGE's programs: the XML of qstat, and the accounting of qacct."""
 
 import re
 from typing import Dict, Iterator, Mapping, Optional, Tuple
@@ -8,16 +8,16 @@ from .base import JobInfo, JobState
 from .transport import SchedulerError
 
 COMMENT = "fairmesh"  # the variable of a job's context
-PREFIX = "fm-"  # of the names of jobs, which SGE does not let begin with a digit
+PREFIX = "fm-"  # of the names of jobs, which cannot begin with a digit in SGE
 LARGEST = 64 << 20  # characters of an answer that are read
 # Codes of qacct's `failed`, and statuses that a signal leaves: SIGKILL, the two warnings, SIGTERM.
-_HOST_FAILED = (19, 20, 21, 22)  # its daemon was away, and found what the job had left when it came back
+_HOST_FAILED = (19, 20, 21, 22)  # its daemon found leftovers of the job after a restart
 _RESCHEDULED, _LIMIT, _SIGNAL = 25, 37, 100
 _ANNOUNCED, _KILLED = (138, 140, 143), 137
 
 
 def _xml(text: str) -> ElementTree.Element:
-    """Return the document of an answer; what could grow while it is read, or names other files, is refused."""
+    """Return the document of an answer; refuse entities, which could expand or refer to other files."""
     if len(text) > LARGEST or re.search(r"<!(DOCTYPE|ENTITY)", text):
         raise SchedulerError("qstat's answer cannot be read: it is too large, or no plain XML")
     try:
@@ -60,7 +60,7 @@ _REASONS = {"E": "it is in error state", "d": "it is being deleted", "h": "it is
 
 
 def parse_details(text: str) -> Iterator[JobInfo]:
-    """Yield the jobs of ``qstat -j NUMBERS -xml``, which shows no letters of a state, and not whether one runs again.
+    """Yield the jobs of ``qstat -j NUMBERS -xml``, which has neither letters of states nor restarts.
 
     Raises
     ------
@@ -91,16 +91,16 @@ def parse_details(text: str) -> Iterator[JobInfo]:
 
 
 def parse_queues(text: str) -> Dict[str, str]:
-    """Return the state of each queue instance of ``qstat -f -xml`` in SGE's letters, empty where all is well."""
+    """Return the state of each queue instance of ``qstat -f -xml`` in SGE's letters, empty if it is up."""
     return {_text(queue, "name"): _text(queue, "state") for queue in _xml(text).iter("Queue-List")}
 
 
-_ACTIVE = 0x80 | 0x100 | 0x200  # runs, is suspended, is on its way to its host
+_ACTIVE = 0x80 | 0x100 | 0x200  # running, suspended, in transfer to its host
 _TIMESTAMP = re.compile(r"^[\d/]+ [\d:]+ (?:\[\d+:\d+\]: )?(?:error: )?")
 
 
 def parse_accounting(text: str) -> Iterator[JobInfo]:
-    """Yield the jobs of ``qacct -j``, of each its last record."""
+    """Yield the jobs of ``qacct -j``, from the last record of each."""
     jobs = {}
     for record in re.split(r"^=+$", text, flags=re.MULTILINE):
         fields = dict(re.findall(r"^(\w+) +(\S.*?) *$", record, re.MULTILINE))
@@ -121,12 +121,12 @@ def parse_accounting(text: str) -> Iterator[JobInfo]:
 
 
 def _end(fields: Mapping[str, str]) -> Tuple[JobState, str]:
-    """Return the state that a record of the accounting means, and SGE's words."""
+    """Return the state for a record of the accounting, and SGE's message."""
     code, words = _number(fields.get("failed", "")), fields.get("failed", "").partition(":")[2].strip()
     status, limit = _number(fields.get("exit_status", "")), _limit(fields)
     if code == 0:
         return (JobState.FAILED, f"exit status {status}") if status else (JobState.DONE, "")
-    if code == _RESCHEDULED:  # and it did not begin again
+    if code == _RESCHEDULED:  # and it was not restarted
         return JobState.CANCELLED, "it was deleted before it began again"
     if code == _LIMIT:
         is_time = limit is not None and float(_number(fields.get("ru_wallclock", ""))) >= limit

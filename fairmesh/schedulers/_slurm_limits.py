@@ -1,4 +1,4 @@
-"""How many jobs Slurm lets a user have in its queue, as its accounting says; beyond that it refuses every one."""
+"""Slurm's limits on the number of a user's jobs in the queue, from its accounting."""
 
 import getpass
 import re
@@ -21,14 +21,14 @@ _Row = Mapping[str, str]
 
 
 class Limits(NamedTuple):
-    """The limits that may concern a user.
+    """The limits that may apply to a user.
 
     Parameters
     ----------
     associations, qos : sequence of mapping
-        What the accounting says of the user's associations, and of each QOS, under its own names.
+        Rows of the accounting on the user's associations, and on each QOS, under Slurm's names.
     all_users : int
-        How many jobs the queue has place for; 0 if that is not known.
+        The largest number of jobs in the queue; 0 if it is not known.
     """
 
     associations: Sequence[_Row] = ()
@@ -36,7 +36,7 @@ class Limits(NamedTuple):
     all_users: int = 0
 
     def lowest(self, jobs: Iterable[Mapping[str, Any]]) -> Optional[QueueLimit]:
-        """Return the lowest limit that concerns jobs with these resources, None if there is none."""
+        """Return the lowest limit that applies to jobs with these resources, None if there is none."""
         places = {tuple(str(job.get(key) or "") for key in ("slurm_account", "slurm_partition", "qos")) for job in jobs}
         limits = [limit for place in places for limit in self._of_place(*place)]
         if self.all_users:
@@ -44,7 +44,7 @@ class Limits(NamedTuple):
         return min(limits, default=None)
 
     def _of_place(self, account: str, partition: str, qos: str) -> Iterator[QueueLimit]:
-        """Yield the limits of one place; where a name is left out, what Slurm would take must be clear."""
+        """Yield the limits for account, partition and QOS; without a name, only if Slurm's default is unambiguous."""
         rows = [row for row in self.associations if account in {"", row["account"]}]
         rows = [row for row in rows if row["partition"] in {"", *partition.split(",")}]
         for row in rows if len({row["account"] for row in rows}) == 1 else ():
@@ -62,7 +62,7 @@ def _limits(row: _Row, place: str, names: Iterable[str]) -> Iterator[QueueLimit]
 
 
 def load_limits(slurm: Scheduler, timeout: float) -> Limits:
-    """Return the limits; there are none where Slurm keeps no accounts, or does not enforce their limits."""
+    """Return the limits; none if Slurm has no accounting, or does not enforce limits."""
     try:
         settings = slurm.ask("scontrol", "show", "config", timeout=timeout)
         queue = _ALL_USERS.search(settings)
@@ -71,7 +71,7 @@ def load_limits(slurm: Scheduler, timeout: float) -> Limits:
             return Limits(all_users=all_users)
         associations = _rows(slurm, timeout, _ASSOCIATION, "associations", f"user={getpass.getuser()}")
         return Limits(associations, _rows(slurm, timeout, _QOS, "qos"), all_users)
-    except (SchedulerError, KeyError):  # no such user, or its database is silent: then only a refusal tells
+    except (SchedulerError, KeyError):  # no such user, or no answer of the database: limits are not known
         return Limits()
 
 

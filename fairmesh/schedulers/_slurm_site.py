@@ -1,4 +1,4 @@
-"""What a Slurm offers to this user, and which of its settings runs depend on."""
+"""Slurm's partitions, accounts and resources for this user, and the settings that runs depend on."""
 
 import getpass
 import re
@@ -9,7 +9,7 @@ from .transport import SchedulerError
 
 _NOT_UP = ("down", "drain", "fail", "maint", "unk", "inval", "reboot", "no_respond", "*")
 _DATABASE = re.compile(r"^AccountingStorageType\s*= \S*/slurmdbd", re.MULTILINE)
-MEMORY = 60  # seconds for which Slurm should know of a job that has ended: it is asked every 30 s
+MEMORY = 60  # seconds for which Slurm should keep ended jobs, since it is queried every 30 s
 
 
 def site(slurm: Scheduler, timeout: float) -> Site:
@@ -33,7 +33,7 @@ def site(slurm: Scheduler, timeout: float) -> Site:
 
 
 def gres_names(text: str) -> List[str]:
-    """Return the names of generic resources that a node has, one with a type also without it.
+    """Return the names of a node's generic resources, with and without their type.
 
     >>> gres_names("gpu:a100:4(S:0-1),shard:8")
     ['gpu:a100', 'gpu', 'shard']
@@ -45,7 +45,7 @@ def gres_names(text: str) -> List[str]:
 
 
 def load_accounts(slurm: Scheduler, timeout: float) -> Optional[List[str]]:
-    """Return the accounts that this user may charge, None where Slurm keeps no accounts."""
+    """Return the accounts that this user may charge, None if Slurm has no accounting."""
     query = ("show", "associations", f"user={getpass.getuser()}", "format=account")
     try:
         return sorted(set(slurm.ask("sacctmgr", "--noheader", "--parsable2", *query, timeout=timeout).split()))
@@ -54,7 +54,7 @@ def load_accounts(slurm: Scheduler, timeout: float) -> Optional[List[str]]:
 
 
 def notes(slurm: Scheduler, timeout: float) -> List[Note]:
-    """Return what runs depend on: accounting, and for how long Slurm knows of a job that has ended."""
+    """Return notes on settings that runs depend on: accounting, and how long Slurm keeps ended jobs."""
     try:
         settings = slurm.ask("scontrol", "show", "config", timeout=timeout)
     except SchedulerError as error:
@@ -63,7 +63,7 @@ def notes(slurm: Scheduler, timeout: float) -> List[Note]:
 
 
 def accounting_note(accounts: Optional[List[str]], settings: str) -> Note:
-    """Return whether Slurm keeps accounts, and what follows."""
+    """Return a note on Slurm's accounting."""
     topic = "slurm accounting"
     if accounts is None and _DATABASE.search(settings):
         advice = "jobs run all the same; ask who runs the cluster for slurmdbd"
@@ -77,7 +77,7 @@ def accounting_note(accounts: Optional[List[str]], settings: str) -> Note:
 
 
 def settings_notes(settings: str) -> List[Note]:
-    """Return how long Slurm knows of a job that has ended, and how many jobs it takes."""
+    """Return notes on how long Slurm keeps ended jobs, and how many jobs it accepts."""
     values = dict(re.findall(r"^(\w+)\s*= (\d+)", settings, re.MULTILINE))
     age, queue, array = (int(values.get(name, 0)) for name in ("MinJobAge", "MaxJobCount", "MaxArraySize"))
     if 0 < age < MEMORY:

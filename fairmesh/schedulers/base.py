@@ -1,7 +1,7 @@
-"""What fairmesh needs of a scheduler: one class, of which each scheduler's module has an implementation.
+"""The interface of schedulers: one base class, which the module of each scheduler implements.
 
 To add a scheduler, write a module of its name in this package with a subclass of ``Scheduler``; nothing else names it.
-Methods that talk to the scheduler raise ``SchedulerError`` and nothing else. No answer is never proof of anything.
+Methods that query the scheduler raise only ``SchedulerError``. A missing answer proves nothing.
 """
 
 import os
@@ -13,28 +13,28 @@ from typing import Any, ClassVar, Dict, FrozenSet, Iterable, List, Mapping, Name
 from .transport import ANSWER, LocalTransport, Output, SchedulerError
 
 GPU = "gpu"
-EXCLUSIVE = "exclusive"  # the resource of a rule whose job has its node for itself
-SCRATCH = "scratch_mb"  # the resource of a rule for ``disk_mb``, for which Snakemake has a default of its own
+EXCLUSIVE = "exclusive"  # the resource of a rule whose job uses its node exclusively
+SCRATCH = "scratch_mb"  # the resource of a rule for ``disk_mb``, for which Snakemake has its own default
 Option = Tuple[str, ...]  # an option and its values: ("--mem=900M",) or ("-l", "h_rt=300")
 
 
 class JobState(Enum):
-    """What a job is at, in the same words for all schedulers."""
+    """The state of a job, with the same words for all schedulers."""
 
     PENDING = "pending"
-    """It waits in the queue, held jobs and such as wait for another job too."""
+    """It waits in the queue, is held, or waits for another job."""
     RUNNING = "running"
-    """It runs, begins, ends, or is suspended; also what is not known to have ended."""
+    """It runs, starts, ends or is suspended; also any job that is not known to have ended."""
     DONE = "done"
     """It ended with status 0."""
     FAILED = "failed"
     """It ended with another status, or was killed for its use of memory."""
     CANCELLED = "cancelled"
-    """Somebody ended it, or took it out of the queue."""
+    """It was ended by a user, or removed from the queue."""
     TIMEOUT = "timeout"
     """It reached its time limit."""
     LOST = "lost"
-    """Its node failed, or it had to make room."""
+    """Its node failed, or it was preempted."""
 
 
 BAD_ENDS = frozenset({JobState.FAILED, JobState.CANCELLED, JobState.TIMEOUT, JobState.LOST})
@@ -49,23 +49,23 @@ class JobInfo(NamedTuple):
     id, name : str
         Its number, and its name.
     state : JobState
-        What it is at.
+        Its state.
     word : str
-        The scheduler's own word for that, for messages: one of ``Scheduler.words`` where the job has ended.
+        The scheduler's word for the state, for messages; one of ``Scheduler.words`` if the job has ended.
     reason : str
-        Why it waits, or why it ended like this; empty if there is nothing to say.
+        Why it waits, or why it ended; empty if there is no reason.
     restarts : int
-        How often it was put back into the queue after it had begun.
+        How often it was requeued after its start.
     node : str
-        Where it runs or ran; empty if it never began.
+        The node that it runs or ran on; empty if it was never started.
     comment : str
-        The text that ``submit`` gave it.
+        Its comment, from ``submit``.
     cluster : str
         The same as the scheduler's ``cluster``.
     time_limit : float or None
-        Seconds that it may run.
+        Its time limit in seconds.
     is_hopeless : bool
-        Whether it waits for what can never come, so that an executor would wait for ever.
+        Whether it can never start, so that an executor would wait forever.
     """
 
     id: str
@@ -82,27 +82,27 @@ class JobInfo(NamedTuple):
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing of it runs any more, and nothing will."""
+        """Whether it has ended."""
         return self.state in ENDED
 
 
 class CurrentJob(NamedTuple):
-    """The job that this process runs in, as far as its environment tells: nobody is asked.
+    """The job that this process runs in, from its environment, without a query.
 
     Parameters
     ----------
     id : str
         Its number.
     cluster : str
-        The cluster that gave it; the same text as ``Scheduler.cluster`` returns there, empty if that is not known.
+        Its cluster, the same text that ``Scheduler.cluster`` returns there; empty if it is not known.
     restarts : int
-        How often it was put back into the queue before.
+        How often it was requeued before.
     node : str
         The scheduler's name of this node.
     nodes : int
-        How many nodes it has; 0 if that is not known.
+        The number of its nodes; 0 if it is not known.
     memory : int
-        Bytes of memory that it may use on this node; 0 if that is not known.
+        Bytes of memory that it may use on this node; 0 if they are not known.
     """
 
     id: str
@@ -114,17 +114,17 @@ class CurrentJob(NamedTuple):
 
 
 class Site(NamedTuple):
-    """What a scheduler offers to this user.
+    """The resources that a scheduler offers to this user.
 
     Parameters
     ----------
     values : mapping
-        By name of a resource, the values that it knows: ``{"slurm_partition": ["main", "gpu"]}``. A resource that is
+        By name of a resource, the known values: ``{"slurm_partition": ["main", "gpu"]}``. A resource that is
         left out is not checked.
     hosts : frozenset of str
         The computers that are its nodes, by short name.
     is_all_up : bool
-        Whether every node could take a job; otherwise a refusal may only mean that a node is down.
+        Whether every node could accept a job; otherwise a refusal may only mean that a node is down.
     refused_by_plugin : mapping
         By name of a resource, why Snakemake's own executor for this scheduler refuses a job that names it.
     """
@@ -136,7 +136,7 @@ class Site(NamedTuple):
 
 
 class QueueLimit(NamedTuple):
-    """A number of jobs that may be in the queue, and the setting that says so."""
+    """The largest number of jobs in the queue, and the setting that defines it."""
 
     jobs: int
     setting: str
@@ -156,12 +156,12 @@ class Scheduler:
 
     Resources have Snakemake's names: ``threads``, ``mem_mb``, ``disk_mb``, ``runtime`` (minutes), ``nodes``, ``tasks``,
     ``cpus_per_task``, ``cpus_per_gpu``, ``mem_mb_per_cpu``, ``tasks_per_gpu``, ``gres``, ``gpu_model``, ``constraint``,
-    ``qos``, ``clusters``, ``reservation``, and the scheduler's own. What has no meaning for a scheduler is left out.
+    ``qos``, ``clusters``, ``reservation``, and the scheduler's own. Others are ignored.
 
     Parameters
     ----------
     transport : LocalTransport
-        What runs its programs.
+        The object that runs its programs.
     """
 
     name: ClassVar[str] = ""
@@ -169,24 +169,24 @@ class Scheduler:
     title: ClassVar[str] = ""
     """Its name in messages."""
     programs: ClassVar[Tuple[str, ...]] = ()
-    """The programs that must be in the path of who submits."""
+    """The programs that must be in the path of the submitting user."""
     prefix: ClassVar[str] = ""
-    """What begins its lines in a batch script: ``#SBATCH``."""
+    """The beginning of its lines in a batch script: ``#SBATCH``."""
     submit_hint: ClassVar[str] = ""
-    """How a person submits ``job.sh`` by hand, in its folder: ``sbatch job.sh``."""
+    """The command that submits ``job.sh`` by hand, in its folder: ``sbatch job.sh``."""
     own_resources: ClassVar[Mapping[str, str]] = {}
     """Its own resources, each with a sentence that describes it: ``{"slurm_partition": "Partition of Slurm."}``."""
     variables: ClassVar[Tuple[str, ...]] = ()
-    """The variables that describe a job, in its environment; the first has its number. They go into records."""
+    """The environment variables that describe a job; the first one has its number. Records contain them."""
     words: ClassVar[Mapping[str, JobState]] = {}
-    """Its own words for states, in capital letters and underscores: ``{"OUT_OF_MEMORY": JobState.FAILED}``. They stand
-    in messages, from which the state is read again."""
+    """Its own words for states, in capital letters and underscores: ``{"OUT_OF_MEMORY": JobState.FAILED}``. Messages
+    contain them, and the state is read from the messages."""
     end_signals: ClassVar[Tuple[str, ...]] = ("SIGTERM",)
-    """The signals by which it announces the end of a job."""
+    """The signals that announce the end of a job."""
     harmless_signals: ClassVar[Tuple[str, ...]] = ()
-    """The signals by which it announces something else, such as a suspension; jobs ignore them."""
+    """The signals that announce other events, such as a suspension; jobs ignore them."""
     plugin: ClassVar[str] = ""
-    """The name of Snakemake's own executor for it, where a profile uses that."""
+    """The name of Snakemake's own executor for it, if profiles use that."""
     node_variable: ClassVar[str] = "HOSTNAME"
     """The variable in a job's environment that names its node."""
     node_down_words: ClassVar[str] = ""
@@ -200,44 +200,44 @@ class Scheduler:
         self.transport = transport or LocalTransport()
 
     def is_available(self) -> bool:
-        """Return whether its programs are here."""
+        """Return whether its programs are installed."""
         return all(self.transport.has(program) for program in self.programs)
 
     def is_job_id(self, text: str) -> bool:
         """Return whether a text can be the number of one of its jobs."""
         return re.match(r"\d+$", text) is not None
 
-    # What a job asks for
+    # Resources of jobs
 
     def options(self, resources: Mapping[str, Any], exclusive: bool = False) -> List[Option]:
-        """Return the options of the submitting program that ask for resources.
+        """Return the options of the submitting program that request resources.
 
         Parameters
         ----------
         resources : mapping
-            Under Snakemake's names; names that are not known are passed over.
+            Under Snakemake's names; unknown names are ignored.
         exclusive : bool
-            Whether the job has its node for itself; ``resources[EXCLUSIVE]`` says the same.
+            Whether the job uses its node exclusively; ``resources[EXCLUSIVE]`` has the same meaning.
         """
         raise NotImplementedError
 
     def naming(self, name: str) -> List[Option]:
-        """Return the options that name a job, and the file of its output in the folder of submission."""
+        """Return the options for the name of a job, and for its output file in the folder of submission."""
         raise NotImplementedError
 
     def directives(self, name: str, resources: Mapping[str, Any], exclusive: bool = False) -> List[str]:
-        """Return the lines of a batch script that name the job and ask for its resources.
+        """Return the lines of a batch script that name the job and request its resources.
 
         Raises
         ------
         SchedulerError
-            If a value cannot stand in such a line.
+            If a value is not allowed in such a line.
         """
         options = self.naming(name) + self.options(resources, exclusive)
         return [" ".join([self.prefix, *map(quote_word, option)]) for option in options]
 
     def known_resources(self) -> FrozenSet[str]:
-        """Return the names of the resources of a rule that ``options`` reads, ``EXCLUSIVE`` and ``SCRATCH`` too."""
+        """Return the names of the resources of a rule that ``options`` reads, with ``EXCLUSIVE`` and ``SCRATCH``."""
         raise NotImplementedError
 
     def rule_resources(self, resources: Mapping[str, Any], exclusive: bool, inner_snakemake: bool) -> Dict[str, Any]:
@@ -246,9 +246,9 @@ class Scheduler:
         Parameters
         ----------
         resources : mapping
-            What the job asks for.
+            The resources of the job.
         exclusive : bool
-            Whether it has its node for itself.
+            Whether it uses its node exclusively.
         inner_snakemake : bool
             Whether Snakemake's own executor starts a Snakemake in the job.
         """
@@ -262,17 +262,17 @@ class Scheduler:
     added_resources: ClassVar[FrozenSet[str]] = frozenset({EXCLUSIVE, SCRATCH})
     """The names that ``rule_resources`` may add."""
 
-    # What a scheduler does
+    # Submission, status and cancellation
 
     def check(self, resources: Mapping[str, Any]) -> None:
-        """Ask whether it would take a job with the resources of a rule; nothing is submitted.
+        """Check that it would accept a job with the resources of a rule; nothing is submitted.
 
-        A scheduler that cannot say so beforehand accepts everything here.
+        A scheduler without such a check accepts everything.
 
         Raises
         ------
         SchedulerError
-            If it would not, with its reason.
+            If it would refuse the job, with its reason.
         """
 
     def submit(self, script: str, resources: Mapping[str, Any], name: str, comment: str, log: str) -> str:
@@ -281,36 +281,36 @@ class Scheduler:
         Parameters
         ----------
         script : str
-            Its text.
+            The text of the script.
         resources : mapping
-            Those of a rule.
+            The resources of a rule.
         name : str
-            By which the jobs of a run are found: letters, digits and dashes.
+            The name, by which the jobs of a run are found: letters, digits and dashes.
         comment : str
-            What the job carries, so that it is found if there was no answer: letters, digits and dashes.
+            The comment, by which the job is found if there was no answer: letters, digits and dashes.
         log : str
-            The absolute path of the file for the script's output; no character in it has another meaning.
+            The absolute path of the file for the script's output; it is used literally.
 
         Raises
         ------
         SchedulerError
-            If it is not in the queue; ``is_transient`` if it can be tried again, ``is_unanswered`` if it may be in the
-            queue all the same.
+            If it is not in the queue; ``is_transient`` if a retry may succeed, ``is_unanswered`` if it may be in the
+            queue nevertheless.
         """
         raise NotImplementedError
 
     def jobs(
         self, ids: Optional[Iterable[str]] = None, name: Optional[str] = None, timeout: float = ANSWER
     ) -> Dict[str, JobInfo]:
-        """Return jobs by number, also those that ended lately as far as the scheduler knows them.
+        """Return jobs by number, including recently ended ones that the scheduler still knows.
 
         Parameters
         ----------
         ids : iterable of str, optional
-            Only these, whoever's they are; without, all of this user. What is not a job's number is passed over. A job
-            that the scheduler answers for and is missing in the result is one that it does not know any more.
+            Only these, of any user; by default all of this user. Texts that are not job numbers are ignored. A job
+            that is missing in the result is no longer known to the scheduler.
         name : str, optional
-            Only those of this name.
+            Only jobs of this name.
         timeout : float
             Seconds for the answer.
 
@@ -322,7 +322,7 @@ class Scheduler:
         raise NotImplementedError
 
     def cancel(self, ids: Iterable[str], timeout: float = ANSWER) -> None:
-        """Take jobs out of the queue, or end them; jobs that are gone already are no error.
+        """Cancel queued and running jobs; jobs that have already ended are ignored.
 
         Raises
         ------
@@ -332,26 +332,26 @@ class Scheduler:
         raise NotImplementedError
 
     def cluster(self, timeout: float = ANSWER) -> str:
-        """Return the name of the cluster whose scheduler answers here, no other scheduler's; empty if not known.
+        """Return the name of the cluster of this scheduler, unlike that of any other; empty if not known.
 
         It distinguishes a job from another cluster's job of the same number.
         """
         raise NotImplementedError
 
-    # What a job knows of itself
+    # In a job
 
     def is_in_job(self) -> bool:
         """Return whether this process runs in one of its jobs."""
         return bool(self.variables and os.environ.get(self.variables[0]))
 
     def current_job(self) -> Optional[CurrentJob]:
-        """Return the job that this process runs in, None outside of any."""
+        """Return the job that this process runs in, None outside of jobs."""
         raise NotImplementedError
 
     def time_left(self) -> Optional[float]:
         """Return the seconds until the time limit of this process's job, None if there is none or it is not known.
 
-        The limit is asked for, the time since the beginning is measured here: clocks of two hosts may differ.
+        The limit is queried, and the time since the start is measured here, since clocks of hosts may differ.
         """
         current = self.current_job()
         if current is None:
@@ -363,20 +363,20 @@ class Scheduler:
         variable = f"{self.variables[0]}={os.environ.get(self.variables[0], '')}"
         return job.time_limit - age_of_job(variable) if job and job.time_limit else None
 
-    # What a person asks about it
+    # For checks and messages
 
     def version(self, timeout: float = ANSWER) -> str:
-        """Return its version, and the name of the cluster if there is one, when its controller answers.
+        """Return its version, and the name of the cluster if there is one.
 
         Raises
         ------
         SchedulerError
-            If it does not.
+            If its controller does not answer.
         """
         raise NotImplementedError
 
     def site(self, timeout: float = ANSWER) -> Site:
-        """Return what it offers to this user.
+        """Return the resources that it offers to this user.
 
         Raises
         ------
@@ -386,22 +386,22 @@ class Scheduler:
         raise NotImplementedError
 
     def queue_limit(self, resources: Iterable[Mapping[str, Any]], timeout: float = ANSWER) -> Optional[QueueLimit]:
-        """Return how many jobs with these resources this user may have in the queue, None if that is not limited."""
+        """Return the limit on this user's jobs with these resources in the queue, None if there is none."""
         return None
 
     def notes(self, timeout: float = ANSWER) -> List[Note]:
-        """Return what else ``fairmesh doctor`` shows of it: settings that runs depend on, accounts."""
+        """Return notes for ``fairmesh doctor``: settings that runs depend on, and accounts."""
         return []
 
     # For implementations
 
     def ask(self, *command: str, text: str = "", timeout: float = ANSWER, hidden: str = "") -> str:
-        """Return what one of its programs writes.
+        """Return the output of one of its programs.
 
         Raises
         ------
         SchedulerError
-            As ``error`` reads it, if the program ends with a status other than 0.
+            If the program ends with a status other than 0; see ``error``.
         """
         output = self.transport.run(command, text, timeout, hidden)
         if output.status:
@@ -409,20 +409,20 @@ class Scheduler:
         return output.stdout
 
     def error(self, output: Output) -> SchedulerError:
-        """Return the error that a program means which did not end well."""
+        """Return the error for the output of a failed program."""
         lines = [line.strip() for line in output.stderr.splitlines()]
         return SchedulerError("; ".join(filter(None, lines)) or f"status {output.status}")
 
 
 def quote_word(text: str) -> str:
-    """Quote a word as schedulers read it in a batch script: like a shell, but a line is a line."""
+    """Quote a word for a batch script, like for a shell, but without line breaks."""
     if not text.isprintable():
         raise SchedulerError(f"{text!r} cannot be an option of a scheduler")
     return shlex.quote(text)
 
 
 def gpus(resources: Mapping[str, Any]) -> Tuple[str, int]:
-    """Return model and number of the GPUs that ``gres`` or ``gpu_model`` ask for.
+    """Return model and number of the GPUs that ``gres`` or ``gpu_model`` request.
 
     >>> gpus({"gres": "gpu:a100:2"}), gpus({"gres": "gpu:2"}), gpus({"gpu_model": "v100"}), gpus({})
     (('a100', 2), ('', 2), ('v100', 1), ('', 0))
@@ -435,7 +435,7 @@ def gpus(resources: Mapping[str, Any]) -> Tuple[str, int]:
 
 
 def parse_gres(text: str) -> List[Tuple[str, str, int]]:
-    """Return kind, type and count of each generic resource in Slurm's notation, in which ``gres`` is written.
+    """Return kind, type and count of each generic resource in the notation of ``gres``, which is Slurm's.
 
     >>> parse_gres("gpu:a100:4(S:0-1),shard:8,nic")
     [('gpu', 'a100', 4), ('shard', '', 8), ('nic', '', 1)]
@@ -454,12 +454,12 @@ def parse_gres(text: str) -> List[Tuple[str, str, int]]:
 
 
 def age_of_job(variable: str) -> float:
-    """Return the seconds since the first process began of the job that this process runs in.
+    """Return the seconds since the start of the job that this process runs in, by its first process.
 
     Parameters
     ----------
     variable : str
-        What every process of the job has in its environment: ``SLURM_JOB_ID=5``.
+        A variable in the environment of every process of the job: ``SLURM_JOB_ID=5``.
     """
     began, pid = "", os.getpid()
     while pid > 1 and variable in _read(f"/proc/{pid}/environ").split("\0"):

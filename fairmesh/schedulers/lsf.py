@@ -1,6 +1,6 @@
-"""LSF: bsub, bjobs, bkill; bhist tells of jobs that bjobs has forgotten.
+"""LSF: bsub, bjobs and bkill, and bhist for jobs that bjobs no longer lists.
 
-Written after the manual of LSF 10.1, and tested with stand-ins for its programs; not with a real LSF.
+Based on the manual of LSF 10.1, and tested with mock programs, not with a real LSF.
 """
 
 import json
@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Dict, FrozenSet, Iterable, Iterator, List, Map
 from .base import EXCLUSIVE, SCRATCH, CurrentJob, JobInfo, JobState, Option, Scheduler, Site, gpus
 from .transport import ANSWER, Output, SchedulerError
 
-SUBMIT = 60.0  # seconds that it may take to answer a submission
+SUBMIT = 60.0  # seconds for the answer to a submission
 _FIELDS = "jobid stat job_name job_description exec_host runtimelimit exit_code exit_reason pend_reason"
-_OUTER_JOB = "LSB_|LS_(SUBCWD|JOBPID|EXECCWD)"  # what describes the job that Snakemake itself may run in
+_OUTER_JOB = "LSB_|LS_(SUBCWD|JOBPID|EXECCWD)"  # variables of the job that Snakemake may run in
 _OPTIONS = {
     "lsf_queue": ("-q", "{}"),
     "lsf_project": ("-P", "{}"),
@@ -90,7 +90,7 @@ submit() { # jobs to wait for
     _cluster = ""
 
     def options(self, resources: Mapping[str, Any], exclusive: bool = False) -> List[Option]:
-        """Return the options of bsub that ask for resources.
+        """Return the options of bsub that request resources.
 
         >>> Lsf().options({"gres": "gpu:a100:2", "runtime": 5})
         [('-W', '5'), ('-n', '1'), ('-R', 'span[hosts=1]'), ('-gpu', 'num=2:gmodel=a100')]
@@ -100,7 +100,7 @@ submit() { # jobs to wait for
         return [*options, *[("-x",)] * bool(exclusive or resources.get(EXCLUSIVE))]
 
     def naming(self, name: str) -> List[Option]:
-        """Return the options of bsub that name a job and its output, and let it run again if its host fails."""
+        """Return the options of bsub that name a job and its output, and rerun it if its host fails."""
         return [("-J", name), ("-o", "lsf-%J.log"), ("-r",)]
 
     def known_resources(self) -> FrozenSet[str]:
@@ -112,7 +112,7 @@ submit() { # jobs to wait for
     def submit(self, script: str, resources: Mapping[str, Any], name: str, comment: str, log: str) -> str:
         """Submit a batch script, and return its number.
 
-        The script opens its log by itself: in the name of an output file LSF replaces ``%J`` and the like.
+        The script opens its log itself, since LSF replaces ``%J`` and the like in the name of an output file.
         """
         first, _, rest = script.partition("\n")
         script = f"{first}\nexec >> {shlex.quote(log)} 2>&1\n{rest}"
@@ -131,7 +131,7 @@ submit() { # jobs to wait for
     def jobs(
         self, ids: Optional[Iterable[str]] = None, name: Optional[str] = None, timeout: float = ANSWER
     ) -> Dict[str, JobInfo]:
-        """Return jobs by number, from one call of bjobs; of those that it has forgotten, from bhist."""
+        """Return jobs by number, from one call of bjobs, and from bhist if bjobs no longer lists them."""
         numbers = sorted(set(filter(self.is_job_id, ids or ())))
         if ids is not None and not numbers:
             return {}
@@ -149,7 +149,7 @@ submit() { # jobs to wait for
         return {number: job for number, job in jobs.items() if name in {None, job.name}}
 
     def cancel(self, ids: Iterable[str], timeout: float = SUBMIT) -> None:
-        """Take jobs out of the queue, or end them: they get SIGINT, then SIGTERM, then SIGKILL."""
+        """Cancel queued and running jobs, which get SIGINT, then SIGTERM, then SIGKILL."""
         numbers = sorted(ids)
         output = self.transport.run(["bkill", *numbers], timeout=timeout) if numbers else Output(0, "", "")
         lines = (output.stdout + output.stderr).splitlines()
@@ -158,7 +158,7 @@ submit() { # jobs to wait for
             raise self.error(Output(output.status, "", "\n".join(complaints)))
 
     def cluster(self, timeout: float = ANSWER) -> str:
-        """Return the name of the cluster, as lsid says it."""
+        """Return the name of the cluster, from lsid."""
         if not self._cluster:
             try:
                 match = re.search(r"^My cluster name is (\S+)", self.ask("lsid", timeout=timeout), re.MULTILINE)
@@ -168,7 +168,7 @@ submit() { # jobs to wait for
         return self._cluster
 
     def current_job(self) -> Optional[CurrentJob]:
-        """Return the job that this process runs in; LSF says whether it runs again, and not how often."""
+        """Return the job that this process runs in; LSF reports whether it was restarted, but not how often."""
         if not self.is_in_job():
             return None
         hosts = os.environ.get("LSB_MCPU_HOSTS", "").split()[::2]  # each followed by its number of slots
@@ -181,7 +181,7 @@ submit() { # jobs to wait for
         )
 
     def version(self, timeout: float = ANSWER) -> str:
-        """Return the version, and the cluster's name, when LSF answers."""
+        """Return the version, and the cluster's name."""
         answer = self.ask("lsid", timeout=timeout)
         match = re.search(r"LSF\D*([\d.]+)", answer)
         return f"{match.group(1) if match else '?'}, cluster {self.cluster(timeout) or '?'}"
@@ -195,7 +195,7 @@ submit() { # jobs to wait for
         return Site({"lsf_queue": queues}, frozenset(words[0].partition(".")[0] for words in hosts), are_up)
 
     def error(self, output: Output) -> SchedulerError:
-        """Return the error that one of LSF's programs means."""
+        """Return the error for the output of one of LSF's programs."""
         lines = (_SPEAKER.sub("", line).strip() for line in (output.stderr or output.stdout).splitlines())
         words = dict.fromkeys(line for line in lines if line and line != "Job not submitted.")
         reason = "; ".join(list(words)[:5]) or f"it ended with status {output.status}"
@@ -282,7 +282,7 @@ def parse_history(text: str, words: Mapping[str, JobState]) -> Iterator[JobInfo]
 
 
 def _in_sum(resources: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return the slots, hosts, memory and GPUs of a job, which bsub wants in sum."""
+    """Return the resources with the slots, hosts, memory and GPUs of the whole job, as bsub expects."""
     values = dict(resources)
     if SCRATCH in values:
         values["disk_mb"] = values[SCRATCH]

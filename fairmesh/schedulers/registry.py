@@ -1,4 +1,4 @@
-"""Find schedulers by name: each module here that is not a part of the interface is one, and is named after it."""
+"""Find schedulers by name: each module here, except the interface, implements the scheduler of its name."""
 
 import importlib
 import os
@@ -9,14 +9,14 @@ from typing import Dict, Iterator, List, Optional, Tuple, Type
 from .base import CurrentJob, JobState, Scheduler
 from .transport import LocalTransport
 
-CHOICE = "FAIRMESH_SCHEDULER"  # the variable that names the scheduler where several could be meant
+CHOICE = "FAIRMESH_SCHEDULER"  # the variable that selects one of several schedulers
 _INTERFACE = ("base", "registry", "transport")
 _schedulers: Dict[str, Scheduler] = {}
 
 
 @lru_cache(maxsize=None)
 def names() -> Tuple[str, ...]:
-    """Return the names of all schedulers that there are modules for."""
+    """Return the names of all schedulers."""
     package = importlib.import_module(__name__.rpartition(".")[0])
     modules = [module.name for module in pkgutil.iter_modules(package.__path__)]
     return tuple(sorted(name for name in modules if name not in _INTERFACE and not name.startswith("_")))
@@ -48,9 +48,9 @@ def _load(name: str) -> Type[Scheduler]:
 
 
 def available() -> List[Scheduler]:
-    """Return the schedulers whose programs are here, the one that is meant first.
+    """Return the schedulers that are available here, the preferred one first.
 
-    That is the one whose job this process runs in, else the one that ``FAIRMESH_SCHEDULER`` names.
+    That is the one whose job this process runs in, otherwise the one that ``FAIRMESH_SCHEDULER`` names.
     """
     chosen = os.environ.get(CHOICE, "")
     known = [find_scheduler(name) for name in names()]
@@ -59,17 +59,17 @@ def available() -> List[Scheduler]:
 
 
 def detect() -> Optional[Scheduler]:
-    """Return the scheduler that is meant here, None where there is none."""
+    """Return the preferred scheduler, None if there is none."""
     return next(iter(available()), None)
 
 
 def job_scheduler() -> Optional[Scheduler]:
-    """Return the scheduler in whose job this process runs, None outside of any."""
+    """Return the scheduler in whose job this process runs, None outside of jobs."""
     return next((scheduler for scheduler in map(find_scheduler, names()) if scheduler.is_in_job()), None)
 
 
 def choose_scheduler(name: str) -> Optional[Scheduler]:
-    """Return the scheduler of a machine, and let ``detect`` return it from now on, unless a person has chosen one.
+    """Return the scheduler of a machine, which ``detect`` prefers from now on, unless the user has selected one.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def choose_scheduler(name: str) -> Optional[Scheduler]:
 
 
 def current_job() -> Optional[CurrentJob]:
-    """Return the scheduler's job that this process runs in, None outside of any."""
+    """Return the scheduler's job that this process runs in, None outside of jobs."""
     scheduler = job_scheduler()
     return scheduler.current_job() if scheduler else None
 
 
 def state_of_word(word: str) -> Optional[JobState]:
-    """Return the state that a scheduler's own word means, None for a word that none of them has."""
+    """Return the state for a scheduler's own word, None if no scheduler has it."""
     states = (find_scheduler(name).words.get(word) for name in names())
     return next(filter(None, states), None)

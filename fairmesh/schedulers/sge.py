@@ -1,6 +1,6 @@
-"""SGE, the Grid Engine: qsub, qstat, qdel; qacct tells how a job ended.
+"""SGE, the Grid Engine: qsub, qstat and qdel, and qacct for ended jobs.
 
-A job's context carries its comment. SGE allows no digit in the beginning of a name, so names begin with ``fm-`` there.
+A job's context has its comment. Names begin with ``fm-``, since SGE does not allow a digit at the beginning.
 """
 
 import os
@@ -16,11 +16,11 @@ from ._sge_answers import COMMENT, PREFIX, parse_accounting, parse_details, pars
 from .base import ENDED, EXCLUSIVE, CurrentJob, JobInfo, JobState, Note, Option, QueueLimit, Scheduler, Site, gpus
 from .transport import ANSWER, Output, SchedulerError
 
-SUBMIT = 60.0  # seconds that it may take to answer a submission
-REST = 600.0  # seconds until an accounting is asked again that was too slow
-ACCOUNTED = 30.0  # seconds after its end in which a job that began is in the accounting
-MOST_ASKED = 10  # jobs that the accounting is asked for one by one
-# What describes the job that Snakemake itself may run in.
+SUBMIT = 60.0  # seconds for the answer to a submission
+REST = 600.0  # seconds until an accounting that was too slow is queried again
+ACCOUNTED = 30.0  # seconds after its end by which a started job is in the accounting
+MOST_ASKED = 10  # jobs that are queried one by one in the accounting
+# Variables of the job that Snakemake may run in.
 _OUTER_JOB = "SGE_(?!(ROOT|CELL|QMASTER_PORT|EXECD_PORT)$)|JOB_|PE$|PE_|QUEUE$|N(SLOTS|HOSTS|QUEUES)$|RE(STARTED|Q)"
 _CLUSTER = """\
 cd "${SGE_ROOT:-/var/lib/gridengine}/${SGE_CELL:-default}/common" 2> /dev/null || exit
@@ -95,13 +95,13 @@ submit() { # jobs to wait for
         self._clusters: Dict[Tuple[str, str], str] = {}  # by the variables that name a cell
 
     def is_available(self) -> bool:
-        """Return whether there is an SGE that can be asked from here: its programs and a cell that has a qmaster."""
+        """Return whether SGE is available: its programs, and a cell with a qmaster."""
         return super().is_available() and bool(self.cluster())
 
-    # What a job asks for
+    # Resources of jobs
 
     def options(self, resources: Mapping[str, Any], exclusive: bool = False) -> List[Option]:
-        """Return the options of qsub that ask for resources; memory is asked for by the slot.
+        """Return the options of qsub that request resources; memory is requested for each slot.
 
         >>> Sge().options({"threads": 4, "mem_mb": 8000, "runtime": 5, "gres": "gpu:a100:1", "sge_queue": "all.q"})
         ... # doctest: +NORMALIZE_WHITESPACE
@@ -124,7 +124,7 @@ submit() { # jobs to wait for
     def naming(self, name: str) -> List[Option]:
         """Return the options that name a job and its output, and those that every job has.
 
-        The environment is passed on, a job is warned of its end, and it runs again if its node fails.
+        Jobs inherit the environment, get a signal before their end, and are rerun if their node fails.
         """
         return [("-N", PREFIX + name), ("-o", "sge-$JOB_ID.log"), *_USUAL]
 
@@ -132,16 +132,16 @@ submit() { # jobs to wait for
         """Return the resources of a rule that become options of qsub."""
         return frozenset({*self.own_resources, *_WORDS, *_AMOUNTS, "gres", "gpu_model", EXCLUSIVE})
 
-    # What a scheduler does
+    # Submission, status and cancellation
 
     def check(self, resources: Mapping[str, Any]) -> None:
-        """Ask SGE whether any of its queues could run such a job if it were empty; nothing is submitted."""
+        """Check that an empty queue of SGE could run such a job; nothing is submitted."""
         self._qsub(["-w", "v"], resources, "#!/bin/sh\n")
 
     def submit(self, script: str, resources: Mapping[str, Any], name: str, comment: str, log: str) -> str:
         """Submit a batch script, and return its number.
 
-        The script opens its log by itself: in the name of an output file SGE replaces ``$``, ``:`` and ``,``.
+        The script opens its log itself, since SGE replaces ``$``, ``:`` and ``,`` in the name of an output file.
         """
         first, _, rest = script.partition("\n")
         script = f"{first}\nexec >> {shlex.quote(log)} 2>&1\n{rest}"
@@ -166,7 +166,7 @@ submit() { # jobs to wait for
     def jobs(
         self, ids: Optional[Iterable[str]] = None, name: Optional[str] = None, timeout: float = ANSWER
     ) -> Dict[str, JobInfo]:
-        """Return jobs by number, from qstat; of jobs that have ended, how they did, from qacct."""
+        """Return jobs by number, from qstat, and ended ones from qacct."""
         numbers = None if ids is None else {number for number in ids if re.match(r"\d+$", number)}
         if numbers is not None and not numbers:
             return {}
@@ -179,7 +179,7 @@ submit() { # jobs to wait for
         return {**jobs, **{job.id: job for job in ends if name in {None, job.name}}}
 
     def _queue(self, numbers: Optional[Set[str]], timeout: float) -> Dict[str, JobInfo]:
-        """Return the jobs in the queue, all of this user or those with some numbers, whoever's they are."""
+        """Return the jobs in the queue: all of this user, or those with some numbers, of any user."""
         cluster = self.cluster(timeout)
         answer = self.ask("qstat", "-u", _user(), "-r", "-xml", timeout=timeout)
         jobs = {job.id: job for job in parse_queue(answer) if numbers is None or job.id in numbers}
@@ -201,7 +201,7 @@ submit() { # jobs to wait for
         return job._replace(comment=comment, reason=reason or job.reason, cluster=cluster)
 
     def _ends(self, gone: Set[str], selections: List[str], timeout: float) -> List[JobInfo]:
-        """Return how jobs ended that are not in the queue any more, as far as the accounting knows."""
+        """Return the jobs that are no longer in the queue, as far as the accounting has them."""
         now = time.monotonic()
         for number in gone:
             self._gone.setdefault(number, now)
@@ -209,7 +209,7 @@ submit() { # jobs to wait for
         if unknown and now >= self._accounting_rests:
             try:
                 self._read_accounting(unknown, selections, timeout)
-            except SchedulerError:  # it reads a file of any size
+            except SchedulerError:  # qacct reads a file of any size
                 self._accounting_rests = now + REST
         return [self._complete(self._ended[number], self.cluster()) for number in sorted(gone & self._ended.keys())]
 
@@ -219,12 +219,12 @@ submit() { # jobs to wait for
             self._ended.update((job.id, job) for job in parse_accounting(output.stdout) if job.id in unknown)
         names = {number: name for name, numbers in self._seen.items() for number in numbers}
         for number in unknown & names.keys() - self._ended.keys():
-            if time.monotonic() - self._gone[number] > ACCOUNTED:  # only what never began leaves no trace there
+            if time.monotonic() - self._gone[number] > ACCOUNTED:  # only jobs that never started are missing there
                 reason = "it was deleted before it began"
                 self._ended[number] = JobInfo(number, names[number], JobState.CANCELLED, "CANCELLED", reason)
 
     def cancel(self, ids: Iterable[str], timeout: float = SUBMIT) -> None:
-        """Take jobs out of the queue, or end them: with ``-notify`` they are warned first."""
+        """Cancel queued and running jobs; because of ``-notify`` they get a signal first."""
         numbers = sorted(ids)
         output = self.transport.run(["qdel", *numbers], timeout=timeout) if numbers else Output(0, "", "")
         complaints = [line for line in _lines(output.stdout + output.stderr) if not _NO_SUCH_JOB.match(line)]
@@ -232,7 +232,7 @@ submit() { # jobs to wait for
             raise self.error(Output(output.status, "", "\n".join(complaints)))
 
     def cluster(self, timeout: float = ANSWER) -> str:
-        """Return the name that the installation of the cell gave it, or the host of its qmaster."""
+        """Return the name in the installation of the cell, or the host of its qmaster."""
         cell = (os.environ.get("SGE_ROOT", ""), os.environ.get("SGE_CELL", ""))
         if cell not in self._clusters:
             try:
@@ -241,14 +241,14 @@ submit() { # jobs to wait for
                 return ""
         return self._clusters[cell]
 
-    # What a job knows of itself
+    # In a job
 
     def is_in_job(self) -> bool:
         """Return whether this process runs in a job: other programs have a variable ``JOB_ID``, too."""
         return os.environ.get("JOB_ID", "").isdigit() and "SGE_TASK_ID" in os.environ
 
     def current_job(self) -> Optional[CurrentJob]:
-        """Return the job that this process runs in; SGE says whether it runs again, and not how often."""
+        """Return the job that this process runs in; SGE reports whether it was restarted, but not how often."""
         if not self.is_in_job():
             return None
         hosts = os.environ.get("NHOSTS", "")
@@ -261,10 +261,10 @@ submit() { # jobs to wait for
             memory=max(0, resource.getrlimit(resource.RLIMIT_AS)[0]),  # infinity is below 0
         )
 
-    # What a person asks about it
+    # For checks and messages
 
     def version(self, timeout: float = ANSWER) -> str:
-        """Return the version, and the cluster's name, when its qmaster answers."""
+        """Return the version, and the cluster's name."""
         self.ask("qconf", "-sql", timeout=timeout)
         lines = _lines(self.transport.run(["qstat", "-help"], timeout=timeout).stdout)
         return f"{(lines or ['?'])[0]}, cluster {self.cluster(timeout) or '?'}".replace("SGE ", "", 1)
@@ -278,14 +278,14 @@ submit() { # jobs to wait for
         return Site(values, frozenset(hosts - {"localhost"}), not any(states.values()))
 
     def _names(self, option: str, timeout: float) -> List[str]:
-        """Return the names that qconf lists; it takes an empty list for an error."""
+        """Return the names that qconf lists; it reports an empty list as an error."""
         output = self.transport.run(["qconf", option], timeout=timeout)
         if output.status and not re.match(r"no .* defined", output.stdout + output.stderr):
             raise self.error(output)
         return [] if output.status else output.stdout.split()
 
     def queue_limit(self, resources: Iterable[Mapping[str, Any]], timeout: float = ANSWER) -> Optional[QueueLimit]:
-        """Return ``max_u_jobs`` or ``max_jobs`` of the global configuration, of which 0 is no limit."""
+        """Return ``max_u_jobs`` or ``max_jobs`` of the global configuration, where 0 means no limit."""
         try:
             configuration = self.ask("qconf", "-sconf", timeout=timeout)
         except SchedulerError:
@@ -295,7 +295,7 @@ submit() { # jobs to wait for
         return min(limits, default=None)
 
     def notes(self, timeout: float = ANSWER) -> List[Note]:
-        """Return what runs depend on that each site sets up for itself: resources, environments, accounting."""
+        """Return notes on settings of the site that runs depend on: resources and parallel environments."""
         requests = set(re.findall(r"^(\S+)", self.ask("qconf", "-sc", timeout=timeout), re.MULTILINE))
         environments = self._names("-spl", timeout)
         called = "say what it is called here: "
@@ -324,7 +324,7 @@ submit() { # jobs to wait for
         ]
 
     def error(self, output: Output) -> SchedulerError:
-        """Return the error that one of SGE's programs means."""
+        """Return the error for the output of one of SGE's programs."""
         reason = plain_words(output.stderr or output.stdout) or f"it ended with status {output.status}"
         is_full = bool(_FULL.search(reason))
         is_silent = not is_full and bool(_SILENT.search(output.stderr + output.stdout))
@@ -389,7 +389,7 @@ def _lines(text: str) -> List[str]:
 
 
 def plain_words(text: str) -> str:
-    r"""Return what one of SGE's programs says, without saying who says it.
+    r"""Return the message of one of SGE's programs, without the name of the program.
 
     >>> plain_words('Unable to run job: Job 5 cannot run in PE "smp"\nverification: no suitable queues\nExiting.')
     'cannot run in PE "smp"'

@@ -1,4 +1,4 @@
-"""Slurm: sbatch, squeue, scancel; its accounting is never needed."""
+"""Slurm: sbatch, squeue and scancel; accounting is not required."""
 
 import os
 import re
@@ -8,13 +8,13 @@ from typing import Any, ClassVar, Dict, FrozenSet, Iterable, List, Mapping, Opti
 from .base import GPU, CurrentJob, JobInfo, JobState, Note, Option, QueueLimit, Scheduler, Site
 from .transport import ANSWER, Output, SchedulerError
 
-EXTRA = "slurm_extra"  # the resource of the executor plugin for options that it has no resource for
+EXTRA = "slurm_extra"  # the resource of the executor plugin for further options
 CPUS = "cpus_per_task"
-ALL_CPUS = -1  # in the words of the plugin; a number would bind the job's step to so many cores
+ALL_CPUS = -1  # as in the plugin; a number would bind the job's step to that many cores
 INNER_MB = 600  # a job of the executor plugin starts two Snakemakes, one in the other, of up to 220 MB each
-SUBMIT = 60.0  # seconds that it may take to answer a submission
-_FROM_OUTSIDE = "SQUEUE_|SLURM_CLUSTERS$"  # what a person set for the eye, or to look at another cluster
-_OUTER_JOB = "SLURM_(?!CONF$)"  # what describes the job that Snakemake itself may run in
+SUBMIT = 60.0  # seconds for the answer to a submission
+_FROM_OUTSIDE = "SQUEUE_|SLURM_CLUSTERS$"  # the user's settings of format and cluster
+_OUTER_JOB = "SLURM_(?!CONF$)"  # variables of the job that Snakemake may run in
 
 _OPTIONS = {
     "slurm_partition": "--partition={}",
@@ -34,7 +34,7 @@ _OPTIONS = {
     "disk_mb": "--tmp={}M",
     "gres": "--gres={}",
 }
-# A rule names these options itself: the plugin has no resource for them, and Snakemake a default of its own.
+# Rules pass these options, for which the plugin has no resource, or Snakemake has its own default.
 _IN_EXTRA = ("reservation", "disk_mb")
 
 _STATES = {
@@ -76,7 +76,7 @@ _HOPELESS = re.compile(
     """,
     re.VERBOSE,
 )
-# A queue that is full for this user or for all; a controller that is away for a while.
+# A queue that is full for this user or for all; a controller that is unavailable for a while.
 _FULL = re.compile(r"max\w*submit|grp\w*submit|submit limit|job limit|max\w*job|temporarily", re.IGNORECASE)
 _SILENT = re.compile(r"try again|unable to contact|timed out|connect|not responding", re.IGNORECASE)
 _SPEAKER = re.compile(r"^(?:\w+: )?(?:error: )?(?:Batch job submission failed: |allocation failure: )?")
@@ -132,11 +132,11 @@ submit() { # jobs to wait for
     _cluster = ""
 
     def is_available(self) -> bool:
-        """Return whether there is a Slurm that can be asked from here."""
+        """Return whether Slurm can be queried on this host."""
         return self.transport.has("squeue")
 
     def options(self, resources: Mapping[str, Any], exclusive: bool = False) -> List[Option]:
-        """Return the options of sbatch that ask for resources.
+        """Return the options of sbatch that request resources.
 
         >>> Slurm().options({"gpu_model": "a100", "threads": 2}, exclusive=True)
         [('--cpus-per-task=2',), ('--gres=gpu:a100:1',), ('--exclusive',)]
@@ -147,10 +147,10 @@ submit() { # jobs to wait for
         if "threads" in values:
             values.setdefault(CPUS, values["threads"])
         if isinstance(values.get(CPUS), int) and values[CPUS] < 1:
-            del values[CPUS]  # all that there are
+            del values[CPUS]  # all CPUs
         if "gpu_model" in values:
             values.setdefault("gres", f"{GPU}:{values['gpu_model']}:1")
-        if "mem_mb_per_cpu" in values:  # Slurm takes one of the two; the other is the profile's
+        if "mem_mb_per_cpu" in values:  # Slurm accepts one of the two; the other is from the profile
             values.pop("mem_mb", None)
         words = [text.format(values[name]) for name, text in _OPTIONS.items() if name in values]
         words += ["--exclusive"] * exclusive + shlex.split(str(values.get(EXTRA, "")))
@@ -165,7 +165,7 @@ submit() { # jobs to wait for
         return frozenset({EXTRA, "threads", "gpu_model", *_OPTIONS}) - frozenset(_IN_EXTRA)
 
     def rule_resources(self, resources: Mapping[str, Any], exclusive: bool, inner_snakemake: bool) -> Dict[str, Any]:
-        """Return the resources of a job's rule, in the words of Snakemake's own executor plugin.
+        """Return the resources of a job's rule, under the names of Snakemake's own executor plugin.
 
         >>> Slurm().rule_resources({"mem_mb": 100, "reservation": "today"}, exclusive=True, inner_snakemake=True)
         {'mem_mb': 600, 'reservation': 'today', 'cpus_per_task': -1, 'slurm_extra': '--reservation=today --exclusive'}
@@ -182,7 +182,7 @@ submit() { # jobs to wait for
         return values
 
     def check(self, resources: Mapping[str, Any]) -> None:
-        """Ask Slurm whether it would take such a job; nothing is submitted."""
+        """Check that Slurm would accept such a job; nothing is submitted."""
         self._sbatch(["--test-only", *_flat(self.options(resources))], "#!/bin/sh\n")
 
     def submit(self, script: str, resources: Mapping[str, Any], name: str, comment: str, log: str) -> str:
@@ -222,13 +222,13 @@ submit() { # jobs to wait for
         return {job.id: job for job in jobs}
 
     def cancel(self, ids: Iterable[str], timeout: float = SUBMIT) -> None:
-        """Take jobs out of the queue, or end them; Slurm knows best whether they are still there."""
+        """Cancel queued and running jobs."""
         numbers = sorted(ids)
         if numbers:
             self.ask("scancel", *numbers, timeout=timeout)
 
     def cluster(self, timeout: float = ANSWER) -> str:
-        """Return the name of the cluster whose controller answers here, or an empty text."""
+        """Return the name of the cluster, or an empty text if the controller does not answer."""
         if not self._cluster:
             try:
                 config = self.ask("scontrol", "show", "config", timeout=timeout, hidden=_FROM_OUTSIDE)
@@ -255,7 +255,7 @@ submit() { # jobs to wait for
         )
 
     def version(self, timeout: float = ANSWER) -> str:
-        """Return the version, and the cluster's name, when the controller answers."""
+        """Return the version, and the cluster's name."""
         config = self.ask("scontrol", "show", "config", timeout=timeout, hidden=_FROM_OUTSIDE)
         values = dict(re.findall(r"^(\w+)\s*= *(\S+)", config, re.MULTILINE))
         return f"{values.get('SLURM_VERSION', '?')}, cluster {values.get('ClusterName', '?')}"
@@ -267,26 +267,26 @@ submit() { # jobs to wait for
         return site(self, timeout)
 
     def queue_limit(self, resources: Iterable[Mapping[str, Any]], timeout: float = ANSWER) -> Optional[QueueLimit]:
-        """Return the lowest limit of the accounting that concerns these jobs."""
+        """Return the lowest limit of the accounting that applies to these jobs."""
         from ._slurm_limits import load_limits  # noqa: PLC0415  not needed in jobs
 
         return load_limits(self, timeout).lowest(resources)
 
     def notes(self, timeout: float = ANSWER) -> List[Note]:
-        """Return what runs depend on: accounting, and for how long Slurm knows of a job that has ended."""
+        """Return notes on settings that runs depend on: accounting, and how long Slurm keeps ended jobs."""
         from ._slurm_site import notes  # noqa: PLC0415  not needed in jobs
 
         return notes(self, timeout)
 
     def error(self, output: Output) -> SchedulerError:
-        """Return the error that one of Slurm's programs means."""
+        """Return the error for the output of one of Slurm's programs."""
         reason = plain_words(output.stderr) or f"it ended with status {output.status}"
         is_full = bool(_FULL.search(reason))
         return SchedulerError(reason, is_full, is_unanswered=not is_full and bool(_SILENT.search(reason)))
 
 
 def plain_words(text: str) -> str:
-    r"""Return what one of Slurm's programs says, without saying who says it.
+    r"""Return the message of one of Slurm's programs, without the name of the program.
 
     >>> plain_words("sbatch: error: invalid partition: x\nsbatch: error: Batch job submission failed: Invalid name")
     'invalid partition: x; Invalid name'

@@ -1,4 +1,4 @@
-"""Where a scheduler's programs run: on this computer. Another class with the same methods can run them elsewhere."""
+"""Run a scheduler's programs on this computer; another class with the same methods can run them elsewhere."""
 
 import os
 import re
@@ -10,16 +10,16 @@ ANSWER = 30.0  # seconds
 
 
 class SchedulerError(Exception):
-    """A scheduler refused something, or gave no answer.
+    """Raised if a scheduler refuses a request, or does not answer.
 
     Parameters
     ----------
     reason : str
-        What it said, in one line, without the name of the program that said it.
+        Its message in one line, without the name of the program.
     is_transient : bool
-        Whether the same call can succeed later: the queue is full, or the controller is away.
+        Whether the same call can succeed later: the queue is full, or the controller is unavailable.
     is_unanswered : bool
-        Whether there was no answer, so that what was asked for may have been done all the same.
+        Whether there was no answer, so that the request may have succeeded nevertheless.
     """
 
     def __init__(self, reason: str, is_transient: bool = False, is_unanswered: bool = False) -> None:
@@ -30,7 +30,7 @@ class SchedulerError(Exception):
 
 
 class Output(NamedTuple):
-    """What a program that has ended wrote, and its exit status."""
+    """The exit status and output of a program."""
 
     status: int
     stdout: str
@@ -41,7 +41,7 @@ class LocalTransport:
     """Runs programs on this computer."""
 
     def has(self, program: str) -> bool:
-        """Return whether there is such a program in the path."""
+        """Return whether a program is in the path."""
         return bool(shutil.which(program))
 
     def run(
@@ -57,15 +57,15 @@ class LocalTransport:
         Parameters
         ----------
         command : sequence of str
-            The program and its arguments; no shell reads them.
+            The program and its arguments, without a shell.
         text : str, optional
-            What it reads from its standard input.
+            Its standard input.
         timeout : float, optional
-            Seconds that it may take.
+            The time limit in seconds.
         hidden : str, optional
             A regular expression: environment variables whose names begin like this are not passed on.
         is_inherited : bool, optional
-            Whether a job inherits the environment, so that nothing is added to it; else messages are in English.
+            Whether a job inherits the environment, so that nothing is added to it; otherwise messages are in English.
 
         Raises
         ------

@@ -1,8 +1,8 @@
-"""Reading a file against its model: YAML 1.2 with positions, pydantic models, and messages in plain words.
+"""Read files and check them against their models: YAML 1.2 with positions, pydantic models, and plain messages.
 
 PyYAML parses; this package decides what a scalar means (``on`` and ``12:00`` are texts, ``1e-3`` is a number) and
-remembers where everything stands, so that an error shows its line and column. It may import ``errors`` and ``names``.
-Begin with ``reading.load`` (text to ``Node``) and ``model.load_model`` (file to model).
+keeps the position of each value, so that errors have line and column. It may import ``errors`` and ``names``.
+Begin with ``reading.load_yaml`` (file to ``Node``) and ``model.load_model`` (file to model).
 """
 
 from fairmesh.schema.nodes import Node, Scalar, resolve_scalar

@@ -1,4 +1,4 @@
-"""Explain what is wrong with a text that is not YAML, and find characters that only look like YAML's own."""
+"""Explain syntax errors of YAML, and find characters that only look like its special characters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_SPACE = re.compile(r"[ -]*([A-Za-z_][\w.-]*:)(?!//)[^\s]", re.ASCII)
 
 
 def explain_error(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem:
-    """Return the problem of a text that is not YAML, at the place of its cause if that can be seen."""
+    """Return the problem for a syntax error, at the position of its cause if it can be found."""
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return Problem(f"not YAML: {_words(error)}", place(path))
@@ -51,7 +51,7 @@ def _words(error: yaml.MarkedYAMLError) -> str:
     return _IN_WORDS.get(str(error.problem)) or " ".join(filter(None, (error.problem, error.context)))
 
 
-# The line ends of YAML 1.1, which libyaml breaks lines at and YAML 1.2 does not.
+# Line ends of YAML 1.1, and of libyaml, that YAML 1.2 does not have.
 _OTHER_BREAKS = "\x85\u2028\u2029"
 _SPACES = "\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _JOINERS = "\u200c\u200d"  # parts of words in some scripts, and of emoji
@@ -88,14 +88,14 @@ _INSTEAD = (
 
 
 def find_in_plain(text: str, begins_line: bool) -> int:
-    r"""Return where in a plain scalar a character stands that was meant otherwise; -1 if there is none.
+    r"""Return the index of a misleading character in a plain scalar; -1 if there is none.
 
     Parameters
     ----------
     text : str
         The scalar.
     begins_line : bool
-        Whether nothing but an indentation stands before it in its line.
+        Whether only indentation comes before it in its line.
 
     Examples
     --------
@@ -113,13 +113,13 @@ def find_in_plain(text: str, begins_line: bool) -> int:
 
 
 def find_line_break(text: str) -> int:
-    """Return where a text has one of the line ends that YAML 1.1 and 1.2 read differently; -1 if nowhere."""
+    """Return the index of a line end that YAML 1.1 and 1.2 read differently; -1 if there is none."""
     match = _BREAK.search(text)
     return match.start() if match else -1
 
 
 def find_in_line(line: str) -> int:
-    """Return where a line has a character that may be why it cannot be parsed; -1 if nowhere."""
+    """Return the index of a character that may prevent parsing a line; -1 if there is none."""
     if line.isascii():
         return -1
     match = _IN_LINE.search(_QUOTED.sub(lambda quoted: "x" * len(quoted[0]), line))
@@ -127,7 +127,7 @@ def find_in_line(line: str) -> int:
 
 
 def describe_character(character: str) -> str:
-    r"""Return the name of a character, and what to write in its place.
+    r"""Return the name of a character, and its replacement.
 
     >>> describe_character("\xa0")
     'NO-BREAK SPACE (U+00A0): use a plain space'

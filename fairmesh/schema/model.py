@@ -1,6 +1,6 @@
-"""Models of files: pydantic models whose mistakes become plain lines with positions.
+"""Models of files: pydantic models with errors as plain lines with positions.
 
-The description of what a key must be is made from the JSON Schema of the model.
+Descriptions of allowed values come from the JSON Schema of the model.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def meaning(sentence: str, *examples: Any) -> Any:
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 
-# The tags of a choice between one thing and a list of them; they stand in pydantic's places, not in a file.
+# Tags of a union of one value and a list of values; they occur in pydantic's locations, not in files.
 _ONE, _MANY = "<one>", "<many>"
 One, Many = Tag(_ONE), Tag(_MANY)
 OneOrMany = Discriminator(lambda value: _MANY if isinstance(value, list) else _ONE)
@@ -100,12 +100,12 @@ def load_model(model: type[ModelT], node: Node, file: Path | str) -> ModelT:
 def check_model(
     model: type[ModelT], node: Node, file: Path | str, key: str = ""
 ) -> tuple[ModelT | None, list[Problem]]:
-    """Check as `load_model` does, but return the problems, for a caller that has more of its own.
+    """Check like `load_model`, but return the problems instead of raising them.
 
     Parameters
     ----------
     key : str
-        Where the node is in the file, for the messages; empty if it is the whole of it.
+        The key of the node in the file, for messages; empty for the whole file.
     """
     data = node.plain()
     try:
@@ -122,7 +122,7 @@ def check_model(
 
 
 def _use_source_text(data: Any, node: Node, errors: Sequence[ErrorDetails]) -> bool:
-    """Replace plain scalars by their source texts where texts are wanted; return whether there was one."""
+    """Replace plain scalars by their source texts where texts are required; return whether there was one."""
     changed = False
     for error in errors:
         loc = _place_in_file(error)
@@ -141,7 +141,7 @@ def _place_in_file(error: ErrorDetails) -> tuple[int | str, ...]:
 
 
 def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Path | str, key: str) -> Problem:
-    """Return one of pydantic's errors as a problem with its place."""
+    """Return one of pydantic's errors as a problem with its position."""
     loc = _place_in_file(error)
     kind = error["type"]
     name = repr(dotted_name(loc, key)) if loc or key else "the file"
@@ -169,12 +169,12 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
 
 
 def not_yet(what: str, where: str) -> Problem:
-    """Return the problem of a key that the format has and this version does not support."""
+    """Return the problem for a key that this version does not support."""
     return Problem(f"{what} is not supported yet", where)
 
 
 def _walk(node: Node, loc: Sequence[int | str]) -> Node:
-    """Return the value at a place, or the innermost one that exists."""
+    """Return the node at a location, or the innermost one that exists."""
     for step in loc:
         if isinstance(step, int) and step < len(node.members):
             node = node.members[step]
@@ -184,7 +184,7 @@ def _walk(node: Node, loc: Sequence[int | str]) -> Node:
 
 
 def _subschema(root: Mapping[str, Any], loc: Sequence[int | str]) -> Mapping[str, Any]:
-    """Return the part of a JSON Schema that holds for a place."""
+    """Return the part of a JSON Schema for a location."""
     schema = _resolved(root, root)
     for step in loc:
         if isinstance(step, int):

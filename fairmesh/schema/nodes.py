@@ -1,4 +1,4 @@
-"""A value of a YAML file with its place, and what a plain scalar means in YAML 1.2."""
+"""Values of YAML files with their position, and the meaning of plain scalars in YAML 1.2."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+
 
 
 def resolve_scalar(text: str) -> Scalar:
-    """Return what a plain (unquoted) scalar means.
+    """Return the value of a plain (unquoted) scalar.
 
     The core schema of YAML 1.2.2, section 10.3.2, except that digits after a leading zero stay a text.
 
@@ -63,20 +63,20 @@ def resolve_scalar(text: str) -> Scalar:
 
 @dataclass(slots=True)
 class Node:
-    """A value of a YAML file with its place.
+    """A value of a YAML file with its position.
 
     Parameters
     ----------
     value : dict of str to Node, list of Node, or scalar
-        What stands there.
+        The value.
     line, column : int
-        Where it begins, from 1; 0 where the value comes from no file.
+        The position of its beginning, from 1; 0 if it is not from a file.
     text : str, optional
-        The source text of a plain scalar; None for all else.
+        The source text of a plain scalar; None for other values.
     keys : dict of str to (int, int)
         For a map: line and column of each key.
     source : str
-        Where it comes from, if not from the file: an option of the command line.
+        Its source if it is not from the file, such as an option of the command line.
     """
 
     value: dict[str, Node] | list[Node] | Scalar
@@ -88,12 +88,12 @@ class Node:
 
     @property
     def entries(self) -> dict[str, Node]:
-        """The entries of a map; nothing for all else."""
+        """The entries of a map; empty for other values."""
         return self.value if isinstance(self.value, dict) else {}
 
     @property
     def members(self) -> list[Node]:
-        """The members of a list; nothing for all else."""
+        """The members of a list; empty for other values."""
         return self.value if isinstance(self.value, list) else []
 
     def plain(self) -> Any:
@@ -109,14 +109,14 @@ class Node:
         return self.source or place(file, self.line, self.column)
 
     def key_place(self, file: Path | str, key: str) -> str:
-        """Return ``file:line:column`` of a key of this map, or where its value comes from, if not from the file."""
+        """Return ``file:line:column`` of a key of this map, or the source of its value if it is not from the file."""
         if key not in self.keys and key in self.entries and self.entries[key].source:
             return self.entries[key].source
         return place(file, *self.keys.get(key, (0, 0)))
 
     @classmethod
     def from_value(cls, value: Any) -> Node:
-        """Return a node of a value that comes from no file, such as an option of the command line.
+        """Return a node for a value that is not from a file, such as an option of the command line.
 
         >>> Node.from_value({"epochs": [1, 2]}).entries["epochs"].members[1].value
         2

@@ -1,4 +1,4 @@
-"""From the text of a YAML file to nodes."""
+"""Parse YAML files to nodes."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def load_yaml(path: Path, problems: list[Problem] | None = None) -> Node:
     path : Path
         The file.
     problems : list of Problem, optional
-        Takes the mistakes that do not hinder further reading (a duplicate key), so that a caller can tell them
-        together with its own; without it they are raised.
+        Mistakes after which reading can continue, such as a duplicate key, are added to it; by default they are
+        raised.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _decoded(content: bytes, path: Path) -> str:
 
 
 def unquote(node: Node) -> Node:
-    """Return a text in quotes as it would be read without them; one that cannot be read so stays a text.
+    """Return a quoted text as if it were not quoted; it stays a text if that is not valid.
 
     >>> unquote(Node("3")).value, unquote(Node("1e999")).value
     (3, '1e999')
@@ -82,13 +82,13 @@ def unquote(node: Node) -> Node:
 
 
 def _line_and_column(before: str) -> tuple[int, int]:
-    """Return the place that comes after a text, from 1."""
+    """Return line and column of the end of a text, from 1."""
     lines = LINE_END.split(before)
     return len(lines), len(lines[-1]) + 1
 
 
 def parse_yaml(text: str, path: Path, problems: list[Problem] | None = None) -> Node:
-    """Read a text as `load_yaml` reads a file; the path is for the messages."""
+    """Parse a text like `load_yaml`; the path is for messages."""
     reader = _Reader(text, path)
     node = reader.document()
     if problems is not None:
@@ -103,7 +103,7 @@ _TYPES = {f"{_TAG}{name}": kind for name, kind in (("int", int), ("bool", bool),
 
 
 class _Reader:
-    """Turns the parser's events into nodes."""
+    """Converts the parser's events to nodes."""
 
     def __init__(self, text: str, path: Path) -> None:
         self.path = path
@@ -229,14 +229,14 @@ class _Reader:
         return value
 
     def _check_characters(self, event: Any) -> None:
-        """Note the first character of a plain scalar that is not what it looks like."""
+        """Report the first misleading character of a plain scalar."""
         start = event.start_mark
         index = mistakes.find_in_plain(event.value, not self._lines[start.line][: start.column].strip(" -"))
         if index < 0:
             return
         line, column = start.line, start.column + index
         while line < event.end_mark.line and self._lines[line][column : column + 1] != event.value[index]:
-            line, column = line + 1, self._lines[line + 1].find(event.value[index])  # it goes on below
+            line, column = line + 1, self._lines[line + 1].find(event.value[index])  # continued on the next line
         words = f"{mistakes.describe_character(event.value[index])}, or put quotes around the text"
         self.problems.append(Problem(words, place(self.path, line + 1, column + 1)))
 

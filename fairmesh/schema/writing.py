@@ -1,4 +1,4 @@
-"""From values to a text that YAML 1.1 and 1.2 read alike."""
+"""Write values as YAML that versions 1.1 and 1.2 read alike."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from collections.abc import Callable
 from typing import Any
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*", re.ASCII)
-# What YAML 1.1 or 1.2 reads as a boolean or null, in any case.
+# Words that YAML 1.1 or 1.2 reads as a boolean or null, in upper or lower case.
 _RESERVED = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _UNPRINTABLE = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 _LONGEST_KEY = 1000  # YAML's simple keys end at 1024 characters
 
 
 def dump_yaml(value: Any) -> str:
-    """Return a value as block YAML that any parser, of YAML 1.1 or 1.2, reads back as it was.
+    """Return a value as block YAML that parsers of YAML 1.1 and 1.2 read back unchanged.
 
     Parameters
     ----------
     value : dict, list, str, int, float, bool or None
-        Nested as wanted; keys are texts.
+        The value, with any nesting; keys are strings.
 
     Raises
     ------
     TypeError
-        If there is anything else in it.
+        If it contains a value of another type.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def _float(number: float) -> str:
     if not math.isfinite(number):
         return ".nan" if math.isnan(number) else "-.inf" if number < 0 else ".inf"
     text = repr(number)
-    # Without a point in the mantissa YAML 1.1 reads a text.
+    # YAML 1.1 reads a number without a point in the mantissa as a text.
     return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
 

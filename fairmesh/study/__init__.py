@@ -1,4 +1,4 @@
-"""A study file and its application become a plan: experiments, the stages that they share, and their resources.
+"""Turn a study file and its application into a plan: experiments, shared stages, and their resources.
 
 It may import ``schema``, ``expressions``, ``names`` and ``files``, and nothing of ``jobs``. Begin with
 ``load.load_plan``, which reads a study; ``application``, ``studyfile`` and ``settings`` are the models of the files.

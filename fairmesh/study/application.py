@@ -26,7 +26,7 @@ Number = int | float
 
 
 def _optional(read: Callable[[str], str]) -> AfterValidator:
-    """Return a validator that brings a text into its usual form, unless it is empty."""
+    """Return a validator that normalizes a text unless it is empty."""
     return AfterValidator(lambda text: read(text) if text else text)
 
 
@@ -153,7 +153,7 @@ class Parameter(Model):
 
     @property
     def has_default(self) -> bool:
-        """Whether a study may leave it out; null is a default too, where the type allows it."""
+        """Whether a study may omit it; null is a default, too, if the type allows it."""
         return "default" in self.model_fields_set
 
 
@@ -284,24 +284,24 @@ class ApplicationFile(Model):
 
 
 class Application(ApplicationFile):
-    """An application whose file was found and checked.
+    """An application from a valid file.
 
     Parameters
     ----------
     folder : Path
-        Where its ``application.yaml`` is.
+        The folder of its ``application.yaml``.
     """
 
     folder: Path
 
     @property
     def seed(self) -> str | None:
-        """The parameter that follows the repeat."""
+        """The parameter that is the seed, which is higher at each repeat; None if there is none."""
         return next((name for name, parameter in self.parameters.items() if parameter.seed), None)
 
     @property
     def primary_metric(self) -> str:
-        """The metric that ranks, which every experiment has to measure; empty if none is declared."""
+        """The metric that ranks experiments, each of which must measure it; empty if none is declared."""
         return find_primary_metric(self.metrics)
 
     @property

@@ -1,4 +1,4 @@
-"""A configuration file of Cloudmesh's experiment executor (``cms ee``), read as a study."""
+"""Read configuration files of Cloudmesh's experiment executor (``cms ee``) as studies."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ APPLICATION = "application"
 
 @dataclass(frozen=True)
 class CloudmeshStudy:
-    """A file of Cloudmesh, read as a study.
+    """A Cloudmesh file, converted to a study.
 
     Parameters
     ----------
     node : Node
-        The study; what stands in it has the places of the file.
+        The study, with the positions of the file.
     application : Application
-        What it runs, with the parameters that the file adds.
+        The application, with the parameters that the file adds.
     warnings : list of str
-        What a person should check.
+        Warnings for the user.
     """
 
     node: Node
@@ -42,12 +42,12 @@ class CloudmeshStudy:
 
 
 def is_cloudmesh(node: Node) -> bool:
-    """Return whether a file is one of Cloudmesh's, and not a study."""
+    """Return whether a file is a Cloudmesh file instead of a study."""
     return EXPERIMENT in node.entries and "study" not in node.entries
 
 
 def application_node(node: Node) -> Node | None:
-    """Return what names the application, in a study and in a file of Cloudmesh's."""
+    """Return the node that names the application, in a study or a Cloudmesh file."""
     application = node.entries.get(APPLICATION)
     return (
         application.entries.get("name")
@@ -57,7 +57,7 @@ def application_node(node: Node) -> Node | None:
 
 
 def study_name(path: Path) -> str:
-    """Return the name of the study that a file makes.
+    """Return the name of the study for a file.
 
     >>> study_name(Path("runs/config-rivanna.in.yaml"))
     'config-rivanna'
@@ -68,7 +68,7 @@ def study_name(path: Path) -> str:
 
 
 def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) -> CloudmeshStudy:
-    """Read a file of Cloudmesh's as a study.
+    """Read a Cloudmesh file as a study.
 
     Parameters
     ----------
@@ -79,12 +79,12 @@ def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) 
     root : Path
         The folder below which applications are found by name.
     problems : list of Problem
-        Takes the mistakes.
+        Mistakes are added to it.
 
     Raises
     ------
     InputError
-        If its application has mistakes, or the experiments are no map.
+        If its application has mistakes, or the experiments are not a map.
     """
     block = node.entries[EXPERIMENT]
     if not block.entries:
@@ -109,12 +109,12 @@ def read_cloudmesh(node: Node, path: Path, root: Path, problems: list[Problem]) 
 
 
 def check_can_run(plan: Plan) -> None:
-    """Refuse a plan that says which experiments there are and not what they run.
+    """Check that the application of a plan has a command.
 
     Raises
     ------
     InputError
-        If its application is only one in name.
+        If it has none.
     """
     if not plan.application.experiment_stage.command:
         message = "the file does not say what its experiments run, so that they can be planned and no more"
@@ -125,7 +125,7 @@ def check_can_run(plan: Plan) -> None:
 def _application(
     node: Node, path: Path, root: Path, references: References, problems: list[Problem]
 ) -> tuple[Application, str]:
-    """Return the application that is named, and its name; one without a command if none of that name is known."""
+    """Return the named application and its name; if it is unknown, one without a command."""
     named = application_node(node)
     if named is not None and isinstance(named.value, str) and len(named.value) < 200:
         named = references.filled(named)
@@ -147,14 +147,14 @@ def _placeholder(path: Path) -> Application:
 
 
 class _Reader:
-    """Reads the values of axes as Cloudmesh does: all are texts, and what stands twice in its notation counts once."""
+    """Reads the values of axes as Cloudmesh does: all are texts, and duplicates in its notation count once."""
 
     def __init__(self, path: Path, problems: list[Problem]) -> None:
         self._path, self._problems = path, problems
         self.warnings: list[str] = []
 
     def axis(self, key: str, node: Node) -> Node:
-        """Return an axis as a study has it."""
+        """Return an axis in the form of a study."""
         if isinstance(node.value, list):
             return replace(node, value=[_without_quotes(member) for member in node.members])
         if not isinstance(node.value, str):
@@ -165,7 +165,7 @@ class _Reader:
         return self._listed(key, node) if is_notation(node.value) else node
 
     def _listed(self, key: str, node: Node) -> Node:
-        """Return a list in place of a notation that has gaps or repeats itself; one with mistakes is left as it is."""
+        """Expand a notation with gaps or duplicates to a list; return one with mistakes unchanged."""
         try:
             texts = expand_notation(str(node.value), gaps=True)
         except ValueError:
@@ -184,7 +184,7 @@ class _Reader:
 
 
 def _without_quotes(node: Node) -> Node:
-    """Return a member of a list as its text reads, since quotes mean nothing to Cloudmesh; ``"null"`` is a text."""
+    """Return a member of a list without quotes, which Cloudmesh ignores; ``"null"`` stays a text."""
     plain = unquote(node) if isinstance(node.value, str) else node
     return node if plain.value is None else plain
 
@@ -198,7 +198,7 @@ def _has_gaps(node: Node) -> bool:
 
 
 def _types(node: Node) -> Type | list[Type]:
-    """Return the types of a parameter that nothing else is known of: a text, and what a list has besides."""
+    """Return the types of an undeclared parameter: string, and those of lists and maps among its values."""
     kinds: list[Type] = ["string"]
     kinds += ["array"] if any(isinstance(member.value, list) for member in node.members) else []
     kinds += ["object"] if any(isinstance(member.value, dict) for member in node.members) else []

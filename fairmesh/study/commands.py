@@ -1,4 +1,4 @@
-"""The commands of an application: every name in them must be known, and what is filled in must fit into a command."""
+"""Check the commands of an application: names must be known, and arguments must not be too long."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def command_problems(content: ApplicationFile, node: Node, path: Path) -> Iterat
     node : Node
         The file, for the places.
     path : Path
-        Where it is.
+        Its path.
     """
     for key, below, known in _commands(content, node):
         for index, member in enumerate(below.members):
@@ -66,9 +66,9 @@ class CommandProblem(NamedTuple):
     Parameters
     ----------
     argument : int or None
-        Which of its arguments is wrong; None if they are too long together.
+        The index of the wrong argument; None if all together are too long.
     message : str
-        What is wrong with it.
+        The problem.
     """
 
     argument: int | None
@@ -76,9 +76,9 @@ class CommandProblem(NamedTuple):
 
 
 def find_command_problem(command: Sequence[str], parameters: Mapping[str, Any]) -> CommandProblem | None:
-    """Return why a program cannot be started once the parameters are filled in; None if it can.
+    """Return the reason why a program cannot be started with these parameters; None if it can.
 
-    The folders of stages are not known here, nor how long their names are.
+    The folders of stages are not known yet, so their length does not count.
     """
     sizes = []
     for number, text in enumerate(command):
@@ -104,7 +104,7 @@ def find_command_problem(command: Sequence[str], parameters: Mapping[str, Any]) 
 
 
 def _filled(text: str, parameters: Mapping[str, Any]) -> str:
-    """Fill in the parameters; a text that is short for certain comes back as it is, for this is done for each point."""
+    """Fill in the parameters; return a text that is certainly short unchanged, since this is done for each point."""
     if "{" not in text:
         return text
     template, names, count = _read(text)
@@ -118,6 +118,6 @@ def _filled(text: str, parameters: Mapping[str, Any]) -> str:
 
 @cache
 def _read(text: str) -> tuple[Template, list[str], int]:
-    """Read a text; of one that names values alone, and is as long as these, how many it names."""
+    """Return the template, its names, and the number of its references; 0 if it has other expressions."""
     template = parse_template(text)
     return template, list(template.names), 0 if "{" in _PLAIN.sub("", text) else text.count("{{")

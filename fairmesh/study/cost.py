@@ -22,9 +22,9 @@ class Cost:
     Parameters
     ----------
     cpu_hours, gpu_hours : float
-        Processors, or GPUs, times the run time asked for.
+        Processors, or GPUs, times the requested run time.
     without : int
-        The number of experiments that ask for no run time, and are not in the hours.
+        The number of experiments that request no run time; the hours do not include them.
     """
 
     cpu_hours: float = 0.0
@@ -59,7 +59,7 @@ def cost_key(experiment: Experiment) -> tuple[int, int]:
 
 
 def processors(resources: Mapping[str, Any]) -> int:
-    """Return the number of processors that resources ask for.
+    """Return the number of requested processors.
 
     >>> processors({"nodes": 2, "tasks": 4, "cpus_per_task": 8})
     32
@@ -69,7 +69,7 @@ def processors(resources: Mapping[str, Any]) -> int:
 
 
 def gpus(experiment: Experiment) -> int:
-    """Return the number of GPUs that an experiment asks for: by ``gres``, or one for the axis ``gpu``."""
+    """Return the number of GPUs that an experiment requests: by ``gres``, or one for the axis ``gpu``."""
     resources: Mapping[str, Any] = experiment.resources
     match = _GRES.search(str(resources.get("gres", "")))
     nodes = int(resources.get("nodes") or 1)

@@ -17,11 +17,11 @@ class PlanDifference:
     Parameters
     ----------
     added, removed : list of str
-        Ids.
+        Ids of experiments.
     changed : dict of str to str
-        By id: what it computes, or asks for, otherwise.
+        By id, the values that differ.
     same : int
-        How many are in both, and the same.
+        The number of experiments that are equal in both.
     """
 
     added: list[str]

@@ -23,9 +23,9 @@ class Resources:
     Parameters
     ----------
     application : Application
-        What is run.
+        The application.
     scope : Scope
-        What the names of parameters stand for.
+        The values of names in expressions.
     """
 
     def __init__(self, application: Application, scope: Scope) -> None:
@@ -34,7 +34,7 @@ class Resources:
         self._own = application.resources | application.experiment_stage.resources
 
     def of_experiment(self, settings: Point, given: dict[str, Value]) -> dict[str, Value]:
-        """Return the resources of an experiment; what the study says of them counts more."""
+        """Return the resources of an experiment; those of the study take precedence."""
         return self._computed(self._own | given, settings)
 
     def of_stage(self, stage: Stage, settings: Point) -> dict[str, Value]:
@@ -62,11 +62,11 @@ class _Writer:
         self._parameters = sorted(parameters)
 
     def json_parameters(self, settings: Mapping[str, Choice]) -> str:
-        """Return the inside of the map of parameters."""
+        """Return the members of the JSON object of parameters."""
         return ",".join([settings[name].json_text for name in self._parameters])
 
     def fingerprint(self, parameters: str, needs: Mapping[str, str]) -> str:
-        """Return the hash of everything."""
+        """Return the hash of application, command, parameters and stages."""
         return text_sha256(f'{self._head}{parameters}}},"stages":{canonical_json(needs)}{self._tail}')
 
 
@@ -76,9 +76,9 @@ class Fingerprints:
     Parameters
     ----------
     application : Application
-        What is run.
+        The application.
     resources : Resources
-        What its stages ask for.
+        The resources of its stages.
     """
 
     def __init__(self, application: Application, resources: Resources) -> None:
@@ -135,11 +135,11 @@ class ExperimentBuilder:
     study, machine : str
         Their names.
     application : Application
-        What is run.
+        The application.
     scope : Scope
-        What the names of parameters stand for.
+        The values of names in expressions.
     where : str
-        The place in the study file that a point without a needed value is blamed on.
+        The position in the study file for errors about missing values.
     """
 
     def __init__(self, study: str, machine: str, application: Application, scope: Scope, where: str) -> None:
@@ -166,7 +166,7 @@ class ExperimentBuilder:
         Raises
         ------
         InputError
-            If a parameter has no value there, a repeat takes its seed too far, or a resource cannot be computed.
+            If a parameter has no value, the seed of a repeat is too large, or a resource cannot be computed.
         """
         point = row.point
         settings = self._settings(row)
@@ -222,7 +222,7 @@ class ExperimentBuilder:
 
 
 def seed_of_repeat(seed: Any, repeat: Any) -> int:
-    """Return the seed of a repeat, the first of which has the seed itself.
+    """Return the seed of a repeat; the first repeat has the seed itself.
 
     >>> seed_of_repeat(42, 3)
     44
@@ -231,7 +231,7 @@ def seed_of_repeat(seed: Any, repeat: Any) -> int:
 
 
 def repeat_points(rows: Iterable[StudyPoint], repeats: Sequence[Choice]) -> Iterator[StudyPoint]:
-    """Repeat every point; one stays as it is if there is nothing to repeat, or it says itself which repeat it is."""
+    """Repeat every point, except those that have a repeat already; without repeats, yield the points unchanged."""
     for row in rows:
         if not repeats or REPEAT in row.point:
             yield row
@@ -240,7 +240,7 @@ def repeat_points(rows: Iterable[StudyPoint], repeats: Sequence[Choice]) -> Iter
 
 
 def find_id_clash(ids: Iterable[str]) -> tuple[str, str] | None:
-    """Return two ids that are the same, or differ by case only, if there are."""
+    """Return two ids that are equal or differ only in case; None if there are none."""
     seen: dict[str, str] = {}
     for experiment_id in ids:
         lower = experiment_id.lower()
@@ -251,7 +251,7 @@ def find_id_clash(ids: Iterable[str]) -> tuple[str, str] | None:
 
 
 def find_duplicates(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
-    """Return the pairs of experiments that compute the same under two names, on the same resources."""
+    """Return the pairs of experiments with different ids that compute the same on the same resources."""
     seen: dict[tuple[object, ...], str] = {}
     pairs = []
     for experiment in experiments:
@@ -263,7 +263,7 @@ def find_duplicates(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
 
 
 def axis_values(rows: Iterable[StudyPoint]) -> dict[str, list[Value]]:
-    """Return the values of each axis that occur, in the order of their first occurrence."""
+    """Return the values of each axis in the order of their first occurrence."""
     by_axis: dict[str, dict[str, Value]] = {}
     for row in rows:
         for name, choice in row.point.items():

@@ -56,7 +56,7 @@ def find_application(node: Node, study: Path, root: Path) -> Path:
 
 def find_applications(root: Path) -> dict[str, Path]:
     """Return the ``application.yaml`` of each application below a root, by its name."""
-    # An earlier place wins, so it is entered later.
+    # Earlier places take precedence, so they come last.
     places = [root / place for place in reversed(APPLICATIONS)]
     return {path.parent.name: path for place in places for path in place.glob(f"*/{APPLICATION}")}
 

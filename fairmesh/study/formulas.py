@@ -1,4 +1,4 @@
-"""Expressions of a study file, with their place: computed at a point, and mistakes with file, line and point."""
+"""Expressions of a study file with their position: evaluation at points, and errors with file, line and point."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Scope:
     Parameters
     ----------
     application : Application
-        Whose parameters and aliases are known.
+        The application, whose parameters and aliases are known.
     """
 
     def __init__(self, application: Application) -> None:
@@ -28,11 +28,11 @@ class Scope:
         self.defaults = default_choices(application)
 
     def add(self, names: Iterable[str]) -> None:
-        """Add names that are no parameters: framework axes of the study, and derived names."""
+        """Add names that are not parameters: framework axes of the study, and derived names."""
         self.real_names.update((name, name) for name in names)
 
     def value(self, name: str, point: Point, derived: Mapping[str, Any] = _NONE) -> Any:
-        """Return the value of a known name; None for an axis that the point has not."""
+        """Return the value of a known name; None for an axis that the point does not have."""
         name = self.real_names[name]
         if name in point:
             return point[name].value
@@ -41,20 +41,20 @@ class Scope:
         return self.defaults[name].value if name in self.defaults else None
 
     def unknown(self, name: str) -> tuple[str, str]:
-        """Return what would be known, and the nearest of it."""
+        """Return the known names, and the one nearest to an unknown name."""
         return ", ".join(self.real_names), nearest(name, self.real_names)
 
 
 @dataclass(frozen=True)
 class Formula:
-    """An expression with its place.
+    """An expression with its position.
 
     Parameters
     ----------
     key, where : str
-        The key that holds it, and ``file:line:column``.
+        Its key, and its position as ``file:line:column``.
     expression : Expression
-        What is computed.
+        The expression.
     """
 
     key: str
@@ -78,7 +78,7 @@ class Formula:
             raise InputError([Problem(f"{key!r} is not an expression: {error}", where)]) from error
 
     def mistakes(self, scope: Scope) -> list[Problem]:
-        """Return the names that it uses and nothing stands for."""
+        """Return a problem for each unknown name."""
         problems = []
         for name in sorted(self.expression.names - scope.real_names.keys()):
             what = f"no axis {name!r} in this study" if name in FRAMEWORK_AXES else f"no parameter or axis {name!r}"
@@ -103,7 +103,7 @@ class Formula:
             raise self.error(f"cannot be computed{_at(point)}: {error}{why}") from error
 
     def typed(self, value: Any, schema: Schema, point: Point) -> Value:
-        """Return a computed value as a declared type has it.
+        """Return a computed value, converted to a declared type.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class Formula:
             raise self.error(f"{error}{_at(point)}") from error
 
     def error(self, message: str) -> InputError:
-        """Return an error with the place of this formula."""
+        """Return an error with the position of this formula."""
         return InputError([Problem(f"{self.key!r} {message}", self.where)])
 
 

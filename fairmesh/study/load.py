@@ -1,4 +1,4 @@
-"""From a study file to its plan."""
+"""Load a study file, and expand it to a plan."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def load_plan(
     root : Path
         The folder below which studies and applications are found by name.
     machine : str
-        The name of the machine that everything runs on.
+        The machine to plan for.
     settings : mapping of str to str, optional
-        Values of axes that take the place of the file's, in the notation of axes.
+        Values of axes that replace those in the file, in the notation of axes.
     most : int
-        How many experiments there may be.
+        The largest number of experiments.
 
     Returns
     -------
@@ -90,7 +90,7 @@ class _Loader:
         self.axes.warnings += self.foreign.warnings if self.foreign else []
 
     def _foreign(self, root: Path) -> CloudmeshStudy | None:
-        """Read a file of Cloudmesh's, if it is one; what it means takes its place."""
+        """Convert the file if it is a Cloudmesh file; its node is replaced."""
         if not is_cloudmesh(self.node):
             return None
         study = read_cloudmesh(self.node, self.path, root, self.problems)
@@ -98,7 +98,7 @@ class _Loader:
         return study
 
     def _application(self, root: Path) -> Application:
-        """Load the application, without which nothing more can be said."""
+        """Load the application; without it, raise all mistakes so far."""
         if self.foreign:
             return self.foreign.application
         node = self._entry("application")
@@ -117,7 +117,7 @@ class _Loader:
         if self.content is None or self.problems:
             raise InputError(self.problems)
         rows, idle = self._rows(space, included, derived, excludes)
-        self._check_count(len(rows) * max(1, len(repeats)))  # computed axes have shown their values only now
+        self._check_count(len(rows) * max(1, len(repeats)))  # the sizes of computed axes are known only now
         rows = list(repeat_points(rows, repeats))
         expansion = ExperimentBuilder(
             self.content.study, machine, self.application, self.axes.scope, self._blamed(repeats)
@@ -141,7 +141,7 @@ class _Loader:
         )
 
     def _read(self) -> tuple[Space, list[Space], list[DerivedName], list[Exclusion], list[Choice]]:
-        """Read all that makes experiments."""
+        """Read axes, derived names, excludes, includes and repeats."""
         spaces = SpaceReader(self.axes)
         below = self._entry("parameters")
         space = spaces.read(self.space, below) if below.entries else self._no_axes()
@@ -159,7 +159,7 @@ class _Loader:
         return Union([]) if self._entry("include").members else Product([])
 
     def _repeats(self, space: Space) -> list[Choice]:
-        """Return 1 to n for ``repeat: n``; nothing where the study file's model has refused it."""
+        """Return 1 to n for ``repeat: n``; empty if the value is not valid."""
         node = self.node.entries.get("repeat")
         if node is None or type(node.value) is not int or node.value < 1:
             return []
@@ -173,7 +173,7 @@ class _Loader:
     def _check(
         self, space: Space, included: Sequence[Space], derived: Sequence[DerivedName], repeats: Sequence[Choice]
     ) -> None:
-        """Check what no single part can tell."""
+        """Check what concerns several parts of the file."""
         for formula in self.axes.formulas:
             self.problems += formula.mistakes(self.axes.scope)
         where = self._entry("parameters").place(self.path)
@@ -194,7 +194,7 @@ class _Loader:
     def _rows(
         self, space: Space, included: Sequence[Space], derived: Sequence[DerivedName], excludes: Sequence[Exclusion]
     ) -> tuple[list[StudyPoint], list[Exclusion]]:
-        """Return the points that stay, with what is derived at them, and the excludes that match none."""
+        """Return the points that remain, with their derived values, and the excludes that match none."""
         scope = self.axes.scope
         matched: set[int] = set()
         rows = []
@@ -220,7 +220,7 @@ class _Loader:
             )
 
     def _check_commands(self, experiments: Sequence[Experiment], stages: Iterable[StageInstance]) -> None:
-        """Check that programs can be started with what is filled into their commands: of each mistake the first."""
+        """Check that programs can be started with the filled-in commands; report the first of each mistake."""
         last = list(self.application.all_stages)[-1]
         experiment_command = self.application.experiment_stage.command
         jobs = [(experiment.id, last, experiment_command, experiment.parameters) for experiment in experiments]
@@ -237,7 +237,7 @@ class _Loader:
             raise InputError(problems.values())
 
     def _longest(self, parameters: Mapping[str, Value]) -> str:
-        """Return the place of the longest value of a point, as far as the study says it."""
+        """Return the position of the longest value of a point, if it is in the study."""
         name = max(parameters, key=lambda parameter: len(str(parameters[parameter])), default="")
         below = self._entry("parameters")
         return (below if name in below.entries else self.node).key_place(

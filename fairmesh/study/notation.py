@@ -1,4 +1,4 @@
-"""Many values in one entry: Cloudmesh's notation (``1,30,60``, ``a[0-2]``) and ranges of numbers, exact in decimals."""
+"""Several values in one entry: Cloudmesh's notation (``1,30,60``, ``a[0-2]``), and ranges of exact decimal numbers."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _STEPPED = re.compile(r"\d+-\d+:\d+", re.ASCII)
 
 
 def is_notation(text: str) -> bool:
-    """Return whether a text stands for several: there is a comma or a bracket in it."""
+    """Return whether a text stands for several values: it contains a comma or a bracket."""
     return any(sign in text for sign in ",[]")
 
 
 def expand_notation(text: str, gaps: bool = False) -> list[str]:
     """Return the texts that a text stands for.
 
-    Commas separate; brackets hold spans of whole numbers, whose width is kept, and texts; several brackets are
-    crossed, the last varying fastest.
+    Commas separate values. Brackets contain texts and spans of integers, whose width is kept. Several brackets are
+    crossed; the last one varies fastest.
 
     Parameters
     ----------
     text : str
-        In the notation.
+        A text in the notation.
     gaps : bool
-        Whether nothing may stand between two commas; it is left out, as Cloudmesh does.
+        Whether empty parts between commas are allowed; they are left out, as in Cloudmesh.
 
     Raises
     ------
     ValueError
-        If a bracket has no partner, a part is empty, a span runs backwards, or there are too many.
+        If a bracket is not closed, a part is empty, a span runs backwards, or there are too many values.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def expand_notation(text: str, gaps: bool = False) -> list[str]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield the parts between the commas that no bracket holds."""
+    """Yield the parts between the commas outside of brackets."""
     start = depth = 0
     for index, sign in enumerate(text):
         depth += (sign == "[") - (sign == "]")
@@ -115,7 +115,7 @@ def _numbers(first: str, last: str) -> list[str]:
     return [str(number).zfill(len(first)) for number in range(int(first), int(last) + 1)]
 
 
-# Quotients, logarithms and their inverse lose some of these digits; a float needs 17 of those that are left.
+# Division, logarithms and exponentials lose some of these digits; a float needs 17 of the remaining ones.
 _CONTEXT = Context(prec=60)
 _EXACT = Context(prec=40)
 
@@ -143,14 +143,14 @@ def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
     Parameters
     ----------
     texts : mapping
-        ``from``, ``to``, and one of ``step`` and ``count``, as they were written.
+        ``from``, ``to``, and one of ``step`` and ``count``, as written in the file.
     scale : str
         ``linear`` or ``log``.
 
     Raises
     ------
     ValueError
-        If it is no range: what it lacks.
+        If it is not a valid range.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def _counted(first: Decimal, last: Decimal, count: int, scale: str) -> list[Deci
 
 
 def _stepped(first: Decimal, last: Decimal, step: Decimal, scale: str) -> list[Decimal]:
-    neutral = Decimal(scale == "log")  # 1 is the factor that changes nothing, 0 the summand
+    neutral = Decimal(scale == "log")  # the neutral element: 1 for factors, 0 for summands
     if not step.is_finite() or step == neutral or (scale == "log" and step <= 0):
         raise ValueError(f"has the step {step}, which leads nowhere")
     if first != last and (step > neutral) != (last > first):

@@ -30,27 +30,27 @@ _TRUTHS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "fals
 
 
 class AxisReader:
-    """Reads what a study says about the names of its application, and collects the mistakes.
+    """Reads the names and axes of a study, and collects the mistakes.
 
     Parameters
     ----------
     application : Application
-        Whose parameters the axes may name.
+        The application, whose parameters the axes may name.
     path : Path
-        The study file, for the messages.
+        The study file, for messages.
     problems : list of Problem
-        Takes the mistakes.
+        Mistakes are added to it.
     most : int
-        How many values an axis may have; what has more is not read.
+        The largest number of values of an axis; a longer one is not read.
 
     Attributes
     ----------
     scope : Scope
-        What names in expressions stand for.
+        The values of names in expressions.
     formulas : list of Formula
-        Every expression that was read; their names can be checked when all axes are known.
+        All expressions that were read; their names can be checked when all axes are known.
     warnings : list of str
-        What a person should look at.
+        Warnings for the user.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class AxisReader:
         Parameters
         ----------
         name, key : str
-            The axis, and the key that holds it.
+            The axis, and its key.
         node : Node
-            What is there.
+            Its value.
         distinct : bool
-            Whether no value may come twice; in a zip the points that it makes are what counts.
+            Whether duplicate values are mistakes; in a zip only its points count.
         """
         space = self._any_form(name, key, node)
         if distinct and isinstance(space, Axis):
@@ -106,7 +106,7 @@ class AxisReader:
         return self._axis(name, key, [self._unquoted(name, node)])
 
     def _unquoted(self, name: str, node: Node) -> Node:
-        """Return a text that stands for one value as the notation has it, where it does not fit as it is: ``"3"``."""
+        """Return a text as if it were not quoted if it is not valid as it is, such as ``"3"``."""
         if not isinstance(node.value, str) or node.text is not None:
             return node
         try:
@@ -116,7 +116,7 @@ class AxisReader:
         return node
 
     def _fits(self, name: str, node: Node) -> bool:
-        """Return whether a text is one of the parameter's choices as it stands, commas and all."""
+        """Return whether a text, including its commas, is one of the parameter's choices."""
         return node.value in self.schemas[name].get("enum", ())
 
     def _form(self, name: str, key: str, node: Node) -> Space | None:
@@ -165,7 +165,7 @@ class AxisReader:
         return [decimal_node(self.schemas[name], value, node) for value in values]
 
     def _expanded(self, key: str, node: Node) -> list[Node]:
-        """Return the nodes that one in Cloudmesh's notation stands for."""
+        """Return the nodes for a node in Cloudmesh's notation."""
         try:
             texts = self._bounded(key, expand_notation(str(node.value)), node)
             return [unquote(replace(node, value=text)) for text in texts]
@@ -175,7 +175,7 @@ class AxisReader:
             return []
 
     def _bounded(self, key: str, values: list[T], node: Node) -> list[T]:
-        """Return values, or none and a mistake if there are too many."""
+        """Return the values; if there are too many, note a mistake and return none."""
         if len(values) > self.most:
             self.note(f"{key!r} has {len(values)} values, of which at most {self.most} are possible", node)
             return []
@@ -208,7 +208,7 @@ class AxisReader:
 
 
 def _meant(schema: Schema, node: Node) -> str:
-    """Return what was probably meant by a value that does not fit; nothing if it cannot be guessed."""
+    """Return a suggestion for a value that is not valid; empty if there is none."""
     text = node.text or str(node.value)
     if "boolean" in declared_types(schema) and text.lower() in _TRUTHS:
         return _TRUTHS[text.lower()]
@@ -217,7 +217,7 @@ def _meant(schema: Schema, node: Node) -> str:
 
 
 class SpaceReader:
-    """Reads spaces: a map, whose entries are crossed; each is an axis, a product, a zip or a union of spaces.
+    """Reads spaces: maps whose entries, which are axes, products, zips and unions of spaces, are crossed.
 
     Parameters
     ----------
@@ -229,23 +229,23 @@ class SpaceReader:
         self._axes = axes
 
     def read(self, key: str, node: Node, distinct: bool = True) -> Space:
-        """Read a space; what has mistakes is left out of it.
+        """Read a space; parts with mistakes are left out.
 
         Parameters
         ----------
         key : str
-            The key that holds it.
+            Its key.
         node : Node
-            What is there.
+            Its value.
         distinct : bool
-            Whether no axis may have a value twice, as inside a zip it may.
+            Whether duplicate values of an axis are mistakes, which they are not in a zip.
         """
         if not isinstance(node.value, dict):
             self._axes.note(
                 f"{key!r} must be a map of axes, or of product, zip and union, not {describe_value(node)}", node
             )
         members: list[Space] = []
-        names: dict[str, str] = {}  # the key that each axis comes from
+        names: dict[str, str] = {}  # the key of each axis
         for given, value in node.entries.items():
             where = node.key_place(self._axes.path, given)
             member = self._entry(key, given, value, where, distinct)
@@ -263,7 +263,7 @@ class SpaceReader:
         return self._axes.axis(name, f"{key}.{given}", value, distinct)
 
     def _distinct(self, names: dict[str, str], key: str, member: Space, where: str) -> None:
-        """Note the axes that two members of a product or zip share; they could not both choose a value."""
+        """Note a mistake for each axis that two members of a product or zip have in common."""
         for name in sorted(member.names & names.keys()):
             message = f"{key!r} has the axis {name!r}, which {names[name]!r} has already"
             self._axes.problems.append(Problem(message, where))
@@ -307,7 +307,7 @@ class SpaceReader:
         return space
 
     def _product(self, key: str, members: Sequence[Space], node: Node) -> Space:
-        """Cross members, those that look at others after them."""
+        """Cross members, in an order in which each comes after those that it depends on."""
         left, ordered = list(members), list[Space]()
         while left:
             ready = next((member for member in left if not _waits(member, left)), None)
@@ -322,7 +322,7 @@ class SpaceReader:
 
 
 def _waits(space: Space, others: Sequence[Space]) -> bool:
-    """Return whether a space looks at axes of others, or a computed axis at itself."""
+    """Return whether a space depends on axes of others, or a computed axis on itself."""
     return any(space.depends_on & other.names for other in others)
 
 

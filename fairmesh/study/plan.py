@@ -32,13 +32,13 @@ class StageInstance:
     name : str
         The stage.
     fingerprint : str
-        What it computes, as 64 hex digits.
+        The hash of what it computes, as 64 hex digits.
     parameters : dict
         The values of the parameters that it uses.
     needs : dict of str to str
-        Fingerprint by name of the stages before it.
+        The fingerprints of the stages that it needs, by name.
     resources : dict
-        Under Snakemake's names.
+        Its resources, under Snakemake's names.
     command : list of str
         Jinja2 texts, not rendered.
     """
@@ -63,19 +63,19 @@ class Experiment:
     Parameters
     ----------
     study, machine, id : str
-        What a record is known by.
+        The identity of its record.
     key : str
-        12 hex digits in place of the three.
+        12 hex digits that stand for study, machine and id.
     parameters : dict
         All parameters of the application, in its order, with defaults; the seed follows the repeat.
     axes : dict
-        Value by axis, by name, the repeat last.
+        The value of each axis, sorted by name, the repeat last.
     resources : dict
-        Under Snakemake's names.
+        Its resources, under Snakemake's names.
     stages : dict of str to str
-        Fingerprint by name of the stages that it needs.
+        The fingerprints of the stages that it needs, by name.
     fingerprint : str
-        What it computes, as 64 hex digits.
+        The hash of what it computes, as 64 hex digits.
     """
 
     study: str
@@ -90,43 +90,43 @@ class Experiment:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The names of expressions over experiments: resources, parameters, axes, and the identity."""
+        """The values of names in expressions: resources, parameters, axes, and the identity."""
         return {**self.resources, **self.parameters, **self.axes, "machine": self.machine, "id": self.id}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the experiment's entry in plan.json, but for whether it is selected."""
+        """Return the experiment's entry in plan.json, without the key ``selected``."""
         names = ("machine", "id", "key", "parameters", "axes", "resources", "stages", "fingerprint")
         return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True, repr=False)
 class Plan(Sequence[Experiment]):
-    """The experiments of a study, in order; as a sequence, those that are selected.
+    """The experiments of a study; as a sequence, the selected ones in order.
 
     Parameters
     ----------
     study, title : str
-        From the study file.
+        Its name and title in the study file.
     application : Application
-        What is run.
+        The application.
     axes : dict of str to list
         The values of each axis, in the study's order, the repeat last.
     machines : list of str
-        Where it runs.
+        The machines that it runs on.
     measure : str
         ``exclusive`` or ``shared``.
     experiments : list of Experiment
-        The first axis varies slowest.
+        All experiments; the first axis varies slowest.
     stages : dict of str to StageInstance
-        By fingerprint, each after those that it needs.
+        The shared stages by fingerprint, each after those that it needs.
     warnings : list of str
-        What a person should look at, one line each.
+        Warnings for the user, one line each.
     source : Path
         The study file.
     selection : dict
-        What was set to select experiments, or in place of the file's values.
+        Options that select experiments, or replace values of the file.
     selected : list of Experiment
-        Those that the run is about, in order.
+        The selected experiments, in order.
 
     Examples
     --------
@@ -160,7 +160,7 @@ class Plan(Sequence[Experiment]):
 
     @property
     def cost(self) -> Cost:
-        """The hours of processors and GPUs that the selected experiments ask for."""
+        """The hours of processors and GPUs that the selected experiments request."""
         return total_cost(self)
 
     def frame(self) -> pd.DataFrame:
@@ -199,14 +199,14 @@ class Plan(Sequence[Experiment]):
     def needed_stages(
         self, experiments: Iterable[Experiment], has_result: Callable[[StageInstance], bool] | None = None
     ) -> list[StageInstance]:
-        """Return the shared stages that experiments need and those that these need, each after those before it.
+        """Return the shared stages that experiments need, directly or indirectly, each after those that it needs.
 
         Parameters
         ----------
         experiments : iterable of Experiment
-            Of the plan.
+            Experiments of the plan.
         has_result : callable, optional
-            Whether a stage is left out, with what only it needs.
+            Returns whether a stage has a result; it is left out then, with stages that only it needs.
         """
         finished: set[str] = set()
 
@@ -239,12 +239,12 @@ class Plan(Sequence[Experiment]):
 
 
 def mermaid(plan: Plan) -> str:
-    """Draw the stages, each with how often it runs, and the experiments that need them.
+    """Return a Mermaid graph of the stages, and how often each runs.
 
     Parameters
     ----------
     plan : Plan
-        Of its experiments, those that are selected count.
+        The plan, of which the selected experiments count.
     """
     stages = plan.application.all_stages
     counts = _counts(plan)
@@ -264,5 +264,5 @@ def _counts(plan: Plan) -> Counter[str]:
 
 
 def _quoted(text: str) -> str:
-    """Write a text so that Mermaid takes it for nothing else."""
+    """Return a text with the special characters of Mermaid escaped."""
     return "".join(sign if sign.isalnum() or sign in " .,:-_" else f"#{ord(sign)};" for sign in text)

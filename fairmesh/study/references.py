@@ -14,10 +14,10 @@ from fairmesh.schema import Node, resolve_scalar
 from fairmesh.study.notation import expand_notation, is_notation
 from fairmesh.user import home_folder, user_name
 
-# What a shell writes ${a} is the shell's own.
+# ${a} belongs to a shell.
 REFERENCE = re.compile(r"(?<!\$)\{([A-Za-z_][\w-]*(?:\.[\w-]+)*)\}", re.ASCII)
 VARIABLES = ("HOME", "USER", "LOGNAME", "HOSTNAME", "TMPDIR", "SCRATCH", "PWD")
-"""The variables of the environment that may be read; a whole environment holds secrets."""
+"""The environment variables that may be read; others may contain secrets."""
 
 OS = "os"
 EXPERIMENT = "experiment"
@@ -39,9 +39,9 @@ class References:
     path : Path
         The file, for the messages.
     problems : list of Problem
-        Takes the mistakes.
+        Mistakes are added to it.
     allowed : iterable of str
-        Variables of the environment that may be read besides `VARIABLES`.
+        Environment variables that may be read besides `VARIABLES`.
     environment : mapping, optional
         The environment; that of the process by default.
 
@@ -70,7 +70,7 @@ class References:
         self._is_strict = True
 
     def filled(self, node: Node) -> Node:
-        """Return a value with its references filled in; one without any is given back as it is."""
+        """Return a value with its references filled in."""
         if isinstance(node.value, list):
             return replace(node, value=[self.filled(member) for member in node.members])
         if isinstance(node.value, dict):
@@ -81,7 +81,7 @@ class References:
         return replace(node, value=text if is_notation(text) or not text else _resolved(text), text=text)
 
     def check(self) -> None:
-        """Note circles and unknown names anywhere in the file, even where nothing here needs the value."""
+        """Report circular references and unknown names anywhere in the file, even in unused values."""
         self._is_strict = False
         for name, node in self.values.items():
             self._value(name, node, ())
@@ -89,10 +89,10 @@ class References:
                 if isinstance(member.value, str):
                     self._text(member, ())
         self._is_strict = True
-        self._known.clear()  # what was let pass here must not be, where it is needed
+        self._known.clear()  # mistakes that are allowed here are reported where a value is needed
 
     def variable(self, name: str, node: Node) -> str:
-        """Return the value of a variable of the environment; note it if that may not be, or there is none."""
+        """Return the value of an environment variable; report one that is missing or not allowed."""
         if name not in self.allowed:
             message = f"'{{os.{name}}}': the environment variable {name!r} is not read"
             allowed = f"{', '.join(self.allowed)}, and what `fairmesh import --os {name}` names"
@@ -102,7 +102,7 @@ class References:
         return self._environment[name] if name in self.allowed and name in self._environment else f"{{{OS}.{name}}}"
 
     def unknown(self, name: str, node: Node) -> None:
-        """Note a name that nothing stands for."""
+        """Report an unknown name."""
         if name.partition(".")[0] in OWN or name in OWN:
             self._note(f"'{{{name}}}' is filled in by Cloudmesh itself, and has no value here", node)
             return
@@ -116,7 +116,7 @@ class References:
         return text
 
     def _value(self, name: str, node: Node, chain: tuple[str, ...]) -> str:
-        """Return the text of a name; what is wrong with it is noted once, and leaves the reference as it is."""
+        """Return the text of a name; a mistake is reported once, and leaves the reference unchanged."""
         if name not in self._known:
             self._known[name] = f"{{{name}}}"
             if name in self.values:
@@ -128,7 +128,7 @@ class References:
         return self._known[name]
 
     def _circle(self, names: tuple[str, ...], node: Node) -> None:
-        """Note a circle, wherever it was entered, once."""
+        """Report a circular reference once."""
         if set(names) not in self._circles:
             self._circles.append(set(names))
             self._note(f"{names[0]!r} refers to itself: {' -> '.join([*names, names[0]])}", node)
@@ -165,7 +165,7 @@ class References:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment, with what batch jobs and containers often lack."""
+    """Return the environment, with variables that batch jobs and containers often lack."""
     usual = {"HOSTNAME": platform.node(), "PWD": str(Path.cwd()), "HOME": str(home_folder() or "")}
     usual |= dict.fromkeys(("USER", "LOGNAME"), user_name())
     return {name: value for name, value in usual.items() if value} | dict(os.environ)

@@ -26,9 +26,9 @@ class DerivedName:
     name : str
         A parameter, a resource, or a name that begins with ``_``.
     formula : Formula
-        Gives its value.
+        The formula of its value.
     schema : mapping or None
-        What the value must be; None for a name of the study's own.
+        The schema of the value; None for a name that begins with ``_``.
     """
 
     name: str
@@ -36,15 +36,15 @@ class DerivedName:
     schema: Schema | None
 
     def value(self, scope: Scope, point: Point, derived: dict[str, Any]) -> Any:
-        """Compute the value, typed if it has a type."""
+        """Compute the value, converted to its type if it has one."""
         value = self.formula.value(scope, point, derived)
-        if self.schema is None or (value is None and self.name in RESOURCES):  # a resource that is not asked for
+        if self.schema is None or (value is None and self.name in RESOURCES):  # a resource that is not requested
             return value
         return self.formula.typed(value, self.schema, point)
 
 
 def compute_derived(names: Sequence[DerivedName], scope: Scope, point: Point) -> dict[str, Any]:
-    """Return the values of derived names at a point; an axis of the point keeps what was chosen for it."""
+    """Return the values of derived names at a point; axes of the point keep their values."""
     values: dict[str, Any] = {}
     for derived_name in names:
         if derived_name.name not in point:
@@ -53,19 +53,19 @@ def compute_derived(names: Sequence[DerivedName], scope: Scope, point: Point) ->
 
 
 class DeriveReader:
-    """Reads what a study derives.
+    """Reads the derived names of a study.
 
     Parameters
     ----------
     axes : AxisReader
-        Knows the names, and collects the mistakes.
+        The reader that knows the names and collects the mistakes.
     """
 
     def __init__(self, axes: AxisReader) -> None:
         self._axes = axes
 
     def read(self, node: Node, taken: frozenset[str]) -> list[DerivedName]:
-        """Read the map of names to expressions; each comes after those that it needs.
+        """Read the map of names to expressions; return each name after those that it needs.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class ValueTest(Protocol):
 
 @dataclass(frozen=True)
 class OneOf:
-    """A value must be one of these, told apart by their texts: 1 is not true."""
+    """Test whether a value is one of these, compared as texts: 1 is not true."""
 
     texts: frozenset[str]
 
@@ -140,27 +140,27 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A regular expression must match the whole text of a value."""
+    """Test whether a regular expression matches the whole text of a value."""
 
     pattern: str
 
     def __call__(self, value: Any) -> bool:
-        """Return whether it does; no value has no text."""
+        """Return whether it matches; null does not."""
         return value is not None and whole_match(plain_text(value), self.pattern)
 
 
 @dataclass(frozen=True)
 class Exclusion:
-    """A rule that leaves points out: those at which every test holds, or the expression is true.
+    """A rule that excludes the points for which all tests succeed, or the expression is true.
 
     Parameters
     ----------
     where : str
-        Its place in the study file.
+        Its position in the study file.
     tests : mapping of str to callable
-        By name of a parameter, an axis, or a derived value.
+        Tests by name of a parameter, an axis, or a derived value.
     formula : Formula, optional
-        In place of the tests.
+        The expression, in place of tests.
     """
 
     where: str
@@ -168,19 +168,19 @@ class Exclusion:
     formula: Formula | None = None
 
     def matches(self, scope: Scope, point: Point, derived: Mapping[str, Any]) -> bool:
-        """Return whether a point is left out."""
+        """Return whether a point is excluded."""
         if self.formula:
             return bool(self.formula.value(scope, point, derived))
         return all(test(scope.value(name, point, derived)) for name, test in self.tests.items())
 
 
 class ExclusionReader:
-    """Reads what a study leaves out.
+    """Reads the excludes of a study.
 
     Parameters
     ----------
     axes : AxisReader
-        Knows the names, and collects the mistakes.
+        The reader that knows the names and collects the mistakes.
     known : collection of str
         The axes of the study, and the names that it derives.
     """
@@ -226,7 +226,7 @@ class ExclusionReader:
         if node.entries.keys() == {MATCHES}:
             return self._pattern(f"{key}.{MATCHES}", node.entries[MATCHES])
         schema = self._axes.schemas.get(name)
-        if schema is None:  # a derived name of the study's own
+        if schema is None:  # a derived name that begins with _
             return OneOf(frozenset(map(value_text, _any_of(node.plain()))))
         several = isinstance(node.value, list) and "array" not in declared_types(schema)
         choices = [self._axes.choice(name, key, member) for member in (node.members if several else [node])]

@@ -1,4 +1,4 @@
-"""Select experiments of a study, and set values in place of its own, without a change of the file."""
+"""Select experiments of a study, and replace its values, without changing the file."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class PlanSelection:
     part : str
         ``K/N``: every N-th experiment, beginning with the K-th. The N parts make up the whole.
     first : int, optional
-        At most so many.
+        The largest number of experiments.
     only : str
-        A file that names them, an id or key a line.
+        A file with their ids or keys, one per line.
     """
 
     where: str = ""
@@ -47,7 +47,7 @@ class PlanSelection:
         Raises
         ------
         InputError
-            If the selection cannot be understood, or nothing is selected.
+            If the selection is not valid, or selects nothing.
         """
         selected = plan.experiments
         if self.where:
@@ -65,11 +65,11 @@ class PlanSelection:
         return replace(plan, selected=selected, selection=self.to_json() | plan.selection)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is set, as plan.json and run.json keep it."""
+        """Return the fields that are set, as in plan.json and run.json."""
         return {name: value for name, value in vars(self).items() if value}
 
     def __str__(self) -> str:
-        """Return the selection as a person wrote it."""
+        """Return the fields that are set, as a text."""
         return ", ".join(f"{name}: {value}" for name, value in self.to_json().items())
 
 
@@ -79,7 +79,7 @@ def known_names(experiments: Sequence[Experiment]) -> dict[str, None]:
 
 
 def _names(path: Path, plan: Plan) -> frozenset[str]:
-    """Read the ids and keys that a file names, one a line."""
+    """Read a file of ids and keys, one per line."""
     try:
         names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
@@ -108,7 +108,7 @@ def read_settings(texts: Sequence[str]) -> dict[str, str]:
     Raises
     ------
     InputError
-        If one is none.
+        If a text is not of this form.
 
     >>> read_settings(["epochs=1,5", "gpu=a100"])
     {'epochs': '1,5', 'gpu': 'a100'}
@@ -121,9 +121,9 @@ def read_settings(texts: Sequence[str]) -> dict[str, str]:
 
 
 def apply_settings(study: Node, settings: Settings, aliases: Mapping[str, str]) -> Node:
-    """Put values in place of a study's own.
+    """Replace values of a study.
 
-    They replace an axis wherever it stands, or are crossed with the rest if it stands nowhere.
+    They replace an axis wherever it occurs; an axis that does not occur is crossed with the rest.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def apply_settings(study: Node, settings: Settings, aliases: Mapping[str, str]) 
     settings : mapping
         Value by name: in the notation of axes (``1,5``, ``[1-3]``, ``{from: 1, to: 5, step: 2}``), or plain.
     aliases : mapping of str to str
-        The real name of each name of a parameter.
+        The parameter for each name and alias.
     """
     for name, value in settings.items():
         node = _given(name, value)
@@ -169,7 +169,7 @@ def _with(node: Node, key: str, value: Node) -> Node:
 
 
 def _replaced(node: Node, name: str, value: Node, aliases: Mapping[str, str]) -> tuple[Node, int]:
-    """Replace an axis in a space, and return how often it was there."""
+    """Return a space with an axis replaced, and the number of its occurrences."""
     count = 0
     entries: dict[str, Node] = {}
     for key, below in node.entries.items():

@@ -29,7 +29,7 @@ _REDACTED: tuple[Redacted, ...] = ("homes", "users", "hosts")
 
 
 def _true_or_false(value: object) -> object:
-    """Read what ``--config`` makes a text of, though a file has a word for it."""
+    """Convert ``true`` and ``false``, which ``--config`` passes as texts."""
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
 
@@ -284,7 +284,7 @@ def _print_notice(text: str) -> None:
 
 
 def _resource_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
-    """Yield the mistakes in what a machine's jobs ask for, and in what its GPUs stand for: names of Snakemake's."""
+    """Yield the mistakes in the resources of a machine and of its GPUs."""
     maps = {f"gpus.{gpu}": resources for gpu, resources in node.entries.get("gpus", Node({})).entries.items()}
     maps["resources"] = node.entries.get("resources", Node({}))
     for key, resources in maps.items():

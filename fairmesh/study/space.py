@@ -1,7 +1,7 @@
 """The algebra of parameter spaces: axes, and products, zips and unions of spaces.
 
-A space gives points, which choose values for some axes. A computed axis looks at what is chosen around it, so that
-every space is expanded inside the point that was chosen so far.
+A space yields points, which assign values to some axes. A computed axis depends on values of other axes, so every space
+is expanded for the point that the spaces before it have yielded.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ class Space(Protocol):
 
     @property
     def names(self) -> frozenset[str]:
-        """The axes that it chooses values for."""
+        """The axes that it assigns values to."""
 
     @property
     def depends_on(self) -> frozenset[str]:
-        """The axes outside of it that its computed axes look at."""
+        """The axes outside of it that its computed axes depend on."""
 
     @property
     def is_fixed(self) -> bool:
-        """Whether there is no computed axis in it."""
+        """Whether it has no computed axis."""
 
     def size(self) -> int:
         """Return the number of its points; a computed axis counts as one."""
 
     def points(self, around: Point) -> list[Point]:
-        """Return its points, inside what was chosen around it."""
+        """Return its points, given the values of other axes."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis whose values are written down.
+    """An axis with given values.
 
     Parameters
     ----------
@@ -65,28 +65,28 @@ class Axis:
         return frozenset({self.name})
 
     def size(self) -> int:
-        """Count the values."""
+        """Return the number of values."""
         return len(self.choices)
 
     def points(self, around: Point) -> list[Point]:
-        """Return one point a value."""
+        """Return one point for each value."""
         return [{self.name: choice} for choice in self.choices]
 
 
 @dataclass(frozen=True)
 class ComputedAxis:
-    """An axis whose values follow from other axes.
+    """An axis whose values are computed from other axes.
 
     Parameters
     ----------
     name : str
         The axis.
     formula : Formula
-        Gives one value, or a list of them.
+        The formula of one value, or of a list of values.
     schema : mapping
-        What a value must be.
+        The schema of a value.
     scope : Scope
-        What the formula's names stand for.
+        The values of the formula's names.
     """
 
     name: str
@@ -103,11 +103,11 @@ class ComputedAxis:
 
     @cached_property
     def depends_on(self) -> frozenset[str]:
-        """The real names of what the formula names."""
+        """The axes and parameters that the formula names, without aliases."""
         return frozenset(self.scope.real_names.get(name, name) for name in self.formula.expression.names)
 
     def size(self) -> int:
-        """Count it as one value."""
+        """Return 1, since the values are not known yet."""
         return 1
 
     def points(self, around: Point) -> list[Point]:
@@ -139,12 +139,12 @@ class _Combination:
 
 
 class Product(_Combination):
-    """Every point of one member with every point of the others; the first varies slowest.
+    """All combinations of the points of the members; the first one varies slowest.
 
     Parameters
     ----------
     members : sequence of Space
-        They share no axis; one that looks at another's axes comes after it.
+        The members, without common axes; one that depends on another comes after it.
     """
 
     def __init__(self, members: Sequence[Space]) -> None:
@@ -152,11 +152,11 @@ class Product(_Combination):
         self.depends_on -= self.names
 
     def size(self) -> int:
-        """Multiply the sizes."""
+        """Return the product of the sizes."""
         return math.prod(member.size() for member in self.members)
 
     def points(self, around: Point) -> list[Point]:
-        """Cross the members."""
+        """Return the combinations of the members' points."""
         if self.is_fixed:
             return [_merged(parts) for parts in itertools.product(*(member.points({}) for member in self.members))]
         return list(self._crossed(around, 0))
@@ -174,11 +174,11 @@ class Union(_Combination):
     """The points of one member, then those of the next."""
 
     def size(self) -> int:
-        """Add the sizes."""
+        """Return the sum of the sizes."""
         return sum(member.size() for member in self.members)
 
     def points(self, around: Point) -> list[Point]:
-        """Chain the members."""
+        """Return the points of all members."""
         return [point for member in self.members for point in member.points(around)]
 
 
@@ -188,9 +188,9 @@ class Zip(_Combination):
     Parameters
     ----------
     members : sequence of Space
-        Of equal size; they share no axis.
+        The members, of equal size and without common axes.
     key, where : str
-        The key that holds it, and its place, for the message.
+        Its key and its position, for messages.
     """
 
     def __init__(self, members: Sequence[Space], key: str, where: str) -> None:
@@ -212,7 +212,7 @@ class Zip(_Combination):
         return Problem(f"{self.key!r} pairs members of equal length, but these have: {lengths}", self.where)
 
     def points(self, around: Point) -> list[Point]:
-        """Pair the members."""
+        """Return the points of the members, paired."""
         lists = [member.points(around) for member in self.members]
         problem = self.problem([len(member) for member in lists])
         if problem:

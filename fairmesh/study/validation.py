@@ -41,7 +41,7 @@ def load_application(path: Path) -> Application:
 
 
 class _ApplicationValidator:
-    """Checks what no single key can tell, and gives every value its declared type."""
+    """Checks what concerns several keys, and converts values to their declared types."""
 
     def __init__(self, path: Path, problems: list[Problem]) -> None:
         self.path = path
@@ -71,7 +71,7 @@ class _ApplicationValidator:
         return Application.model_construct(**{**dict(content), **validated, "folder": self.path.parent})
 
     def _parameter(self, name: str, parameter: Parameter, node: Node) -> Parameter:
-        """Return the default and the choices the declared type."""
+        """Return a parameter with default and choices converted to the declared type."""
         entries = node.entries
         if parameter.items and "array" not in declared_types(parameter.json_schema):
             self._note(f"'parameters.{name}.items' goes with the type array only", entries["items"])
@@ -90,7 +90,7 @@ class _ApplicationValidator:
         return parameter
 
     def _names(self, content: ApplicationFile, node: Node) -> None:
-        """Names and aliases are distinct, and none belongs to the framework."""
+        """Check that names and aliases are distinct, and none is reserved."""
         owners: dict[str, str] = dict.fromkeys(content.parameters, "a parameter")
         for name, parameter in content.parameters.items():
             if name in FRAMEWORK_AXES or name in ALGEBRA:
@@ -120,7 +120,7 @@ class _ApplicationValidator:
         self._graph(content.stages, node)
 
     def _graph(self, stages: Mapping[str, Stage], node: Node) -> None:
-        """Stages make no circle, each is needed, and no two are the same."""
+        """Check that stages have no cycle, each is needed, and no two are equal."""
         try:
             tuple(TopologicalSorter({name: stage.needs for name, stage in stages.items()}).static_order())
         except CycleError as error:
@@ -136,7 +136,7 @@ class _ApplicationValidator:
             seen.setdefault(same, name)
 
     def _listed(self, key: str, node: Node | None, known: Iterable[str], noun: str) -> None:
-        """Every name in a list is known."""
+        """Check that every name in a list is known."""
         for member in node.members if node else ():
             name = str(member.value)
             if name not in known:

@@ -1,4 +1,4 @@
-"""Values of parameters and framework axes, read by their declared type; and points, which choose values for axes."""
+"""Values of parameters and framework axes, read by declared type, and points, which assign values to axes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Value = str | int | float | bool | None | list[Any] | dict[str, Any]
 GPU = "gpu"
 
 _COUNT: Schema = {"type": "integer", "minimum": 1}
-# Executor plugins put these into a command line of their own: nothing in them may mean anything to a shell.
+# Executor plugins insert these into command lines, so they must not contain special characters of a shell.
 _PLAIN: Schema = {
     "type": "string",
     "pattern": r"[A-Za-z0-9_.:=@+/-]+",
@@ -71,16 +71,16 @@ FRAMEWORK_AXES: dict[str, Schema] = {
 
 
 def declared_types(schema: Schema) -> tuple[str, ...]:
-    """Return the declared types of a value: one, or several of which each will do."""
+    """Return the declared types of a value, each of which is allowed."""
     kind = schema["type"]
     return (kind,) if isinstance(kind, str) else tuple(kind)
 
 
 def read_value(schema: Schema, node: Node) -> Value:
-    """Return a value as its declared type has it.
+    """Return a value, converted to its declared type.
 
-    An integer stays one; a number is in its shortest form (1.0 is 1); a text is the source text of what stands there;
-    what stands in a list or map is as YAML reads it, unless the schema has ``items``.
+    Integers are unchanged; numbers have their shortest form (1.0 is 1); texts are the source text of a scalar; members
+    of lists and maps are as in YAML, unless the schema has ``items``.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def read_value(schema: Schema, node: Node) -> Value:
         ``type``, one or a list, and any of ``minimum``, ``maximum``, ``exclusiveMinimum``, ``exclusiveMaximum``,
         ``enum``, ``pattern`` and ``items``.
     node : Node
-        What was given.
+        The value.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def read_value(schema: Schema, node: Node) -> Value:
     raise ValueError(f"must be {describe_schema(schema)}{unit}, not {describe_value(node)}")
 
 
-_MISFIT: Any = object()  # in place of a value that is not of the type: null is a value
+_MISFIT: Any = object()  # returned for a value of another type, since null is a value
 
 
 def _null(node: Node, schema: Schema) -> Any:
@@ -168,14 +168,14 @@ def _plain(node: Node) -> Any:
 
 
 def _shortest(number: float) -> Any:
-    """Return one value for a number however it was written; not one that is not finite."""
+    """Return a number in its shortest form, or a misfit if it is not finite."""
     try:
         as_float = float(number)
     except OverflowError:
         return _MISFIT
     if not math.isfinite(as_float):
         return _MISFIT
-    # Beyond 2^53 a float no longer tells neighbouring whole numbers apart.
+    # Beyond 2^53 a float does not represent every integer.
     return int(as_float) if as_float.is_integer() and abs(as_float) < 2**53 else as_float
 
 
@@ -195,7 +195,7 @@ def _allowed(schema: Schema, value: Value) -> bool:
 
 
 def computed_node(schema: Schema, value: Any) -> Node:
-    """Return what an expression gave as if it had been written: a whole number for an integer, a text for a text."""
+    """Return the result of an expression as a node, like a value in the file."""
     kinds = declared_types(schema)
     if isinstance(value, float) and value.is_integer() and "number" not in kinds:
         value = int(value)
@@ -206,7 +206,7 @@ def computed_node(schema: Schema, value: Any) -> Node:
 
 
 def decimal_node(schema: Schema, value: Decimal, near: Node) -> Node:
-    """Return a number of a range as if it had been written where the range is."""
+    """Return a number of a range as a node at the position of the range."""
     kinds = declared_types(schema)
     whole = value == value.to_integral_value() and "number" not in kinds
     number = int(value) if whole else float(value)
@@ -215,12 +215,12 @@ def decimal_node(schema: Schema, value: Decimal, near: Node) -> Node:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A value of a parameter or axis, with the texts that ids and fingerprints are made of.
+    """A value of a parameter or axis, with its texts in ids and fingerprints.
 
     Parameters
     ----------
     value : Value
-        Of the declared type.
+        The value, of the declared type.
     id_text, json_text : str
         ``name=value`` in an id, ``"name":value`` in canonical JSON.
     """
@@ -231,7 +231,7 @@ class Choice:
 
     @classmethod
     def from_value(cls, name: str, value: Value) -> Choice:
-        """Choose a value for a name."""
+        """Return a choice for a name and a value."""
         return cls(value, axis_text(name, value), f"{canonical_json(name)}:{canonical_json(value)}")
 
 

@@ -65,7 +65,7 @@ def examine(here: Here, groups: dict[str, Check], patience: float) -> list[Findi
 def _fill(findings: list[Finding], name: str, check: Check, here: Here) -> None:
     try:
         findings.extend(check(here))
-    except Exception as error:  # noqa: BLE001  one check that breaks must not hide what the others found
+    except Exception as error:  # noqa: BLE001  a failing check must not hide the findings of others
         findings.append(fail(name, f"the check itself failed: {type(error).__name__}: {error}", "please report this"))
 
 

@@ -1,4 +1,4 @@
-"""What all checks share: findings, calls of programs with a time limit, and what is checked."""
+"""Parts that all checks share: findings, calls of programs with a time limit, and the project to check."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def ok(what: str, state: str) -> Finding:
 
 
 def warn(what: str, state: str, advice: str) -> Finding:
-    """Return a finding that causes problems for some uses."""
+    """Return a finding that can cause problems."""
     return Finding(WARN, what, state, advice)
 
 
 def fail(what: str, state: str, advice: str) -> Finding:
-    """Return a finding that something does not work."""
+    """Return a finding of something that does not work."""
     return Finding(FAIL, what, state, advice)
 
 
@@ -108,7 +108,7 @@ def ask(*command: str, patience: float = PATIENCE) -> Answer:
 
 @dataclass(frozen=True)
 class Here:
-    """What is checked.
+    """The project and the profile to check.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ class Here:
 
     @classmethod
     def of(cls, folder: Path, profile: str, deep: bool = False) -> Here:
-        """Return what is to be checked in a folder.
+        """Return the project in a folder, with a profile.
 
         Raises
         ------

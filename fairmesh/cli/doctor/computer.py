@@ -48,9 +48,9 @@ def gpu(answer: Answer | None, on_bus: int) -> Finding:
     Parameters
     ----------
     answer : Answer or None
-        That of nvidia-smi, if it is there.
+        The answer of nvidia-smi, if it is installed.
     on_bus : int
-        How many GPUs the computer has.
+        The number of GPUs on the bus.
     """
     if answer and answer.good and answer.output.strip():
         return ok("gpu", "; ".join(line.strip() for line in answer.output.splitlines()))
@@ -64,7 +64,7 @@ def gpu(answer: Answer | None, on_bus: int) -> Finding:
 
 
 def tensorflow(whole: str | None, for_cpu: str | None, gpus: int) -> Finding:
-    """Check that the TensorFlow that is installed fits the computer."""
+    """Check that the installed TensorFlow fits the computer."""
     if not whole and not for_cpu:
         return ok("tensorflow", "not installed; applications that need it install it")
     if gpus and not whole:
@@ -73,7 +73,7 @@ def tensorflow(whole: str | None, for_cpu: str | None, gpus: int) -> Finding:
 
 
 def seen(answer: Answer, gpus: int) -> Finding:
-    """Check that TensorFlow can be imported, and sees the GPUs."""
+    """Check that TensorFlow can be imported, and finds the GPUs."""
     line = next((line for line in answer.output.splitlines() if line.startswith("seen")), "")
     if not answer.good or not line:
         return fail("tensorflow sees", answer.output.strip()[-300:], "make setup; or pip install 'fairmesh[gpu]'")

@@ -76,7 +76,7 @@ def environment(is_own: bool, installer: str) -> Finding:
 
 
 def lock(text: str, find_version: Callable[[str], str | None]) -> Finding:
-    """Check that the installed packages are those of the lock.
+    """Check that the installed packages match the lock file.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _applies(marker: Marker | None) -> bool:
 
 
 def source(imported: Path, root: Path, editable: bool) -> Finding:
-    """Check that the package that runs is the one beside the Snakefile."""
+    """Check that the imported package is the one next to the Snakefile."""
     if not (root / "fairmesh").is_dir() or imported.resolve() == (root / "fairmesh").resolve():
         return ok("fairmesh", f"{imported.parent}{', editable' if editable else ''}")
     advice = "install this checkout: make setup, or pip install --editable ."
@@ -123,7 +123,7 @@ def source(imported: Path, root: Path, editable: bool) -> Finding:
 
 
 def snakemake(release: str | None, has_logger: bool) -> Finding:
-    """Check that Snakemake is there, and finds the plugin that writes the events."""
+    """Check that Snakemake and the plugin that writes events are installed."""
     if not release:
         return fail("snakemake", "not installed", "make setup")
     if not has_logger:
@@ -132,7 +132,7 @@ def snakemake(release: str | None, has_logger: bool) -> Finding:
 
 
 def executor(name: str, has: Callable[[str], bool], in_slurms: bool | None) -> Finding:
-    """Check that the plugin of a profile's executor is there.
+    """Check that the plugin of a profile's executor is installed.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def readable(what: str, read: Callable[[], str]) -> Finding:
 
 
 def profile(folder: Path, executor: str) -> Finding:
-    """Check that a profile has valid files, and the one that Snakemake needs."""
+    """Check that the files of a profile are valid, and that the required one exists."""
     if not (folder / PROFILE_FILE).is_file():
         return fail("profile", f"{folder} has no {PROFILE_FILE}", "copy one of profiles/")
 

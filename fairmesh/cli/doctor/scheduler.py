@@ -1,4 +1,4 @@
-"""Whether the scheduler of the machine is there, answers, and has what machines.yaml asks it for."""
+"""Checks of the scheduler: its programs, controller and queue, and the resources in machines.yaml."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fairmesh.schedulers import QueueLimit, Scheduler, SchedulerError, Site, fin
 from fairmesh.study.settings import Machine
 from fairmesh.workflow.configuration import read_profile
 
-SMALL = {"threads": 1, "runtime": 1}  # what the job asks for by which submission is tried
+SMALL = {"threads": 1, "runtime": 1}  # the resources of the job for the test of submission
 
 
 def checks(here: Here) -> Iterator[Finding]:
-    """Check the scheduler that the profile runs jobs with, if there is one."""
+    """Check the scheduler of the profile, if it has one."""
     machine = here.entry()
     scheduler = _scheduler(here, machine)
     if scheduler is None:
@@ -40,7 +40,7 @@ def _scheduler(here: Here, machine: Machine | None) -> Scheduler | None:
 
 
 def client(scheduler: Scheduler, which: Callable[[str], object]) -> Finding:
-    """Check that the scheduler's programs are there."""
+    """Check that the scheduler's programs are installed."""
     topic, missing = f"{scheduler.name} client", [name for name in scheduler.programs if not which(name)]
     if missing:
         advice = "work on a login node of the cluster, load its module, or use profiles/local"
@@ -49,7 +49,7 @@ def client(scheduler: Scheduler, which: Callable[[str], object]) -> Finding:
 
 
 def _answers(here: Here, machine: Machine | None, scheduler: Scheduler) -> Iterator[Finding]:
-    """Ask everything at the same time: a controller that is dead keeps each question waiting."""
+    """Send all queries at the same time, since a dead controller delays each of them."""
     answers: dict[str, Any] = {}
     resources = machine.resources if machine else {}
     calls: dict[str, Callable[[], Any]] = {
@@ -112,7 +112,7 @@ def _unknown(key: str, resources: Mapping[str, object], scheduler: Scheduler, si
 
 
 def _kind(text: str) -> str:
-    """Return a value without its count, as generic resources have one.
+    """Return a value without the count of a generic resource.
 
     >>> _kind("gpu:a100:2"), _kind("gpu:2"), _kind("")
     ('gpu:a100', 'gpu', '')
@@ -121,7 +121,7 @@ def _kind(text: str) -> str:
 
 
 def submission(scheduler: Scheduler, answer: SchedulerError | None, site: Site) -> Finding:
-    """Check that the scheduler would take a small job."""
+    """Check that the scheduler would accept a small job."""
     topic = f"{scheduler.name} submission"
     if answer is None:
         return ok(topic, "a job of one minute would be taken")
@@ -133,7 +133,7 @@ def submission(scheduler: Scheduler, answer: SchedulerError | None, site: Site) 
 
 
 def queue(scheduler: Scheduler, limit: QueueLimit | None, here: Here) -> Iterator[Finding]:
-    """Compare the number of jobs that the profile wants in the queue with what the scheduler lets a user have there."""
+    """Compare the profile's number of jobs in the queue with the scheduler's limit for a user."""
     topic, jobs = f"{scheduler.name} queue", jobs_of(here.profile)
     if limit and jobs and limit.jobs < jobs:
         allowed = f"{scheduler.title} lets {limit.jobs} be in its queue ({limit.setting})"
@@ -144,7 +144,7 @@ def queue(scheduler: Scheduler, limit: QueueLimit | None, here: Here) -> Iterato
 
 
 def jobs_of(profile: Path) -> int | None:
-    """Return how many jobs a profile wants to be in the queue; None if it cannot be read, which another check says."""
+    """Return a profile's number of jobs in the queue; None if it cannot be read, which another check reports."""
     try:
         return read_profile(profile).jobs
     except FairmeshError:
@@ -152,7 +152,7 @@ def jobs_of(profile: Path) -> int | None:
 
 
 def shared(others: Iterable[str], here: Here) -> Finding:
-    """Check that nodes can see the results."""
+    """Check that nodes can access the results."""
     nodes, place = sorted(others), here.place
     kind = file_system(place)
     if nodes and is_on_local_disk(place):

@@ -1,4 +1,4 @@
-"""Checks of the file system of the results, and of what dead runs left there."""
+"""Checks of the file system of the results, and of leftovers of dead runs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from fairmesh.runner.safefiles import NO_LINKS, NoLocksError, try_lock
 from fairmesh.status import RunStatus, StudyStatus, places, read_status
 from fairmesh.status.reader import RunReader
 
-LEAST, FEW = 200 << 20, 5 << 30  # bytes that are free
-LEAST_FILES, FEW_FILES = 1_000, 50_000  # an experiment makes some twenty
+LEAST, FEW = 200 << 20, 5 << 30  # free bytes
+LEAST_FILES, FEW_FILES = 1_000, 50_000  # an experiment writes about twenty
 SKEW = 5.0  # seconds between this computer's clock and that of the file system
 _TRY = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)"
 SNAKEMAKES = Path(".snakemake/locks")
@@ -82,13 +82,13 @@ def free_files(free: int, total: int) -> Finding:
 
 
 def second_gets(path: Path) -> bool:
-    """Return whether another process gets the lock of a file."""
+    """Return whether another process can take the lock of a file."""
     command = [sys.executable, "-ISc", _TRY, str(path)]
     return not subprocess.run(command, check=False, capture_output=True, timeout=5).returncode
 
 
 def locks(folder: Path, gets: Callable[[Path], bool] = second_gets) -> Finding:
-    """Check that flock(2) separates two runs of a study; without it, claims do."""
+    """Check that flock(2) prevents a second run of a study; without it, claims separate runs."""
     advice = "mount it with locks (NFS 4; Lustre: -o flock), or set another folder: results: in config.yaml"
     path = folder / "lock"
     with path.open("w") as file:
