@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,6 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._size = self.workflow.executor_settings.bundle
         if self._size < 1:
             raise WorkflowError(f"fairmesh-bundle must be a whole number above 0, not {self._size}")
-        self._scheduler = _scheduler(self.workflow.executor_settings.scheduler)
         self._count = 0
         self.run_uuid = str(uuid.uuid4())  # the name of its jobs, as in Snakemake's executor for Slurm
         self._patience = self.workflow.execution_settings.latency_wait
@@ -135,6 +135,11 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._warned: set[str] = set()
         self._outage: Outage | None = None
         self.next_seconds_between_status_checks = FIRST_LOOK
+
+    @cached_property
+    def _scheduler(self) -> Scheduler:
+        # Found when it is needed: the workflow names a missing scheduler in one line before.
+        return _scheduler(self.workflow.executor_settings.scheduler)
 
     def run_jobs(self, jobs: Sequence[Any]) -> None:
         """Submit all ready jobs in bundles."""

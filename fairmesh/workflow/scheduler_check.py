@@ -29,10 +29,20 @@ def scheduler_of(executor: str, settings: Any) -> Scheduler | None:
         The executor's name.
     settings : object
         Its settings.
+
+    Raises
+    ------
+    InputError
+        If fairmesh's own executor has none to submit to.
     """
     if executor == OWN:
         name = getattr(settings, "scheduler", "")
-        return find_scheduler(name) if name in names() else detect()
+        scheduler = find_scheduler(name) if name in names() else detect()
+        if scheduler is None:
+            titles = ", ".join(find_scheduler(name).title for name in names())
+            message = f"there is no scheduler here ({titles}); profiles/local runs everything on this computer"
+            raise InputError([Problem(message)])
+        return scheduler
     plugins = {scheduler.plugin: scheduler for scheduler in map(find_scheduler, names()) if scheduler.plugin}
     return plugins.get(executor)
 

@@ -33,7 +33,7 @@ Batch = SgeCluster | LsfStandIn
 Survived = Callable[..., None]
 
 
-def assert_submitted(place: Workplace, count: int) -> None:
+def assert_submitted(place: Workplace, count: int, lost: int = 0) -> None:
     """Check how many jobs were submitted for a study, ended ones too; accounting shows those a moment later."""
     about = [json.loads(path.read_text()) for path in place.results.glob("sweep/runs/*/run.json")]
     names = [run["executor_run"] for run in about]
@@ -41,7 +41,7 @@ def assert_submitted(place: Workplace, count: int) -> None:
     deadline = time.monotonic() + 30
     while place.cluster.submitted(names) < count and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert place.cluster.submitted(names) == count
+    assert count - lost <= place.cluster.submitted(names) <= count
 
 
 def states(place: Workplace) -> dict[str, dict[str, Any]]:
@@ -162,14 +162,14 @@ def test_an_experiment_that_overruns_its_time_can_save_and_says_timeout(
 def test_a_job_that_is_put_back_into_the_queue_goes_on(
     batch_workplace: Workplace, batch: Batch, survived: Survived
 ) -> None:
-    batch_workplace.study({"value": [1], "behaviour": ["resumes"], "seconds": [8]})
-    identity = "behaviour=resumes+seconds=8+value=1"
+    batch_workplace.study({"value": [1], "behaviour": ["resumes"], "seconds": [40]})  # SGE warns 15 s before
+    identity = "behaviour=resumes+seconds=40+value=1"
     process = begin(batch_workplace, 1)
     time.sleep(4)
     batch.requeue(job_of(batch_workplace, identity))
     end(process)
     done = [(batch_workplace.job(identity) / f"attempts/{number}/done").stat().st_size for number in (1, 2)]
-    assert 0 < done[0] < done[1] == 80
+    assert 0 < done[0] < done[1] == 400
     survived("a job put back into the queue", {identity: 2})
 
 
@@ -210,7 +210,7 @@ def test_what_is_queued_and_what_runs_is_seen_and_cancelled(batch_workplace: Wor
     )
     assert (len(running), len(waiting)) == (6, 2)
     assert all(each["job_id"] in batch.states() for each in found.values())
-    assert place.fairmesh("cancel", running[0]) == f"{running[0]} on {place.profile}: running, is cancelled\n"
+    assert place.fairmesh("cancel", running[0]) == f"{running[0]} on {place.profile}: running, cancelled\n"
     place.fairmesh("cancel", waiting[0])
     wait_until(lambda: found[waiting[0]]["job_id"] not in batch.states(), "the job is gone")
     assert states(place)[waiting[0]]["state"] == "cancelled"
@@ -303,7 +303,8 @@ def test_a_daemon_that_is_killed_and_comes_back_costs_nothing(
     time.sleep(4)
     sge.start(daemon)
     end(process)
-    assert_submitted(batch_workplace, 9)
+    # The accounting loses the record of a job that ends while qmaster dies.
+    assert_submitted(batch_workplace, 9, lost=1 if daemon == "qmaster" else 0)
     survived(f"{daemon} killed and restarted", once(ids))
 
 
@@ -326,7 +327,7 @@ def test_what_ran_on_a_host_that_lost_its_power_runs_again(
 
 @SGE
 def test_a_suspended_job_goes_on(batch_workplace: Workplace, sge: SgeCluster, survived: Survived) -> None:
-    ids = sweep(batch_workplace, 1, 5)
+    ids = sweep(batch_workplace, 1, 30)
     process = begin(batch_workplace, 1)
     job = job_of(batch_workplace, ids[0])
     sge.ask("qmod", "-sj", job)

@@ -17,7 +17,7 @@ import pytest
 
 from fairmesh import schema
 from tests.conftest import FAULT
-from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace, kill
+from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill
 from tests.needs import must_have
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
@@ -27,6 +27,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 Note = Callable[[str, object], None]
 Survived = Callable[..., None]
 FALSE_CLOCKS = """\
+slurm:
+  kind: profile
+  scheduler: slurm
   setup:
     - export LD_PRELOAD=/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1 FAKETIME_DONT_FAKE_MONOTONIC=1
     - export FAKETIME=$(case $SLURMD_NODENAME in n1) echo -1h ;; n2) echo +1h ;; *) echo +0 ;; esac)
@@ -322,9 +325,7 @@ def test_clocks_that_are_an_hour_apart_change_nothing(
     slurm_workplace: Workplace, slurm: Cluster, survived: Survived
 ) -> None:
     must_have(shutil.which("faketime"), "faketime is not installed")
-    shutil.copy(ROOT / "config/machines.yaml", slurm_workplace.folder / "config/machines.yaml")
-    with (slurm_workplace.folder / "config/machines.yaml").open("a") as file:
-        file.write(FALSE_CLOCKS)
+    (slurm_workplace.folder / "config/machines.yaml").write_text(FALSE_CLOCKS)
     ids = sweep(slurm_workplace, 6, 6)
     kill(begin(slurm_workplace, 6))
     slurm_workplace.run(*RECORDS_ONLY)

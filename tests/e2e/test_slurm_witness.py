@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from fairmesh.runner import owner, scheduler
-from fairmesh.schedulers import find_scheduler
+from fairmesh.schedulers import SchedulerError, find_scheduler
 from tests.slurm.cluster import Cluster
 from tests.waiting import wait_until
 
@@ -21,6 +22,7 @@ def asked(slurm: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     """Make this process ask the cluster, as a runner elsewhere would."""
     for name in ("SLURM_CONF", "PATH"):
         monkeypatch.setenv(name, slurm.environment[name])
+    monkeypatch.setenv("FAIRMESH_SCHEDULER", "slurm")  # SGE may be installed, too
     forget()
     yield slurm
     forget()
@@ -110,5 +112,9 @@ def test_many_questions_are_one_call(asked: Cluster, monkeypatch: pytest.MonkeyP
     ids = [submit(asked) for _ in range(3)]
     who = [described(job_id) for job_id in ids]
     scheduler.jobs()
-    monkeypatch.setenv("PATH", "")  # from here on nobody can be asked
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise SchedulerError("not asked again")
+
+    monkeypatch.setattr(type(find_scheduler("slurm")), "jobs", fail)
     assert [owner.is_alive(each) for each in who] == [True, True, True]
