@@ -1,6 +1,6 @@
 """The shared stages that something needs, directly and through other stages.
 
-Plans, records and commits all name the stages that they need; whoever follows these names uses `walk_needs`.
+Plans, records and commits all name the stages that they need; `walk_needs` follows these names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ ItemT = TypeVar("ItemT", bound=Hashable)
 
 
 def walk_needs(start: Iterable[ItemT], needs: Callable[[ItemT], Iterable[ItemT]]) -> list[ItemT]:
-    """Return items and all that they need, each once and after what it needs itself; cycles do no harm.
+    """Return items and all that they need, each once and after what it needs itself; cycles are harmless.
 
     Parameters
     ----------
@@ -26,15 +26,15 @@ def walk_needs(start: Iterable[ItemT], needs: Callable[[ItemT], Iterable[ItemT]]
     >>> walk_needs(["train"], {"train": ["store"], "store": ["scenes"], "scenes": []}.__getitem__)
     ['scenes', 'store', 'train']
     """
-    found: dict[ItemT, None] = {}
+    ordered: dict[ItemT, None] = {}
     opened: set[ItemT] = set()
     stack = [(item, False) for item in reversed(list(start))]
     while stack:
         item, is_complete = stack.pop()
         if is_complete:
-            found[item] = None
+            ordered[item] = None
         elif item not in opened:
             opened.add(item)
             stack.append((item, True))
             stack += [(need, False) for need in reversed(list(needs(item)))]
-    return list(found)
+    return list(ordered)

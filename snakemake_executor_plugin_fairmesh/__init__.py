@@ -24,7 +24,7 @@ from snakemake_interface_executor_plugins.settings import CommonSettings, Execut
 from fairmesh.jobs.outage import Outage
 from fairmesh.runner import scheduler as queue
 from fairmesh.runner.protocol import EXECUTOR_EVENTS, RUN_FOLDER
-from fairmesh.schedulers import JobInfo, Scheduler, SchedulerError, detect, find_scheduler, names
+from fairmesh.schedulers import JobInfo, Scheduler, SchedulerError, required_scheduler
 from snakemake_executor_plugin_fairmesh.bundle import (
     LOG,
     MEMBERS,
@@ -128,9 +128,8 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
         self._count = 0
         self.run_uuid = str(uuid.uuid4())  # the name of its jobs, as in Snakemake's executor for Slurm
         self._patience = self.workflow.execution_settings.latency_wait
-        self._refusal: SchedulerError | None = (
-            None  # of the last submission, if transient: the next would be refused, too
-        )
+        # The refusal of the last submission, if transient: the next would be refused, too.
+        self._refusal: SchedulerError | None = None
         self._hoped = 0.0  # the last time that another job could make room
         self._warned: set[str] = set()
         self._outage: Outage | None = None
@@ -138,8 +137,10 @@ class Executor(RemoteExecutor):  # type: ignore[misc]
 
     @cached_property
     def _scheduler(self) -> Scheduler:
-        # Found when it is needed: the workflow names a missing scheduler in one line before.
-        return _scheduler(self.workflow.executor_settings.scheduler)
+        try:  # when it is needed: the workflow reports a missing scheduler in one line before
+            return required_scheduler(self.workflow.executor_settings.scheduler)
+        except LookupError as error:
+            raise WorkflowError(str(error)) from error
 
     def run_jobs(self, jobs: Sequence[Any]) -> None:
         """Submit all ready jobs in bundles."""
@@ -326,14 +327,3 @@ def _event(job: Any) -> dict[str, str]:
     wildcards = job.wildcards_dict
     identity = wildcards.get("experiment", wildcards.get("stage", ""))
     return {"event": "queued", "rule": job.rule.name, "machine": wildcards.get("machine", ""), "id": identity}
-
-
-def _scheduler(name: str) -> Scheduler:
-    """Return the scheduler with a name, or the one of this machine."""
-    if name and name not in names():
-        raise WorkflowError(f"fairmesh-scheduler: there is no scheduler {name!r}; allowed: {', '.join(names())}")
-    scheduler = find_scheduler(name) if name else detect()
-    if scheduler is None:
-        known = ", ".join(find_scheduler(name).title for name in names())
-        raise WorkflowError(f"there is no scheduler here ({known}); profiles/local runs everything on this computer")
-    return scheduler

@@ -1,4 +1,4 @@
-"""The former name of the executor ``fairmesh``: say so to whoever has it in a profile."""
+"""The former name of the executor ``fairmesh``: an error that names the new one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["Executor", "ExecutorSettings", "common_settings"]
 
 @dataclass
 class ExecutorSettings(ExecutorSettingsBase):  # type: ignore[misc]
-    """What could be set."""
+    """The former settings, which are parsed so that the executor can name the new ones."""
 
     bundle: int = field(default=1, metadata={"help": "Now called --fairmesh-bundle", "type": int})
 
 
 class Executor(FairmeshExecutor):
-    """Refuses to begin."""
+    """An executor that always fails with the new names."""
 
     def __post_init__(self) -> None:
         message = "the executor slurm-lean is called fairmesh now: write `executor: fairmesh`"

@@ -1,4 +1,4 @@
-"""Wait for folders to become writable: cluster file systems can be unavailable for a while."""
+"""Detect outages of folders: cluster file systems can be unavailable for a while."""
 
 from __future__ import annotations
 

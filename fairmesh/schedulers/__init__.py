@@ -13,6 +13,7 @@ from .registry import (
     find_scheduler,
     job_scheduler,
     names,
+    required_scheduler,
     state_of_word,
 )
 from .transport import LocalTransport, Output, SchedulerError
@@ -36,5 +37,6 @@ __all__ = [
     "find_scheduler",
     "job_scheduler",
     "names",
+    "required_scheduler",
     "state_of_word",
 ]

@@ -63,6 +63,22 @@ def detect() -> Optional[Scheduler]:
     return next(iter(available()), None)
 
 
+def required_scheduler(name: str = "") -> Scheduler:
+    """Return the scheduler to submit to: the named or selected one, even if it is not available, or the one here.
+
+    Raises
+    ------
+    LookupError
+        If there is no scheduler of this name, or none here.
+    """
+    chosen = name or os.environ.get(CHOICE, "")
+    scheduler = find_scheduler(chosen) if chosen else detect()
+    if scheduler is None:
+        titles = ", ".join(find_scheduler(known).title for known in names())
+        raise LookupError(f"there is no scheduler here ({titles}); profiles/local runs everything on this computer")
+    return scheduler
+
+
 def job_scheduler() -> Optional[Scheduler]:
     """Return the scheduler in whose job this process runs, None outside of jobs."""
     return next((scheduler for scheduler in map(find_scheduler, names()) if scheduler.is_in_job()), None)

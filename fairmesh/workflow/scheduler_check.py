@@ -14,14 +14,14 @@ from fairmesh.errors import FairmeshError, InputError, Problem, nearest
 from fairmesh.files import is_on_local_disk
 from fairmesh.printing import print_lines
 from fairmesh.runner import scheduler as queue
-from fairmesh.schedulers import QueueLimit, Scheduler, SchedulerError, Site, detect, find_scheduler, names
+from fairmesh.schedulers import QueueLimit, Scheduler, SchedulerError, Site, find_scheduler, names, required_scheduler
 from snakemake_executor_plugin_fairmesh.bundle import Member, bundles, known_resources, resources_of
 
 OWN = "fairmesh"  # the executor of fairmesh
 
 
 def scheduler_of(executor: str, settings: Any) -> Scheduler | None:
-    """Return the scheduler that one of Snakemake's executors submits to, or None if it is unknown.
+    """Return the scheduler that one of Snakemake's executors submits to, or None for another executor.
 
     Parameters
     ----------
@@ -33,16 +33,13 @@ def scheduler_of(executor: str, settings: Any) -> Scheduler | None:
     Raises
     ------
     InputError
-        If fairmesh's own executor has none to submit to.
+        If fairmesh's own executor has no scheduler to submit to.
     """
     if executor == OWN:
-        name = getattr(settings, "scheduler", "")
-        scheduler = find_scheduler(name) if name in names() else detect()
-        if scheduler is None:
-            titles = ", ".join(find_scheduler(name).title for name in names())
-            message = f"there is no scheduler here ({titles}); profiles/local runs everything on this computer"
-            raise InputError([Problem(message)])
-        return scheduler
+        try:
+            return required_scheduler(getattr(settings, "scheduler", ""))
+        except LookupError as error:
+            raise InputError([Problem(str(error))]) from error
     plugins = {scheduler.plugin: scheduler for scheduler in map(find_scheduler, names()) if scheduler.plugin}
     return plugins.get(executor)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.schedulers import Scheduler, detect, find_scheduler, names
+from fairmesh.schedulers import Scheduler, detect, find_scheduler, names, registry
 
 IN_PART = ("lsf",)  # writes directives, and cannot be asked yet
 
@@ -46,3 +46,20 @@ def test_the_job_that_a_process_runs_in_comes_first(monkeypatch: pytest.MonkeyPa
     assert detect() is None
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     assert detect() is find_scheduler("slurm")
+
+
+def test_the_selected_scheduler_is_required_even_if_another_one_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "detect", lambda: registry.find_scheduler("sge"))
+    monkeypatch.setenv(registry.CHOICE, "slurm")
+    assert registry.required_scheduler().name == "slurm"
+    assert registry.required_scheduler("lsf").name == "lsf"
+    monkeypatch.delenv(registry.CHOICE)
+    assert registry.required_scheduler().name == "sge"
+
+
+@pytest.mark.parametrize(("name", "message"), [("slrum", "no scheduler 'slrum'; allowed: "), ("", "no scheduler here")])
+def test_a_scheduler_that_does_not_exist_is_one_line(monkeypatch: pytest.MonkeyPatch, name: str, message: str) -> None:
+    monkeypatch.setattr(registry, "detect", lambda: None)
+    monkeypatch.delenv(registry.CHOICE, raising=False)
+    with pytest.raises(LookupError, match=message):
+        registry.required_scheduler(name)
