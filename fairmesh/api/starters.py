@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fairmesh.api.project import STUDIES
-from fairmesh.errors import FairmeshError, InputError, Problem, place
+from fairmesh.errors import InputError, Problem, place
 from fairmesh.files import canonical_json, write_new
+from fairmesh.installed import installed
 from fairmesh.names import number_text
 from fairmesh.schema import Node, dump_yaml, load_yaml
 from fairmesh.schema.model import check_model
@@ -28,7 +29,7 @@ PROGRAMS: dict[Language, tuple[str, str, str]] = {
 """By language: the program, the helper that reports progress, and the interpreter."""
 _SEPARATORS = {*",[]"}  # in a text outside of a list, they separate values
 _FILES = Path(__file__).parent / "starter_files"
-_PROGRESS = Path("examples/progress")
+_PROGRESS = "examples/progress"
 _COMMENTS = 34  # the column in which remarks begin
 _WIDTH = 120  # columns of a line with its remark
 
@@ -90,18 +91,10 @@ def new_application(name: str, language: Language, root: Path) -> list[Path]:
     texts = {
         APPLICATION: (_FILES / f"{APPLICATION}.in").read_text(encoding="utf-8").format(name=name, command=script),
         program: (_FILES / f"{program}.in").read_text(encoding="utf-8"),
-        progress: _progress(progress, root),
+        progress: installed(f"{_PROGRESS}/{progress}").read_text(encoding="utf-8"),
     }
     written = [_write(folder / file, text) for file, text in texts.items()]
     return [*written, new_study(name, name, root)]
-
-
-def _progress(name: str, root: Path) -> str:
-    """Return the text of the helper with which programs report progress."""
-    for folder in (root, Path(__file__).parents[2]):
-        if (folder / _PROGRESS / name).is_file():
-            return (folder / _PROGRESS / name).read_text(encoding="utf-8")
-    raise FairmeshError(f"there is no {_PROGRESS / name} in {root}")
 
 
 def _check_name(name: str) -> None:

@@ -21,6 +21,7 @@ LAYERS = (
         "expressions",
         "files",
         "identifiers",
+        "installed",
         "names",
         "printing",
         "proxies",

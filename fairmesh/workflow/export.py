@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairmesh import files
 from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.installed import installed
 from fairmesh.jobs import lookup
 from fairmesh.jobs.directives import batch_values
 from fairmesh.jobs.lookup import FolderState
@@ -21,7 +22,7 @@ from fairmesh.study import Plan
 from fairmesh.study.settings import Config, Machine, load_config
 from fairmesh.workflow import configuration
 from fairmesh.workflow.application_copy import copy_application
-from fairmesh.workflow.folders import Folders, job_templates, plan_document, templates_folder
+from fairmesh.workflow.folders import TEMPLATES, Folders, job_templates, plan_document
 
 APPLICATIONS = "applications"
 SUBMIT = "submit.sh"
@@ -83,7 +84,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
             render(job, templates, entry)
         lines.append(_line(job, out))
     files.write_if_changed(paths.plan, files.json_lines(plan_document(plan, config)), flush=True)
-    folder = templates_folder(root)
+    folder = installed(TEMPLATES)
     child = _SUBMIT_LOCAL if machine.scheduler == "none" else _SUBMIT_BATCH
     script = Templates(folder, [folder / name for name in (_SUBMIT_BASE, child)])
     text = script.render(jobs=lines, **batch_values(entry))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import expand_path
+from fairmesh.installed import installed
 from fairmesh.jobs.directives import requested
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render_command
@@ -219,11 +220,7 @@ def _code(folder: Path) -> dict[str, Any]:
 
 
 KEY = "template"
-
-
-def templates_folder(root: Path) -> Path:
-    """Return the folder of built-in templates, below that of the Snakefile."""
-    return root / "workflow/templates"
+TEMPLATES = "workflow/templates"
 
 
 def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> Templates:
@@ -255,7 +252,7 @@ def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> T
             problems.append(Problem(f"{key!r}: there is no file {name!r}", node.place(file)))
     if problems:
         raise InputError(problems)
-    return Templates.of_jobs(templates_folder(root), machine.scheduler, children)
+    return Templates.of_jobs(installed(TEMPLATES), machine.scheduler, children)
 
 
 def _filled(node: Node, key: str, file: Path) -> Node:
