@@ -166,7 +166,7 @@ class _Reader:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
             plain = event.implicit[0] and not event.style
-            if plain and self._lines:
+            if plain and event.value and self._lines:
                 self._check_characters(event)
             return Node(self._scalar(event), line, column, event.value if plain else None)
         if isinstance(event, yaml.SequenceStartEvent):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fairmesh import schema
@@ -228,6 +228,7 @@ def test_a_file_of_another_encoding_is_told_so(
 
 
 @given(st.text())
+@example("? é")  # the value of the key is empty and stands behind the last line
 def test_no_text_gives_a_traceback(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(text, newline="")
