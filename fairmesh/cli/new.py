@@ -12,7 +12,7 @@ from fairmesh.cli.output import warn_of_plan
 from fairmesh.errors import InputError, Problem, place
 from fairmesh.printing import print_lines
 from fairmesh.study import load_plan
-from fairmesh.study.find import find_applications
+from fairmesh.study.find import find_applications, known_applications
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _only(root: Path) -> str:
-    """Return the only application of the project."""
-    known = sorted(find_applications(root))
+    """Return the only application of the project, or else the only installed one."""
+    known = sorted(find_applications(root) or known_applications(root))
     if len(known) != 1:
         raise InputError([Problem("use --application, --from or --program", "", ", ".join(known))])
     return known[0]

@@ -17,7 +17,7 @@ from fairmesh.names import REPEAT, value_text
 from fairmesh.schema import Node
 from fairmesh.schema.wording import describe_schema
 from fairmesh.study.application import Application
-from fairmesh.study.find import find_applications
+from fairmesh.study.find import known_applications
 from fairmesh.study.validation import load_application
 from fairmesh.study.values import FRAMEWORK_AXES, Schema, declared_types
 
@@ -86,8 +86,8 @@ def _text_input(column: Any, label: str, value: str, key: str, **options: Any) -
 
 def _select_application(draft: Draft, project: Project, generation: str) -> tuple[str, Application | None]:
     """Show the field for the application, and return it if it is valid."""
-    installed = find_applications(project.root)
-    known = {name: installed[name] for name in sorted(installed) if re.fullmatch(NAME, name, re.ASCII)}
+    applications = known_applications(project.root)
+    known = {name: applications[name] for name in sorted(applications) if re.fullmatch(NAME, name, re.ASCII)}
     current = draft.text_of("application")
     name = st.selectbox(
         "Application",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
@@ -10,6 +12,8 @@ from fairmesh.schema import Node
 STUDIES = Path("config/studies")
 APPLICATIONS = (".", "examples", "tests")
 APPLICATION = "application.yaml"
+ENTRY_POINTS = "fairmesh.applications"
+"""The group of entry points by which packages offer applications: ``name = "package"``."""
 
 
 def find_study(study: str | Path, root: Path) -> Path:
@@ -33,7 +37,9 @@ def find_study(study: str | Path, root: Path) -> Path:
 
 
 def find_application(node: Node, study: Path, root: Path) -> Path:
-    """Return the ``application.yaml`` that a study names: a folder below the root, or a path from the study.
+    """Return the ``application.yaml`` that a study names.
+
+    It is in a folder below the root, in an installed package, or at a path from the study.
 
     Raises
     ------
@@ -50,6 +56,8 @@ def find_application(node: Node, study: Path, root: Path) -> Path:
         return path
     known = find_applications(root)
     if name not in known:
+        known = known_applications(root)
+    if name not in known:
         raise InputError([Problem(f"no application {name!r}", where, ", ".join(sorted(known)), nearest(name, known))])
     return known[name]
 
@@ -59,6 +67,26 @@ def find_applications(root: Path) -> dict[str, Path]:
     # Earlier places take precedence, so they come last.
     places = [root / place for place in reversed(APPLICATIONS)]
     return {path.parent.name: path for place in places for path in place.glob(f"*/{APPLICATION}")}
+
+
+def known_applications(root: Path) -> dict[str, Path]:
+    """Return the ``application.yaml`` of each application that studies below a root can name."""
+    return installed_applications() | find_applications(root)
+
+
+def installed_applications() -> dict[str, Path]:
+    """Return the ``application.yaml`` of each application that an installed package offers, by its name."""
+    places = ((entry.name, _package_folder(entry.value)) for entry in entry_points(group=ENTRY_POINTS))
+    return {name: folder / APPLICATION for name, folder in places if folder and (folder / APPLICATION).is_file()}
+
+
+def _package_folder(package: str) -> Path | None:
+    """Return the folder of a package without importing it; None if there is no such package."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    return Path(spec.origin).parent if spec and spec.origin else None
 
 
 def _is_path(name: str) -> bool:

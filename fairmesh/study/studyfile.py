@@ -30,8 +30,8 @@ class StudyFile(Model):
     application: Annotated[
         Text,
         meaning(
-            "What to run: a folder with an application.yaml in the repository, in examples/ or in tests/, or a path "
-            "relative to this file.",
+            "What to run: a folder with an application.yaml in the project, in its examples/ or tests/; the name of an "
+            "installed application; or a path relative to this file.",
             "cloudmask",
             "../../examples/pi",
         ),

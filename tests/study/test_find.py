@@ -1,0 +1,52 @@
+"""Applications are found by name: in the project, or in an installed package that offers them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairmesh.errors import InputError
+from fairmesh.schema import Node
+from fairmesh.study.find import APPLICATION, find_application, known_applications
+
+STUDY = Path("config/studies/one.yaml")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Install a package that offers three applications, of which one is there; return its folder."""
+    packages = tmp_path / "packages"
+    folder = packages / "stars"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise SystemExit('finding it imports it')\n")
+    (folder / APPLICATION).write_text('name: stars\nversion: "1"\ncommand: ["true"]\n')
+    metadata = packages / "stars-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: stars\nVersion: 1\n")
+    offers = "[fairmesh.applications]\nstars = stars\ngone = no_such_package\nbelow = no_such.package\nempty = json\n"
+    (metadata / "entry_points.txt").write_text(offers)
+    monkeypatch.syspath_prepend(packages)
+    return folder
+
+
+def _found(name: str, root: Path) -> Path:
+    return find_application(Node(name, text=name), STUDY, root)
+
+
+def test_an_installed_application_is_found_by_its_name(package: Path, tmp_path: Path) -> None:
+    assert _found("stars", tmp_path / "project") == package / APPLICATION
+
+
+def test_the_application_of_the_project_comes_first(package: Path, tmp_path: Path) -> None:
+    own = tmp_path / "project/examples/stars" / APPLICATION
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert _found("stars", tmp_path / "project") == own
+    assert known_applications(tmp_path / "project")["stars"] == own
+
+
+def test_a_missing_application_is_named_with_the_nearest_installed_one(package: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no application 'star'; did you mean 'stars'\? \(allowed: .*stars\)"):
+        _found("star", tmp_path)
+    assert known_applications(tmp_path).keys() & {"gone", "below", "empty"} == set()
