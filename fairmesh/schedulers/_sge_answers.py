@@ -108,14 +108,14 @@ def parse_accounting(text: str) -> Iterator[JobInfo]:
             jobs[fields["jobnumber"]] = fields
     for number, fields in jobs.items():
         state, reason = _end(fields)
-        began = not fields.get("start_time", "-/-").startswith("-/-")
+        has_host = state is JobState.LOST or not fields.get("start_time", "-/-").startswith("-/-")
         yield JobInfo(
             id=number,
             name=_own_name(fields.get("jobname", "")),
             state=state,
             word=state.name,
             reason=reason,
-            node=fields.get("hostname", "") if began else "",
+            node=fields.get("hostname", "") if has_host else "",
             time_limit=_limit(fields),
         )
 

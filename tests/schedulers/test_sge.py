@@ -90,12 +90,15 @@ def test_jobs_of_the_queue_are_described() -> None:
         ("6", JobState.CANCELLED, "it was deleted, or killed"),
         ("3", JobState.FAILED, "SGE could not run it: opening input/output file"),
         ("5", JobState.CANCELLED, "it was deleted before it began again"),
+        ("12", JobState.LOST, "its host failed, or it was killed without notice: before writing exit_status"),
+        ("13", JobState.LOST, "its host failed, or it was killed without notice: assumedly after job"),
     ],
 )
 def test_the_end_of_a_job_is_in_the_accounting(number: str, state: JobState, reason: str) -> None:
     jobs = {job.id: job for job in parse_accounting(ACCOUNTING)}
     assert (jobs[number].state, jobs[number].reason) == (state, reason)
     assert Sge.words[jobs[number].word] is state
+    assert state is not JobState.LOST or jobs[number].node == "localhost"
 
 
 def test_a_job_that_is_gone_is_looked_up_in_the_accounting() -> None:

@@ -119,16 +119,22 @@ class SgeCluster:
         _script("kill", daemon, "--dir", str(self.folder))
 
     def kill_host(self) -> None:
-        """End the execution host as a loss of power does: its daemon, and everything that runs on it."""
+        """End the execution host as a loss of power does: its daemon, and everything that runs on it, at once."""
         self.kill("execd")
-        for process in self.processes():
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        processes = [*self._shepherds(), *self.processes()]
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # nobody sees another one end
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, number)
 
     def processes(self) -> list[int]:
         """Return the processes of jobs."""
-        mark = f"\0SGE_JOB_SPOOL_DIR={self.folder}/".encode()
-        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if mark in b"\0" + _environ(path)]
+        return _processes_with(f"SGE_JOB_SPOOL_DIR={self.folder}/")
+
+    def _shepherds(self) -> list[int]:
+        """Return the processes of the daemon that wait for jobs, and report their ends."""
+        marked = _processes_with(f"FAIRMESH_TEST_CLUSTER={self.folder}\0")
+        return [process for process in marked if Path(f"/proc/{process}/comm").read_text() == "sge_shepherd\n"]
 
     def wait_idle(self) -> None:
         """Wait until the daemons run, the queue is open, and no job is left."""
@@ -156,6 +162,12 @@ def hanging(program: Path) -> Iterator[None]:
         program.unlink()
         if old.exists():
             old.rename(program)
+
+
+def _processes_with(variable: str) -> list[int]:
+    """Return the processes whose environment has text that begins with a variable."""
+    mark = f"\0{variable}".encode()
+    return [int(path.name) for path in Path("/proc").glob("[0-9]*") if mark in b"\0" + _environ(path)]
 
 
 def _environ(process: Path) -> bytes:
