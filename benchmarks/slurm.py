@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.measure import Report, measure
 from fairmesh import schema
-from tests.slurm.cluster import Cluster, cluster
+from tests.slurm.cluster import SlurmCluster, cluster
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -64,7 +64,7 @@ def main() -> int:
     return int(report.missed > 0)
 
 
-def one_job(report: Report, place: Path, slurm: Cluster) -> None:
+def one_job(report: Report, place: Path, slurm: SlurmCluster) -> None:
     """Run the same number of jobs of a workflow without fairmesh, of a small plan and of a large plan."""
     (place / "bare.smk").write_text(BARE.replace("FEW", str(FEW)))
     bare = run(place, slurm, "slurm", "--snakefile", "bare.smk", "--logger", "fairmesh")
@@ -79,7 +79,7 @@ def one_job(report: Report, place: Path, slurm: Cluster) -> None:
     report.line("a job in the large plan takes so many times as long", spent[1] / spent[0], 1.1, "times")
 
 
-def bundles(report: Report, place: Path, slurm: Cluster) -> None:
+def bundles(report: Report, place: Path, slurm: SlurmCluster) -> None:
     """Run twenty experiments, once as single jobs of the executor plugin and once as one bundle."""
     costs = {}
     for profile, options in (("slurm", ()), ("slurm-lean", ("--fairmesh-bundle", str(BUNDLE)))):
@@ -91,7 +91,7 @@ def bundles(report: Report, place: Path, slurm: Cluster) -> None:
     report.line("the bundle of the single ones", 100 * bundle.whole_s / single.whole_s, 15, "%")
 
 
-def many(report: Report, place: Path, slurm: Cluster) -> None:
+def many(report: Report, place: Path, slurm: SlurmCluster) -> None:
     """Run a thousand experiments in bundles and sixty as single jobs; check that each ran exactly once."""
     for count, size in ((MANY, BUNDLE), (SINGLE, 1)):
         study(place, count)
@@ -117,7 +117,7 @@ def study(place: Path, count: int) -> None:
     (place / "starts").unlink(missing_ok=True)
 
 
-def run(place: Path, slurm: Cluster, profile: str, *arguments: str) -> Cost:
+def run(place: Path, slurm: SlurmCluster, profile: str, *arguments: str) -> Cost:
     """Run Snakemake with a profile and return the cost of it and its jobs."""
     before = max(_jobs(slurm), default=0)
     snakefile = () if "--snakefile" in arguments else ("--snakefile", str(ROOT / "Snakefile"))
@@ -128,15 +128,15 @@ def run(place: Path, slurm: Cluster, profile: str, *arguments: str) -> Cost:
     return Cost(used.cpu_s, sum(map(_seconds, _sacct(slurm, before, "TotalCPU", "--duplicates"))), jobs)
 
 
-def _jobs(slurm: Cluster) -> list[int]:
+def _jobs(slurm: SlurmCluster) -> list[int]:
     return [int(number) for number in slurm.ask("squeue", "--noheader", "--states=all", "--format=%i").split()]
 
 
-def _ended(slurm: Cluster, after: int) -> int:
+def _ended(slurm: SlurmCluster, after: int) -> int:
     return sum(state.split()[0] == "COMPLETED" for state in _sacct(slurm, after, "State", "--allocations"))
 
 
-def _sacct(slurm: Cluster, after: int, field: str, *options: str) -> list[str]:
+def _sacct(slurm: SlurmCluster, after: int, field: str, *options: str) -> list[str]:
     text = slurm.ask(
         "sacct", "--noheader", "--parsable2", f"--format=JobIDRaw,{field}", "--starttime=now-1days", *options
     )

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import Cluster
 from tests.e2e.workplace import Workplace
-from tests.lsf.cluster import LABEL, LsfStandIn, stand_in
+from tests.lsf.cluster import LsfStandIn, stand_in
 from tests.needs import note_component
-from tests.sge.cluster import SgeCluster, describe
+from tests.sge.cluster import SgeCluster
 from tests.sge.cluster import cluster as sge_cluster
-from tests.slurm.cluster import Cluster, cluster, described
+from tests.slurm.cluster import SlurmCluster
+from tests.slurm.cluster import cluster as slurm_cluster
 
 
 @pytest.fixture
@@ -24,62 +26,63 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
 
 
 @pytest.fixture(scope="session")
-def _slurm_of_session() -> Iterator[Cluster]:
-    with cluster() as found:
-        yield found
+def _slurm_of_session() -> Iterator[SlurmCluster]:
+    with slurm_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def _sge_of_session() -> Iterator[SgeCluster]:
+    with sge_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def _lsf_of_session() -> Iterator[LsfStandIn]:
+    with stand_in() as cluster:
+        yield cluster
+
+
+def _prepare(request: pytest.FixtureRequest, cluster: Cluster) -> None:
+    assert request.node.get_closest_marker("clusters"), "mark tests on a cluster with pytest.mark.clusters"
+    note_component(cluster.describe())
+    cluster.wait_idle()
 
 
 @pytest.fixture
-def slurm(request: pytest.FixtureRequest, _slurm_of_session: Cluster) -> Cluster:
+def slurm(request: pytest.FixtureRequest, _slurm_of_session: SlurmCluster) -> SlurmCluster:
     """Return a real cluster of three nodes, all up and without jobs."""
-    assert request.node.get_closest_marker("clusters"), "mark tests on a cluster with pytest.mark.clusters"
-    note_component(described(_slurm_of_session))
-    _slurm_of_session.wait_idle()
+    _prepare(request, _slurm_of_session)
     return _slurm_of_session
 
 
+@pytest.fixture
+def sge(request: pytest.FixtureRequest, _sge_of_session: SgeCluster) -> SgeCluster:
+    """Return a real SGE of one host, up and without jobs."""
+    _prepare(request, _sge_of_session)
+    return _sge_of_session
+
+
+@pytest.fixture
+def lsf(request: pytest.FixtureRequest, _lsf_of_session: LsfStandIn) -> LsfStandIn:
+    """Return stand-ins for LSF's programs, without jobs."""
+    _prepare(request, _lsf_of_session)
+    return _lsf_of_session
+
+
 @pytest.fixture(params=["slurm-lean"])
-def slurm_workplace(request: pytest.FixtureRequest, tmp_path: Path, slurm: Cluster) -> Iterator[Workplace]:
+def slurm_workplace(request: pytest.FixtureRequest, tmp_path: Path, slurm: SlurmCluster) -> Iterator[Workplace]:
     """Yield a fresh working folder for a real cluster; a test may name the profiles."""
     place = Workplace(tmp_path, request.param, slurm)
     yield place
     place.end()
 
 
-@pytest.fixture(scope="session")
-def _sge_of_session() -> Iterator[SgeCluster]:
-    with sge_cluster() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def _lsf_of_session() -> Iterator[LsfStandIn]:
-    with stand_in() as found:
-        yield found
-
-
-@pytest.fixture
-def sge(request: pytest.FixtureRequest, _sge_of_session: SgeCluster) -> SgeCluster:
-    """Return a real SGE of one host, up and without jobs."""
-    assert request.node.get_closest_marker("clusters"), "mark tests on a cluster with pytest.mark.clusters"
-    note_component(describe(_sge_of_session))
-    _sge_of_session.wait_idle()
-    return _sge_of_session
-
-
-@pytest.fixture
-def lsf(_lsf_of_session: LsfStandIn) -> LsfStandIn:
-    """Return stand-ins for LSF's programs, without jobs."""
-    note_component(LABEL)
-    _lsf_of_session.wait_idle()
-    return _lsf_of_session
-
-
 @pytest.fixture(params=["sge", "lsf"])
 def batch(request: pytest.FixtureRequest) -> SgeCluster | LsfStandIn:
     """Return a real SGE, or stand-ins for LSF's programs."""
-    found: SgeCluster | LsfStandIn = request.getfixturevalue(request.param)
-    return found
+    cluster: SgeCluster | LsfStandIn = request.getfixturevalue(request.param)
+    return cluster
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 from fairmesh import schema
 from tests.e2e.workplace import RECORDS_ONLY, Workplace
 from tests.needs import must_have
-from tests.slurm.cluster import Cluster, cluster
+from tests.slurm.cluster import SlurmCluster, cluster
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
@@ -34,13 +34,13 @@ def options(place: Workplace) -> tuple[str, ...]:
     return ("--slurm-init-seconds-before-status-checks", "6") if place.profile == "slurm" else ()
 
 
-def jobs(found: Cluster, fields: str) -> list[str]:
+def jobs(found: SlurmCluster, fields: str) -> list[str]:
     """Return what Slurm says of all its jobs, ended ones too, newest first."""
     return found.ask("squeue", "--noheader", "--states=all", "--sort=-i", f"--format={fields}").splitlines()
 
 
 @BOTH
-def test_all_is_done_and_the_site_says_which_node_ran_what(slurm_workplace: Workplace, slurm: Cluster) -> None:
+def test_all_is_done_and_the_site_says_which_node_ran_what(slurm_workplace: Workplace, slurm: SlurmCluster) -> None:
     place = slurm_workplace
     machine(place, resources={"mem_mb": 100}, gpus={"big": {"slurm_partition": "gpu", "gres": "gpu:a100:1"}})
     place.study({"union": [{"value": [1, 2]}, {"value": 3, "gpu": "big"}]}, derive={"runtime": "2 + value"})
@@ -65,14 +65,14 @@ def test_all_is_done_and_the_site_says_which_node_ran_what(slurm_workplace: Work
 
 @pytest.mark.long
 @BOTH
-def test_an_exclusive_experiment_has_its_node_for_itself(slurm_workplace: Workplace, slurm: Cluster) -> None:
+def test_an_exclusive_experiment_has_its_node_for_itself(slurm_workplace: Workplace, slurm: SlurmCluster) -> None:
     slurm_workplace.study({"value": [1]}, measure="exclusive")
     slurm_workplace.run(*RECORDS_ONLY, *options(slurm_workplace))
     assert jobs(slurm, "%C %h")[0].split()[0] == "2", "all cores of the node"
     assert slurm_workplace.recorded() == {"value=1"}
 
 
-def test_bundles_keep_one_target_each(slurm_workplace: Workplace, slurm: Cluster) -> None:
+def test_bundles_keep_one_target_each(slurm_workplace: Workplace, slurm: SlurmCluster) -> None:
     slurm_workplace.study({"behaviour": ["good", "exit"], "value": {"from": 1, "to": 6, "step": 1}})
     before = len(jobs(slurm, "%i"))
     output = slurm_workplace.run(*RECORDS_ONLY, *SOON, "--fairmesh-bundle", "5", status=1)
@@ -87,7 +87,7 @@ def test_bundles_keep_one_target_each(slurm_workplace: Workplace, slurm: Cluster
     assert len(slurm_workplace.experiments_started()) == 6, "what failed, and nothing else"
 
 
-def test_an_ended_bundle_leaves_the_rest_to_the_next_run(slurm_workplace: Workplace, slurm: Cluster) -> None:
+def test_an_ended_bundle_leaves_the_rest_to_the_next_run(slurm_workplace: Workplace, slurm: SlurmCluster) -> None:
     slurm_workplace.study({"behaviour": ["hang"], "value": [1, 2]})
     process = slurm_workplace.start(*RECORDS_ONLY, *SOON, "--fairmesh-bundle", "2")
     wait_until(slurm_workplace.experiments_started, "the first of the bundle runs")
@@ -110,7 +110,7 @@ def test_an_ended_bundle_leaves_the_rest_to_the_next_run(slurm_workplace: Workpl
     ],
 )
 def test_what_slurm_would_refuse_is_said_before_anything_starts(
-    slurm_workplace: Workplace, slurm: Cluster, resources: dict[str, Any], message: str
+    slurm_workplace: Workplace, slurm: SlurmCluster, resources: dict[str, Any], message: str
 ) -> None:
     machine(slurm_workplace, resources=resources)
     slurm_workplace.study({"value": [1, 2]})
@@ -129,7 +129,7 @@ def test_an_account_that_nobody_keeps_is_refused(slurm_workplace: Workplace) -> 
     assert "this Slurm keeps no accounts" in output.splitlines()[-1]
 
 
-def test_a_job_that_can_never_start_is_ended_with_its_reason(slurm_workplace: Workplace, slurm: Cluster) -> None:
+def test_a_job_that_can_never_start_is_ended_with_its_reason(slurm_workplace: Workplace, slurm: SlurmCluster) -> None:
     slurm.ask("sbatch", "--exclusive", "--nodes=3", "--output=/dev/null", "--wrap=sleep 600")
     wait_until(lambda: jobs(slurm, "%T")[0] == "RUNNING", "all nodes are taken")
     slurm_workplace.study({"value": [1]})
@@ -142,7 +142,7 @@ def test_a_job_that_can_never_start_is_ended_with_its_reason(slurm_workplace: Wo
     assert "can never start: BadConstraints; it is cancelled" in output
 
 
-def test_a_controller_that_is_down_is_said_at_once(slurm_workplace: Workplace, slurm: Cluster) -> None:
+def test_a_controller_that_is_down_is_said_at_once(slurm_workplace: Workplace, slurm: SlurmCluster) -> None:
     slurm_workplace.study({"value": [1]})
     slurm.kill("slurmctld")
     try:
@@ -157,7 +157,7 @@ HIDDEN = 'mount -t tmpfs none "$0" && exec slurmd -N n3'
 
 
 @pytest.mark.long
-def test_a_folder_that_a_node_does_not_see_is_named(slurm_workplace: Workplace, slurm: Cluster) -> None:
+def test_a_folder_that_a_node_does_not_see_is_named(slurm_workplace: Workplace, slurm: SlurmCluster) -> None:
     apart = ("unshare", "--mount", "sh", "-c")
     tried = subprocess.run([*apart, "mount -t tmpfs none /mnt"], check=False, capture_output=True)
     must_have(tried.returncode == 0, "NOT ROOT: a node that sees other folders was not tried")
@@ -189,7 +189,7 @@ class WithoutSlurm(Workplace):
 
 
 @pytest.mark.parametrize("profile", ["slurm", "slurm-lean"])
-def test_without_slurm_one_line_says_so(tmp_path: Path, slurm: Cluster, profile: str) -> None:
+def test_without_slurm_one_line_says_so(tmp_path: Path, slurm: SlurmCluster, profile: str) -> None:
     place = WithoutSlurm(tmp_path, profile, slurm)
     place.study({"value": [1]})
     output = place.run(*RECORDS_ONLY, status=2)
@@ -198,7 +198,7 @@ def test_without_slurm_one_line_says_so(tmp_path: Path, slurm: Cluster, profile:
 
 
 @pytest.fixture(scope="module")
-def with_accounts() -> Iterator[Cluster]:
+def with_accounts() -> Iterator[SlurmCluster]:
     """Yield a cluster that keeps accounts."""
     with cluster(nodes=2, accounting=True) as found:
         yield found
@@ -206,7 +206,7 @@ def with_accounts() -> Iterator[Cluster]:
 
 @pytest.mark.long
 @pytest.mark.parametrize("profile", ["slurm", "slurm-lean"])
-def test_with_accounting(with_accounts: Cluster, tmp_path: Path, profile: str) -> None:
+def test_with_accounting(with_accounts: SlurmCluster, tmp_path: Path, profile: str) -> None:
     place = Workplace(tmp_path, profile, with_accounts)
     place.study({"value": [1, 2]})
     machine(place, resources={"slurm_account": "fairmess"})
@@ -220,7 +220,9 @@ def test_with_accounting(with_accounts: Cluster, tmp_path: Path, profile: str) -
 
 
 @pytest.mark.parametrize("profile", ["slurm-lean", pytest.param("slurm", marks=pytest.mark.long)])
-def test_a_limit_of_the_queue_is_kept_to_and_said_once(with_accounts: Cluster, tmp_path: Path, profile: str) -> None:
+def test_a_limit_of_the_queue_is_kept_to_and_said_once(
+    with_accounts: SlurmCluster, tmp_path: Path, profile: str
+) -> None:
     place = Workplace(tmp_path, profile, with_accounts)
     place.study({"value": {"from": 1, "to": 6, "step": 1}})
     machine(place, resources={"slurm_account": "fairmesh"})

@@ -19,7 +19,7 @@ from fairmesh import schema
 from tests.conftest import FAULT
 from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill
 from tests.needs import must_have
-from tests.slurm.cluster import Cluster
+from tests.slurm.cluster import SlurmCluster
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
@@ -74,7 +74,7 @@ def job_of(place: Workplace, identity: str) -> str:
     return str(place.status(identity)["job_id"])
 
 
-def node_of(cluster: Cluster, job: str) -> str:
+def node_of(cluster: SlurmCluster, job: str) -> str:
     """Return the node that a job runs on."""
     return cluster.ask("squeue", "--noheader", f"--jobs={job}", "--format=%N").strip()
 
@@ -224,7 +224,7 @@ def test_a_signal_ends_the_run_and_the_next_one_finishes_it(
     indirect=["slurm_workplace"],
 )
 def test_a_daemon_that_is_killed_and_comes_back_costs_nothing(
-    slurm_workplace: Workplace, slurm: Cluster, survived: Survived, daemon: str
+    slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived, daemon: str
 ) -> None:
     ids = sweep(slurm_workplace, 8, 12)
     process = begin(slurm_workplace, 6)
@@ -239,7 +239,7 @@ def test_a_daemon_that_is_killed_and_comes_back_costs_nothing(
 
 @pytest.mark.long
 def test_what_ran_on_a_node_that_is_lost_for_good_runs_elsewhere(
-    slurm_workplace: Workplace, slurm: Cluster, survived: Survived
+    slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived
 ) -> None:
     ids = sweep(slurm_workplace, 4, 20)
     process = begin(slurm_workplace, 4)
@@ -253,7 +253,7 @@ def test_what_ran_on_a_node_that_is_lost_for_good_runs_elsewhere(
 @pytest.mark.parametrize(
     "slurm_workplace", ["slurm-lean", pytest.param("slurm", marks=pytest.mark.long)], indirect=True
 )
-def test_a_cancelled_job_alone_is_missing(slurm_workplace: Workplace, slurm: Cluster, survived: Survived) -> None:
+def test_a_cancelled_job_alone_is_missing(slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived) -> None:
     ids = sweep(slurm_workplace, 3, 8)
     process = begin(slurm_workplace, 3)
     slurm.ask("scancel", job_of(slurm_workplace, ids[1]))
@@ -322,7 +322,7 @@ def test_a_second_run_names_the_first_and_ends_or_waits_if_asked(
 
 
 def test_clocks_that_are_an_hour_apart_change_nothing(
-    slurm_workplace: Workplace, slurm: Cluster, survived: Survived
+    slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived
 ) -> None:
     must_have(shutil.which("faketime"), "faketime is not installed")
     (slurm_workplace.folder / "config/machines.yaml").write_text(FALSE_CLOCKS)
@@ -339,7 +339,7 @@ def test_clocks_that_are_an_hour_apart_change_nothing(
     ("silence", "stop"), [(3, 6), pytest.param(90, 120, marks=pytest.mark.long)], ids=["short", "two-minutes"]
 )
 def test_a_runner_that_was_stopped_is_not_replaced(
-    slurm_workplace: Workplace, slurm: Cluster, survived: Survived, silence: int, stop: int
+    slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived, silence: int, stop: int
 ) -> None:
     """Another runner, which sees no such process and may ask nobody, gives up; nothing is started without proof."""
     must_have(os.geteuid() == 0, "only root can make a namespace of processes")
@@ -365,7 +365,7 @@ def test_a_runner_that_was_stopped_is_not_replaced(
 
 @pytest.mark.long
 def test_a_job_that_is_put_back_into_the_queue_goes_on(
-    slurm_workplace: Workplace, slurm: Cluster, survived: Survived
+    slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived
 ) -> None:
     slurm_workplace.study({"value": [1], "behaviour": ["resumes"], "seconds": [8]})
     identity = "behaviour=resumes+seconds=8+value=1"
@@ -379,7 +379,7 @@ def test_a_job_that_is_put_back_into_the_queue_goes_on(
 
 
 @pytest.fixture
-def hanging_squeue(slurm: Cluster) -> Iterator[Path]:
+def hanging_squeue(slurm: SlurmCluster) -> Iterator[Path]:
     """Return the place of a ``squeue`` that hangs, once it is written, and remove it in the end."""
     program = slurm.folder / "bin/squeue"
     yield program
@@ -387,7 +387,7 @@ def hanging_squeue(slurm: Cluster) -> Iterator[Path]:
 
 
 def test_nothing_is_submitted_again_while_slurm_is_silent(
-    slurm_workplace: Workplace, slurm: Cluster, survived: Survived, hanging_squeue: Path
+    slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived, hanging_squeue: Path
 ) -> None:
     ids = sweep(slurm_workplace, 8, 20)  # of which six run at once
     kill(begin(slurm_workplace, 6))
@@ -408,7 +408,7 @@ def test_nothing_is_submitted_again_while_slurm_is_silent(
 
 
 def test_what_begins_while_the_results_are_read_only_runs_when_they_are_back(
-    slurm_workplace: Workplace, slurm: Cluster, survived: Survived
+    slurm_workplace: Workplace, slurm: SlurmCluster, survived: Survived
 ) -> None:
     must_have(os.geteuid() == 0, "only root can make a file system read-only")
     ids, results = sweep(slurm_workplace, 3, 0), slurm_workplace.results

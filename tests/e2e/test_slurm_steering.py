@@ -11,7 +11,7 @@ import pytest
 
 from fairmesh import schema
 from tests.e2e.workplace import RECORDS_ONLY, Workplace
-from tests.slurm.cluster import Cluster
+from tests.slurm.cluster import SlurmCluster
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
@@ -36,7 +36,7 @@ def in_state(place: Workplace, state: str) -> list[str]:
     return [identity for identity, each in told(place).items() if each["state"] == state]
 
 
-def queued(cluster: Cluster | None) -> dict[str, str]:
+def queued(cluster: SlurmCluster | None) -> dict[str, str]:
     """Return the state of each job that Slurm has in its queue."""
     assert cluster
     lines = cluster.ask("squeue", "--noheader", "--format=%i %T").splitlines()

@@ -11,14 +11,14 @@ import pytest
 
 from fairmesh.runner import owner, scheduler
 from fairmesh.schedulers import SchedulerError, find_scheduler
-from tests.slurm.cluster import Cluster
+from tests.slurm.cluster import SlurmCluster
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 
 
 @pytest.fixture
-def asked(slurm: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+def asked(slurm: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlurmCluster]:
     """Make this process ask the cluster, as a runner elsewhere would."""
     for name in ("SLURM_CONF", "PATH"):
         monkeypatch.setenv(name, slurm.environment[name])
@@ -35,7 +35,7 @@ def forget() -> None:
     find_scheduler("slurm")._cluster = ""  # type: ignore[attr-defined]
 
 
-def submit(cluster: Cluster, *options: str) -> str:
+def submit(cluster: SlurmCluster, *options: str) -> str:
     """Submit a job that sleeps, and give its number."""
     command = ("sbatch", "--parsable", "--output=/dev/null", '--comment=it\'s a "comment"', *options)
     return cluster.ask(*command, "--wrap=sleep 60").strip()
@@ -54,7 +54,7 @@ def state(job_id: str) -> str:
     return (scheduler.jobs([job_id]) or {})[job_id].word
 
 
-def test_a_job_is_described(asked: Cluster) -> None:
+def test_a_job_is_described(asked: SlurmCluster) -> None:
     job_id = submit(asked, "--job-name=näme, with a comma", "--time=1:00:00")
     wait_until(lambda: state(job_id) == "RUNNING", "the job runs")
     found = (scheduler.jobs() or {})[job_id]
@@ -63,7 +63,7 @@ def test_a_job_is_described(asked: Cluster) -> None:
     assert not found.has_ended
 
 
-def test_an_owner_lives_as_long_as_its_job(asked: Cluster) -> None:
+def test_an_owner_lives_as_long_as_its_job(asked: SlurmCluster) -> None:
     job_id = submit(asked)
     who = described(job_id)
     assert owner.is_alive(who) is True
@@ -72,7 +72,7 @@ def test_an_owner_lives_as_long_as_its_job(asked: Cluster) -> None:
     assert owner.is_alive(who) is False
 
 
-def test_an_owner_is_gone_when_its_job_runs_another_time(asked: Cluster) -> None:
+def test_an_owner_is_gone_when_its_job_runs_another_time(asked: SlurmCluster) -> None:
     job_id = submit(asked)
     wait_until(lambda: state(job_id) == "RUNNING", "the job runs")
     who = described(job_id)
@@ -83,17 +83,17 @@ def test_an_owner_is_gone_when_its_job_runs_another_time(asked: Cluster) -> None
     assert owner.is_alive(who | {"restart": 1}) is True
 
 
-def test_a_number_that_its_own_cluster_does_not_know_is_over(asked: Cluster) -> None:
+def test_a_number_that_its_own_cluster_does_not_know_is_over(asked: SlurmCluster) -> None:
     who = described(submit(asked)) | {"job_id": "99999"}
     assert owner.is_alive(who) is False
 
 
 @pytest.mark.parametrize("stranger", [{"cluster": "another"}, {"cluster": ""}, {"job_id": "7.lsf"}])
-def test_what_another_scheduler_knows_is_not_judged(asked: Cluster, stranger: dict[str, str]) -> None:
+def test_what_another_scheduler_knows_is_not_judged(asked: SlurmCluster, stranger: dict[str, str]) -> None:
     assert owner.is_alive(described(submit(asked)) | stranger) is None
 
 
-def test_silence_proves_nothing(asked: Cluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_silence_proves_nothing(asked: SlurmCluster, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     who = described(submit(asked))
     forget()
     monkeypatch.setattr(scheduler, "PATIENCE", 1.0)
@@ -108,7 +108,7 @@ def test_silence_proves_nothing(asked: Cluster, monkeypatch: pytest.MonkeyPatch,
         asked.start("slurmctld")
 
 
-def test_many_questions_are_one_call(asked: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_questions_are_one_call(asked: SlurmCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = [submit(asked) for _ in range(3)]
     who = [described(job_id) for job_id in ids]
     scheduler.jobs()

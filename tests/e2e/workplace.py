@@ -17,10 +17,8 @@ from typing import Any
 
 from fairmesh import schema
 from fairmesh.jobs.reading import read_map
-from tests.lsf.cluster import LsfStandIn
+from tests.clusters import Cluster
 from tests.needs import note_component
-from tests.sge.cluster import SgeCluster
-from tests.slurm.cluster import Cluster
 from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +31,7 @@ class Workplace:
 
     folder: Path
     profile: str = "local"
-    cluster: Cluster | SgeCluster | LsfStandIn | None = None
+    cluster: Cluster | None = None
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:

@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sge.cluster import hanging
+from tests import clusters
 from tests.waiting import wait_until
 
 PROGRAMS = ("bsub", "bjobs", "bkill", "brequeue", "bresume", "bhist", "lsid", "bqueues", "bhosts")
-LABEL = "NOT a real LSF: stand-ins for its programs, written after the manual of LSF 10.1"
 
 
 @dataclass(frozen=True)
-class LsfStandIn:
+class LsfStandIn(clusters.Cluster):
     """Stand-ins of LSF's programs with one host."""
 
-    folder: Path
     slots: int
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The environment in which the programs are found."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("LSB_", "SGE_", "SLURM"))}
-        path = f"{self.folder}/bin{os.pathsep}{kept['PATH']}"
-        return kept | {"LSF_STAND_IN": str(self.folder), "PATH": path}
+    def variables(self) -> dict[str, str]:
+        """The variable by which the programs find their folder."""
+        return {"LSF_STAND_IN": str(self.folder)}
 
-    def ask(self, *command: str, check: bool = True) -> str:
-        """Run one of the programs, and return its output."""
-        done = subprocess.run(
-            command, env=self.environment, check=False, capture_output=True, text=True, timeout=60, cwd=self.folder
-        )
-        assert done.returncode == 0 or not check, done.stdout + done.stderr
-        return done.stdout
+    def describe(self) -> str:
+        """Return the line for the test report."""
+        return "NOT a real LSF: stand-ins for its programs, written after the manual of LSF 10.1"
 
     def states(self) -> dict[str, str]:
         """Return the state of each unfinished job by number."""
@@ -75,7 +64,7 @@ class LsfStandIn:
     @contextmanager
     def silent(self) -> Iterator[None]:
         """Replace the program that shows jobs by one that hangs, for a while."""
-        with hanging(self.folder / "bin/bjobs"):
+        with clusters.hanging(self.folder / "bin/bjobs"):
             yield
 
     @contextmanager
@@ -88,12 +77,11 @@ class LsfStandIn:
 
     def processes(self) -> list[int]:
         """Return the processes of jobs, and what watches them."""
-        mark = f"\0LSF_STAND_IN={self.folder}\0".encode()
-        return [
-            int(path.name)
-            for path in Path("/proc").glob("[0-9]*")
-            if mark in (environ := _environ(path)) and (b"\0LSB_JOBID=" in environ or b"\0watch\0" in _command(path))
-        ]
+        return clusters.processes_where(self._is_ours)
+
+    def _is_ours(self, process: Path) -> bool:
+        is_job = clusters.has_variable(process, "LSB_JOBID=") or b"\0watch\0" in (process / "cmdline").read_bytes()
+        return is_job and clusters.has_variable(process, f"LSF_STAND_IN={self.folder}\0")
 
     def wait_idle(self) -> None:
         """Wait until no job is left, and everything is open again."""
@@ -106,23 +94,7 @@ class LsfStandIn:
     def end(self) -> None:
         """Kill everything that runs."""
         while running := self.processes():
-            for process in running:
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-
-
-def _environ(process: Path) -> bytes:
-    try:
-        return b"\0" + (process / "environ").read_bytes()
-    except OSError:
-        return b""
-
-
-def _command(process: Path) -> bytes:
-    try:
-        return (process / "cmdline").read_bytes()
-    except OSError:
-        return b""
+            clusters.kill_at_once(running)
 
 
 @contextmanager

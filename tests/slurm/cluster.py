@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import clusters
 from tests.needs import must_have
 from tests.waiting import wait_until
 
@@ -20,57 +17,45 @@ MISSING = "SLURM IS MISSING, and only root can install it: nothing was tried on 
 
 
 @dataclass(frozen=True)
-class Cluster:
-    """A running cluster of virtual nodes n1, n2, ..."""
+class SlurmCluster(clusters.Cluster):
+    """A running Slurm of virtual nodes n1, n2, ..."""
 
-    folder: Path
     nodes: int
     accounting: bool
 
     @property
-    def environment(self) -> dict[str, str]:
-        """What makes Slurm's programs speak to it, and not to a cluster that this computer belongs to."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "SBATCH", "SQUEUE"))}
-        path = f"{self.folder}/bin{os.pathsep}{kept['PATH']}"
-        return kept | {"SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": path}
+    def variables(self) -> dict[str, str]:
+        """The variables by which Slurm's programs find the cluster."""
+        return {"SLURM_CONF": str(self.folder / "slurm.conf")}
 
-    def ask(self, *command: str) -> str:
-        """Run one of Slurm's programs, and give what it says."""
-        done = subprocess.run(
-            command, env=self.environment, check=True, capture_output=True, text=True, timeout=60, cwd=self.folder
-        )
-        return done.stdout
+    def describe(self) -> str:
+        """Return the line for the test report."""
+        version = self.ask("sinfo", "--version").strip()
+        return f"{version}, {self.nodes} nodes, accounting {'on' if self.accounting else 'off'}"
 
     def start(self, daemon: str) -> None:
         """Start a daemon that was killed: ``slurmctld``, or a node."""
-        _script("start", daemon, "--dir", str(self.folder))
+        clusters.control(SCRIPT, self.folder, "start", daemon)
 
     def kill(self, daemon: str) -> None:
         """Kill a daemon; on a node its jobs live on."""
-        _script("kill", daemon, "--dir", str(self.folder))
+        clusters.control(SCRIPT, self.folder, "kill", daemon)
 
     def kill_node(self, node: str) -> None:
         """End a node as a loss of power does: its daemon and all that runs on it."""
         self.kill(node)
-        for process in self.processes(node):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
+        clusters.kill_at_once(self.processes(node))
 
     def processes(self, node: str = "") -> list[int]:
         """Return the processes of jobs, and of what watches them, on a node or on all."""
-        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if self._is_on(path, node)]
+        return clusters.processes_where(lambda process: self._is_on(process, node))
 
     def _is_on(self, process: Path, node: str) -> bool:
-        try:
-            if (process / "comm").read_text() == "slurmstepd\n":
-                log = f"{self.folder}/log/{node}"
-                return any(str(link.readlink()).startswith(log) for link in (process / "fd").iterdir())
-            lines = (process / "environ").read_text(errors="replace").split("\0")
-        except OSError:
-            return False
-        values = dict(line.partition("=")[::2] for line in lines)
-        is_ours = values.get("SLURM_CONF") == f"{self.folder}/slurm.conf"
-        return is_ours and "SLURMD_NODENAME" in values and node in {"", values["SLURMD_NODENAME"]}
+        if clusters.is_named(process, "slurmstepd"):
+            log = f"{self.folder}/log/{node}"
+            return any(str(link.readlink()).startswith(log) for link in (process / "fd").iterdir())
+        is_ours = clusters.has_variable(process, f"SLURM_CONF={self.folder}/slurm.conf\0")
+        return is_ours and clusters.has_variable(process, f"SLURMD_NODENAME={node}" + "\0" * bool(node))
 
     def wait_idle(self) -> None:
         """Wait until all nodes are up, and no job is left."""
@@ -83,27 +68,10 @@ class Cluster:
         wait_until(lambda: self.ask(*states).split() == ["idle"] * self.nodes, "all nodes are idle")
 
 
-def _script(*arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(["bash", str(SCRIPT), *arguments], check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
 @contextmanager
-def cluster(nodes: int = 3, accounting: bool = False) -> Iterator[Cluster]:
+def cluster(nodes: int = 3, accounting: bool = False) -> Iterator[SlurmCluster]:
     """Start a cluster, and end it; where that is impossible, skip on a laptop and fail in continuous integration."""
-    must_have(shutil.which("sinfo") or (os.geteuid() == 0 and shutil.which("apt-get")), MISSING)
-    with tempfile.TemporaryDirectory(prefix="slurm-") as place:
-        folder = Path(place, "cluster")
-        try:
-            options = ["--accounting"] if accounting else []
-            _script("up", "--nodes", str(nodes), "--dir", str(folder), *options)
-            yield Cluster(folder, nodes, accounting)
-        finally:
-            _script("down", "--dir", str(folder))
-
-
-def described(found: Cluster) -> str:
-    """Return the line for the test report."""
-    version = found.ask("sinfo", "--version").strip()
-    return f"{version}, {found.nodes} nodes, accounting {'on' if found.accounting else 'off'}"
+    must_have(shutil.which("sinfo") or clusters.can_install(), MISSING)
+    options = ["--accounting"] if accounting else []
+    with clusters.start(SCRIPT, "--nodes", str(nodes), *options) as folder:
+        yield SlurmCluster(folder, nodes, accounting)
