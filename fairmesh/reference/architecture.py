@@ -29,6 +29,7 @@ LAYERS = (
         "runner",
         "schedulers",
         "schema",
+        "short_names",
         "user",
         "web",
     ),

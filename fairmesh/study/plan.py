@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fairmesh.names import plain_text
 from fairmesh.printing import html_table
 from fairmesh.runner.protocol import FORMAT
+from fairmesh.short_names import ShortNames
 from fairmesh.stages import walk_needs
 from fairmesh.study.application import Application
 from fairmesh.study.cost import Cost, total_cost
@@ -158,6 +160,14 @@ class Plan(Sequence[Experiment]):
     def __getitem__(self, index):  # type: ignore[no-untyped-def]
         return self.selected[index]
 
+    @cached_property
+    def _names(self) -> ShortNames:
+        return ShortNames([experiment.axes for experiment in self.experiments], self.axes)
+
+    def short_name(self, experiment: Experiment) -> str:
+        """Return the name of an experiment for people: the axes that vary within the study, and the repeat."""
+        return self._names.of(experiment.axes)
+
     @property
     def cost(self) -> Cost:
         """The hours of processors and GPUs that the selected experiments request."""
@@ -188,13 +198,13 @@ class Plan(Sequence[Experiment]):
     def _repr_html_(self) -> str:
         rows = [
             (
-                experiment.id,
+                self.short_name(experiment),
                 *(plain_text(experiment.axes[name]) if name in experiment.axes else "" for name in self.axes),
             )
             for experiment in self[:SHOWN]
         ]
         count = f"{len(self)} experiments" + (f", of which {SHOWN} are shown" if len(self) > SHOWN else "")
-        return f"{html_table(('id', *self.axes), rows)}{escape(count)}"
+        return f"{html_table(('experiment', *self.axes), rows)}{escape(count)}"
 
     def needed_stages(
         self, experiments: Iterable[Experiment], has_result: Callable[[StageInstance], bool] | None = None
