@@ -125,6 +125,7 @@ def assert_alike(ours: Path, theirs: Path, tolerance: float, index: int = 0) -> 
         assert epoch == pytest.approx(expected, abs=10 * tolerance)
 
 
+@pytest.mark.long
 def test_a_process_that_is_lost_ends_the_others_with_one_line(tmp_path: Path, processes: ExitStack) -> None:
     chief, other = start_both(processes, tmp_path, {"pause": 0.3, "epochs": 50})
     wait_for(other, "epoch 1")
@@ -201,6 +202,7 @@ def outputs(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.long
 def test_an_attempt_takes_over_from_a_killed_one_and_several_processes_write_one_result(
     tmp_path: Path, processes: ExitStack
 ) -> None:
