@@ -43,7 +43,7 @@ def test_plan_lists_the_experiments(here: Path, capsys: pytest.CaptureFixture[st
 
 def test_plan_prints_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", "small", "--json"]) == 0
-    assert [each["id"] for each in json.loads(capsys.readouterr().out)["experiments"]] == [
+    assert [experiment["id"] for experiment in json.loads(capsys.readouterr().out)["experiments"]] == [
         "count=1",
         "count=2",
     ]

@@ -25,8 +25,12 @@ def requirements(lock: Path) -> list[Requirement]:
 def pins(lock: Path) -> dict[str, str]:
     """Return the version of each package of a lock for Python 3.11 on Linux."""
     target = {"python_version": "3.11", "python_full_version": "3.11.7", "sys_platform": "linux"}
-    needed = [each for each in requirements(lock) if not each.marker or each.marker.evaluate(target)]
-    return {each.name: str(each.specifier).removeprefix("==") for each in needed}
+    needed = [
+        requirement
+        for requirement in requirements(lock)
+        if not requirement.marker or requirement.marker.evaluate(target)
+    ]
+    return {requirement.name: str(requirement.specifier).removeprefix("==") for requirement in needed}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
@@ -40,7 +44,7 @@ def test_a_lock_has_hashes_and_no_address(lock: Path) -> None:
 
 def test_the_locks_agree() -> None:
     full = pins(ROOT / "requirements/dev.lock")
-    for lock in (each for each in LOCKS if each.stem not in OWN):
+    for lock in (path for path in LOCKS if path.stem not in OWN):
         assert {name: version for name, version in pins(lock).items() if full.get(name, version) != version} == {}
 
 
@@ -48,6 +52,6 @@ def test_the_locks_agree() -> None:
 def test_a_conda_environment_has_the_versions_of_the_lock(environment: Path) -> None:
     locked = {CONDA_NAMES.get(name, name): version for name, version in pins(ROOT / "requirements/run.lock").items()}
     dependencies = yaml.safe_load(environment.read_text())["dependencies"]
-    versions = dict(each.split("=") for each in dependencies)
+    versions = dict(dependency.split("=") for dependency in dependencies)
     assert versions.pop("python") == "3.11"
     assert versions == {name: locked[name] for name in versions}

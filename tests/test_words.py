@@ -69,7 +69,7 @@ def pages() -> Iterator[Path]:
     """Yield what people read besides the code."""
     for name in PAGES:
         path = ROOT / name
-        yield from [path] if path.is_file() else sorted(each for each in path.rglob("*.*") if each.is_file())
+        yield from [path] if path.is_file() else sorted(page for page in path.rglob("*.*") if page.is_file())
 
 
 def wrong_names(code: str) -> list[str]:

@@ -65,7 +65,7 @@ class Tools:
             softwareVersion=self._version,
             url=url,
             license=self._graph.licence(str(application.get("licence") or "")),
-            author=[self._graph.person(each, url) for each in self._package.makers],
+            author=[self._graph.person(maker, url) for maker in self._package.makers],
             citation=str(application.get("citation") or ""),
             codeRepository=web(str(self._code("application").get("repository") or "")),
             softwareRequirements=self._python(),

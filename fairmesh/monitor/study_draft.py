@@ -187,12 +187,12 @@ def field_text(node: Node, schema: Schema) -> str | None:
     True
     """
     nodes = node.members if isinstance(node.value, list) else [node]
-    if any(isinstance(each.value, dict | list) for each in nodes):
+    if any(isinstance(item.value, dict | list) for item in nodes):
         return None
-    text = ", ".join(each.text or plain_text(each.value) for each in nodes)
+    text = ", ".join(item.text or plain_text(item.value) for item in nodes)
     if isinstance(node.value, str) and is_notation(node.value):
         return text
-    values = [_parse_scalar(each.text, schema) if each.text else each.value for each in nodes]
+    values = [_parse_scalar(item.text, schema) if item.text else item.value for item in nodes]
     meaning = values if isinstance(node.value, list) else values[0]
     is_exact = bool(text.strip()) and "\n" not in text and repr(parse_field(text, schema)) == repr(meaning)
     return text if is_exact else None

@@ -237,7 +237,7 @@ def _chosen(node: Node | None, choices: Mapping[str, Any]) -> list[str] | None:
     if node is None:
         return []
     nodes = node.members if isinstance(node.value, list) else [node]
-    texts = [each.text or value_text(each.value) for each in nodes if not isinstance(each.value, dict | list)]
+    texts = [item.text or value_text(item.value) for item in nodes if not isinstance(item.value, dict | list)]
     return texts if len(texts) == len(nodes) and set(texts) <= set(choices) else None
 
 

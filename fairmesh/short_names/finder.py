@@ -123,7 +123,7 @@ class ExperimentFinder(Generic[T]):
         return [each for each, own in texts if text and any(known.startswith(text) for known in own)]
 
     def _with_axes(self, given: Given) -> list[T]:
-        return [each for each, texts in self._texts if given.items() <= texts.items()]
+        return [text for text, texts in self._texts if given.items() <= texts.items()]
 
     @cached_property
     def _texts(self) -> list[tuple[T, Given]]:

@@ -145,7 +145,9 @@ def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple
     candidates = {"The best": best, "The first": view.study.done[:1], "Failed": view.failures}
     seen = set()
     for label, outcomes in candidates.items():
-        outcome = next((each for each in outcomes if each.key in figures and figures[each.key].shown), None)
+        outcome = next(
+            (candidate for candidate in outcomes if candidate.key in figures and figures[candidate.key].shown), None
+        )
         if outcome and outcome.key not in seen:
             seen.add(outcome.key)
             yield label, outcome, figures[outcome.key].shown[:_FIGURES]

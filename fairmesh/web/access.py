@@ -67,7 +67,7 @@ def is_cross_site(origin: str | None, host: str, site: str = "none", names: Iter
     if origin is None:
         return False
     scheme, _, address = origin.lower().partition("://")
-    own = {host.lower(), *(each.lower() for each in names)}
+    own = {host.lower(), *(name.lower() for name in names)}
     return address not in own and address.removesuffix(f":{DEFAULT_PORTS.get(scheme)}") not in own
 
 

@@ -27,11 +27,11 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workp
 
 def end_runs(place: Project) -> None:
     """End what a test left running."""
-    studies = [StudyPaths(each.parents[1], each.parent.name) for each in place.results.glob("*/runs")]
+    studies = [StudyPaths(path.parents[1], path.parent.name) for path in place.results.glob("*/runs")]
     for paths in studies:
         for run in run_process.runs(paths):
             if run.is_alive:
                 os.killpg(run.pid, signal.SIGTERM)
         wait_until(
-            lambda paths=paths: not any(each.is_alive for each in run_process.runs(paths)), "the end of all runs"
+            lambda paths=paths: not any(process.is_alive for process in run_process.runs(paths)), "the end of all runs"
         )  # type: ignore[misc]

@@ -105,7 +105,7 @@ def test_a_whole_run_is_cancelled_even_before_it_has_begun(workplace: Workplace)
 def test_the_same_key_gives_the_same_run_however_many_ask_at_once(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     with ThreadPoolExecutor(4) as people:
-        found = {each.uuid for each in people.map(lambda _: run_fast(key="tonight"), range(4))}
+        found = {started.uuid for started in people.map(lambda _: run_fast(key="tonight"), range(4))}
     assert len(found) == 1
     with pytest.raises(InputError, match="the key was already used for another request"):
         run_fast(first=1, key="tonight")
@@ -126,7 +126,7 @@ def test_of_many_who_start_at_once_one_does(workplace: Workplace) -> None:
             return ""
 
     with ThreadPoolExecutor(4) as people:
-        found = [each for each in people.map(start, range(4)) if each]
+        found = [answer for answer in people.map(start, range(4)) if answer]
     assert len(found) == 1
     assert fairmesh.Run.of("sweep").wait(PATIENCE).counts["done"] == 1
 
@@ -139,7 +139,7 @@ def test_a_run_that_cannot_begin_says_why(workplace: Workplace) -> None:
     with pytest.raises(FairmeshError, match=r"could not begin:\n[^$]*toy has no parameter 'valu'"):
         run.wait(PATIENCE)
     assert run.state == "failed"
-    assert [each.uuid for each in run_process.runs(study.paths)] == [run.uuid]
+    assert [process.uuid for process in run_process.runs(study.paths)] == [run.uuid]
 
 
 def test_wrong_wishes_are_found_before_anything_starts(workplace: Workplace) -> None:

@@ -112,10 +112,10 @@ def test_the_wall_time_follows_from_how_many_run_at_once(
 def test_what_has_run_is_not_counted(masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = load_plan("mine", project, "local")
     own = Folder(project / "before", "mine")
-    for each in plan.experiments[:3]:
-        point = {**each.to_json(), "selected": True}
+    for experiment in plan.experiments[:3]:
+        point = {**experiment.to_json(), "selected": True}
         own.points.append(point)
-        own.finish(point, {"accuracy": 1.0}, seconds=7.0, resources=each.resources)
+        own.finish(point, {"accuracy": 1.0}, seconds=7.0, resources=experiment.resources)
     own.write_plan()
     found = estimate(capsys)
     assert (found["selected"], found["to_run"], found["expected"]["seconds"]) == (4, 1, 7)

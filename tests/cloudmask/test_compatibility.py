@@ -172,8 +172,8 @@ def test_the_store_holds_the_benchmarks_patches(settings: Settings, scenes: Path
     training = store.open_patches(Path.cwd(), "training")
     assert (len(training.labels), len(validation.labels)) == (20, 10)
     expected = [compatibility.cut(read_scene(scenes / f"training/S3A_{number}.hdf"), 32)[0] for number in range(3)]
-    held = next(number for number, each in enumerate(expected) if np.array_equal(each, validation.images))
-    kept = [each for number, each in enumerate(expected) if number != held]
+    held = next(number for number, images in enumerate(expected) if np.array_equal(images, validation.images))
+    kept = [images for number, images in enumerate(expected) if number != held]
     assert np.array_equal(training.channels(np.arange(20)), np.concatenate(kept))
     assert (training.labels & VALID > 0).all()
 

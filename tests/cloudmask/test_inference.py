@@ -134,7 +134,7 @@ def test_little_free_memory_makes_tiles(monkeypatch: pytest.MonkeyPatch) -> None
     expected, shapes = predictor(scene), []
     monkeypatch.setattr(inference, "free_memory", lambda: 2 * BYTES * 3 * 4000)
     forward = predictor._forward
-    monkeypatch.setattr(predictor, "_forward", lambda each: shapes.append(each.shape) or forward(each))
+    monkeypatch.setattr(predictor, "_forward", lambda batch: shapes.append(batch.shape) or forward(batch))
     assert np.abs(predictor(scene) - expected).max() < 1e-5  # float32 in another order
     assert len(shapes) > 4
     assert all(rows * columns <= 4000 for _, rows, columns, _ in shapes)

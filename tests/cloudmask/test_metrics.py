@@ -30,7 +30,7 @@ Probability = npt.NDArray[np.float32]
 
 SIZE = 60
 labels = arrays(np.bool_, SIZE)
-both = labels.filter(lambda each: 0 < each.sum() < SIZE)
+both = labels.filter(lambda mask: 0 < mask.sum() < SIZE)
 anything = arrays(np.float32, SIZE, elements=st.floats(0, 1, width=32))
 
 
@@ -50,7 +50,7 @@ def test_the_mask_is_the_benchmarks_and_its_table_scikit_learns(label: Labels, p
     assert table.cover == pytest.approx(label.mean())
 
 
-@given(both, anything.filter(lambda each: 0 < (each > 0.5).sum() < SIZE))
+@given(both, anything.filter(lambda mask: 0 < (mask > 0.5).sum() < SIZE))
 def test_scores_of_masks_are_scikit_learns(label: Labels, probability: Probability) -> None:
     mask = probability > 0.5
     found = scores(histogram(label, probability))
@@ -151,10 +151,10 @@ def test_the_curve_rises_from_corner_to_corner_through_the_mask(label: Labels, p
 
 @given(st.lists(st.tuples(both, anything), min_size=1, max_size=3))
 def test_many_histograms_at_once_are_one_after_the_other(several: list[tuple[Labels, Probability]]) -> None:
-    pairs = np.stack([histogram(*each) for each in several])
+    pairs = np.stack([histogram(*pair) for pair in several])
     together = scores(pairs)
-    for place, each in enumerate(pairs):
-        for name, value in scores(each).items():
+    for place, pair in enumerate(pairs):
+        for name, value in scores(pair).items():
             assert together[name][place] == pytest.approx(value, nan_ok=True), name
 
 

@@ -80,7 +80,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def wait_for(process: subprocess.Popen[str], line: str) -> None:
     assert process.stdout
-    assert any(each.startswith(line) for each in process.stdout)
+    assert any(text.startswith(line) for text in process.stdout)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_a_training_killed_within_an_epoch_ends_as_if_it_had_not_been(
 def ports(count: int) -> list[int]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        for listener in sockets:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in sockets]
 
 
 def start_both(stack: ExitStack, folder: Path, options: dict[str, Any]) -> list[subprocess.Popen[str]]:
@@ -223,7 +223,8 @@ def test_an_attempt_takes_over_from_a_killed_one_and_several_processes_write_one
     assert outputs(second) == outputs(whole)
     assert not list(tmp_path.rglob("checkpoints"))
     histories = [
-        [line.rsplit(",", 1)[0] for line in (each / "history.csv").read_text().splitlines()] for each in (whole, second)
+        [line.rsplit(",", 1)[0] for line in (folder / "history.csv").read_text().splitlines()]
+        for folder in (whole, second)
     ]
     assert histories[0] == histories[1]
 

@@ -178,7 +178,7 @@ def test_a_score_that_hangs_on_one_scene_has_no_interval() -> None:
 @pytest.mark.parametrize("scenes", [2, 4, 6, 8, 15, 30])
 def test_an_interval_covers_the_mean_of_all_scenes_as_often_as_it_says(scenes: int) -> None:
     samples = np.random.default_rng(scenes).beta(9, 1.2, size=(2000, scenes))
-    found = [interval(float(each.mean()), mean_without(each), scenes) or (1, 0) for each in samples]
+    found = [interval(float(sample.mean()), mean_without(sample), scenes) or (1, 0) for sample in samples]
     low, high = np.transpose(found)
     covered = np.mean((low <= 9 / 10.2) & (high >= 9 / 10.2))
     assert 0.93 <= covered <= 0.965
@@ -190,7 +190,7 @@ def test_so_does_that_of_pixels_of_all_scenes_together(scenes: int) -> None:
     clouds = rng.beta(0.9, 0.9, size=(2000, scenes))
     sums = np.stack([clouds * rng.beta(9, 1.2, size=clouds.shape), clouds], axis=-1)
     without = sums.sum(axis=1, keepdims=True) - sums
-    values, leaves = (each[..., 0] / each[..., 1] for each in (sums.sum(axis=1), without))
+    values, leaves = (pair[..., 0] / pair[..., 1] for pair in (sums.sum(axis=1), without))
     found = [interval(float(value), leave, scenes) or (1, 0) for value, leave in zip(values, leaves, strict=True)]
     low, high = np.transpose(found)
     covered = np.mean((low <= 9 / 10.2) & (high >= 9 / 10.2))

@@ -99,6 +99,6 @@ def test_every_score_is_declared_and_one_is_primary() -> None:
 def test_the_quick_study_is_small_and_repeats_each_point() -> None:
     plan = load_plan("quick", ROOT, "local")
     assert len(plan.experiments) >= 8
-    assert {each.parameters["width"] for each in plan.experiments} == {8}
-    assert len({each.parameters["seed"] for each in plan.experiments}) == 2
-    assert len({tuple(each.stages.values()) for each in plan.experiments}) == 1
+    assert {experiment.parameters["width"] for experiment in plan.experiments} == {8}
+    assert len({experiment.parameters["seed"] for experiment in plan.experiments}) == 2
+    assert len({tuple(experiment.stages.values()) for experiment in plan.experiments}) == 1

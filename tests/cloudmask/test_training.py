@@ -208,7 +208,7 @@ def test_patches_without_a_valid_pixel_are_told(settings: Settings, patches: Pat
 
 def test_the_benchmarks_way_is_float32_unless_asked_otherwise(settings: Settings, patches: Patches) -> None:
     settings = replace(settings, epochs=1, compatibility="upstream")
-    open_, asked = (run(replace(settings, precision=each), patches) for each in ("auto", "mixed_bfloat16"))
+    open_, asked = (run(replace(settings, precision=precision), patches) for precision in ("auto", "mixed_bfloat16"))
     assert (open_.about["precision"], asked.about["precision"]) == ("float32", "mixed_bfloat16")
 
 

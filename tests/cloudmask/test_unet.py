@@ -36,7 +36,7 @@ REFERENCE = [
 @pytest.mark.parametrize("joining", [False, True])
 def test_the_layers_are_the_references(joining: bool) -> None:
     model = unet(joining=joining)
-    shapes = [tuple(each.shape) for each in model.trainable_variables]
+    shapes = [tuple(variable.shape) for variable in model.trainable_variables]
     assert shapes[::2] == REFERENCE
     assert shapes[1::2] == [(shape[-1],) for shape in REFERENCE]  # biases
     assert model.count_params() == 1_948_609
@@ -47,7 +47,7 @@ def test_width_and_depth_are_free(width: int, depth: int) -> None:
     model = unet(width, depth)
     side = 2**depth
     assert model(np.zeros((2, side, 3 * side, 9), dtype=np.float32)).shape == (2, side, 3 * side, 1)
-    filters = [each.shape[-1] for each in model.trainable_variables if len(each.shape) == 4]
+    filters = [variable.shape[-1] for variable in model.trainable_variables if len(variable.shape) == 4]
     assert max(filters) == width * 2**depth
     assert len(filters) == 4 * depth + 3
 
@@ -55,7 +55,7 @@ def test_width_and_depth_are_free(width: int, depth: int) -> None:
 @pytest.mark.parametrize(("precision", "error"), [("mixed_bfloat16", 0.04), ("mixed_float16", 0.005)])
 def test_weights_and_logit_are_float32_in_any_precision(precision: str, error: float) -> None:
     model = unet(2, precision=precision)
-    assert {each.dtype for each in model.variables} == {"float32"}
+    assert {variable.dtype for variable in model.variables} == {"float32"}
     assert model.layers[1].compute_dtype == precision.removeprefix("mixed_")
     same = unet(2)
     same.set_weights(model.get_weights())
@@ -80,7 +80,7 @@ def apart(shapes: list[tuple[int, ...]], filters: int, dtype: str) -> keras.Mode
 
 
 def with_gradients(layer: Any, arrays: list[Any]) -> list[Any]:
-    tensors = [tf.constant(each) for each in arrays]
+    tensors = [tf.constant(array) for array in arrays]
     with tf.GradientTape() as tape:
         tape.watch(tensors)
         found = layer(tensors)
@@ -99,9 +99,9 @@ def test_results_and_gradients_are_those_of_three_layers(
     arrays = [random.normal(size=shape) for shape in shapes]
     expected, joining = apart(shapes, filters, "float64"), JoiningConv2D(filters, dtype="float64")
     joining.build(shapes)
-    weights = [random.normal(size=each.shape) for each in joining.get_weights()]
-    for each in (expected, joining):
-        each.set_weights(weights)
+    weights = [random.normal(size=weight.shape) for weight in joining.get_weights()]
+    for model in (expected, joining):
+        model.set_weights(weights)
     pairs = zip(with_gradients(joining, arrays), with_gradients(expected, arrays), strict=True)
     assert all(np.allclose(found, wanted, rtol=0, atol=1e-12) for found, wanted in pairs)
 

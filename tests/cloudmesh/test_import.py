@@ -125,7 +125,9 @@ def test_there_are_as_many_experiments_as_in_cloudmesh(harvest: Callable[[str], 
 def test_every_job_has_a_slurm_script(harvest: Callable[[str], str], here: Path) -> None:
     plan = planned(here / "new", "harvest", "orchard")
     export(plan, here / "jobs", ROOT)
-    scripts = [StudyPaths(here / "jobs", "harvest").job("orchard", each.id).script for each in plan.experiments]
+    scripts = [
+        StudyPaths(here / "jobs", "harvest").job("orchard", experiment.id).script for experiment in plan.experiments
+    ]
     assert len(scripts) == 490
     text = scripts[0].read_text()
     for line in (

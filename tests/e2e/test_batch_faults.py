@@ -203,13 +203,13 @@ def test_what_is_queued_and_what_runs_is_seen_and_cancelled(batch_workplace: Wor
     place = batch_workplace
     sweep(place, 8, 30)
     process = begin(place, 6)
-    wait_until(lambda: sum(each["state"] == "running" for each in states(place).values()) == 6, "six run")
+    wait_until(lambda: sum(experiment["state"] == "running" for experiment in states(place).values()) == 6, "six run")
     found = states(place)
     running, waiting = (
-        [name for name, each in found.items() if each["state"] == state] for state in ("running", "queued")
+        [name for name, experiment in found.items() if experiment["state"] == state] for state in ("running", "queued")
     )
     assert (len(running), len(waiting)) == (6, 2)
-    assert all(each["job_id"] in batch.states() for each in found.values())
+    assert all(experiment["job_id"] in batch.states() for experiment in found.values())
     assert place.fairmesh("cancel", running[0]) == f"{running[0]} on {place.profile}: running, cancelled\n"
     place.fairmesh("cancel", waiting[0])
     wait_until(lambda: found[waiting[0]]["job_id"] not in batch.states(), "the job is gone")
@@ -217,8 +217,8 @@ def test_what_is_queued_and_what_runs_is_seen_and_cancelled(batch_workplace: Wor
     place.fairmesh("cancel", "--all")
     assert process.wait(120) == 1, process.communicate()[0]
     found = states(place)
-    assert {each["state"] for each in found.values()} == {"cancelled"}
-    assert all(re.fullmatch(r"cancelled by \S+ at \S+Z", each["reason"]) for each in found.values())
+    assert {experiment["state"] for experiment in found.values()} == {"cancelled"}
+    assert all(re.fullmatch(r"cancelled by \S+ at \S+Z", experiment["reason"]) for experiment in found.values())
     wait_until(lambda: not left_running(place), "nothing is left")
 
 
@@ -250,7 +250,7 @@ def test_a_rendered_study_is_submitted_by_its_script(batch_workplace: Workplace,
         assert "0 submitted, 0 not, 3 in the queue already" in output
     wait_until(lambda: not batch.states(), "all have ended", 120)
     found = json.loads(place.fairmesh("status", "out/sweep", "--json"))["experiments"]
-    assert {each["state"] for each in found} == {"done"}
+    assert {experiment["state"] for experiment in found} == {"done"}
     assert place.experiments_started() == {"value=1": 1, "value=2": 1}
 
 

@@ -25,7 +25,7 @@ def times(workplace: Workplace) -> dict[str, int]:
 
 def entities(workplace: Workplace) -> dict[str, dict[str, Any]]:
     graph = read_json(workplace.results / "sweep/ro-crate-metadata.json")["@graph"]
-    return {each["@id"]: each for each in graph}
+    return {item["@id"]: item for item in graph}
 
 
 def test_documents_come_with_the_run_and_change_with_what_they_speak_of(workplace: Workplace) -> None:
@@ -52,7 +52,7 @@ def test_a_failed_experiment_is_a_failed_action_of_a_good_crate(workplace: Workp
     workplace.configure(publisher=PUBLISHER)
     workplace.study({"behaviour": ["good", "exit"]})
     workplace.run(status=1)
-    failed = [each for each in entities(workplace).values() if "Failed" in str(each.get("actionStatus"))]
+    failed = [entity for entity in entities(workplace).values() if "Failed" in str(entity.get("actionStatus"))]
     errors = {entity["@id"]: entity["error"] for entity in failed if "error" in entity}
     assert errors.pop("#run") == "1 of 2 experiments ended without a result"
     assert list(errors.values()) == ["failed: exit code 3"]
@@ -79,7 +79,7 @@ def test_the_commits_of_the_code_are_in_the_environment(workplace: Workplace) ->
         "dirty": False,
         "repository": "https://example.org/toy.git",
     }
-    (tool,) = [each for each in entities(workplace).values() if each.get("name") == "Toy: Measure"]
+    (tool,) = [entity for entity in entities(workplace).values() if entity.get("name") == "Toy: Measure"]
     assert tool["codeRepository"] == "https://example.org/toy.git"
     (workplace.folder / "toy/notes.txt").write_text("not committed")
     workplace.run("--forcerun", "experiment")

@@ -21,8 +21,8 @@ def _fairmesh(workplace: Workplace, *arguments: str) -> str:
 
 def _why(workplace: Workplace, *options: str) -> dict[str, str]:
     content: dict[str, Any] = json.loads(_fairmesh(workplace, "plan", "./study.yaml", "--json", *options))
-    assert content["totals"]["to_run"] == sum(bool(each["why"]) for each in content["experiments"])
-    return {each["id"]: each["why"] for each in content["experiments"]}
+    assert content["totals"]["to_run"] == sum(bool(experiment["why"]) for experiment in content["experiments"])
+    return {experiment["id"]: experiment["why"] for experiment in content["experiments"]}
 
 
 def test_the_plan_says_why_each_would_run(workplace: Workplace) -> None:

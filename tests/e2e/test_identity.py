@@ -54,7 +54,9 @@ def test_any_value_is_run_and_comes_back(hostile: Workplace) -> None:
     assert "Nothing to be done" in hostile.run(*RECORDS_ONLY)
 
     plan = json.loads((hostile.results / "sweep/plan.json").read_text())
-    targets = [f"experiment:study=sweep,machine=local,experiment={each['id']}" for each in plan["experiments"]]
+    targets = [
+        f"experiment:study=sweep,machine=local,experiment={experiment['id']}" for experiment in plan["experiments"]
+    ]
     inner = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--mode", "remote", "--cores", "1"]
     inner += ["--allowed-rules", "experiment", "--nolock", "--forceall", "--dry-run", "--ignore-incomplete"]
     inner += ["--configfile", "profiles/local/machine.yaml", "--target-jobs", *targets]

@@ -51,7 +51,7 @@ def farm(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> Workplace:
 
 
 def metrics(workplace: Workplace, identity: str) -> dict[str, float]:
-    return {name: each["value"] for name, each in workplace.record(identity)["metrics"].items()}
+    return {name: metric["value"] for name, metric in workplace.record(identity)["metrics"].items()}
 
 
 def test_an_imported_sweep_runs(farm: Workplace) -> None:

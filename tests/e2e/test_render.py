@@ -44,10 +44,10 @@ def test_a_rendered_study_has_all_its_results_where_it_was_moved(tmp_path: Path)
     assert first.returncode == 0, first.stdout + first.stderr
     assert "10 done, 0 failed, 0 done before, of 10" in first.stdout
     plan = json.loads((home / "sweep/plan.json").read_text())
-    for each in plan["experiments"]:
-        record = json.loads((home / f"sweep/records/local/{each['id']}.json").read_text())
-        assert record["fingerprint"] == each["fingerprint"]
-        total = sum(range(each["parameters"]["size"])) * each["parameters"]["value"]
+    for experiment in plan["experiments"]:
+        record = json.loads((home / f"sweep/records/local/{experiment['id']}.json").read_text())
+        assert record["fingerprint"] == experiment["fingerprint"]
+        total = sum(range(experiment["parameters"]["size"])) * experiment["parameters"]["value"]
         assert 0 <= record["metrics"]["score"]["value"] - total < 0.01
     again = subprocess.run(script, cwd="/", env=environment, capture_output=True, text=True, check=True)
     assert again.stdout.splitlines() == ["0 done, 0 failed, 10 done before, of 10"]

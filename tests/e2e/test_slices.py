@@ -18,7 +18,7 @@ def test_parts_of_a_study_make_up_the_whole(workplace: Workplace) -> None:
     assert workplace.recorded() == {"value=2+repeat=1"}
     plan = json.loads((workplace.results / "sweep/plan.json").read_text())
     assert plan["selection"] == {"where": "value > 1", "first": 1}
-    assert [each["id"] for each in plan["experiments"] if each["selected"]] == ["value=2+repeat=1"]
+    assert [experiment["id"] for experiment in plan["experiments"] if experiment["selected"]] == ["value=2+repeat=1"]
     assert len(plan["experiments"]) == 6
 
     for part in ("1/2", "2/2"):

@@ -63,7 +63,7 @@ def end(process: subprocess.Popen[str], status: int = 0) -> str:
 def submissions(place: Workplace) -> int:
     """Count the jobs that Slurm was given for a study, ended ones too."""
     about = [json.loads(path.read_text()) for path in place.results.glob("sweep/runs/*/run.json")]
-    names = ",".join(each["executor_run"] for each in about)
+    names = ",".join(run["executor_run"] for run in about)
     assert place.cluster
     return len(place.cluster.ask("squeue", "--noheader", "--states=all", f"--name={names}").splitlines())
 
@@ -95,7 +95,7 @@ def left_running(place: Workplace) -> list[str]:
                 found.add(int(path.parent.name))
         except OSError:
             continue
-    return [Path(f"/proc/{each}/cmdline").read_text().replace("\0", " ") for each in found if _is_there(each)]
+    return [Path(f"/proc/{number}/cmdline").read_text().replace("\0", " ") for number in found if _is_there(number)]
 
 
 def _is_there(process: int) -> bool:
@@ -111,12 +111,12 @@ def conclude(place: Workplace, starts: Mapping[str, int], ends: Mapping[str, tup
         The states and how many experiments are in each.
     """
     ends = ends or {}
-    states = {each: place.status(each) for each in starts}
-    assert {each: state["state"] for each, state in states.items()} == {
-        each: ends[each][0] if each in ends else "done" for each in starts
+    states = {identity: place.status(identity) for identity in starts}
+    assert {identity: state["state"] for identity, state in states.items()} == {
+        identity: ends[identity][0] if identity in ends else "done" for identity in starts
     }, states
-    for each, (_, reason) in ends.items():
-        assert re.search(reason, states[each]["reason"]), states[each]
+    for identity, (_, reason) in ends.items():
+        assert re.search(reason, states[identity]["reason"]), states[identity]
     assert dict(place.experiments_started()) == dict(starts)
     assert place.recorded() == set(starts) - set(ends)
     assert not place.half_written()
@@ -208,9 +208,9 @@ def test_a_signal_ends_the_run_and_the_next_one_finishes_it(
     finished = slurm_workplace.recorded()
     slurm_workplace.run(*RECORDS_ONLY)
     starts = slurm_workplace.experiments_started()
-    assert all(starts[each] == 1 for each in finished)
+    assert all(starts[identity] == 1 for identity in finished)
     assert set(starts.values()) <= {1, 2}
-    survived(f"{number.name} to Snakemake", {each: starts[each] for each in ids})
+    survived(f"{number.name} to Snakemake", {identity: starts[identity] for identity in ids})
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_what_ran_on_a_node_that_is_lost_for_good_runs_elsewhere(
 ) -> None:
     ids = sweep(slurm_workplace, 4, 20)
     process = begin(slurm_workplace, 4)
-    lost = [each for each in ids if node_of(slurm, job_of(slurm_workplace, each)) == "n2"]
+    lost = [identity for identity in ids if node_of(slurm, job_of(slurm_workplace, identity)) == "n2"]
     assert lost
     slurm.kill_node("n2")
     end(process)
@@ -329,7 +329,7 @@ def test_clocks_that_are_an_hour_apart_change_nothing(
     ids = sweep(slurm_workplace, 6, 6)
     kill(begin(slurm_workplace, 6))
     slurm_workplace.run(*RECORDS_ONLY)
-    hours = {slurm_workplace.status(each)["updated"][:13] for each in ids}
+    hours = {slurm_workplace.status(identity)["updated"][:13] for identity in ids}
     assert len(hours) == 3, "three nodes, three hours"
     assert submissions(slurm_workplace) == 1 + 6
     survived("clocks an hour apart", once(ids))

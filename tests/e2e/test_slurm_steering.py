@@ -16,7 +16,7 @@ from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 LEAN = pytest.mark.parametrize("slurm_workplace", ["slurm-lean"], indirect=True)
-QUICK_RETRY = tuple(f"--snakemake={each}" for each in RECORDS_ONLY)
+QUICK_RETRY = tuple(f"--snakemake={option}" for option in RECORDS_ONLY)
 
 
 def sweep(place: Workplace, count: int, seconds: float, **keys: object) -> None:
@@ -28,12 +28,12 @@ def sweep(place: Workplace, count: int, seconds: float, **keys: object) -> None:
 def told(place: Workplace, *study: str) -> dict[str, dict[str, Any]]:
     """Return what the command line says of each experiment."""
     found = json.loads(place.fairmesh("status", *study, "--json"))
-    return {each["id"]: each for each in found["experiments"]}
+    return {experiment["id"]: experiment for experiment in found["experiments"]}
 
 
 def in_state(place: Workplace, state: str) -> list[str]:
     """Return the experiments that the command line says are in a state."""
-    return [identity for identity, each in told(place).items() if each["state"] == state]
+    return [identity for identity, experiment in told(place).items() if experiment["state"] == state]
 
 
 def queued(cluster: SlurmCluster | None) -> dict[str, str]:
@@ -51,12 +51,13 @@ def test_what_is_queued_and_what_runs_is_seen_cancelled_and_retried(slurm_workpl
     wait_until(lambda: len(place.experiments_started()) == 3, "three nodes are busy")
     found = told(place)
     running, waiting = (
-        [identity for identity, each in found.items() if each["state"] == state] for state in ("running", "queued")
+        [identity for identity, experiment in found.items() if experiment["state"] == state]
+        for state in ("running", "queued")
     )
     assert (len(running), len(waiting)) == (3, 2)
-    assert {found[each]["job_id"] for each in found} == set(queued(place.cluster))
-    assert {found[each]["host"] for each in running} == {"n1", "n2", "n3"}
-    assert all(re.fullmatch(r"job \d+ waits(: \w+)?", found[each]["reason"]) for each in waiting)
+    assert {found[identity]["job_id"] for identity in found} == set(queued(place.cluster))
+    assert {found[identity]["host"] for identity in running} == {"n1", "n2", "n3"}
+    assert all(re.fullmatch(r"job \d+ waits(: \w+)?", found[identity]["reason"]) for identity in waiting)
 
     said = place.fairmesh("cancel", running[0], "--where", "value > 0")
     assert said == f"{running[0]} on slurm: running, cancelled\n"
@@ -66,16 +67,19 @@ def test_what_is_queued_and_what_runs_is_seen_cancelled_and_retried(slurm_workpl
     place.fairmesh("status", "--watch", status=1)
     assert process.wait(120) == 1, process.communicate()[0]
     found = told(place)
-    assert {identity for identity, each in found.items() if each["state"] == "cancelled"} == {running[0], waiting[0]}
-    for each in (running[0], waiting[0]):
-        assert re.fullmatch(r"cancelled by \S+ at \S+Z", found[each]["reason"])
+    assert {identity for identity, experiment in found.items() if experiment["state"] == "cancelled"} == {
+        running[0],
+        waiting[0],
+    }
+    for identity in (running[0], waiting[0]):
+        assert re.fullmatch(r"cancelled by \S+ at \S+Z", found[identity]["reason"])
     assert waiting[0] not in place.experiments_started()
 
     place.edit("toy/toy.py", '"saves"} else float(seconds)', '"saves"} else 0')
     place.fairmesh("retry", *QUICK_RETRY)
-    assert {each["state"] for each in told(place).values()} == {"done"}
+    assert {experiment["state"] for experiment in told(place).values()} == {"done"}
     assert place.experiments_started() == dict.fromkeys(found, 1) | {running[0]: 2}
-    assert {each["host"] for each in told(place).values()} <= {"n1", "n2", "n3"}
+    assert {experiment["host"] for experiment in told(place).values()} <= {"n1", "n2", "n3"}
 
 
 @LEAN
@@ -85,15 +89,15 @@ def test_a_member_is_cancelled_and_its_bundle_goes_on(slurm_workplace: Workplace
     process = place.start(*RECORDS_ONLY, "--fairmesh-bundle", "3")
     wait_until(lambda: len(place.experiments_started()) == 1, "the first of the bundle runs")
     found = told(place)
-    (running,) = (identity for identity, each in found.items() if each["state"] == "running")
-    second, third = (identity for identity, each in found.items() if each["state"] == "queued")
+    (running,) = (identity for identity, experiment in found.items() if experiment["state"] == "running")
+    second, third = (identity for identity, experiment in found.items() if experiment["state"] == "queued")
     (number,) = queued(place.cluster)
     assert f"its turn comes in job {number} on " in found[second]["reason"]
     place.fairmesh("cancel", second)
     assert queued(place.cluster) == {number: "RUNNING"}
     assert told(place)[second]["state"] == "cancelled"
     assert process.wait(120) == 1, process.communicate()[0]
-    assert {identity: each["state"] for identity, each in told(place).items()} == {
+    assert {identity: experiment["state"] for identity, experiment in told(place).items()} == {
         running: "done",
         second: "cancelled",
         third: "done",
@@ -113,8 +117,8 @@ def test_a_whole_run_is_cancelled_on_every_node(slurm_workplace: Workplace) -> N
     wait_until(lambda: not queued(place.cluster), "Slurm's queue is empty")
     assert process.wait(120) == 1, process.communicate()[0]
     found = told(place)
-    assert {each["state"] for each in found.values()} == {"cancelled"}
-    assert all("cancelled by " in each["reason"] for each in found.values())
+    assert {experiment["state"] for experiment in found.values()} == {"cancelled"}
+    assert all("cancelled by " in experiment["reason"] for experiment in found.values())
     assert sum(place.experiments_started().values()) == 3
     assert place.cluster
     wait_until(lambda: place.cluster is None or not place.cluster.processes(), "nothing is left on the nodes")

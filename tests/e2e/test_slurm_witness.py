@@ -117,4 +117,4 @@ def test_many_questions_are_one_call(asked: SlurmCluster, monkeypatch: pytest.Mo
         raise SchedulerError("not asked again")
 
     monkeypatch.setattr(type(find_scheduler("slurm")), "jobs", fail)
-    assert [owner.is_alive(each) for each in who] == [True, True, True]
+    assert [owner.is_alive(job_owner) for job_owner in who] == [True, True, True]

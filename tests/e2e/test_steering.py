@@ -15,7 +15,7 @@ from tests.e2e.workplace import RECORDS_ONLY, Workplace
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
-QUICK_RETRY = tuple(f"--snakemake={each}" for each in RECORDS_ONLY)
+QUICK_RETRY = tuple(f"--snakemake={option}" for option in RECORDS_ONLY)
 
 
 def status(workplace: Workplace, *study: str) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def status(workplace: Workplace, *study: str) -> dict[str, Any]:
 
 def states(workplace: Workplace, *study: str) -> dict[str, str]:
     """Return the state of each experiment by its id."""
-    return {each["id"]: each["state"] for each in status(workplace, *study)["experiments"]}
+    return {experiment["id"]: experiment["state"] for experiment in status(workplace, *study)["experiments"]}
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_a_run_is_watched_to_its_end(slow: Workplace) -> None:
     found = status(slow)
     assert found["run"]["alive"]
     assert (found["counts"]["running"], found["counts"]["waiting"]) == (2, 2)
-    assert {each["state"] for each in found["stages"]} == {"done"}
+    assert {stage["state"] for stage in found["stages"]} == {"done"}
     watched = slow.fairmesh("status", "--watch")
     assert process.wait(60) == 0
     assert re.search(r"^\d\d:\d\d:\d\d +\d+%  2 waiting, 2 running", watched, re.MULTILINE)
@@ -59,9 +59,9 @@ def test_a_run_is_watched_to_its_end(slow: Workplace) -> None:
     assert "100%" in watched
     assert "4 done\n" in watched
     assert "\x1b" not in watched, "no colour in a pipe"
-    for each in status(slow)["experiments"]:
-        assert each["seconds"]["running"] >= 4
-        assert (each["host"], each["attempt"], each["run"]) == (
+    for experiment in status(slow)["experiments"]:
+        assert experiment["seconds"]["running"] >= 4
+        assert (experiment["host"], experiment["attempt"], experiment["run"]) == (
             owner.current_process()["host"],
             1,
             found["run"]["uuid"],
@@ -72,7 +72,7 @@ def test_one_that_runs_and_one_that_waits_are_cancelled_and_retried(slow: Workpl
     process = start(slow)
     before = states(slow)
     running, waiting = (
-        next(name for name, state in before.items() if state == each) for each in ("running", "waiting")
+        next(name for name, state in before.items() if state == word) for word in ("running", "waiting")
     )
     said = slow.fairmesh("cancel", running, waiting)
     assert f"{running} on local: running, cancelled" in said
@@ -81,10 +81,10 @@ def test_one_that_runs_and_one_that_waits_are_cancelled_and_retried(slow: Workpl
     wait_until(lambda: owner.is_alive(program) is False, "its program is gone")
     slow.fairmesh("status", "--watch", status=1)
     assert process.wait(60) == 1
-    found = {each["id"]: each for each in status(slow)["experiments"]}
-    assert {name for name, each in found.items() if each["state"] == "cancelled"} == {running, waiting}
-    for each in (running, waiting):
-        assert re.fullmatch(r"cancelled by \S+@\S+ at 20\d\d-\S+Z", found[each]["reason"])
+    found = {experiment["id"]: experiment for experiment in status(slow)["experiments"]}
+    assert {name for name, experiment in found.items() if experiment["state"] == "cancelled"} == {running, waiting}
+    for identity in (running, waiting):
+        assert re.fullmatch(r"cancelled by \S+@\S+ at 20\d\d-\S+Z", found[identity]["reason"])
     assert waiting not in slow.experiments_started(), "its turn came, and its program did not start"
     assert len(slow.recorded()) == 2
 
@@ -117,7 +117,7 @@ def check_events(workplace: Workplace) -> None:
     """Compare the events of the only run with what happened, also under --quiet."""
     (log,) = workplace.results.glob("sweep/runs/*/events.jsonl")
     events = [json.loads(line) for line in log.read_text().splitlines()]
-    assert {(each["event"], each["id"]) for each in events if each["rule"] == "experiment"} == {
+    assert {(event["event"], event["id"]) for event in events if event["rule"] == "experiment"} == {
         ("submitted", "behaviour=exit"),
         ("submitted", "behaviour=good"),
         ("failed", "behaviour=exit"),
@@ -149,8 +149,8 @@ def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:
     workplace.fairmesh("render", "study.yaml", "--out", "out")
     (folder,) = (workplace.folder / "out/sweep/experiments/local").iterdir()
     stages = (workplace.folder / "out/stages/toy").iterdir()
-    for each in stages:
-        subprocess.run(["bash", str(each / "job.sh")], check=True)
+    for stage in stages:
+        subprocess.run(["bash", str(stage / "job.sh")], check=True)
     by_hand = subprocess.Popen(["bash", str(folder / "job.sh")], stderr=subprocess.PIPE)
     wait_until((folder / "attempts/1/process.json").exists, "it runs")
     assert states(workplace, "out/sweep") == {"behaviour=hang": "running"}

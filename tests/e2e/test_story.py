@@ -30,11 +30,11 @@ BY_MONITOR = re.compile("cancelled by .* by the monitor")
 def faces(workplace_of: Workplace) -> Iterator[tuple[Face, Face]]:
     """Yield a service and a monitor that run."""
     found = Face(workplace_of, "serve"), Face(workplace_of, "monitor")
-    for each in found:
-        each.start()
+    for face in found:
+        face.start()
     yield found
-    for each in found:
-        each.kill()
+    for face in found:
+        face.kill()
     end_runs(Project.of(workplace_of.folder))
 
 
@@ -116,4 +116,4 @@ def counts(**known: int) -> dict[str, int]:
 
 def state(run: RemoteRun, identity: str) -> str:
     """Return the state of an experiment, as REST tells it; empty as long as there is none."""
-    return next((each.state for each in run.status().experiments if each.id == identity), "")
+    return next((experiment.state for experiment in run.status().experiments if experiment.id == identity), "")

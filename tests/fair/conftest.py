@@ -82,13 +82,13 @@ class Results:
     def change_crate(self, identity: str, **properties: Any) -> None:
         """Change an entity of the crate, as somebody with an editor would."""
         content = read_json(self.study / "ro-crate-metadata.json")
-        (entity,) = [each for each in content["@graph"] if each["@id"] == identity]
+        (entity,) = [item for item in content["@graph"] if item["@id"] == identity]
         entity |= properties
-        content["@graph"] = [{k: v for k, v in each.items() if v is not None} for each in content["@graph"]]
+        content["@graph"] = [{k: v for k, v in item.items() if v is not None} for item in content["@graph"]]
         write_json(self.study / "ro-crate-metadata.json", content)
 
     def entity(self, identity: str) -> dict[str, Any]:
-        (found,) = [each for each in self.crate() if each["@id"] == identity]
+        (found,) = [entity for entity in self.crate() if entity["@id"] == identity]
         return found
 
 

@@ -68,20 +68,26 @@ def test_an_experiment_is_an_action_with_all_that_belongs_to_it(results: Results
     assert action["startTime"] == record["started"].replace("Z", "+00:00")
     assert action["instrument"] == {"@id": "https://example.org/toy#toy-1-measure"}
     assert action["agent"] == {"@id": "https://ror.org/0153tk833"}
-    values = {each["name"]: each["value"] for each in map(results.entity, names(action["object"])) if "value" in each}
+    values = {
+        entity["name"]: entity["value"] for entity in map(results.entity, names(action["object"])) if "value" in entity
+    }
     assert values == record["parameters"]
-    files = {each["@id"]: each for each in map(results.entity, names(action["result"])) if each["@type"] == "File"}
+    files = {
+        entity["@id"]: entity for entity in map(results.entity, names(action["result"])) if entity["@type"] == "File"
+    }
     for entry in record["files"]:
         found = files[f"experiments/local/{FIRST}/{entry['path']}"]
         assert (found["sha256"], found["contentSize"]) == (entry["sha256"], str(entry["bytes"]))
-    (measured,) = [each for each in map(results.entity, names(action["result"])) if each["@type"] == "PropertyValue"]
+    (measured,) = [
+        entity for entity in map(results.entity, names(action["result"])) if entity["@type"] == "PropertyValue"
+    ]
     assert measured["value"] == record["metrics"]["score"]["value"]
     assert [results.entity(name)["value"] for name in names(action["environment"])] == ["1"]
 
 
 def names(references: Any) -> list[str]:
     found = references if isinstance(references, list) else [references]
-    return [each["@id"] for each in found]
+    return [entity["@id"] for entity in found]
 
 
 def test_the_checksums_are_those_of_the_files(results: Results) -> None:
@@ -113,7 +119,7 @@ def test_very_many_experiments_are_one_data_set_each(results: Results, monkeypat
 
 def test_every_column_has_a_type_a_meaning_and_its_unit(results: Results) -> None:
     package = read_json(results.study / "datapackage.json")
-    fields = {each["name"]: each for each in package["resources"][0]["schema"]["fields"]}
+    fields = {field["name"]: field for field in package["resources"][0]["schema"]["fields"]}
     with (results.study / "results.csv").open(newline="") as file:
         assert list(fields) == next(csv.reader(file))
     assert fields["seconds"] | {"description": ""} == {
@@ -125,7 +131,7 @@ def test_every_column_has_a_type_a_meaning_and_its_unit(results: Results) -> Non
     }
     assert fields["size"]["constraints"] == {"minimum": 1}
     assert fields["score"]["description"] == "A number that follows from the parameters alone"
-    assert [each["name"].partition("-")[0] for each in package["resources"][1:3]] == ["history", "telemetry"]
+    assert [resource["name"].partition("-")[0] for resource in package["resources"][1:3]] == ["history", "telemetry"]
 
 
 def test_the_prepared_data_have_a_document_beside_them(results: Results) -> None:
@@ -141,7 +147,7 @@ def test_a_broken_commit_of_a_stage_is_named_and_the_rest_builds(results: Result
     described = results.describe()
     assert described
     problems = described.package.inventory.problems
-    assert all(each.startswith(f"stage {marker.stem}: ") for each in problems)
+    assert all(problem.startswith(f"stage {marker.stem}: ") for problem in problems)
     assert bool(problems) == bool(isinstance(files, list))
 
 
@@ -154,7 +160,9 @@ def test_a_broken_record_is_named_and_the_rest_builds(results: Results, broken: 
     results.record(FIRST).write_text(text)
     described = results.describe()
     assert described
-    assert [each for each in described.package.inventory.problems if FIRST in each] or "fingerprint" not in text
+    assert [
+        problem for problem in described.package.inventory.problems if FIRST in problem
+    ] or "fingerprint" not in text
     assert "3 experiments with Toy 1 over value and repeat. 1 more without" in results.entity("./")["description"]
 
 
@@ -171,14 +179,14 @@ def test_a_broken_record_is_named_and_the_rest_builds(results: Results, broken: 
 )
 def test_a_file_that_is_not_as_recorded_is_named_and_left_out(results: Results, entry: Any, said: str) -> None:
     record = read_json(results.record(FIRST))
-    others = [each for each in record["files"] if each["path"] != "attempts/1/job.log"]
+    others = [file for file in record["files"] if file["path"] != "attempts/1/job.log"]
     write_json(results.record(FIRST), record | {"files": [*others, entry]})
     described = results.describe()
     assert described
     (problem,) = described.package.inventory.problems
     assert problem.startswith(f"{FIRST} on local: ")
     assert said in problem
-    assert f"experiments/local/{FIRST}/attempts/1/job.log" not in {each["@id"] for each in results.crate()}
+    assert f"experiments/local/{FIRST}/attempts/1/job.log" not in {entity["@id"] for entity in results.crate()}
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -189,7 +197,9 @@ def test_whatever_stands_in_a_record_the_rest_builds(spoilt: Results, where: st.
     write_json(spoilt.record(FIRST), spoil(good, where))
     try:
         assert spoilt.describe()
-        assert {f"#experiment/{read_json(each)['key']}" for each in others} <= {each["@id"] for each in spoilt.crate()}
+        assert {f"#experiment/{read_json(other)['key']}" for other in others} <= {
+            entity["@id"] for entity in spoilt.crate()
+        }
     finally:
         write_json(spoilt.record(FIRST), good)
 
@@ -278,7 +288,7 @@ def test_a_name_has_its_parts(name: str, given: str, family: str) -> None:
     ],
 )
 def test_what_is_missing_is_asked_for_by_name(change: dict[str, Any], key: str) -> None:
-    asked = [each.partition(":")[0] for each in Owner(PUBLISHER | change, "sweep").missing()]
+    asked = [line.partition(":")[0] for line in Owner(PUBLISHER | change, "sweep").missing()]
     assert key in asked
     assert Owner(PUBLISHER, "sweep").missing() == []
 

@@ -78,9 +78,9 @@ def test_homes_and_hosts_are_gone_and_the_copy_is_whole(telling: Results, tmp_pa
 
 
 def test_a_record_says_what_was_changed(telling: Results, tmp_path: Path) -> None:
-    before = {each["path"]: each["sha256"] for each in read_json(telling.record(FIRST))["files"]}
+    before = {file["path"]: file["sha256"] for file in read_json(telling.record(FIRST))["files"]}
     record = read_json(copied(telling, tmp_path / "copy") / f"records/local/{FIRST}.json")
-    after = {each["path"]: each for each in record["files"]}
+    after = {file["path"]: file for file in record["files"]}
     assert after["attempts/1/history.csv"]["original"] == before["attempts/1/history.csv"]
     assert after["attempts/1/metrics.json"] == {
         "path": "attempts/1/metrics.json",

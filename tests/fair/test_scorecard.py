@@ -78,7 +78,7 @@ def bucket(results: Results) -> None:
 
 def no_part(results: Results) -> None:
     parts = results.entity("./")["hasPart"]
-    results.change_crate("./", hasPart=[each for each in parts if each["@id"] != "results.csv"])
+    results.change_crate("./", hasPart=[part for part in parts if part["@id"] != "results.csv"])
 
 
 def unknown_word(results: Results) -> None:
@@ -151,19 +151,19 @@ FAULTS: list[tuple[Callable[[Results], None], str, str]] = [
 
 
 def findings(folder: Path) -> dict[str, list[str]]:
-    return {each.principle.code: each.findings for each in score(folder).verdicts}
+    return {verdict.principle.code: verdict.findings for verdict in score(folder).verdicts}
 
 
 def test_there_are_the_fifteen(results: Results) -> None:
-    assert len({each.code for each in PRINCIPLES}) == 15
-    assert [each for each in findings(results.study).values() if each] == []
+    assert len({principle.code for principle in PRINCIPLES}) == 15
+    assert [lines for lines in findings(results.study).values() if lines] == []
     assert score(results.study).counts == {"met": 11, "prepared": 4, "fails": 0}
 
 
 @pytest.mark.parametrize(("plant", "code", "said"), FAULTS, ids=[plant.__name__ for plant, _, _ in FAULTS])
 def test_a_planted_fault_is_found(results: Results, plant: Callable[[Results], None], code: str, said: str) -> None:
     plant(results)
-    assert [each for each in findings(results.study)[code] if said in each]
+    assert [line for line in findings(results.study)[code] if said in line]
 
 
 def test_a_manifest_that_is_not_that_of_the_files_is_found(results: Results, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,9 +171,9 @@ def test_a_manifest_that_is_not_that_of_the_files_is_found(results: Results, mon
     results.describe()
     assert score(results.study).counts["fails"] == 0
     other_bytes(results)
-    assert [each for each in findings(results.study)["R1.2"] if "job.log is not the file that SHA256SUMS" in each]
+    assert [line for line in findings(results.study)["R1.2"] if "job.log is not the file that SHA256SUMS" in line]
     results.change_crate(f"experiments/local/{FIRST}/", sha256="0" * 64)
-    assert [each for each in findings(results.study)["R1.2"] if "its manifest in SHA256SUMS" in each]
+    assert [line for line in findings(results.study)["R1.2"] if "its manifest in SHA256SUMS" in line]
 
 
 def test_a_deposit_meets_what_was_prepared(results: Results) -> None:
@@ -187,8 +187,13 @@ def test_what_nobody_stated_fails_and_is_asked_for(results: Results) -> None:
     results.publisher(licence="", access="", authors=[])
     results.describe()
     made = score(results.study)
-    assert {each.principle.code for each in made.verdicts if each.state == "fails"} == {"F2", "F4", "A1.2", "R1.1"}
-    assert [each.partition(":")[0] for each in made.asks] == [
+    assert {verdict.principle.code for verdict in made.verdicts if verdict.state == "fails"} == {
+        "F2",
+        "F4",
+        "A1.2",
+        "R1.1",
+    }
+    assert [question.partition(":")[0] for question in made.asks] == [
         "publisher.authors",
         "publisher.licence",
         "publisher.access",

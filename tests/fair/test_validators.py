@@ -103,7 +103,7 @@ def wrong_value(results: Results) -> None:
 
 def no_creators(results: Results) -> None:
     record = read_json(results.study / "datacite.json")
-    write_json(results.study / "datacite.json", {key: each for key, each in record.items() if key != "creators"})
+    write_json(results.study / "datacite.json", {key: value for key, value in record.items() if key != "creators"})
 
 
 @pytest.mark.parametrize(

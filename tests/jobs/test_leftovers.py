@@ -32,4 +32,4 @@ def test_only_what_nobody_writes_any_more_goes(tmp_path: Path, ended: int, folde
     for name in [left.name, *kept]:
         (place / name).write_text("{")
     remove_half_written(paths, ["local", "nowhere"])
-    assert sorted(each.name for each in place.iterdir() if each.is_file()) == sorted(kept)
+    assert sorted(path.name for path in place.iterdir() if path.is_file()) == sorted(kept)

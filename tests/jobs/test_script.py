@@ -66,7 +66,7 @@ def test_a_locale_that_is_not_utf_8_changes_nothing(
     job = make_job(command=[sys.executable, "-IS", "-c", code, "grün", "日本"], home="日本 ü")
     done = run("bash", job.script, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    names = {each["path"].rpartition("/")[2] for each in json.loads(job.commit.read_text())["files"]}
+    names = {file["path"].rpartition("/")[2] for file in json.loads(job.commit.read_text())["files"]}
     assert {"grün", "\\xfc"} <= names
 
 

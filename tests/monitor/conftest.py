@@ -71,4 +71,4 @@ def _show(page: str) -> None:
 def texts(page: AppTest) -> str:
     """Return all that a page says."""
     kinds = ("markdown", "caption", "error", "warning", "info", "code", "header", "toast")
-    return "\n".join(str(each.value) for kind in kinds for each in page.get(kind))
+    return "\n".join(str(element.value) for kind in kinds for element in page.get(kind))

@@ -55,8 +55,8 @@ def new_page(browser: Browser) -> Iterator[Callable[[str], Page]]:
         return context.new_page()
 
     yield new_page
-    for each in opened:
-        each.close()
+    for context in opened:
+        context.close()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -73,7 +73,7 @@ def test_axe_finds_nothing_to_object_to(
         expect(page.get_by_test_id("stException")).to_have_count(0)
         watching.stop_motion(page)
         found = Axe().run(page).response["violations"]
-        assert [(each["id"], node["html"]) for each in found for node in each["nodes"]] == [], name
+        assert [(violation["id"], node["html"]) for violation in found for node in violation["nodes"]] == [], name
         watching.keep(page, f"{study}-{scheme}-{name or 'overview'}")
     assert not foreign
 
@@ -100,7 +100,7 @@ def test_only_this_computer_reaches_it(tmp_path: Path, command: str) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     app = str(ROOT / "fairmesh/monitor/app.py")
-    words = [app if each == "APP" else each for each in command.split()]
+    words = [app if word == "APP" else word for word in command.split()]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-m", *words, str(port)], cwd=place.folder, env=environment)
     try:

@@ -30,8 +30,8 @@ def said(page: AppTest) -> str:
 
 def tables(page: AppTest) -> dict[str, list[dict[str, str]]]:
     """Return the tables by the heading above each."""
-    titles = [each.value for each in page.header]
-    found = {each.proto.alt or "": each.value.to_dict("records") for each in page.dataframe}
+    titles = [title.value for title in page.header]
+    found = {table.proto.alt or "": table.value.to_dict("records") for table in page.dataframe}
     assert set(found) <= set(titles)
     return found
 
@@ -45,8 +45,8 @@ def test_nothing_is_chosen_at_first(built: Project, open_page: Open) -> None:
 def test_experiments_are_compared(built: Project, open_page: Open) -> None:
     shown = open_page("compare", study="first", experiments=[ONE, OTHER])
     found = tables(shown)
-    assert [each["name"] for each in found["Compared"]] == [ONE, OTHER]
-    assert {each["name"]: (each["A"], each["B"]) for each in found["Parameters"]} == {
+    assert [row["name"] for row in found["Compared"]] == [ONE, OTHER]
+    assert {row["name"]: (row["A"], row["B"]) for row in found["Parameters"]} == {
         "epochs": ("2", "4"),
         "width": ("4", "8"),
     }
@@ -67,10 +67,10 @@ def test_a_file_that_cannot_be_read_is_named(built: Project, open_page: Open) ->
 
 def test_what_is_the_same_is_shown_if_wanted(built: Project, open_page: Open) -> None:
     found = tables(open_page("compare", study="first", experiments=[ONE, OTHER], everything=True))
-    rows = {each["name"]: each["differs"] for each in found["Parameters"]}
+    rows = {row["name"]: row["differs"] for row in found["Parameters"]}
     assert rows["epochs"] == "differs"
     assert rows["learning_rate"] == ""
-    assert any(each["name"] == "processor.name" for each in found["Environment"])
+    assert any(row["name"] == "processor.name" for row in found["Environment"])
 
 
 def test_a_point_stands_for_its_repeats(built: Project, open_page: Open) -> None:
@@ -115,7 +115,7 @@ def test_what_means_nothing_or_several_is_explained(built: Project, open_page: O
 
 def test_studies_are_compared_by_their_best_points(built: Project, open_page: Open) -> None:
     shown = open_page("compare", compare="studies", studies=["first", "second"])
-    assert [each["study"] for each in tables(shown)["Compared"]] == ["first", "second"]
+    assert [row["study"] for row in tables(shown)["Compared"]] == ["first", "second"]
     assert "Choose two or more studies" in said(open_page("compare", compare="studies", studies=["first"]))
 
 
@@ -138,7 +138,9 @@ def test_a_hostile_study_stays_text(project: Project, open_page: Open) -> None:
     names = [point["id"] for point in folder.points[:2]]
     shown = open_page("compare", study="hostile", experiments=names, everything=True)
     assert not shown.exception
-    as_markdown = "\n".join(str(each.value) for kind in ("markdown", "caption", "header") for each in shown.get(kind))
+    as_markdown = "\n".join(
+        str(element.value) for kind in ("markdown", "caption", "header") for element in shown.get(kind)
+    )
     assert "<img" not in as_markdown
 
 

@@ -19,7 +19,7 @@ PAGES = ("overview", "experiments", "experiment")
 
 
 def states(study: Study) -> list[str]:
-    return [each.state for each in read_status(study.paths).experiments]
+    return [experiment.state for experiment in read_status(study.paths).experiments]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -54,8 +54,8 @@ def test_what_others_wrote_is_text(project: Project, open_page: Open, page: str)
     shown = open_page(page, study="hostile", experiment="")
     assert not shown.exception
     as_markdown = ("markdown", "caption", "error", "header")
-    said = "\n".join(str(each.value) for kind in as_markdown for each in shown.get(kind))
-    said += "".join(str(each.proto.body) for each in shown.get("html"))
+    said = "\n".join(str(element.value) for kind in as_markdown for element in shown.get(kind))
+    said += "".join(str(element.proto.body) for element in shown.get("html"))
     for tag in ("<img", "[x](", "`c`", "<script"):
         assert not re.search(rf"(?<!\\){re.escape(tag)}", said), said
 
@@ -63,12 +63,12 @@ def test_what_others_wrote_is_text(project: Project, open_page: Open, page: str)
 def test_overview_tells_how_the_study_stands(study: Study, open_page: Open) -> None:
     study.finish(study.points[0], {"accuracy": 0.9}, usage={"energy_j": 360.0})
     shown = open_page("overview")
-    numbers = {each.label: each.value for each in shown.metric}
+    numbers = {metric.label: metric.value for metric in shown.metric}
     assert numbers["Experiments"] == "4"
     assert numbers["Energy so far"] == "360 J"
     assert "exit code 3" in texts(shown).replace("\\", "")
     assert "second" in texts(shown), "the last words of what failed"
-    bar = "".join(str(each.proto.body) for each in shown.get("html"))
+    bar = "".join(str(element.proto.body) for element in shown.get("html"))
     assert "1 failed, 1 running, 1 waiting, 1 done" in bar
 
 
@@ -104,7 +104,7 @@ def test_an_experiment_shows_what_it_does(study: Study, open_page: Open) -> None
     shown = open_page("experiment", experiment="epochs=10")
     assert not shown.exception
     assert "epochs=10 on" in texts(shown).replace("\\", "")
-    assert "<b>epoch 2" in next(each.value for each in shown.code)
+    assert "<b>epoch 2" in next(element.value for element in shown.code)
     assert len(shown.get("vega_lite_chart")) == 1
     assert {"epochs", "seed"} <= set(shown.dataframe[0].value["parameter"])
 

@@ -43,12 +43,12 @@ def started(monkeypatch: pytest.MonkeyPatch, study: Study) -> Started:
 
 def said(page: AppTest) -> str:
     assert not page.exception
-    more = [str(each.value) for kind in ("success", "warning") for each in page.get(kind)]
+    more = [str(element.value) for kind in ("success", "warning") for element in page.get(kind)]
     return "\n".join([texts(page), *more]).replace("\\", "")
 
 
 def numbers(page: AppTest) -> dict[str, str]:
-    return {each.label: str(each.value) for each in page.metric}
+    return {element.label: str(element.value) for element in page.metric}
 
 
 def in_a_form(open_page: Open, begin: str = "small", may_steer: bool = True) -> AppTest:
@@ -57,13 +57,13 @@ def in_a_form(open_page: Open, begin: str = "small", may_steer: bool = True) -> 
 
 
 def use(page: AppTest, way: str) -> AppTest:
-    (radio,) = [each for each in page.radio if each.label == "Use it"]
+    (radio,) = [element for element in page.radio if element.label == "Use it"]
     return radio.set_value(way).run()
 
 
 def fill(page: AppTest, label: str, text: str) -> AppTest:
     fields = [*page.text_input, *page.text_area, *page.number_input, *page.selectbox]
-    (field,) = [each for each in fields if each.label.replace("\\", "") == label]
+    (field,) = [element for element in fields if element.label.replace("\\", "") == label]
     return field.set_value(text).run()
 
 
@@ -85,7 +85,7 @@ def test_without_the_token_nothing_is_planned_or_written(
     shown = open_page("start", **more)
     assert "parameters: {value: [1, 2]}" in said(shown)
     assert "Enter the token" in said(shown)
-    assert not [each for each in shown.button if each.key in {"start", "save"}]
+    assert not [element for element in shown.button if element.key in {"start", "save"}]
     assert not shown.text_area
 
 
@@ -112,25 +112,25 @@ def test_a_start_says_so_and_leads_to_the_overview(open_page: Open, started: Sta
 
 def test_a_form_is_made_from_the_schema(open_page: Open) -> None:
     page = in_a_form(open_page)
-    field = next(each for each in page.text_input if each.label.startswith("seconds"))
+    field = next(element for element in page.text_input if element.label.startswith("seconds"))
     assert field.label.replace("\\", "") == "seconds (s)"
     assert field.placeholder == "0"
     assert "How long it takes Each is a number of at least 0" in field.help.replace("\\", "")
-    (choices,) = [each for each in page.multiselect if each.label == "behaviour"]
+    (choices,) = [element for element in page.multiselect if element.label == "behaviour"]
     assert "good" in choices.options
-    assert {"runtime (min)", "gpu", "mem_mb (MB)"} <= {each.label.replace("\\", "") for each in page.text_input}
+    assert {"runtime (min)", "gpu", "mem_mb (MB)"} <= {element.label.replace("\\", "") for element in page.text_input}
 
 
 def test_a_form_that_nobody_touched_is_the_study_itself(open_page: Open) -> None:
     shown = in_a_form(open_page)
-    assert [each.label for each in shown.button if each.key == "start"] == ["Start"]
+    assert [element.label for element in shown.button if element.key == "start"] == ["Start"]
 
 
 def test_a_form_writes_the_study(open_page: Open, started: Started, project: Project) -> None:
     page = fill(in_a_form(open_page, start.NEW, may_steer=True), "Application", "toy")
     for label, text in (("Name", "mine"), ("Title", HOSTILE), ("value", "1, 2, 3"), ("Exclude", "value == 2")):
         page = fill(page, label, text)
-    (choices,) = [each for each in page.multiselect if each.label == "behaviour"]
+    (choices,) = [element for element in page.multiselect if element.label == "behaviour"]
     page = choices.set_value(["good", "exit"]).run()
     assert numbers(page)["Experiments"] == "4"
     shown = page.button(key="start").click().run()
@@ -146,25 +146,25 @@ def test_all_mistakes_are_told_a_line_each(open_page: Open) -> None:
     assert len(lines) == 2
     assert "must be a number, not 'x'" in lines[0]
     assert "'parameters.seconds' must be a number of at least 0, not -1" in lines[1]
-    assert not [each for each in page.button if each.key == "start"]
+    assert not [element for element in page.button if element.key == "start"]
 
 
 def test_text_and_form_become_each_other(open_page: Open) -> None:
     page = fill(fill(in_a_form(open_page), "Name", "mine"), "value", "[4-6]")
     page = use(page, start.TEXT)
-    (area,) = [each for each in page.text_area if each.label == "Text"]
+    (area,) = [element for element in page.text_area if element.label == "Text"]
     assert "study: mine" in area.value
     page = use(area.set_value(area.value.replace("mine", "yours")).run(), start.FORM)
-    assert next(each for each in page.text_input if each.label == "Name").value == "yours"
-    assert next(each for each in page.text_input if each.label == "value").value == "4, 5, 6"
+    assert next(element for element in page.text_input if element.label == "Name").value == "yours"
+    assert next(element for element in page.text_input if element.label == "value").value == "4, 5, 6"
 
 
 def test_another_study_takes_the_place_of_what_was_written(open_page: Open, project: Project) -> None:
     write_text(project.root / "config/studies/tiny.yaml", "study: tiny\napplication: toy\n")
     page = fill(in_a_form(open_page), "Name", "mine")
-    (begin,) = [each for each in page.selectbox if each.label == "Study file"]
+    (begin,) = [element for element in page.selectbox if element.label == "Study file"]
     shown = begin.set_value("tiny").run()
-    assert next(each for each in shown.text_input if each.label == "Name").value == "tiny"
+    assert next(element for element in shown.text_input if element.label == "Name").value == "tiny"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_wrong_text_is_explained(open_page: Open, text: str, message: str) -> 
 def test_a_form_is_made_of_any_text(open_page: Open, text: str) -> None:
     page = use(fill(use(open_page("start", may_steer=True), start.TEXT), "Text", text), start.FORM)
     assert not page.exception
-    for field in [each for each in page.text_input if each.label == "seconds \\(s\\)"]:
+    for field in [element for element in page.text_input if element.label == "seconds \\(s\\)"]:
         assert not field.set_value("1, 2").run().exception
 
 
@@ -211,7 +211,9 @@ def test_what_is_long_is_not_cut(open_page: Open, project: Project) -> None:
     write_text(project.root / "config/studies/long.yaml", text)
     shown = in_a_form(open_page, "long")
     assert numbers(shown)["Experiments"] == "999"
-    assert [each.label for each in shown.button if each.key in {"start", "save"}] == ["Start"], "nothing was changed"
+    assert [element.label for element in shown.button if element.key in {"start", "save"}] == ["Start"], (
+        "nothing was changed"
+    )
 
 
 def test_a_name_that_is_taken_is_told_at_once(open_page: Open, project: Project) -> None:
@@ -228,7 +230,7 @@ def test_a_study_is_saved_once(open_page: Open, project: Project) -> None:
     assert (project.root / "config/studies/mine.yaml").read_text() == TOY
     assert "mine is saved" in said(shown)
     assert not shown.error
-    assert [each.label for each in shown.button if each.key in {"start", "save"}] == ["Start"]
+    assert [element.label for element in shown.button if element.key in {"start", "save"}] == ["Start"]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_without_any_study_a_new_one_can_be_written(open_page: Open, project: Pr
     (project.root / "config/studies/small.yaml").unlink()
     shown = open_page("start", may_steer=True)
     assert "select an application" in said(shown)
-    assert next(each for each in shown.selectbox if each.label == "Study file").options == [start.NEW]
+    assert next(element for element in shown.selectbox if element.label == "Study file").options == [start.NEW]
 
 
 @pytest.mark.parametrize("profile", ["", "nothing", "../local", "local/../local"])

@@ -152,4 +152,4 @@ def test_another_application_takes_its_own_parameters_alone() -> None:
 def test_a_study_that_a_form_wrote_is_planned_as_before() -> None:
     once = check_text(PLACE, STUDY)
     again = check_text(PLACE, Draft.of(STUDY).updated({}, {"value": parse_field("1, 2", NUMBER)}))
-    assert [each.id for each in again] == [each.id for each in once]
+    assert [point.id for point in again] == [point.id for point in once]

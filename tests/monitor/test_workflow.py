@@ -116,4 +116,4 @@ def test_a_hostile_study_is_drawn_as_text(project: Project, open_page: Open) -> 
     hostile_study(project.results)
     shown = open_page("workflow", study="hostile")
     assert not shown.exception
-    assert "<img" not in json.dumps([each.proto.spec for each in shown.get("vega_lite_chart")])
+    assert "<img" not in json.dumps([chart.proto.spec for chart in shown.get("vega_lite_chart")])

@@ -38,7 +38,7 @@ def verb(*words: str) -> Callable[[Path, Path], None]:
 
     def read(results: Path, _: Path) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            code = main([words[0], *(each.format(results=results) for each in words[1:])])
+            code = main([words[0], *(word.format(results=results) for word in words[1:])])
         assert code in {0, 1, 2}
 
     return read
@@ -50,7 +50,10 @@ def pages(results: Path, out: Path) -> None:
     for plan in sorted(results.glob("*/plan.json")):
         view = StudyView(load_study(results, plan.parent.name))
         figures = StudyFigures(view.study.folder, out / view.study.name, thumbnails)
-        found = {each.key: write_experiment_page(view, each, figures, templates) for each in view.study.experiments}
+        found = {
+            experiment.key: write_experiment_page(view, experiment, figures, templates)
+            for experiment in view.study.experiments
+        }
         with Renderer() as renderer:
             write_study_pages(view, found, out, templates, renderer)
 

@@ -96,8 +96,10 @@ def test_a_value_of_the_wrong_kind_stops_no_reader(
 ) -> None:
     path = found(results, kind)
     before = path.read_bytes()
-    place = data.draw(st.sampled_from([each for each in places(json.loads(before)) if each]))
-    new, raw = data.draw(st.sampled_from([*((each, "") for each in [DELETE, *WRONG]), *((None, each) for each in RAW)]))
+    place = data.draw(st.sampled_from([path for path in places(json.loads(before)) if path]))
+    new, raw = data.draw(
+        st.sampled_from([*((value, "") for value in [DELETE, *WRONG]), *((None, text) for text in RAW)])
+    )
     try:
         spoil(path, place, new, raw)
         assert failures(results, tmp_path) == {}

@@ -39,8 +39,8 @@ def test_every_function_of_expressions_has_a_meaning() -> None:
 
 def test_every_framework_axis_has_a_meaning() -> None:
     assert FRAMEWORK_AXES.keys() == {GPU, REPEAT, *RESOURCES}
-    for name, each in FRAMEWORK_AXES.items():
-        assert each["description"].endswith("."), name
+    for name, axis in FRAMEWORK_AXES.items():
+        assert axis["description"].endswith("."), name
 
 
 def test_nothing_in_a_cell_ends_it() -> None:

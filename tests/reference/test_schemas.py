@@ -102,18 +102,18 @@ def test_the_examples_of_a_key_are_what_it_may_hold(name: str) -> None:
 def test_all_resources_of_a_type_have_the_same_bounds() -> None:
     """The schema of the algebra has one axis for each type of them."""
     bounds = {
-        json.dumps({key: value for key, value in each.items() if key not in {"description", "unit"}})
-        for each in FRAMEWORK_AXES.values()
+        json.dumps({key: value for key, value in axis.items() if key not in {"description", "unit"}})
+        for axis in FRAMEWORK_AXES.values()
     }
-    assert len(bounds) == len({each["type"] for each in FRAMEWORK_AXES.values()})
+    assert len(bounds) == len({axis["type"] for axis in FRAMEWORK_AXES.values()})
 
 
-@pytest.mark.parametrize(("name", "path"), SHIPPED, ids=lambda each: each if isinstance(each, str) else each.stem)
+@pytest.mark.parametrize(("name", "path"), SHIPPED, ids=lambda value: value if isinstance(value, str) else value.stem)
 def test_what_is_shipped_fits_its_schema(name: str, path: Path) -> None:
     assert mistakes(name, path) == []
 
 
-@pytest.mark.parametrize(("name", "path"), SHIPPED, ids=lambda each: each if isinstance(each, str) else each.stem)
+@pytest.mark.parametrize(("name", "path"), SHIPPED, ids=lambda value: value if isinstance(value, str) else value.stem)
 def test_editors_find_the_schema_of_what_is_shipped(name: str, path: Path) -> None:
     found = [line for line in path.read_text(encoding="utf-8").splitlines() if "yaml-language-server" in line]
     if path.is_relative_to(ROOT / "tests"):

@@ -27,7 +27,7 @@ def study(tmp_path: Path, points: dict[tuple[int, int], float], **declared: Any)
 
 def accuracy(found: StudyResults, *names: str) -> MetricChange:
     compared = compare_experiments([find_side(found, name) for name in names])
-    return next(each for each in compared.metrics if each.metric.name == "accuracy")
+    return next(metric for metric in compared.metrics if metric.metric.name == "accuracy")
 
 
 @pytest.mark.parametrize(
@@ -88,10 +88,10 @@ def test_parameters_and_environment_say_whether_they_differ(tmp_path: Path) -> N
     built = build(tmp_path / "results")
     found = load_study(built.results, "quick")
     compared = compare_experiments([find_side(found, "epochs=2+width=8"), find_side(found, "epochs=4+width=4")])
-    assert {each.name for each in compared.parameters if each.differs} == {"epochs", "width"}
-    assert "seed" not in {each.name for each in compared.parameters}, "it follows the repeat"
+    assert {parameter.name for parameter in compared.parameters if parameter.differs} == {"epochs", "width"}
+    assert "seed" not in {parameter.name for parameter in compared.parameters}, "it follows the repeat"
     assert Change("python.version", "", ("3.11.7", "3.11.7")) in compared.environment
-    assert {each.metric.name: each.metric.unit for each in compared.usage} == {
+    assert {usage.metric.name: usage.metric.unit for usage in compared.usage} == {
         "seconds": "s",
         "cpu_s": "s",
         "energy_j": "J",
@@ -106,13 +106,13 @@ def test_studies_are_compared_by_the_first_place_of_their_leaderboards(tmp_path:
         build(tmp_path / "results", name, epochs)
     studies = [load_study(tmp_path / "results", name) for name in ("quick", "more")]
     compared = compare_studies(studies)
-    for side, each in zip(compared.sides, studies, strict=True):
-        best = StudyView(each).best
+    for side, study in zip(compared.sides, studies, strict=True):
+        best = StudyView(study).best
         assert best is not None
         assert side.outcomes == best.outcomes
-    assert [mean_of(each) for each in compared.metrics[0].values if each] == [
-        StudyView(each).best.metrics["accuracy"].mean  # type: ignore[union-attr]
-        for each in studies
+    assert [mean_of(value) for value in compared.metrics[0].values if value] == [
+        StudyView(value).best.metrics["accuracy"].mean  # type: ignore[union-attr]
+        for value in studies
     ]
     assert json.loads(json.dumps(compared.to_json()))["kind"] == "studies"
 
@@ -131,7 +131,7 @@ def test_what_one_side_lacks_is_left_open(tmp_path: Path) -> None:
     folder.start(folder.add(epochs=3), "failed")
     found = load_study(folder.results, "quick")
     compared = compare_experiments([find_side(found, f"epochs={number}") for number in (1, 2, 3)])
-    extra = next(each for each in compared.metrics if each.metric.name == "extra")
+    extra = next(metric for metric in compared.metrics if metric.metric.name == "extra")
     assert (extra.differences, extra.judgements, extra.best) == ((None,) * 3, (None,) * 3, None)
     assert compared.metrics[0].best == 1
     assert compared.metrics[0].differences[2] is None

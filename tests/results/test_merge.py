@@ -54,15 +54,15 @@ def test_machines_come_together_whole(tmp_path: Path) -> None:
     merge = merged(tmp_path / "all", one.results, two.results)
     assert merge.counts == {("quick", "laptop"): 2, ("quick", "cluster"): 3}
     study = load_study(tmp_path / "all", "quick")
-    assert [(each.machine, each.id, each.state) for each in study.experiments] == [
+    assert [(experiment.machine, experiment.id, experiment.state) for experiment in study.experiments] == [
         ("laptop", "epochs=1", "done"),
         ("cluster", "epochs=1", "done"),
         ("laptop", "epochs=2", "done"),
         ("cluster", "epochs=2", "done"),
         ("cluster", "epochs=4", "done"),
     ]
-    assert all(each.attempt and (each.attempt / "job.log").is_file() for each in study.done)
-    assert all(study.environment(each) for each in study.done)
+    assert all(experiment.attempt and (experiment.attempt / "job.log").is_file() for experiment in study.done)
+    assert all(study.environment(experiment) for experiment in study.done)
     assert len(StudyView(study).points) == 5
 
 
@@ -143,7 +143,7 @@ def test_what_a_source_lost_is_said(tmp_path: Path) -> None:
     (one.folder / "experiments/laptop/epochs=2/attempts/1/job.log").unlink()
     shutil.rmtree(one.folder / "experiments/laptop/epochs=1")
     missing = apply_merge(prepare([one.results], tmp_path / "all"))
-    assert [each.rsplit("/", 1)[1] for each in missing] == [
+    assert [path.rsplit("/", 1)[1] for path in missing] == [
         "epochs=1: the files of its attempt are missing",
         "job.log is missing",
     ]
@@ -221,7 +221,7 @@ def test_links_and_odd_names_lead_nowhere(tmp_path: Path) -> None:
     (one.folder / "records" / "-x").mkdir()
     (one.results / "linked").symlink_to(one.folder)
     merge = prepare([one.results], tmp_path / "all")
-    assert {each.result.id for each in merge.items} == {"epochs=2", "epochs=4", "epochs=8"}
+    assert {item.result.id for item in merge.items} == {"epochs=2", "epochs=4", "epochs=8"}
     assert len(merge.skipped) == 4, merge.skipped
     with pytest.raises(FairmeshError, match=r"epochs=2: attempts/1/job.log"):
         apply_merge(merge)
@@ -337,4 +337,4 @@ def test_a_status_is_brought_only_if_it_is_one_of_the_result(tmp_path: Path, wro
     assert f"epochs=1: attempts/1/status.json is left out: " in missing[0]
     assert not (tmp_path / "all" / path).exists()
     assert (tmp_path / "all" / path.replace("=1", "=2")).exists()
-    assert [each.state for each in load_study(tmp_path / "all", "quick").experiments] == ["done", "done"]
+    assert [experiment.state for experiment in load_study(tmp_path / "all", "quick").experiments] == ["done", "done"]

@@ -40,7 +40,7 @@ def lucky(tmp_path: Path) -> Folder:
 
 def board_row(found: StudyResults) -> str:
     view = StudyView(found)
-    (row,) = [each for each in Leaderboard.of(view).to_json({})["rows"] if each["kind"] == "best"]
+    (row,) = [item for item in Leaderboard.of(view).to_json({})["rows"] if item["kind"] == "best"]
     return str(row["experiments"][0][0])
 
 

@@ -28,16 +28,16 @@ RESOURCES = st.fixed_dictionaries(
 def test_every_job_is_in_one_bundle_that_asks_for_enough(wanted: list[dict[str, Any]], size: int) -> None:
     members = [Member(str(number), "log", "record", (), resources) for number, resources in enumerate(wanted)]
     made = bundles(members, size)
-    assert sorted(int(each.folder) for bundle in made for each in bundle) == list(range(len(members)))
+    assert sorted(int(member.folder) for bundle in made for member in bundle) == list(range(len(members)))
     for bundle in made:
         assert 1 <= len(bundle) <= size
-        assert bundle == sorted(bundle, key=lambda each: int(each.folder))
+        assert bundle == sorted(bundle, key=lambda member: int(member.folder))
         together = resources_of(bundle)
-        assert together.get("runtime", 0) == sum(each.resources.get("runtime", 0) for each in bundle)
-        for each in bundle:
-            assert together.keys() == each.resources.keys()
-            assert all(together[name] >= value for name, value in each.resources.items() if name in AMOUNTS)
-            assert all(together[name] == value for name, value in each.resources.items() if name not in AMOUNTS)
+        assert together.get("runtime", 0) == sum(member.resources.get("runtime", 0) for member in bundle)
+        for member in bundle:
+            assert together.keys() == member.resources.keys()
+            assert all(together[name] >= value for name, value in member.resources.items() if name in AMOUNTS)
+            assert all(together[name] == value for name, value in member.resources.items() if name not in AMOUNTS)
 
 
 def test_a_size_is_filled_before_the_next_bundle_begins() -> None:
@@ -98,7 +98,7 @@ def test_a_signal_reaches_the_job_that_runs_and_the_rest_does_not_begin(tmp_path
     assert process.wait(10) == 1
     assert Path(members[0].log).read_text() == "told\n"
     # Whether that was the end, or Slurm put its job back into the queue, is Slurm's to say.
-    assert {number: each.status for number, each in read_progress(tmp_path / "progress").items()} == {0: None}
+    assert {number: progress.status for number, progress in read_progress(tmp_path / "progress").items()} == {0: None}
 
 
 def test_a_bundle_that_is_started_again_goes_on_after_what_has_ended(tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_a_bundle_that_is_started_again_goes_on_after_what_has_ended(tmp_path: P
 def test_whatever_stands_in_a_file_of_progress_it_is_read(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("p") / "progress"
     path.write_text(text)
-    for each in read_progress(path).values():
-        assert each.node
+    for progress in read_progress(path).values():
+        assert progress.node
 
 
 def test_a_half_written_line_does_not_count(tmp_path: Path) -> None:

@@ -140,15 +140,15 @@ def test_artefacts_are_downloads_and_never_pages(speaker: Speaker, artefacts: st
 
 def test_links_are_not_even_listed(speaker: Speaker, artefacts: str) -> None:
     listed = speaker.get(artefacts.replace("attempts/1/", "").rstrip("/")).json()["artefacts"]
-    names = {each["name"] for each in listed}
+    names = {entry["name"] for entry in listed}
     assert {"page.html", "job.log", "tables/scenes.csv"} <= names
     assert not {name for name in names if "link" in name or "secret" in name}
-    for each in listed:
-        assert speaker.ask("GET", each["href"]).status_code == 200, each
+    for entry in listed:
+        assert speaker.ask("GET", entry["href"]).status_code == 200, entry
 
 
 @pytest.mark.parametrize(
-    "path", [*(V1 + each for each in READS), "/docs", "/openapi.json", "/", "/runs/health", f"{V1}/runs/health", "/x"]
+    "path", [*(V1 + path for path in READS), "/docs", "/openapi.json", "/", "/runs/health", f"{V1}/runs/health", "/x"]
 )
 @pytest.mark.parametrize(
     "shown",
@@ -294,7 +294,7 @@ def test_a_text_brings_no_code_and_no_paths(speaker: Speaker, project: Project, 
     assert checked.json()["valid"] is False
     assert checked.json()["errors"]
     assert_problem(speaker.post("/studies", json={"text": text}), 422)
-    assert [each.name for each in (project.root / "config/studies").iterdir()] == ["small.yaml"]
+    assert [path.name for path in (project.root / "config/studies").iterdir()] == ["small.yaml"]
     assert "root:" not in checked.text
     assert not list(project.folder.glob("**/P"))
 
@@ -303,8 +303,8 @@ def test_of_many_who_save_a_study_at_once_one_does_and_none_is_replaced(speaker:
     texts = [f"study: new\napplication: toy\nparameters: {{value: [{number}]}}\n" for number in range(6)]
     with ThreadPoolExecutor(6) as people:
         answers = list(people.map(lambda text: speaker.post("/studies", json={"text": text}), texts))
-    assert sorted(each.status_code for each in answers) == [201, 409, 409, 409, 409, 409]
-    (saved,) = [text for text, each in zip(texts, answers, strict=True) if each.status_code == 201]
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
+    (saved,) = [text for text, answer in zip(texts, answers, strict=True) if answer.status_code == 201]
     assert (project.root / "config/studies/new.yaml").read_text() == saved
     assert_problem(speaker.post("/studies", json={"text": texts[0].replace("new", "SMALL")}), 409)
 
@@ -393,7 +393,7 @@ def test_two_who_cancel_at_once_both_hear_of_it(speaker: Speaker, study: Study) 
         answers = list(
             people.map(lambda _: speaker.post(f"/runs/{RUN}/cancel", json={"states": ["running"]}), range(6))
         )
-    assert {each.status_code for each in answers} == {200}
+    assert {answer.status_code for answer in answers} == {200}
     assert len(list(study.folder.glob("experiments/local/*/cancel.json"))) == 1
     assert "by REST" in (study.job(study.points[2]) / "cancel.json").read_text()
 
@@ -420,7 +420,7 @@ def test_the_token_is_made_once_and_for_this_user_alone(tmp_path: Path) -> None:
         (token,) = set(people.map(lambda _: read_token(path), range(8)))
     assert len(token) >= 40
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [each.name for each in path.parent.iterdir()] == ["token"]
+    assert [file.name for file in path.parent.iterdir()] == ["token"]
     path.chmod(0o644)
     with pytest.raises(FairmeshError, match="other users can read the token; run: chmod 600"):
         read_token(path)

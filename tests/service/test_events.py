@@ -22,7 +22,7 @@ def test_whoever_returns_gets_what_came_since() -> None:
         buffer.add("x", str(number))
     found = buffer.after(begin)
     assert found is not None
-    assert [each.data for each in found] == ["0", "1", "2"]
+    assert [event.data for event in found] == ["0", "1", "2"]
     assert buffer.after(found[1].id) == found[2:]
     assert buffer.after(buffer.last_id) == []
     for number in range(3, 8):
@@ -81,15 +81,15 @@ def test_who_listens_hears_of_each_change_once_and_of_what_was_missed(study: Stu
         assert _read(await anext(second))[0]["event"] == "summary"
         study.start(study.points[2], "failed", run="x", reason="exit code 9")
         await _read_again(feed)
-        pieces = [await asyncio.wait_for(anext(each), 10) for each in (first, second)]
+        pieces = [await asyncio.wait_for(anext(stream), 10) for stream in (first, second)]
         assert pieces[0] is pieces[1], "made once, however many listen"
         told = _read(pieces[0])
         assert [event["event"] for event in told] == ["experiment", "summary"]
         assert json.loads(told[0]["data"])["reason"] == "failed before: exit code 9"
         again = _events(feed, begin["id"])
         assert _read(await anext(again)) == told
-        for each in (first, second, again):
-            await each.aclose()
+        for stream in (first, second, again):
+            await stream.aclose()
         assert feed._listeners == 0
 
     asyncio.run(story())
@@ -119,11 +119,11 @@ def test_all_pieces_together_are_all_events_in_order() -> None:
         followers = [buffer.follow(buffer.last_id) for _ in range(3)]
         for number in range(2 * CHUNK + 7):
             buffer.add("x", str(number))
-        for each in followers:
-            pieces = [await asyncio.wait_for(anext(each), 10) for _ in range(3)]
+        for follower in followers:
+            pieces = [await asyncio.wait_for(anext(follower), 10) for _ in range(3)]
             told = [event["data"] for piece in pieces if piece for event in _read(piece.data)]
             assert told == [str(number) for number in range(2 * CHUNK + 7)]
-            await each.aclose()
+            await follower.aclose()
 
     asyncio.run(story())
 

@@ -57,8 +57,8 @@ def test_a_table_as_csv_has_no_formulas(speaker: Speaker, study: Study) -> None:
 def test_the_same_study_can_be_saved_again(speaker: Speaker) -> None:
     with ThreadPoolExecutor(4) as people:
         answers = list(people.map(lambda _: speaker.post("/studies", json={"text": TOY}), range(4)))
-    assert sorted(each.status_code for each in answers) == [200, 200, 200, 201]
-    assert {each.json()["count"] for each in answers} == {2}
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+    assert {answer.json()["count"] for answer in answers} == {2}
     assert_problem(speaker.post("/studies", json={"text": TOY.replace("2]", "3]")}), 409)
 
 
@@ -170,7 +170,7 @@ def test_links_lead_through_a_proxy(behind: Speaker, study: Study, left: str) ->
     assert 'href="openapi.json"' in behind.ask("GET", f"{left}/docs").text
     key = study.points[0]["key"]
     listed = behind.ask("GET", f"{left}{V1}/studies/quick/experiments/{key}/artefacts").json()["artefacts"]
-    assert all(each["href"].startswith(f"{root}{V1}/") for each in listed)
+    assert all(link["href"].startswith(f"{root}{V1}/") for link in listed)
     assert behind.ask("GET", listed[0]["href"]).status_code == 200
     saved = behind.ask("POST", f"{left}{V1}/studies", json={"text": TOY})
     assert behind.ask("GET", saved.headers["location"]).status_code == 200

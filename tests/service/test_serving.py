@@ -50,7 +50,7 @@ def test_a_run_from_its_start_to_its_results(served: Served, workplace: Workplac
     workplace.study({"behaviour": ["good", "hang", "exit"], "note": [note]})
     client = served.begin()
     assert client.studies() == sorted(client.studies())
-    assert [each["why"] for each in client.plan("sweep")] == ["new"] * 3
+    assert [experiment["why"] for experiment in client.plan("sweep")] == ["new"] * 3
 
     def start(_: int) -> str:
         try:
@@ -59,7 +59,7 @@ def test_a_run_from_its_start_to_its_results(served: Served, workplace: Workplac
             return ""
 
     with ThreadPoolExecutor(4) as people:
-        (uuid,) = [each for each in people.map(start, range(4)) if each]
+        (uuid,) = [answer for answer in people.map(start, range(4)) if answer]
     (run,) = client.runs("sweep")
     assert run.uuid == uuid
     served.kill()
@@ -73,13 +73,15 @@ def test_a_run_from_its_start_to_its_results(served: Served, workplace: Workplac
     events = client.events("sweep")
     first = next(events)
     assert first.kind == "summary"
-    (hanging,) = [each for each in run.status().experiments if each.state == "running"]
+    (hanging,) = [experiment for experiment in run.status().experiments if experiment.state == "running"]
     assert run.cancel([hanging.key]) == (hanging.name,)
-    seen = next(each for each in events if each.kind == "experiment" and each.data["state"] == "cancelled")
+    seen = next(event for event in events if event.kind == "experiment" and event.data["state"] == "cancelled")
     assert seen.data["key"] == hanging.key
     assert seen.data["reason"].startswith("cancelled by ")
     again = [next(client.events("sweep", first.id)) for _ in range(2)]
-    assert {each.id for each in again} == {again[0].id} != {first.id}, "what came after the first, for whoever returns"
+    assert {event.id for event in again} == {again[0].id} != {first.id}, (
+        "what came after the first, for whoever returns"
+    )
     assert run.wait(PATIENCE).counts["done"] == 1
     assert run.state == "failed"
     workplace.edit("toy/toy.py", 'behaviour == "exit"', 'behaviour == "never"')

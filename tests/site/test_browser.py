@@ -218,7 +218,7 @@ def test_axe_finds_nothing_to_object_to(page: Page, address: str, site: Path) ->
         wait_for_charts(page)
         page.wait_for_timeout(500)  # the theme fades its parts in
         found = Axe().run(page).response["violations"]
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found] == [], place
+        assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found] == [], place
 
 
 def test_the_search_finds_a_study(page: Page, address: str) -> None:

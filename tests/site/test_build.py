@@ -124,7 +124,7 @@ def test_the_home_page_is_a_catalogue_for_search_engines(site: Path) -> None:
     (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', (site / "index.html").read_text())
     catalogue = json.loads(found)
     assert catalogue["@type"] == "DataCatalog"
-    assert "CloudMask accuracy by epochs and width" in [each["name"] for each in catalogue["dataset"]]
+    assert "CloudMask accuracy by epochs and width" in [dataset["name"] for dataset in catalogue["dataset"]]
 
 
 def test_the_site_is_called_as_its_publisher_says(tmp_path: Path) -> None:

@@ -30,10 +30,10 @@ def published(outcome: Outcome, place: Path, **more: Any) -> StudyFigures:
 def test_each_figure_is_copied_and_shown_small(tmp_path: Path) -> None:
     outcome, folder = with_figures(tmp_path, "scene_day.png", "roc.png")
     found = published(outcome, tmp_path).copy(outcome, tmp_path / "page/experiments/a")
-    assert [each.title for each in found.shown] == ["Roc", "Scene day"]
-    for each, name in zip(found.shown, ("roc.png", "scene_day.png"), strict=True):
-        assert (tmp_path / "page" / each.href).read_bytes() == (folder / name).read_bytes()
-        assert Image.open(tmp_path / "page" / each.shown).size == (each.width, each.height) == (320, 137)
+    assert [figure.title for figure in found.shown] == ["Roc", "Scene day"]
+    for figure, name in zip(found.shown, ("roc.png", "scene_day.png"), strict=True):
+        assert (tmp_path / "page" / figure.href).read_bytes() == (folder / name).read_bytes()
+        assert Image.open(tmp_path / "page" / figure.shown).size == (figure.width, figure.height) == (320, 137)
 
 
 def test_what_cannot_be_shown_is_named_and_the_others_are_shown(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_what_cannot_be_shown_is_named_and_the_others_are_shown(tmp_path: Path) 
     with (folder / "large.png").open("ab") as file:
         file.truncate(6 << 20)
     found = published(outcome, tmp_path).copy(outcome, tmp_path / "page")
-    assert [each.title for each in found.shown] == ["Good"]
+    assert [figure.title for figure in found.shown] == ["Good"]
     assert dict(found.left_out) == {
         "cut.png": "damaged",
         "large.png": "6 MiB are too many for a page",
@@ -55,7 +55,7 @@ def test_what_cannot_be_shown_is_named_and_the_others_are_shown(tmp_path: Path) 
 def test_a_study_has_only_so_many_thumbnails(tmp_path: Path) -> None:
     outcome, _ = with_figures(tmp_path, "a.png", "b.png", "c.png")
     found = published(outcome, tmp_path, left=2).copy(outcome, tmp_path / "page")
-    assert [each.shown == each.href for each in found.shown] == [False, False, True]
+    assert [figure.shown == figure.href for figure in found.shown] == [False, False, True]
 
 
 @pytest.mark.parametrize(("digest", "trusted"), [("5" * 64, True), ("../" * 21 + "x", False)])

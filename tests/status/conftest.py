@@ -26,7 +26,9 @@ class Study(Folder):
 
     def one(self, **axes: Any) -> JobStatus:
         """Read how an experiment stands."""
-        (found,) = [each for each in read_status(self.paths).experiments if each.point["axes"] == axes]
+        (found,) = [
+            experiment for experiment in read_status(self.paths).experiments if experiment.point["axes"] == axes
+        ]
         return found
 
     def run(self, uuid: str = "this-run", ended: str | None = None, **more: Any) -> Path:
@@ -42,7 +44,7 @@ class Study(Folder):
 
     def tell(self, *events: dict[str, Any], run: str = "this-run") -> None:
         """Write events of a run."""
-        text = "".join(json.dumps(each) + "\n" for each in events)
+        text = "".join(json.dumps(event) + "\n" for event in events)
         write_text(self.paths.run(run) / "events.jsonl", text)
 
     def claim(self, point: dict[str, Any], number: int = 1, **holder: Any) -> None:

@@ -74,20 +74,20 @@ class World:
         getattr(self, what)(point, state, JobPaths(self.study.job(point)))
 
     def begin(self, point: dict[str, Any], state: str, job: JobPaths) -> None:
-        number = 1 + max((int(each.name) for each in job.attempts.glob("*")), default=0)
+        number = 1 + max((int(path.name) for path in job.attempts.glob("*")), default=0)
         self._claim(point, number, state)
         started = "2026-11-20T10:01:00Z"
         self.study.start(point, state, number, run="first", job_id=str(number), started=started)
 
     def claim(self, point: dict[str, Any], state: str, job: JobPaths) -> None:
-        self._claim(point, 1 + max((int(each.name) for each in job.attempts.glob("*")), default=0), state)
+        self._claim(point, 1 + max((int(path.name) for path in job.attempts.glob("*")), default=0), state)
 
     def _claim(self, point: dict[str, Any], number: int, state: str) -> None:
         owners: list[dict[str, Any]] = [{}, GONE, {"start": "1"}]
         self.study.claim(point, number, **owners[len(state) % 3])
 
     def say(self, point: dict[str, Any], state: str, job: JobPaths) -> None:
-        last = max((int(each.name) for each in job.attempts.glob("*")), default=0)
+        last = max((int(path.name) for path in job.attempts.glob("*")), default=0)
         if last and not list(self.study.folder.glob(f"records/*/{point['id']}.json")):
             status = {"state": state, "run": "first", "progress": len(state), "node": "n1"}
             write_json(job.attempt(last) / "status.json", status)
@@ -190,7 +190,7 @@ def test_reading_again_is_like_reading_anew(tick: float, story: list[tuple[float
 @given(st.lists(st.integers(1, 90), max_size=12), st.integers(1, 60))
 def test_events_are_read_once_and_whole_however_they_come(cuts: list[int], block: int) -> None:
     told = [{"id": f"x={at % 2}", "event": "submitted", "time": f"{at:03d}", "job_id": str(at)} for at in range(8)]
-    data = b"".join(json.dumps(each).encode() + b"\n" for each in told)
+    data = b"".join(json.dumps(event).encode() + b"\n" for event in told)
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(events, "BLOCK", block)
         path = Path(name, "events.jsonl")
@@ -200,7 +200,7 @@ def test_events_are_read_once_and_whole_however_they_come(cuts: list[int], block
             with path.open("ab") as file:
                 file.write(data[begin : begin + length])
             begin += length
-            found = {name: each["submitted"].job_id for (_, name), each in log.read().items()}
+            found = {name: event["submitted"].job_id for (_, name), event in log.read().items()}
             whole = [at for at in range(8) if len(b"".join(data.splitlines(True)[: at + 1])) <= begin]
             assert found == {f"x={at % 2}": str(at) for at in whole}
 

@@ -53,7 +53,7 @@ def test_several_studies_are_shown_one_after_another(place: Study, capsys: pytes
     assert out.startswith("other\n")
     assert "\n\nquick: A title\n" in out
     assert cli.main(["status", "results", "--json"]) == 0
-    assert [each["study"] for each in json.loads(capsys.readouterr().out)] == ["other", "quick"]
+    assert [item["study"] for item in json.loads(capsys.readouterr().out)] == ["other", "quick"]
     assert cli.main(["status", "results", "--watch"]) == 2
     assert capsys.readouterr().err == "results holds several studies (allowed: other, quick)\n"
 
@@ -111,7 +111,7 @@ def test_what_needs_nothing_is_said(place: Study, capsys: pytest.CaptureFixture[
     assert cli.main(["retry", "epochs=20", "--study", "quick"]) == 0
     assert capsys.readouterr().out == "epochs=20 on local: done, nothing to retry\nnothing to retry\n"
     assert cli.main(["cancel", "epochs=20", "--study", "quick", "--json"]) == 0
-    assert [each["id"] for each in json.loads(capsys.readouterr().out)["others"]] == ["epochs=20"]
+    assert [other["id"] for other in json.loads(capsys.readouterr().out)["others"]] == ["epochs=20"]
 
 
 def test_a_retry_while_a_run_goes_on_says_what_comes_and_what_does_not(

@@ -22,7 +22,7 @@ def test_a_study_at_rest(tmp_path: Path) -> None:
     assert not status.is_active
     assert status.has_failed
     assert status.run is None
-    done = next(each for each in status.experiments if each.state == "done")
+    done = next(experiment for experiment in status.experiments if experiment.state == "done")
     assert (done.host, done.attempt, done.progress, done.run) == ("node-7", 1, 100, "5f0c")
     assert done.seconds["running"] == 90
     json.dumps(status.to_json())
@@ -32,7 +32,7 @@ def test_results_on_other_machines_count_as_elsewhere(study: Study) -> None:
     point = study.add(epochs=2)
     study.finish(point, {"accuracy": 0.9}, machine="dgx")
     study.finish({**point, "fingerprint": "0" * 64}, {"accuracy": 0.1}, machine="old")
-    found = [(each.machine, each.state) for each in read_status(study.paths).experiments]
+    found = [(experiment.machine, experiment.state) for experiment in read_status(study.paths).experiments]
     assert found == [("local", "waiting"), ("dgx", "done")]
 
 
@@ -85,15 +85,15 @@ def test_a_reader_sees_what_changed_since(study: Study) -> None:
     first, second = study.add(epochs=2), study.add(epochs=4)
     study.run()
     reader = Reader(study.paths)
-    assert [each.state for each in reader.read().experiments] == ["waiting", "waiting"]
+    assert [experiment.state for experiment in reader.read().experiments] == ["waiting", "waiting"]
     event = {"event": "submitted", "machine": "local", "id": second["id"], "time": "2026-11-20T10:00:00.000Z"}
     study.tell(event)
-    assert [each.state for each in reader.read().experiments] == ["waiting", "queued"]
+    assert [experiment.state for experiment in reader.read().experiments] == ["waiting", "queued"]
     study.tell(event, event | {"event": "failed", "time": "2026-11-20T10:00:01.000Z"})
     study.finish(first, {"accuracy": 0.9})
-    assert [each.state for each in reader.read().experiments] == ["done", "failed"]
+    assert [experiment.state for experiment in reader.read().experiments] == ["done", "failed"]
     study.run("next", started="2026-11-20T12:00:00.000Z")
-    assert [each.state for each in reader.read().experiments] == ["done", "waiting"]
+    assert [experiment.state for experiment in reader.read().experiments] == ["done", "waiting"]
 
 
 def test_a_stage_that_failed_blocks_what_needs_it(study: Study) -> None:
@@ -105,7 +105,7 @@ def test_a_stage_that_failed_blocks_what_needs_it(study: Study) -> None:
     attempt.mkdir(parents=True)
     (attempt / "status.json").write_text('{"state": "failed", "reason": "no space"}')
     status = read_status(study.paths)
-    assert [(each.id, each.state, each.reason) for each in status.stages] == [
+    assert [(item.id, item.state, item.reason) for item in status.stages] == [
         (f"store-{'a' * 12}", "failed", "no space")
     ]
     assert status.experiments[0].is_blocked

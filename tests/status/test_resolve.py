@@ -192,8 +192,8 @@ def test_the_order_of_events_makes_no_difference(events: list[dict[str, Any]], r
     at_once: dict[tuple[str, str], JobEvents] = {}
     one_by_one: dict[tuple[str, str], JobEvents] = {}
     add_events(events, at_once)
-    for each in [*shuffled, *shuffled[:3]]:  # reading one twice makes none either
-        add_events([each], one_by_one)
+    for event in [*shuffled, *shuffled[:3]]:  # reading one twice makes none either
+        add_events([event], one_by_one)
     assert at_once == one_by_one
 
 
@@ -229,7 +229,7 @@ def test_an_end_is_never_undone_by_what_is_older(
 ) -> None:
     """Events of the same run, its own job in whatever state, a late wish: the attempt has said its end."""
     known: dict[tuple[str, str], JobEvents] = {}
-    add_events(({**each, "job_id": "7"} for each in events), known)
+    add_events(({**item, "job_id": "7"} for item in events), known)
     facts = attempt(state, "why", job_id="7", cancelled=wish)
     assert resolve_state(Evidence(facts, known.get(NAME, JobEvents()), own, None, run)) == State(state, "why")
 

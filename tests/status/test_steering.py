@@ -45,14 +45,14 @@ def busy(study: Study) -> Study:
     ],
 )
 def test_whom_a_selection_means(busy: Study, selection: JobSelection, epochs: list[int]) -> None:
-    assert [each.point["axes"]["epochs"] for each in selection.of(read_status(busy.paths))] == epochs
+    assert [experiment.point["axes"]["epochs"] for experiment in selection.of(read_status(busy.paths))] == epochs
 
 
 def test_a_key_or_its_beginning_is_enough(busy: Study) -> None:
     status = read_status(busy.paths)
-    for each in status.experiments:
-        assert JobSelection([each.key]).of(status) == [each]
-        assert JobSelection([each.key[:8]]).of(status) == [each]
+    for experiment in status.experiments:
+        assert JobSelection([experiment.key]).of(status) == [experiment]
+        assert JobSelection([experiment.key[:8]]).of(status) == [experiment]
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def wishes(study: Study) -> set[int]:
 
 def test_cancelling_some_reaches_what_runs_and_what_is_to_come(busy: Study) -> None:
     done = cancel(busy.paths, JobSelection(where="epochs < 20"), "ada")
-    assert [each.point["axes"]["epochs"] for each in done.jobs] == [2, 10]
-    assert [each.state for each in done.others] == ["done"]
+    assert [job.point["axes"]["epochs"] for job in done.jobs] == [2, 10]
+    assert [other.state for other in done.others] == ["done"]
     assert wishes(busy) == {2, 10}
     assert json.loads((busy.job(busy.points[1]) / "cancel.json").read_text())["who"] == "ada"
     assert busy.one(epochs=10).state == "cancelled"
@@ -98,7 +98,9 @@ def test_cancelling_a_run_is_one_wish_for_all_that_is_to_come(busy: Study) -> No
     cancel(busy.paths, who="ada")
     assert wishes(busy) == {2, 10}, "what is under way"
     assert (busy.paths.run("this-run") / "cancel.json").exists()
-    states = {each.point["axes"]["epochs"]: each.state for each in read_status(busy.paths).experiments}
+    states = {
+        experiment.point["axes"]["epochs"]: experiment.state for experiment in read_status(busy.paths).experiments
+    }
     assert states == {1: "done", 2: "running", 10: "cancelled", 20: "cancelled"}
     assert busy.one(epochs=20).reason.startswith("cancelled by ada at ")
     busy.run("next", started="2026-11-20T12:00:00.000Z")
@@ -107,7 +109,7 @@ def test_cancelling_a_run_is_one_wish_for_all_that_is_to_come(busy: Study) -> No
 
 def test_where_nothing_runs_there_is_nothing_to_cancel(busy: Study) -> None:
     busy.run(ended="2026-11-20T11:00:00.000Z", exit_code=1)
-    assert [each.point["axes"]["epochs"] for each in cancel(busy.paths, JobSelection(where="epochs > 2")).jobs] == []
+    assert [job.point["axes"]["epochs"] for job in cancel(busy.paths, JobSelection(where="epochs > 2")).jobs] == []
     assert wishes(busy) == set()
 
 
@@ -137,7 +139,7 @@ def test_a_silent_attempt_is_given_up_on_a_persons_word(study: Study) -> None:
     with pytest.raises(BusyError, match="epochs=2 on local: attempt 1 on elsewhere gave a sign of life just now"):
         clear(study.paths)
     make_old(study.job(point))
-    assert [each.id for each in clear(study.paths, who="ada").jobs] == [point["id"]]
+    assert [job.id for job in clear(study.paths, who="ada").jobs] == [point["id"]]
     assert study.one(epochs=2).reason == "no sign of life; given up by ada"
     clear(study.paths, who="bob")
     assert study.one(epochs=2).reason == "no sign of life; given up by ada", "once is enough"
@@ -146,15 +148,15 @@ def test_a_silent_attempt_is_given_up_on_a_persons_word(study: Study) -> None:
 def test_clearing_takes_wishes_away_and_leaves_results_alone(busy: Study) -> None:
     cancel(busy.paths, JobSelection(where="epochs == 20"), "ada")
     cleared = clear(busy.paths, JobSelection(["epochs=1", "epochs=20"]))
-    assert [each.id for each in cleared.jobs] == ["epochs=20"]
-    assert [each.id for each in cleared.others] == ["epochs=1"]
+    assert [job.id for job in cleared.jobs] == ["epochs=20"]
+    assert [other.id for other in cleared.others] == ["epochs=1"]
     assert wishes(busy) == set()
     assert busy.one(epochs=20).state == "waiting"
 
 
 def test_a_dry_run_clears_nothing(busy: Study) -> None:
     cancel(busy.paths, JobSelection(where="epochs == 20"), "ada")
-    assert [each.id for each in clear(busy.paths, dry_run=True).jobs] == ["epochs=20"]
+    assert [job.id for job in clear(busy.paths, dry_run=True).jobs] == ["epochs=20"]
     assert wishes(busy) == {20}
 
 
@@ -167,11 +169,11 @@ def test_the_command_of_a_retry_repeats_how_the_run_was_started(busy: Study, tmp
     assert made.folder == tmp_path
     line = list(made.arguments)
     assert line[line.index("--profile") + 1] == "profiles/slurm"
-    settings = dict(each.split("=", 1) for each in line[line.index("--config") + 1 :])
+    settings = dict(setting.split("=", 1) for setting in line[line.index("--config") + 1 :])
     assert settings.keys() == {"set", "site", "machine", "study", "only"}
     assert (json.loads(settings["set"]), settings["machine"]) == ({"epochs": "1,2"}, ' "1" ')
     named = Path(settings["only"]).read_text().split()
-    assert named == [each.key for each in status.experiments[:2]]
+    assert named == [experiment.key for experiment in status.experiments[:2]]
 
 
 def test_an_unknown_profile_is_named(tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ def test_a_file_that_names_no_application_can_be_planned_and_not_run(load: Calla
     assert len(plan.experiments) == 4
     (root / "config").mkdir()
     (root / "config/machines.yaml").write_text("local: {kind: local}\n")
-    for use in (check_can_run, lambda each: export(each, root / "out", root)):
+    for use in (check_can_run, lambda plan: export(plan, root / "out", root)):
         with pytest.raises(InputError, match=r"cannot|`fairmesh import .*sweep.in.yaml` makes an application of it"):
             use(plan)
     assert not (root / "out").exists()

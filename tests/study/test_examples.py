@@ -101,7 +101,7 @@ def plan_of(name: str) -> Plan:
 
 def column(plan: Plan, *axes: str) -> list[tuple[Any, ...]]:
     """Return the values of some axes, experiment by experiment."""
-    return [tuple(each.axes.get(axis) for axis in axes) for each in plan.experiments]
+    return [tuple(experiment.axes.get(axis) for axis in axes) for experiment in plan.experiments]
 
 
 def test_every_sweep_has_a_documented_count() -> None:
@@ -114,19 +114,19 @@ def test_a_sweep_has_as_many_experiments_as_its_tool_documents(name: str) -> Non
     plan = plan_of(name)
     assert plan.study == name
     assert len(plan.experiments) == COUNTS[name]
-    assert len({each.id for each in plan.experiments}) == COUNTS[name]
+    assert len({experiment.id for experiment in plan.experiments}) == COUNTS[name]
     assert not plan.warnings
 
 
 @pytest.mark.parametrize("name", POINTS)
 def test_a_small_sweep_has_these_points(name: str) -> None:
-    assert [each.axes for each in plan_of(name).experiments] == POINTS[name]
+    assert [experiment.axes for experiment in plan_of(name).experiments] == POINTS[name]
 
 
 def test_cloudmesh_texts_are_read_by_the_type_of_the_parameter() -> None:
     plan = plan_of("cloudmesh-paper")
     assert plan.axes == {"epochs": [1, 30, 60], "gpu": ["a100", "v100"], "repeat": [1, 2, 3, 4, 5]}
-    assert [each.parameters["seed"] for each in plan.experiments[:5]] == [1, 2, 3, 4, 5]
+    assert [experiment.parameters["seed"] for experiment in plan.experiments[:5]] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("name", ["cloudmesh-paper", "cloudmesh-rivanna"])
@@ -141,7 +141,7 @@ def test_a_sweep_of_cloudmesh_is_one_of_cloudmask_as_well(name: str, tmp_path: P
 def test_the_rivanna_sweep_asks_slurm_for_what_each_gpu_needs() -> None:
     plan = plan_of("cloudmesh-rivanna")
     assert list(dict.fromkeys(column(plan, "epochs"))) == [(1,), (2,), (10,), (30,), (50,), (70,), (100,)]
-    found = {str(each.axes["gpu"]): each.resources for each in plan.experiments}
+    found = {str(experiment.axes["gpu"]): experiment.resources for experiment in plan.experiments}
     assert list(found) == ["a100-dgx", "a100", "v100", "p100", "k80", "rtx2080", "rtx3090"]
     common = {"slurm_account": "bii_dsc_community", "mem_mb": 64000, "runtime": 600}
     assert found["a100-dgx"] == common | {
@@ -163,7 +163,9 @@ def test_a_zip_keeps_its_pairs_when_it_is_crossed() -> None:
 def test_resources_go_with_a_parameter() -> None:
     plan = plan_of("maestro-resources")
     assert column(plan, "resolution") == [(2,), (4,), (6,), (8,)]
-    assert [tuple(each.resources[name] for name in ("tasks", "nodes", "runtime")) for each in plan.experiments] == [
+    assert [
+        tuple(experiment.resources[name] for name in ("tasks", "nodes", "runtime")) for experiment in plan.experiments
+    ] == [
         (8, 1, 10),
         (8, 1, 15),
         (16, 2, 30),
@@ -174,10 +176,10 @@ def test_resources_go_with_a_parameter() -> None:
 def test_values_are_computed_and_derived_names_are_no_axes() -> None:
     experiments = plan_of("jube-computed-values").experiments
     names = ("number", "additional_number", "number_mult", "text")
-    assert [tuple(each.parameters[name] for name in names) for each in experiments] == [
+    assert [tuple(experiment.parameters[name] for name in names) for experiment in experiments] == [
         (n, n * a, n * n * a, f"Number: {n}") for n in (1, 2, 4) for a in (1, 2)
     ]
-    assert all(each.axes.keys() == {"number", "additional_number"} for each in experiments)
+    assert all(experiment.axes.keys() == {"number", "additional_number"} for experiment in experiments)
 
 
 def test_maps_and_lists_are_values() -> None:
@@ -239,8 +241,10 @@ def test_what_the_page_shows_is_in_the_example(here: str, example: str) -> None:
 
 def test_the_demo_of_slurm_asks_for_a_gpu_where_it_says_so() -> None:
     plan = load_plan(ROOT / "examples/slurm-demo.yaml", ROOT, "slurm")
-    assert [each.axes.get("gpu") for each in plan.experiments] == [None] * 6 + ["a100"] * 2
-    assert [each.resources["mem_mb"] for each in plan.experiments] == [600 + 10 * value for value in range(1, 9)]
+    assert [experiment.axes.get("gpu") for experiment in plan.experiments] == [None] * 6 + ["a100"] * 2
+    assert [experiment.resources["mem_mb"] for experiment in plan.experiments] == [
+        600 + 10 * value for value in range(1, 9)
+    ]
 
 
 def parts(content: object) -> Iterator[object]:
@@ -254,6 +258,6 @@ def contains(whole: object, part: object) -> bool:
     """Return whether all of a part is in a whole: maps may have more keys, and lists of maps more maps."""
     if isinstance(whole, dict) and isinstance(part, dict):
         return all(key in whole and contains(whole[key], value) for key, value in part.items())
-    if isinstance(whole, list) and isinstance(part, list) and all(isinstance(each, dict) for each in part):
-        return all(any(contains(each, value) for each in whole) for value in part)
+    if isinstance(whole, list) and isinstance(part, list) and all(isinstance(item, dict) for item in part):
+        return all(any(contains(item, value) for item in whole) for value in part)
     return whole == part

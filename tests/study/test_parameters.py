@@ -20,7 +20,7 @@ Planner = Callable[[str], Plan]
 
 
 def points(plan: Plan) -> list[dict[str, Any]]:
-    return [each.axes for each in plan.experiments]
+    return [experiment.axes for experiment in plan.experiments]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def points(plan: Plan) -> list[dict[str, Any]]:
     ],
 )
 def test_a_space_has_these_points(plan: Planner, parameters: str, ids: str) -> None:
-    found = [each.id for each in plan(f"parameters: {parameters}").experiments]
+    found = [experiment.id for experiment in plan(f"parameters: {parameters}").experiments]
     if "=" in ids or ids == "defaults":
         assert found == ids.split()
     else:
@@ -65,10 +65,13 @@ def test_the_order_of_keys_changes_neither_ids_nor_fingerprints(plan: Planner) -
     text = "{{{0}}}"
     axes = ["order: [up, down]", "zip: [{count: [1, 2]}, {rate: [3, 4]}]", "label: {values: 'order ~ count'}"]
     seen = [
-        {each.id: each.fingerprint for each in plan("parameters: " + text.format(", ".join(keys))).experiments}
+        {
+            experiment.id: experiment.fingerprint
+            for experiment in plan("parameters: " + text.format(", ".join(keys))).experiments
+        }
         for keys in itertools.permutations(axes)
     ]
-    assert all(each == seen[0] for each in seen)
+    assert all(fingerprints == seen[0] for fingerprints in seen)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +95,7 @@ def test_the_order_of_keys_changes_neither_ids_nor_fingerprints(plan: Planner) -
 )
 def test_what_is_excluded_and_included(plan: Planner, text: str, ids: str) -> None:
     made = plan("parameters: {count: [1, 2], gpu: [a, b]}\n" + text)
-    assert [each.id for each in made.experiments] == ids.split()
+    assert [experiment.id for experiment in made.experiments] == ids.split()
     assert made.warnings == []
 
 
@@ -101,7 +104,10 @@ def test_derived_values_are_parameters_and_resources_but_no_axes(plan: Planner) 
         "parameters: {count: [1, 4]}\nderive: {runtime: '30 + _long', _long: 'count * 8', rate: 'count / 2'}\n"
         "include: [{count: 5, runtime: 7}]\nrepeat: 2\n"
     )
-    found = [(each.id, each.resources["runtime"], each.parameters["rate"]) for each in made.experiments[::2]]
+    found = [
+        (experiment.id, experiment.resources["runtime"], experiment.parameters["rate"])
+        for experiment in made.experiments[::2]
+    ]
     assert found == [
         ("count=1+repeat=1", 38, 0.5),
         ("count=4+repeat=1", 62, 2),
@@ -111,17 +117,21 @@ def test_derived_values_are_parameters_and_resources_but_no_axes(plan: Planner) 
 
 def test_an_included_point_may_say_which_repeat_it_is(plan: Planner) -> None:
     made = plan("parameters: {count: 1}\ninclude: [{count: 3, repeat: 7}]\nrepeat: 2")
-    assert [each.id for each in made.experiments] == ["count=1+repeat=1", "count=1+repeat=2", "count=3+repeat=7"]
+    assert [experiment.id for experiment in made.experiments] == [
+        "count=1+repeat=1",
+        "count=1+repeat=2",
+        "count=3+repeat=7",
+    ]
 
 
 def test_a_study_may_consist_of_included_points_alone(plan: Planner) -> None:
     made = plan("include: [{count: 1, rate: 2}, {count: 3}]")
-    assert [each.id for each in made.experiments] == ["count=1+rate=2", "count=3"]
+    assert [experiment.id for experiment in made.experiments] == ["count=1+rate=2", "count=3"]
 
 
 def test_a_derived_resource_that_is_null_is_not_asked_for(plan: Planner) -> None:
     made = plan("parameters: {count: [1, 2]}\nderive: {qos: \"'long' if count > 1 else null\", mem_mb: 'null'}")
-    assert [each.resources for each in made.experiments] == [
+    assert [experiment.resources for experiment in made.experiments] == [
         {"runtime": 5, "threads": 2},
         {"runtime": 5, "threads": 2, "qos": "long"},
     ]
@@ -132,7 +142,7 @@ def test_a_name_that_a_point_has_not_is_null_in_expressions(
 ) -> None:
     space = "parameters: {union: [{count: 1}, {count: 2, mem_mb: 700}]}\n"
     made = plan(space + "exclude: ['mem_mb != null and mem_mb > 500']")
-    assert [each.id for each in made.experiments] == ["count=1"]
+    assert [experiment.id for experiment in made.experiments] == ["count=1"]
     (line,) = mistakes(space + "exclude: ['mem_mb > 500']")
     assert line.startswith("4:11: 'exclude[0]' cannot be computed for count=1: '>' not supported between instances of ")
     assert line.endswith("'NoneType' and 'int'; there mem_mb is null, for which 'NAME != null' asks")
@@ -147,7 +157,7 @@ def test_a_derived_parameter_is_computed_anew_where_it_changes(plan: Planner) ->
 
 def test_a_key_left_out_stays_left_out(plan: Planner) -> None:
     made = plan("parameters: {union: [{count: 100}, {gpu: a}]}")
-    assert [each.axes for each in made.experiments] == [{"count": 100}, {"gpu": "a"}]
+    assert [experiment.axes for experiment in made.experiments] == [{"count": 100}, {"gpu": "a"}]
     assert type(made.experiments[0].axes["count"]) is int
     assert made.axes == {"count": [100], "gpu": ["a"]}
 
@@ -346,14 +356,14 @@ def test_a_mistake_is_one_line_with_its_place(
     found = mistakes(text)
     if line is None:
         assert len(found) >= 1
-        assert all(each.startswith("3:") for each in found)
+        assert all(line.startswith("3:") for line in found)
     else:
         assert found == [line]
 
 
 def test_a_range_that_does_not_meet_its_end_is_warned_of(plan: Planner) -> None:
     made = plan("parameters: {count: {from: 1, to: 10, step: 4}}")
-    assert [each.axes["count"] for each in made.experiments] == [1, 5, 9]
+    assert [experiment.axes["count"] for experiment in made.experiments] == [1, 5, 9]
     assert made.warnings == ["study.yaml:3:21: 'parameters.count' ends at 9, and not at 10"]
 
 
@@ -393,12 +403,14 @@ def test_any_space_is_what_a_plain_computation_says(plan: Planner, space: tuple[
     node, expected = space
     made = plan(schema.dump_yaml({"parameters": node, "repeat": repeat}))
     repeated = [point | {"repeat": number} for point in expected for number in range(1, repeat + 1)]
-    assert [json.dumps(each, sort_keys=True) for each in points(made)] == [
-        json.dumps(each, sort_keys=True) for each in repeated
+    assert [json.dumps(value, sort_keys=True) for value in points(made)] == [
+        json.dumps(value, sort_keys=True) for value in repeated
     ]
-    ids = [each.id for each in made.experiments]
+    ids = [experiment.id for experiment in made.experiments]
     assert len(set(ids)) == len(ids)
-    assert ids == [each.id for each in plan(schema.dump_yaml({"parameters": node, "repeat": repeat})).experiments]
+    assert ids == [
+        experiment.id for experiment in plan(schema.dump_yaml({"parameters": node, "repeat": repeat})).experiments
+    ]
 
 
 _TREES = st.recursive(

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def ids(plan: Plan) -> list[str]:
-    return [each.id for each in plan.experiments]
+    return [experiment.id for experiment in plan.experiments]
 
 
 def test_axes_are_crossed_and_the_first_varies_slowest(plan: Planner) -> None:
@@ -63,8 +63,8 @@ def test_a_plain_scalar_given_to_a_text_is_its_source_text(plan: Planner) -> Non
 
 def test_the_seed_follows_the_repeat(plan: Planner) -> None:
     experiments = plan("parameters: {seed: [10, 20]}\nrepeat: 2").experiments
-    assert [each.parameters["seed"] for each in experiments] == [10, 11, 20, 21]
-    assert [each.axes["seed"] for each in experiments] == [10, 10, 20, 20]
+    assert [experiment.parameters["seed"] for experiment in experiments] == [10, 11, 20, 21]
+    assert [experiment.axes["seed"] for experiment in experiments] == [10, 10, 20, 20]
 
 
 def test_framework_axes_override_the_applications_resources(plan: Planner) -> None:
@@ -74,7 +74,7 @@ def test_framework_axes_override_the_applications_resources(plan: Planner) -> No
 
 def test_a_stage_is_shared_by_all_that_agree_on_what_it_uses(plan: Planner) -> None:
     made = plan("parameters: {count: [1, 2], order: [up, down], rate: [1, 2]}")
-    assert [(each.name, each.parameters) for each in made.stages.values()] == [
+    assert [(item.name, item.parameters) for item in made.stages.values()] == [
         ("numbers", {"count": 1}),
         ("sorted", {"order": "up"}),
         ("sorted", {"order": "down"}),
@@ -112,10 +112,13 @@ def test_fingerprints_are_the_hash_of_the_canonical_json(plan: Planner) -> None:
 
 
 def test_a_grown_axis_another_order_and_a_comment_rename_nothing(plan: Planner) -> None:
-    before = {each.id: each.fingerprint for each in plan("parameters: {count: [1, 2], rate: [1, 2]}").experiments}
+    before = {
+        experiment.id: experiment.fingerprint
+        for experiment in plan("parameters: {count: [1, 2], rate: [1, 2]}").experiments
+    }
     after = {
-        each.id: each.fingerprint
-        for each in plan("# more\nparameters:\n  rate: [3, 2, 1.0]\n  n: [2, 1]  # alias\n").experiments
+        experiment.id: experiment.fingerprint
+        for experiment in plan("# more\nparameters:\n  rate: [3, 2, 1.0]\n  n: [2, 1]  # alias\n").experiments
     }
     assert before.items() < after.items()
 
@@ -174,7 +177,7 @@ def test_any_values_give_as_many_distinct_experiments_and_come_back(
     count = 1
     for values in axes.values():
         count *= len(values)
-    assert len({each.id.lower() for each in made.experiments}) == len(made.experiments) == count
+    assert len({experiment.id.lower() for experiment in made.experiments}) == len(made.experiments) == count
     assert made.axes == axes
 
 

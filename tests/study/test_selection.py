@@ -18,10 +18,12 @@ def test_ids_and_keys_in_a_file_choose_experiments_in_the_order_of_the_plan(plan
     whole = plan(STUDY)
     Path("only.txt").write_text(f"{whole.experiments[2].key}\n\n  count=1  \n")
     chosen = PlanSelection(only="only.txt").of(whole)
-    assert [each.id for each in chosen.selected] == ["count=1", "count=3"]
+    assert [experiment.id for experiment in chosen.selected] == ["count=1", "count=3"]
     assert chosen.selection == {"only": "only.txt"}
     assert len(chosen.experiments) == 3
-    assert [each.id for each in PlanSelection(where="count > 1", only="only.txt").of(whole).selected] == ["count=3"]
+    assert [experiment.id for experiment in PlanSelection(where="count > 1", only="only.txt").of(whole).selected] == [
+        "count=3"
+    ]
 
 
 @pytest.mark.parametrize(

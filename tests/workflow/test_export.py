@@ -203,11 +203,11 @@ def test_values_of_any_text_come_to_the_program_as_they_are(tmp_path: Path, sche
     plan = make_plan(scheduler, application="./nasty", parameters={"label": values})
     export(plan, Path("out"), ROOT)
     check_script(*Path("out").rglob("*.sh"))
-    for each in plan.experiments:
-        job = Path("out/sweep/experiments") / scheduler / each.id
+    for experiment in plan.experiments:
+        job = Path("out/sweep/experiments") / scheduler / experiment.id
         subprocess.run(["bash", job / "job.sh"], check=True)
-        assert (job / "attempts/1/seen").read_text() == each.parameters["label"]
-        assert schema.load_yaml(job / "config.yaml").plain() == each.parameters
+        assert (job / "attempts/1/seen").read_text() == experiment.parameters["label"]
+        assert schema.load_yaml(job / "config.yaml").plain() == experiment.parameters
     assert not list(tmp_path.rglob("hacked"))
 
 
@@ -304,7 +304,7 @@ def test_the_publisher_of_the_configuration_is_kept() -> None:
     export(make_plan(), Path("out"), ROOT)
     plan = json.loads(Path("out/sweep/plan.json").read_text())
     assert plan["publisher"]["title"] == "T"
-    assert [each["id"] for each in plan["experiments"]] == ["value=1", "value=2"]
+    assert [experiment["id"] for experiment in plan["experiments"]] == ["value=1", "value=2"]
 
 
 @pytest.mark.parametrize("scheduler", ["slurm", "lsf"])

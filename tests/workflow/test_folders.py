@@ -33,14 +33,14 @@ def test_each_stage_of_a_graph_runs_once_for_each_combination_and_in_its_own_way
     )
     plan = load_plan(tmp_path / "s.yaml", tmp_path, "local")
     assert len(plan.experiments) == 12
-    names = [each.name for each in plan.stages.values()]
+    names = [stage.name for stage in plan.stages.values()]
     assert {name: names.count(name) for name in names} == {"start": 2, "left": 4, "right": 2}
 
     folders = Folders(plan, StudyPaths(Path("results"), "s"), tmp_path)
     targets = {name: folders.stage_target(name, set(plan.stages)) for name in folders.stages}
     asked = {
-        (name.split("-")[0], Path(each.conda or "").name, each.resources.get("mem_mb"))
-        for name, each in targets.items()
+        (name.split("-")[0], Path(target.conda or "").name, target.resources.get("mem_mb"))
+        for name, target in targets.items()
     }
     assert asked == {
         ("start", "common.yaml", 100),
@@ -66,11 +66,11 @@ def test_what_the_machine_adds_reaches_rule_and_folder_and_is_no_part_of_what_is
     for scheduler in ("slurm", "none"):
         machine = Machine(kind="profile", scheduler=scheduler, resources=usual, gpus=gpus)
         folders = Folders(plan, StudyPaths(Path("results"), "s"), tmp_path, machine=machine)
-        targets = [folders.experiment_target("local", each.id, set()) for each in plan.experiments]
-        assert [each.fingerprint for each in targets] == [each.fingerprint for each in plan.experiments]
-        contents = [folders.of_experiment("local", each.id).experiment for each in plan.experiments]
-        assert [each["resources"] for each in contents] == [each.resources for each in targets]
-        made[scheduler] = [each.resources for each in targets]
+        targets = [folders.experiment_target("local", experiment.id, set()) for experiment in plan.experiments]
+        assert [target.fingerprint for target in targets] == [experiment.fingerprint for experiment in plan.experiments]
+        contents = [folders.of_experiment("local", experiment.id).experiment for experiment in plan.experiments]
+        assert [content["resources"] for content in contents] == [target.resources for target in targets]
+        made[scheduler] = [target.resources for target in targets]
         (stage,) = [name for name in folders.stages if name.startswith("right")]
         assert folders.stage_target(stage, set()).resources == {**usual, "mem_mb": 7}
         assert folders.resource_names() >= {"slurm_account", "slurm_partition", "runtime", "mem_mb"}

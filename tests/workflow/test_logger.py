@@ -65,7 +65,7 @@ def test_what_cannot_be_written_is_said_once_and_written_as_soon_as_it_can(
     wait_until(lambda: len(events(run)) == 2, "the events are written without a further one")
     submit(handler, 3)
     handler.close()
-    assert [each["id"] for each in events(run)] == ["x=1", "x=2", "x=3"]
+    assert [event["id"] for event in events(run)] == ["x=1", "x=2", "x=3"]
 
 
 def test_a_disk_that_takes_a_part_loses_and_doubles_nothing(
@@ -96,7 +96,7 @@ def test_what_waits_is_bounded(handler: LogHandler, run: Path, monkeypatch: pyte
         submit(handler, number)
     run.mkdir()
     handler.close()
-    assert [each["id"] for each in events(run)] == ["x=6", "x=7", "x=8"]
+    assert [event["id"] for event in events(run)] == ["x=6", "x=7", "x=8"]
 
 
 def test_whatever_a_record_is_nothing_is_raised(handler: LogHandler, run: Path) -> None:

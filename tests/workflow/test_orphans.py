@@ -45,7 +45,7 @@ def paths(tmp_path: Path) -> StudyPaths:
         event("failed", "slurm", "x=2", 3, "72"),
         event("submitted", "slurm", "elsewhere", 1),
     ]
-    (found.run("one") / "events.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in events))
+    (found.run("one") / "events.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in events))
     bundle.write_members(bundle.bundle_file(found.run("one"), 1, bundle.MEMBERS), [("", "store-0123")])
     return found
 
@@ -73,7 +73,7 @@ def test_what_slurm_has_is_waited_for(paths: StudyPaths, monkeypatch: pytest.Mon
         job("71", "PENDING", "rule_experiment_wildcards_sweep_slurm_x=1"),
         job("73", "RUNNING", bundle.bundle_comment(1)),
     ]
-    answer(monkeypatch, {each.id: each for each in queue})
+    answer(monkeypatch, {job.id: job for job in queue})
     assert orphans.find(paths, wanted(paths)) == orphans.Orphans({NAMES[0]: "71", NAMES[2]: "73"})
 
 

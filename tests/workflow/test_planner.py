@@ -61,7 +61,7 @@ def test_plans_are_made_one_after_another_in_the_same_process(planner: Planner, 
     found = [planner.preview(project, PlanRequest(text=text, where="value > 1", limit=1)) for _ in range(2)]
     assert found[0] == found[1]
     assert (found[0].whole, found[0].total, found[0].to_run) == (3, 2, 2)
-    assert [each["id"] for each in found[0].experiments] == ["value=2"]
+    assert [experiment["id"] for experiment in found[0].experiments] == ["value=2"]
     assert len(planner._idle) == 1
 
 
@@ -99,7 +99,7 @@ def test_a_plan_ends_when_nobody_waits_for_it_any_more(project: Project) -> None
         except FairmeshError as error:
             errors.append(str(error))
 
-    people = [threading.Thread(target=ask, args=(each,)) for each in (first, second)]
+    people = [threading.Thread(target=ask, args=(event,)) for event in (first, second)]
     people[0].start()
     wait_until(lambda: first._process is not None, "the first plan")
     people[1].start()
@@ -148,7 +148,7 @@ def test_a_request_names_no_other_files(planner: Planner, project: Project, path
     }[way]
     with pytest.raises(InputError, match="must be below a folder that requests may name") as caught:
         planner.preview(project, request)
-    assert {each.message.partition(", not ")[0] for each in caught.value.problems} == {
+    assert {problem.message.partition(", not ")[0] for problem in caught.value.problems} == {
         f"'{'more' if way == 'list' else 'data'}' must be below a folder that requests may name"
     }, "the same whether it is there or not"
 

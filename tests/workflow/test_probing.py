@@ -26,7 +26,7 @@ def test_of_each_kind_the_smallest_numbers_are_the_probe() -> None:
         for optimiser in ("adam", "sgd")
         for gpu in ("a100", "v100")
     ]
-    found = [each.id for each in choose(points, points)]
+    found = [point.id for point in choose(points, points)]
     assert found == [
         f"epochs=1+rate=0.001+optimiser={name}+gpu={gpu}" for name in ("adam", "sgd") for gpu in ("a100", "v100")
     ]

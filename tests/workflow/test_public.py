@@ -79,6 +79,8 @@ def test_a_copy_keeps_the_state_and_reason_of_what_never_began(tmp_path: Path) -
     before = load_study(folder.results, "quick")
     public_copy(before, tmp_path / "copy", Publisher(), tmp_path)
     after = load_study(tmp_path / "copy", "quick")
-    assert [each.state for each in after.experiments] == [each.state for each in before.experiments]
-    (never,) = [each for each in after.experiments if each.state == "cancelled"]
+    assert [experiment.state for experiment in after.experiments] == [
+        experiment.state for experiment in before.experiments
+    ]
+    (never,) = [experiment for experiment in after.experiments if experiment.state == "cancelled"]
     assert never.reason.startswith("cancelled by user@host at ")

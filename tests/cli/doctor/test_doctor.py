@@ -35,9 +35,9 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
 def examined(capsys: pytest.CaptureFixture[str], *arguments: str, status: int) -> dict[str, Finding]:
     assert main(["doctor", "--json", *arguments]) == status
     told = json.loads(capsys.readouterr().out)
-    findings = [Finding(**each) for each in told["findings"]]
+    findings = [Finding(**finding) for finding in told["findings"]]
     assert sum(told["counts"].values()) == len(findings)
-    return {each.what: each for each in findings}
+    return {finding.what: finding for finding in findings}
 
 
 def test_what_is_in_order_ends_with_0(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +103,7 @@ def test_a_check_that_hangs_or_breaks_hides_no_other() -> None:
 
     found = doctor.examine(here, {"slow": hangs, "broken": breaks}, 0.2)
     never.set()
-    assert [(each.level, each.what) for each in found] == [
+    assert [(finding.level, finding.what) for finding in found] == [
         (OK, "begins"),
         (WARN, "slow"),
         (OK, "first"),

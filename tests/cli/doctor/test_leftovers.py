@@ -62,9 +62,9 @@ def test_a_lock_of_snakemakes_counts_while_no_study_is_run(study: Study, tmp_pat
     (tmp_path / storage.SNAKEMAKES / "0.output.lock").touch()
     lock = study.paths.lock
     lock.write_text(json.dumps({}))
-    assert "dead lock" in [each.what for each in storage.leftover_checks(here(tmp_path))]
+    assert "dead lock" in [finding.what for finding in storage.leftover_checks(here(tmp_path))]
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert RunLock(lock).is_held()
-        assert "dead lock" not in [each.what for each in storage.leftover_checks(here(tmp_path))]
+        assert "dead lock" not in [finding.what for finding in storage.leftover_checks(here(tmp_path))]
     assert not RunLock(lock).is_held()

@@ -49,7 +49,7 @@ def test_a_client_that_is_not_there_is_told() -> None:
 )
 def test_what_machines_ask_for_must_be_there(machine: dict[str, object], found: list[str], advice: str) -> None:
     told = list(checking.offers("slurm", Machine.model_validate({"kind": "profile", **machine}), SLURM, SITE))
-    assert [each.found for each in told if each.level == FAIL] == found
+    assert [finding.found for finding in told if finding.level == FAIL] == found
     assert told[0].advice == advice
 
 
@@ -89,7 +89,7 @@ def test_submission(answer: SchedulerError | None, all_up: bool, level: str) -> 
 )
 def test_settings_that_runs_depend_on(text: str, levels: list[str], words: str) -> None:
     told = settings_notes(text)
-    assert [each.level for each in told] == levels
+    assert [finding.level for finding in told] == levels
     assert words in told[0].found
 
 

@@ -43,7 +43,7 @@ def here(folder: Path) -> Here:
 
 
 def levels(folder: Path) -> dict[str, str]:
-    return {each.what: each.level for each in storage.checks(here(folder))}
+    return {finding.what: finding.level for finding in storage.checks(here(folder))}
 
 
 def test_all_is_well_on_a_usual_file_system(tmp_path: Path) -> None:
