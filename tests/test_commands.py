@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "config/README.md")),
     *(ROOT / "site/docs").rglob("*.md"),
-    *(ROOT / "fairmesh/api/starter_files").iterdir(),
+    *(path for path in (ROOT / "fairmesh/api/starter_files").rglob("*") if path.is_file()),
 )
 PROGRAMS = ("fairmesh", "snakemake", ".venv/bin/snakemake", ".venv-slurm/bin/snakemake", "make")
 ENDS = {"|", ">", "<", "&&", "||", ";", "&", "2>"}

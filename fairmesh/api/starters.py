@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from fairmesh.api.project import STUDIES
 from fairmesh.errors import InputError, Problem, place
@@ -21,15 +21,15 @@ from fairmesh.study.find import APPLICATION, find_application, find_study
 from fairmesh.study.studyfile import StudyFile
 from fairmesh.study.validation import load_application
 
-Language = Literal["python", "shell"]
-PROGRAMS: dict[Language, tuple[str, str, str]] = {
+LANGUAGES: dict[str, tuple[str, str, str]] = {
     "python": ("main.py", "progress.py", "python3"),
     "shell": ("main.sh", "progress.sh", "bash"),
 }
 """By language: the program, the helper that reports progress, and the interpreter."""
 _SEPARATORS = {*",[]"}  # in a text outside of a list, they separate values
-_FILES = Path(__file__).parent / "starter_files"
+STARTER_FILES = Path(__file__).parent / "starter_files"
 _PROGRESS = "examples/progress"
+SCHEMA = "workflow/schemas/study.schema.json"
 _COMMENTS = 34  # the column in which remarks begin
 _WIDTH = 120  # columns of a line with its remark
 
@@ -46,7 +46,7 @@ def new_study(name: str, application: str, root: Path) -> Path:
     loaded = load_application(
         find_application(Node(application, text=application, source="--application"), root / STUDIES / "new.yaml", root)
     )
-    return _write(root / STUDIES / f"{name}.yaml", "".join(_study(name, application, loaded)))
+    return _write(root / STUDIES / f"{name}.yaml", _schema_line(root) + study_text(name, application, loaded))
 
 
 def new_from(name: str, other: str, root: Path) -> Path:
@@ -72,7 +72,7 @@ def new_from(name: str, other: str, root: Path) -> Path:
     return _write(target, _with_values(path.read_text(encoding="utf-8"), node, changed))
 
 
-def new_application(name: str, language: Language, root: Path) -> list[Path]:
+def new_application(name: str, language: str, root: Path) -> list[Path]:
     """Write an application that runs, and a study of it.
 
     Raises
@@ -85,16 +85,33 @@ def new_application(name: str, language: Language, root: Path) -> list[Path]:
     for path in (folder, study):
         if os.path.lexists(path):
             raise _taken(path)
-    program, progress, starter = PROGRAMS[language]
+    written = [_write(folder / file, text) for file, text in program_files(name, language).items()]
+    return [*written, new_study(name, name, root)]
+
+
+def program_files(name: str, language: str) -> dict[str, str]:
+    """Return the files of an application that runs, by their name: description, program, and helper for progress.
+
+    Parameters
+    ----------
+    name : str
+        The name of the application.
+    language : str
+        One of ``LANGUAGES``.
+    """
+    program, progress, starter = LANGUAGES[language]
     start = f'exec {starter} "$FAIRMESH_APPLICATION/{program}" "$@"'
-    script = f"""[bash, -c, '{start}', {name}, "{{{{ darts }}}}", "{{{{ seed }}}}"]"""
-    texts = {
-        APPLICATION: (_FILES / f"{APPLICATION}.in").read_text(encoding="utf-8").format(name=name, command=script),
-        program: (_FILES / f"{program}.in").read_text(encoding="utf-8"),
+    command = f"""[bash, -c, '{start}', {name}, "{{{{ darts }}}}", "{{{{ seed }}}}"]"""
+    return {
+        APPLICATION: starter_file(f"{APPLICATION}.in").format(name=name, command=command),
+        program: starter_file(f"{program}.in"),
         progress: installed(f"{_PROGRESS}/{progress}").read_text(encoding="utf-8"),
     }
-    written = [_write(folder / file, text) for file, text in texts.items()]
-    return [*written, new_study(name, name, root)]
+
+
+def starter_file(name: str) -> str:
+    """Return the text of a file to start from, by its path among these files."""
+    return (STARTER_FILES / name).read_text(encoding="utf-8")
 
 
 def _check_name(name: str) -> None:
@@ -116,6 +133,11 @@ def _taken(path: Path) -> InputError:
     return InputError([Problem(f"{place(path)} exists already; choose another name", "NAME")])
 
 
+def _schema_line(root: Path) -> str:
+    """Return the comment that names the schema of studies to editors, if the project has it."""
+    return f"# yaml-language-server: $schema=../../{SCHEMA}\n" if (root / SCHEMA).is_file() else ""
+
+
 def _with_values(text: str, node: Node, values: dict[str, str]) -> str:
     """Return the text of a file with other values for some keys, each on one line."""
     lines = text.splitlines(keepends=True)
@@ -126,8 +148,20 @@ def _with_values(text: str, node: Node, values: dict[str, str]) -> str:
     return "".join(lines)
 
 
+def study_text(name: str, application: str, loaded: Application) -> str:
+    """Return a study of an application with all of its parameters, most of them as comments.
+
+    Parameters
+    ----------
+    name, application : str
+        The name of the study, and how it names the application.
+    loaded : Application
+        The application.
+    """
+    return "".join(_study(name, application, loaded))
+
+
 def _study(name: str, application: str, loaded: Application) -> Iterator[str]:
-    yield "# yaml-language-server: $schema=../../workflow/schemas/study.schema.json\n"
     yield f"# `fairmesh plan {name}` shows what this comes to, `fairmesh run {name}` runs it.\n"
     yield dump_yaml({"study": name})
     yield _commented(dump_yaml({"title": name}), "what people read")

@@ -33,6 +33,7 @@ SET_UP, PLAN, RUN, WATCH, RESULTS, PUBLISH = (
 )
 
 FIRST_STEPS = {
+    "fairmesh init mybench": "create a project",
     "fairmesh new accuracy --application cloudmask": "write a study to edit",
     "fairmesh plan accuracy": "list its experiments before anything runs",
     "fairmesh run accuracy --profile profiles/slurm": "run them on a cluster",
@@ -42,6 +43,15 @@ FIRST_STEPS = {
 """Examples at the end of ``fairmesh --help``, and what they do."""
 
 COMMANDS = {
+    "init": Command(
+        SET_UP,
+        "create a project, or add one to an existing repository",
+        (
+            "fairmesh init mybench",
+            "fairmesh init mybench --application cloudmask --title 'Cloud masks'",
+            "fairmesh init --here --application none",
+        ),
+    ),
     "new": Command(
         SET_UP,
         "create a study, or an application with its first study",
@@ -70,6 +80,11 @@ COMMANDS = {
         SET_UP,
         "check installation, profile, cluster and disk, and suggest fixes",
         ("fairmesh doctor",),
+    ),
+    "upgrade": Command(
+        SET_UP,
+        "renew profiles and other files that init wrote, after an update of fairmesh",
+        ("fairmesh upgrade --dry-run", "fairmesh upgrade"),
     ),
     "completion": Command(
         SET_UP,

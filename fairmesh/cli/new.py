@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairmesh.api.starters import PROGRAMS, new_application, new_from, new_study
+from fairmesh.api.starters import LANGUAGES, new_application, new_from, new_study
 from fairmesh.cli import options
 from fairmesh.cli.output import warn_of_plan
 from fairmesh.errors import InputError, Problem, place
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--application", metavar="APP", default="", help="create a study of this application")
     how.add_argument("--from", metavar="STUDY", default="", dest="other", help="copy this study")
     how.add_argument(
-        "--program", choices=[*PROGRAMS], default="", help="create an application in this language, and a study"
+        "--program", choices=[*LANGUAGES], default="", help="create an application in this language, and a study"
     )
 
 

@@ -86,6 +86,11 @@ def warn_of_plan(plan: Plan) -> None:
         print_lines(f"warning: {warning}", file=sys.stderr)
 
 
+def is_interactive() -> bool:
+    """Return whether a person at a terminal can answer a question."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 @contextmanager
 def progress(task: str) -> Iterator[Report]:
     """Show a progress bar on a terminal, and nothing elsewhere.

@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairmesh.errors import InputError, Problem
 from fairmesh.user import user
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 
@@ -28,17 +27,12 @@ def check_configuration(workflow: Any) -> None:
     """Check config/config.yaml before Snakemake's reader does, which lets duplicate keys pass."""
     if workflow.is_main_process:
         with clear_errors():
-            from fairmesh.workflow import configuration  # noqa: PLC0415  not inside jobs
+            from fairmesh.names import check_wildcards  # noqa: PLC0415  not inside jobs
+            from fairmesh.workflow import configuration  # noqa: PLC0415
 
-            _check_folder(Path(workflow.basedir))
+            check_wildcards(Path(workflow.basedir))
             os.environ.setdefault("LOGNAME", user())  # Snakemake needs a user name, which may be missing in a container
             configuration.check_file()
-
-
-def _check_folder(folder: Path) -> None:
-    """Check that the path has no braces, which Snakemake would read as a wildcard."""
-    if {"{", "}"} & {*str(folder)}:
-        raise InputError([Problem("Snakemake cannot work in a folder with { or } in its path; rename it", str(folder))])
 
 
 def open_view(workflow: Any) -> Session | JobView:

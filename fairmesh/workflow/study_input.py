@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairmesh.api.upgrade import version_notice
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import jsonfiles
@@ -91,8 +92,9 @@ class StudyInput:
         return plan_document(self.plan, self.config)
 
     def warnings(self) -> Iterator[str]:
-        """Yield the warnings of the plan, and one if another study has results under this name."""
+        """Yield warnings: of the plan, about the version of the project, and about another study of this name."""
         yield from self.plan.warnings
+        yield from filter(None, [version_notice(self.root)])
         before = (jsonfiles.read_map(str(self.paths.plan)) or {}).get("source", "")
         if before not in {"", str(self.plan.source)} and Path(before).exists():
             name = self.plan.study

@@ -8,6 +8,7 @@ import pytest
 
 from fairmesh.errors import InputError
 from fairmesh.schema import Node
+from fairmesh.study import load_plan
 from fairmesh.study.find import APPLICATION, find_application, known_applications
 
 STUDY = Path("config/studies/one.yaml")
@@ -50,3 +51,8 @@ def test_a_missing_application_is_named_with_the_nearest_installed_one(package: 
     with pytest.raises(InputError, match=r"no application 'star'; did you mean 'stars'\? \(allowed: .*stars\)"):
         _found("star", tmp_path)
     assert known_applications(tmp_path).keys() & {"gone", "below", "empty"} == set()
+
+
+def test_cloudmask_is_offered_with_a_study_to_start_from(tmp_path: Path) -> None:
+    plan = load_plan(_found("cloudmask", tmp_path).parent / "first.yaml", tmp_path, "local")
+    assert (len(plan.experiments), plan.warnings) == (4, [])

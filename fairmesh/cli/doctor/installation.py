@@ -15,6 +15,7 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 import fairmesh
+from fairmesh.api.upgrade import version_notice
 from fairmesh.cli.doctor.base import (
     MACHINE_FILE,
     OK,
@@ -50,6 +51,13 @@ def checks(here: Here) -> Iterator[Finding]:
     yield snakemake(installed("snakemake"), _has(LOGGER))
     yield executor(here.executor, _has, _slurms_environment(here.root))
     yield from repository(here.folder, Refusal.of(here.folder))
+    yield from project_version(version_notice(here.root))
+
+
+def project_version(notice: str) -> Iterator[Finding]:
+    """Check that the project's files are those of the installed version."""
+    if notice:
+        yield warn("project", notice, "fairmesh upgrade, or install the version of the project")
 
 
 def repository(folder: Path, refusal: Refusal) -> Iterator[Finding]:

@@ -1,0 +1,155 @@
+"""Write a project: ``fairmesh init``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairmesh.api.project_files import ProjectSettings, framework_files, personal_files
+from fairmesh.api.upgrade import Record
+from fairmesh.errors import InputError, Problem
+from fairmesh.files import write_new
+from fairmesh.names import check_wildcards
+from fairmesh.status.places import CONFIG
+
+_GIT, _IGNORE = ".git", ".gitignore"
+
+
+@dataclass(frozen=True)
+class NewProject:
+    """What was written.
+
+    Parameters
+    ----------
+    written, kept : tuple of str
+        The files that were written, and those that existed and were not changed.
+    unignored : tuple of str
+        The lines that an existing .gitignore lacks.
+    has_new_repository : bool
+        Whether ``git init`` was run.
+    """
+
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    unignored: tuple[str, ...]
+    has_new_repository: bool
+
+
+def check_folder(folder: Path, here: bool) -> None:
+    """Check that a project can be written into a folder, which need not exist.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    here : bool
+        Whether to join what is in it.
+
+    Raises
+    ------
+    InputError
+        If it is a file, if Snakemake cannot work there, or if it holds something and ``here`` is false.
+    """
+    for path in (folder, *folder.parents):
+        if os.path.lexists(path) and not path.is_dir():
+            raise InputError([Problem(f"is {_kind(path)}; choose another folder", str(path))])
+    check_wildcards(folder.resolve())
+    if not here and folder.is_dir() and {path.name for path in folder.iterdir()} - {_GIT}:
+        message = "the folder is not empty; with --here, init adds a project and changes no file"
+        raise InputError([Problem(message, str(folder))])
+
+
+def enclosing_project(folder: Path) -> Path | None:
+    """Return the nearest project that encloses a folder."""
+    return next((parent for parent in folder.resolve().parents if (parent / CONFIG).is_file()), None)
+
+
+def write_project(folder: Path, settings: ProjectSettings) -> NewProject:
+    """Write a project into a folder; files that exist are not changed, and after a failure nothing new is left.
+
+    In a folder that is a project already, only missing files of the framework are written.
+
+    Raises
+    ------
+    InputError
+        If there is no such application, or a file where a folder is needed.
+    """
+    framework = framework_files(settings.profiles)
+    personal = {} if (folder / CONFIG).is_file() else personal_files(settings)
+    texts = framework | personal
+    _check_folders(folder, texts)
+    kept = [name for name in texts if os.path.lexists(folder / name)]
+    record = Record.read(folder)
+    with _removed_after_failure() as made:
+        for name in texts.keys() - {*kept}:
+            _write(folder / name, texts[name], made)
+        record.add(folder, framework)
+        record.write(folder)
+    written = tuple(name for name in texts if name not in kept)
+    return NewProject(written, tuple(kept), _unignored(folder, personal), _git_init(folder))
+
+
+def _check_folders(folder: Path, names: Iterable[str]) -> None:
+    """Check that there is no file where a folder is needed."""
+    parents = {parent for name in names for parent in Path(name).parents}
+    for parent in sorted(parents):
+        path = folder / parent
+        if os.path.lexists(path) and not path.is_dir():
+            raise InputError([Problem(f"is {_kind(path)}; a project has a folder of this name", str(path))])
+
+
+def _kind(path: Path) -> str:
+    return "a link that leads nowhere" if path.is_symlink() and not path.exists() else "a file"
+
+
+@contextmanager
+def _removed_after_failure() -> Iterator[list[Path]]:
+    """Yield a list; after a failure, the files and folders in it are removed, the last one first."""
+    made: list[Path] = []
+    try:
+        yield made
+    except BaseException:
+        for path in reversed(made):
+            with suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
+def _write(path: Path, text: str, made: list[Path]) -> None:
+    """Write a new file and its folders, and add them to what was made."""
+    for parent in reversed([parent for parent in path.parents if not parent.exists()]):
+        parent.mkdir()
+        made.append(parent)
+    made.append(path)
+    write_new(path, text)
+
+
+def _unignored(folder: Path, personal: dict[str, str]) -> tuple[str, ...]:
+    """Return the lines that .gitignore lacks."""
+    present = (folder / _IGNORE).read_text(encoding="utf-8", errors="replace").splitlines() if personal else []
+    return tuple(line for line in personal.get(_IGNORE, "").splitlines() if line not in present)
+
+
+def _git_init(folder: Path) -> bool:
+    """Make a git repository if the folder is in none; return whether it was made."""
+    place = folder.resolve()
+    if any(os.path.lexists(parent / _GIT) for parent in (place, *place.parents)):
+        return False
+    try:
+        done = subprocess.run(["git", "init", "--quiet", str(place)], capture_output=True, check=False)
+    except OSError:  # there is no git
+        return False
+    return done.returncode == 0
+
+
+def git_user() -> str:
+    """Return the name that git knows the user by; empty if there is none."""
+    try:
+        done = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()
