@@ -14,7 +14,9 @@ from fairmesh.api.upgrade import Record
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.names import check_wildcards
+from fairmesh.schema import load_yaml
 from fairmesh.status.places import CONFIG
+from fairmesh.study.settings import Config
 
 _GIT, _IGNORE = ".git", ".gitignore"
 
@@ -79,18 +81,34 @@ def write_project(folder: Path, settings: ProjectSettings) -> NewProject:
         If there is no such application, or a file where a folder is needed.
     """
     framework = framework_files(settings.profiles)
-    personal = {} if (folder / CONFIG).is_file() else personal_files(settings)
+    personal = {} if _is_project(folder) else personal_files(settings)
     texts = framework | personal
     _check_folders(folder, texts)
     kept = [name for name in texts if os.path.lexists(folder / name)]
+    written = tuple(name for name in texts if name not in kept)
     record = Record.read(folder)
     with _removed_after_failure() as made:
-        for name in texts.keys() - {*kept}:
+        for name in written:
             _write(folder / name, texts[name], made)
-        record.add(folder, framework)
+        record.add(framework, written)
         record.write(folder)
-    written = tuple(name for name in texts if name not in kept)
     return NewProject(written, tuple(kept), _unignored(folder, personal), _git_init(folder))
+
+
+def _is_project(folder: Path) -> bool:
+    """Return whether a folder is a project.
+
+    Raises
+    ------
+    InputError
+        If its configuration is that of something else, such as another workflow.
+    """
+    path = folder / CONFIG
+    keys = load_yaml(path).entries.keys() if path.is_file() else set()
+    if keys and not keys & Config.model_fields.keys():
+        message = "is not of fairmesh; put the project into a folder of its own, as in `fairmesh init benchmarks`"
+        raise InputError([Problem(message, str(path))])
+    return path.is_file()
 
 
 def _check_folders(folder: Path, names: Iterable[str]) -> None:
@@ -125,7 +143,10 @@ def _write(path: Path, text: str, made: list[Path]) -> None:
         parent.mkdir()
         made.append(parent)
     made.append(path)
-    write_new(path, text)
+    try:
+        write_new(path, text)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _unignored(folder: Path, personal: dict[str, str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import difflib
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,19 +60,14 @@ class Record:
             message = "is not a record of fairmesh; restore it, or remove it and compare the files by hand"
             raise FairmeshError(f"{path}: {message}") from error
 
-    def add(self, folder: Path, texts: Mapping[str, str]) -> None:
-        """Add the files that hold just these texts."""
-        self.files |= {name: text for name, text in texts.items() if _text(folder / name) == text}
+    def add(self, texts: Mapping[str, str], written: Collection[str]) -> None:
+        """Add the texts of files that were written, and those of existing files that are not known yet."""
+        self.files |= {name: text for name, text in texts.items() if name in written or name not in self.files}
 
     def write(self, folder: Path) -> None:
-        """Write the record, with the installed version."""
-        content = {
-            "format": FORMAT,
-            "about": _ABOUT,
-            "version": fairmesh.__version__,
-            "files": dict(sorted(self.files.items())),
-        }
-        write_json(folder / RECORD, content)
+        """Write the record."""
+        content = {"format": FORMAT, "about": _ABOUT, "version": self.version or fairmesh.__version__}
+        write_json(folder / RECORD, content | {"files": dict(sorted(self.files.items()))})
 
     def check_version(self, folder: Path) -> None:
         """Check that the installed version is not older than the one that wrote the project.
@@ -164,6 +159,7 @@ def apply_changes(folder: Path, record: Record, changes: list[Change]) -> None:
     for path, new in _framework(folder).items():
         if os.path.lexists(folder / path) or path in record.files:
             record.files[path] = new
+    record.version = fairmesh.__version__
     record.write(folder)
 
 

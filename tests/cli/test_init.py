@@ -178,6 +178,7 @@ def test_a_link_and_a_linked_worktree_are_good(folder: Path) -> None:
         (["dangling"], "dangling: is a link that leads nowhere; choose another folder"),
         (["full"], "full: the folder is not empty; with --here, init adds a project and changes no file"),
         (["full", "--here"], "full/config: is a file; a project has a folder of this name"),
+        (["other", "--here"], "other/config/config.yaml: is not of fairmesh; put the project into a folder of its own"),
         (["a{b}"], "Snakemake cannot work in a folder with { or } in its path; rename it"),
         (["x", "--application", "pyton"], "--application: unknown application 'pyton'; did you mean 'python'?"),
         (["x", "--profile", "slrm"], "--profile: unknown profile 'slrm'; did you mean 'slurm'?"),
@@ -194,6 +195,8 @@ def test_nothing_is_written_where_something_is_wrong(
     (folder / "dangling").symlink_to("nowhere")
     (folder / "full").mkdir()
     (folder / "full/config").touch()
+    (folder / "other/config").mkdir(parents=True)
+    (folder / "other/config/config.yaml").write_text("samples: samples.tsv\n")
     before = sorted(folder.rglob("*"))
     assert cli.main(["init", *arguments]) == 2
     out, err = capsys.readouterr()
@@ -207,7 +210,7 @@ def test_after_a_failure_nothing_new_is_left(
 ) -> None:
     def fail(path: Path, text: str) -> None:
         if path.name == "machines.yaml":
-            raise OSError(28, "No space left on device", str(path))
+            raise OSError(28, "No space left on device")
         path.write_text(text)
 
     if existing:

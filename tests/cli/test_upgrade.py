@@ -129,6 +129,17 @@ def test_files_that_init_did_not_write_are_kept_and_shown(
     assert (project / PROFILE).read_text() == edited
 
 
+def test_a_file_that_existed_before_init_is_a_persons_own(
+    tmp_path: Path, release: Release, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / GITLAB).write_text("test: {script: make test}\n")
+    assert cli.main(["init", "--here"]) == 0
+    capsys.readouterr()
+    assert cli.main(["upgrade", "--dry-run"]) == 0
+    assert "changed by you" in capsys.readouterr().out
+
+
 def test_an_old_project_is_told_how_to_upgrade(project: Path, release: Release) -> None:
     release("9.0")
     assert upgrade.version_notice(project) == ""
