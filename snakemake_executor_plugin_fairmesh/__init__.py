@@ -21,22 +21,17 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
 
+from fairmesh.jobs.bundles import LOG, MEMBERS, PROGRESS, bundle_comment, bundle_file, write_members
 from fairmesh.jobs.outage import Outage
 from fairmesh.runner import scheduler as queue
 from fairmesh.runner.protocol import EXECUTOR_EVENTS, RUN_FOLDER
 from fairmesh.schedulers import JobInfo, Scheduler, SchedulerError, required_scheduler
 from snakemake_executor_plugin_fairmesh.bundle import (
-    LOG,
-    MEMBERS,
-    PROGRESS,
     Member,
-    bundle_comment,
-    bundle_file,
     bundles,
     known_resources,
     resources_of,
     script,
-    write_members,
 )
 from snakemake_executor_plugin_fairmesh.progress import GONE, read_progress, verdict
 

@@ -1,11 +1,13 @@
 """Parse the output of SGE's programs: the XML of qstat, and the accounting of qacct."""
 
 import re
-from typing import Dict, Iterator, Mapping, Optional, Tuple
-from xml.etree import ElementTree
+from typing import TYPE_CHECKING, Dict, Iterator, Mapping, Optional, Tuple
 
 from .base import JobInfo, JobState
 from .transport import SchedulerError
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 COMMENT = "fairmesh"  # the variable of a job's context
 PREFIX = "fm-"  # of the names of jobs, which cannot begin with a digit in SGE
@@ -16,8 +18,10 @@ _RESCHEDULED, _LIMIT, _SIGNAL = 25, 37, 100
 _ANNOUNCED, _KILLED = (138, 140, 143), 137
 
 
-def _xml(text: str) -> ElementTree.Element:
+def _xml(text: str) -> "Element":
     """Return the document of an answer; refuse entities, which could expand or refer to other files."""
+    from xml.etree import ElementTree  # noqa: PLC0415  takes 10 ms, and every command imports this module
+
     if len(text) > LARGEST or re.search(r"<!(DOCTYPE|ENTITY)", text):
         raise SchedulerError("qstat's answer cannot be read: it is too large, or no plain XML")
     try:
@@ -26,7 +30,7 @@ def _xml(text: str) -> ElementTree.Element:
         raise SchedulerError(f"qstat's answer cannot be read: {error}") from None
 
 
-def _text(element: ElementTree.Element, path: str) -> str:
+def _text(element: "Element", path: str) -> str:
     return (element.findtext(path) or "").strip()
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs import lookup
+from fairmesh.jobs.bundles import all_members, read_members
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import jsonfiles, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.schedulers import JobInfo
 from fairmesh.status.events import NO_EVENTS, EventLog, Name
-from snakemake_executor_plugin_fairmesh.bundle import all_members, read_members
 
 
 @dataclass(frozen=True)

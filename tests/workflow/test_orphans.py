@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from fairmesh.errors import FairmeshError
+from fairmesh.jobs import bundles
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner import scheduler
 from fairmesh.schedulers import JobInfo
 from fairmesh.workflow import orphans
 from fairmesh.workflow.orphans import PendingJob
-from snakemake_executor_plugin_fairmesh import bundle
 from tests.schedulers.jobs import slurm_job
 
 NAMES = [("slurm", "x=1"), ("slurm", "x=2"), ("", "store-0123")]
@@ -46,7 +46,7 @@ def paths(tmp_path: Path) -> StudyPaths:
         event("submitted", "slurm", "elsewhere", 1),
     ]
     (found.run("one") / "events.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in events))
-    bundle.write_members(bundle.bundle_file(found.run("one"), 1, bundle.MEMBERS), [("", "store-0123")])
+    bundles.write_members(bundles.bundle_file(found.run("one"), 1, bundles.MEMBERS), [("", "store-0123")])
     return found
 
 
@@ -71,7 +71,7 @@ def job(number: str, state: str, comment: str) -> JobInfo:
 def test_what_slurm_has_is_waited_for(paths: StudyPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = [
         job("71", "PENDING", "rule_experiment_wildcards_sweep_slurm_x=1"),
-        job("73", "RUNNING", bundle.bundle_comment(1)),
+        job("73", "RUNNING", bundles.bundle_comment(1)),
     ]
     answer(monkeypatch, {job.id: job for job in queue})
     assert orphans.find(paths, wanted(paths)) == orphans.Orphans({NAMES[0]: "71", NAMES[2]: "73"})
