@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import urllib.request
 from urllib.parse import urlsplit
 
 
@@ -13,14 +12,12 @@ def find_proxy(url: str) -> str:
     >>> find_proxy("http://127.0.0.1:8765")
     ''
     """
+    from urllib import request  # noqa: PLC0415  takes 50 ms, and few commands speak to another computer
+
     address = urlsplit(url)
-    known = urllib.request.getproxies()
+    known = request.getproxies()
     found = known.get(address.scheme) or known.get("all") or ""
-    if (
-        not found
-        or is_loopback(address.hostname or "")
-        or urllib.request.proxy_bypass(address.netloc.rpartition("@")[2])
-    ):
+    if not found or is_loopback(address.hostname or "") or request.proxy_bypass(address.netloc.rpartition("@")[2]):
         return ""
     return found if "://" in found else f"http://{found}"
 

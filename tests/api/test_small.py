@@ -15,6 +15,7 @@ from fairmesh.errors import InputError
 from fairmesh.status import JobStatus, StudyStatus
 from tests.results.builder import build
 
+HEAVY = ("asyncio", "ssl", "xml.etree.ElementTree", "urllib.request", "pandas", "rich", "fastapi", "tensorflow")
 EVIL = "<script>alert('1')</script>"
 
 
@@ -30,6 +31,13 @@ def test_the_import_is_cheap_and_gives_every_name() -> None:
     assert float(used) < 0.2
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = fairmesh.nothing
+
+
+@pytest.mark.parametrize("module", ["workflow.snakefile", "cli.plan", "cli.status", "jobs.lookup"])
+def test_what_each_run_imports_leaves_out_heavy_modules(module: str) -> None:
+    code = f"import sys, fairmesh.{module}; print({{*HEAVY}} & {{*sys.modules}})".replace("HEAVY", str(HEAVY))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 def test_results_are_a_frame_with_units(tmp_path: Path) -> None:
