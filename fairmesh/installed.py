@@ -20,7 +20,11 @@ def installed(name: str) -> Path:
 
     Examples
     --------
-    >>> installed("Snakefile").name
-    'Snakefile'
+    >>> installed("workflow/rules").name
+    'rules'
     """
     return (_BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent) / name
+
+
+SNAKEFILE = installed("workflow/main.smk")
+"""The workflow, for the Snakefile of a project to include."""

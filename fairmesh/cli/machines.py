@@ -16,7 +16,7 @@ from fairmesh.runner.protocol import RECORDS
 from fairmesh.status.places import configured, studies_in
 from fairmesh.study.settings import Machine, load_machines
 from fairmesh.workflow.checking import PROFILES
-from fairmesh.workflow.configuration import MACHINES, PROFILE_CONFIG, Profile, read_profile
+from fairmesh.workflow.configuration import PROFILE_CONFIG, Profile, machines_file, read_profile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List all machines in machines.yaml, profiles and studies."""
-    file = MACHINES if MACHINES.exists() else options.project_root() / MACHINES
+    file = machines_file(Path(), options.project_root())
     known = load_machines(file)
     profiles = [read_profile(path.parent) for path in sorted(PROFILES.glob(f"*/{PROFILE_CONFIG}"))]
     used = _used(options.results_folder(arguments))

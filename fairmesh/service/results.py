@@ -18,7 +18,7 @@ from fairmesh.service.context import GivenService, StudyName, answer
 from fairmesh.service.problems import documented
 from fairmesh.service.studies import Limit, Offset
 from fairmesh.study.settings import load_machines
-from fairmesh.workflow.configuration import MACHINES
+from fairmesh.workflow.configuration import machines_file
 
 router = APIRouter()
 
@@ -64,8 +64,7 @@ def _frame(paths: StudyPaths) -> Any:
 @router.get("/machines", responses=documented(), response_model=responses.Machines, tags=["machines"])
 def list_machines(service: GivenService) -> Response:
     """List the machines and the profiles that run there."""
-    own = service.project.folder / MACHINES
-    machines = load_machines(own if own.exists() else service.project.root / MACHINES)
+    machines = load_machines(machines_file(service.project.folder, service.project.root))
     profiles = service.project.profiles()
     items = [
         {

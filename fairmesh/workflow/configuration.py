@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
+from fairmesh.installed import installed
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
@@ -120,6 +121,12 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
     return Configuration(config, machine, machines, root, node)
 
 
+def machines_file(*folders: Path) -> Path:
+    """Return the file of machines of the first folder that has one, or else the installed file."""
+    candidates = (folder / MACHINES for folder in folders)
+    return next((path for path in candidates if path.exists()), installed(str(MACHINES)))
+
+
 def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
     """Return the file of machines, and the entry of one of them.
 
@@ -137,7 +144,7 @@ def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
     InputError
         With all errors in the file, or if it does not contain the machine.
     """
-    path = MACHINES if MACHINES.exists() else root / MACHINES
+    path = machines_file(Path(), root)
     machines = load_machines(path)
     if name not in machines:
         message = f"'machine': {path} names no machine {name!r}"

@@ -67,7 +67,7 @@ class Folders:
         self._root = root
         self._folder = application or str(plan.application.folder.resolve())
         self._travels = bool(application)
-        self._plain_conda = str(root / "workflow/envs/job.yaml")
+        self._plain_conda = str(installed("workflow/envs/job.yaml"))
         self._conda = {name: self._conda_of(stage) for name, stage in plan.application.all_stages.items()}
         self._last = list(plan.application.all_stages)[-1]
         self._publisher = publisher or Publisher()

@@ -11,7 +11,7 @@ import pandas as pd
 from fairmesh import files
 from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, MAIN, PROJECT, environment_of, stage_paths
-from fairmesh.installed import installed
+from fairmesh.installed import SNAKEFILE
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
@@ -21,7 +21,7 @@ from fairmesh.stages import walk_needs
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.application_copy import mirror_application
 
-SNAKEFILE, RULES, STUDY = "Snakefile", "workflow/rules", "study.yaml"
+RULES, STUDY = "rules", "study.yaml"
 
 
 def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.DataFrame, Described | None]:
@@ -119,8 +119,8 @@ def _stages(study: StudyResults) -> list[dict[str, Any]]:
 
 def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
     """Yield the files of the workflow and the study, with their targets."""
-    yield installed(SNAKEFILE), study.folder / MAIN
-    for rule in sorted(installed(RULES).glob("*.smk")):
+    yield SNAKEFILE, study.folder / MAIN
+    for rule in sorted((SNAKEFILE.parent / RULES).glob("*.smk")):
         yield rule, study.folder / PROJECT / RULES / rule.name
     source = str(study.plan.get("source") or "")
     if source:

@@ -114,6 +114,11 @@ class Session:
         return str(self._paths.published)
 
     @property
+    def targets(self) -> list[str]:
+        """Everything that a run makes."""
+        return [*self.records, self.published]
+
+    @property
     def probes(self) -> list[str]:
         """The records of the probes, if others wait for them."""
         return self._existing.probes.records

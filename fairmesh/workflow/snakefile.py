@@ -1,4 +1,4 @@
-"""The interface of the Snakefile and its rules.
+"""The interface of the workflow and its rules; the project is the folder in which Snakemake works.
 
 The main process opens a session with the whole plan. A job of an executor reads the Snakefile again: it opens a view
 of one experiment.json, so this module has few imports.
@@ -30,7 +30,7 @@ def check_configuration(workflow: Any) -> None:
             from fairmesh.names import check_wildcards  # noqa: PLC0415  not inside jobs
             from fairmesh.workflow import configuration  # noqa: PLC0415
 
-            check_wildcards(Path(workflow.basedir))
+            check_wildcards(SNAKEFILE.parent)
             os.environ.setdefault("LOGNAME", user())  # Snakemake needs a user name, which may be missing in a container
             configuration.check_file()
 
@@ -42,7 +42,7 @@ def open_view(workflow: Any) -> Session | JobView:
     with clear_errors():
         from fairmesh.workflow.session import Session  # noqa: PLC0415  not inside jobs
 
-        return Session.open(workflow, Path(workflow.basedir))
+        return Session.open(workflow, Path.cwd())
 
 
 class JobView:
@@ -56,6 +56,7 @@ class JobView:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.results = expand_path(str(config.get("results", "results")))
+        self.targets: list[str] = []  # a job is started for its own output
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Return an experiment's target."""

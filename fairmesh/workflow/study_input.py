@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.api.upgrade import version_notice
+from fairmesh.installed import installed
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import jsonfiles
@@ -73,7 +74,8 @@ class StudyInput:
     @property
     def project(self) -> Path:
         """The folder of the website's sources."""
-        return self.root / "site"
+        own = self.root / "site"
+        return own if (own / "mkdocs.yml").is_file() else installed("site")
 
     @cached_property
     def folders(self) -> Folders:

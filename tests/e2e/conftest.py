@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clusters import Cluster
+from tests.e2e.wheel import Installation
 from tests.e2e.workplace import Workplace
 from tests.lsf.cluster import LsfStandIn, stand_in
 from tests.needs import note_component
@@ -23,6 +24,12 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
     place = Workplace(tmp_path)
     yield place
     place.end()
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Return an environment in which fairmesh is installed from its wheel alone."""
+    return Installation.create(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")

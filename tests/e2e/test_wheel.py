@@ -1,0 +1,55 @@
+"""The wheel alone is enough: a project without a clone of this repository in reach."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fairmesh import schema
+from tests.e2e.wheel import ROOT, Installation
+from tests.e2e.workplace import RECORDS_ONLY
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def project(tmp_path: Path, installation: Installation) -> Path:
+    """Return a project, written by hand, of the toy application."""
+    folder = tmp_path / "my project"
+    (folder / "config").mkdir(parents=True)
+    bundled = installation.packages / "fairmesh/bundled"
+    shutil.copy(bundled / "workflow/Snakefile", folder)
+    (folder / "config/config.yaml").write_text("study: ./study.yaml\n")
+    study = {"study": "sweep", "application": "toy", "measure": "shared", "parameters": {"value": [1, 2]}}
+    (folder / "study.yaml").write_text(schema.dump_yaml(study))
+    shutil.copytree(ROOT / "tests/toy", folder / "toy", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(bundled / "profiles", folder / "profiles")
+    return folder
+
+
+def test_nothing_of_a_clone_is_in_reach(installation: Installation, tmp_path: Path) -> None:
+    code = "import fairmesh, sys; print(fairmesh.__file__, *sys.path, sep='\\n')"
+    file, *path = installation.run("python", "-c", code, folder=tmp_path).splitlines()
+    assert Path(file).is_relative_to(installation.packages)
+    assert str(ROOT) not in path
+
+
+def test_the_wheel_holds_what_stands_in_the_top_folder(installation: Installation) -> None:
+    bundled = installation.packages / "fairmesh/bundled"
+    for name in ("workflow", "profiles", "examples/progress"):
+        assert files_in(bundled / name) == files_in(ROOT / name)
+    assert (bundled / "config/machines.yaml").is_file()
+
+
+def files_in(folder: Path) -> set[Path]:
+    """Return the files in a folder, relative to it."""
+    files = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    return {path for path in files if "__pycache__" not in path.parts}
+
+
+def test_a_project_runs(installation: Installation, project: Path) -> None:
+    said = installation.run("snakemake", "--profile", "profiles/local", *RECORDS_ONLY, folder=project)
+    records = sorted((project / "results/sweep/records/local").glob("*.json"))
+    assert len(records) == 2, said
