@@ -26,5 +26,14 @@ def installed(name: str) -> Path:
     return (_BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent) / name
 
 
+def find_snakefile(project: Path) -> Path | None:
+    """Return the Snakefile of a project, where Snakemake looks for it; None if there is none."""
+    candidates = (project / "Snakefile", project / "workflow/Snakefile")
+    return next((path for path in candidates if path.is_file()), None)
+
+
 SNAKEFILE = installed("workflow/main.smk")
 """The workflow, for the Snakefile of a project to include."""
+
+DEFAULT_SNAKEFILE = installed("workflow/Snakefile")
+"""The Snakefile of projects that have none."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import text_sha256, write_if_changed
-from fairmesh.installed import SNAKEFILE
+from fairmesh.installed import DEFAULT_SNAKEFILE, find_snakefile
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.protocol import RUNS
 from fairmesh.schema import resolve_scalar
@@ -88,8 +88,8 @@ def run_command(
     if "/" in chosen and not (place / chosen).is_dir():
         raise InputError([Problem(f"there is no profile {chosen!r} in {place.resolve()}", "--profile")])
     arguments = [python or sys.executable, "-m", "snakemake"]
-    if not (place / "Snakefile").is_file():
-        arguments += ["--snakefile", str(SNAKEFILE)]
+    if not find_snakefile(place):
+        arguments += ["--snakefile", str(DEFAULT_SNAKEFILE)]
     arguments += ["--profile", chosen, *more]
     settings = [f"{name}={_text(value)}" for name, value in (config or {}).items()]
     return Command((*arguments, *(["--config", *settings] if settings else [])), place)

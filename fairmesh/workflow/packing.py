@@ -11,7 +11,7 @@ import pandas as pd
 from fairmesh import files
 from fairmesh.fair.documents import Described, describe
 from fairmesh.fair.package import APPLICATIONS, MAIN, PROJECT, environment_of, stage_paths
-from fairmesh.installed import SNAKEFILE
+from fairmesh.installed import DEFAULT_SNAKEFILE, SNAKEFILE, find_snakefile
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import read_map
 from fairmesh.results import StudyResults, load_study, table, write_csv
@@ -21,7 +21,7 @@ from fairmesh.stages import walk_needs
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.application_copy import mirror_application
 
-RULES, STUDY = "rules", "study.yaml"
+STUDY = "study.yaml"
 
 
 def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.DataFrame, Described | None]:
@@ -32,7 +32,7 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
     results, study : Path, str
         The results folder, and the study's folder in it.
     root : Path
-        The folder of the Snakefile.
+        The project.
 
     Raises
     ------
@@ -119,9 +119,10 @@ def _stages(study: StudyResults) -> list[dict[str, Any]]:
 
 def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
     """Yield the files of the workflow and the study, with their targets."""
-    yield SNAKEFILE, study.folder / MAIN
-    for rule in sorted((SNAKEFILE.parent / RULES).glob("*.smk")):
-        yield rule, study.folder / PROJECT / RULES / rule.name
+    yield find_snakefile(root) or DEFAULT_SNAKEFILE, study.folder / MAIN
+    workflow = SNAKEFILE.parent
+    for path in (SNAKEFILE, *sorted(workflow.glob("rules/*.smk"))):
+        yield path, study.folder / PROJECT / "workflow" / path.relative_to(workflow)
     source = str(study.plan.get("source") or "")
     if source:
         yield Path(source), study.folder / PROJECT / STUDY

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 from collections.abc import Callable, Mapping
 
 from fairmesh.files import expand_path, read_json
+from fairmesh.installed import SNAKEFILE
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner.protocol import marker_name
 from fairmesh.schedulers import job_scheduler
