@@ -9,7 +9,7 @@ from importlib.metadata import distribution, entry_points
 
 from fairmesh.api.starters import LANGUAGES, program_files, starter_file, study_text
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.installed import installed
+from fairmesh.installed import DEFAULT_SNAKEFILE, installed
 from fairmesh.printing import escape_markdown
 from fairmesh.schema import dump_yaml
 from fairmesh.study.find import ENTRY_POINTS, STUDIES, installed_applications
@@ -23,7 +23,6 @@ FIRST = "first"
 PROFILES = ("local", "slurm")
 _PROFILE_FILES = ("config.yaml", "machine.yaml")
 _FRAMEWORK = {
-    "Snakefile": "Snakefile",
     "results/.gitignore": "results.gitignore",
     "site/README.md": "site.md",
     ".github/workflows/benchmarks.yml": "github-check.yml",
@@ -79,7 +78,8 @@ def framework_files(profiles: Iterable[str]) -> dict[str, str]:
     profiles : iterable of str
         The names of the profiles among them.
     """
-    files = {path: _read(name) for path, name in _FRAMEWORK.items()}
+    files = {"Snakefile": DEFAULT_SNAKEFILE.read_text(encoding="utf-8")}
+    files |= {path: _read(name) for path, name in _FRAMEWORK.items()}
     names = [f"profiles/{profile}/{file}" for profile in profiles for file in _PROFILE_FILES]
     return files | {name: installed(name).read_text(encoding="utf-8") for name in names}
 
