@@ -112,7 +112,7 @@ def _known(study: StudyResults) -> dict[str, dict[str, Any]]:
     columns |= {column: declared.get(name) or {} for name, column in parameter_columns(study.plan).items()}
     declared = application.get("metrics") or {}
     for name, column in metric_columns(study).items():
-        told = declared.get(name) or {}
+        told = declared.get(name, {"description": "Not declared by the application."})
         about = {key: told[key] for key in ("title", "unit", "description") if key in told}
         columns[column] = about
         for end, words in (("low", "Lower"), ("high", "Upper")):

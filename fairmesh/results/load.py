@@ -140,7 +140,7 @@ class StudyResults:
         declared = self.plan["application"].get("metrics") or {}
         measured = {name for outcome in self.done for name in outcome.metrics}
         names = [*declared, *sorted(measured - declared.keys())]
-        return [Metric.from_plan(name, declared.get(name) or {}) for name in names]
+        return [Metric.from_plan(name, declared.get(name)) for name in names]
 
     @property
     def primary(self) -> Metric | None:

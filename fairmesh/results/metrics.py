@@ -29,6 +29,8 @@ class Metric:
         A sentence for the reader.
     tolerance : float or None
         The largest difference that counts as equal; None if not declared.
+    is_declared : bool
+        Whether the application declares it.
     """
 
     name: str
@@ -38,10 +40,12 @@ class Metric:
     primary: bool = False
     description: str = ""
     tolerance: float | None = None
+    is_declared: bool = True
 
     @classmethod
-    def from_plan(cls, name: str, declared: dict[str, Any]) -> Metric:
-        """Read one entry of ``application.metrics`` of a plan."""
+    def from_plan(cls, name: str, entry: dict[str, Any] | None) -> Metric:
+        """Read one entry of ``application.metrics`` of a plan; None for a metric that it does not declare."""
+        declared = entry or {}
         unit, tolerance = str(declared.get("unit") or ""), declared.get("tolerance")
         return cls(
             name=name,
@@ -51,6 +55,7 @@ class Metric:
             primary=bool(declared.get("primary")),
             description=str(declared.get("description") or ""),
             tolerance=None if tolerance is None else float(tolerance),
+            is_declared=entry is not None,
         )
 
     def is_gain(self, difference: float) -> bool:
@@ -67,12 +72,13 @@ class Metric:
 
     @property
     def label(self) -> str:
-        """Return title and unit, as for an axis.
+        """Return title and unit, as for an axis; an asterisk marks a metric that the application does not declare.
 
-        >>> Metric("time", "Training time", "s").label
-        'Training time (s)'
+        >>> Metric("time", "Training time", "s").label, Metric("loss", "Loss", is_declared=False).label
+        ('Training time (s)', 'Loss*')
         """
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        title = self.title if self.is_declared else f"{self.title}*"
+        return f"{title} ({self.unit})" if self.unit else title
 
 
 @dataclass(frozen=True)

@@ -254,7 +254,7 @@ class Attempt:
         self._write_copies()
         experiment = self.job.experiment
         is_stage = bool(experiment.get("stage"))
-        metrics = {} if is_stage else commit.read_metrics(self.folder, experiment.get("primary", ""))
+        metrics = {} if is_stage else commit.read_metrics(self.folder, experiment.get("required", ()))
         baselines = commit.read_baselines(self.folder)
         if experiment.get("keep"):
             commit.keep_only(self.folder, experiment["keep"])

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import os
-from typing import Any, Callable, Dict, Iterable, List, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence
 
 from . import jsonfiles, manifest, protocol
 from .safefiles import NotRegularError, TooLargeError, open_regular, read_regular
@@ -48,38 +48,39 @@ def set_aside(folder: str) -> None:
     os.replace(path, os.path.join(attempt if os.path.isdir(attempt) else folder, "forced-" + protocol.COMMIT))
 
 
-def read_metrics(attempt: str, primary: str = "") -> Dict[str, Dict[str, Optional[float]]]:
+def read_metrics(attempt: str, required: Sequence[str] = ()) -> Dict[str, Dict[str, Optional[float]]]:
     """Read an attempt's metrics.json: name to a finite number, or to value, low, high and samples.
 
     Parameters
     ----------
     attempt : str
         Its folder.
-    primary : str
-        The primary metric; empty if the application declares none.
+    required : sequence of str
+        The metrics that it must have: those that the application declares and that are not optional.
 
     Raises
     ------
     Refused
-        If there is none, anything in it is not a finite number, or the primary metric is missing.
+        If there is none, anything in it is not a finite number, or a required metric is missing.
     """
     metrics = _read_map(attempt, protocol.METRICS)
     if not metrics:
         raise Refused("metrics.json holds no metric")
     _check_names("metrics.json", metrics, len(metrics))
-    if primary and primary not in metrics:
-        raise Refused(_lacking(primary, list(metrics)))
+    missing = [name for name in required if name not in metrics]
+    if missing:
+        raise Refused(_missing(missing, list(metrics)))
     return {_name(name): _metric(name, value) for name, value in metrics.items()}
 
 
-def _lacking(primary: str, names: List[str]) -> str:
-    """Return the message about a missing primary metric, with the existing names and a suggestion."""
+def _missing(missing: List[str], names: List[str]) -> str:
+    """Return the message about missing metrics, with the existing names and suggestions."""
     import difflib  # noqa: PLC0415  takes milliseconds, only for mistakes
 
-    near = difflib.get_close_matches(primary, names, 1)
-    shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-    meant = f"; is {near[0]!r} meant?" if near else ""
-    return f"metrics.json lacks {primary!r}, by which experiments are ranked; it has {shown}{meant}"
+    near = [close for name in missing for close in difflib.get_close_matches(name, names, 1)]
+    shown = ", ".join(map(repr, names[:_SHOWN])) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    meant = f"; {' and '.join(map(repr, near))} may be meant" if near and len(names) > 1 else ""
+    return f"metrics.json has no {' and no '.join(map(repr, missing[:_SHOWN]))}; it has {shown}{meant}"
 
 
 _SHOWN = 10  # names in a message

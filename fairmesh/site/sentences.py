@@ -24,7 +24,7 @@ def headline(view: StudyView) -> str:
     """Return the result of a study in one sentence, or why it has no best point; empty without results."""
     best, primary = view.best, view.primary
     if not best or not primary:
-        return f"{view.why_unranked}." if view.why_unranked else ""
+        return f"{view.why_unranked}. The points are in the order of the plan." if view.why_unranked else ""
     summary = best.metrics[primary.name]
     first = "The best" if len(view.points) > 1 else "The"
     repeats = f" (mean of {summary.n} repeats ± 95 % interval)" if summary.n > 1 else _own_interval(best, primary)
@@ -39,9 +39,12 @@ def _own_interval(row: BoardRow, metric: Metric) -> str:
 
 
 def remarks(view: StudyView) -> Iterator[str]:
-    """Yield how the best result compares to baselines and other points, and which metrics were not measured."""
+    """Yield how the best result compares to baselines and other points, and which metrics are missing or undeclared."""
     yield from _remarks_on_best(view)
     yield from _unmeasured(view)
+    undeclared = ", ".join(metric.name for metric in view.study.metrics if not metric.is_declared)
+    if undeclared:
+        yield f"* The application does not declare {undeclared}."
 
 
 def _remarks_on_best(view: StudyView) -> Iterator[str]:
@@ -57,11 +60,13 @@ def _remarks_on_best(view: StudyView) -> Iterator[str]:
 
 
 def _unmeasured(view: StudyView) -> Iterator[str]:
-    """Yield the declared metrics that no experiment has measured, each with a similar measured name."""
+    """Yield the declared metrics that no experiment has measured; an optional one if a similar name is."""
     declared = view.study.plan["application"].get("metrics") or {}
-    undeclared = [metric.name for metric in view.study.metrics if metric.name not in declared]
+    undeclared = [metric.name for metric in view.study.metrics if not metric.is_declared]
     for metric in view.study.unmeasured:
         similar = nearest(metric.name, undeclared)
+        if declared[metric.name].get("optional") and not similar:
+            continue
         hint = f"; {similar} is measured, and not declared" if similar else ""
         yield f"No experiment has measured {metric.name}, which the application declares{hint}."
 

@@ -246,7 +246,7 @@ class StudyView:
 
     def _ranked(self, rows: list[BoardRow]) -> list[BoardRow]:
         primary = self.primary
-        if primary is None:
+        if primary is None or not primary.better:
             return rows
         return ranked(
             rows, lambda row: primary.order(row.metrics[primary.name].mean) if primary.name in row.metrics else None

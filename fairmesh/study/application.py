@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from fairmesh import identifiers
-from fairmesh.names import find_primary_metric
 from fairmesh.schema.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
 
 StageName = Annotated[
@@ -188,7 +187,10 @@ class Metric(Model):
         meaning("Which direction is better; without it nothing is ranked by the metric.", "higher"),
     ] = None
     primary: Annotated[
-        bool, meaning("Whether it ranks the experiments, each of which has to measure it; of one metric only.")
+        bool, meaning("Whether it ranks the experiments; of one metric only, which cannot be optional.")
+    ] = False
+    optional: Annotated[
+        bool, meaning("Whether metrics.json may lack it; an experiment fails that lacks another declared metric.")
     ] = False
     target: Annotated[float | None, meaning("The value to reach, in its unit.", 0.9)] = None
     tolerance: Annotated[
@@ -300,9 +302,9 @@ class Application(ApplicationFile):
         return next((name for name, parameter in self.parameters.items() if parameter.seed), None)
 
     @property
-    def primary_metric(self) -> str:
-        """The metric that ranks experiments, each of which must measure it; empty if none is declared."""
-        return find_primary_metric(self.metrics)
+    def required_metrics(self) -> list[str]:
+        """The metrics that each experiment must measure: all declared ones that are not optional."""
+        return [name for name, metric in self.metrics.items() if not metric.optional]
 
     @property
     def known_names(self) -> dict[str, str]:

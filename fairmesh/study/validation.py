@@ -60,7 +60,12 @@ class _ApplicationValidator:
         stage_nodes = entries.get("stages", Node({}))
         self._stages(content, stage_nodes)
         self.problems += command_problems(content, node, self.path)
-        self._only_one("metrics", "primary", content.metrics, entries.get("metrics", Node({})))
+        metric_nodes = entries.get("metrics", Node({}))
+        self._only_one("metrics", "primary", content.metrics, metric_nodes)
+        for name, metric in content.metrics.items():
+            if metric.primary and metric.optional:
+                message = f"'metrics.{name}.optional': the primary metric ranks the experiments and cannot be optional"
+                self._note(message, metric_nodes.entries[name].entries["optional"])
         self._only_one("parameters", "seed", content.parameters, parameter_nodes)
         resources = self._resources("resources", entries.get("resources", Node({})), content.parameters)
         stages = content.stages and {

@@ -152,7 +152,7 @@ class Folders:
         experiment = self.experiments[machine, name]
         content = self._content(name, experiment, experiment.stages, self._application.experiment_stage.command)
         details = {"machine": machine, "key": experiment.key, "axes": experiment.axes, "submission": self._submission}
-        details["primary"] = self._application.primary_metric
+        details["required"] = self._application.required_metrics
         return JobFolder(self.paths.job(machine, name), experiment.parameters, content | details)
 
     @cached_property

@@ -112,7 +112,10 @@ def test_a_declared_metric_that_nobody_measured_is_said_with_what_was_probably_w
     lucky.finish(lucky.add(epochs=9, repeat=1), {"accuracy": 0.1, "solvetime": 3})
     said = list(sentences.remarks(StudyView(study(lucky))))
     lacks = "No experiment has measured solve_time, which the application declares"
-    assert said[-1] == f"{lacks}; solvetime is measured, and not declared."
+    assert said[-2:] == [
+        f"{lacks}; solvetime is measured, and not declared.",
+        "* The application does not declare solvetime.",
+    ]
 
 
 class TestWithoutDirection:
@@ -129,12 +132,19 @@ class TestWithoutDirection:
 
     def test_has_no_best_and_says_why(self, plain: StudyView) -> None:
         assert (best_point(plain.study), plain.best) == (None, None)
-        assert sentences.headline(plain) == f"{self.WHY}."
+        assert sentences.headline(plain) == f"{self.WHY}. The points are in the order of the plan."
         assert not [said for said in sentences.remarks(plain) if "best" in said]
         with pytest.raises(FairmeshError, match="Nothing is ranked"):
             choose(plain.study)
         with pytest.raises(FairmeshError, match="Nothing is ranked"):
             compare_studies([plain.study])
+
+    def test_puts_points_without_it_where_the_plan_has_them(self, lucky: Folder) -> None:
+        lucky.application["metrics"] = {"accuracy": {}}
+        lucky.add(epochs=0, repeat=1)
+        lucky.points.insert(0, lucky.points.pop())
+        lucky.write_plan()
+        assert StudyView(study(lucky)).points[0].values["epochs"] == 0
 
     def test_keeps_the_order_of_the_plan_without_numbers(self, plain: StudyView) -> None:
         board = Leaderboard.of(plain)

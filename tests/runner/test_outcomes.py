@@ -82,25 +82,27 @@ def test_a_bad_program_fails_with_its_reason(
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "required", "said"),
     [
-        ("solvetime", "it has solvetime; is 'solvetime' meant?"),
-        ("x", "it has x"),
-        ("', 'm".join(map(str, range(12))), "it has 0, m1, m2, m3, m4, m5, m6, m7, m8, m9 and 2 more"),
+        (["solvetime"], ["solve_time"], "no 'solve_time'; it has 'solvetime'"),
+        (["x", "solvetime"], ["solve_time"], "no 'solve_time'; it has 'x', 'solvetime'; 'solvetime' may be meant"),
+        (["x"], ["solve_time", "x"], "no 'solve_time'; it has 'x'"),
+        (["x"], ["solve_time", "gflops"], "no 'solve_time' and no 'gflops'; it has 'x'"),
+        (list("abcdefghijkl"), ["solve_time"], f"no 'solve_time'; it has {str(list('abcdefghij'))[1:-1]} and 2 more"),
     ],
 )
-def test_a_program_that_does_not_write_the_primary_metric_fails(make_job: MakeJob, written: str, said: str) -> None:
-    folder = make_job(
-        f"import json; json.dump(dict.fromkeys(['{written}'], 1), open('metrics.json', 'w'))", primary="solve_time"
-    )
+def test_a_program_that_does_not_write_a_required_metric_fails(
+    make_job: MakeJob, written: list[str], required: list[str], said: str
+) -> None:
+    code = f"import json; json.dump(dict.fromkeys({written}, 1), open('metrics.json', 'w'))"
+    folder = make_job(code, required=required)
     assert run(folder) == 1
-    lacks = "metrics.json lacks 'solve_time', by which experiments are ranked; "
-    assert (status(folder)["state"], status(folder)["reason"]) == ("failed", lacks + said)
+    assert (status(folder)["state"], status(folder)["reason"]) == ("failed", f"metrics.json has {said}")
 
 
 def test_a_metric_says_on_how_many_samples_its_interval_rests(make_job: MakeJob) -> None:
     score = {"value": 0.5, "low": 0.4, "high": 0.7, "samples": 4}
-    folder = make_job(f"import json; json.dump({{'score': {score}}}, open('metrics.json', 'w'))", primary="score")
+    folder = make_job(f"import json; json.dump({{'score': {score}}}, open('metrics.json', 'w'))", required=["score"])
     assert run(folder) == 0
     assert read(folder / "commit.json")["metrics"] == {"score": score}
 

@@ -77,6 +77,10 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
             "4:71: 'parameters.b.seed': 'a' is it already; there is only one",
         ),
         (
+            RUN + "metrics: {a: {primary: true, optional: true}}",
+            "4:40: 'metrics.a.optional': the primary metric ranks the experiments and cannot be optional",
+        ),
+        (
             RUN + "metrics: {a: {primary: true}, b: {primary: true}}",
             "4:44: 'metrics.b.primary': 'a' is it already; there is only one",
         ),
