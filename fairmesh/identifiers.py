@@ -1,4 +1,4 @@
-"""Identifiers of persons, organisations, data and licences: brought to one form, and checked."""
+"""Identifiers of persons, organizations, data and licenses: normalized and checked."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def normalize_doi(text: str) -> str:
 
 
 def normalize_url(text: str) -> str:
-    """Return an address of the web; that of an organisation's ROR, in any form, as `normalize_ror` returns it.
+    """Return an address of the web; that of an organization's ROR, in any form, as `normalize_ror` returns it.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from markupsafe import escape
 
 from fairmesh import schema
 from fairmesh.fair.package import Package
-from fairmesh.fair.publisher import Organisation, Person
+from fairmesh.fair.publisher import Organization, Person
 from fairmesh.identifiers import ORCID, ROR, SPDX, spdx_identifier
 
 CITATION, DATACITE = "CITATION.cff", "datacite.json"
@@ -66,7 +66,7 @@ def datacite(package: Package) -> dict[str, Any]:
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Benchmark results"},
         "titles": [{"title": package.title}],
         "creators": [_creator(entry) for entry in owner.authors],
-        "publisher": _publisher(owner.organisation) if owner.organisation else {},
+        "publisher": _publisher(owner.organization) if owner.organization else {},
         "publicationYear": package.publication.first[:4],
         "dates": [
             {"date": f"{package.started[:10]}/{package.ended[:10]}", "dateType": "Collected"},
@@ -102,7 +102,7 @@ def _creator(person: Person) -> dict[str, Any]:
 
 
 def _name_identifiers(person: Person) -> list[dict[str, str]]:
-    """Return the ORCID of a person and the ROR of an organisation."""
+    """Return the ORCID of a person and the ROR of an organization."""
     identifiers = []
     if person.orcid:
         uri = ORCID.rstrip("/")
@@ -114,14 +114,14 @@ def _name_identifiers(person: Person) -> list[dict[str, str]]:
     return identifiers
 
 
-def _affiliation(organisation: Organisation) -> dict[str, str]:
-    known = {"affiliationIdentifier": organisation.ror, "affiliationIdentifierScheme": "ROR", "schemeUri": ROR}
-    return {"name": organisation.name} | (known if organisation.ror else {})
+def _affiliation(organization: Organization) -> dict[str, str]:
+    known = {"affiliationIdentifier": organization.ror, "affiliationIdentifierScheme": "ROR", "schemeUri": ROR}
+    return {"name": organization.name} | (known if organization.ror else {})
 
 
-def _publisher(organisation: Organisation) -> dict[str, str]:
-    known = {"publisherIdentifier": organisation.ror, "publisherIdentifierScheme": "ROR", "schemeUri": ROR}
-    return {"name": organisation.name} | (known if organisation.ror else {})
+def _publisher(organization: Organization) -> dict[str, str]:
+    known = {"publisherIdentifier": organization.ror, "publisherIdentifierScheme": "ROR", "schemeUri": ROR}
+    return {"name": organization.name} | (known if organization.ror else {})
 
 
 def _funding(funding: dict[str, str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from fairmesh.fair.crate_graph import Entity, Graph, ref, refs
 from fairmesh.fair.inventory import File, address, manifest
 from fairmesh.fair.package import MAIN, Package
 from fairmesh.fair.parameters import Parameters
-from fairmesh.fair.publisher import Organisation
+from fairmesh.fair.publisher import Organization
 from fairmesh.runner.protocol import EXPERIMENTS, RECORDS
 
 DESCRIPTOR, PREVIEW, SUMS, README = "ro-crate-metadata.json", "ro-crate-preview.html", "SHA256SUMS", "README.md"
@@ -57,7 +57,7 @@ def _root(graph: Graph, package: Package, parts: list[Entity], actions: list[Ent
         "dateCreated": package.ended[:10],
         "license": graph.licence(owner.licence),
         "author": [graph.person(item, owner.text("url")) for item in owner.authors],
-        "publisher": graph.organisation(owner.organisation) if owner.organisation else None,
+        "publisher": graph.organization(owner.organization) if owner.organization else None,
         "funder": [_grant(graph, item) for item in owner.funding],
         "keywords": package.keywords,
         "conditionsOfAccess": owner.text("access"),
@@ -74,7 +74,7 @@ def _root(graph: Graph, package: Package, parts: list[Entity], actions: list[Ent
 
 def _grant(graph: Graph, funding: dict[str, str]) -> Entity:
     """Add a grant with its funder; without a number, only the funder."""
-    funder = graph.organisation(Organisation(funding["funder"], funding["url"]))
+    funder = graph.organization(Organization(funding["funder"], funding["url"]))
     if funding["award"]:
         graph.add(
             f"#grant/{address(funding['award'])}",

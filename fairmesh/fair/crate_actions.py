@@ -184,8 +184,8 @@ class Actions:
 
     def _find_agent(self) -> Entity | None:
         owner = self._package.owner
-        if owner.organisation:
-            return self._graph.organisation(owner.organisation)
+        if owner.organization:
+            return self._graph.organization(owner.organization)
         return self._graph.person(owner.authors[0], owner.text("url")) if owner.authors else None
 
     def _of_stage(self, path: str, commit: dict[str, Any]) -> Entity:

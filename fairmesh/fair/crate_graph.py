@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from fairmesh.fair.inventory import File
-from fairmesh.fair.publisher import Organisation, Person, web
+from fairmesh.fair.publisher import Organization, Person, web
 from fairmesh.identifiers import ORCID, SPDX, spdx_identifier
 
 Entity = dict[str, Any]
@@ -29,7 +29,7 @@ class Graph:
         return ref(identity)
 
     def person(self, person: Person, home: str = "") -> Entity:
-        """Add an author: a person or an organisation."""
+        """Add an author: a person or an organization."""
         if person.is_group:
             identity = person.ror or f"#group/{fragment(person.name)}"
             return self.add(identity, "Organization", name=person.name, url=person.ror or web(home))
@@ -40,14 +40,14 @@ class Graph:
             name=person.full,
             givenName=person.given,
             familyName=person.family if person.given else "",
-            affiliation=self.organisation(person.affiliation) if person.affiliation else None,
+            affiliation=self.organization(person.affiliation) if person.affiliation else None,
         )
 
-    def organisation(self, organisation: Organisation) -> Entity:
-        """Add an organisation, identified by its address if it has one."""
-        url = web(organisation.url)
-        identity = url or f"#organisation/{fragment(organisation.name)}"
-        return self.add(identity, "Organization", name=organisation.name, url=url)
+    def organization(self, organization: Organization) -> Entity:
+        """Add an organization, identified by its address if it has one."""
+        url = web(organization.url)
+        identity = url or f"#organisation/{fragment(organization.name)}"
+        return self.add(identity, "Organization", name=organization.name, url=url)
 
     def licence(self, licence: str) -> Entity | str | None:
         """Add an SPDX license; return any other text unchanged."""

@@ -113,7 +113,7 @@ def _dataset(name: str, title: str, description: str, package: Package) -> dict[
         "license": f"{SPDX}{licence}" if licence else owner.licence,
         "url": f"{DOI}{owner.doi}" if owner.doi else owner.text("url"),
         "creator": [_person(author) for author in owner.authors],
-        "publisher": {"@type": "sc:Organization", "name": owner.organisation.name} if owner.organisation else None,
+        "publisher": {"@type": "sc:Organization", "name": owner.organization.name} if owner.organization else None,
         "datePublished": package.publication.first,
         "dateModified": package.publication.modified,
     }
@@ -129,8 +129,8 @@ def cite(package: Package) -> str:
     """Return a citation in one line."""
     names = ", ".join(author.full for author in package.owner.authors)
     parts = [names, f"({package.publication.first[:4]})", f"{package.title}, version {package.version}."]
-    organisation = package.owner.organisation
-    parts += [f"{organisation.name}." if organisation else "", package.address]
+    organization = package.owner.organization
+    parts += [f"{organization.name}." if organization else "", package.address]
     return " ".join(filter(None, parts))
 
 

@@ -40,8 +40,8 @@ def known(read: Callable[[str], str], text: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Organisation:
-    """An organisation with its name, and its address or ROR if known."""
+class Organization:
+    """An organization with its name, and its address or ROR if known."""
 
     name: str
     url: str = ""
@@ -54,25 +54,25 @@ class Organisation:
 
 @dataclass(frozen=True)
 class Person:
-    """An author: a person or an organisation.
+    """An author: a person or an organization.
 
     Parameters
     ----------
     name : str
-        ``Given Family``, or ``Family, Given`` where that would be read wrongly; or the name of an organisation.
+        ``Given Family``, or ``Family, Given`` where that would be read wrongly; or the name of an organization.
     orcid : str
         The sixteen digits, or empty.
-    affiliation : Organisation or None
+    affiliation : Organization or None
         Where the person works.
     is_group : bool
-        Whether it is an organisation.
+        Whether it is an organization.
     ror : str
-        The organisation's ROR as an address, or empty.
+        The organization's ROR as an address, or empty.
     """
 
     name: str
     orcid: str = ""
-    affiliation: Organisation | None = None
+    affiliation: Organization | None = None
     is_group: bool = False
     ror: str = ""
 
@@ -81,7 +81,7 @@ class Person:
         """Read an entry of ``authors``: a map, or a name."""
         entry = entry if isinstance(entry, Mapping) else {"name": entry}
         named = str(entry.get("affiliation") or "")
-        affiliation = Organisation(named, str(entry.get("affiliation_url") or "")) if named else None
+        affiliation = Organization(named, str(entry.get("affiliation_url") or "")) if named else None
         return cls(
             str(entry.get("name") or ""),
             known(normalize_orcid, entry.get("orcid")),
@@ -117,7 +117,7 @@ class Person:
 
     @property
     def inverted(self) -> str:
-        """The name for sorting: ``Family, Given``; a single name or an organisation is unchanged."""
+        """The name for sorting: ``Family, Given``; a single name or an organization is unchanged."""
         return self.name if self.is_group else ", ".join(filter(None, (self.family, self.given)))
 
     @property
@@ -152,10 +152,10 @@ class Owner:
         return str(self.publisher.get(key) or "").strip()
 
     @property
-    def organisation(self) -> Organisation | None:
-        """The publishing organisation."""
+    def organization(self) -> Organization | None:
+        """The publishing organization."""
         name = self.text("organisation")
-        return Organisation(name, self.text("organisation_url")) if name else None
+        return Organization(name, self.text("organisation_url")) if name else None
 
     @property
     def licence(self) -> str:
@@ -189,10 +189,10 @@ class Owner:
             yield "publisher.licence", "what others may do with the results, as an SPDX identifier such as CC-BY-4.0"
         elif not spdx_identifier(self.licence):
             yield "publisher.licence", f"{self.text('licence')!r} is no SPDX identifier; CC-BY-4.0 is one"
-        if not self.organisation:
-            yield "publisher.organisation", "the organisation that publishes"
-        elif not self.organisation.url:
-            yield "publisher.organisation_url", "the organisation's address, best its ROR"
+        if not self.organization:
+            yield "publisher.organisation", "the organization that publishes"
+        elif not self.organization.url:
+            yield "publisher.organisation_url", "the organization's address, best its ROR"
         if not self.text("access"):
             yield "publisher.access", "who may have the data, in a sentence"
 

@@ -18,7 +18,7 @@ class Limit(NamedTuple):
 
     Parameters
     ----------
-    at : float
+    deadline : float
         The time, by ``time.monotonic``.
     reason : str
         The reason.
@@ -28,14 +28,14 @@ class Limit(NamedTuple):
         Seconds before the time in which a signal counts as the scheduler's, for the same reason.
     """
 
-    at: float = float("inf")
+    deadline: float = float("inf")
     reason: str = ""
     grace: Optional[float] = None
     slack: float = 0.0
 
     def is_reached(self, signalled: bool) -> bool:
         """Return whether the limit is reached; with a signal, earlier by the slack."""
-        return time.monotonic() > self.at - (self.slack if signalled else 0.0)
+        return time.monotonic() > self.deadline - (self.slack if signalled else 0.0)
 
 
 def of_program(minutes: Any) -> Limit:

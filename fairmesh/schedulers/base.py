@@ -143,11 +143,11 @@ class QueueLimit(NamedTuple):
 
 
 class Note(NamedTuple):
-    """A line of ``fairmesh doctor``: level ``ok``, ``warn`` or ``fail``, topic, what is found, what to do."""
+    """A line of ``fairmesh doctor``: level ``ok``, ``warn`` or ``fail``, topic, message, and what to do."""
 
     level: str
     topic: str
-    found: str
+    message: str
     advice: str = ""
 
 

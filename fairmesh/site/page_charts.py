@@ -31,7 +31,7 @@ _COLUMNS = ["time", "device", "metric", "value", "unit"]
 _SAMPLES = 200
 _MIB = 1 << 20
 MAX_LINES = 30  # points in one chart of lines; more cannot be distinguished
-COLOURS = len(charts.PALETTE)
+COLORS = len(charts.PALETTE)
 PICTURED = 200  # points of the pictures without JavaScript; of more, readers save the charts of the page
 _AS_TEXT = "Integers beyond ±2^53 are shown as text, since a chart would round them."
 
@@ -47,8 +47,8 @@ def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
         return
     groups = _keys([*parameters, *machines])
     if groups:
-        colours = [*groups[1:2], "", *groups[:1], *groups[2:]]
-        controls = {"name": "by", "x": groups, "y": _keys([*metrics, *usage]), "colour": colours, "front": False}
+        colors = [*groups[1:2], "", *groups[:1], *groups[2:]]
+        controls = {"name": "by", "x": groups, "y": _keys([*metrics, *usage]), "colour": colors, "front": False}
         described = (
             f"Any result by any parameter. {_note(value for row, _ in board.rows for value in row.values.values())}"
         )
@@ -59,9 +59,9 @@ def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
         yield charts.draw_explorer("Trade-offs", described, controls | {"colour": ["", *groups]})
     if machines and usage:
         controls = {"name": "machines", "x": _keys(machines), "y": _keys(usage), "front": False}
-        colours = [*_keys(parameters), ""]
+        colors = [*_keys(parameters), ""]
         yield charts.draw_explorer(
-            "By machine", "What the same point needs on each machine.", controls | {"colour": colours}
+            "By machine", "What the same point needs on each machine.", controls | {"colour": colors}
         )
 
 
@@ -81,7 +81,7 @@ def static_charts(view: StudyView) -> Iterator[charts.Chart]:
         for name, title, label in quantities:
             rows = list(_groups(view, parameter, others, name))
             if rows:
-                few = 1 < len({row["series"] for row in rows}) <= COLOURS
+                few = 1 < len({row["series"] for row in rows}) <= COLORS
                 legend = ", ".join([*others, *(["machine"] if len(view.machines) > 1 else [])])
                 parameter_label = view.parameter_label(parameter)
                 note = _note(point.values[parameter] for point in view.points)

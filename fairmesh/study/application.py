@@ -36,22 +36,22 @@ Email = Annotated[str, _optional(identifiers.normalize_email)]
 
 
 class Author(Model):
-    """A person or an organisation that wrote something."""
+    """A person or an organization that wrote something."""
 
     name: Annotated[Text, meaning("Given name and family name, `Family, Given`, or the one name.", "Ada Example")]
     type: Annotated[
         Literal["person", "organisation"] | None,
-        meaning("What it is; with `ror` an organisation, else a person.", "organisation"),
+        meaning("What it is; with `ror` an organization, else a person.", "organisation"),
     ] = None
     orcid: Annotated[
         str, _optional(identifiers.normalize_orcid), meaning("The person's ORCID.", "0000-0002-1825-0097")
     ] = ""
     ror: Annotated[
-        str, _optional(identifiers.normalize_ror), meaning("The organisation's ROR.", "https://ror.org/0153tk833")
+        str, _optional(identifiers.normalize_ror), meaning("The organization's ROR.", "https://ror.org/0153tk833")
     ] = ""
     affiliation: Annotated[str, meaning("Where the person works.", "University of Virginia")] = ""
     affiliation_url: Annotated[
-        Address, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
+        Address, meaning("Address of that organization, best its ROR.", "https://ror.org/0153tk833")
     ] = ""
 
     @field_validator("orcid", "ror")
@@ -59,9 +59,9 @@ class Author(Model):
     def _goes_with_type(cls, text: str, info: ValidationInfo) -> str:
         kind = info.data.get("type")
         if text and info.field_name == "orcid" and kind == "organisation":
-            raise ValueError("goes with a person; an organisation has a ror")
+            raise ValueError("goes with a person; an organization has a ror")
         if text and info.field_name == "ror" and (kind == "person" or info.data.get("orcid")):
-            raise ValueError("goes with an organisation; a person has an orcid, and the ROR is the affiliation_url")
+            raise ValueError("goes with an organization; a person has an orcid, and the ROR is the affiliation_url")
         return text
 
 

@@ -123,7 +123,7 @@ _EXACT = Context(prec=40)
 class Range(Model):
     """Evenly spaced numbers; both ends are included.
 
-    With ``scale: log`` neighbours have the same ratio, and ``step`` is that ratio.
+    With ``scale: log`` neighbors have the same ratio, and ``step`` is that ratio.
     """
 
     model_config = ConfigDict(title="range")

@@ -79,10 +79,10 @@ class Publisher(Model):
         False
     )
     organisation: Annotated[
-        str, meaning("The organisation that publishes, and that submits to MLCommons.", "University of Virginia")
+        str, meaning("The organization that publishes, and that submits to MLCommons.", "University of Virginia")
     ] = ""
     organisation_url: Annotated[
-        Address, meaning("Address of that organisation, best its ROR.", "https://ror.org/0153tk833")
+        Address, meaning("Address of that organization, best its ROR.", "https://ror.org/0153tk833")
     ] = ""
     contact: Annotated[Contact, meaning("Whom MLCommons may ask: `name` and `email`.")] = Contact()
     status: Annotated[

@@ -26,7 +26,7 @@ def write(submission: Submission, to: Path) -> Path:
     Returns
     -------
     Path
-        The folder: ``{organisation}/{application}/{system}/{descriptor}`` below ``to``.
+        The folder: ``{organization}/{application}/{system}/{descriptor}`` below ``to``.
     """
     folder = to / submission.place
     for old in [*folder.glob("result-*.txt"), *folder.glob("job-*.sh")]:

@@ -13,7 +13,7 @@ COMMIT = "github_commit_version"
 DIVISION = "open"  # what the Science working group accepts: submit.adoc, 2023
 
 REQUIRED = {
-    "org": "the organisation that submits: --org, or organisation of the publisher",
+    "org": "the organization that submits: --org, or organisation of the publisher",
     "poc_name": "the contact's name: --contact, or contact.name of the publisher",
     "poc_email": "the contact's e-mail address: --email, or contact.email of the publisher",
     "status": "how the system is available: --status, or status of the publisher: cloud, onprem, preview or research",
@@ -66,6 +66,6 @@ def missing(given: Mapping[str, str]) -> list[str]:
     """Return descriptions of missing required entries.
 
     >>> missing(dict.fromkeys(REQUIRED, "x") | {"org": ""})
-    ['org: the organisation that submits: --org, or organisation of the publisher']
+    ['org: the organization that submits: --org, or organisation of the publisher']
     """
     return [f"{NAMES.get(key, 'commit')}: {meaning}" for key, meaning in REQUIRED.items() if not given.get(key)]

@@ -143,7 +143,7 @@ class Submission:
 
     @property
     def place(self) -> Path:
-        """The folder of the submission: organisation, application, system, descriptor."""
+        """The folder of the submission: organization, application, system, descriptor."""
         descriptor = self.request.descriptor or self.study.name
         return Path(*map(_folder_name, (self.given["org"], self.application.name, self.given["platform"], descriptor)))
 

@@ -90,7 +90,7 @@ def _warn(text: str) -> None:
 SHOWN = 20  # failures that are listed
 
 
-def summarise(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupted: bool, site: Path) -> dict[str, Any]:
+def summarize(paths: StudyPaths, run: dict[str, Any], exit_code: int, interrupted: bool, site: Path) -> dict[str, Any]:
     """Return the summary of a run at its end.
 
     Parameters

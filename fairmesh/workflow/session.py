@@ -304,9 +304,9 @@ class Session:
             time.sleep(1)
 
     def _summary(self, exit_code: int) -> dict[str, Any]:
-        from fairmesh.workflow.finish import summarise  # noqa: PLC0415  only if a hook is configured
+        from fairmesh.workflow.finish import summarize  # noqa: PLC0415  only if a hook is configured
 
-        return summarise(self._paths, self._run.about, exit_code, self._run.interrupted, self._study.site)
+        return summarize(self._paths, self._run.about, exit_code, self._run.interrupted, self._study.site)
 
     def _report_failed_probes(self) -> None:
         for line in self._existing.probes.failures():

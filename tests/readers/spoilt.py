@@ -23,7 +23,7 @@ from fairmesh.site.renderer import Renderer
 from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.view import StudyView
 from fairmesh.status import read_status
-from fairmesh.workflow.finish import summarise
+from fairmesh.workflow.finish import summarize
 from fairmesh.workflow.packing import package
 
 RUN = {"uuid": "this-run", "profile": "", "owner": {"host": "laptop"}, "started": "2026-11-20T10:00:00.000Z"}
@@ -67,7 +67,7 @@ READERS: dict[str, Callable[[Path, Path], object]] = {
     "fairmesh results --json": verb("results", "{results}", "--json"),
     "fairmesh compare": verb("compare", "{results}/quick", "{results}/other"),
     "crate": lambda results, out: package(results, "quick", out),
-    "summary": lambda results, out: summarise(StudyPaths(results, "quick"), RUN, 1, False, out),
+    "summary": lambda results, out: summarize(StudyPaths(results, "quick"), RUN, 1, False, out),
     "estimate": lambda results, _: (load_past_results(results, "cloudmask"), stage_seconds(results, "cloudmask")),
     "merge": lambda results, out: prepare([results], out / "into").to_json(),
     "merge into": lambda results, out: prepare([results / "other"], results).to_json(),

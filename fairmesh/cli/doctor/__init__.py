@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 
 from fairmesh.cli.doctor import computer, installation, scheduler, storage
-from fairmesh.cli.doctor.base import FAIL, OK, WARN, Finding, Here, fail, side_by_side, warn
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, CheckedProject, Finding, fail, side_by_side, warn
 from fairmesh.printing import one_line, print_json
 from fairmesh.status.launch import PROFILE
 
-Check = Callable[[Here], Iterator[Finding]]
+Check = Callable[[CheckedProject], Iterator[Finding]]
 
 GROUPS: dict[str, Check] = {
     "installation": installation.checks,
@@ -38,23 +38,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print all findings; return 1 if a check fails."""
-    here = Here.of(Path(), arguments.profile, arguments.deep)
-    findings = examine(here, GROUPS, DEEP if arguments.deep else PATIENCE)
+    project = CheckedProject.of(Path(), arguments.profile, arguments.deep)
+    findings = examine(project, GROUPS, DEEP if arguments.deep else PATIENCE)
     failures = sum(finding.level == FAIL for finding in findings)
     if arguments.json:
         counts = {level: sum(finding.level == level for finding in findings) for level in (OK, WARN, FAIL)}
         print_json(
-            {"profile": str(here.profile), "counts": counts, "findings": [finding._asdict() for finding in findings]}
+            {"profile": str(project.profile), "counts": counts, "findings": [finding._asdict() for finding in findings]}
         )
     else:
         print("\n".join(lines(findings, sys.stdout.isatty())))
     return 1 if failures else 0
 
 
-def examine(here: Here, groups: dict[str, Check], patience: float) -> list[Finding]:
+def examine(project: CheckedProject, groups: dict[str, Check], patience: float) -> list[Finding]:
     """Run all checks at the same time, each with a limit of ``patience`` seconds."""
     results: dict[str, list[Finding]] = {name: [] for name in groups}
-    calls = {name: partial(_fill, results[name], name, check, here) for name, check in groups.items()}
+    calls = {name: partial(_fill, results[name], name, check, project) for name, check in groups.items()}
     for name, has_ended in side_by_side(calls, patience).items():
         if not has_ended:
             advice = "a file system or a scheduler does not answer; try its programs by hand"
@@ -62,18 +62,18 @@ def examine(here: Here, groups: dict[str, Check], patience: float) -> list[Findi
     return [finding for name in groups for finding in results[name]]
 
 
-def _fill(findings: list[Finding], name: str, check: Check, here: Here) -> None:
+def _fill(findings: list[Finding], name: str, check: Check, project: CheckedProject) -> None:
     try:
-        findings.extend(check(here))
+        findings.extend(check(project))
     except Exception as error:  # noqa: BLE001  a failing check must not hide the findings of others
         findings.append(fail(name, f"the check itself failed: {type(error).__name__}: {error}", "please report this"))
 
 
 def lines(findings: Sequence[Finding], color: bool = False) -> Iterator[str]:
     """Yield one line for each finding: level, topic, state and advice."""
-    width = max(len(finding.what) for finding in findings)
+    width = max(len(finding.topic) for finding in findings)
     for finding in findings:
         level = f"{finding.level:<5}"
         shown = f"\x1b[{_COLORS[finding.level]}m{level}\x1b[0m" if color else level
         advice = f"  -> {finding.advice}" if finding.advice else ""
-        yield f"{shown} {one_line(f'{finding.what:<{width}}  {finding.found}{advice}')}"
+        yield f"{shown} {one_line(f'{finding.topic:<{width}}  {finding.message}{advice}')}"

@@ -30,31 +30,31 @@ class Finding(NamedTuple):
     ----------
     level : str
         ``ok``, ``warn`` or ``fail``.
-    what, found : str
-        The topic, and its state.
+    topic, message : str
+        What was checked, and the result.
     advice : str
         How to fix it; empty if there is nothing to fix.
     """
 
     level: str
-    what: str
-    found: str
+    topic: str
+    message: str
     advice: str = ""
 
 
-def ok(what: str, state: str) -> Finding:
+def ok(topic: str, message: str) -> Finding:
     """Return a finding without a problem."""
-    return Finding(OK, what, state)
+    return Finding(OK, topic, message)
 
 
-def warn(what: str, state: str, advice: str) -> Finding:
+def warn(topic: str, message: str, advice: str) -> Finding:
     """Return a finding that can cause problems."""
-    return Finding(WARN, what, state, advice)
+    return Finding(WARN, topic, message, advice)
 
 
-def fail(what: str, state: str, advice: str) -> Finding:
+def fail(topic: str, message: str, advice: str) -> Finding:
     """Return a finding of something that does not work."""
-    return Finding(FAIL, what, state, advice)
+    return Finding(FAIL, topic, message, advice)
 
 
 class Answer(NamedTuple):
@@ -107,7 +107,7 @@ def ask(*command: str, patience: float = PATIENCE) -> Answer:
 
 
 @dataclass(frozen=True)
-class Here:
+class CheckedProject:
     """The project and the profile to check.
 
     Parameters
@@ -145,7 +145,7 @@ class Here:
             return None
 
     @classmethod
-    def of(cls, folder: Path, profile: str, deep: bool = False) -> Here:
+    def of(cls, folder: Path, profile: str, deep: bool = False) -> CheckedProject:
         """Return the project in a folder, with a profile.
 
         Raises

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from fairmesh.cli.doctor.base import LONG, Answer, Finding, Here, ask, fail, ok, warn
+from fairmesh.cli.doctor.base import LONG, Answer, CheckedProject, Finding, ask, fail, ok, warn
 from fairmesh.cli.doctor.installation import installed
 from fairmesh.cli.serve import PORT
 from fairmesh.runner.telemetry import RAPL
@@ -25,13 +25,13 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 PORTS = {PORT: "fairmesh serve", 8501: "fairmesh monitor"}
 
 
-def hardware_checks(here: Here) -> Iterator[Finding]:
+def hardware_checks(project: CheckedProject) -> Iterator[Finding]:
     """Check GPUs and energy counters."""
     answer = ask(*QUERY) if shutil.which(QUERY[0]) else None
     gpus = answer.output.splitlines() if answer and answer.good else []
     yield gpu(answer, cards(PCI))
     yield tensorflow(installed("tensorflow"), installed("tensorflow-cpu"), len(gpus))
-    if here.deep and (installed("tensorflow") or installed("tensorflow-cpu")):
+    if project.deep and (installed("tensorflow") or installed("tensorflow-cpu")):
         yield seen(ask(sys.executable, "-c", _SEEN, patience=LONG), len(gpus))
     yield energy(sorted(Path(RAPL).parent.glob(Path(RAPL).name)))
 
@@ -107,9 +107,9 @@ def _text(path: Path) -> str:
         return ""
 
 
-def browser_checks(here: Here) -> Iterator[Finding]:
+def browser_checks(project: CheckedProject) -> Iterator[Finding]:
     """Check Chromium with --deep."""
-    if here.deep:
+    if project.deep:
         path = next(filter(None, map(shutil.which, NAMES)), None)
         yield chromium(ask(path, "--version", patience=LONG) if path else None)
 
@@ -122,7 +122,7 @@ def chromium(answer: Answer | None) -> Finding:
     return warn("chromium", state, "make debian, or apt-get install chromium")
 
 
-def service_checks(_: Here) -> Iterator[Finding]:
+def service_checks(_: CheckedProject) -> Iterator[Finding]:
     """Check the token and the ports of the servers."""
     yield token(token_file(), os.getuid())
     for number, whose in PORTS.items():

@@ -20,8 +20,8 @@ from fairmesh.cli.doctor.base import (
     MACHINE_FILE,
     OK,
     PROFILE_FILE,
+    CheckedProject,
     Finding,
-    Here,
     fail,
     ok,
     warn,
@@ -41,17 +41,17 @@ SHOWN = 3  # packages that are named
 _OWN = ("fairmesh",)  # executors of this repository
 
 
-def checks(here: Here) -> Iterator[Finding]:
+def checks(project: CheckedProject) -> Iterator[Finding]:
     """Check the installation."""
     yield python(sys.version_info[:3])
     yield environment(sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ, _installer())
-    path = here.root / LOCK
+    path = project.root / LOCK
     yield lock(path.read_text(encoding="utf-8") if path.is_file() else "", installed)
-    yield source(Path(fairmesh.__file__).parent, here.root, _is_editable())
+    yield source(Path(fairmesh.__file__).parent, project.root, _is_editable())
     yield snakemake(installed("snakemake"), _has(LOGGER))
-    yield executor(here.executor, _has, _slurms_environment(here.root))
-    yield from repository(here.folder, Refusal.of(here.folder))
-    yield from project_version(version_notice(here.root))
+    yield executor(project.executor, _has, _slurms_environment(project.root))
+    yield from repository(project.folder, Refusal.of(project.folder))
+    yield from project_version(version_notice(project.root))
 
 
 def project_version(notice: str) -> Iterator[Finding]:
@@ -151,17 +151,17 @@ def executor(name: str, has: Callable[[str], bool], in_slurms: bool | None) -> F
     in_slurms : bool or None
         Whether .venv-slurm has the plugin for Slurm; None if there is no such environment.
     """
-    what, module = "executor", f"snakemake_executor_plugin_{name.replace('-', '_')}"
+    topic, module = "executor", f"snakemake_executor_plugin_{name.replace('-', '_')}"
     if name == "local" or has(module):
-        return ok(what, name)
+        return ok(topic, name)
     if name == "slurm" and in_slurms:
-        return ok(what, f"slurm, in {OF_SLURM}: start it by make PROFILE=profiles/slurm, or {OF_SLURM}/bin/snakemake")
+        return ok(topic, f"slurm, in {OF_SLURM}: start it by make PROFILE=profiles/slurm, or {OF_SLURM}/bin/snakemake")
     if name == "slurm":
         state = "has no" if in_slurms is False else "is missing, and with it the"
-        return fail(what, f"{OF_SLURM} {state} plugin for Slurm", "make setup-slurm; or take profiles/slurm-lean")
+        return fail(topic, f"{OF_SLURM} {state} plugin for Slurm", "make setup-slurm; or take profiles/slurm-lean")
     if name in _OWN:
-        return fail(what, f"{module} cannot be imported", "make setup, or pip install -e .")
-    return fail(what, f"{module} cannot be imported", f"pip install {module.replace('_', '-')}")
+        return fail(topic, f"{module} cannot be imported", "make setup, or pip install -e .")
+    return fail(topic, f"{module} cannot be imported", f"pip install {module.replace('_', '-')}")
 
 
 def installed(name: str) -> str | None:
@@ -197,30 +197,32 @@ def _slurms_environment(root: Path) -> bool | None:
     return any((root / OF_SLURM).glob("lib/python3*/site-packages/snakemake_executor_plugin_slurm"))
 
 
-def settings_checks(here: Here) -> Iterator[Finding]:
+def settings_checks(project: CheckedProject) -> Iterator[Finding]:
     """Check configuration, machines, profile and study."""
-    configuration = here.folder / FILE
+    configuration = project.folder / FILE
     if not configuration.is_file():
         yield fail("config.yaml", f"no {FILE} in this folder", "change to the folder of the project")
     else:
         finding = readable("config.yaml", lambda: _named(load_config(configuration)))
         yield finding
         if finding.level == OK:
-            yield readable("study", lambda: _study(here, load_config(configuration)))
-    where = str(here.profile / MACHINE_FILE)
-    yield readable("machines.yaml", lambda: f"{find_machine(here.machine, here.root, where)[0]} names {here.machine}")
-    yield profile(here.profile, here.executor)
+            yield readable("study", lambda: _study(project, load_config(configuration)))
+    where = str(project.profile / MACHINE_FILE)
+    yield readable(
+        "machines.yaml", lambda: f"{find_machine(project.machine, project.root, where)[0]} names {project.machine}"
+    )
+    yield profile(project.profile, project.executor)
 
 
-def readable(what: str, read: Callable[[], str]) -> Finding:
+def readable(topic: str, read: Callable[[], str]) -> Finding:
     """Return a finding for reading a file, with its mistakes as advice."""
     try:
-        return ok(what, read())
+        return ok(topic, read())
     except InputError as error:
         count = len(error.problems)
-        return fail(what, f"{count} mistake{'s' if count > 1 else ''}", "; ".join(map(str, error.problems)))
+        return fail(topic, f"{count} mistake{'s' if count > 1 else ''}", "; ".join(map(str, error.problems)))
     except OSError as error:
-        return fail(what, f"cannot be read: {error.strerror}", f"check {error.filename}")
+        return fail(topic, f"cannot be read: {error.strerror}", f"check {error.filename}")
 
 
 def profile(folder: Path, executor: str) -> Finding:
@@ -241,6 +243,6 @@ def _named(config: Config) -> str:
     return f"study {config.study}, results in {config.results}"
 
 
-def _study(here: Here, config: Config) -> str:
-    plan = load_plan(config.study, here.root, here.machine, config.set)
+def _study(project: CheckedProject, config: Config) -> str:
+    plan = load_plan(config.study, project.root, project.machine, config.set)
     return f"{plan.study}: {len(plan.experiments)} experiments"

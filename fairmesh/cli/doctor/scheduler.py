@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fairmesh.cli.doctor.base import PATIENCE, Finding, Here, fail, ok, side_by_side, warn
+from fairmesh.cli.doctor.base import PATIENCE, CheckedProject, Finding, fail, ok, side_by_side, warn
 from fairmesh.errors import FairmeshError, nearest
 from fairmesh.files import file_system, is_on_local_disk
 from fairmesh.schedulers import QueueLimit, Scheduler, SchedulerError, Site, find_scheduler, names
@@ -20,23 +20,23 @@ from fairmesh.workflow.configuration import read_profile
 SMALL = {"threads": 1, "runtime": 1}  # the resources of the job for the test of submission
 
 
-def checks(here: Here) -> Iterator[Finding]:
+def checks(project: CheckedProject) -> Iterator[Finding]:
     """Check the scheduler of the profile, if it has one."""
-    machine = here.entry()
-    scheduler = _scheduler(here, machine)
+    machine = project.entry()
+    scheduler = _scheduler(project, machine)
     if scheduler is None:
         return
     finding = client(scheduler, shutil.which)
     yield finding
     if finding.level == "ok":
-        yield from _answers(here, machine, scheduler)
+        yield from _answers(project, machine, scheduler)
 
 
-def _scheduler(here: Here, machine: Machine | None) -> Scheduler | None:
+def _scheduler(project: CheckedProject, machine: Machine | None) -> Scheduler | None:
     if machine is not None and machine.scheduler in names():
         return find_scheduler(machine.scheduler)
     plugins = (scheduler for scheduler in map(find_scheduler, names()) if scheduler.plugin)
-    return next((scheduler for scheduler in plugins if scheduler.plugin == here.executor), None)
+    return next((scheduler for scheduler in plugins if scheduler.plugin == project.executor), None)
 
 
 def client(scheduler: Scheduler, which: Callable[[str], object]) -> Finding:
@@ -48,7 +48,7 @@ def client(scheduler: Scheduler, which: Callable[[str], object]) -> Finding:
     return ok(topic, ", ".join(scheduler.programs))
 
 
-def _answers(here: Here, machine: Machine | None, scheduler: Scheduler) -> Iterator[Finding]:
+def _answers(project: CheckedProject, machine: Machine | None, scheduler: Scheduler) -> Iterator[Finding]:
     """Send all queries at the same time, since a dead controller delays each of them."""
     answers: dict[str, Any] = {}
     resources = machine.resources if machine else {}
@@ -65,11 +65,11 @@ def _answers(here: Here, machine: Machine | None, scheduler: Scheduler) -> Itera
     yield controller(scheduler, answers.get("version", silent) if isinstance(site, Site) else site)
     if not isinstance(site, Site):
         return
-    yield from offers(here.machine, machine, scheduler, site)
+    yield from offers(project.machine, machine, scheduler, site)
     yield from (Finding(*note) for note in answers.get("notes", ()))
     yield submission(scheduler, answers.get("trial", silent), site)
-    yield from queue(scheduler, answers.get("limit"), here)
-    yield shared(site.hosts - {socket.gethostname().partition(".")[0]}, here)
+    yield from queue(scheduler, answers.get("limit"), project)
+    yield shared(site.hosts - {socket.gethostname().partition(".")[0]}, project)
 
 
 def _keep(answers: dict[str, Any], name: str, call: Callable[[], Any]) -> None:
@@ -132,13 +132,13 @@ def submission(scheduler: Scheduler, answer: SchedulerError | None, site: Site) 
     return fail(topic, f"a job of one minute would be refused: {answer.reason}", advice)
 
 
-def queue(scheduler: Scheduler, limit: QueueLimit | None, here: Here) -> Iterator[Finding]:
+def queue(scheduler: Scheduler, limit: QueueLimit | None, project: CheckedProject) -> Iterator[Finding]:
     """Compare the profile's number of jobs in the queue with the scheduler's limit for a user."""
-    topic, jobs = f"{scheduler.name} queue", jobs_of(here.profile)
+    topic, jobs = f"{scheduler.name} queue", jobs_of(project.profile)
     if limit and jobs and limit.jobs < jobs:
         allowed = f"{scheduler.title} lets {limit.jobs} be in its queue ({limit.setting})"
         advice = f"runs keep to it by themselves; `jobs: {limit.jobs}` says so, or ask for more"
-        yield warn(topic, f"`jobs` of {here.profile} is {jobs}, and {allowed}", advice)
+        yield warn(topic, f"`jobs` of {project.profile} is {jobs}, and {allowed}", advice)
     elif limit:
         yield ok(topic, f"{limit.jobs} jobs may be in it ({limit.setting})")
 
@@ -151,11 +151,11 @@ def jobs_of(profile: Path) -> int | None:
         return None
 
 
-def shared(others: Iterable[str], here: Here) -> Finding:
+def shared(others: Iterable[str], project: CheckedProject) -> Finding:
     """Check that nodes can access the results."""
-    nodes, place = sorted(others), here.place
+    nodes, place = sorted(others), project.place
     kind = file_system(place)
     if nodes and is_on_local_disk(place):
         advice = "name a folder that all nodes share: results: in config.yaml"
-        return warn("shared folder", f"{here.results} is on a disk of this computer ({kind})", advice)
-    return ok("shared folder", f"{here.results}: {kind or 'unknown kind'}, nodes: {', '.join(nodes) or 'this one'}")
+        return warn("shared folder", f"{project.results} is on a disk of this computer ({kind})", advice)
+    return ok("shared folder", f"{project.results}: {kind or 'unknown kind'}, nodes: {', '.join(nodes) or 'this one'}")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from fairmesh.cli.doctor.base import Finding, Here, fail, ok, warn
+from fairmesh.cli.doctor.base import CheckedProject, Finding, fail, ok, warn
 from fairmesh.errors import FairmeshError
 from fairmesh.files import file_system
 from fairmesh.jobs.lock import RunLock
@@ -27,9 +27,9 @@ _TRY = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.
 SNAKEMAKES = Path(".snakemake/locks")
 
 
-def checks(here: Here) -> Iterator[Finding]:
+def checks(project: CheckedProject) -> Iterator[Finding]:
     """Check the results folder, or the folder in which it will be created."""
-    folder = here.place
+    folder = project.place
     room = os.statvfs(folder)
     yield free_bytes(room.f_bavail * room.f_frsize)
     yield free_files(room.f_favail, room.f_files)
@@ -148,12 +148,12 @@ def clock(folder: Path, now: Callable[[], float] = time.time) -> Finding:
     return ok("clock", "agrees with the file system")
 
 
-def leftover_checks(here: Here) -> Iterator[Finding]:
+def leftover_checks(project: CheckedProject) -> Iterator[Finding]:
     """Check all studies in the results folder."""
-    studies = places.studies_in(here.results) if here.results.is_dir() else []
+    studies = places.studies_in(project.results) if project.results.is_dir() else []
     findings = [finding for paths in studies for finding in of_study(paths)]
     yield from findings or [ok("leftovers", f"none in {len(studies)} studies" if studies else "no study has been run")]
-    yield from snakemake_locks(here.folder / SNAKEMAKES, any(RunLock(paths.lock).is_held() for paths in studies))
+    yield from snakemake_locks(project.folder / SNAKEMAKES, any(RunLock(paths.lock).is_held() for paths in studies))
 
 
 def of_study(paths: StudyPaths) -> Iterator[Finding]:

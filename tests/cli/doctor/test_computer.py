@@ -65,7 +65,7 @@ def test_energy_counters_that_may_not_be_read_are_told(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / "energy_uj").write_text("1\n")
     assert computer.energy([]).level == OK
-    assert computer.energy([package, core]).found == "1 processor counters"
+    assert computer.energy([package, core]).message == "1 processor counters"
     told = computer.energy([package, core], lambda _: False)
     assert (told.level, "chmod a+r" in told.advice) == (WARN, True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.cli import doctor, main
-from fairmesh.cli.doctor.base import FAIL, OK, WARN, Finding, Here
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, CheckedProject, Finding
 
 ROOT = Path(__file__).parents[3]
 Write = Callable[[str, str], None]
@@ -37,17 +37,17 @@ def examined(capsys: pytest.CaptureFixture[str], *arguments: str, status: int) -
     told = json.loads(capsys.readouterr().out)
     findings = [Finding(**finding) for finding in told["findings"]]
     assert sum(told["counts"].values()) == len(findings)
-    return {finding.what: finding for finding in findings}
+    return {finding.topic: finding for finding in findings}
 
 
 def test_what_is_in_order_ends_with_0(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
     found = examined(capsys, status=0)
-    assert found["study"].found == "study: 2 experiments"
+    assert found["study"].message == "study: 2 experiments"
     assert found["machines.yaml"].level == found["profile"].level == OK
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "what", "advice"),
+    ("file", "text", "topic", "advice"),
     [
         (
             "config/config.yaml",
@@ -64,10 +64,10 @@ def test_what_is_in_order_ends_with_0(write: Write, capsys: pytest.CaptureFixtur
     ],
 )
 def test_a_file_that_is_wrong_is_told_with_its_place(
-    write: Write, capsys: pytest.CaptureFixture[str], file: str, text: str, what: str, advice: str
+    write: Write, capsys: pytest.CaptureFixture[str], file: str, text: str, topic: str, advice: str
 ) -> None:
     write(file, text)
-    told = examined(capsys, status=1)[what]
+    told = examined(capsys, status=1)[topic]
     assert (told.level, advice in told.advice) == (FAIL, True), told
 
 
@@ -75,7 +75,7 @@ def test_a_folder_that_is_no_project_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert examined(capsys, status=1)["config.yaml"].found == "no config/config.yaml in this folder"
+    assert examined(capsys, status=1)["config.yaml"].message == "no config/config.yaml in this folder"
 
 
 def test_an_unknown_profile_is_wrong_input(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,31 +85,31 @@ def test_an_unknown_profile_is_wrong_input(write: Write, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize("name", ["profiles/slurm-lean", "slurm-lean"])
 def test_a_profile_may_be_called_by_its_name(write: Write, name: str) -> None:
-    found = Here.of(Path(), name)
+    found = CheckedProject.of(Path(), name)
     assert (found.executor, found.machine) == ("fairmesh", "slurm")
 
 
 def test_a_check_that_hangs_or_breaks_hides_no_other() -> None:
-    here = Here(Path(), Path(), Path(), "local", "local", Path())
+    project = CheckedProject(Path(), Path(), Path(), "local", "local", Path())
     never = threading.Event()
 
-    def hangs(_: Here) -> Iterator[Finding]:
+    def hangs(_: CheckedProject) -> Iterator[Finding]:
         yield Finding(OK, "begins", "well")
         never.wait(60)
 
-    def breaks(_: Here) -> Iterator[Finding]:
+    def breaks(_: CheckedProject) -> Iterator[Finding]:
         yield Finding(OK, "first", "well")
         raise ValueError("no such thing")
 
-    found = doctor.examine(here, {"slow": hangs, "broken": breaks}, 0.2)
+    found = doctor.examine(project, {"slow": hangs, "broken": breaks}, 0.2)
     never.set()
-    assert [(finding.level, finding.what) for finding in found] == [
+    assert [(finding.level, finding.topic) for finding in found] == [
         (OK, "begins"),
         (WARN, "slow"),
         (OK, "first"),
         (FAIL, "broken"),
     ]
-    assert "ValueError: no such thing" in found[-1].found
+    assert "ValueError: no such thing" in found[-1].message
 
 
 def test_a_line_says_how_bad_what_and_what_to_do() -> None:

@@ -42,7 +42,7 @@ def test_packages_are_compared_with_the_lock(found: dict[str, set[str]], level: 
         return pins[name] if pins[name] in known else next(iter(known), None)
 
     told = installation.lock(LOCK, version)
-    assert (told.level, words in told.found) == (level, True)
+    assert (told.level, words in told.message) == (level, True)
 
 
 def test_without_a_lock_there_is_nothing_to_compare() -> None:
@@ -58,7 +58,7 @@ def test_another_checkout_than_the_one_here_is_told(tmp_path: Path) -> None:
     (tmp_path / "here/fairmesh").mkdir(parents=True)
     assert installation.source(tmp_path / "here/fairmesh", tmp_path / "here", editable=True).level == OK
     told = installation.source(tmp_path / "elsewhere/fairmesh", tmp_path / "here", editable=False)
-    assert (told.level, str(tmp_path / "elsewhere") in told.found) == (WARN, True)
+    assert (told.level, str(tmp_path / "elsewhere") in told.message) == (WARN, True)
     assert installation.source(tmp_path / "x/fairmesh", tmp_path, editable=False).level == OK
 
 

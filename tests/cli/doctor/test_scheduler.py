@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.cli.doctor import scheduler as checking
-from fairmesh.cli.doctor.base import FAIL, OK, WARN, Answer, Here, ask
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, Answer, CheckedProject, ask
 from fairmesh.schedulers import QueueLimit, SchedulerError, Site, find_scheduler
 from fairmesh.schedulers._slurm_site import accounting_note, settings_notes
 from fairmesh.study.settings import Machine
@@ -21,7 +21,7 @@ SITE = Site({"slurm_partition": ["main", "gpu"], "slurm_account": ["climate"], "
 def test_a_client_that_is_not_there_is_told() -> None:
     assert checking.client(SLURM, lambda name: f"/bin/{name}").level == OK
     told = checking.client(SLURM, lambda name: None if name == "sinfo" else name)
-    assert (told.level, told.found) == (FAIL, "not in the path: sinfo")
+    assert (told.level, told.message) == (FAIL, "not in the path: sinfo")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_client_that_is_not_there_is_told() -> None:
 )
 def test_what_machines_ask_for_must_be_there(machine: dict[str, object], found: list[str], advice: str) -> None:
     told = list(checking.offers("slurm", Machine.model_validate({"kind": "profile", **machine}), SLURM, SITE))
-    assert [finding.found for finding in told if finding.level == FAIL] == found
+    assert [finding.message for finding in told if finding.level == FAIL] == found
     assert told[0].advice == advice
 
 
@@ -64,7 +64,7 @@ def test_what_machines_ask_for_must_be_there(machine: dict[str, object], found: 
 )
 def test_accounting(accounts: list[str] | None, kept_by: str, level: str, words: str) -> None:
     told = accounting_note(accounts, f"A = 1\nAccountingStorageType   = accounting_storage/{kept_by}\n")
-    assert (told.level, words in told.found) == (level, True)
+    assert (told.level, words in told.message) == (level, True)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_submission(answer: SchedulerError | None, all_up: bool, level: str) -> 
 def test_settings_that_runs_depend_on(text: str, levels: list[str], words: str) -> None:
     told = settings_notes(text)
     assert [finding.level for finding in told] == levels
-    assert words in told[0].found
+    assert words in told[0].message
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_the_jobs_of_the_profile_are_compared_with_what_the_queue_takes(
     tmp_path: Path, limit: QueueLimit, level: str, words: str
 ) -> None:
     root = Path(__file__).parents[3]
-    here = Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
-    (told,) = checking.queue(SLURM, limit, here)
-    assert (told.level, words in told.found) == (level, True), told.found
+    project = CheckedProject(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
+    (told,) = checking.queue(SLURM, limit, project)
+    assert (told.level, words in told.message) == (level, True), told.message
 
 
 @pytest.mark.parametrize(("others", "local", "level"), [({"n1"}, True, WARN), (set(), True, OK), ({"n1"}, False, OK)])
@@ -114,18 +114,20 @@ def test_results_that_nodes_do_not_see_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: set[str], local: bool, level: str
 ) -> None:
     monkeypatch.setattr(checking, "is_on_local_disk", lambda _: local)
-    here = Here(tmp_path, tmp_path, tmp_path, "slurm", "slurm", tmp_path / "results")
-    assert checking.shared(others, here).level == level
+    project = CheckedProject(tmp_path, tmp_path, tmp_path, "slurm", "slurm", tmp_path / "results")
+    assert checking.shared(others, project).level == level
 
 
 def test_of_no_slurm_nothing_is_said_but_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     root = Path(__file__).parents[3]
-    of_slurm = Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
+    of_slurm = CheckedProject(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
     (told,) = checking.checks(of_slurm)
     assert told.level == FAIL
-    assert not list(checking.checks(Here(tmp_path, root, root / "profiles/local", "local", "local", tmp_path)))
+    assert not list(
+        checking.checks(CheckedProject(tmp_path, root, root / "profiles/local", "local", "local", tmp_path))
+    )
 
 
 @pytest.mark.e2e
@@ -140,9 +142,11 @@ def test_a_controller_that_is_dead_is_told_and_not_waited_for(tmp_path: Path, mo
     monkeypatch.setenv("SLURM_CONF", str(conf))
     monkeypatch.chdir(tmp_path)
     root = Path(__file__).parents[3]
-    client, controller = checking.checks(Here(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path))
+    client, controller = checking.checks(
+        CheckedProject(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
+    )
     assert (client.level, controller.level) == (OK, FAIL)
-    assert "controller does not answer" in controller.found
+    assert "controller does not answer" in controller.message
 
 
 @pytest.mark.parametrize(

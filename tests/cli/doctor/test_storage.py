@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.cli.doctor import storage
-from fairmesh.cli.doctor.base import FAIL, OK, WARN, Here
+from fairmesh.cli.doctor.base import FAIL, OK, WARN, CheckedProject
 from tests.needs import must_have
 
 Mount = Callable[..., Path]
@@ -38,12 +38,12 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def here(folder: Path) -> Here:
-    return Here(folder, folder, folder, "local", "local", folder / "results")
+def project_in(folder: Path) -> CheckedProject:
+    return CheckedProject(folder, folder, folder, "local", "local", folder / "results")
 
 
 def levels(folder: Path) -> dict[str, str]:
-    return {finding.what: finding.level for finding in storage.checks(here(folder))}
+    return {finding.topic: finding.level for finding in storage.checks(project_in(folder))}
 
 
 def test_all_is_well_on_a_usual_file_system(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_all_is_well_on_a_usual_file_system(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_told(mount: Mount) -> None:
     told = storage.writable(mount("ro"))
-    assert (told.level, "Read-only file system" in told.found) == (FAIL, True)
+    assert (told.level, "Read-only file system" in told.message) == (FAIL, True)
 
 
 def test_a_full_disk_is_told(mount: Mount) -> None:
@@ -87,7 +87,7 @@ def test_files(free: int, total: int, level: str) -> None:
 def test_locks_that_two_processes_get_are_told(tmp_path: Path) -> None:
     assert storage.locks(tmp_path).level == OK
     told = storage.locks(tmp_path, lambda _: True)
-    assert (told.level, told.found) == (FAIL, "two processes get the same lock")
+    assert (told.level, told.message) == (FAIL, "two processes get the same lock")
 
 
 def test_another_process_gets_a_lock_that_nobody_holds(tmp_path: Path) -> None:
@@ -128,4 +128,4 @@ def test_renaming_that_does_not_replace_is_told(tmp_path: Path, replace: Callabl
 @pytest.mark.parametrize(("skew", "level", "word"), [(0, OK, "agrees"), (60, WARN, "behind"), (-60, WARN, "ahead")])
 def test_a_clock_that_differs_is_told(tmp_path: Path, skew: float, level: str, word: str) -> None:
     told = storage.clock(tmp_path, lambda: time.time() + skew)
-    assert (told.level, word in told.found) == (level, True)
+    assert (told.level, word in told.message) == (level, True)
