@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from fairmesh.errors import InputError, Problem
 from fairmesh.files import canonical_json, text_sha256
 from fairmesh.schema.nodes import resolve_scalar
 
@@ -23,18 +21,6 @@ KEY_LENGTH = 12
 _LONGEST = 120
 _HEAD = 100
 _SAFE = re.compile(r"[A-Za-z0-9._-]*", re.ASCII)
-
-
-def check_wildcards(folder: Path) -> None:
-    """Check that the path of a project has no braces, which Snakemake would read as a wildcard.
-
-    Raises
-    ------
-    InputError
-        If it has.
-    """
-    if {"{", "}"} & {*str(folder)}:
-        raise InputError([Problem("Snakemake cannot work in a folder with { or } in its path; rename it", str(folder))])
 
 
 def escape(text: str) -> str:

@@ -13,7 +13,7 @@ from fairmesh.api.project_files import ProjectSettings, framework_files, persona
 from fairmesh.api.upgrade import Record
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import write_new
-from fairmesh.names import check_wildcards
+from fairmesh.installed import find_other_workflow
 from fairmesh.schema import load_yaml
 from fairmesh.status.places import CONFIG
 from fairmesh.study.settings import Config
@@ -33,12 +33,15 @@ class NewProject:
         The lines that an existing .gitignore lacks.
     has_new_repository : bool
         Whether ``git init`` was run.
+    other_workflow : Path or None
+        The Snakefile of another workflow, beside which the project has none.
     """
 
     written: tuple[str, ...]
     kept: tuple[str, ...]
     unignored: tuple[str, ...]
     has_new_repository: bool
+    other_workflow: Path | None
 
 
 def check_folder(folder: Path, here: bool) -> None:
@@ -54,12 +57,11 @@ def check_folder(folder: Path, here: bool) -> None:
     Raises
     ------
     InputError
-        If it is a file, if Snakemake cannot work there, or if it holds something and ``here`` is false.
+        If it is a file, or holds something and ``here`` is false.
     """
     for path in (folder, *folder.parents):
         if os.path.lexists(path) and not path.is_dir():
             raise InputError([Problem(f"is {_kind(path)}; choose another folder", str(path))])
-    check_wildcards(folder.resolve())
     if not here and folder.is_dir() and {path.name for path in folder.iterdir()} - {_GIT}:
         message = "the folder is not empty; with --here, init adds a project and changes no file"
         raise InputError([Problem(message, str(folder))])
@@ -80,7 +82,7 @@ def write_project(folder: Path, settings: ProjectSettings) -> NewProject:
     InputError
         If there is no such application, or a file where a folder is needed.
     """
-    framework = framework_files(settings.profiles)
+    framework = framework_files(folder, settings.profiles)
     personal = {} if _is_project(folder) else personal_files(settings)
     texts = framework | personal
     _check_folders(folder, texts)
@@ -92,7 +94,9 @@ def write_project(folder: Path, settings: ProjectSettings) -> NewProject:
             _write(folder / name, texts[name], made)
         record.add(framework, written)
         record.write(folder)
-    return NewProject(written, tuple(kept), _unignored(folder, personal), _git_init(folder))
+    return NewProject(
+        written, tuple(kept), _unignored(folder, personal), _git_init(folder), find_other_workflow(folder)
+    )
 
 
 def _is_project(folder: Path) -> bool:

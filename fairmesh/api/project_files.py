@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distribution, entry_points
+from pathlib import Path
 
 from fairmesh.api.starters import LANGUAGES, program_files, starter_file, study_text
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.installed import DEFAULT_SNAKEFILE, installed
+from fairmesh.installed import DEFAULT_SNAKEFILE, find_other_workflow, installed
 from fairmesh.printing import escape_markdown
 from fairmesh.schema import dump_yaml
 from fairmesh.study.find import ENTRY_POINTS, STUDIES, installed_applications
@@ -70,15 +71,17 @@ def installed_profiles() -> list[str]:
     return sorted(path.parent.name for path in installed("profiles").glob("*/config.yaml"))
 
 
-def framework_files(profiles: Iterable[str]) -> dict[str, str]:
+def framework_files(folder: Path, profiles: Iterable[str]) -> dict[str, str]:
     """Return the files of the framework in a project, by their path.
 
     Parameters
     ----------
+    folder : Path
+        The folder of the project; beside the Snakefile of another workflow it has none.
     profiles : iterable of str
         The names of the profiles among them.
     """
-    files = {"Snakefile": DEFAULT_SNAKEFILE.read_text(encoding="utf-8")}
+    files = {} if find_other_workflow(folder) else {"Snakefile": DEFAULT_SNAKEFILE.read_text(encoding="utf-8")}
     files |= {path: _read(name) for path, name in _FRAMEWORK.items()}
     names = [f"profiles/{profile}/{file}" for profile in profiles for file in _PROFILE_FILES]
     return files | {name: installed(name).read_text(encoding="utf-8") for name in names}

@@ -181,7 +181,7 @@ def _newer(version: str) -> str:
 
 def _framework(folder: Path) -> dict[str, str]:
     """Return the files of the framework in a project, with the profiles that it has."""
-    return framework_files(name for name in installed_profiles() if (folder / "profiles" / name).is_dir())
+    return framework_files(folder, [name for name in installed_profiles() if (folder / "profiles" / name).is_dir()])
 
 
 def _text(path: Path) -> str | None:

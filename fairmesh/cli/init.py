@@ -129,6 +129,8 @@ def _print(project: NewProject, folder: Path, application: str) -> None:
         print_lines(f"add to {folder / '.gitignore'}: {' '.join(project.unignored)}")
     if project.has_new_repository:
         print_lines("made a git repository")
+    if project.other_workflow:
+        print_lines(f"note: {project.other_workflow} is of another workflow; start runs with `fairmesh run`")
     enclosing = enclosing_project(folder)
     if enclosing:
         print_lines(f"note: the folder is inside another project, {enclosing}; commands in it use the new one")
@@ -137,7 +139,7 @@ def _print(project: NewProject, folder: Path, application: str) -> None:
 
 def _next(project: NewProject, folder: Path, application: str) -> str:
     """Return the next command: it runs the first study, if there is one."""
-    command = "snakemake --profile profiles/local"
+    command = "fairmesh run" if project.other_workflow else "snakemake --profile profiles/local"
     if application == NO_APPLICATION or FIRST_STUDY not in project.written:
         command = f"fairmesh new {FIRST} --program python"
     return command if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && {command}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fairmesh.workflow.session import Session
 from collections.abc import Callable, Mapping
 
+from fairmesh.errors import InputError, Problem
 from fairmesh.files import expand_path, read_json
 from fairmesh.installed import SNAKEFILE
 from fairmesh.jobs.paths import JobPaths, StudyPaths
@@ -28,12 +29,18 @@ def check_configuration(workflow: Any) -> None:
     """Check config/config.yaml before Snakemake's reader does, which lets duplicate keys pass."""
     if workflow.is_main_process:
         with clear_errors():
-            from fairmesh.names import check_wildcards  # noqa: PLC0415  not inside jobs
-            from fairmesh.workflow import configuration  # noqa: PLC0415
+            from fairmesh.workflow import configuration  # noqa: PLC0415  not inside jobs
 
-            check_wildcards(SNAKEFILE.parent)
+            _check_installation(SNAKEFILE.parent)
             os.environ.setdefault("LOGNAME", user())  # Snakemake needs a user name, which may be missing in a container
             configuration.check_file()
+
+
+def _check_installation(folder: Path) -> None:
+    """Check that the path of the workflow has no braces, which Snakemake would read as wildcards."""
+    if {"{", "}"} & {*str(folder)}:
+        message = "fairmesh is installed in a folder with { or } in its path, which Snakemake cannot read"
+        raise InputError([Problem(message, str(folder))])
 
 
 def open_view(workflow: Any) -> Session | JobView:

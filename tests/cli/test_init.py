@@ -11,7 +11,9 @@ import yaml
 
 from fairmesh import cli
 from fairmesh.api import new_project
+from fairmesh.api.upgrade import Record, planned_changes
 from fairmesh.cli import init
+from fairmesh.installed import DEFAULT_SNAKEFILE
 from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
 from fairmesh.study.settings import load_config
@@ -133,6 +135,22 @@ def test_a_project_joins_a_repository_without_touching_its_files(
     assert "made a git repository" not in lines
 
 
+@pytest.mark.parametrize("name", ["Snakefile", "workflow/Snakefile"])
+def test_beside_another_workflow_fairmesh_starts_the_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (folder / "workflow").mkdir()
+    (folder / name).write_text("rule all:\n    input: []\n")
+    assert cli.main(["init", "--here"]) == 0
+    assert capsys.readouterr().out.endswith(
+        f"note: {name} is of another workflow; start runs with `fairmesh run`\nnext: fairmesh run\n"
+    )
+    assert [path for path in (folder / "Snakefile", folder / "workflow/Snakefile") if path.is_file()] == [folder / name]
+    assert cli.main(["run", "--dry-run"]) == 0
+    assert f"--snakefile {DEFAULT_SNAKEFILE}" in capsys.readouterr().out
+    assert planned_changes(folder, Record.read(folder)) == []
+
+
 def test_in_a_project_only_missing_files_of_the_framework_are_added(folder: Path) -> None:
     assert cli.main(["init", "--application", "none"]) == 0
     (folder / "README.md").unlink()
@@ -151,7 +169,7 @@ def test_a_project_inside_another_names_that(folder: Path, capsys: pytest.Captur
     assert not (folder / "below/.git").exists()
 
 
-@pytest.mark.parametrize("name", ["a b", "bänk", "$HOME", "it's"])
+@pytest.mark.parametrize("name", ["a b", "bänk", "a{b}", "$HOME", "it's"])
 def test_any_other_folder_is_good(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert cli.main(["init", "--", name]) == 0
     command = capsys.readouterr().out.splitlines()[-1].removeprefix("next: ").partition(" && ")[0]
@@ -179,7 +197,6 @@ def test_a_link_and_a_linked_worktree_are_good(folder: Path) -> None:
         (["full"], "full: the folder is not empty; with --here, init adds a project and changes no file"),
         (["full", "--here"], "full/config: is a file; a project has a folder of this name"),
         (["other", "--here"], "other/config/config.yaml: is not of fairmesh; put the project into a folder of its own"),
-        (["a{b}"], "Snakemake cannot work in a folder with { or } in its path; rename it"),
         (["x", "--application", "pyton"], "--application: unknown application 'pyton'; did you mean 'python'?"),
         (["x", "--profile", "slrm"], "--profile: unknown profile 'slrm'; did you mean 'slurm'?"),
         (["x", "--license", "CC-BY-9"], "--license: 'CC-BY-9' is not an SPDX identifier"),

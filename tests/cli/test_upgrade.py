@@ -33,8 +33,8 @@ def release(monkeypatch: pytest.MonkeyPatch) -> Release:
     made = upgrade.framework_files
 
     def install(version: str, **changes: Callable[[str], str]) -> None:
-        def files(profiles: list[str]) -> dict[str, str]:
-            texts = made(profiles) | {"new.txt": ""} if "new" in changes else made(profiles)
+        def files(folder: Path, profiles: list[str]) -> dict[str, str]:
+            texts = made(folder, profiles) | ({"new.txt": ""} if "new" in changes else {})
             names = {"profile": PROFILE, "gitlab": GITLAB, "new": "new.txt"}
             return texts | {names[name]: change(texts[names[name]]) for name, change in changes.items()}
 
