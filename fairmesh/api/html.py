@@ -20,10 +20,10 @@ def status_html(status: StudyStatus, state: str) -> str:
         (job for job in status.jobs if job.state not in {DONE, WAITING}), key=lambda job: ORDER.index(job.state)
     )
     rows = [
-        (job.id, job.machine, state_label(job.state), f"{job.progress} %", job.message or job.reason)
+        (job.name, job.machine, state_label(job.state), f"{job.progress} %", job.message or job.reason)
         for job in jobs[:SHOWN]
     ]
-    table = html_table(("id", "machine", "state", "progress", "message"), rows) if rows else ""
+    table = html_table(("experiment", "machine", "state", "progress", "message"), rows) if rows else ""
     summary = f"{state_bar(status.counts)}{counts_text(status.counts)}"
     return f"<b>{escape(status.study)}</b>: {escape(state)}, {status.progress:.0%}{summary}{table}"
 

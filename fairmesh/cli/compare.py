@@ -35,8 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "names",
         metavar="SIDE",
         nargs="+",
-        help="an experiment (id, key or beginning of one), a point (id without repeat), or a study (its best point); "
-        "STUDY:NAME for another study",
+        help="an experiment (size=512,method=slices,#2; id or key), a point (without its repeat), or a study (its best "
+        "point); STUDY:NAME for another study",
     )
     parser.add_argument("--study", metavar="STUDY", default="", help="the study of the experiments (from config.yaml)")
     options.add_results(parser)
@@ -112,8 +112,9 @@ def _best(study: StudyResults) -> Side:
 
 def _side(name: str, load: Callable[[StudyPaths], StudyResults], study: str, results: Path | None) -> Side:
     """Return the side with this name, in the study before the colon or else in ``study``."""
-    own_study, colon, experiment = name.rpartition(":")
-    return find_side(load(find_study(own_study if colon else study, results)), experiment)
+    own_study, colon, experiment = name.partition(":")
+    is_other = colon and "=" not in own_study
+    return find_side(load(find_study(own_study if is_other else study, results)), experiment if is_other else name)
 
 
 def _lines(comparison: Comparison, everything: bool) -> Iterator[str]:

@@ -16,6 +16,7 @@ from fairmesh.status import JobStatus, Reader, log_path
 
 PERIOD = 1.0  # seconds
 LINES = 20  # of each log, by default
+SHOWN = 5  # names in a message
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,13 +43,14 @@ def run(arguments: argparse.Namespace) -> int:
         for line in logs.Growing(log_path(jobs[0], arguments.attempt)).read(last=True):
             print_lines(line)
         return 0
-    texts = {job.name: last_lines(log_path(job, arguments.attempt), arguments.lines or LINES) for job in jobs}
+    texts = [last_lines(log_path(job, arguments.attempt), arguments.lines or LINES) for job in jobs]
     if arguments.json:
-        print_json(texts)
+        ids = (f"{job.id} on {job.machine}" if job.machine else job.id for job in jobs)
+        print_json(dict(zip(ids, texts, strict=True)))
         return 0
-    for name, text in texts.items():
+    for job, text in zip(jobs, texts, strict=True):
         if len(texts) > 1:
-            print_lines(f"==> {name} <==")
+            print_lines(f"==> {job.name} <==")
         print_lines("\n".join(text) if text else "(empty)")
     return 0
 
@@ -56,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _follow(reader: Reader, jobs: list[JobStatus], arguments: argparse.Namespace) -> int:
     """Print a log as it grows, until its attempt has ended."""
     if len(jobs) != 1:
-        raise InputError([Problem(f"only one log can be followed, not {len(jobs)}; name one", "--follow")])
+        allowed = ", ".join(job.name for job in jobs[:SHOWN]) + (", ..." if len(jobs) > SHOWN else "")
+        raise InputError([Problem(f"only one log can be followed, not {len(jobs)}; name one", "--follow", allowed)])
     growing = logs.Growing(log_path(jobs[0], arguments.attempt))
     growing.skip_to(arguments.lines or LINES)
     while True:

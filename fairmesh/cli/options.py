@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fairmesh.study import Plan
 
 
+NAME_HELP = "axes that tell it from other experiments (size=512,method=slices,#2), its id or key"
+
+
 def count(text: str) -> int:
     """Return the number in an argument, which must be a whole number above 0."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
@@ -108,7 +111,7 @@ def results_studies(arguments: argparse.Namespace) -> list[StudyPaths]:
 
 def add_jobs(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add the arguments that select a study, and experiments or stages of it."""
-    parser.add_argument("names", metavar="NAME", nargs="*", help=f"id, key, or an unambiguous beginning; {purpose}")
+    parser.add_argument("names", metavar="NAME", nargs="*", help=f"{NAME_HELP}; {purpose}")
     parser.add_argument("--study", metavar="STUDY", default="", help="a name, a study file, or its results folder")
     add_results(parser)
     parser.add_argument(

@@ -52,14 +52,21 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.csv:
         print_table(csv_text(*_columns(shown)))
     else:
-        print_lines(table(*(_short(_columns(shown)) if arguments.table else _overview(shown))))
+        print_lines(table(*(_short(_columns(shown)) if arguments.table else _overview(plan, shown))))
         print_lines(_summary(plan, forecasts, arguments.machine))
     return 0
 
 
 def _print_json(plan: Plan, forecasts: Sequence[Forecast], shown: Sequence[Forecast]) -> None:
     entries = [
-        {**entry.experiment.to_json(), "selected": True, "state": entry.state, "why": entry.why, "note": entry.note}
+        {
+            **entry.experiment.to_json(),
+            "name": plan.short_name(entry.experiment),
+            "selected": True,
+            "state": entry.state,
+            "why": entry.why,
+            "note": entry.note,
+        }
         for entry in shown
     ]
     asked = total_cost(entry.experiment for entry in forecasts)
@@ -71,12 +78,12 @@ def _print_json(plan: Plan, forecasts: Sequence[Forecast], shown: Sequence[Forec
     print_json(plan.to_json() | {"experiments": entries, "count": len(forecasts), "totals": totals})
 
 
-def _overview(shown: Sequence[Forecast]) -> Table:
+def _overview(plan: Plan, shown: Sequence[Forecast]) -> Table:
     rows: list[tuple[str, ...]] = [
-        (entry.experiment.id, entry.experiment.key, state_label(entry.state), entry.why or entry.note)
+        (plan.short_name(entry.experiment), entry.experiment.key, state_label(entry.state), entry.why or entry.note)
         for entry in shown
     ]
-    return ("id", "key", "state", "why it would run"), rows
+    return ("experiment", "key", "state", "why it would run"), rows
 
 
 def _columns(shown: Sequence[Forecast]) -> Table:

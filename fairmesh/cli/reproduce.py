@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--experiment",
-        metavar="ID",
+        metavar="NAME",
         default="",
-        help="the experiment, as ID or MACHINE/ID (the first one of the best point)",
+        help="the experiment: its axes that vary, id or key (the first one of the best point)",
     )
     parser.add_argument(
         "--to",
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     original = find(arguments.path, arguments.experiment)
     log = sys.stderr if arguments.json else sys.stdout
     outcome = original.outcome
-    print_lines(f"{outcome.id} on {outcome.machine}, recorded {original.record.get('ended')}", file=log, flush=True)
+    print_lines(f"{original.name} on {outcome.machine}, recorded {original.record.get('ended')}", file=log, flush=True)
     print_lines(verify(original), file=log, flush=True)
     root = options.project_root()
     with new_folder(arguments.to) as folder:
@@ -108,6 +108,7 @@ def _print_json(result: Reproduction) -> None:
     print_json(
         {
             "experiment": result.original.outcome.id,
+            "name": result.original.name,
             "machine": result.original.outcome.machine,
             "agrees": result.agrees,
             "changed": dict(result.changed),

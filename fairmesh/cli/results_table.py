@@ -190,7 +190,7 @@ def _json(source: BoardRow | Outcome, view: StudyView) -> dict[str, Any]:
         metric.name: _measured(Column(f"metric:{metric.name}", "", "metric"), source) for metric in view.study.metrics
     }
     used = {name: _measured(Column(f"usage:{name}", "", "usage"), source) for name in USAGE}
-    entry = _row_json(source, view) if isinstance(source, BoardRow) else _outcome_json(source)
+    entry = _row_json(source, view) if isinstance(source, BoardRow) else _outcome_json(source, view)
     return entry | {
         "metrics": {name: value_json(value) for name, value in metrics.items() if value},
         "usage": {name: value_json(value) for name, value in used.items() if value},
@@ -199,6 +199,7 @@ def _json(source: BoardRow | Outcome, view: StudyView) -> dict[str, Any]:
 
 def _row_json(row: BoardRow, view: StudyView) -> dict[str, Any]:
     return {
+        "name": row.name,
         "baseline": row.name if row.is_baseline else None,
         "best": row is view.best,
         "verdict": view.verdict(row),
@@ -210,6 +211,6 @@ def _row_json(row: BoardRow, view: StudyView) -> dict[str, Any]:
     }
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+def _outcome_json(outcome: Outcome, view: StudyView) -> dict[str, Any]:
     names = ("machine", "id", "key", "state", "reason", "node", "axes", "parameters", "resources")
-    return {name: getattr(outcome, name) for name in names}
+    return {"name": view.study.names.of(outcome.axes)} | {name: getattr(outcome, name) for name in names}

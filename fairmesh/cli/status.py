@@ -199,7 +199,8 @@ def _active(status: StudyStatus, limit: int) -> Iterator[Line]:
     if not jobs:
         return
     rows = [_row(job) for job in jobs[:limit]]
-    heads, *lines = table(("id", "machine", "state", "progress", "for", "host", "job", "message"), rows).splitlines()
+    names = ("experiment", "machine", "state", "progress", "for", "host", "job", "message")
+    heads, *lines = table(names, rows).splitlines()
     yield Line(heads, "bold")
     yield from (Line(line, STYLES[job.state]) for line, job in zip(lines, jobs, strict=False))
     yield from _more(jobs, limit, "are running or queued")
@@ -208,7 +209,7 @@ def _active(status: StudyStatus, limit: int) -> Iterator[Line]:
 def _row(job: JobStatus) -> tuple[str, ...]:
     spent = job.seconds.get(job.state)
     return (
-        _cell(job.id),
+        _cell(job.name),
         job.machine,
         state_label(job.state),
         f"{job.progress}%" if job.state == RUNNING else "",

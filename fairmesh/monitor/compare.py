@@ -62,7 +62,7 @@ def _compare_experiments(paths: StudyPaths, status: StudyStatus) -> Comparison |
         max_selections=MAX_SIDES,
         select_all=False,
         placeholder="Choose two or more; the others are compared with the first",
-        help="An id without its repeat stands for all repeats of a point.",
+        help="A name without its repeat stands for all repeats of a point.",
     )
     if len(matching) > MAX_OPTIONS:
         st.caption(f"The first {MAX_OPTIONS} of {len(matching):,} matching experiments; search to narrow them down")
@@ -74,9 +74,8 @@ def _compare_experiments(paths: StudyPaths, status: StudyStatus) -> Comparison |
 
 
 def _experiment_names(status: StudyStatus) -> list[str]:
-    """Return the ids of experiments, with their machines if there are several."""
-    has_several = len({job.machine for job in status.experiments}) > 1
-    return [f"{job.machine}/{job.id}" if has_several else job.id for job in status.experiments]
+    """Return the names of experiments, with their machines if there are several."""
+    return [job.name for job in status.experiments]
 
 
 def _compare_studies() -> Comparison | None:

@@ -42,7 +42,7 @@ def job_label(job: JobStatus) -> str:
     >>> job_label(job)
     'epochs=1 37 % 1 min 30 s'
     """
-    return f"{job.id} {job.progress} % {running_time(job)}".rstrip()
+    return f"{job.name} {job.progress} % {running_time(job)}".rstrip()
 
 
 def running_time(job: JobStatus) -> str:

@@ -40,7 +40,7 @@ def show() -> None:
         key="experiment",
         max_chars=300,
         bind="query-params",
-        placeholder="An id, a key, or the beginning of one",
+        placeholder="Its axes, such as size=512 method=slices #2; its id or key",
     )
     show_live(_show_experiment)
 
@@ -75,7 +75,7 @@ def _find_job(status: StudyStatus, name: str) -> JobStatus | None:
 
 
 def _show_actions(cache: StatusCache, job: JobStatus) -> None:
-    selection = JobSelection((job.name,))
+    selection = JobSelection((job.key,))
     has_ended = job.state in ENDS
     with st.container(horizontal=True):
         steering.action_button(

@@ -22,7 +22,7 @@ PAGE = 100  # rows
 ROW_HEIGHT = 35  # pixels
 
 _COLUMNS = {
-    "id": st.column_config.TextColumn(width="medium"),
+    "experiment": st.column_config.TextColumn(width="medium"),
     "progress": st.column_config.ProgressColumn(format="%d %%", min_value=0, max_value=100, width="small"),
 }
 
@@ -85,7 +85,7 @@ def _show_table(jobs: Sequence[JobStatus]) -> list[int]:
         selection_mode="multi-row",
         key="rows",
         column_config=_COLUMNS,
-        alt="Experiments: state, id, machine, progress, time, host, scheduler job, message, axes",
+        alt="Experiments: state, name, machine, progress, time, host, scheduler job, message, axes",
     )
     return list(event.selection.rows)
 
@@ -95,7 +95,7 @@ def _row(job: JobStatus) -> dict[str, Any]:
     axes = {f"{name} ": plain_text(value) for name, value in job.point.get("axes", {}).items()}
     return {
         "state": state_label(job.state),
-        "id": job.id,
+        "experiment": job.name,
         "progress": job.progress,
         "time": running_time(job),
         "message": job_message(job),
@@ -109,7 +109,7 @@ def _row(job: JobStatus) -> dict[str, Any]:
 def _show_actions(
     cache: StatusCache, selection: JobSelection, jobs: Sequence[JobStatus], selected: Sequence[JobStatus]
 ) -> None:
-    chosen = JobSelection(tuple(job.name for job in selected)) if selected else selection
+    chosen = JobSelection(tuple(job.key for job in selected)) if selected else selection
     what = f"{len(selected)} selected" if selected else f"all {len(jobs):,} listed"
     steering.action_button(
         f"Cancel {what}",
@@ -124,4 +124,4 @@ def _show_actions(
     if len(selected) == 1:
         page = st.Page(experiment.show, url_path="experiment")
         query = {"study": cache.paths.study, "experiment": selected[0].key}
-        st.page_link(page, label=f"Open {escape_text(selected[0].id)}", query_params=query)
+        st.page_link(page, label=f"Open {escape_text(selected[0].name)}", query_params=query)

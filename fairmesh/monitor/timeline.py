@@ -156,7 +156,7 @@ def _position(bar: Bar, lane: int) -> dict[str, Any]:
 def _texts(bar: Bar) -> dict[str, str]:
     job = bar.job
     return {
-        "id": job.id,
+        "experiment": job.name,
         "node": bar.node,
         "state": state_label(job.state),
         "time": running_time(job) or "0 s",
@@ -183,7 +183,7 @@ def timeline_chart(rows: pd.DataFrame) -> dict[str, Any]:
             "x": _time_axis(rows),
             "x2": {"field": "end"},
             "y": _lane_axis(list(dict.fromkeys(rows["lane"]))),
-            "tooltip": tooltips("id", "state", "time", "began", "ended", "node"),
+            "tooltip": tooltips("experiment", "state", "time", "began", "ended", "node"),
         },
         "layer": [_bar_layer(states), _letter_layer()],
         "height": {"step": LANE_HEIGHT},

@@ -188,7 +188,7 @@ def grid_cells(experiments: Sequence[JobStatus]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "at": range(len(experiments)),
-            "id": [job.id for job in experiments],
+            "experiment": [job.name for job in experiments],
             "machine": pd.Categorical([job.machine for job in experiments]),
             "state": pd.Categorical([state_label(job.state) for job in experiments], categories=labels),
             "progress": [job.progress for job in experiments],
@@ -233,7 +233,7 @@ def _cell_layer(only: str) -> dict[str, Any]:
             "y2": {"field": "below"},
             "color": state_color(ORDER),
             "opacity": _opacity(only),
-            "tooltip": tooltips("id", "state", "progress", "machine"),
+            "tooltip": tooltips("experiment", "state", "progress", "machine"),
         },
     }
 

@@ -16,6 +16,7 @@ from fairmesh.names import find_primary_metric
 from fairmesh.results.metrics import Metric, MetricValue
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, LOG
 from fairmesh.runner.text import last_lines
+from fairmesh.short_names import ExperimentFinder, ShortNames
 
 PLAN = "plan.json"
 
@@ -128,6 +129,16 @@ class StudyResults:
     def name(self) -> str:
         """The name of the study, which is the name of its folder."""
         return self.folder.name
+
+    @cached_property
+    def names(self) -> ShortNames:
+        """The short names of its experiments."""
+        return ShortNames.of_plan(self.plan)
+
+    @cached_property
+    def finder(self) -> ExperimentFinder[Outcome]:
+        """What finds experiments by the names that people write."""
+        return ExperimentFinder(self.name, self.experiments, self.names)
 
     @property
     def done(self) -> list[Outcome]:

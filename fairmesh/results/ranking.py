@@ -22,6 +22,8 @@ class RankedPoint:
 
     Parameters
     ----------
+    name : str
+        Its short name.
     metric : Metric
         The metric that ranks.
     outcomes : tuple of Outcome
@@ -30,13 +32,14 @@ class RankedPoint:
         The metric over the repeats that have it.
     """
 
+    name: str
     metric: Metric
     outcomes: tuple[Outcome, ...]
     summary: Summary
 
     @property
-    def name(self) -> str:
-        """The id of the point: the id of its experiments without the repeat."""
+    def id(self) -> str:
+        """The id of its experiments without the repeat."""
         return point_id(self.outcomes[0])
 
     @property
@@ -69,7 +72,7 @@ def ranked_points(study: StudyResults) -> list[RankedPoint]:
     if metric is None or not metric.better:
         return []
     points = [
-        RankedPoint(metric, outcomes, summary)
+        RankedPoint(study.names.of_point(outcomes[0].axes), metric, outcomes, summary)
         for outcomes in points_of(study)
         if (summary := summary_of(metric, outcomes))
     ]

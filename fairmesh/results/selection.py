@@ -7,16 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.errors import InputError, Problem
 from fairmesh.expressions.conditions import Condition
 from fairmesh.files import canonical_json
-from fairmesh.names import REPEAT, experiment_id
+from fairmesh.names import REPEAT
 from fairmesh.results import ranking
 from fairmesh.results.load import Outcome, StudyResults
 from fairmesh.results.ranking import point_id
 from fairmesh.results.table import USAGE_UNITS, text_of
-
-SHOWN = 5  # names in a message
 
 
 @dataclass(frozen=True)
@@ -36,9 +34,9 @@ class Side:
 
     @property
     def name(self) -> str:
-        """The id of the experiment, or of the point."""
-        first = self.outcomes[0]
-        return first.id if len(self.outcomes) == 1 else point_id(first)
+        """The short name of the experiment, or of the point."""
+        names, axes = self.study.names, self.outcomes[0].axes
+        return names.of(axes) if len(self.outcomes) == 1 else names.of_point(axes)
 
     @property
     def machine(self) -> str:
@@ -91,49 +89,19 @@ def best_point(study: StudyResults) -> Side | None:
 
 
 def find_side(study: StudyResults, name: str) -> Side:
-    """Find an experiment by id, key or unambiguous prefix, or a point by its id without the repeat.
-
-    The axes that distinguish a point are sufficient, as in ``epochs=4+width=8``. ``MACHINE/ID`` selects a machine.
+    """Find an experiment, or a point with its repeats, by what people write: see `ExperimentFinder`.
 
     Raises
     ------
     InputError
         If nothing matches, or several do.
     """
-    for matches, label in ((_is, _id), (_is_point, point_id), (_has_axes, point_id), (_begins, _id)):
-        outcomes = tuple(outcome for outcome in study.experiments if matches(name, outcome))
-        if len({(outcome.machine, label(outcome)) for outcome in outcomes}) == 1:
-            return Side(study, outcomes)
-        if outcomes:
-            listed = ", ".join(f"{outcome.machine}/{outcome.id}" for outcome in outcomes[:SHOWN])
-            more = ", ..." if len(outcomes) > SHOWN else ""
-            raise InputError([Problem(f"{name!r} matches {len(outcomes)} experiments of {study.name}: {listed}{more}")])
-    near = nearest(name, dict.fromkeys(text for outcome in study.experiments for text in (outcome.id, point_id(outcome))))
-    raise InputError([Problem(f"study {study.name} has no experiment {name!r}", near=near)])
-
-
-def _is(name: str, outcome: Outcome) -> bool:
-    return name in {outcome.id, outcome.key, f"{outcome.machine}/{outcome.id}"}
-
-
-def _is_point(name: str, outcome: Outcome) -> bool:
-    point = point_id(outcome)
-    return name in {point, f"{outcome.machine}/{point}"}
-
-
-def _has_axes(name: str, outcome: Outcome) -> bool:
-    machine, _, axes = name.rpartition("/")
-    own = {experiment_id({axis: value}) for axis, value in outcome.axes.items() if axis != REPEAT}
-    return machine in {"", outcome.machine} and set(axes.split("+")) <= own
-
-
-def _id(outcome: Outcome) -> str:
-    return outcome.id
-
-
-def _begins(name: str, outcome: Outcome) -> bool:
-    texts = (outcome.id, outcome.key, f"{outcome.machine}/{outcome.id}")
-    return bool(name) and any(text.startswith(name) for text in texts)
+    outcomes = tuple(study.finder.find(name))
+    machines = list(dict.fromkeys(outcome.machine for outcome in outcomes))
+    if len(machines) > 1:
+        what = f"{name!r} has results on several machines of {study.name}; write MACHINE/NAME"
+        raise InputError([Problem(what, "", ", ".join(machines))])
+    return Side(study, outcomes)
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

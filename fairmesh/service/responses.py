@@ -154,6 +154,7 @@ class ExperimentItem(ResponseBody):
     ended: str
     seconds: dict[str, float]
     energy: float | None = Field(description="The energy of its result in joules, if it was measured.")
+    name: str = Field(description="Its name for people: the axes that vary within the study.", examples=["epochs=4 #2"])
     selected: bool
     blocked: bool
     axes: dict[str, Any]

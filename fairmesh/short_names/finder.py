@@ -79,7 +79,7 @@ class ExperimentFinder(Generic[T]):
         found = self.find(text)
         if len(found) > 1:
             several = len({experiment.machine for experiment in found}) > 1
-            labels = [self._label(each) + (f" on {each.machine}" if several else "") for each in found]
+            labels = [self._label(experiment) + (f" on {experiment.machine}" if several else "") for experiment in found]
             raise InputError([Problem(f"{text!r} fits {len(found)} experiments: {listed(labels)}")])
         return found[0]
 
@@ -116,11 +116,11 @@ class ExperimentFinder(Generic[T]):
             return []
         fitting = self._with_axes(given) if given else []
         open_axes = [name for name in self._names.axes if name not in given]
-        return [each for each in fitting if not any(name in each.axes for name in open_axes)] or fitting
+        return [experiment for experiment in fitting if not any(name in experiment.axes for name in open_axes)] or fitting
 
     def _by_beginning(self, text: str) -> list[T]:
-        texts = ((each, (each.id, each.key, self._label(each))) for each in self._all)
-        return [each for each, own in texts if text and any(known.startswith(text) for known in own)]
+        texts = ((experiment, (experiment.id, experiment.key, self._label(experiment))) for experiment in self._all)
+        return [experiment for experiment, own in texts if text and any(known.startswith(text) for known in own)]
 
     def _with_axes(self, given: Given) -> list[T]:
         return [text for text, texts in self._texts if given.items() <= texts.items()]
@@ -128,15 +128,15 @@ class ExperimentFinder(Generic[T]):
     @cached_property
     def _texts(self) -> list[tuple[T, Given]]:
         """The text of each value of each experiment."""
-        named = (each for each in self._all if each.axes)
-        return [(each, {name: value_text(value) for name, value in each.axes.items()}) for each in named]
+        named = (experiment for experiment in self._all if experiment.axes)
+        return [(experiment, {name: value_text(value) for name, value in experiment.axes.items()}) for experiment in named]
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
-        return Vocabulary(self._study, (each.axes for each in self._all))
+        return Vocabulary(self._study, (experiment.axes for experiment in self._all))
 
     def _ambiguous(self, text: str, found: Sequence[T]) -> Problem:
-        points = {self._point(each): each.axes for each in found}
+        points = {self._point(experiment): experiment.axes for experiment in found}
         labels = [{name: value_text(value) for name, value in axes.items()} for axes in points.values()]
         open_axes = [name for name in self._names.axes if len({texts.get(name) for texts in labels}) > 1]
         advice = f"; they differ in {' and '.join(open_axes)}" if open_axes else ""
@@ -149,6 +149,6 @@ class ExperimentFinder(Generic[T]):
             return error.problems[0]
         if given:
             return Problem(f"{text!r}: {self._study} has no experiment with these values together")
-        kinds = "experiment" if all(each.axes for each in self._all) else "experiment or stage"
-        near = nearest(plain, [name for each in self._all for name in (each.id, self._label(each))])
+        kinds = "experiment" if all(experiment.axes for experiment in self._all) else "experiment or stage"
+        near = nearest(plain, [name for experiment in self._all for name in (experiment.id, self._label(experiment))])
         return Problem(f"study {self._study} has no {kinds} {text!r}", near=near)

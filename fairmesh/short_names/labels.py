@@ -62,7 +62,8 @@ class ShortNames:
     @classmethod
     def of_plan(cls, plan: Mapping[str, Any]) -> ShortNames:
         """Return the short names of the experiments in the content of plan.json."""
-        return cls([point["axes"] for point in plan["experiments"]], plan.get("axes") or ())
+        points = [point["axes"] for point in plan["experiments"]]
+        return cls(points, plan.get("axes") or ())
 
     def of(self, axes: Mapping[str, Any]) -> str:
         """Return the short name of the experiment with these axes."""

@@ -81,17 +81,17 @@ class StatusBuilder:
     def _build(self, job: TrackedJob, blocking: Mapping[str, str]) -> JobStatus:
         facts, events = job.judge(), self._events.get(job.name, NO_EVENTS)
         known = self._snapshots.get(job)
-        if known and facts.good and _is_same(known[0], facts, events, self._run) and known[1].point is job.point:
+        if known and (known[1].point is not job.point or known[1].name != job.label):
+            known = None
+        if known and facts.good and _is_same(known[0], facts, events, self._run):
             return known[1]
         current, coming = self._queue.of(job.key, facts, events)
         blocked = _blocked(job.point, blocking) if blocking else ""
         evidence = Evidence(
             facts, events, current, coming, self._run, job.is_selected, blocked, job.point.get("last") or {}
         )
-        if known and known[0] == evidence and known[1].point is job.point:
-            status = self._update_times(*known)
-        else:
-            status = self._new_status(job, evidence)
+        is_known = known is not None and known[0] == evidence
+        status = self._update_times(*known) if known and is_known else self._new_status(job, evidence)
         self._snapshots[job] = (evidence, status)
         return status
 
@@ -123,6 +123,7 @@ class StatusBuilder:
             ended=str(facts.good.get("ended") or status.get("ended") or ""),
             seconds=in_states(state, facts, events, evidence.run, self._now),
             energy=_joules(facts.good.get("usage")),
+            name=job.label,
             is_selected=evidence.is_selected,
             is_blocked=bool(evidence.blocked) and reason == evidence.blocked,
             folder=job.folder,

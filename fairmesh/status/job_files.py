@@ -188,6 +188,8 @@ class TrackedJob:
         Whether there is a job folder.
     is_whole : bool
         Whether the whole record and status are kept, and not only the keys that determine the state.
+    label : str
+        Its name for people.
     """
 
     kind: str
@@ -202,6 +204,7 @@ class TrackedJob:
     record: str = ""
     has_folder: bool = True
     is_whole: bool = False
+    label: str = ""
     facts: Facts = NO_FACTS
     name: Name = field(init=False)
     _seen: int = -1

@@ -15,6 +15,7 @@ from fairmesh.errors import InputError, Problem
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.runner.protocol import DONE, ENDS, LOG, QUEUED, RUNNING, STATES, WAITING
+from fairmesh.short_names import ExperimentFinder, ShortNames
 
 ACTIVE = (QUEUED, RUNNING)
 ORDER = (*BAD_ENDS, RUNNING, QUEUED, WAITING, DONE)  # the most important first
@@ -53,6 +54,8 @@ class JobStatus:
         The known times spent in the states ``waiting``, ``queued`` and ``running``.
     energy : float or None
         The energy used for its result in joules, if measured.
+    name : str
+        Its name for people: the short name, with the machine where it has results on several; by default the id.
     is_selected, is_blocked : bool
         Whether it was selected in the last run; whether it waits for a failed stage.
     folder : str
@@ -77,10 +80,15 @@ class JobStatus:
     ended: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     energy: float | None = None
+    name: str = ""
     is_selected: bool = True
     is_blocked: bool = False
     folder: str = field(default="", repr=False)
     point: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.id)
 
     def after(self, seconds: Mapping[str, float]) -> JobStatus:
         """Return a copy with other times."""
@@ -88,9 +96,10 @@ class JobStatus:
         return make(*_BEFORE_SECONDS(self), seconds, *_AFTER_SECONDS(self))
 
     @property
-    def name(self) -> str:
-        """The name in messages."""
-        return f"{self.id} on {self.machine}" if self.machine else self.id
+    def axes(self) -> Mapping[str, Any]:
+        """The value of each axis; a stage has none."""
+        axes: Mapping[str, Any] = self.point.get("axes") or {}
+        return axes
 
     @property
     def values(self) -> dict[str, Any]:
@@ -104,7 +113,7 @@ class JobStatus:
         names = (name for name in self.__slots__ if name not in {"folder", "point", "is_selected", "is_blocked"})
         content = {name: getattr(self, name) for name in names}
         content |= {"selected": self.is_selected, "blocked": self.is_blocked}
-        return content | {"axes": self.point.get("axes", {})}
+        return content | {"axes": self.axes}
 
 
 _NAMES = JobStatus.__slots__
@@ -181,6 +190,8 @@ class StudyStatus:
         The message about a scheduler that does not answer; empty if it answers or is not needed.
     problems : tuple of str
         The files that exist and cannot be read, one line each; their content is left out.
+    axes : tuple of str
+        The names of its axes, in the study's order.
     """
 
     study: str
@@ -193,6 +204,13 @@ class StudyStatus:
     left: float | None = None
     scheduler: str = ""
     problems: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+
+    @cached_property
+    def finder(self) -> ExperimentFinder[JobStatus]:
+        """What finds experiments and stages by the names that people write."""
+        names = ShortNames([experiment.axes for experiment in self.experiments], self.axes)
+        return ExperimentFinder(self.study, self.jobs, names)
 
     @cached_property
     def counts(self) -> dict[str, int]:

@@ -70,7 +70,7 @@ class Reader:
         plan = self.plan()
         run = self._runs.last()
         news = self._news(run)
-        self._experiments = list(self._survey.experiments(plan["experiments"]))
+        self._experiments = list(self._survey.experiments(plan))
         stages = list(self._survey.stages(plan["application"]["name"], news))
         self._queue.look([*stages, *self._experiments], news)
         now = jsonfiles.now()
@@ -86,6 +86,7 @@ class Reader:
             left=remaining_seconds(run, experiments, now),
             scheduler=self._queue.problem,
             problems=self._problems(),
+            axes=tuple(plan.get("axes") or ()),
         )
 
     @property

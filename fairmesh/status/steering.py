@@ -34,7 +34,7 @@ class JobSelection:
     Parameters
     ----------
     names : sequence of str
-        Ids, keys or unambiguous prefixes of experiments and stages. An id selects it on every machine.
+        What experiments and stages are called: see ``fairmesh.short_names.ExperimentFinder``.
     where : str
         An expression over parameters, axes and resources, as in a study's ``exclude``; also over ``state``, ``host``,
         ``machine``, ``attempt`` and ``progress``.
@@ -70,31 +70,16 @@ class JobSelection:
 
 
 def _named(names: Iterable[str], status: StudyStatus) -> list[JobStatus]:
-    jobs = status.jobs
-    wanted: set[int] = set()
-    problems = []
+    wanted: set[tuple[str, str]] = set()
+    problems: list[Problem] = []
     for name in dict.fromkeys(names):
-        fitting = [index for index, job in enumerate(jobs) if name in {job.id, job.key, job.name}]
-        fitting = fitting or _beginning(name, jobs)
-        if len({jobs[index].id for index in fitting}) == 1:
-            wanted.update(fitting)
-        elif fitting:
-            several = ", ".join(jobs[index].id for index in fitting[:SHOWN]) + (", ..." if len(fitting) > SHOWN else "")
-            problems.append(Problem(f"{name!r} fits {len(fitting)}: {several}"))
-        else:
-            problems.append(_unknown(name, status))
+        try:
+            wanted.update((job.machine, job.id) for job in status.finder.find(name))
+        except InputError as error:
+            problems.extend(error.problems)
     if problems:
         raise InputError(problems)
-    return [job for index, job in enumerate(jobs) if index in wanted]
-
-
-def _beginning(name: str, jobs: Sequence[JobStatus]) -> list[int]:
-    return [index for index, job in enumerate(jobs) if name and (job.id.startswith(name) or job.key.startswith(name))]
-
-
-def _unknown(name: str, status: StudyStatus) -> Problem:
-    near = nearest(name, [job.id for job in status.jobs])
-    return Problem(f"study {status.study} has no experiment or stage {name!r}", near=near)
+    return [job for job in status.jobs if (job.machine, job.id) in wanted]
 
 
 def _test(where: str, status: StudyStatus) -> Callable[[JobStatus], bool]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import experiment_key
 from fairmesh.runner import protocol
+from fairmesh.short_names import ShortNames
 from fairmesh.stages import walk_needs
 from fairmesh.status.cache import CachedValue, FileCache, Map
 from fairmesh.status.events import JobEvents, Name
@@ -39,6 +40,7 @@ class StudyJobs:
         self._recorded = _Folders(f"{self._folder}/{protocol.RECORDS}", is_cached)
         self._rendered = _Folders(f"{self._folder}/{protocol.EXPERIMENTS}", is_cached)
         self._points: Sequence[Map] = ()
+        self._names: Mapping[str, str] = {}
         self._seen = -1
         self._planned: dict[Name, TrackedJob] = {}
         self._elsewhere: dict[tuple[Name, str], TrackedJob] = {}
@@ -49,11 +51,11 @@ class StudyJobs:
         self._contents = FileCache(is_cached)
         self._stages: dict[Need, TrackedJob] = {}
 
-    def experiments(self, points: Sequence[Map]) -> Iterable[TrackedJob]:
+    def experiments(self, plan: Map) -> Iterable[TrackedJob]:
         """Return the planned experiments, and the same experiments on other machines with results."""
         seen = self._recorded.look() + self._rendered.look()
-        if points is not self._points:
-            self._plan(points)
+        if plan["experiments"] is not self._points:
+            self._plan(plan["experiments"], ShortNames.of_plan(plan))
         if seen != self._seen:
             self._place()
             self._seen = seen
@@ -71,7 +73,7 @@ class StudyJobs:
             path: why for problems in looked_at if problems for path, why in problems.items()
         }
 
-    def _plan(self, points: Sequence[Map]) -> None:
+    def _plan(self, points: Sequence[Map], names: ShortNames) -> None:
         """Set a new plan; facts of unchanged points are kept."""
         known, self._planned = self._planned, {}
         for point in points:
@@ -87,6 +89,7 @@ class StudyJobs:
             for need in _needs(point):
                 self._needs[need] = self._needs.get(need, False) or bool(point.get("selected", True))
         self._points, self._seen = points, -1
+        self._names = {point["id"]: names.of(point["axes"]) for point in points}
 
     def _new_job(self, name: Name, key: str, point: Map, selected: bool) -> TrackedJob:
         folder = f"{self._folder}/{protocol.EXPERIMENTS}/{name[0]}/{name[1]}"
@@ -110,6 +113,9 @@ class StudyJobs:
         for name, job in self._planned.items():
             self._all.append(job)
             self._all.extend(self._elsewhere[location] for location in others.get(name, ()))
+        has_several = len({job.machine for job in self._all}) > 1
+        for job in self._all:
+            job.label = self._names[job.id] + (f" on {job.machine}" if has_several else "")
 
     def _record(self, name: Name) -> str:
         return f"{self._folder}/{protocol.RECORDS}/{name[0]}/{name[1]}.json"

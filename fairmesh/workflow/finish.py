@@ -145,7 +145,7 @@ def _text(status: StudyStatus, state: str, best: dict[str, Any] | None) -> str:
         return text
     mean = f", the mean of {best['n']} repeats" if best["n"] > 1 else ""
     value = f"{best['title']} {number_text(best['value'])} {best['unit']}".rstrip()
-    return f"{text}; best {value} with {best['point']}{mean}"
+    return f"{text}; best {value} with {best['name']}{mean}"
 
 
 def _best(study: StudyResults) -> dict[str, Any] | None:
@@ -156,7 +156,8 @@ def _best(study: StudyResults) -> dict[str, Any] | None:
     metric, summary = best.metric, value_json(best.value)
     return {
         "machine": best.machine,
-        "point": best.name,
+        "name": best.name,
+        "point": best.id,
         "id": best.run.id,
         "key": best.run.key,
         "metric": metric.name,
@@ -170,5 +171,5 @@ def _best(study: StudyResults) -> dict[str, Any] | None:
 
 def _failure(job: JobStatus) -> dict[str, str]:
     last = last_lines(log_path(job), 1)
-    about = {name: str(getattr(job, name)) for name in ("kind", "machine", "id", "key", "state", "reason")}
+    about = {name: str(getattr(job, name)) for name in ("kind", "machine", "id", "key", "name", "state", "reason")}
     return about | {"last_line": last[0] if last else ""}

@@ -13,6 +13,7 @@ from fairmesh.errors import FairmeshError
 from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_lines
+from fairmesh.results import Outcome, StudyResults
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.status.states import state_label
@@ -87,9 +88,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         "experiments": len(study_results.experiments),
         "done": len(study_results.done),
         "unfinished": [
-            ": ".join(filter(None, (f"{experiment.id} {state_label(experiment.state)}", experiment.reason)))
-            for experiment in study_results.experiments
-            if not experiment.record
+            _unfinished(study_results, experiment) for experiment in study_results.experiments if not experiment.record
         ],
         "missing": described.missing if described else [],
         "problems": list(dict.fromkeys(problems)),
@@ -97,6 +96,11 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         "fair": scorecard.counts if scorecard else {},
         "site": str(site),
     }
+
+
+def _unfinished(study: StudyResults, experiment: Outcome) -> str:
+    state = f"{study.names.of(experiment.axes)} {state_label(experiment.state)}"
+    return ": ".join(filter(None, (state, experiment.reason)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

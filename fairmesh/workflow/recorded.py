@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairmesh.errors import FairmeshError, InputError, Problem, nearest
+from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.fair.crate import SUMS
 from fairmesh.fair.crate_reader import Crate
 from fairmesh.fair.package import APPLICATIONS
@@ -15,6 +15,7 @@ from fairmesh.jobs.reading import read_map
 from fairmesh.results import Outcome, best_point, load_study
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ENVIRONMENTS, EXPERIMENT, EXPERIMENTS, RECORDS
+from fairmesh.short_names import ShortNames
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.application_copy import application_files
 
@@ -39,6 +40,11 @@ class Original:
     outcome: Outcome
     plan: dict[str, Any]
     application: Path
+
+    @property
+    def name(self) -> str:
+        """The short name of the experiment."""
+        return ShortNames.of_plan(self.plan).of(self.outcome.axes)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -66,7 +72,7 @@ def find(path: Path, identity: str = "") -> Original:
     path : Path
         A crate or a study's folder in the results; a record; or the folder of an experiment.
     identity : str
-        The experiment in a crate; by default the first repeat of the best point.
+        The experiment in a crate, or a point, of which the first repeat is taken; by default the best point.
 
     Raises
     ------
@@ -76,14 +82,9 @@ def find(path: Path, identity: str = "") -> Original:
     folder, named = _place(path)
     study = load_study(folder.parent, folder.name)
     wanted = named or identity
-    machine, _, name = wanted.rpartition("/")
-    done = [
-        outcome for outcome in study.done if not wanted or (outcome.id == name and machine in {"", outcome.machine})
-    ]
+    done = [outcome for outcome in (study.finder.find(wanted) if wanted else study.done) if outcome.record]
     if not done:
-        known = [outcome.id for outcome in study.done]
-        what = f"{folder} has no result of {wanted!r}" if wanted else f"{folder} has no result"
-        raise InputError([Problem(what, "", "", nearest(name, known))])
+        raise InputError([Problem(f"{folder} has no result of {wanted!r}" if wanted else f"{folder} has no result")])
     best = None if wanted else best_point(study)
     chosen = best.run if best else done[0]
     return Original(folder, chosen, study.plan, _application(folder, chosen, study.plan["application"]["name"]))

@@ -72,11 +72,11 @@ def test_cancel_retry_and_logs(workplace: Workplace) -> None:
     run = run_fast()
     wait_until(lambda: run.status().counts["failed"] == 1 and is_running(run), "one that failed and one that runs")
     assert run.logs() == {
-        "behaviour=exit on local": ['# fairmesh status=running progress=50 msg="half way"', "toy: something went wrong"]
+        "behaviour=exit": ['# fairmesh status=running progress=50 msg="half way"', "toy: something went wrong"]
     }
     with pytest.raises(BusyError, match="is being run: run "):
         run_fast()
-    assert run.cancel(["behaviour=hang"], who="ada") == ("behaviour=hang on local",)
+    assert run.cancel(["behaviour=hang"], who="ada") == ("behaviour=hang",)
     status = run.wait(PATIENCE)
     assert (run.state, run.info().exit_code) == ("failed", 1)
     assert status.counts["cancelled"] == status.counts["failed"] == status.counts["done"] == 1

@@ -22,8 +22,8 @@ def compare(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_points_of_the_configured_study(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = compare(capsys, "epochs=2+width=8", "epochs=4+width=8").splitlines()
     assert lines[:2] == [
-        "A  quick: epochs=2+width=8 on local, 2 of 2 with a result",
-        "B  quick: epochs=4+width=8 on local, 2 of 2 with a result",
+        "A  quick: epochs=2 width=8 on local, 2 of 2 with a result",
+        "B  quick: epochs=4 width=8 on local, 2 of 2 with a result",
     ]
     assert "Parameters: 1 of 3 differ" in lines
     assert "  epochs  2  4" in lines
@@ -41,9 +41,9 @@ def test_a_study_beside_an_experiment_of_another(project: Path, capsys: pytest.C
     found = json.loads(compare(capsys, "quick", "more:epochs=16+width=4+repeat=1", "epochs=2+width=8", "--json"))
     assert found["kind"] == "experiments"
     assert [(side["study"], side["name"], side["n"]) for side in found["sides"]] == [
-        ("quick", "epochs=8+width=8", 1),
-        ("more", "epochs=16+width=4+repeat=1", 1),
-        ("quick", "epochs=2+width=8", 2),
+        ("quick", "epochs=8 width=8", 1),
+        ("more", "epochs=16 width=4 #1", 1),
+        ("quick", "epochs=2 width=8", 2),
     ]
 
 
@@ -59,7 +59,7 @@ def test_all_shows_what_is_the_same(project: Path, capsys: pytest.CaptureFixture
     [
         (["quick"], "name 2 to 26 experiments or studies, not 1"),
         (["quick", "nobody"], "study quick has no experiment 'nobody'"),
-        (["epochs=2", "quick"], "'epochs=2' matches 4 experiments of quick: "),
+        (["epochs=2", "quick"], "'epochs=2' fits 2 points of quick: "),
         (["mroe:epochs=4", "quick"], "results has no results of study 'mroe'; a run makes them; did you mean 'more'"),
     ],
 )
@@ -96,9 +96,9 @@ def test_what_help_and_tutorial_show_works(
 @pytest.mark.parametrize(
     ("name", "point"),
     [
-        ("width=8+epochs=2", "epochs=2+width=8"),
-        ("local/epochs=4+width=8", "epochs=4+width=8"),
-        ("epochs=2+width=8+repeat=1", "epochs=2+width=8+repeat=1"),
+        ("width=8+epochs=2", "epochs=2 width=8"),
+        ("local/epochs=4,width=8", "epochs=4 width=8"),
+        ("epochs=2+width=8+repeat=1", "epochs=2 width=8 #1"),
     ],
 )
 def test_a_point_is_named_by_axes_in_any_order(

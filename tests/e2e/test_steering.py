@@ -75,7 +75,7 @@ def test_one_that_runs_and_one_that_waits_are_cancelled_and_retried(slow: Workpl
         next(name for name, state in before.items() if state == word) for word in ("running", "waiting")
     )
     said = slow.fairmesh("cancel", running, waiting)
-    assert f"{running} on local: running, cancelled" in said
+    assert f"{running}: running, cancelled" in said
     slow.fairmesh("cancel", running)
     program = json.loads((slow.job(running) / "attempts/1/process.json").read_text())
     wait_until(lambda: owner.is_alive(program) is False, "its program is gone")
@@ -91,7 +91,7 @@ def test_one_that_runs_and_one_that_waits_are_cancelled_and_retried(slow: Workpl
     slow.forget_starts()
     slow.edit("toy/toy.py", '"saves"} else float(seconds)', '"saves"} else 0')
     said = slow.fairmesh("retry", waiting, *QUICK_RETRY)
-    assert f"{waiting} on local: was cancelled, cancelled by " in said
+    assert f"{waiting}: was cancelled, cancelled by " in said
     assert slow.experiments_started() == {waiting: 1}, "it alone"
     assert states(slow)[running] == "cancelled"
     slow.fairmesh("retry", *QUICK_RETRY)
@@ -135,13 +135,13 @@ def test_a_failure_is_told_with_the_last_words_of_its_log(workplace: Workplace) 
     check_events(workplace)
     said = workplace.fairmesh("status").splitlines()
     assert "1 done, 1 failed" in said
-    at = said.index("failed: behaviour=exit on local: exit code 3")
+    at = said.index("failed: behaviour=exit: exit code 3")
     assert said[at + 2] == "    toy: something went wrong"
     assert workplace.fairmesh("logs").endswith("toy: something went wrong\n")
     assert workplace.fairmesh("logs", "behaviour=exit", "--lines", "1") == "toy: something went wrong\n"
     assert workplace.fairmesh("logs", "behaviour=exit", "--attempt", "1", "--follow").endswith("went wrong\n")
     said = workplace.fairmesh("logs", "behaviour=exit", "--attempt", "2", status=2)
-    assert said == "attempt: behaviour=exit on local has no attempt 2 (allowed: 1 to 1)\n"
+    assert said == "attempt: behaviour=exit has no attempt 2 (allowed: 1 to 1)\n"
 
 
 def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:
@@ -155,7 +155,7 @@ def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:
     wait_until((folder / "attempts/1/process.json").exists, "it runs")
     assert states(workplace, "out/sweep") == {"behaviour=hang": "running"}
     said = workplace.fairmesh("cancel", "behaviour=hang", "--study", "out/sweep")
-    assert said == "behaviour=hang on local: running, cancelled\n"
+    assert said == "behaviour=hang: running, cancelled\n"
     workplace.fairmesh("status", "out", "--watch", status=1)
     assert by_hand.wait(30) == 1
     by_hand.communicate()

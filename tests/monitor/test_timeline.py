@@ -94,7 +94,7 @@ def test_the_page_shows_what_ran(study: Study, open_page: Open) -> None:
     shown = open_page("timeline")
     assert not shown.exception
     table = shown.dataframe[0].value
-    assert list(table["id"]) == ["epochs=2", "epochs=1"], "the last one first"
+    assert list(table["experiment"]) == ["epochs=2", "epochs=1"], "the last one first"
     assert list(table["began"]) == ["2026-11-20 10:00:30 UTC", "2026-11-20 10:00:00 UTC"]
     assert "times are in UTC" in texts(shown)
     assert "2 bars on 1 node from 2026-11-20 10:00:00 UTC to 2026-11-20 12:00:00 UTC" in str(chart(shown)["alt"])
@@ -103,7 +103,7 @@ def test_the_page_shows_what_ran(study: Study, open_page: Open) -> None:
 def test_nodes_can_be_chosen(study: Study, open_page: Open) -> None:
     fail(study, study.points[1], "2026-11-20T10:00:30Z", host="node-8")
     shown = open_page("timeline", nodes=["local · node-8"])
-    assert list(shown.dataframe[0].value["id"]) == ["epochs=2"]
+    assert list(shown.dataframe[0].value["experiment"]) == ["epochs=2"]
 
 
 def test_a_node_that_is_gone_is_not_chosen(study: Study, open_page: Open) -> None:
@@ -120,7 +120,7 @@ def test_only_the_last_200_are_drawn_and_the_page_says_so(study: Study, open_pag
     shown = open_page("timeline")
     assert "the last 200 of 251" in texts(shown)
     assert len(shown.dataframe[0].value) == 200
-    assert "epochs=100" not in list(shown.dataframe[0].value["id"])
+    assert "epochs=100" not in list(shown.dataframe[0].value["experiment"])
 
 
 def test_nothing_has_begun(study: Study, open_page: Open) -> None:

@@ -81,7 +81,7 @@ def test_the_letters_of_the_states_differ() -> None:
 
 def test_cells_are_in_the_order_of_the_plan() -> None:
     jobs = [JobStatus("experiment", "local", name, name, "done") for name in "cab"]
-    assert list(workflow.grid_cells(jobs)["id"]) == ["c", "a", "b"]
+    assert list(workflow.grid_cells(jobs)["experiment"]) == ["c", "a", "b"]
 
 
 def test_the_page_shows_graph_and_grid(study: Study, open_page: Open) -> None:

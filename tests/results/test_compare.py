@@ -140,8 +140,8 @@ def test_what_one_side_lacks_is_left_open(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("epochs=2", "'epochs=2' matches 4 experiments of quick: local/epochs=2+width=4+repeat=1, "),
-        ("epoch=2+width=4", "study quick has no experiment 'epoch=2+width=4'; did you mean 'epochs=2+width=4'"),
+        ("epochs=2", "'epochs=2' fits 2 points of quick: epochs=2 width=4, epochs=2 width=8; they differ in width"),
+        ("epoch=2+width=4", "'epoch=2+width=4': quick has no axis 'epoch'; did you mean 'epochs'?"),
         ("", "study quick has no experiment ''"),
     ],
 )
@@ -156,12 +156,12 @@ def test_names_are_ids_keys_points_and_beginnings(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "results")
     first, second = folder.add(epochs=1, repeat=1), folder.add("dgx", epochs=1, repeat=1)
     found = load_study(folder.results, "quick")
-    for name in ("local/epochs=1+repeat=1", first["key"], first["key"][:6], "local/epochs=1", "loc"):
+    for name in ("local/epochs=1+repeat=1", first["key"], first["key"][:6], "local/epochs=1", "epochs=1 on local"):
         assert find_side(found, name).outcomes[0].machine == "local", name
     assert find_side(found, second["key"]).to_json() == {
         "study": "quick",
         "machine": "dgx",
-        "name": "epochs=1+repeat=1",
+        "name": "epochs=1",
         "experiments": ["epochs=1+repeat=1"],
         "states": ["waiting"],
         "n": 0,

@@ -58,10 +58,10 @@ def test_a_key_or_its_beginning_is_enough(busy: Study) -> None:
 @pytest.mark.parametrize(
     ("selection", "message"),
     [
-        (JobSelection(["epochs=3"]), "study quick has no experiment or stage 'epochs=3'; did you mean 'epochs="),
-        (JobSelection(["epochs"]), "'epochs' fits 4: epochs=1, epochs=2, epochs=10, epochs=20"),
-        (JobSelection([""]), "has no experiment or stage ''"),
-        (JobSelection(["../x"]), "has no experiment or stage '../x'"),
+        (JobSelection(["epochs=3"]), "'epochs=3': epochs has 1, 2, 10, 20"),
+        (JobSelection(["epochs"]), "'epochs' fits 4 points of quick: epochs=1, epochs=2, epochs=10, epochs=20"),
+        (JobSelection([""]), "has no experiment ''"),
+        (JobSelection(["../x"]), "has no experiment '../x'"),
         (JobSelection(states=["runing"]), "unknown state 'runing'; did you mean 'running'?"),
         (JobSelection(where="epoch > 3"), "--where: there is no 'epoch' in quick; did you mean 'epochs'?"),
         (JobSelection(where="epochs >"), "--where: not an expression"),
@@ -136,7 +136,7 @@ def test_a_silent_attempt_is_given_up_on_a_persons_word(study: Study) -> None:
     study.claim(point, **GONE)
     study.tell({"event": "failed", "machine": "local", "id": point["id"], "time": "2026-11-20T10:00:00.000Z"})
     assert study.one(epochs=2).state == "lost"
-    with pytest.raises(BusyError, match="epochs=2 on local: attempt 1 on elsewhere gave a sign of life just now"):
+    with pytest.raises(BusyError, match="epochs=2: attempt 1 on elsewhere gave a sign of life just now"):
         clear(study.paths)
     make_old(study.job(point))
     assert [job.id for job in clear(study.paths, who="ada").jobs] == [point["id"]]
