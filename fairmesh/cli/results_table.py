@@ -199,7 +199,7 @@ def _json(source: BoardRow | Outcome, view: StudyView) -> dict[str, Any]:
 
 def _row_json(row: BoardRow, view: StudyView) -> dict[str, Any]:
     return {
-        "name": row.name,
+        "name": row.name or view.study.names.of_point(row.outcomes[0].axes),
         "baseline": row.name if row.is_baseline else None,
         "best": row is view.best,
         "verdict": view.verdict(row),

@@ -230,7 +230,7 @@ def _show_preview(plan: Preview) -> None:
         st.markdown(f"and {len(plan.warnings) - MAX_WARNINGS} more warnings")
     st.markdown(escape_text(", ".join(f"{count:,} {why}" for why, count in plan.reasons.items())))
     rows = pd.DataFrame([_row(experiment, plan.axes) for experiment in plan.experiments])
-    alt = "Experiments with their state, why they would run, id and axes"
+    alt = "Experiments with their state, why they would run, name and axes"
     st.dataframe(rows.style.map(state_style, subset=["state"]), hide_index=True, alt=alt)
     if plan.total > len(plan.experiments):
         st.caption(f"The first {len(plan.experiments)} of {plan.total:,}")
@@ -252,7 +252,7 @@ def _row(experiment: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     return {
         "state": state_label(experiment["state"]),
         "why it would run": experiment["why"] or experiment["note"],
-        "id": experiment["id"],
+        "experiment": experiment["name"],
         **values,
     }
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from fairmesh.api import Project, Run, run_process
 from fairmesh.api.project import NAME
+from fairmesh.errors import InputError
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.protocol import RUNS
 from fairmesh.service.problems import NotFoundError
@@ -29,7 +30,14 @@ RunName = Annotated[
         examples=["5b0f7a52-2a5e-4a52-9d1c-0d2f6a1b9c11"],
     ),
 ]
-Key = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The key of an experiment.", examples=["abcebd7deff6"])]
+Key = Annotated[
+    str,
+    Path(
+        max_length=200,
+        description="The key or id of an experiment, or axes that tell it from others.",
+        examples=["abcebd7deff6", "epochs=1,width=4"],
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -86,12 +94,16 @@ class Service:
         Raises
         ------
         NotFoundError
-            If the study has none of this key.
+            If the study has none of this key or name, or if several fit.
         """
-        snapshot = await (await self.feed(study)).snapshot()
-        if key not in snapshot.by_key:
-            raise NotFoundError(f"study {study!r} has no experiment {key!r}")
-        return snapshot.by_key[key]
+        feed = await self.feed(study)
+        snapshot = await feed.snapshot()
+        if key in snapshot.by_key:
+            return snapshot.by_key[key]
+        try:
+            return await feed.compute(snapshot.status.finder.find_one, key)
+        except InputError as error:
+            raise NotFoundError(str(error)) from error
 
     def run(self, uuid: str) -> Run:
         """Return a run.

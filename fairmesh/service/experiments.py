@@ -24,6 +24,14 @@ Where = Annotated[
     str,
     Query(max_length=2000, description="Only experiments for which this expression is true.", examples=["epochs > 1"]),
 ]
+Name = Annotated[
+    str,
+    Query(
+        max_length=200,
+        description="Only the experiments of this point: axes that tell it from others, an id or a key.",
+        examples=["epochs=1,width=4"],
+    ),
+]
 States = Annotated[
     list[responses.State],
     Query(default_factory=list, description="Only experiments in one of these states.", max_length=20),
@@ -53,6 +61,7 @@ async def list_experiments(
     service: GivenService,
     study: StudyName,
     state: States,
+    name: Name = "",
     where: Where = "",
     sort: Sort = "plan",
     offset: Offset = 0,
@@ -60,11 +69,12 @@ async def list_experiments(
 ) -> Response:
     """List experiments: filtered, sorted, a page at a time."""
     feed = await service.feed(study)
-    snapshot, question = await feed.snapshot(), ("sorted", where, *state, sort)
+    snapshot, question = await feed.snapshot(), ("sorted", name, where, *state, sort)
     if snapshot.has_answer(question):
         jobs: list[JobStatus] = snapshot.answer(question, list)
     else:
-        jobs = await feed.compute(sort_jobs, snapshot.status, JobSelection(where=where, states=tuple(state)), sort)
+        selection = JobSelection((name,) if name else (), where, tuple(state))
+        jobs = await feed.compute(sort_jobs, snapshot.status, selection, sort)
         snapshot.answer(question, lambda: jobs)
     return answer(snapshot.answer((*question, offset, limit), lambda: _page(jobs, offset, limit)))
 
@@ -110,7 +120,7 @@ async def list_artefacts(service: GivenService, study: StudyName, key: Key, atte
     """List the files that an attempt wrote."""
     job = await service.job(study, key)
     number = attempt or job.attempt
-    base = f"{service.root}/api/v1/studies/{study}/experiments/{key}/attempts/{number}/artefacts/"
+    base = f"{service.root}/api/v1/studies/{study}/experiments/{job.key}/attempts/{number}/artefacts/"
     files = (await run_in_threadpool(artefacts, job, attempt)).values()
     return answer(
         {"artefacts": [{"name": file.name, "bytes": file.bytes, "href": base + quote(file.name)} for file in files]}

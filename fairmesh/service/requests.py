@@ -73,7 +73,7 @@ class SelectionBody(RequestBody):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"where": "epochs > 30", "states": ["running"]}]})
 
-    names: Annotated[Names, Field(description="Ids, keys, or unambiguous beginnings of them.")] = Field(
+    names: Annotated[Names, Field(description="Axes that tell a point from others, ids, or keys.")] = Field(
         default_factory=list
     )
     where: Annotated[Text, Field(description="Only experiments for which this expression is true.")] = ""

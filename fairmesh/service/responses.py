@@ -79,12 +79,16 @@ class Validity(ResponseBody):
     cost: CostRead
 
 
+NAME = Field(description="Its name for people: the axes that vary within the study.", examples=["epochs=4 #2"])
+
+
 class PlanItem(ResponseBody):
     """An experiment, and whether it would run."""
 
     machine: str
     id: str
     key: str
+    name: str = NAME
     state: State
     why: str = Field(description="Why it would run; empty if it would not.")
     note: str
@@ -154,7 +158,7 @@ class ExperimentItem(ResponseBody):
     ended: str
     seconds: dict[str, float]
     energy: float | None = Field(description="The energy of its result in joules, if it was measured.")
-    name: str = Field(description="Its name for people: the axes that vary within the study.", examples=["epochs=4 #2"])
+    name: str = NAME
     selected: bool
     blocked: bool
     axes: dict[str, Any]

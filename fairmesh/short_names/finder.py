@@ -79,8 +79,9 @@ class ExperimentFinder(Generic[T]):
         found = self.find(text)
         if len(found) > 1:
             several = len({experiment.machine for experiment in found}) > 1
-            labels = [self._label(experiment) + (f" on {experiment.machine}" if several else "") for experiment in found]
-            raise InputError([Problem(f"{text!r} fits {len(found)} experiments: {listed(labels)}")])
+            machines = [f" on {experiment.machine}" if several else "" for experiment in found]
+            labels = listed(map("".join, zip(map(self._label, found), machines, strict=True)))
+            raise InputError([Problem(f"{text!r} fits {len(found)} experiments: {labels}")])
         return found[0]
 
     def _split_machine(self, text: str) -> tuple[str, str]:
@@ -115,8 +116,8 @@ class ExperimentFinder(Generic[T]):
         except InputError:
             return []
         fitting = self._with_axes(given) if given else []
-        open_axes = [name for name in self._names.axes if name not in given]
-        return [experiment for experiment in fitting if not any(name in experiment.axes for name in open_axes)] or fitting
+        open_axes = {name for name in self._names.axes if name not in given}
+        return [experiment for experiment in fitting if open_axes.isdisjoint(experiment.axes)] or fitting
 
     def _by_beginning(self, text: str) -> list[T]:
         texts = ((experiment, (experiment.id, experiment.key, self._label(experiment))) for experiment in self._all)
@@ -128,8 +129,11 @@ class ExperimentFinder(Generic[T]):
     @cached_property
     def _texts(self) -> list[tuple[T, Given]]:
         """The text of each value of each experiment."""
-        named = (experiment for experiment in self._all if experiment.axes)
-        return [(experiment, {name: value_text(value) for name, value in experiment.axes.items()}) for experiment in named]
+        return [
+            (experiment, {name: value_text(value) for name, value in experiment.axes.items()})
+            for experiment in self._all
+            if experiment.axes
+        ]
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:

@@ -65,13 +65,17 @@ class Leaderboard:
 
     def to_json(self, pages: dict[str, str]) -> dict[str, Any]:
         """Return columns, rows, and the experiments of each row with their pages, for the page's script."""
+        names = self.view.study.names
         rows = [
             {
                 "name": row.name,
                 "cells": [cell.to_json() for cell in cells],
                 "kind": "baseline" if row.is_baseline else "best" if row is self.view.best else "",
                 "n": len(row.done),
-                "experiments": [[outcome.id, outcome.key, pages.get(outcome.key, "")] for outcome in row.outcomes],
+                "experiments": [
+                    [names.of(outcome.axes), outcome.key, pages.get(outcome.key, ""), outcome.id]
+                    for outcome in row.outcomes
+                ],
             }
             for row, cells in self.rows
         ]
@@ -185,7 +189,13 @@ class ExperimentTable:
 
     def cells(self, outcome: Outcome) -> list[Cell]:
         """Return the cells of an experiment, in the order of the columns."""
-        return [_experiment_cell(column, outcome) for column in self.columns]
+        return [self._cell(column, outcome) for column in self.columns]
+
+    def _cell(self, column: Column, outcome: Outcome) -> Cell:
+        return Cell(self._name(outcome)) if column.kind == "remark" else _experiment_cell(column, outcome)
+
+    def _name(self, outcome: Outcome) -> str:
+        return self.view.study.names.of(outcome.axes)
 
     def _row(self, outcome: Outcome, figures: Figures | None, environments: dict[str, Any]) -> dict[str, Any]:
         digest = str((outcome.record or {}).get("environment") or "")
@@ -194,7 +204,7 @@ class ExperimentTable:
         row = {
             "cells": [cell.to_json() for cell in self.cells(outcome)],
             "n": int(outcome.record is not None),
-            "experiments": [[outcome.id, outcome.key, page_of(outcome.key) if figures else ""]],
+            "experiments": [[self._name(outcome), outcome.key, page_of(outcome.key) if figures else "", outcome.id]],
             "environment": environments[digest][0],
         }
         if figures and figures.shown:
@@ -243,5 +253,5 @@ def _experiment_cell(column: Column, outcome: Outcome) -> Cell:
         case "usage":
             value = outcome.used(column.name)
             return usage_cell(column.name, None if value is None else Summary(1, value, None, value, value))
-    texts = {"machine": outcome.machine, "reason": outcome.reason, "remark": outcome.id}
+    texts = {"machine": outcome.machine, "reason": outcome.reason}
     return Cell(texts[column.kind])

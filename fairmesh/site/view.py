@@ -142,14 +142,14 @@ class StudyView:
         return max(map(len, self.groups), default=0)
 
     def name_of(self, outcome: Outcome) -> str:
-        """Return a point in words: the parameters that vary, and the machine if there are several; empty if none do."""
-        words = [f"{name} = {plain_text(outcome.values[name])}" for name in self.varying if name in outcome.values]
-        return ", ".join([*words, *([outcome.machine] if len(self.machines) > 1 else [])])
+        """Return the short name of a point, with the machine if there are several; empty if nothing varies."""
+        name = self.study.names.of_point(outcome.axes) if self.study.names.axes else ""
+        return " on ".join(filter(None, (name, outcome.machine if len(self.machines) > 1 else "")))
 
     def title_of(self, outcome: Outcome) -> str:
-        """Return a title of what distinguishes an experiment; for the only one the title of the study."""
-        repeat = f"repeat {outcome.axes[REPEAT]}" if REPEAT in outcome.axes else ""
-        return ", ".join(filter(None, (self.name_of(outcome) or self.title, repeat)))
+        """Return the short name of an experiment, with the machine if there are several; without axes, the title."""
+        machine = f" on {outcome.machine}" if len(self.machines) > 1 else ""
+        return f"{self.study.names.of(outcome.axes)}{machine}" if outcome.axes else self.title
 
     @cached_property
     def points(self) -> list[BoardRow]:

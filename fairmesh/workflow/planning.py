@@ -158,7 +158,7 @@ def preview(project: Project, request: PlanRequest) -> Preview:
         reasons=dict(
             Counter(prediction.why.partition(":")[0] or "done, not again" for prediction in predictions).most_common()
         ),
-        experiments=[_row(prediction) for prediction in shown],
+        experiments=[_row(prediction, plan) for prediction in shown],
         expected=_expected(project, request, plan) if request.expects else None,
     )
 
@@ -204,9 +204,10 @@ def _expected(project: Project, request: PlanRequest, plan: Plan) -> Expectation
     return Expectation.of(estimate(plan, project.results, read_profile(project.folder / PROFILES / request.profile)))
 
 
-def _row(prediction: Forecast) -> dict[str, Any]:
+def _row(prediction: Forecast, plan: Plan) -> dict[str, Any]:
     names = ("machine", "id", "key", "parameters", "axes", "resources")
     values = {name: getattr(prediction.experiment, name) for name in names}
+    values["name"] = plan.short_name(prediction.experiment)
     return values | {"state": prediction.state, "why": prediction.why, "note": prediction.note}
 
 

@@ -72,7 +72,7 @@ def test_a_study_is_shown_as_it_is_with_its_plan(open_page: Open) -> None:
     assert "parameters: {value: [1, 2]}" in said(shown)
     assert numbers(shown) == {"Experiments": "2", "To run": "2", "CPU hours": "0.0", "GPU hours": "0.0"}
     assert "The expected time is unknown" in said(shown)
-    assert list(shown.dataframe[0].value["id"]) == ["value=1", "value=2"]
+    assert list(shown.dataframe[0].value["experiment"]) == ["value=1", "value=2"]
     assert "2 new" in said(shown)
     assert "do not include 2 experiments" in said(shown)
 

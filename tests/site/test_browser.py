@@ -98,7 +98,7 @@ def test_a_chart_shows_its_data_as_a_table(page: Page, address: str) -> None:
     figure.locator("summary").click()
     figure.locator("tbody tr").nth(5).wait_for()
     assert figure.locator("tbody tr").count() == 6
-    assert "epochs = 8, width = 8" in figure.locator("tbody").inner_text()
+    assert "epochs=8 width=8" in figure.locator("tbody").inner_text()
 
 
 def test_the_legend_chooses_the_lines(page: Page, address: str) -> None:

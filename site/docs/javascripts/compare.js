@@ -1,6 +1,6 @@
 // The page Compare: experiments, or the best points of studies, side by side.
 (() => {
-  const { read, keep, make, text, nameOf, shortId, data } = window.fairmeshPage;
+  const { read, keep, make, text, nameOf, namesOf, wordsOf, data } = window.fairmeshPage;
   const BEST = "best";
   const GROUPS = [["parameter", "Parameters"], ["metric", "Results"], ["usage", "Resources used"], ["figure", "Figures"], ["environment", "Environment"]];
 
@@ -56,9 +56,9 @@
     found.columns.forEach((column, place) => cells.set(column.key, text(row.cells[place])));
     for (const [name, value] of Object.entries(found.environments[row.environment] ?? {})) cells.set(`environment:${name}`, value);
     for (const [title, original, shown] of row.figures ?? []) cells.set(`figure:${title}`, { href: `studies/${encodeURIComponent(study)}/${original}`, src: `studies/${encodeURIComponent(study)}/${shown}` });
-    const [id, , page] = row.experiments[0];
+    const [name, , page] = row.experiments[0];
     const href = page ? `studies/${encodeURIComponent(study)}/${page}` : undefined;
-    return { pick, study: found.title, name: shortId(id, found.fixed), href, cells, titles: names(found) };
+    return { pick, study: found.title, name, href, cells, titles: names(found) };
   };
 
   const names = (found) => new Map(found.columns.map((column) => [column.key, column.title]));
@@ -127,17 +127,25 @@
     const isRanked = hasBest(form.elements.study.value);
     form.elements.experiment.required = !isRanked;
     form.elements.experiment.placeholder = isRanked ? "Leave empty for the best point" : "Type a part of its name";
-    list.replaceChildren(...(found?.rows ?? []).slice(0, 500).map((row) => make("option", { value: shortId(nameOf(row), found.fixed) })));
+    list.replaceChildren(...(found?.rows ?? []).slice(0, 500).map((row) => make("option", { value: nameOf(row) })));
+  };
+
+  // The experiments of this name, id or key, or else those with all of these axes.
+  const named = (rows, wanted) => {
+    const exact = rows.filter((row) => row.experiments[0].includes(wanted));
+    const words = wordsOf(wanted);
+    return exact.length ? exact : rows.filter((row) => words.every((word) => wordsOf(namesOf(row)).includes(word)));
   };
 
   const add = async () => {
     const [study, wanted] = [form.elements.study.value, form.elements.experiment.value.trim()];
     const found = await load(study);
-    const row = found?.rows.find((each) => [shortId(nameOf(each), found.fixed), nameOf(each), each.experiments[0][1]].includes(wanted));
-    if (wanted && !row) {
-      told.textContent = `${titleOf(study)} has no experiment ${wanted}.`;
+    const rows = named(found?.rows ?? [], wanted);
+    if (wanted && rows.length !== 1) {
+      told.textContent = rows.length ? `${wanted} fits ${rows.length} experiments: ${rows.slice(0, 5).map(nameOf).join(", ")}.` : `${titleOf(study)} has no experiment ${wanted}.`;
       return;
     }
+    const [row] = rows;
     form.elements.experiment.value = "";
     await setPicks([...picks(), `${study}/${row ? row.experiments[0][1] : BEST}`]);
   };

@@ -44,13 +44,16 @@ window.fairmeshPage = (() => {
   const order = (cell) => (Array.isArray(cell) ? cell[1] : cell);
   const ends = (cell) => (Array.isArray(cell) && cell.length > 2 ? cell.slice(2) : [order(cell), order(cell)]);
 
-  // The name of a row of points, the id in a row of one experiment.
+  // The name of a row of points, or of the experiment in a row of one.
   const nameOf = (row) => row.name ?? row.experiments[0][0];
 
-  // The id of an experiment without the axes that are equal in all of its study.
-  const shortId = (id, fixed = {}) => id.split("+").filter((part) => !Object.hasOwn(fixed, part.split("=")[0])).join("+") || id;
+  // All names of the experiments of a row, for searches: short names and ids.
+  const namesOf = (row) => [nameOf(row), ...row.experiments.flatMap(([name, , , id]) => [name, id])].join(" ");
+
+  // The words of a name or a search, however its axes are separated; a repeat is #2.
+  const wordsOf = (query) => query.replace(/\brepeat=(\d+)/g, "#$1").split(/[\s,+]+/).filter(Boolean);
 
   const data = (name) => window.fairmesh?.[name];
 
-  return { read, keep, make, choose, number, text, order, ends, nameOf, shortId, data };
+  return { read, keep, make, choose, number, text, order, ends, nameOf, namesOf, wordsOf, data };
 })();

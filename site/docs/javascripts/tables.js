@@ -1,6 +1,6 @@
 // Tables that sort, filter and hide columns: DataTables over the rows of a page or of its data.
 (() => {
-  const { read, keep, make, text, order, nameOf, shortId, data } = window.fairmeshPage;
+  const { read, keep, make, text, order, nameOf, namesOf, wordsOf, data } = window.fairmeshPage;
   const PAGE = 50;
 
   // Missing values come last in both orders.
@@ -33,11 +33,11 @@
 
   // ---- Tables whose rows are in a script -------------------------------------------------------------------------
 
-  const links = (row, fixed) => {
+  const links = (row) => {
     const many = row.experiments.length > 1;
-    return row.experiments.map(([id, , href], place) => {
-      const label = escaped(many || row.kind !== undefined ? String(place + 1) : shortId(id, fixed));
-      return href ? `<a href="${escaped(href)}" aria-label="${escaped(id)}">${label}</a>` : label;
+    return row.experiments.map(([name, , href], place) => {
+      const label = escaped(many || row.kind !== undefined ? String(place + 1) : name);
+      return href ? `<a href="${escaped(href)}" aria-label="${escaped(name)}">${label}</a>` : label;
     }).join(" ");
   };
 
@@ -46,24 +46,24 @@
     return key && row.n ? `<input type="checkbox" class="fm-pick" value="${escaped(key)}" aria-label="Compare ${escaped(nameOf(row))}">` : "";
   };
 
-  const shown = (column, place, row, fixed) => {
+  const shown = (column, place, row) => {
     const cell = text(row.cells[place]);
     if (column.kind === "remark") {
       const remark = row.kind === undefined ? "" : cell;
-      return `${links(row, fixed)}${remark ? ` <span class="fm-remark">${escaped(remark)}</span>` : ""}`;
+      return `${links(row)}${remark ? ` <span class="fm-remark">${escaped(remark)}</span>` : ""}`;
     }
     if (column.kind === "state") return `<span class="fm-state fm-state-${escaped(order(row.cells[place]))}">${escaped(cell)}</span>`;
     return escaped(cell);
   };
 
-  const definition = (column, place, fixed, chosen) => ({
+  const definition = (column, place, chosen) => ({
     title: escaped(column.title), name: column.key, type: "fm", visible: column.shown !== chosen.has(column.key),
     className: { remark: "fm-pages", parameter: "", machine: "", state: "", reason: "" }[column.kind] ?? "fm-number",
     data: null,
     render: (_, kind, row) => {
-      if (kind === "display") return place === 0 && row.kind === "baseline" ? `baseline: ${escaped(nameOf(row))}` : shown(column, place, row, fixed);
+      if (kind === "display") return place === 0 && row.kind === "baseline" ? `baseline: ${escaped(nameOf(row))}` : shown(column, place, row);
       const cell = row.cells[place];
-      if (kind === "filter") return column.kind === "remark" ? `${nameOf(row)} ${text(cell)}` : text(cell);
+      if (kind === "filter") return column.kind === "remark" ? `${namesOf(row)} ${text(cell)}` : text(cell);
       return order(cell);
     },
   });
@@ -78,7 +78,7 @@
     const own = (key) => `${name}.${key}`;
     const toggled = new Set((state.get(own("columns")) ?? "").split("\n").filter(Boolean));
     const picked = new Set((state.get(own("pick")) ?? "").split(" ").filter(Boolean));
-    const columns = found.columns.map((column, place) => definition(column, place, found.fixed, toggled));
+    const columns = found.columns.map((column, place) => definition(column, place, toggled));
     columns.push({
       title: "Compare", name: "pick", orderable: false, data: null, className: "fm-picks", type: "fm",
       render: (_, kind, row) => (kind === "display" ? box(row) : ""),
@@ -97,7 +97,7 @@
     // By its index, because a colon in a name has a meaning for DataTables.
     const columnOf = (key) => made.column(columns.findIndex((column) => column.name === key));
     const filter = (field) => {
-      if (field.name === "q") made.search(field.value);
+      if (field.name === "q") made.search(wordsOf(field.value).join(" "));
       else columnOf(field.name).search(field.value, { exact: true });
     };
     const fields = [...form.querySelectorAll("input[name=q], select")];
