@@ -9,13 +9,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairmesh.api.project_files import ProjectSettings, framework_files, personal_files
+from fairmesh.api.project_files import PROGRAM, ProjectSettings, framework_files, personal_files
 from fairmesh.api.upgrade import Record
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.installed import find_other_workflow
 from fairmesh.schema import load_yaml
 from fairmesh.status.places import CONFIG
+from fairmesh.study.find import APPLICATION
 from fairmesh.study.settings import Config
 
 _GIT, _IGNORE = ".git", ".gitignore"
@@ -86,6 +87,9 @@ def write_project(folder: Path, settings: ProjectSettings) -> NewProject:
     personal = {} if _is_project(folder) else personal_files(settings)
     texts = framework | personal
     _check_folders(folder, texts)
+    if f"{PROGRAM}/{APPLICATION}" in personal and os.path.lexists(folder / PROGRAM):
+        message = "exists; use --application none, and then `fairmesh new NAME --program python`"
+        raise InputError([Problem(message, str(folder / PROGRAM))])
     kept = [name for name in texts if os.path.lexists(folder / name)]
     written = tuple(name for name in texts if name not in kept)
     record = Record.read(folder)

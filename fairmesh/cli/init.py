@@ -19,6 +19,7 @@ from fairmesh.cli.output import is_interactive
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.identifiers import normalize_license, spdx_identifier
 from fairmesh.printing import print_lines
+from fairmesh.status.places import CONFIG
 from fairmesh.study.find import STUDIES
 
 FIRST_STUDY = str(STUDIES / f"{FIRST}.yaml")
@@ -77,12 +78,13 @@ def _check_choices(arguments: argparse.Namespace) -> None:
 def _settings(arguments: argparse.Namespace, folder: Path) -> ProjectSettings:
     """Return the settings: those in the arguments, and for the others the answers of the user."""
     title, authors, license_ = arguments.title, arguments.authors, arguments.license
+    ask = (lambda _, default: default) if (folder / CONFIG).is_file() else _ask
     if title is None:
-        title = _ask("Title of the website", folder.resolve().name)
+        title = ask("Title of the website", folder.resolve().name)
     if authors is None:
-        authors = [_ask("Author of the results", git_user())]
+        authors = [ask("Author of the results", git_user())]
     if license_ is None:
-        license_ = _ask("License of the results, such as CC-BY-4.0 (may be decided later)", "")
+        license_ = ask("License of the results, such as CC-BY-4.0 (may be decided later)", "")
     return ProjectSettings(
         _line(title, "--title"),
         [_line(author, "--author") for author in authors if author],
@@ -134,7 +136,8 @@ def _print(project: NewProject, folder: Path, application: str) -> None:
     enclosing = enclosing_project(folder)
     if enclosing:
         print_lines(f"note: the folder is inside another project, {enclosing}; commands in it use the new one")
-    print_lines(f"next: {_next(project, folder, application)}")
+    if str(CONFIG) in project.written:
+        print_lines(f"next: {_next(project, folder, application)}")
 
 
 def _next(project: NewProject, folder: Path, application: str) -> str:

@@ -151,10 +151,13 @@ def test_beside_another_workflow_fairmesh_starts_the_runs(
     assert planned_changes(folder, Record.read(folder)) == []
 
 
-def test_in_a_project_only_missing_files_of_the_framework_are_added(folder: Path) -> None:
+def test_in_a_project_only_missing_files_of_the_framework_are_added(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert cli.main(["init", "--application", "none"]) == 0
     (folder / "README.md").unlink()
     before = _files(folder)
+    monkeypatch.setattr(init, "is_interactive", lambda: True)  # it asks nothing: there is no input
     assert cli.main(["init", "--here", "--profile", "sge"]) == 0
     after = _files(folder)
     assert after.keys() - before.keys() == {"profiles/sge/config.yaml", "profiles/sge/machine.yaml"}
@@ -196,6 +199,7 @@ def test_a_link_and_a_linked_worktree_are_good(folder: Path) -> None:
         (["dangling"], "dangling: is a link that leads nowhere; choose another folder"),
         (["full"], "full: the folder is not empty; with --here, init adds a project and changes no file"),
         (["full", "--here"], "full/config: is a file; a project has a folder of this name"),
+        (["own", "--here"], "own/pi: exists; use --application none, and then `fairmesh new NAME --program python`"),
         (["other", "--here"], "other/config/config.yaml: is not of fairmesh; put the project into a folder of its own"),
         (["x", "--application", "pyton"], "--application: unknown application 'pyton'; did you mean 'python'?"),
         (["x", "--profile", "slrm"], "--profile: unknown profile 'slrm'; did you mean 'slurm'?"),
@@ -212,6 +216,7 @@ def test_nothing_is_written_where_something_is_wrong(
     (folder / "dangling").symlink_to("nowhere")
     (folder / "full").mkdir()
     (folder / "full/config").touch()
+    (folder / "own/pi").mkdir(parents=True)
     (folder / "other/config").mkdir(parents=True)
     (folder / "other/config/config.yaml").write_text("samples: samples.tsv\n")
     before = sorted(folder.rglob("*"))
