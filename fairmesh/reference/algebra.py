@@ -42,7 +42,7 @@ def study_parts() -> dict[str, Schema]:
 
 def definitions() -> dict[str, Schema]:
     """Return the definitions that `study_parts` points to."""
-    kinds = {str(schema["type"]): schema for schema in FRAMEWORK_AXES.values()}
+    kinds = {str(schema["title"]): schema for schema in FRAMEWORK_AXES.values()}
     framework = {f"{kind}_axis": _axis(_bounds(schema), _bounds(schema)) for kind, schema in kinds.items()}
     return {"space": _space(), "axis": _axis(_any_value(), {}), **framework, **_parts(), "condition": _condition()}
 
@@ -80,7 +80,7 @@ def _space() -> Schema:
         for name in ALGEBRA
     }
     framework = {
-        name: {"description": hint(schema), **ref(f"{schema['type']}_axis")} for name, schema in FRAMEWORK_AXES.items()
+        name: {"description": hint(schema), **ref(f"{schema['title']}_axis")} for name, schema in FRAMEWORK_AXES.items()
     }
     return {
         "description": "A map of axes, which are crossed; beside them product, zip and union of spaces.",
@@ -157,7 +157,7 @@ def resources(*, with_expressions: bool) -> Schema:
 
 def _bounds(schema: Mapping[str, Any]) -> Schema:
     """Return what a framework axis or resource must be, in JSON Schema's sense: a pattern there may match a part."""
-    found = {key: value for key, value in schema.items() if key not in {"description", "unit"}}
+    found = {key: value for key, value in schema.items() if key not in {"title", "description", "unit"}}
     if "pattern" in found:
         found |= {"type": WORD, "pattern": f"^(?:{found['pattern']})$"}
     return found

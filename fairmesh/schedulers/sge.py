@@ -48,9 +48,9 @@ class Sge(Scheduler):
         "sge_queue": "Queue of SGE.",
         "sge_project": "Project that SGE charges.",
         "sge_pe": "Parallel environment of SGE for jobs with more than one slot; smp if left out.",
-        "sge_memory": "Resource of SGE that asks for memory a slot; h_vmem if left out.",
-        "sge_exclusive": "Request of SGE for a host without other jobs; exclusive=true if left out.",
-        "sge_extra": "Further options of qsub, such as -l gpu_type=a100.",
+        "sge_memory": "Resource of SGE that requests memory for each slot, or none; h_vmem if left out.",
+        "sge_exclusive": "Request of SGE for a host without other jobs, or none; exclusive=true if left out.",
+        "sge_extra": "Further options of qsub, such as -l gpu_type=a100 -R y.",
     }
     variables = (
         "JOB_ID",
@@ -119,7 +119,7 @@ submit() { # jobs to wait for
         if exclusive or resources.get(EXCLUSIVE):
             requests.append(str(resources.get("sge_exclusive", "exclusive=true")))
         extra = _grouped(shlex.split(str(resources.get("sge_extra", ""))))
-        return [*options, *parallel, *(("-l", request) for request in requests if request), *extra]
+        return [*options, *parallel, *(("-l", request) for request in requests if request not in _NOTHING), *extra]
 
     def naming(self, name: str) -> List[Option]:
         """Return the options that name a job and its output, and those that every job has.
@@ -331,6 +331,7 @@ submit() { # jobs to wait for
         return SchedulerError(reason, is_full, is_unanswered=is_silent)
 
 
+_NOTHING = {"", "none"}  # values of resources that stand for no request
 _USUAL = [("-j", "y"), ("-cwd",), ("-V",), ("-S", "/bin/bash"), ("-notify",), ("-r", "y")]
 _WORDS = {"sge_queue": "-q", "sge_project": "-P", "reservation": "-ar", "constraint": "-l"}
 _AMOUNTS = ("threads", "cpus_per_task", "tasks", "cpus_per_gpu", "tasks_per_gpu", "mem_mb", "mem_mb_per_cpu", "runtime")
@@ -346,7 +347,7 @@ def _slots(resources: Mapping[str, Any]) -> int:
 def _memory(resources: Mapping[str, Any], slots: int) -> List[str]:
     name = resources.get("sge_memory", "h_vmem")
     per_slot = resources.get("mem_mb_per_cpu") or ceil(resources.get("mem_mb", 0) / slots)
-    return [f"{name}={per_slot}M"] if name and per_slot else []
+    return [f"{name}={per_slot}M"] if name not in _NOTHING and per_slot else []
 
 
 def _gpus(resources: Mapping[str, Any]) -> List[str]:

@@ -20,21 +20,32 @@ Value = str | int | float | bool | None | list[Any] | dict[str, Any]
 
 GPU = "gpu"
 
-_COUNT: Schema = {"type": "integer", "minimum": 1}
-# Executor plugins insert these into command lines, so they must not contain special characters of a shell.
-_PLAIN: Schema = {
-    "type": "string",
-    "pattern": r"[A-Za-z0-9_.:=@+/-]+",
-    "patternErrorMessage": "a text of letters, digits and _ . : = @ + / -",
-}
+_COUNT: Schema = {"title": "count", "type": "integer", "minimum": 1}
+# Executor plugins insert texts into command lines, so they must not contain special characters of a shell.
+_SIGNS = "_.:=@+/-"
+
+
+def _text_schema(title: str, signs: str, separator: str = "") -> Schema:
+    word = f"[A-Za-z0-9{signs}]+"
+    return {
+        "title": title,
+        "type": "string",
+        "pattern": f"{word}({separator}{word})*" if separator else word,
+        "patternErrorMessage": f"a text of letters, digits and {' '.join(signs)}" + " with spaces" * bool(separator),
+    }
+
+
+_NAME = _text_schema("name", _SIGNS)
+_NAMES = _text_schema("names", f",{_SIGNS}")
+_OPTIONS = _text_schema("options", f",{_SIGNS}", " +")
 
 
 def _count(meaning: str, unit: str = "") -> Schema:
     return {**_COUNT, "description": meaning, "unit": unit}
 
 
-def _plain_text(meaning: str) -> Schema:
-    return {**_PLAIN, "description": meaning}
+def _text(meaning: str, kind: Schema = _NAME) -> Schema:
+    return {**kind, "description": meaning}
 
 
 RESOURCES: dict[str, Schema] = {
@@ -48,14 +59,14 @@ RESOURCES: dict[str, Schema] = {
     "cpus_per_gpu": _count("CPU cores that go with each GPU.", "cores"),
     "mem_mb_per_cpu": _count("Memory that goes with each CPU core.", "MB"),
     "tasks_per_gpu": _count("Processes that go with each GPU."),
-    "gres": _plain_text("Generic resources in Slurm's notation, such as gpu:a100:1."),
-    "gpu_model": _plain_text("Model of GPU that the job asks for."),
-    "constraint": _plain_text("Features that a node must have."),
-    "qos": _plain_text("Quality of service."),
-    "clusters": _plain_text("Clusters that may take the job."),
-    "reservation": _plain_text("Reservation that the job may use."),
+    "gres": _text("Generic resources in Slurm's notation, such as gpu:a100:1.", _NAMES),
+    "gpu_model": _text("Model of GPU that the job asks for."),
+    "constraint": _text("Features that a node must have.", _NAMES),
+    "qos": _text("Quality of service.", _NAMES),
+    "clusters": _text("Clusters that may take the job.", _NAMES),
+    "reservation": _text("Reservation that the job may use."),
     **{
-        name: _plain_text(description)
+        name: _text(description, _OPTIONS if name.endswith("_extra") else _NAMES)
         for scheduler in names()
         for name, description in find_scheduler(scheduler).own_resources.items()
     },
@@ -63,7 +74,7 @@ RESOURCES: dict[str, Schema] = {
 """Snakemake's resources, and those of the schedulers, by name."""
 
 FRAMEWORK_AXES: dict[str, Schema] = {
-    GPU: _plain_text("Kind of GPU; machines.yaml says what it stands for on each machine."),
+    GPU: _text("Kind of GPU; machines.yaml says what it stands for on each machine."),
     REPEAT: _count("Number of the repeat; the application's seed follows it."),
     **RESOURCES,
 }

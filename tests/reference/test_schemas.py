@@ -99,13 +99,13 @@ def test_the_examples_of_a_key_are_what_it_may_hold(name: str) -> None:
         Draft202012Validator({"$defs": schema["$defs"], **value}).validate(example)
 
 
-def test_all_resources_of_a_type_have_the_same_bounds() -> None:
-    """The schema of the algebra has one axis for each type of them."""
+def test_all_resources_of_a_title_have_the_same_bounds() -> None:
+    """The schema of the algebra has one axis for each title of them."""
     bounds = {
         json.dumps({key: value for key, value in axis.items() if key not in {"description", "unit"}})
         for axis in FRAMEWORK_AXES.values()
     }
-    assert len(bounds) == len({axis["type"] for axis in FRAMEWORK_AXES.values()})
+    assert len(bounds) == len({axis["title"] for axis in FRAMEWORK_AXES.values()})
 
 
 @pytest.mark.parametrize(("name", "path"), SHIPPED, ids=lambda value: value if isinstance(value, str) else value.stem)

@@ -86,7 +86,7 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
         ),
         (
             "parameters: {slurm_partition: '$(reboot)'}",
-            f"3:31: 'parameters.slurm_partition' must be {RESOURCE_TEXT}, not '$(reboot)'",
+            f"3:31: 'parameters.slurm_partition' must be {RESOURCE_TEXT.replace('_', ', _')}, not '$(reboot)'",
         ),
         ("parameters: {gpu: a 100}", f"3:19: 'parameters.gpu' must be {RESOURCE_TEXT}, not 'a 100'"),
         (

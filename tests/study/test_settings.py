@@ -44,6 +44,22 @@ def test_machines_are_read_by_name(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("sge_extra", "-l gpu=1,gpu_card=a100 -R y"),
+        ("sge_queue", "day.q,night.q"),
+        ("slurm_partition", "day,night"),
+        ("gres", "gpu:a100:1,shard:2"),
+        ("clusters", "north,south"),
+    ],
+)
+def test_lists_and_options_can_be_asked_for(tmp_path: Path, name: str, text: str) -> None:
+    file = tmp_path / "machines.yaml"
+    file.write_text(f"local: {{kind: local}}\ndgx: {{kind: profile, gpus: {{a100: {{{name}: '{text}'}}}}}}\n")
+    assert load_machines(file)["dgx"].gpus["a100"] == {name: text}
+
+
 def test_what_is_not_built_yet_is_refused_rather_than_ignored(tmp_path: Path) -> None:
     (tmp_path / "machines.yaml").write_text("local: {kind: local}\ndgx: {kind: profile, host: nowhere}\n")
     with pytest.raises(InputError, match=r"machines.yaml:2:22: 'dgx.host' is not supported yet"):
@@ -63,6 +79,8 @@ def test_a_mistake_in_a_machine_is_one_line(tmp_path: Path) -> None:
         ("{slurm_partion: x}", "unknown resource 'dgx.resources.slurm_partion'; did you mean 'slurm_partition'"),
         ("{mem_mb: much}", "'dgx.resources.mem_mb' must be a whole number of at least 1, in MB, not 'much'"),
         ("{slurm_account: 'a; reboot'}", "'dgx.resources.slurm_account' must be a text of letters"),
+        ("{sge_extra: '-l h=`id`'}", "'dgx.resources.sge_extra' must be a text of letters"),
+        ("{gpu_model: 'a100,v100'}", "'dgx.resources.gpu_model' must be a text of letters"),
     ],
 )
 def test_what_a_machine_asks_for_is_checked(tmp_path: Path, resources: str, message: str) -> None:
