@@ -22,6 +22,7 @@ PROGRAM = "pi"
 FIRST = "first"
 """The name of the first study; an installed application can offer one in a file of this name."""
 PROFILES = ("local", "slurm")
+REQUIREMENTS = "requirements.txt"
 _PROFILE_FILES = ("config.yaml", "machine.yaml")
 _FRAMEWORK = {
     "results/.gitignore": "results.gitignore",
@@ -100,7 +101,7 @@ def personal_files(settings: ProjectSettings) -> dict[str, str]:
         "config/machines.yaml": _without_schema(installed("config/machines.yaml").read_text(encoding="utf-8")),
         **_application(settings.application),
         "README.md": _readme(settings),
-        "requirements.txt": requirements(settings.application),
+        REQUIREMENTS: requirements(settings.application),
         ".gitignore": _read("gitignore"),
     }
 

@@ -11,6 +11,7 @@ from fairmesh.api.project_files import (
     FIRST,
     NO_APPLICATION,
     PROFILES,
+    REQUIREMENTS,
     ProjectSettings,
     application_choices,
     installed_profiles,
@@ -20,9 +21,7 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.identifiers import normalize_license, spdx_identifier
 from fairmesh.printing import print_lines
 from fairmesh.status.places import CONFIG
-from fairmesh.study.find import STUDIES
 
-FIRST_STUDY = str(STUDIES / f"{FIRST}.yaml")
 LICENSES = ("CC-BY-4.0", "CC0-1.0", "CC-BY-SA-4.0", "Apache-2.0", "MIT")
 
 
@@ -131,6 +130,8 @@ def _print(project: NewProject, folder: Path, application: str) -> None:
         print_lines(f"add to {folder / '.gitignore'}: {' '.join(project.unignored)}")
     if project.has_new_repository:
         print_lines("made a git repository")
+    if REQUIREMENTS in project.written and (folder / REQUIREMENTS).read_text(encoding="utf-8").startswith("#"):
+        print_lines(f"note: write into {folder / REQUIREMENTS} where others get fairmesh from")
     if project.other_workflow:
         print_lines(f"note: {project.other_workflow} is of another workflow; start runs with `fairmesh run`")
     enclosing = enclosing_project(folder)
@@ -143,6 +144,6 @@ def _print(project: NewProject, folder: Path, application: str) -> None:
 def _next(project: NewProject, folder: Path, application: str) -> str:
     """Return the next command: it runs the first study, if there is one."""
     command = "fairmesh run" if project.other_workflow else "snakemake --profile profiles/local"
-    if application == NO_APPLICATION or FIRST_STUDY not in project.written:
+    if application == NO_APPLICATION:
         command = f"fairmesh new {FIRST} --program python"
     return command if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && {command}"
