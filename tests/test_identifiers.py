@@ -90,8 +90,8 @@ def _read(text: str) -> str:
     [
         ({"authors": [{"name": "A", "orcid": "0000-0002-1825-0098"}]}, "'authors[0].orcid' must be an ORCID; "),
         ({"authors": [{"name": "A", "ror": "x"}]}, "'authors[0].ror' must be a ROR such as "),
-        ({"authors": [{"name": "A", "type": "organisation", "orcid": ADA}]}, "'authors[0].orcid' goes with a person"),
-        ({"authors": [{"name": "A", "orcid": ADA, "ror": "0153tk833"}]}, "'authors[0].ror' goes with an organization"),
+        ({"authors": [{"name": "A", "type": "organisation", "orcid": ADA}]}, "'authors[0].orcid' is for persons"),
+        ({"authors": [{"name": "A", "orcid": ADA, "ror": "0153tk833"}]}, "'authors[0].ror' is for organizations"),
         ({"dois": {"quick": "zenodo.7"}}, "'dois.quick' must be a DOI such as "),
         ({"organisation_url": "uva"}, "'organisation_url' must be an address that begins with https:// or http://"),
         ({"contact": {"email": "ada"}}, "'contact.email' must be an e-mail address"),

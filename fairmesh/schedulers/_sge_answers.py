@@ -23,11 +23,11 @@ def _xml(text: str) -> "Element":
     from xml.etree import ElementTree  # noqa: PLC0415  takes 10 ms, and every command imports this module
 
     if len(text) > LARGEST or re.search(r"<!(DOCTYPE|ENTITY)", text):
-        raise SchedulerError("qstat's answer cannot be read: it is too large, or no plain XML")
+        raise SchedulerError("cannot read the output of qstat: it is too large, or not plain XML")
     try:
         return ElementTree.fromstring(text)  # noqa: S314
     except (ElementTree.ParseError, ValueError) as error:
-        raise SchedulerError(f"qstat's answer cannot be read: {error}") from None
+        raise SchedulerError(f"cannot read the output of qstat: {error}") from None
 
 
 def _text(element: "Element", path: str) -> str:

@@ -125,7 +125,7 @@ submit() { # jobs to wait for
         match = re.search(r"^Job <(\d+)> is submitted", output.stdout, re.MULTILINE)
         if not match:
             words = " ".join(output.stdout.split())[:200]
-            raise SchedulerError(f"bsub does not say the number of the job: {words}", is_unanswered=True)
+            raise SchedulerError(f"bsub reports no job number: {words}", is_unanswered=True)
         return str(match.group(1))
 
     def jobs(
@@ -232,7 +232,7 @@ def parse_jobs(text: str, words: Mapping[str, JobState]) -> Iterator[JobInfo]:
         records = json.loads(text[begin:])["RECORDS"] if begin >= 0 else []
         jobs = [{str(key): str(value or "").strip() for key, value in record.items()} for record in records]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise SchedulerError("bjobs' answer cannot be read: it is not the JSON that -json gives") from None
+        raise SchedulerError("cannot read the output of bjobs: it is not JSON") from None
     for job in jobs:
         if re.match(r"\d+$", job.get("JOBID", "")) and "ERROR" not in job:
             yield _job(job, words)

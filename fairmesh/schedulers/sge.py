@@ -149,9 +149,7 @@ submit() { # jobs to wait for
         answer = self._qsub(["-terse", *_flat(naming), "-ac", f"{COMMENT}={comment}"], resources, script)
         numbers = re.findall(r"^(\d+)$", answer, re.MULTILINE)
         if not numbers:
-            raise SchedulerError(
-                f"qsub does not say the number of the job: {' '.join(_lines(answer))[:200]}", is_unanswered=True
-            )
+            raise SchedulerError(f"qsub reports no job number: {' '.join(_lines(answer))[:200]}", is_unanswered=True)
         self._seen.setdefault(name, set()).add(numbers[-1])
         return str(numbers[-1])
 

@@ -190,12 +190,12 @@ class _Reader:
         value = self._node(next(self._events), depth)
         if not isinstance(key.value, str):
             shown = f"{key.text!r}" if key.text else "a text with braces" if key.value else "this"
-            self._note(f"a key must be a text, which {shown} is not: put quotes around it", event)
+            self._note(f"a key must be a text, not {shown}: put quotes around it", event)
         elif key.text == "<<" and isinstance(value.value, dict | list):
             self._note("'<<' merges maps in YAML 1.1 only; this is YAML 1.2: write the entries out", event)
         elif key.value in node.entries:
             first = node.keys[key.value][0]
-            self._note(f"the key {key.value!r} is here twice, first in line {first}", event)
+            self._note(f"the key {key.value!r} appears twice, first in line {first}", event)
         else:
             node.entries[key.value] = value
             node.keys[key.value] = (event.start_mark.line + 1, event.start_mark.column + 1)
@@ -225,7 +225,7 @@ class _Reader:
         if event.tag == f"{_TAG}float" and isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
         if type(value) is not _TYPES.get(event.tag):
-            self._note(f"the tag {_short(event.tag)} does not go with {text[:40]!r}", event, _CORE_TAGS)
+            self._note(f"the tag {_short(event.tag)} does not fit {text[:40]!r}", event, _CORE_TAGS)
         return value
 
     def _check_characters(self, event: Any) -> None:
@@ -242,7 +242,7 @@ class _Reader:
 
     def _check_tag(self, event: Any, kind: str) -> None:
         if event.tag not in (None, "!", f"{_TAG}{kind}"):
-            self._note(f"the tag {_short(event.tag)} is not of YAML's core", event, _CORE_TAGS)
+            self._note(f"the tag {_short(event.tag)} is not a tag of YAML's core schema", event, _CORE_TAGS)
 
     def _note(self, message: str, event: Any, allowed: str = "") -> None:
         where = place(self.path, event.start_mark.line + 1, event.start_mark.column + 1)

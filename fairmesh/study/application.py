@@ -41,7 +41,9 @@ class Author(Model):
     name: Annotated[Text, meaning("Given name and family name, `Family, Given`, or the one name.", "Ada Example")]
     type: Annotated[
         Literal["person", "organisation"] | None,
-        meaning("What it is; with `ror` an organization, else a person.", "organisation"),
+        meaning(
+            "`person` or `organisation`; by default a person, or an organization if there is a `ror`.", "organisation"
+        ),
     ] = None
     orcid: Annotated[
         str, _optional(identifiers.normalize_orcid), meaning("The person's ORCID.", "0000-0002-1825-0097")
@@ -49,9 +51,9 @@ class Author(Model):
     ror: Annotated[
         str, _optional(identifiers.normalize_ror), meaning("The organization's ROR.", "https://ror.org/0153tk833")
     ] = ""
-    affiliation: Annotated[str, meaning("Where the person works.", "University of Virginia")] = ""
+    affiliation: Annotated[str, meaning("Organization where the person works.", "University of Virginia")] = ""
     affiliation_url: Annotated[
-        Address, meaning("Address of that organization, best its ROR.", "https://ror.org/0153tk833")
+        Address, meaning("Address of that organization, preferably its ROR.", "https://ror.org/0153tk833")
     ] = ""
 
     @field_validator("orcid", "ror")
@@ -59,9 +61,9 @@ class Author(Model):
     def _goes_with_type(cls, text: str, info: ValidationInfo) -> str:
         kind = info.data.get("type")
         if text and info.field_name == "orcid" and kind == "organisation":
-            raise ValueError("goes with a person; an organization has a ror")
+            raise ValueError("is for persons; an organization has a ror")
         if text and info.field_name == "ror" and (kind == "person" or info.data.get("orcid")):
-            raise ValueError("goes with an organization; a person has an orcid, and the ROR is the affiliation_url")
+            raise ValueError("is for organizations; a person has an orcid, and the ROR is the affiliation_url")
         return text
 
 
@@ -88,19 +90,21 @@ def _named_null(value: Any) -> Any:
     return ["null" if kind is None else kind for kind in value] if isinstance(value, list) else value
 
 
-Minimum = Annotated[float | None, meaning("Values are at least this.", 0)]
-Maximum = Annotated[float | None, meaning("Values are at most this.", 100)]
-ExclusiveMinimum = Annotated[float | None, Field(alias="exclusiveMinimum"), meaning("Values are above this.", 0)]
-ExclusiveMaximum = Annotated[float | None, Field(alias="exclusiveMaximum"), meaning("Values are below this.", 1)]
-Choices = Annotated[
-    Annotated[list[Any], Field(min_length=1)] | None, meaning("The values that are allowed.", ["adam", "sgd"])
+Minimum = Annotated[float | None, meaning("Smallest allowed value.", 0)]
+Maximum = Annotated[float | None, meaning("Largest allowed value.", 100)]
+ExclusiveMinimum = Annotated[
+    float | None, Field(alias="exclusiveMinimum"), meaning("Lower bound; the bound itself is not allowed.", 0)
 ]
+ExclusiveMaximum = Annotated[
+    float | None, Field(alias="exclusiveMaximum"), meaning("Upper bound; the bound itself is not allowed.", 1)
+]
+Choices = Annotated[Annotated[list[Any], Field(min_length=1)] | None, meaning("Allowed values.", ["adam", "sgd"])]
 
 
 class Items(Model):
     """The type and bounds of a list's members, as in JSON Schema."""
 
-    type: Annotated[Literal["integer", "number", "string", "boolean"], meaning("What each member is.")]
+    type: Annotated[Literal["integer", "number", "string", "boolean"], meaning("Type of the members.")]
     minimum: Minimum = None
     maximum: Maximum = None
     exclusive_minimum: ExclusiveMinimum = None
@@ -115,12 +119,12 @@ class Parameter(Model):
         Annotated[Type, One] | Annotated[Annotated[list[Type], Field(min_length=1)], Many],
         OneOrMany,
         BeforeValidator(_named_null),
-        meaning("What its values are; a list of types allows each of them.", "integer", ["number", "null"]),
+        meaning("Type of the values; with a list, each of the types is allowed.", "integer", ["number", "null"]),
     ]
     default: Annotated[
-        Any, meaning("Its value where a study names none; without a default every study must name it.", 30)
+        Any, meaning("Value if the study has none. Without a default, every study must set the parameter.", 30)
     ] = None
-    items: Annotated[Items | None, meaning("With the type array: what the members are.", {"type": "integer"})] = None
+    items: Annotated[Items | None, meaning("Members of an array.", {"type": "integer"})] = None
     minimum: Minimum = None
     maximum: Maximum = None
     exclusive_minimum: ExclusiveMinimum = None
@@ -129,18 +133,22 @@ class Parameter(Model):
     format: Annotated[
         Literal["path"] | None,
         meaning(
-            "`path` where its values, or the members of its lists, name files or folders: what a request names must "
+            "`path` if the values, or the members of lists, name files or folders. Those that a request names must "
             "lie below a folder of `requests` in config/config.yaml.",
             "path",
         ),
     ] = None
-    unit: Annotated[str, meaning("Unit of its values.", "pixel")] = ""
-    description: Annotated[str, meaning("What it is, in a sentence.", "Passes over all training patches.")] = ""
-    aliases: Annotated[list[Text], meaning("Other names that a study may use for it.", ["epoch"])] = Field(
+    unit: Annotated[str, meaning("Unit of the values.", "pixel")] = ""
+    description: Annotated[str, meaning("Description in one sentence.", "Passes over all training patches.")] = ""
+    aliases: Annotated[list[Text], meaning("Other names that studies may use for the parameter.", ["epoch"])] = Field(
         default_factory=list
     )
     seed: Annotated[
-        bool, meaning("Whether it is the seed, which is one higher at each repeat; of one integer parameter only.")
+        bool,
+        meaning(
+            "Whether this is the seed, which increases by one with each repeat. "
+            "Only one parameter, an integer, can be the seed."
+        ),
     ] = False
 
     @property
@@ -162,41 +170,48 @@ class Stage(Model):
     command: Annotated[
         Command,
         meaning(
-            "Program and arguments, each a Jinja2 text over parameters and stage.NAME.",
+            "Program and arguments; each is a Jinja2 template with the parameters and `stage.NAME`.",
             ["python", "-m", "cloudmask", "store", "--scenes", "{{ stage.scenes }}"],
         ),
     ]
     uses: Annotated[
-        list[str], meaning("The parameters that it depends on; the last stage depends on all.", ["rows", "columns"])
+        list[str], meaning("Parameters that the stage depends on; the last stage depends on all.", ["rows", "columns"])
     ] = Field(default_factory=list)
-    needs: Annotated[list[str], meaning("The stages whose folders it reads.", ["scenes"])] = Field(default_factory=list)
+    needs: Annotated[list[str], meaning("Stages whose folders this stage reads.", ["scenes"])] = Field(
+        default_factory=list
+    )
     resources: Annotated[
-        dict[str, Any], meaning("What it asks for beyond the application's resources.", {"mem_mb": 2000})
+        dict[str, Any], meaning("Resources that differ from those of the application.", {"mem_mb": 2000})
     ] = Field(default_factory=dict)
-    environment: Annotated[Environment, meaning("What it needs installed.")] = Environment()
-    title: Annotated[str, meaning("What people call it.", "Training and inference")] = ""
+    environment: Annotated[Environment, meaning("Software that must be installed.")] = Environment()
+    title: Annotated[str, meaning("Title shown instead of the name.", "Training and inference")] = ""
 
 
 class Metric(Model):
     """A number that the application measures."""
 
-    title: Annotated[str, meaning("What people call it.", "Accuracy")] = ""
-    unit: Annotated[str, meaning("Unit of its values; 1 for a ratio.", "s")] = ""
+    title: Annotated[str, meaning("Title shown instead of the name.", "Accuracy")] = ""
+    unit: Annotated[str, meaning("Unit of the values; `1` for a ratio.", "s")] = ""
     better: Annotated[
         Literal["higher", "lower"] | None,
-        meaning("Which direction is better; without it nothing is ranked by the metric.", "higher"),
+        meaning("Direction that is better; without it, nothing is ranked by the metric.", "higher"),
     ] = None
     primary: Annotated[
-        bool, meaning("Whether it ranks the experiments; of one metric only, which cannot be optional.")
+        bool,
+        meaning(
+            "Whether this metric ranks the experiments. Only one metric can be primary, and it cannot be optional."
+        ),
     ] = False
     optional: Annotated[
-        bool, meaning("Whether metrics.json may lack it; an experiment fails that lacks another declared metric.")
+        bool,
+        meaning("Whether metrics.json may lack the metric. An experiment without a metric that is not optional fails."),
     ] = False
-    target: Annotated[float | None, meaning("The value to reach, in its unit.", 0.9)] = None
+    target: Annotated[float | None, meaning("Value to reach, in the unit of the metric.", 0.9)] = None
     tolerance: Annotated[
-        Annotated[float, Field(ge=0)] | None, meaning("A difference up to this counts as none, in its unit.", 0.01)
+        Annotated[float, Field(ge=0)] | None,
+        meaning("Differences up to this value, in the unit of the metric, are ignored.", 0.01),
     ] = None
-    description: Annotated[str, meaning("What it measures, in a sentence.")] = ""
+    description: Annotated[str, meaning("Description in one sentence.")] = ""
 
 
 class Plot(Model):
@@ -209,64 +224,67 @@ class Plot(Model):
 class Table(Model):
     """A further CSV file that the application writes."""
 
-    title: Annotated[str, meaning("What people call it.", "Accuracy by scene")] = ""
-    description: Annotated[str, meaning("What its rows and columns are, in a sentence.")] = ""
-    plot: Annotated[Plot | None, meaning("How to draw it.", {"x": "scene", "y": "accuracy"})] = None
+    title: Annotated[str, meaning("Title shown instead of the name.", "Accuracy by scene")] = ""
+    description: Annotated[str, meaning("Description of the rows and columns in one sentence.")] = ""
+    plot: Annotated[Plot | None, meaning("Kind of chart.", {"x": "scene", "y": "accuracy"})] = None
 
 
 class ApplicationFile(Model):
     """A program that can be benchmarked."""
 
     name: Annotated[SafeName, meaning("Name of the application.", "cloudmask")]
-    title: Annotated[str, meaning("What people call it.", "CloudMask")] = ""
-    version: Annotated[Text, meaning("Its version; another version is measured anew.", "0.1.0")]
-    licence: Annotated[Licence, meaning("Its licence, as an SPDX identifier.", "Apache-2.0")] = ""
-    authors: Annotated[list[Author], meaning("Who wrote it.", [{"name": "Ada Example"}])] = Field(default_factory=list)
-    citation: Annotated[str, meaning("How to cite it, with a DOI if it has one.")] = ""
-    description: Annotated[str, meaning("What it does, in a few sentences.")] = ""
-    url: Annotated[Address, meaning("Address of its code, or of a page about it.", "https://example.org/cloudmask")] = (
+    title: Annotated[str, meaning("Title shown instead of the name.", "CloudMask")] = ""
+    version: Annotated[Text, meaning("Version; results of another version are measured again.", "0.1.0")]
+    licence: Annotated[Licence, meaning("License, as an SPDX identifier.", "Apache-2.0")] = ""
+    authors: Annotated[list[Author], meaning("Authors.", [{"name": "Ada Example"}])] = Field(default_factory=list)
+    citation: Annotated[str, meaning("Citation, with a DOI if there is one.")] = ""
+    description: Annotated[str, meaning("Description in a few sentences.")] = ""
+    url: Annotated[Address, meaning("Address of the code, or of a page about it.", "https://example.org/cloudmask")] = (
         ""
     )
-    keywords: Annotated[list[Text], meaning("Words by which its results are found.", ["cloud mask"])] = Field(
-        default_factory=list
-    )
-    environment: Annotated[Environment, meaning("What it needs installed.")] = Environment()
+    keywords: Annotated[list[Text], meaning("Keywords of the results.", ["cloud mask"])] = Field(default_factory=list)
+    environment: Annotated[Environment, meaning("Software that must be installed.")] = Environment()
     command: Annotated[
         Command | None,
         meaning(
-            "Program and arguments, each a Jinja2 text over the parameters.", ["python", "-m", "pi", "{{ darts }}"]
+            "Program and arguments; each is a Jinja2 template with the parameters.",
+            ["python", "-m", "pi", "{{ darts }}"],
         ),
     ] = None
     stages: Annotated[
         Annotated[dict[StageName, Stage], Field(min_length=1)] | None,
-        meaning("In place of `command`: steps by name, of which the last is the experiment itself."),
+        meaning("Instead of `command`: steps by name; the last one is the experiment itself."),
     ] = None
     parameters: Annotated[
-        dict[Identifier, Parameter], meaning("What a study can vary.", {"epochs": {"type": "integer", "default": 30}})
+        dict[Identifier, Parameter],
+        meaning("Parameters that studies can set.", {"epochs": {"type": "integer", "default": 30}}),
     ] = Field(default_factory=dict)
     metrics: Annotated[
-        dict[SafeName, Metric], meaning("What it writes to metrics.json.", {"accuracy": {"better": "higher"}})
+        dict[SafeName, Metric],
+        meaning("Metrics that the program writes to metrics.json.", {"accuracy": {"better": "higher"}}),
     ] = Field(default_factory=dict)
     tables: Annotated[
-        dict[SafeName, Table], meaning("The CSV files that it writes to tables/.", {"scenes": {"title": "By scene"}})
+        dict[SafeName, Table],
+        meaning("CSV files that the program writes to tables/.", {"scenes": {"title": "By scene"}}),
     ] = Field(default_factory=dict)
     resources: Annotated[
         dict[str, Any],
-        meaning("What each job asks for: values, or expressions over the parameters.", {"mem_mb": "500 + 10 * width"}),
+        meaning("Resources of each job: values, or expressions with the parameters.", {"mem_mb": "500 + 10 * width"}),
     ] = Field(default_factory=dict)
     keep: Annotated[
-        list[Text], meaning("Patterns of the files to keep of an attempt; all, if there is none.", ["*.json", "*.csv"])
+        list[Text], meaning("Patterns of the files of an attempt to keep; all files if left out.", ["*.json", "*.csv"])
     ] = Field(default_factory=list)
     code: Annotated[
         list[Annotated[Text, AfterValidator(_pattern)]],
         meaning(
-            "Patterns of the files that a copy for others holds, from this folder; all but environments and caches, if "
-            "there is none.",
+            "Patterns of the files of this folder to copy with the application; all except environments and caches if "
+            "left out.",
             ["*.py", "src/**"],
         ),
     ] = Field(default_factory=list)
     template: Annotated[
-        Text | None, meaning("Jinja2 file that extends the one of job.sh, relative to this file.", "job.sh.jinja")
+        Text | None,
+        meaning("Jinja2 template that extends the template of job.sh, relative to this file.", "job.sh.jinja"),
     ] = None
 
     @property

@@ -90,7 +90,7 @@ def find_command_problem(command: Sequence[str], parameters: Mapping[str, Any]) 
         if size > MAX_ARGUMENT:
             return CommandProblem(number, f"has {size:,} bytes; an argument of a program has {MAX_ARGUMENT:,} at most")
         if "\0" in argument:
-            return CommandProblem(number, "has a NUL character, with which an argument ends")
+            return CommandProblem(number, "contains a NUL character, which arguments cannot contain")
         sizes.append(size + 1 + _POINTER)
     if sum(sizes) <= MAX_ARGUMENT:
         return None

@@ -217,7 +217,9 @@ class ExperimentBuilder:
             try:
                 read_value(self._schemas[name], Node.from_value(value))
             except ValueError as error:
-                raise InputError([Problem(f"'repeat' takes {name!r} too far: it {error}", self._where)]) from error
+                raise InputError(
+                    [Problem(f"'repeat' raises {name!r} out of its range: it {error}", self._where)]
+                ) from error
         return self._choice(name, value)
 
 

@@ -130,11 +130,15 @@ class Range(Model):
 
     from_: Annotated[float, Field(alias="from"), meaning("The first value.", 0.1)]
     to: Annotated[float, meaning("The last value.", 0.5)]
-    step: Annotated[float | None, meaning("From a value to the next; with `scale: log`, the factor.", 0.1)] = None
-    count: Annotated[
-        Annotated[int, Field(ge=1, le=MAX_VALUES)] | None, meaning("How many values, in place of `step`.", 5)
+    step: Annotated[
+        float | None, meaning("Difference between neighboring values; with `scale: log`, their ratio.", 0.1)
     ] = None
-    scale: Annotated[Literal["linear", "log"], meaning("Even differences, or even ratios.")] = "linear"
+    count: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_VALUES)] | None, meaning("Number of values, instead of `step`.", 5)
+    ] = None
+    scale: Annotated[
+        Literal["linear", "log"], meaning("Whether neighboring values have equal differences or equal ratios.")
+    ] = "linear"
 
 
 def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
@@ -167,7 +171,7 @@ def range_values(texts: Mapping[str, str], scale: str) -> list[Decimal]:
     if not first.is_finite() or not last.is_finite():
         raise ValueError("must run from one finite number to another")
     if scale == "log" and (first <= 0 or last <= 0):
-        raise ValueError("runs on a logarithmic scale, which has numbers above 0 only")
+        raise ValueError("has a logarithmic scale, which needs numbers above 0")
     try:
         if "count" in texts:
             return _counted(first, last, int(texts["count"]), scale)
@@ -196,9 +200,9 @@ def _counted(first: Decimal, last: Decimal, count: int, scale: str) -> list[Deci
 def _stepped(first: Decimal, last: Decimal, step: Decimal, scale: str) -> list[Decimal]:
     neutral = Decimal(scale == "log")  # the neutral element: 1 for factors, 0 for summands
     if not step.is_finite() or step == neutral or (scale == "log" and step <= 0):
-        raise ValueError(f"has the step {step}, which leads nowhere")
+        raise ValueError(f"has the step {step}, which does not change the value")
     if first != last and (step > neutral) != (last > first):
-        raise ValueError(f"runs from {first} to {last}, away from which the step {step} leads")
+        raise ValueError(f"runs from {first} to {last}, but the step {step} goes the other way")
     if scale == "linear":
         count = int(_CONTEXT.divide_int(_CONTEXT.subtract(last, first), step)) + 1
         _check_count(count)

@@ -104,7 +104,7 @@ class References:
     def unknown(self, name: str, node: Node) -> None:
         """Report an unknown name."""
         if name.partition(".")[0] in OWN or name in OWN:
-            self._note(f"'{{{name}}}' is filled in by Cloudmesh itself, and has no value here", node)
+            self._note(f"'{{{name}}}' is set by Cloudmesh itself and has no value here", node)
             return
         self._note(f"'{{{name}}}': there is no key {name!r}", node, near=nearest(name, self.values))
 
@@ -136,7 +136,7 @@ class References:
     def _of_key(self, name: str, node: Node, chain: tuple[str, ...]) -> str:
         target = self.values[name]
         if len(chain) > MAX_CHAIN:
-            self._note(f"more than {MAX_CHAIN} references lead from one to the next", node)
+            self._note(f"more than {MAX_CHAIN} references refer to one another in a chain", node)
             return self._known[name]
         if isinstance(target.value, dict | list):
             if self._is_strict:
@@ -146,7 +146,7 @@ class References:
         if isinstance(target.value, str):
             text = self._text(target, chain)
             if self._is_strict and name.startswith(f"{EXPERIMENT}.") and _count(text) > 1:
-                self._note(f"'{{{name}}}' has {_count(text)} values: no single one can stand here", node)
+                self._note(f"'{{{name}}}' has {_count(text)} values: only one can be used here", node)
             return text
         return target.text or str(target.value)
 

@@ -89,7 +89,7 @@ class DeriveReader:
         if name is None:
             return None
         if name in taken:
-            self._axes.problems.append(Problem(f"{key!r}: {name!r} has its values from elsewhere already", where))
+            self._axes.problems.append(Problem(f"{key!r}: {name!r} already gets its values elsewhere", where))
             return None
         formula = self._axes.formula(key, node)
         return DerivedName(name, formula, self._axes.schemas.get(name)) if formula else None

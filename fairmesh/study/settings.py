@@ -37,14 +37,14 @@ class Contact(Model):
     """Whom to ask about the results."""
 
     name: Annotated[str, meaning("Given name and family name.", "Ada Example")] = ""
-    email: Annotated[Email, meaning("E-mail address; a submission shows it.", "ada@example.org")] = ""
+    email: Annotated[Email, meaning("E-mail address; it appears in submissions.", "ada@example.org")] = ""
 
 
 class Funding(Model):
     """Money that the work was done with."""
 
-    funder: Annotated[Text, meaning("Who gave it.", "National Science Foundation")]
-    url: Annotated[Address, meaning("Address of the funder, best its ROR.", "https://ror.org/021nxhr62")] = ""
+    funder: Annotated[Text, meaning("Name of the funder.", "National Science Foundation")]
+    url: Annotated[Address, meaning("Address of the funder, preferably its ROR.", "https://ror.org/021nxhr62")] = ""
     award: Annotated[str, meaning("Number of the grant.", "2200409")] = ""
     title: Annotated[str, meaning("Title of the grant.")] = ""
 
@@ -52,42 +52,43 @@ class Funding(Model):
 class Publisher(Model):
     """Who publishes the results."""
 
-    title: Annotated[str, meaning("What the website is called.", "CloudMask benchmark")] = ""
+    title: Annotated[str, meaning("Title of the website.", "CloudMask benchmark")] = ""
     authors: Annotated[list[Author], meaning("The authors of the published results.", [{"name": "Ada Example"}])] = (
         Field(default_factory=list)
     )
-    licence: Annotated[Licence, meaning("Licence of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
+    licence: Annotated[Licence, meaning("License of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
     keywords: Annotated[
-        list[Text], meaning("Words by which the results are found, besides the application's.", ["benchmark"])
+        list[Text], meaning("Keywords of the results, in addition to those of the application.", ["benchmark"])
     ] = Field(default_factory=list)
-    funding: Annotated[list[Funding], meaning("What the work was paid from.", [{"funder": "NSF"}])] = Field(
+    funding: Annotated[list[Funding], meaning("Grants that funded the work.", [{"funder": "NSF"}])] = Field(
         default_factory=list
     )
-    access: Annotated[str, meaning("Who may have the data, in a sentence.", "Open to everybody.")] = ""
+    access: Annotated[str, meaning("Who may access the data, in one sentence.", "Open to everybody.")] = ""
     url: Annotated[Address, meaning("Address at which the website is published.", "https://example.org/results/")] = ""
     dois: Annotated[
-        dict[SafeName, Doi], meaning("The DOI of a study after its deposit.", {"quick": "10.5281/zenodo.1234567"})
+        dict[SafeName, Doi],
+        meaning("DOIs of deposited studies, by the name of the study.", {"quick": "10.5281/zenodo.1234567"}),
     ] = Field(default_factory=dict)
     redact: Annotated[
         list[Redacted],
-        meaning("What a copy for others does not tell: paths of homes and of the project, user names, host names."),
+        meaning("What to remove from published copies: paths of homes and of the project, user names, host names."),
     ] = Field(default_factory=lambda: list(_REDACTED))
-    hide: Annotated[list[Text], meaning("Further words that a copy for others does not tell.", ["project-42"])] = Field(
+    hide: Annotated[list[Text], meaning("Further words to remove from published copies.", ["project-42"])] = Field(
         default_factory=list
     )
-    logs: Annotated[bool, BeforeValidator(_true_or_false), meaning("Whether a copy for others has the logs in it.")] = (
+    logs: Annotated[bool, BeforeValidator(_true_or_false), meaning("Whether published copies contain the logs.")] = (
         False
     )
     organisation: Annotated[
         str, meaning("The organization that publishes, and that submits to MLCommons.", "University of Virginia")
     ] = ""
     organisation_url: Annotated[
-        Address, meaning("Address of that organization, best its ROR.", "https://ror.org/0153tk833")
+        Address, meaning("Address of that organization, preferably its ROR.", "https://ror.org/0153tk833")
     ] = ""
-    contact: Annotated[Contact, meaning("Whom MLCommons may ask: `name` and `email`.")] = Contact()
+    contact: Annotated[Contact, meaning("Contact for MLCommons: `name` and `email`.")] = Contact()
     status: Annotated[
         Status | None,
-        meaning("How others can get at the system, in the words of MLCommons.", "onprem"),
+        meaning("Availability of the system, in the terms of MLCommons.", "onprem"),
     ] = None
     platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""
 
@@ -103,24 +104,26 @@ class Finish(Model):
 
     command: Annotated[
         list[Text],
-        meaning("Program and arguments, without a shell; it reads the summary as JSON.", ["notify-send", "fairmesh"]),
+        meaning(
+            "Program and arguments, started without a shell; the summary is its standard input, as JSON.",
+            ["notify-send", "fairmesh"],
+        ),
     ] = Field(default_factory=list)
     when: Annotated[
-        Literal["always", "failure"], meaning("At every end of a run, or only if something failed or was cancelled.")
+        Literal["always", "failure"],
+        meaning("When to call it: at every end of a run, or only if an experiment failed or was cancelled."),
     ] = "always"
 
 
 class Requests(Model):
     """What requests to `fairmesh serve` and forms of `fairmesh monitor` may ask for."""
 
-    points: Annotated[
-        Count, meaning("How many experiments a study may have that is planned for them; more are refused.")
-    ] = 100_000
+    points: Annotated[Count, meaning("Largest number of experiments that a requested study may have.")] = 100_000
     folders: Annotated[
         list[Text],
         meaning(
-            "Folders below which the files must lie that they name; a relative one begins at the working folder. "
-            "Without any, they can name none.",
+            "Folders that must contain the files which requests name; relative to the working folder. "
+            "Without folders, requests cannot name files.",
             ["/data/scenes"],
         ),
     ] = Field(default_factory=list)
@@ -135,57 +138,58 @@ class Config(Model):
     results: Annotated[
         Text,
         AfterValidator(_path),
-        meaning("Folder for everything that is measured. `~` and `$NAME` are filled in.", "$SCRATCH/results"),
+        meaning("Folder of all results. `~` and `$NAME` are replaced.", "$SCRATCH/results"),
     ] = "results"
     site: Annotated[
         Text,
         AfterValidator(_path),
-        meaning("Folder of the website; it is replaced as a whole. `~` and `$NAME` are filled in.", "~/public_html"),
+        meaning("Folder of the website; each build replaces it. `~` and `$NAME` are replaced.", "~/public_html"),
     ] = "site/public"
     machine: Annotated[
-        SafeName, meaning("Where the jobs run, one of machines.yaml; a profile names it in its machine.yaml.")
+        SafeName, meaning("Machine of machines.yaml where the jobs run; a profile names it in its machine.yaml.")
     ] = "local"
-    publisher: Annotated[Publisher, meaning("Who publishes, and on which terms: authors, licence, funding.")] = (
-        Publisher()
-    )
-    finish: Annotated[Finish, meaning("The command that is called at the end of a run; only this file can set it.")] = (
-        Finish()
-    )
+    publisher: Annotated[Publisher, meaning("Publisher of the results: authors, license, funding.")] = Publisher()
+    finish: Annotated[Finish, meaning("Command to call at the end of a run; only this file can set it.")] = Finish()
     requests: Annotated[
         Requests,
-        meaning("What requests to the REST service and forms of the monitor may ask for: `points`, `folders`."),
+        meaning("Limits of requests to the REST service and the monitor: `points`, `folders`."),
     ] = Requests()
-    where: Annotated[str, meaning("Only the experiments for which this expression is true.", "epochs > 1")] = ""
-    first: Annotated[Count | None, meaning("Only so many experiments, from the beginning of the plan.", 10)] = None
-    part: Annotated[str, meaning("K/N: only the K-th of N parts, which together make up the whole.", "1/3")] = ""
-    only: Annotated[str, meaning("Only the experiments that this file names, an id or key a line.", "failed.txt")] = ""
-    set: Annotated[
-        dict[str, Any], meaning("Values in place of the study's own, by the name of the axis.", {"epochs": "1,5"})
-    ] = Field(default_factory=dict)
+    where: Annotated[str, meaning("Run only the experiments for which this expression is true.", "epochs > 1")] = ""
+    first: Annotated[Count | None, meaning("Run only the first so many experiments of the plan.", 10)] = None
+    part: Annotated[str, meaning("Run only part K of N: `K/N`. All N parts together are the whole plan.", "1/3")] = ""
+    only: Annotated[
+        str, meaning("Run only the experiments that this file lists, one id or key per line.", "failed.txt")
+    ] = ""
+    set: Annotated[dict[str, Any], meaning("Values that replace those of the study, by axis.", {"epochs": "1,5"})] = (
+        Field(default_factory=dict)
+    )
     wait: Annotated[
         bool,
         BeforeValidator(_true_or_false),
-        meaning("Whether to wait for the end of another run of the same study, rather than to end at once."),
+        meaning("Whether to wait for another run of the same study, instead of ending at once."),
     ] = False
     scheduler_patience: Annotated[
         float,
         Field(ge=0),
-        meaning("Minutes that a run waits for a silent scheduler that may have jobs of a killed run in its queue."),
+        meaning("How many minutes a run waits for an answer of a scheduler that may have jobs of a killed run."),
     ] = 10
     probe: Annotated[
         bool,
         BeforeValidator(_true_or_false),
-        meaning("Whether the cheapest experiment of each kind runs first, and the rest only if all of these succeed."),
+        meaning("Whether the cheapest experiment of each kind runs first, and the others only if these succeed."),
     ] = False
 
 
 class Machine(Model):
     """A named place where jobs run."""
 
-    kind: Annotated[Literal["local", "profile"], meaning("This computer, or what the executor of the profile reaches.")]
-    scheduler: Annotated[SchedulerName, meaning("What takes jobs there; job.sh is written for it.")] = "none"
+    kind: Annotated[
+        Literal["local", "profile"],
+        meaning("`local`: this computer. `profile`: where the executor of the profile runs jobs."),
+    ]
+    scheduler: Annotated[SchedulerName, meaning("Scheduler of the machine; job.sh is written for it.")] = "none"
     setup: Annotated[
-        list[str], meaning("Lines of bash that each job begins with.", ["source /opt/tensorflow/activate"])
+        list[str], meaning("Lines of bash at the beginning of each job.", ["source /opt/tensorflow/activate"])
     ] = Field(default_factory=list)
     modules: Annotated[
         list[str], meaning("Environment modules that each job loads, before its setup.", ["cuda/12.4"])
@@ -193,33 +197,33 @@ class Machine(Model):
     resources: Annotated[
         dict[str, Any],
         meaning(
-            "What every job asks for there unless the study, the application or its GPU says otherwise.",
+            "Resources of every job on this machine; those of the study, the application or the GPU take precedence.",
             {"slurm_account": "climate", "slurm_partition": "standard"},
         ),
     ] = Field(default_factory=dict)
     gpus: Annotated[
         dict[str, dict[str, Any]],
         meaning(
-            "What a value of the axis gpu stands for there: resources by the name of the GPU.",
+            "Resources that a value of the axis `gpu` stands for on this machine.",
             {"a100": {"slurm_partition": "gpu", "gres": "gpu:a100:1"}},
         ),
     ] = Field(default_factory=dict)
     unsatisfiable_jobs: Annotated[
         Literal["cancel", "wait"],
-        meaning("What happens to a job of which the scheduler says that it can never start."),
+        meaning("What to do with a job that can never start, according to the scheduler."),
     ] = "cancel"
     patience: Annotated[
         float,
         Field(ge=0, allow_inf_nan=False),
         meaning(
-            "Minutes that an experiment waits for its folder when that cannot be written, as its file system is away "
-            "or full; its program goes on meanwhile.",
+            "How many minutes an experiment waits if its folder cannot be written, because the file system is "
+            "unavailable or full. Its program continues.",
         ),
     ] = 10.0
     template: Annotated[
         Text | None,
         meaning(
-            "Jinja2 file that extends the one of job.sh, relative to this file. `~` and `$NAME` are filled in.",
+            "Jinja2 template that extends the template of job.sh, relative to this file. `~` and `$NAME` are replaced.",
             "dgx.sh.jinja",
         ),
     ] = None

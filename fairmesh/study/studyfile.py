@@ -23,10 +23,12 @@ class StudyFile(Model):
     study: Annotated[
         SafeName,
         AfterValidator(_free),
-        meaning("Name of the study and of its folder in the results; in config/studies also the file's name.", "quick"),
+        meaning(
+            "Name of the study and of its folder in the results. A file in config/studies has the same name.", "quick"
+        ),
         Field(json_schema_extra={"not": {"enum": list(RESERVED)}}),
     ]
-    title: Annotated[str, meaning("What the website calls the study.", "CloudMask in minutes")] = ""
+    title: Annotated[str, meaning("Title of the study on the website.", "CloudMask in minutes")] = ""
     application: Annotated[
         Text,
         meaning(
@@ -44,12 +46,12 @@ class StudyFile(Model):
         ),
     ] = Field(default_factory=dict)
     repeat: Annotated[
-        Count | None, meaning("How often each point runs; the application's seed is one higher each time.", 5)
+        Count | None, meaning("Number of runs of each point; the application's seed increases by one each time.", 5)
     ] = None
     derive: Annotated[
         dict[str, Any],
         meaning(
-            "Expressions by the name of what they give: a parameter, a resource, or a name of your own that begins "
+            "Expressions by the name of their result: a parameter, a resource, or a name of your own that begins "
             "with _.",
             {"runtime": "30 + epochs * 8"},
         ),
@@ -57,20 +59,27 @@ class StudyFile(Model):
     exclude: Annotated[
         list[Any],
         meaning(
-            "Points to leave out: maps of which every value matches, and expressions that are true.",
+            "Points to leave out: those that match all values of a map, or for which an expression is true.",
             [{"gpu": "v100", "epochs": 60}, "learning_rate > 0.005 and epochs == 1"],
         ),
     ] = Field(default_factory=list)
     include: Annotated[
         list[Any],
-        meaning("Spaces whose points are added at the end, whatever is excluded.", [{"epochs": 100, "gpu": "a100"}]),
+        meaning(
+            "Spaces whose points are added at the end, even if they are excluded.", [{"epochs": 100, "gpu": "a100"}]
+        ),
     ] = Field(default_factory=list)
     measure: Annotated[
         Literal["exclusive", "shared"],
-        meaning("One experiment at a time with all cores of its machine, or as many at once as there are cores."),
+        meaning(
+            "`exclusive`: one experiment at a time, with all cores of its machine. "
+            "`shared`: as many at a time as there are cores."
+        ),
     ] = "exclusive"
     template: Annotated[
         Text | None,
-        meaning("Jinja2 file that extends the template of job.sh, relative to this file.", "job-with-notes.sh.jinja"),
+        meaning(
+            "Jinja2 template that extends the template of job.sh, relative to this file.", "job-with-notes.sh.jinja"
+        ),
     ] = None
     machines: NotYet = None

@@ -79,9 +79,9 @@ class _ApplicationValidator:
         """Return a parameter with default and choices converted to the declared type."""
         entries = node.entries
         if parameter.items and "array" not in declared_types(parameter.json_schema):
-            self._note(f"'parameters.{name}.items' goes with the type array only", entries["items"])
+            self._note(f"'parameters.{name}.items' is only for the type array", entries["items"])
         if parameter.seed and parameter.type != "integer":
-            self._note(f"'parameters.{name}.seed' goes with the type integer only", entries["seed"])
+            self._note(f"'parameters.{name}.seed' is only for the type integer", entries["seed"])
         if parameter.enum is not None:
             schema = {"type": parameter.type}
             choices = [
@@ -129,7 +129,7 @@ class _ApplicationValidator:
         try:
             tuple(TopologicalSorter({name: stage.needs for name, stage in stages.items()}).static_order())
         except CycleError as error:
-            self._note(f"'stages' need each other in a circle: {' -> '.join(error.args[1])}", node)
+            self._note(f"'stages' depend on each other in a circle: {' -> '.join(error.args[1])}", node)
         needed = {need for stage in stages.values() for need in stage.needs}
         seen: dict[str, str] = {}
         for name, stage in list(stages.items())[:-1]:

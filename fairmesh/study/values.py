@@ -174,7 +174,7 @@ def _plain(node: Node) -> Any:
     try:
         canonical_json(value)
     except ValueError as error:
-        raise ValueError("must hold finite numbers only") from error
+        raise ValueError("must contain only finite numbers") from error
     return value
 
 

@@ -204,15 +204,15 @@ def test_an_option_with_several_values_is_derived(here: Path) -> None:
     (here / "m.yaml").write_text("experiment: {mem: '32GB,64GB', n: '1,2', limit: '1:00:00,2:00:00', card: 'x,y'}\n")
     (here / "m.in.slurm").write_text(
         "#!/bin/sh\n#SBATCH --mem={experiment.mem} -n {experiment.n}\n#SBATCH -t {experiment.limit}\n"
-        "#SBATCH -C {experiment.card} --partition=a,b\necho {experiment.limit} {experiment.n}\n"
+        "#SBATCH -C {experiment.card} --partition=a,b --qos=x%y\necho {experiment.limit} {experiment.n}\n"
     )
     assert cli.main(["import", "m.yaml", "m.in.slurm"]) == 0
     plan = planned(here, "m")
     assert plan.axes == {"mem": ["32GB", "64GB"], "n": [1, 2], "limit": ["1:00:00", "2:00:00"], "card": ["x", "y"]}
     last = plan.experiments[-1]
-    assert last.resources == {"mem_mb": 65536, "tasks": 2, "runtime": 120, "constraint": "y"}
+    assert last.resources == {"mem_mb": 65536, "tasks": 2, "runtime": 120, "constraint": "y", "slurm_partition": "a,b"}
     assert 'tasks: "n"' in (here / "config/studies/m.yaml").read_text()
-    assert "#SBATCH --partition=a,b" in (here / "m/job.sh.jinja").read_text()
+    assert "#SBATCH --qos=x%y" in (here / "m/job.sh.jinja").read_text()
 
 
 def test_lsf_options_are_read(here: Path) -> None:

@@ -20,14 +20,14 @@ parameters:
     [
         ("study.yaml", STUDY + "  valu: [1]\n", "study.yaml:5:3: 'parameters.valu': toy has no parameter 'valu'"),
         ("study.yaml", STUDY + "  seconds: [soon]\n", "study.yaml:5:13: 'parameters.seconds' must be a number"),
-        ("study.yaml", STUDY + "  value: [3]\n", "study.yaml:5:3: the key 'value' is here twice, first in line 4"),
+        ("study.yaml", STUDY + "  value: [3]\n", "study.yaml:5:3: the key 'value' appears twice, first in line 4"),
         ("study.yaml", STUDY.replace("./toy", "./toi"), "study.yaml:2:14: 'application': there is no file './toi'"),
         ("study.yaml", None, "study.yaml: cannot be read: No such file or directory"),
         ("config/config.yaml", "study: ./study.yaml\nsight: x\n", "config/config.yaml:2:1: unknown key 'sight'"),
         (
             "config/config.yaml",
             "study: ./study.yaml\nstudy: b\n",
-            "config/config.yaml:2:1: the key 'study' is here twice, first in line 1",
+            "config/config.yaml:2:1: the key 'study' appears twice, first in line 1",
         ),
         ("config/config.yaml", "study: quik\n", "config/config.yaml:1:8: no study 'quik'; did you mean 'quick'?"),
         ("config/config.yaml", None, "config/config.yaml: cannot be read: No such file or directory"),

@@ -92,8 +92,8 @@ MERGE = "'<<' merges maps in YAML 1.1 only; this is YAML 1.2: write the entries 
     [
         ("", "a.yaml: is empty"),
         ("# nothing\n", "a.yaml: is empty"),
-        ("a: 1\nb: 2\na: 3\n", "a.yaml:3:1: the key 'a' is here twice, first in line 1"),
-        ("1: a", "a.yaml:1:1: a key must be a text, which '1' is not: put quotes around it"),
+        ("a: 1\nb: 2\na: 3\n", "a.yaml:3:1: the key 'a' appears twice, first in line 1"),
+        ("1: a", "a.yaml:1:1: a key must be a text, not '1': put quotes around it"),
         ("a:\n\tb: 1", "a.yaml:2:1: not YAML: a tab indents this line; use spaces"),
         ("a: b: c", "a.yaml:1:5: not YAML: a ': ' inside a plain text, or a wrong indent; quotes help"),
         ("a: @b", "a.yaml:1:4: not YAML: a plain text cannot begin with this character; quotes help"),
@@ -110,19 +110,19 @@ MERGE = "'<<' merges maps in YAML 1.1 only; this is YAML 1.2: write the entries 
         ('a: "C:\\data"', "a.yaml:1:7: not YAML: in double quotes a backslash begins an escape; single quotes keep it"),
         ("a: *.txt", "a.yaml:1:5: not YAML: a text that begins with * or & needs quotes"),
         ("a:1\nb: 2", "a.yaml:1:3: not YAML: no space after 'a:': the next line cannot follow"),
-        ("a: {{ b }}", "a.yaml:1:5: a key must be a text, which a text with braces is not: put quotes around it"),
+        ("a: {{ b }}", "a.yaml:1:5: a key must be a text, not a text with braces: put quotes around it"),
         ("a: &x {b: 1}\nc:\n  <<: *x", f"a.yaml:3:3: {MERGE}"),
         (
             "a: !!python/name:os.system x",
             (
-                "a.yaml:1:4: the tag '!!python/name:os.system' does not go with 'x'"
+                "a.yaml:1:4: the tag '!!python/name:os.system' does not fit 'x'"
                 " (allowed: !!str, !!int, !!float, !!bool, !!null, !!seq, !!map)"
             ),
         ),
         (
             "a: !own [1]",
             (
-                "a.yaml:1:4: the tag '!own' is not of YAML's core"
+                "a.yaml:1:4: the tag '!own' is not a tag of YAML's core schema"
                 " (allowed: !!str, !!int, !!float, !!bool, !!null, !!seq, !!map)"
             ),
         ),

@@ -162,11 +162,11 @@ def test_references_are_filled_in(load: Callable[[str], Plan]) -> None:
         ("a: ['{c}']\nbc: 1\nexperiment: {k: 1}", ["1:5: '{c}': there is no key 'c'; did you mean 'bc'?"]),
         (
             "experiment: {k: '1,2', l: '{experiment.k}'}",
-            ["1:27: '{experiment.k}' has 2 values: no single one can stand here"],
+            ["1:27: '{experiment.k}' has 2 values: only one can be used here"],
         ),
         (
             "experiment: {k: '{ee.identifier}'}",
-            ["1:17: '{ee.identifier}' is filled in by Cloudmesh itself, and has no value here"],
+            ["1:17: '{ee.identifier}' is set by Cloudmesh itself and has no value here"],
         ),
         (
             "experiment: {k: '{os.SECRET}'}",

@@ -95,7 +95,7 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
         ),
         (
             "parameters: {seed: 999}\nrepeat: 3",
-            "4:9: 'repeat' takes 'seed' too far: it must be a whole number of at most 1000, not 1001",
+            "4:9: 'repeat' raises 'seed' out of its range: it must be a whole number of at most 1000, not 1001",
         ),
         (
             "parameters: {label: [a, A]}",
@@ -124,7 +124,7 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
             "4:12: 'exclude[0].gpu' is not an axis of this study (allowed: count)",
         ),
         ("exclude: [{count: 10}]", "3:1: no experiment is left: 'exclude' removes them all"),
-        ("title: a\ntitle: b", "4:1: the key 'title' is here twice, first in line 3"),
+        ("title: a\ntitle: b", "4:1: the key 'title' appears twice, first in line 3"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(mistakes: Callable[[str], list[str]], text: str, line: str) -> None:
@@ -149,7 +149,7 @@ def test_all_mistakes_of_a_file_come_at_once(mistakes: Callable[[str], list[str]
         ("study: a", ["study.yaml:1:1: 'application' is missing"]),
         (
             "study: a\napplication: sum",
-            ["study.yaml:2:14: no application 'sum'; did you mean 'sums'? (allowed: sums)"],
+            ["study.yaml:2:14: no application 'sum'; did you mean 'sums'? (allowed: cloudmask, sums)"],
         ),
         ("study: a\napplication: ./sum", ["study.yaml:2:14: 'application': there is no file './sum'"]),
         (

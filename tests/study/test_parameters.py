@@ -324,7 +324,7 @@ def test_two_names_for_one_computation_are_warned_of(plan: Planner) -> None:
                 " (allowed: count, rate, label, exact, order, seed, n, Snakemake's resources, _...)"
             ),
         ),
-        ("parameters: {count: 1}\nderive: {n: '2'}", "4:10: 'derive.n': 'count' has its values from elsewhere already"),
+        ("parameters: {count: 1}\nderive: {n: '2'}", "4:10: 'derive.n': 'count' already gets its values elsewhere"),
         ("derive: {_a: _b, _b: _a}", "3:9: 'derive' computes names from each other: _a -> _b -> _a"),
         ("derive: {runtime: '1 +'}", "3:19: 'derive.runtime' is not an expression: it ends where more is expected"),
         ("derive: {runtime: [1]}", "3:19: 'derive.runtime' must be an expression in quotes"),

@@ -70,7 +70,7 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
         ),
         (
             RUN + "parameters: {a: {type: string, seed: true}}",
-            "4:38: 'parameters.a.seed' goes with the type integer only",
+            "4:38: 'parameters.a.seed' is only for the type integer",
         ),
         (
             RUN + "parameters: {a: {type: integer, seed: true}, b: {type: integer, seed: true}}",
@@ -134,11 +134,11 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
         ),
         (
             RUN + "parameters: {a: {type: string, items: {type: integer}}}",
-            "4:39: 'parameters.a.items' goes with the type array only",
+            "4:39: 'parameters.a.items' is only for the type array",
         ),
         (
             RUN + "parameters: {a: {type: object, default: {b: [.nan]}}}",
-            "4:41: 'parameters.a.default' must hold finite numbers only",
+            "4:41: 'parameters.a.default' must contain only finite numbers",
         ),
         (
             HEAD
@@ -164,7 +164,7 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
         ),
         (
             HEAD + "stages: {a: {command: [a], needs: [b]}, b: {command: [b], needs: [a]}, e: {command: [e]}}",
-            "3:9: 'stages' need each other in a circle: a -> b -> a",
+            "3:9: 'stages' depend on each other in a circle: a -> b -> a",
         ),
         (
             HEAD + "parameters: {p: {type: string}}\nstages: {e: {command: [e], uses: [p]}}",
