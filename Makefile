@@ -123,8 +123,8 @@ docs: setup-dev  ## write the JSON Schemas and the reference pages anew from mod
 	python -m fairmesh.fair.codemeta
 
 lock: .venv/bin/uv  ## resolve the newest versions anew
-	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra service --extra client --extra monitor --extra fair --extra dev -o requirements/dev.lock
-	$(LOCK) pyproject.toml --extra cloudmask --extra download --extra site --extra service --extra client --extra monitor --constraints requirements/dev.lock -o requirements/run.lock
+	$(LOCK) pyproject.toml --extra all --extra dev -o requirements/dev.lock
+	$(LOCK) pyproject.toml --extra cloudmask --extra site --extra service --extra monitor --constraints requirements/dev.lock -o requirements/run.lock
 	$(LOCK) pyproject.toml --extra slurm --constraints requirements/dev.lock -o requirements/slurm.lock
 	printf 'cffconvert\n' | $(LOCK) - -o requirements/cffconvert.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock

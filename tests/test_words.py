@@ -55,6 +55,7 @@ PHRASES = {
     "there is no verb": "unknown command",
     "killed nothing else": "killing Snakemake does not stop its jobs",
     "principle falls": "principle fails",
+    "pip install 'fairmesh": "fairmesh.extras, since no index has a package of this name",
     "what you have in cloudmesh": "convert a Cloudmesh experiment",
 }
 

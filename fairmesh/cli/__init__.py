@@ -69,4 +69,8 @@ def _run(arguments: list[str]) -> int:
     if command is None:
         parser.print_help(sys.stderr)
         return InputError.exit_code
+    if extra := COMMANDS[name].extra:
+        from fairmesh.extras import require  # noqa: PLC0415  most commands need none
+
+        require(extra, command.prog)
     return int(options.run(options))

@@ -16,11 +16,14 @@ class Command(NamedTuple):
         What it does.
     examples : tuple of str
         One to three calls.
+    extra : str
+        The extra of the package whose packages it needs; empty if it needs none.
     """
 
     group: str
     help: str
     examples: tuple[str, ...]
+    extra: str = ""
 
 
 SET_UP, PLAN, RUN, WATCH, RESULTS, PUBLISH = (
@@ -153,8 +156,8 @@ COMMANDS = {
         "cancel experiments, or a whole run",
         ("fairmesh cancel 3f9a", "fairmesh cancel --where 'epochs > 30'", "fairmesh cancel --all"),
     ),
-    "monitor": Command(WATCH, "watch and steer studies in a browser", ("fairmesh monitor",)),
-    "serve": Command(WATCH, "start the REST service", ("fairmesh serve", "fairmesh serve --port 9000")),
+    "monitor": Command(WATCH, "watch and steer studies in a browser", ("fairmesh monitor",), "monitor"),
+    "serve": Command(WATCH, "start the REST service", ("fairmesh serve", "fairmesh serve --port 9000"), "service"),
     "results": Command(
         RESULTS,
         "show the leaderboard of a study, or all experiments",
@@ -185,6 +188,7 @@ COMMANDS = {
         PUBLISH,
         "build the website of all results",
         ("fairmesh site", "fairmesh site --results merged --site site/merged"),
+        "site",
     ),
     "crate": Command(
         PUBLISH,
@@ -200,6 +204,7 @@ COMMANDS = {
         PUBLISH,
         "build a public website with crates, without logs and names of users, hosts and folders",
         ("fairmesh publish --to /srv/www/benchmarks",),
+        "site",
     ),
     "submission": Command(
         PUBLISH,

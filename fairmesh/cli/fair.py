@@ -9,6 +9,7 @@ from pathlib import Path
 from fairmesh.cli import options
 from fairmesh.cli.output import progress, read_each, table, warn_of_unreadable
 from fairmesh.errors import InputError, Problem
+from fairmesh.extras import missing_note
 from fairmesh.fair import validators
 from fairmesh.fair.crate import DESCRIPTOR
 from fairmesh.fair.scorecard import KINDS, SHOWN, Scorecard, Verdict, write_score
@@ -33,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Assess, write fair.json, and return 1 if a principle fails."""
     path = arguments.path or options.results_folder(arguments)
-    if arguments.validators and validators.missing():
-        print_lines(f"not installed: {', '.join(validators.missing())}: pip install 'fairmesh[fair]'", file=sys.stderr)
+    if arguments.validators and (note := missing_note("fair", "--validators")):
+        print_lines(note, file=sys.stderr)
     folders = _packages(path)
     with progress("assessing") as report:
 

@@ -7,7 +7,6 @@ import sys
 
 from fairmesh.api import Project
 from fairmesh.cli import options
-from fairmesh.errors import InputError, Problem
 from fairmesh.printing import print_lines
 from fairmesh.web.access import check_address, check_root, listen, read_token, token_file
 
@@ -25,11 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.token_file or token_file()
     read_token(path)
     listen(arguments.host, arguments.port).close()  # otherwise Streamlit would silently use another port
-    try:
-        from fairmesh.monitor import app, context  # noqa: PLC0415  for an error message if it is not installed
-    except ImportError as error:
-        message = f"{error.name} is missing: pip install 'fairmesh[monitor]'"
-        raise InputError([Problem(message)]) from error
+    from fairmesh.monitor import app, context  # noqa: PLC0415  in an extra of the package
+
     project = Project.of(results=arguments.results)
     settings = context.Settings(project, path.resolve(), tuple(arguments.names), check_root(arguments.root_path))
     context.use_settings(settings)

@@ -7,7 +7,6 @@ import sys
 
 from fairmesh.api import Project
 from fairmesh.cli import options
-from fairmesh.errors import InputError, Problem
 from fairmesh.printing import print_lines
 from fairmesh.web.access import check_address, check_root, listen, read_token, token_file
 
@@ -21,11 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
-    try:
-        from fairmesh.service import app  # noqa: PLC0415  for an error message if it is not installed
-    except ImportError as error:
-        message = f"{error.name} is missing: pip install 'fairmesh[service]'"
-        raise InputError([Problem(message)]) from error
+    from fairmesh.service import app  # noqa: PLC0415  in an extra of the package
+
     check_address(arguments.host, arguments.names, arguments.token_file is not None)
     root = check_root(arguments.root_path)
     path = arguments.token_file or token_file()

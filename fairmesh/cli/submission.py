@@ -10,6 +10,7 @@ from typing import get_args
 from fairmesh.cli import options
 from fairmesh.cli.output import warn_of_unreadable
 from fairmesh.errors import InputError, Problem
+from fairmesh.extras import install_command
 from fairmesh.names import number_text
 from fairmesh.printing import print_lines
 from fairmesh.results import load_study
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the submission, and check its logs."""
     if arguments.check and not compliance.is_installed():
-        raise InputError([Problem("the compliance checker is not installed: pip install mlperf-logging", "--check")])
+        raise InputError([Problem(_missing_checker(), "--check")])
     if arguments.pdf and not arguments.pdf.is_file():
         raise InputError([Problem(f"there is no file {str(arguments.pdf)!r}", "--pdf")])
     paths = options.results_study(arguments)
@@ -99,7 +100,7 @@ def _print(submission: Submission, written: Path) -> None:
 def _check(submission: Submission, written: Path) -> int:
     """Run the compliance checker on all logs; return 1 if one fails."""
     if not compliance.is_installed():
-        print_lines("not checked: the compliance checker is not installed: pip install mlperf-logging", file=sys.stderr)
+        print_lines(f"not checked: {_missing_checker()}", file=sys.stderr)
         return 0
     rules = compliance.rules_for(submission.code)
     failed = 0
@@ -110,6 +111,10 @@ def _check(submission: Submission, written: Path) -> int:
         for finding in findings:
             print_lines(f"    {finding}")
     return int(failed > 0)
+
+
+def _missing_checker() -> str:
+    return f"the compliance checker is not installed: {install_command(['mlperf-logging'])}"
 
 
 def _reference(text: str) -> tuple[str, float]:

@@ -1,4 +1,4 @@
-"""Run the validators of communities without a network, if installed (``pip install 'fairmesh[fair]'``).
+"""Run the validators of communities without a network, if they are installed: the extra ``fair``.
 
 The validator of RO-Crate fetches JSON-LD contexts from the web. These requests are answered from
 ``fairmesh.fair.vocabulary``; all other addresses fail.
@@ -43,11 +43,6 @@ def validate(folder: Path) -> dict[str, list[str]]:
     """
     installed = {name: check for name, (module, check) in VALIDATORS.items() if find_spec(module)}
     return {name: check(folder) for name, check in installed.items()}
-
-
-def missing() -> list[str]:
-    """Return the names of the validators that are not installed."""
-    return [name for name, (module, _) in VALIDATORS.items() if not find_spec(module)]
 
 
 def ro_crate(folder: Path, severity: str = "RECOMMENDED") -> list[str]:

@@ -19,6 +19,7 @@ LAYERS = (
     ("jobs", "study"),
     (
         "expressions",
+        "extras",
         "files",
         "identifiers",
         "installed",

@@ -30,10 +30,6 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def test_all_are_installed_here() -> None:
-    assert validators.missing() == []
-
-
 def test_every_validator_accepts_the_package(results: Results) -> None:
     assert validators.validate(results.study) == {name: [] for name in validators.VALIDATORS}
 
