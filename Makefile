@@ -18,7 +18,7 @@ LOCK = uv pip compile --universal --python-version 3.11 --generate-hashes --quie
        --no-header --no-annotate
 
 .DEFAULT_GOAL := run
-.PHONY: right-python run publish help setup setup-dev setup-slurm slurm-demo check test test-clusters test-all unit e2e debian debian-clusters docs lock clean
+.PHONY: right-python run publish help setup setup-dev setup-slurm slurm-demo check test test-clusters test-all unit e2e debian debian-clusters docs lock wheel clean
 
 run: setup $(ON_SLURM:%=setup-slurm)  ## set up, run the study of config/config.yaml, build the website (the default)
 	$(ON_SLURM:%=.venv-slurm/bin/)snakemake --profile $(PROFILE)
@@ -128,6 +128,9 @@ lock: .venv/bin/uv  ## resolve the newest versions anew
 	$(LOCK) pyproject.toml --extra slurm --constraints requirements/dev.lock -o requirements/slurm.lock
 	printf 'cffconvert\n' | $(LOCK) - -o requirements/cffconvert.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
+
+wheel: .venv/bin/uv  ## build dist/fairmesh-VERSION-py3-none-any.whl, which holds all that a project needs
+	@$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## remove the environment and everything that can be made again; results and the website stay
 	rm -rf .venv .venv-slurm .venv-cff .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build

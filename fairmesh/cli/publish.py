@@ -10,7 +10,6 @@ from fairmesh.cli.output import progress
 from fairmesh.cli.site import warn_of_omissions
 from fairmesh.printing import print_lines
 from fairmesh.workflow.configuration import publisher
-from fairmesh.workflow.public import publish_public_site
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Publish, and print the page; return 1 if a study is missing."""
+    from fairmesh.workflow.public import publish_public_site  # noqa: PLC0415  in an extra of the package
+
     root = options.project_root()
     with progress("publishing") as report:
         studies, omissions = publish_public_site(

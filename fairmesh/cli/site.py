@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fairmesh.cli import options
 from fairmesh.cli.output import progress, warn_of_unreadable
 from fairmesh.printing import print_lines
-from fairmesh.site.build import build_site
-from fairmesh.site.pages import Omissions
 from fairmesh.status.places import configured_path
+
+if TYPE_CHECKING:
+    from fairmesh.site.pages import Omissions
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build the website, and print its address; return 1 if a study is missing."""
+    from fairmesh.site.build import build_site  # noqa: PLC0415  in an extra of the package
+
     site = arguments.site or Path(configured_path("site", Path()) or "site/public")
     with progress("building the website"):
         omissions = build_site(options.results_folder(arguments), site, options.project_root() / "site")

@@ -41,6 +41,8 @@ parameters:
 )
 def test_a_mistake_is_one_clear_line(workplace: Workplace, file: str, content: str | None, said: str) -> None:
     (workplace.folder / "study.yaml").write_text(STUDY)
+    (workplace.folder / "config/studies").mkdir()
+    (workplace.folder / "config/studies/quick.yaml").touch()
     if content is None:
         (workplace.folder / file).unlink()
     else:

@@ -14,6 +14,7 @@ from pathlib import Path
 from fairmesh.cli.doctor.base import LONG, Answer, CheckedProject, Finding, ask, fail, ok, warn
 from fairmesh.cli.doctor.installation import installed
 from fairmesh.cli.serve import PORT
+from fairmesh.extras import install_command
 from fairmesh.runner.telemetry import RAPL
 from fairmesh.web.access import token_file
 
@@ -21,6 +22,7 @@ PCI = Path("/sys/bus/pci/devices")
 NVIDIA = "0x10de"
 QUERY = ("nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader")
 _SEEN = "import tensorflow as tf; print('seen', *(each.name for each in tf.config.list_physical_devices('GPU')))"
+_INSTALL_GPU = install_command(["tensorflow[and-cuda]"])
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 PORTS = {PORT: "fairmesh serve", 8501: "fairmesh monitor"}
 
@@ -68,7 +70,7 @@ def tensorflow(whole: str | None, for_cpu: str | None, gpus: int) -> Finding:
     if not whole and not for_cpu:
         return ok("tensorflow", "not installed; applications that need it install it")
     if gpus and not whole:
-        return warn("tensorflow", f"tensorflow-cpu {for_cpu} uses no GPU", "pip install 'fairmesh[gpu]'")
+        return warn("tensorflow", f"tensorflow-cpu {for_cpu} uses no GPU", _INSTALL_GPU)
     return ok("tensorflow", f"tensorflow {whole}" if whole else f"tensorflow-cpu {for_cpu}")
 
 
@@ -76,10 +78,10 @@ def seen(answer: Answer, gpus: int) -> Finding:
     """Check that TensorFlow can be imported, and finds the GPUs."""
     line = next((line for line in answer.output.splitlines() if line.startswith("seen")), "")
     if not answer.good or not line:
-        return fail("tensorflow sees", answer.output.strip()[-300:], "make setup; or pip install 'fairmesh[gpu]'")
+        return fail("tensorflow sees", answer.output.strip()[-300:], _INSTALL_GPU)
     count = len(line.split()) - 1
     if count < gpus:
-        advice = "pip install 'fairmesh[gpu]', and a driver that is as new as its CUDA"
+        advice = f"{_INSTALL_GPU}, and a driver that is as new as its CUDA"
         return warn("tensorflow sees", f"{count} of {gpus} GPUs", advice)
     return ok("tensorflow sees", f"{count} GPUs")
 
