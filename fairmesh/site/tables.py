@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairmesh.names import plain_text
 from fairmesh.results import Outcome, Summary
@@ -23,10 +23,12 @@ from fairmesh.site.cells import (
     usage_column,
 )
 from fairmesh.site.escaping import escape_latex
-from fairmesh.site.figures import Figures
 from fairmesh.site.sentences import verdict_text
 from fairmesh.site.view import BoardRow, StudyView, differ
 from fairmesh.status.states import state_label
+
+if TYPE_CHECKING:
+    from fairmesh.site.figures import Figures  # its pictures are in an extra of the package
 
 LATEX_ROWS = 30  # a longer table fits no page
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.fair.archive import Redaction, write_archive
@@ -20,11 +20,12 @@ from fairmesh.results import StudyResults, load_study, table, write_csv
 from fairmesh.results.load import PLAN
 from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENTS, LOG, MLLOG, RECORDS, STAGES, STATUS
 from fairmesh.runner.safefiles import open_regular
-from fairmesh.site.build import build_site
 from fairmesh.site.folder import check_replaceable
-from fairmesh.site.pages import Omissions
 from fairmesh.study.settings import Publisher
 from fairmesh.workflow.packing import package
+
+if TYPE_CHECKING:
+    from fairmesh.site.pages import Omissions
 
 _LOGS = {LOG, MLLOG}
 _TEXTS = (".json", ".yaml", ".yml", ".csv", ".log", ".mllog", ".sh", ".txt", ".md", ".smk", ".toml", ".cfg", ".ini")
@@ -168,6 +169,9 @@ def publish_public_site(
     FairmeshError
         If ``to`` contains something else than such a website, or the disk is full.
     """
+    from fairmesh.site.build import build_site  # noqa: PLC0415  in an extra of the package
+    from fairmesh.site.pages import Omissions  # noqa: PLC0415
+
     check_replaceable(to)
     names = sorted(path.parent.name for path in results.glob(f"*/{PLAN}"))
     omissions = Omissions()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError
+from fairmesh.extras import missing_note
 from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_lines
@@ -72,15 +73,12 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         If the study cannot be described, or is missing on the website; other studies are published anyway.
     """
     from fairmesh.fair.scorecard import write_score  # noqa: PLC0415  pandas is not for the main process
-    from fairmesh.site.build import build_site  # noqa: PLC0415  neither is the website
     from fairmesh.workflow.packing import package  # noqa: PLC0415
 
     study_results, _, described = package(results, study, project.parent)
     scorecard = write_score(study_results.folder) if described else None
-    omissions = build_site(results, site, project)
-    if study in omissions.studies:
-        raise FairmeshError("\n".join(f"missing on the website: {line}" for line in omissions.lines))
-    problems = [*omissions.unreadable, *(described.package.inventory.problems if described else [])]
+    problems, not_shown = _build_site(results, study, site, project)
+    problems += described.package.inventory.problems if described else []
     return {
         "format": FORMAT,
         "study": study,
@@ -92,10 +90,22 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
         ],
         "missing": described.missing if described else [],
         "problems": list(dict.fromkeys(problems)),
-        "not_shown": omissions.lines,
+        "not_shown": not_shown,
         "fair": scorecard.counts if scorecard else {},
         "site": str(site),
     }
+
+
+def _build_site(results: Path, study: str, site: Path, project: Path) -> tuple[list[str], list[str]]:
+    """Build the website, if its packages are installed; return what cannot be read, and what it does not show."""
+    if note := missing_note("site", "the website"):
+        return [], [f"everything: {note}; then `fairmesh site`"]
+    from fairmesh.site.build import build_site  # noqa: PLC0415  in an extra of the package
+
+    omissions = build_site(results, site, project)
+    if study in omissions.studies:
+        raise FairmeshError("\n".join(f"missing on the website: {line}" for line in omissions.lines))
+    return omissions.unreadable, omissions.lines
 
 
 def _unfinished(study: StudyResults, experiment: Outcome) -> str:
@@ -122,7 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_lines(f"missing on the website: {line}")
     for line in made["missing"]:
         print_lines(f"missing: {line}")
-    print_lines(f"{made['done']} of {made['experiments']} experiments published: {options.site / 'index.html'}")
+    where = options.site / "index.html" if (options.site / "index.html").exists() else options.results / options.study
+    print_lines(f"{made['done']} of {made['experiments']} experiments published: {where}")
     return 0
 
 

@@ -291,7 +291,8 @@ class Session:
                 self._hook.call(exit_code, partial(self._summary, exit_code))
                 self._run.end(exit_code)  # last, since the next run may start as soon as this one has ended
             if not exit_code and self._paths.published.exists():
-                print_lines(f"website: {self._study.site / 'index.html'}", file=sys.stderr)
+                if (page := self._study.site / "index.html").exists():
+                    print_lines(f"website: {page}", file=sys.stderr)
                 for line in publishing.unstated(self._paths):
                     print_lines(line, file=sys.stderr)
 

@@ -28,8 +28,14 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """Return an environment in which fairmesh is installed from its wheel alone."""
-    return Installation.create(tmp_path_factory.mktemp("wheel"))
+    """Return an environment in which fairmesh is installed from its wheel, with all extras but those of CloudMask."""
+    return Installation.create(tmp_path_factory.mktemp("wheel"), "site", "monitor", "service", "fair")
+
+
+@pytest.fixture(scope="session")
+def bare_installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Return an environment in which fairmesh is installed from its wheel without an extra."""
+    return Installation.create(tmp_path_factory.mktemp("bare"))
 
 
 @pytest.fixture(scope="session")

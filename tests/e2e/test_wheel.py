@@ -49,7 +49,21 @@ def files_in(folder: Path) -> set[Path]:
     return {path for path in files if "__pycache__" not in path.parts}
 
 
+def test_the_extras_name_all_packages_that_are_imported(installation: Installation, tmp_path: Path) -> None:
+    code = "import fairmesh.site.build, fairmesh.monitor.main, fairmesh.service.app, fairmesh.client"
+    installation.run("python", "-c", code, folder=tmp_path)
+
+
 def test_a_project_runs(installation: Installation, project: Path) -> None:
-    said = installation.run("snakemake", "--profile", "profiles/local", *RECORDS_ONLY, folder=project)
-    records = sorted((project / "results/sweep/records/local").glob("*.json"))
-    assert len(records) == 2, said
+    installation.run("snakemake", "--profile", "profiles/local", *RECORDS_ONLY, folder=project)
+    assert len(list((project / "results/sweep/records/local").glob("*.json"))) == 2
+
+
+def test_without_an_extra_only_the_website_is_missing(bare_installation: Installation, project: Path) -> None:
+    said = bare_installation.run("snakemake", "--profile", "profiles/local", folder=project)
+    assert "missing on the website: everything: the website needs packages that are not installed: " in said
+    assert "website: " not in said.replace("missing on the website: ", "")
+    assert "value=2" in bare_installation.run("fairmesh", "results", "./study.yaml", "--all", folder=project)
+    assert (project / "results/sweep/ro-crate-metadata.json").is_file()
+    bare_installation.run("fairmesh", "crate", "./study.yaml", "--zip", folder=project)
+    assert "'altair>=" in bare_installation.run("fairmesh", "site", folder=project, status=2)
