@@ -133,5 +133,5 @@ wheel: .venv/bin/uv  ## build dist/fairmesh-VERSION-py3-none-any.whl, which hold
 	@$(BIN)/python -m hatchling build -t wheel
 
 clean:  ## remove the environment and everything that can be made again; results and the website stay
-	rm -rf .venv .venv-slurm .venv-cff .mypy_cache .ruff_cache .pytest_cache .hypothesis site/build
+	rm -rf .venv .venv-slurm .venv-cff .mypy_cache .ruff_cache .pytest_cache .hypothesis .fairmesh
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

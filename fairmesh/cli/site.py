@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     site = arguments.site or Path(configured_path("site", Path()) or "site/public")
     with progress("building the website"):
-        omissions = build_site(options.results_folder(arguments), site, options.project_root() / "site")
+        omissions = build_site(options.results_folder(arguments), site, options.project_root())
     print_lines(f"open {site / 'index.html'}")
     return warn_of_omissions(omissions)
 

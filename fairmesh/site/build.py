@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
 from fairmesh.errors import FairmeshError
-from fairmesh.files import copy_tree, write_text
+from fairmesh.files import write_text
 from fairmesh.jobs.lock import RunLock
 from fairmesh.results import load_study
 from fairmesh.results.load import PLAN
+from fairmesh.site.configuration import mkdocs_configuration, write_look
 from fairmesh.site.figures import Thumbnails
-from fairmesh.site.folder import check_replaceable, replace_site
-from fairmesh.site.pages import Omissions, PageWriter, build_environment, mkdocs_configuration
+from fairmesh.site.folder import check_replaceable, remove_tree, replace_site, work_folder
+from fairmesh.site.mkdocs_process import run_mkdocs
+from fairmesh.site.pages import Omissions, PageWriter, build_environment
+from fairmesh.site.project import BASE, SiteProject
 from fairmesh.site.renderer import Renderer, RendererError
 from fairmesh.site.view import StudyView
 
-_LINES_SHOWN = 15
 _DEFAULT = re.compile(r"(?:^|,)([\w$]+) as default(?:,|$)")
 _EXPORT = re.compile(r"export\{([^{}]*)\}")
 
@@ -41,9 +40,9 @@ def build_site(
     results : Path
         The results folder; each folder in it with a plan is a study.
     site : Path
-        The folder of the website; it is replaced as a whole. ``build`` beside it is the working folder.
+        The folder of the website; it is replaced as a whole.
     project : Path
-        The MkDocs project with the documentation.
+        The project's folder, with ``config/config.yaml`` and perhaps ``site/``. Its cache is the working folder.
     archives : Path or None
         The folder with the archives of crates, ``<study>-<version>.zip``, if the site offers them.
     omissions : Omissions or None
@@ -56,19 +55,20 @@ def build_site(
 
     Raises
     ------
+    InputError
+        If the project's part of the website has mistakes.
     FairmeshError
         If ``site`` is not such a website, MkDocs fails, or there is no space left.
     """
     site = site.resolve()
-    work = site.parent / "build" / site.name
     check_replaceable(site)
+    given = SiteProject.read(project.resolve())
+    work = work_folder(given.root, site)
     omissions = omissions or Omissions()
     try:
-        work.mkdir(parents=True, exist_ok=True)
         with RunLock(work / "lock").held(), Renderer() as renderer:  # another process may build the same site
-            views = load_views(results, omissions)
-            _write_pages(views, work, project.resolve(), renderer, archives, omissions)
-            _run_mkdocs(work)
+            _write_pages(load_views(results, omissions), work, given, renderer, archives, omissions)
+            run_mkdocs(work)
             _drop_source_maps(work / "new")
             replace_site(work / "new", site, work / "old")
     except OSError as error:
@@ -88,19 +88,31 @@ def load_views(results: Path, omissions: Omissions) -> list[StudyView]:
 
 
 def _write_pages(
-    views: list[StudyView], work: Path, project: Path, renderer: Renderer, archives: Path | None, omissions: Omissions
+    views: list[StudyView],
+    work: Path,
+    project: SiteProject,
+    renderer: Renderer,
+    archives: Path | None,
+    omissions: Omissions,
 ) -> None:
     docs = work / "docs"
-    shutil.rmtree(docs, ignore_errors=True)
-    copy_tree(project / "docs", docs)
+    remove_tree(docs)
+    for source, path in [*_base_files(), *((project.docs / path, path) for path in project.files())]:
+        (docs / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, docs / path)
+    write_look(project, docs)
     place_tables(docs, work)
-    templates, thumbnails = (
-        build_environment(_why_no_charts(docs, work, renderer, omissions)),
-        Thumbnails(work / "thumbnails"),
-    )
-    shown = PageWriter(docs, templates, renderer, thumbnails, archives, omissions).write(views)
+    templates = build_environment(_why_no_charts(docs, work, renderer, omissions))
+    thumbnails = Thumbnails(work / "thumbnails")
+    overview = PageWriter(docs, templates, renderer, thumbnails, archives, omissions, project).write(views)
     thumbnails.remove_unused()
-    write_text(work / "mkdocs.yml", json.dumps(mkdocs_configuration(shown, project)))
+    write_text(work / "mkdocs.yml", json.dumps(mkdocs_configuration(overview)))
+
+
+def _base_files() -> list[tuple[Path, Path]]:
+    """Return the files that every website has, each with its path on the website."""
+    paths = [path for name in ("stylesheets", "javascripts", "images") for path in sorted((BASE / name).iterdir())]
+    return [(path, path.relative_to(BASE)) for path in paths]
 
 
 def _why_no_charts(docs: Path, work: Path, renderer: Renderer, omissions: Omissions) -> str:
@@ -111,19 +123,6 @@ def _why_no_charts(docs: Path, work: Path, renderer: Renderer, omissions: Omissi
         omissions.parts.append(f"all charts: {error}")
         return str(error)
     return ""
-
-
-def _run_mkdocs(work: Path) -> None:
-    # Not with -q, which would hide broken links from --strict.
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(work / "mkdocs.yml")]
-    command += ["--site-dir", str(work / "new")]
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    process = subprocess.run(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
-    if process.returncode != 0:
-        output = "\n".join(process.stdout.splitlines()[-_LINES_SHOWN:])
-        raise FairmeshError(f"the website could not be built (mkdocs ended with {process.returncode}):\n{output}")
 
 
 def _drop_source_maps(new: Path) -> None:

@@ -1,16 +1,61 @@
-"""The folder of a website: replaced as a whole, so it must hold nothing else. Light to import."""
+"""The folder of a website, which is replaced as a whole, and the folder in the project's cache where it is built.
+
+Light to import.
+"""
 
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from pathlib import Path
 
 from fairmesh.errors import FairmeshError
-from fairmesh.files import copy_tree, write_text
+from fairmesh.files import copy_tree, text_sha256, write_if_changed, write_text
 
 MARKER = ".fairmesh-site"
+CACHE = Path(".fairmesh/cache")
 _IGNORED = ("lost+found", f"{MARKER}-new")
+_TAG = """Signature: 8a477f597d28d172789f06886806bc55
+# This folder is a cache of fairmesh: it can be deleted at any time. See https://bford.info/cachedir/
+"""
+
+
+def work_folder(project: Path, site: Path) -> Path:
+    """Return the folder in which a website is built, in the cache of the project.
+
+    If the project cannot be written, it is in the cache of the user.
+
+    Raises
+    ------
+    FairmeshError
+        If neither can be written.
+    """
+    name = f"{site.name}-{text_sha256(str(site))[:8]}"
+    users = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "fairmesh"
+    reasons = []
+    for cache in (project / CACHE, users):
+        try:
+            write_if_changed(cache / "CACHEDIR.TAG", _TAG)
+            write_if_changed(cache / ".gitignore", "*\n")
+            (cache / "site" / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reasons.append(f"{cache}: {error.strerror}")
+        else:
+            return cache / "site" / name
+    raise FairmeshError("; ".join(reasons))
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder if it exists.
+
+    Raises
+    ------
+    OSError
+        If a part of it cannot be removed.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def check_replaceable(site: Path) -> None:
@@ -26,23 +71,28 @@ def check_replaceable(site: Path) -> None:
 
 
 def replace_site(new: Path, site: Path, old: Path) -> None:
-    """Move a new website to the place of the current one; ``old`` holds the current one for a moment."""
+    """Move a new website to the place of the current one; ``old`` holds the current one for a moment.
+
+    On another file system, or at a mount point, the contents are copied.
+    """
     write_text(new / MARKER, "This folder is replaced as a whole whenever the website is built.\n")
-    shutil.rmtree(old, ignore_errors=True)
+    site.parent.mkdir(parents=True, exist_ok=True)
+    remove_tree(old)
     try:
         if site.exists():
             site.rename(old)
         new.rename(site)
     except OSError as error:
-        if error.errno not in {errno.EBUSY, errno.EXDEV} or not site.is_dir():
+        if error.errno not in {errno.EBUSY, errno.EXDEV}:
             raise
+        site.mkdir(exist_ok=True)
         _replace_contents(site, new)
         shutil.rmtree(new)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def _replace_contents(site: Path, new: Path) -> None:
-    """Replace the contents of a folder that cannot be renamed, such as a mount point: copy first, then rename."""
+    """Replace the contents of a folder that cannot be renamed: copy first, then rename."""
     copy = site / f"{MARKER}-new"
     shutil.rmtree(copy, ignore_errors=True)
     copy_tree(new, copy)

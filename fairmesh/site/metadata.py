@@ -179,12 +179,14 @@ def catalog_entry(view: StudyView) -> dict[str, Any]:
     return {"@type": "Dataset", "name": view.title, **({"url": f"{address}index.html"} if address else {})}
 
 
-def catalog(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def catalog(title: str, description: str, address: str, entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the website as a schema.org DataCatalog of its studies."""
+    known = {"description": description, "url": address}
     return {
         "@context": "https://schema.org/",
         "@type": "DataCatalog",
-        "name": "Benchmark results",
+        "name": title,
+        **{key: text for key, text in known.items() if text},
         "dataset": list(entries),
     }
 

@@ -1,7 +1,7 @@
-"""The pages of the website: the home page, the page Compare, and the pages of each study.
+"""The pages of the website: the home page, Compare, How to read, and the pages of each study.
 
-A new page of the site is an entry of ``SITE_PAGES`` and a template; a new page of each study is an entry of
-``study_page.STUDY_PAGES`` and a template.
+A new page of the site is an entry of ``configuration.SITE_PAGES`` and a template; a new page of each study is an entry
+of ``study_page.STUDY_PAGES`` and a template.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from errno import EDQUOT, ENOSPC, EROFS
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
 from markupsafe import Markup
 
 from fairmesh.errors import FairmeshError
@@ -25,19 +25,19 @@ from fairmesh.files import write_text
 from fairmesh.names import plain_text
 from fairmesh.runner.text import printable
 from fairmesh.site import numbers, sentences
+from fairmesh.site.configuration import SITE_PAGES
 from fairmesh.site.escaping import escape, linked, script_json
 from fairmesh.site.experiment_page import select_experiments, write_experiment_page
 from fairmesh.site.figures import Figures, StudyFigures, Thumbnails
 from fairmesh.site.metadata import catalog, catalog_entry
+from fairmesh.site.overview import Overview
+from fairmesh.site.project import HOME, RESULTS_MARK, SiteProject
 from fairmesh.site.renderer import Renderer
-from fairmesh.site.study_page import write_study_pages
+from fairmesh.site.study_page import archive_names, write_study_pages
 from fairmesh.site.view import StudyView
-from fairmesh.status.states import state_label
+from fairmesh.status.states import STATE_MEANINGS, state_label
+from fairmesh.study.website import OWN_MANUAL
 
-SITE_PAGES = {"compare.md": "Compare"}
-"""The pages about all studies: the file of each, whose template has its name, and its title in the navigation."""
-
-_STUDIES_MARK = "<!-- studies -->"
 _REASON = 300  # characters
 _FATAL = {ENOSPC, EDQUOT, EROFS}  # errors that every study would meet
 
@@ -155,6 +155,8 @@ class PageWriter:
         The folder with the archives of crates.
     omissions : Omissions
         Collects the missing parts.
+    project : SiteProject
+        What the project gives.
     """
 
     docs: Path
@@ -163,18 +165,22 @@ class PageWriter:
     thumbnails: Thumbnails
     archives: Path | None
     omissions: Omissions
+    project: SiteProject
 
-    def write(self, views: Sequence[StudyView]) -> list[StudyView]:
-        """Write all pages, and return the studies that have some."""
+    def write(self, views: Sequence[StudyView]) -> Overview:
+        """Write all pages, and return what they show."""
         shown, cards = [], []
         for view in views:
             with self.omissions.skip_study(view.study.name):
                 cards.append(self._write_study(view))
                 shown.append(view)
-        self._write_home(cards)
+        overview = Overview(self.project, shown)
+        self._write_home(overview, cards)
+        variables = {"views": shown, "root": "", "states": STATE_MEANINGS, "version": version("fairmesh")}
         for name in SITE_PAGES if shown else ():
-            write_text(self.docs / name, self.templates.get_template(f"{name}.jinja").render(views=shown, root=""))
-        return shown
+            text = self.templates.get_template(f"{name}.jinja").render(variables, more=self._more)
+            write_text(self.docs / name, text)
+        return overview
 
     def _write_study(self, view: StudyView) -> tuple[Markup, dict[str, Any]]:
         """Write the pages of a study; return its card on the home page, and its entry in the catalog."""
@@ -200,29 +206,23 @@ class PageWriter:
                 figures[outcome.key] = write_experiment_page(view, outcome, study_figures, self.templates)
         return figures
 
-    def _write_home(self, cards: Sequence[tuple[Markup, dict[str, Any]]]) -> None:
-        home = self.docs / "index.md"
-        studies = self.templates.get_template("studies.html.jinja").render(
+    def _write_home(self, overview: Overview, cards: Sequence[tuple[Markup, dict[str, Any]]]) -> None:
+        before, _, after = self.project.home_text.partition(RESULTS_MARK)
+        text = self.templates.get_template("home.md.jinja").render(
+            overview=overview,
+            before=Markup(before),  # noqa: S704  the project's own Markdown
+            after=Markup(after),  # noqa: S704
             cards=[card for card, _ in cards],
-            linked_data=catalog([entry for _, entry in cards]),
+            archives=[name for view in overview.views for name in archive_names(view, self.archives)],
+            linked_data=catalog(overview.title, overview.description, overview.address, [entry for _, entry in cards]),
             missing=list(self.omissions.studies),
         )
-        write_text(home, home.read_text(encoding="utf-8").replace(_STUDIES_MARK, studies))
+        write_text(self.docs / HOME, text)
 
-
-def mkdocs_configuration(views: Sequence[StudyView], project: Path) -> dict[str, Any]:
-    """Return the configuration of the MkDocs project, with the studies in its navigation."""
-    base = project / "mkdocs.yml"
-    home, *documentation = yaml.safe_load(base.read_text(encoding="utf-8"))["nav"]
-    studies = [{str(escape(view.title)): f"studies/{view.study.name}/index.md"} for view in views]
-    studies += [{title: name} for name, title in SITE_PAGES.items()] if studies else []
-    nav = [home, *([{"Studies": studies}] if studies else []), *documentation]
-    configuration = {"INHERIT": str(base), "docs_dir": "docs", "nav": nav}
-    publishers = [view.study.plan.get("publisher") or {} for view in views]
-    if names := [str(escape(publisher["title"])) for publisher in publishers if publisher.get("title")]:
-        configuration["site_name"] = names[0]
-    # Without it the links of the page "not found" begin at the root of the host, wherever the site lies.
-    addresses = [str(publisher.get("url") or "") for publisher in publishers]
-    if public := [address for address in addresses if address.startswith(("https://", "http://"))]:
-        configuration["site_url"] = f"{public[0].rstrip('/')}/"
-    return configuration
+    def _more(self, page: str, title: str, anchor: str = "") -> Markup:
+        """Return a sentence with a link to a page of the manual; empty if its address is unknown."""
+        manual, fragment = self.project.website.manual, f"#{anchor}" if anchor else ""
+        if manual == OWN_MANUAL:
+            return Markup(f" More: [{title}]({page}.md{fragment}).")  # noqa: S704  MkDocs checks it
+        address = f"{manual.rstrip('/')}/{page}.html{fragment}"
+        return Markup(' More: <a href="{}">{}</a>.').format(escape(address), title) if manual else Markup()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,13 +115,17 @@ def write_downloads(board: Leaderboard, folder: Path, archives: Path | None) -> 
         The downloads by their heading.
     """
     study = board.view.study
-    zips = sorted(archives.glob(f"{study.name}-*.zip")) if archives else []
     documents = (study.folder / name for name in _METADATA)
     return {
         "Results": list(_tables(board, folder)),
         "Metadata": list(copy_files(study.folder, documents, folder, largest=_LARGEST_DOCUMENT)),
-        "Everything": list(_archived(zips, folder)),
+        "Everything": [_archived(archives / name, folder) for name in archive_names(board.view, archives) if archives],
     }
+
+
+def archive_names(view: StudyView, archives: Path | None) -> list[str]:
+    """Return the names of the archives of a study."""
+    return sorted(path.name for path in archives.glob(f"{view.study.name}-*.zip")) if archives else []
 
 
 def _tables(board: Leaderboard, folder: Path) -> Iterator[Download]:
@@ -133,10 +137,9 @@ def _tables(board: Leaderboard, folder: Path) -> Iterator[Download]:
         yield Download(name, name, (folder / name).stat().st_size)
 
 
-def _archived(zips: Iterable[Path], folder: Path) -> Iterator[Download]:
-    for path in zips:
-        shutil.copyfile(path, folder / path.name)
-        yield Download(path.name, path.name, path.stat().st_size)
+def _archived(path: Path, folder: Path) -> Download:
+    shutil.copyfile(path, folder / path.name)
+    return Download(path.name, path.name, path.stat().st_size)
 
 
 def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple[str, Outcome, Sequence[Figure]]]:

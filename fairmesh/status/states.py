@@ -16,7 +16,19 @@ STATE_LABELS = {
 }
 """The label of each state. Files, JSON, CSV and expressions contain the state itself."""
 
-STATE_COLORS = {  # by Okabe and Ito, safe for color-blind readers; the website's are in stylesheets/fairmesh.css
+STATE_MEANINGS = {
+    WAITING: "it has not started",
+    QUEUED: "its job exists, its program has not started",
+    RUNNING: "its program runs",
+    DONE: "it has a record",
+    FAILED: "its program ended with an error, or without metrics that are finite numbers",
+    CANCELLED: "a person stopped it",
+    TIMEOUT: "it exceeded its time limit",
+    LOST: "its runner is gone, and its end is unknown",
+}
+"""What each state means."""
+
+STATE_COLORS = {  # by Okabe and Ito, safe for color-blind readers; the website's are in fairmesh/site/base/stylesheets
     WAITING: "#999999",
     QUEUED: "#56b4e9",
     RUNNING: "#0072b2",

@@ -18,6 +18,7 @@ from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Address, Author, Doi, Email, Licence
 from fairmesh.study.values import RESOURCES, read_value
+from fairmesh.study.website import Website
 
 Status = Literal["cloud", "onprem", "preview", "research"]
 Redacted = Literal["homes", "users", "hosts"]
@@ -149,6 +150,9 @@ class Config(Model):
         SafeName, meaning("Machine of machines.yaml where the jobs run; a profile names it in its machine.yaml.")
     ] = "local"
     publisher: Annotated[Publisher, meaning("Publisher of the results: authors, license, funding.")] = Publisher()
+    website: Annotated[Website, meaning("The website: title, logo, colors, links; only this file can set them.")] = (
+        Website()
+    )
     finish: Annotated[Finish, meaning("Command to call at the end of a run; only this file can set it.")] = Finish()
     requests: Annotated[
         Requests,

@@ -13,6 +13,7 @@ from fairmesh.installed import installed
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
+from fairmesh.site.project import SiteProject
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import PlanSelection
 from fairmesh.study.settings import Config, Machine, Publisher, load_config, load_machines
@@ -20,6 +21,7 @@ from fairmesh.study.settings import Config, Machine, Publisher, load_config, loa
 FILE = Path("config/config.yaml")
 MACHINES = Path("config/machines.yaml")
 COMMAND_LINE = "--config, or the configfile of a profile"
+_FILE_ONLY = ("finish", "website")
 
 
 def publisher() -> Publisher:
@@ -72,8 +74,9 @@ class Configuration:
         Raises
         ------
         InputError
-            If the folder contains something else.
+            If the folder contains something else, or the project's part of the website has mistakes.
         """
+        SiteProject.read(self.root)
         try:
             check_replaceable(Path(self.config.site))
         except FairmeshError as error:
@@ -110,8 +113,8 @@ def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
     InputError
         With all errors in it, or if the machine is unknown.
     """
-    if "finish" in overrides:
-        raise InputError([Problem(f"'finish' stands in {FILE} alone", COMMAND_LINE)])
+    if here_only := [f"{key!r} stands in {FILE} alone" for key in _FILE_ONLY if key in overrides]:
+        raise InputError(Problem(message, COMMAND_LINE) for message in here_only)
     node = _merged(load_yaml(FILE), Node.from_value(overrides))
     try:
         config = load_model(Config, node, COMMAND_LINE)

@@ -184,7 +184,7 @@ def publish_public_site(
                 omissions.unreadable += _pack(results, study, copies, archives, publisher, root)
         for study in omissions.studies:
             shutil.rmtree(copies / study, ignore_errors=True)
-        build_site(copies, to, root / "site", archives, omissions)
+        build_site(copies, to, root, archives, omissions)
     return [name for name in names if name not in omissions.studies], omissions
 
 

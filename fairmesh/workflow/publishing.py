@@ -11,12 +11,13 @@ from typing import Any
 
 from fairmesh.errors import FairmeshError
 from fairmesh.extras import missing_note
-from fairmesh.files import canonical_json, file_sha256, text_sha256, write_json
+from fairmesh.files import canonical_json, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_lines
 from fairmesh.results import Outcome, StudyResults
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
+from fairmesh.site.project import SiteProject
 from fairmesh.status.states import state_label
 from fairmesh.workflow.targets import clear_errors
 
@@ -25,13 +26,7 @@ SHOWN = 20  # lines in a list; the website shows all
 
 def digest(plan: dict[str, Any], project: Path, records: Sequence[str]) -> str:
     """Return a hash of the inputs of a publication, except the study's own records."""
-    pages = {str(path.relative_to(project)): file_sha256(path) for path in _sources(project)}
-    return text_sha256(canonical_json([plan, pages, list(records)]))
-
-
-def _sources(project: Path) -> list[Path]:
-    """Return the source files of the website."""
-    return sorted(path for path in (project / "mkdocs.yml", *project.glob("docs/**/*")) if path.is_file())
+    return text_sha256(canonical_json([plan, SiteProject.read(project).digest(), list(records)]))
 
 
 def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
@@ -75,7 +70,7 @@ def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, A
     from fairmesh.fair.scorecard import write_score  # noqa: PLC0415  pandas is not for the main process
     from fairmesh.workflow.packing import package  # noqa: PLC0415
 
-    study_results, _, described = package(results, study, project.parent)
+    study_results, _, described = package(results, study, project)
     scorecard = write_score(study_results.folder) if described else None
     problems, not_shown = _build_site(results, study, site, project)
     problems += described.package.inventory.problems if described else []
@@ -119,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("results", type=Path, help="the results folder")
     parser.add_argument("study", help="the study's folder in it")
     parser.add_argument("--site", type=Path, required=True, help="the folder of the website")
-    parser.add_argument("--project", type=Path, required=True, help="the MkDocs project")
+    parser.add_argument("--project", type=Path, required=True, help="the project's folder")
     parser.add_argument("--published", type=Path, metavar="FILE", help="what to write when all is published")
     options = parser.parse_args(argv)
     with clear_errors():

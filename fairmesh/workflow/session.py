@@ -188,13 +188,13 @@ class Session:
             "home": str(self._paths.home),
             "study": self._plan.study,
             "site": str(self._study.site),
-            "project": str(self._study.project),
+            "project": str(self._study.root),
         }
 
     @property
     def digest(self) -> str:
         """A hash of the inputs of a publication, except the study's own records."""
-        return publishing.digest(self._study.document, self._study.project, self._other_records())
+        return publishing.digest(self._study.document, self._study.root, self._other_records())
 
     def _other_records(self) -> list[str]:
         """Return the records of other machines, which are published too."""
@@ -284,7 +284,7 @@ class Session:
                     self._mark_lost()
                 if exit_code and not self._run.interrupted:
                     self._report_failed_probes()
-                    publishing.publish_what_there_is(self._paths, self._study.site, self._study.project)
+                    publishing.publish_what_there_is(self._paths, self._study.site, self._study.root)
                 self._stale_markers = probing.markers(self._paths)
                 self._forget_probes()
             finally:

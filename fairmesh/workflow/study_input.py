@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.api.upgrade import version_notice
-from fairmesh.installed import installed
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import jsonfiles
@@ -70,12 +69,6 @@ class StudyInput:
     def site(self) -> Path:
         """The folder of the website."""
         return Path(self.config.site)
-
-    @property
-    def project(self) -> Path:
-        """The folder of the website's sources."""
-        own = self.root / "site"
-        return own if (own / "mkdocs.yml").is_file() else installed("site")
 
     @cached_property
     def folders(self) -> Folders:

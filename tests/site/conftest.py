@@ -11,7 +11,7 @@ from fairmesh.site.build import build_site
 from fairmesh.site.renderer import Renderer
 from tests.results.builder import Folder, build
 
-PROJECT = Path(__file__).parents[2] / "site"
+ROOT = Path(__file__).parents[2]
 HOSTILE = (
     "<img src=x onerror=alert(1)> [x](javascript:alert(1)) a|b `c` {{7*7}} </script><script>alert(2)</script>\n\n# no"
 )
@@ -57,5 +57,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.publisher = {"authors": ["A. Scientist"]}
     folder.write_plan()
     hostile_study(place / "results")
-    build_site(place / "results", place / "public", PROJECT)
+    build_site(place / "results", place / "public", place)
     return place / "public"

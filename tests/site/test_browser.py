@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page
 from fairmesh.site.build import build_site
 from tests.browsing import collect_faults, open_browser, search, served, wait_for_charts
 from tests.results.builder import Folder
-from tests.site.conftest import PROJECT
 
 pytestmark = pytest.mark.e2e
 
@@ -154,7 +153,7 @@ def test_a_study_without_a_best_point_is_compared_by_its_experiments(browser: Br
             del folder.application["metrics"]["accuracy"]["better"]
         for epochs in (1, 2):
             folder.finish(folder.add(epochs=epochs), {"accuracy": 0.5 + epochs / 10})
-    build_site(tmp_path / "results", tmp_path / "public", PROJECT)
+    build_site(tmp_path / "results", tmp_path / "public", tmp_path)
     page = browser.new_page()
     with served(tmp_path / "public") as address:
         page.goto(f"{address}/compare.html#pick=unranked/best")

@@ -19,7 +19,7 @@ from fairmesh.errors import FairmeshError
 from fairmesh.site.build import build_site
 from tests.needs import must_have
 from tests.results.builder import APPLICATION, Folder, build
-from tests.site.conftest import HOSTILE, PROJECT
+from tests.site.conftest import HOSTILE, ROOT
 
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
 
@@ -29,6 +29,7 @@ class Page(HTMLParser):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
+        self.tags: list[str] = []
         self.links: list[str] = []
         self.fetched: list[str] = []
         self.handlers: list[str] = []
@@ -37,6 +38,7 @@ class Page(HTMLParser):
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
         found = dict(attrs)
         self.links += [found[name] or "" for name in ("href", "src") if name in found]
         self.fetched += [found[FETCHED[tag]] or ""] if FETCHED.get(tag) in found else []
@@ -56,12 +58,20 @@ def test_every_study_and_experiment_has_a_page(site: Path) -> None:
     assert len(list(site.glob("studies/quick/experiments/*/index.html"))) == 12
 
 
-def test_every_link_leads_to_a_file_of_the_site(site: Path) -> None:
+def check_links(site: Path) -> None:
+    """Check that every link leads to a file of the site, and to a part of it where it names one."""
     for page in pages(site):
         for link in Page(page).links:
             parts = urlsplit(link)
+            target = (page.parent / unquote(parts.path)).resolve()
             if not parts.scheme and parts.path:
-                assert (page.parent / unquote(parts.path)).resolve().is_file(), f"{page}: {link}"
+                assert target.is_file(), f"{page}: {link}"
+                named = parts.fragment if "=" not in parts.fragment else ""
+                assert f'id="{named}"' in target.read_text() if named else True, f"{page}: {link}"
+
+
+def test_every_link_leads_to_a_file_of_the_site(site: Path) -> None:
+    check_links(site)
 
 
 def test_no_page_fetches_from_elsewhere(site: Path) -> None:
@@ -130,7 +140,7 @@ def test_the_home_page_is_a_catalogue_for_search_engines(site: Path) -> None:
 def test_the_site_is_called_as_its_publisher_says(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "results", publisher={"title": HOSTILE})
     folder.finish(folder.add(), {"accuracy": 0.9})
-    build_site(folder.results, tmp_path / "public", PROJECT)
+    build_site(folder.results, tmp_path / "public", tmp_path)
     home = Page(tmp_path / "public" / "index.html")
     assert " ".join(HOSTILE.split()) in " ".join(home.text.split())
     assert home.handlers == []
@@ -140,13 +150,13 @@ def test_the_page_for_what_is_not_found_has_links_to_where_the_site_is_published
     folder = build(tmp_path / "results")
     folder.publisher = {"url": "https://example.org/a/b"}
     folder.write_plan()
-    shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("public", "build"))
-    build_site(folder.results, tmp_path / "public", tmp_path / "project")
+    build_site(folder.results, tmp_path / "public", tmp_path)
     page = (tmp_path / "public/404.html").read_text()
     assert {link for link in re.findall(r'(?:href|src)="(/[^"]*)"', page) if not link.startswith("/a/b/")} == set()
     assert "/a/b/index.html" in page
-    (tmp_path / "project/docs/404.md").write_text("# Our own page\n")
-    build_site(folder.results, tmp_path / "public", tmp_path / "project")
+    (tmp_path / "site/docs").mkdir(parents=True)
+    (tmp_path / "site/docs/404.md").write_text("# Our own page\n")
+    build_site(folder.results, tmp_path / "public", tmp_path)
     assert "Our own page" in (tmp_path / "public/404.html").read_text()
 
 
@@ -186,7 +196,7 @@ def test_a_site_on_a_mount_point_is_replaced(tmp_path: Path) -> None:
 def test_a_link_to_the_folder_of_the_site_stays_one(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "public").symlink_to(tmp_path / "elsewhere")
-    build_site(tmp_path / "results", tmp_path / "public", PROJECT)
+    build_site(tmp_path / "results", tmp_path / "public", tmp_path)
     assert (tmp_path / "public").is_symlink()
     assert (tmp_path / "elsewhere/index.html").is_file()
 
@@ -195,7 +205,7 @@ def test_a_record_whose_folder_is_gone_is_shown_with_what_is_left(tmp_path: Path
     folder = Folder(tmp_path / "results")
     folder.finish(folder.add(epochs=2), {"accuracy": 0.875})
     shutil.rmtree(folder.folder / "experiments")
-    build_site(folder.results, tmp_path / "public", PROJECT)
+    build_site(folder.results, tmp_path / "public", tmp_path)
     text = Page(next(tmp_path.glob("public/studies/quick/experiments/*/index.html"))).text
     assert "its files is gone" in text
     assert "0.875" in text
@@ -208,9 +218,9 @@ def test_a_page_shows_a_thumbnail_that_leads_to_the_figure_and_a_second_build_ma
     figure = folder.finish(folder.add(epochs=2), {"accuracy": 0.9}) / "figures/scene.png"
     figure.parent.mkdir()
     Image.effect_noise((700, 300), 100).save(figure)
-    build_site(folder.results, tmp_path / "public", PROJECT)
+    build_site(folder.results, tmp_path / "public", tmp_path)
     monkeypatch.setattr("fairmesh.site.figures._shrunk", None)
-    build_site(folder.results, tmp_path / "public", PROJECT)
+    build_site(folder.results, tmp_path / "public", tmp_path)
     (experiment,) = tmp_path.glob("public/studies/quick/experiments/*/index.html")
     for page in (experiment, tmp_path / "public/studies/quick/index.html"):
         found = Page(page)
@@ -244,7 +254,7 @@ def test_nothing_of_a_link_out_of_the_results_is_published(tmp_path: Path) -> No
     (attempt / "figures").symlink_to(tmp_path)
     (attempt / "metrics.json").unlink()
     (attempt / "metrics.json").symlink_to(tmp_path / "secret.png")
-    build_site(folder.results, tmp_path / "public", PROJECT)
+    build_site(folder.results, tmp_path / "public", tmp_path)
     assert not [
         path for path in tmp_path.glob("public/studies/**/*") if path.is_file() and path.read_bytes() == b"secret"
     ]
@@ -252,7 +262,7 @@ def test_nothing_of_a_link_out_of_the_results_is_published(tmp_path: Path) -> No
 
 def test_without_studies_the_site_is_still_built(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
-    build_site(tmp_path / "results", tmp_path / "public", PROJECT)
+    build_site(tmp_path / "results", tmp_path / "public", tmp_path)
     assert "No study has been published yet" in (tmp_path / "public" / "index.html").read_text()
 
 
@@ -261,7 +271,7 @@ def test_a_study_without_metrics_axes_or_repeats_has_a_page(tmp_path: Path) -> N
     assert application.keys() < APPLICATION.keys()
     folder = Folder(tmp_path / "results", title="", application=application)
     folder.finish(folder.add(), {"found": 3})
-    build_site(folder.results, tmp_path / "public", PROJECT)
+    build_site(folder.results, tmp_path / "public", tmp_path)
     text = Page(tmp_path / "public" / "studies" / "quick" / "index.html").text
     assert "bare" in text
     assert "The authors of these results are not stated. Set publisher.authors" in text
@@ -270,7 +280,7 @@ def test_a_study_without_metrics_axes_or_repeats_has_a_page(tmp_path: Path) -> N
 def test_of_a_large_study_the_failed_and_the_best_have_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fairmesh.site.experiment_page.LARGEST_STUDY", 3)
     folder = build(tmp_path / "results")
-    build_site(folder.results, tmp_path / "public", PROJECT)
+    build_site(folder.results, tmp_path / "public", tmp_path)
     shown = {path.parent.name for path in tmp_path.glob("public/studies/quick/experiments/*/index.html")}
     ids = sorted(point["id"] for point in folder.points if point["key"] in shown)
     assert ids == ["epochs=4+width=8+repeat=1", "epochs=8+width=8+repeat=1", "epochs=8+width=8+repeat=2"]
@@ -281,44 +291,41 @@ def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("years of work")
     with pytest.raises(FairmeshError, match="not a website made by fairmesh"):
-        build_site(tmp_path / "results", tmp_path / "home", PROJECT)
+        build_site(tmp_path / "results", tmp_path / "home", tmp_path)
     assert (tmp_path / "home" / "thesis.tex").exists()
 
 
 def test_a_broken_link_fails_and_the_old_site_stays(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
-    shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("public", "build"))
-    build_site(tmp_path / "results", tmp_path / "public", tmp_path / "project")
-    (tmp_path / "project" / "docs" / "tutorial" / "first-study.md").write_text("# x\n\n[nowhere](missing.md)\n")
-    with pytest.raises(FairmeshError, match=r"missing\.md"):
-        build_site(tmp_path / "results", tmp_path / "public", tmp_path / "project")
-    assert "make" in (tmp_path / "public" / "tutorial" / "first-study.html").read_text()
+    page = tmp_path / "site/docs/guide/first.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("# First\n")
+    build_site(tmp_path / "results", tmp_path / "public", tmp_path)
+    page.write_text("# Second\n\n[nowhere](missing.md)\n")
+    with pytest.raises(FairmeshError, match=r"\nsite/docs/guide/first\.md contains a link 'missing\.md'"):
+        build_site(tmp_path / "results", tmp_path / "public", tmp_path)
+    assert "First" in (tmp_path / "public/guide/first.html").read_text()
+    page.write_text("# Third\n")
+    build_site(tmp_path / "results", tmp_path / "public", tmp_path)
+    assert "Third" in (tmp_path / "public/guide/first.html").read_text()
 
 
 @pytest.mark.long
 def test_several_may_publish_at_once(tmp_path: Path) -> None:
     build(tmp_path / "results", epochs=(1,))
     with ThreadPoolExecutor(3) as pool:
-        jobs = [pool.submit(build_site, tmp_path / "results", tmp_path / "public", PROJECT) for _ in range(3)]
+        jobs = [pool.submit(build_site, tmp_path / "results", tmp_path / "public", tmp_path) for _ in range(3)]
         for job in jobs:
             job.result()
     assert (tmp_path / "public" / "studies" / "quick" / "index.html").is_file()
 
 
-def test_the_documentation_builds_alone(tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "mkdocs",
-        "build",
-        "--strict",
-        "-f",
-        str(PROJECT / "mkdocs.yml"),
-        "-d",
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_the_website_of_this_repository_has_its_manual(tmp_path: Path) -> None:
+    build(tmp_path / "results", epochs=(1,))
+    build_site(tmp_path / "results", tmp_path / "public", ROOT)
+    links = Page(tmp_path / "public/how-to-read.html").links
+    assert "explanation/repeats.html" in links
+    check_links(tmp_path / "public")
 
 
 def test_what_cannot_be_shown_or_drawn_is_named_and_the_rest_appears(tmp_path: Path) -> None:
@@ -330,7 +337,7 @@ def test_what_cannot_be_shown_or_drawn_is_named_and_the_rest_appears(tmp_path: P
     arguments = ["site", "--results", tmp_path / "results", "--site", tmp_path / "public"]
     # Under such a limit, which login nodes have, V8 ends the process that it runs in.
     limited = ["bash", "-c", 'ulimit -v 8000000; exec "$@"', "-", sys.executable, "-m", "fairmesh.cli", *arguments]
-    done = subprocess.run(list(map(str, limited)), capture_output=True, text=True, cwd=PROJECT.parent, check=False)
+    done = subprocess.run(list(map(str, limited)), capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 1, done.stderr
     assert "missing: the study broken: " in done.stderr
     assert "missing: the study odd: " in done.stderr

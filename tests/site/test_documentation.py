@@ -11,14 +11,13 @@ import pytest
 from fairmesh.study import load_plan
 from fairmesh.study.settings import load_config, load_machines
 from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace
-from tests.site.conftest import PROJECT
 
 _BLOCK = re.compile(r"```(?:python|yaml)\n(.*?)```", re.DOTALL)
 _FILE = re.compile(r"^`([\w/.]+)`:\n\n```\w+\n(.*?)```", re.DOTALL | re.MULTILINE)
 
 
 def test_the_study_of_the_reference_is_a_study(tmp_path: Path) -> None:
-    found = _BLOCK.search((PROJECT / "docs" / "reference" / "study.md").read_text(encoding="utf-8"))
+    found = _BLOCK.search((ROOT / "site/docs" / "reference" / "study.md").read_text(encoding="utf-8"))
     assert found
     (tmp_path / "quick.yaml").write_text(found[1])
     plan = load_plan(tmp_path / "quick.yaml", ROOT, "local")
@@ -31,7 +30,7 @@ _COUNTED = re.compile(r"```yaml\n(.*?)```\n\n\*\*(\d+) experiments\*\*", re.DOTA
 
 
 def test_the_studies_of_the_reference_have_as_many_experiments_as_it_says(tmp_path: Path) -> None:
-    text = (PROJECT / "docs" / "reference" / "study.md").read_text(encoding="utf-8")
+    text = (ROOT / "site/docs" / "reference" / "study.md").read_text(encoding="utf-8")
     found = _COUNTED.findall(text)
     assert len(found) == text.count("```yaml") > 10
     for block, count in found:
@@ -43,7 +42,7 @@ def test_the_studies_of_the_reference_have_as_many_experiments_as_it_says(tmp_pa
 
 
 def test_the_application_of_the_reference_has_the_stages_that_it_draws(tmp_path: Path) -> None:
-    found = _BLOCK.search((PROJECT / "docs" / "reference" / "application.md").read_text(encoding="utf-8"))
+    found = _BLOCK.search((ROOT / "site/docs" / "reference" / "application.md").read_text(encoding="utf-8"))
     assert found
     (tmp_path / "weather").mkdir()
     (tmp_path / "weather" / "application.yaml").write_text(found[1], encoding="utf-8")
@@ -57,7 +56,7 @@ def test_the_application_of_the_reference_has_the_stages_that_it_draws(tmp_path:
 
 @pytest.mark.parametrize(("page", "load"), [("machines", load_machines), ("config", load_config)])
 def test_the_other_files_of_the_reference_are_right(tmp_path: Path, page: str, load: Callable[[Path], object]) -> None:
-    found = _BLOCK.search((PROJECT / "docs" / "reference" / f"{page}.md").read_text(encoding="utf-8"))
+    found = _BLOCK.search((ROOT / "site/docs" / "reference" / f"{page}.md").read_text(encoding="utf-8"))
     assert found
     (tmp_path / "file.yaml").write_text(found[1], encoding="utf-8")
     load(tmp_path / "file.yaml")
@@ -65,7 +64,7 @@ def test_the_other_files_of_the_reference_are_right(tmp_path: Path, page: str, l
 
 @pytest.mark.e2e
 def test_the_application_of_the_how_to_runs(tmp_path: Path) -> None:
-    files = dict(_FILE.findall((PROJECT / "docs" / "how-to" / "add-application.md").read_text(encoding="utf-8")))
+    files = dict(_FILE.findall((ROOT / "site/docs" / "how-to" / "add-application.md").read_text(encoding="utf-8")))
     assert files.keys() == {"examples/pi/pi.py", "examples/pi/application.yaml", "config/studies/pi.yaml"}
     workplace = Workplace(tmp_path)
     for name, text in files.items():

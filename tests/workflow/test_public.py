@@ -14,7 +14,6 @@ from fairmesh.runner.status import request_cancel
 from fairmesh.study.settings import Publisher
 from fairmesh.workflow.public import public_copy, publish_public_site
 from tests.results.builder import Folder, build
-from tests.site.conftest import PROJECT
 
 SECRETS = ("zoeuser", "node-7", "login4.cluster", "/home/zoeuser", "project-42")
 
@@ -40,7 +39,6 @@ def results_with_secrets(place: Path) -> Folder:
     run = {"owner": {"host": "login4.cluster"}, "command": ["/home/zoeuser/x"]}
     write_json(folder.folder / "runs" / "5f0c" / "run.json", run)
     folder.write_plan()
-    (place / "site").symlink_to(PROJECT)
     return folder
 
 
