@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
 import socket
 import subprocess
 import sys
+from contextlib import suppress
+from typing import IO
 
 from tests.e2e.workplace import ROOT, Workplace
 from tests.waiting import wait_until
+
+
+class Terminal:
+    """What a program writes to a terminal."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._text = descriptor, ""
+        os.set_blocking(descriptor, False)
+
+    def read(self) -> str:
+        """Return everything that was written so far."""
+        with suppress(OSError):
+            while part := os.read(self._descriptor, 4096):
+                self._text += part.decode()
+        return self._text
+
+    def wait_for(self, pattern: str) -> str:
+        """Wait for a text, and return it."""
+        wait_until(lambda: re.search(pattern, self.read()), pattern)
+        match = re.search(pattern, self._text)
+        assert match
+        return match[0]
 
 
 class Face:
@@ -34,16 +61,25 @@ class Face:
 
     def start(self) -> None:
         """Start it as a shell does in the background: with SIGINT ignored."""
-        face = f"{sys.executable} -m fairmesh.cli {self.verb} --port {self.port} --token-file token {self.more}"
-        environment = self.workplace.environment | {"PYTHONPATH": str(ROOT)}
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                ["bash", "-c", f"trap '' INT; exec {face}"],
-                cwd=self.workplace.folder,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
+            self._start(log)
+
+    def start_in_terminal(self) -> Terminal:
+        """Start it as a person in a terminal does, which is returned."""
+        ours, its = pty.openpty()
+        with os.fdopen(its, "wb") as output:
+            self._start(output)
+        return Terminal(ours)
+
+    def _start(self, output: IO[bytes]) -> None:
+        face = f"{sys.executable} -m fairmesh.cli {self.verb} --port {self.port} --token-file token {self.more}"
+        self._process = subprocess.Popen(
+            ["bash", "-c", f"trap '' INT; exec {face}"],
+            cwd=self.workplace.folder,
+            env=self.workplace.environment | {"PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=output,
+        )
         wait_until(self._answers, f"the verb {self.verb}")
 
     def _answers(self) -> bool:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import HTTP_PROTOCOLS
 
 from fairmesh.monitor.context import settings
+from fairmesh.monitor.login import PATH as LOGIN
 from fairmesh.web.access import below_root, is_cross_site, is_known, known_hosts
 from fairmesh.web.headers import SECURITY_HEADERS, with_headers
 
@@ -37,7 +38,7 @@ class RequestFilter:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app, self._names, self._root = app, settings().names, settings().root
-        self._hosts = known_hosts(self._names)
+        self._hosts, self._login = known_hosts(self._names), settings().login
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or refuse a request."""
@@ -48,8 +49,11 @@ class RequestFilter:
         path = below_root(scope["path"], self._root)
         if not refusal and scope.get("method", "GET") not in {"GET", "HEAD"}:
             await PlainTextResponse(READ_ONLY, 405, {"allow": "GET, HEAD"})(scope, receive, with_headers(send, HEADERS))
+        elif not refusal and self._login and scope["type"] == "http" and path == LOGIN:
+            await self._login.answer(scope)(scope, receive, with_headers(send, HEADERS))
         elif not refusal:
-            await self._app({**scope, "path": path, "raw_path": path.encode()}, receive, with_headers(send, HEADERS))
+            own = self._login.without_foreign(scope) if self._login else scope
+            await self._app({**own, "path": path, "raw_path": path.encode()}, receive, with_headers(send, HEADERS))
         elif scope["type"] == "http":
             await PlainTextResponse(refusal, 403)(scope, receive, with_headers(send, HEADERS))
         else:

@@ -13,6 +13,7 @@ from fairmesh.api.status_cache import StatusCache
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.monitor.display import show_error, show_unreadable
+from fairmesh.monitor.login import Login
 from fairmesh.status.places import studies_in
 from fairmesh.web.access import token_file
 
@@ -34,12 +35,15 @@ class Settings:
         The host names by which others reach this computer.
     root : str
         The path below which a proxy serves the monitor.
+    login : Login or None
+        The link by which a browser may steer without the token; None if there is no such link.
     """
 
     project: Project = field(default_factory=Project.of)
     token_file: Path = field(default_factory=token_file)
     names: tuple[str, ...] = ()
     root: str = ""
+    login: Login | None = None
 
     @property
     def streamlit_options(self) -> dict[str, object]:

@@ -27,15 +27,17 @@ def requester() -> str:
 
 
 def may_steer() -> bool:
-    """Return whether this session has shown the token."""
-    return bool(st.session_state.get(MAY_STEER))
+    """Return whether this session has shown the token, or its browser has opened the link of the monitor's start."""
+    login = settings().login
+    by_link = login is not None and login.has_session(st.context.cookies.get(login.cookie))
+    return bool(st.session_state.get(MAY_STEER, by_link))
 
 
 def ask_for_token() -> None:
     """Show the field for the token, or a button that gives up the permission."""
     if may_steer():
         st.markdown("You can cancel, retry and start.")
-        st.button("Lock", on_click=lambda: st.session_state.pop(MAY_STEER))
+        st.button("Lock", on_click=lambda: st.session_state.update({MAY_STEER: False}))
         return
     hint = f"The token permits to cancel, retry and start. It is in {escape_text(settings().token_file)}"
     with st.form("token", border=False):

@@ -111,6 +111,25 @@ def test_only_this_computer_reaches_it(tmp_path: Path, command: str) -> None:
         process.wait()
 
 
+def test_the_link_in_the_terminal_lets_one_browser_steer(tmp_path: Path, new_page: Callable[[str], Page]) -> None:
+    place = Workplace(tmp_path)
+    build(place.results)
+    face = Face(place, "monitor")
+    terminal = face.start_in_terminal()
+    link = terminal.wait_for(r"http://\S+/login\?key=\S+")
+    page, other = new_page("light"), new_page("light")
+    page.goto(link)
+    expect(page.get_by_text("You can cancel, retry and start.")).to_be_visible(timeout=60_000)
+    assert "key=" not in page.url
+    assert other.goto(link).status == 403  # type: ignore[union-attr]
+    watching.open_page(other, face)
+    expect(other.get_by_role("textbox", name="Token")).to_be_visible()
+    page.get_by_role("button", name="Lock").click()
+    expect(page.get_by_role("textbox", name="Token")).to_be_visible()
+    assert terminal.read().count("key=") == 1
+    face.kill()
+
+
 def _answers(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(5)
