@@ -72,7 +72,7 @@ class Face:
         return Terminal(ours)
 
     def _start(self, output: IO[bytes]) -> None:
-        face = f"{sys.executable} -m fairmesh.cli {self.verb} --port {self.port} --token-file token {self.more}"
+        face = f"{sys.executable} -m fairmesh.cli {self.verb} --port {self.port} --token-file {self.token} {self.more}"
         self._process = subprocess.Popen(
             ["bash", "-c", f"trap '' INT; exec {face}"],
             cwd=self.workplace.folder,

@@ -11,7 +11,7 @@ from fairmesh.api import Project
 from fairmesh.cli import options
 from fairmesh.printing import print_lines
 from fairmesh.proxies import is_loopback
-from fairmesh.web.access import check_address, check_root, listen, read_token, token_file
+from fairmesh.web.access import address_at, check_address, check_root, listen, read_token, token_file
 
 if TYPE_CHECKING:
     from fairmesh.monitor.login import Login
@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     one_time = login.Login(arguments.port) if by_link else None
     settings = context.Settings(project, path.resolve(), names, root, one_time)
     context.use_settings(settings)
-    print_lines(_greeting(f"http://{arguments.host}:{arguments.port}", one_time, path), file=sys.stderr)
+    print_lines(_greeting(address_at(arguments.host, arguments.port), one_time, path), file=sys.stderr)
     sys.argv = [app.__file__]  # Streamlit reads its settings beside this script
     address = {"server.address": arguments.host, "server.port": arguments.port, "logger.hideWelcomeMessage": True}
     app.app.run(config={**address, **settings.streamlit_options})

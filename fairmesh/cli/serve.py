@@ -8,7 +8,7 @@ import sys
 from fairmesh.api import Project
 from fairmesh.cli import options
 from fairmesh.printing import print_lines
-from fairmesh.web.access import check_address, check_root, listen, read_token, token_file
+from fairmesh.web.access import address_at, check_address, check_root, listen, read_token, token_file
 
 PORT = 8765
 
@@ -27,9 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.token_file or token_file()
     token = read_token(path)
     bound = listen(arguments.host, arguments.port)
-    host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    port = bound.getsockname()[1]
-    where = f"http://{host}:{port}{root}/api/v1, documented at {root}/docs"
+    address = address_at(arguments.host, bound.getsockname()[1])
+    where = f"{address}{root}/api/v1, documented at {root}/docs"
     print_lines(f"{where}; the token is in {path}", file=sys.stderr)
     server = app.create_server(Project.of(results=arguments.results), token, arguments.names, root)
     server.run([bound])

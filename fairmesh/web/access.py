@@ -126,6 +126,15 @@ def check_address(host: str, names: Sequence[str], has_own_token: bool) -> None:
         raise InputError(problems)
 
 
+def address_at(host: str, port: int) -> str:
+    """Return the address of a server.
+
+    >>> address_at("127.0.0.1", 8501), address_at("::1", 8501)
+    ('http://127.0.0.1:8501', 'http://[::1]:8501')
+    """
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that is bound to an address.
 
