@@ -44,8 +44,10 @@ right-python:  # an environment of another Python than the one asked for, or of 
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.lock
 	@touch $@
 
+SIZE_run := : 2.6 GB of packages, most of it TensorFlow
+SIZE_dev := : 3.2 GB of packages, most of it TensorFlow
 .venv/.%: requirements/%.lock pyproject.toml .venv/bin/uv
-	@echo "installing $<"
+	@echo "installing $<$(SIZE_$*)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r $<
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@

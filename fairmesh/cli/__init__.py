@@ -9,6 +9,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import fairmesh
 from fairmesh.cli.commands import COMMANDS
@@ -53,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def _version() -> str:
+    """Return the version and where it is installed, in the form of ``pip --version``."""
+    python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return f"{PROGRAM} {fairmesh.__version__} from {Path(fairmesh.__file__).parent} (Python {python})"
+
+
 def _run(arguments: list[str]) -> int:
     """Run the command that the arguments name, and return its exit status."""
     name = arguments[0] if arguments else ""
@@ -64,7 +71,7 @@ def _run(arguments: list[str]) -> int:
     if unknown:
         raise unknown_arguments(command or parser, unknown)
     if options.version:
-        print_lines(f"{PROGRAM} {fairmesh.__version__}")
+        print_lines(_version())
         return 0
     if command is None:
         parser.print_help(sys.stderr)

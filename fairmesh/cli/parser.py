@@ -81,7 +81,7 @@ def build_parser(*names: str) -> tuple[Parser, dict[str, Parser]]:
         epilog=overview(),
         formatter_class=HelpFormatter,
     )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument("--version", action="store_true", help="print the version and where it is installed")
     commands: Commands = parser.add_subparsers(
         prog=PROGRAM, dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser
     )
