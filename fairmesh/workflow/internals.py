@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,12 @@ NAMES = {
         "scheduler",
         "persistence",
         "cores",
+        "modifier",
+        "_onstart",
+        "_onsuccess",
+        "_onerror",
     ),
+    "WorkflowModifier": ("is_main_snakefile",),
     "DAG": ("needrun_jobs", "forcefiles", "forcerules"),
     "JobScheduler": ("exit_gracefully", "resources", "_executor"),
     "PersistenceBase": ("deactivate_cache", "_read_record", "_write_record"),
@@ -77,6 +82,16 @@ class SnakemakeWorkflow:
         """The cores that local jobs share."""
         cores: int = self._workflow.cores
         return cores
+
+    def set_handlers_of_module(self, start: Callable[[], None], end: Callable[[int], None]) -> None:
+        """Set what the workflow does when a run starts and ends, if it is read as a module of another Snakefile.
+
+        Snakemake ignores ``onstart``, ``onsuccess`` and ``onerror`` of modules.
+        """
+        if not self._workflow.modifier.is_main_snakefile():
+            self._workflow._onstart = lambda _: start()
+            self._workflow._onsuccess = lambda _: end(0)
+            self._workflow._onerror = lambda _: end(1)
 
     def jobs_to_run(self) -> Iterable[Any]:
         """Return the jobs that the run will start."""
@@ -142,10 +157,17 @@ def _used_names() -> Iterator[tuple[str, str]]:
 def _find_class(name: str) -> type:
     from snakemake import api  # noqa: PLC0415  heavy, and only a test needs it
     from snakemake.dag import DAG  # noqa: PLC0415
+    from snakemake.modules import WorkflowModifier  # noqa: PLC0415
     from snakemake.persistence import PersistenceBase  # noqa: PLC0415
     from snakemake.scheduling.job_scheduler import JobScheduler  # noqa: PLC0415
 
-    classes = {"Workflow": api.Workflow, "DAG": DAG, "JobScheduler": JobScheduler, "PersistenceBase": PersistenceBase}
+    classes = {
+        "Workflow": api.Workflow,
+        "WorkflowModifier": WorkflowModifier,
+        "DAG": DAG,
+        "JobScheduler": JobScheduler,
+        "PersistenceBase": PersistenceBase,
+    }
     python_class: type = classes[name]
     return python_class
 

@@ -81,6 +81,7 @@ class Session:
             _warn(warning)
         _ = study.templates  # reports errors before anything is written
         session = cls(snakemake, study, WorkflowRun(study.paths, study.plan.selection, snakemake.command_line_config))
+        snakemake.set_handlers_of_module(session.start, session.end)
         if session._lock.acquire(wait=study.config.wait):
             session._reconcile()
         return session
