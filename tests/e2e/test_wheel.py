@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,29 @@ from tests.e2e.wheel import ROOT, Installation
 from tests.e2e.workplace import RECORDS_ONLY
 
 pytestmark = pytest.mark.e2e
+
+# What `snakedeploy deploy-workflow https://github.com/a/fairmesh DIR --tag v1` writes (snakedeploy 0.17.1).
+DEPLOYED = """\
+from snakemake.utils import min_version
+
+
+min_version("6.10.0")
+
+
+configfile: "config/config.yaml"
+
+
+# declare https://github.com/a/fairmesh as a module
+module fairmesh:
+    snakefile: 
+        github("a/fairmesh", path="workflow/Snakefile", tag="v1")
+    config:
+        config
+
+
+# use all rules from https://github.com/a/fairmesh
+use rule * from fairmesh
+"""  # noqa: W291
 
 
 @pytest.fixture
@@ -55,8 +79,33 @@ def test_the_extras_name_all_packages_that_are_imported(installation: Installati
 
 
 def test_a_project_runs(installation: Installation, project: Path) -> None:
+    installation.run("snakemake", "--profile", "profiles/local", folder=project)
+    assert has_results(project)
+    assert (project / "site/public/index.html").is_file()
+    assert "Congratulations" in installation.run("snakemake", "--profile", "profiles/local", "--lint", folder=project)
+
+
+def has_results(project: Path) -> bool:
+    """Return whether both experiments have a record."""
+    return len(list((project / "results/sweep/records/local").glob("*.json"))) == 2
+
+
+def test_a_deployed_workflow_runs(
+    installation: Installation, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = tmp_path / "repository"
+    shutil.copytree(ROOT / "workflow", repository / "workflow")
+    for command in ("init --quiet", "add .", "-c user.name=a -c user.email=a commit --quiet -m a", "tag v1"):
+        subprocess.run(["git", *command.split()], cwd=repository, check=True)
+    (tmp_path / "gitconfig").write_text(f'[url "{repository.as_uri()}"]\ninsteadOf = https://github.com/a/fairmesh\n')
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (project / "Snakefile").unlink()
+    (project / "workflow").mkdir()
+    (project / "workflow/Snakefile").write_text(DEPLOYED)
     installation.run("snakemake", "--profile", "profiles/local", *RECORDS_ONLY, folder=project)
-    assert len(list((project / "results/sweep/records/local").glob("*.json"))) == 2
+    assert has_results(project)
+    assert "ended" in installation.run("fairmesh", "status", "./study.yaml", folder=project)
 
 
 def test_without_an_extra_only_the_website_is_missing(bare_installation: Installation, project: Path) -> None:
