@@ -24,7 +24,8 @@ def status_html(status: StudyStatus, state: str) -> str:
         for job in jobs[:SHOWN]
     ]
     table = html_table(("experiment", "machine", "state", "progress", "message"), rows) if rows else ""
-    summary = f"{state_bar(status.counts)}{counts_text(status.counts)}"
+    interruption = f"<p>{escape(status.interruption)}</p>" if status.interruption else ""
+    summary = f"{interruption}{state_bar(status.counts)}{counts_text(status.counts)}"
     return f"<b>{escape(status.study)}</b>: {escape(state)}, {status.progress:.0%}{summary}{table}"
 
 

@@ -147,6 +147,8 @@ def _head(status: StudyStatus) -> Iterator[Line]:
     yield Line(printable(f"{status.study}: {status.title}" if status.title else status.study), "bold")
     if status.run:
         yield Line(printable(_run(status.run)))
+    if status.interruption:
+        yield Line(status.interruption, "yellow")
     filled = int(status.progress * WIDTH)
     yield Line(f"[{'#' * filled}{'.' * (WIDTH - filled)}] {status.progress:4.0%}{_left(status)}")
     yield Line(_counts(status))

@@ -37,6 +37,8 @@ def _show_study(cache: StatusCache) -> None:
     st.header(escape_text(status.title or status.study))
     st.progress(status.progress, f"{escape_text(status.study)}: {status.progress:.0%}, {_run_text(cache, status)}")
     st.html(html.state_bar(status.counts) + html.state_legend(status.counts))
+    if status.interruption:
+        st.info(status.interruption)
     if status.scheduler:
         st.warning(status.scheduler)
     _show_numbers(status)

@@ -20,6 +20,7 @@ from .status import Status, cancel_reason
 from .telemetry import Telemetry
 
 LOOK_FOR_CANCEL = 2.0  # seconds
+LOOK_FOR_HOLDER = 10.0  # seconds
 NEARLY_ALL = 0.95
 LONGEST_REASON = 1000  # characters
 
@@ -102,7 +103,8 @@ class Attempt:
     def _execute(self) -> End:
         self.persist(self._prepare)
         stages = self.job.stage_folders()
-        lock = MachineLock(self.job.exclusive)
+        experiment = self.job.experiment
+        lock = MachineLock(self.job.exclusive, f"{self.job.name} of {experiment.get('study', 'a shared stage')}")
         stopped = self._wait_for_machine(lock)
         if stopped:
             return stopped
@@ -148,11 +150,13 @@ class Attempt:
 
     def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
         """Wait until the machine is free; return the end of the attempt if it is ended while it waits."""
-        asked = self._requested_end()
+        asked, looked = self._requested_end(), 0.0
         while not asked and not current_job() and not lock.try_take():
-            if not self.status.values["message"]:
-                self.status.values["message"] = "waits for the machine, which another experiment has for itself"
-                self._set_state(protocol.QUEUED)
+            if time.monotonic() - looked > LOOK_FOR_HOLDER:
+                looked, before = time.monotonic(), self.status.values["message"]
+                self.status.values["message"] = lock.reason()
+                if self.status.values["message"] != before:
+                    self._set_state(protocol.QUEUED)
             self._beat()
             self.signals.wait(0.25)
             asked = self._requested_end()

@@ -9,22 +9,34 @@ no process misses a lock while one of the folders is created or removed.
 """
 
 import contextlib
+import json
 import os
 import pwd
 import stat
+import time
 from typing import Dict, Iterator, List
 
+from . import jsonfiles, owner
 from .safefiles import try_lock
 
 FOLDER = "/tmp"  # noqa: S108  one place for all processes of the host, whatever their TMPDIR
 LOCK = "machine.lock"
+_LONGEST = 1 << 16  # bytes of its content
 
 
 class MachineLock:
-    """The lock of this user on this host."""
+    """The lock of this user on this host.
 
-    def __init__(self, exclusive: bool) -> None:
-        self._exclusive = exclusive
+    Parameters
+    ----------
+    exclusive : bool
+        Whether the experiment has the machine for itself.
+    experiment : str
+        Its name in the messages of those that wait.
+    """
+
+    def __init__(self, exclusive: bool, experiment: str = "") -> None:
+        self._exclusive, self._experiment = exclusive, experiment
         self._files: Dict[str, int] = {}
 
     @property
@@ -44,7 +56,31 @@ class MachineLock:
             paths = [os.path.join(folder, LOCK) for folder in _folders()]
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             self._files = {path: os.open(path, flags, 0o600) for path in paths}
-        return all(try_lock(descriptor, path, self._exclusive) for path, descriptor in self._files.items())
+        is_taken = all(try_lock(descriptor, path, self._exclusive) for path, descriptor in self._files.items())
+        if is_taken and self._exclusive:
+            self._describe()
+        return is_taken
+
+    def _describe(self) -> None:
+        """Write into the files who holds the lock; a full disk does not matter."""
+        about = dict(owner.current_process(), since=time.strftime("%H:%M"), experiment=self._experiment)
+        data = json.dumps(about).encode()
+        with contextlib.suppress(OSError):
+            for descriptor in self.descriptors:
+                os.pwrite(descriptor, data, 0)
+                os.ftruncate(descriptor, len(data))
+
+    def reason(self) -> str:
+        """Return why the lock cannot be taken: the process that holds it, if it has the machine for itself."""
+        for descriptor in self.descriptors:
+            with contextlib.suppress(OSError, ValueError):
+                holder = jsonfiles.parse(os.pread(descriptor, _LONGEST, 0))
+                if isinstance(holder, dict) and owner.is_alive(holder):
+                    return (
+                        f"waits for the machine: process {holder['pid']} has it since {holder.get('since')},"
+                        f" experiment {holder.get('experiment')}"
+                    )
+        return "waits for the machine, which other experiments use"
 
 
 def _folders() -> List[str]:

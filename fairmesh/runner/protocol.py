@@ -29,6 +29,7 @@ RUN = "FAIRMESH_RUN"
 RUN_FOLDER = "FAIRMESH_RUN_FOLDER"
 RUN_ID = "FAIRMESH_RUN_ID"  # the id of a run, chosen by the process that starts it
 EXECUTOR_RUN = "FAIRMESH_EXECUTOR_RUN"
+ANNOUNCEMENT = "fairmesh_announcement"  # the attribute of a log record that the workflow has for the terminal
 EXECUTOR_EVENTS = "fairmesh_events"  # the attribute of a log record with events of fairmesh's executor
 
 WAITING = "waiting"

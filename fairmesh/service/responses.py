@@ -200,6 +200,7 @@ class StatusRead(ResponseBody):
     counts: dict[str, int]
     progress: float
     left: float | None = Field(description="Estimated seconds until the end of the run, if known.")
+    interruption: str = Field(description="How far an interrupted run came, and how to resume it; otherwise empty.")
     energy: float | None = Field(description="The energy of all results in joules; null if nothing was measured.")
     active: bool
     failed: bool

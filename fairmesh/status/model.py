@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
@@ -14,7 +14,7 @@ from typing import Any
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.reading import BAD_ENDS
-from fairmesh.runner.protocol import DONE, ENDS, LOG, QUEUED, RUNNING, STATES, WAITING
+from fairmesh.runner.protocol import DONE, ENDS, FAILED, LOG, QUEUED, RUNNING, STATES, TIMEOUT, WAITING
 from fairmesh.short_names import ExperimentFinder, ShortNames
 
 ACTIVE = (QUEUED, RUNNING)
@@ -245,6 +245,13 @@ class StudyStatus:
         """Whether a job selected in the last run failed or is blocked."""
         return any(job.is_selected and (job.state in BAD_ENDS or job.is_blocked) for job in self.jobs)
 
+    @property
+    def interruption(self) -> str:
+        """The sentence about an interrupted or killed run, the same in all interfaces; empty after another end."""
+        run = self.run
+        is_cut = run is not None and not run.is_alive and bool(run.cancelled or not run.ended)
+        return interruption(self.experiments) if is_cut else ""
+
     def summary(self) -> dict[str, Any]:
         """Return JSON-compatible data without the jobs."""
         return {
@@ -255,6 +262,7 @@ class StudyStatus:
             "counts": self.counts,
             "progress": round(self.progress, 4),
             "left": self.left,
+            "interruption": self.interruption,
             "scheduler": self.scheduler,
             "energy": self.energy,
             "active": self.is_active,
@@ -273,6 +281,17 @@ def progress(experiments: tuple[JobStatus, ...]) -> float:
     wanted = [experiment for experiment in experiments if experiment.is_selected or experiment.state != WAITING]
     behind = sum(1.0 if experiment.state in ENDS else experiment.progress / 100 for experiment in wanted)
     return behind / len(wanted) if wanted else 0.0
+
+
+def interruption(experiments: Iterable[JobStatus]) -> str:
+    """Return how far an interrupted run came, and how to go on; empty if nothing is left to do."""
+    states = [experiment.state for experiment in experiments if experiment.is_selected]
+    done, failed = states.count(DONE), states.count(FAILED) + states.count(TIMEOUT)
+    if done == len(states):
+        return ""
+    of_them = f" ({failed} failed)" if failed else ""
+    to_go = len(states) - done
+    return f"interrupted: {done} of {len(states)} done, {to_go} to go{of_them}; the same command resumes"
 
 
 def log_path(job: JobStatus, attempt: int | None = None) -> Path:

@@ -13,6 +13,8 @@ from typing import Any
 NAMES = {
     "Workflow": (
         "config_settings",
+        "output_settings",
+        "logger_manager",
         "resource_settings",
         "executor_plugin",
         "executor_settings",
@@ -56,6 +58,16 @@ class SnakemakeWorkflow:
         """The values of ``--config``."""
         config: Mapping[str, Any] = self._workflow.config_settings.config
         return config
+
+    @property
+    def is_dry_run(self) -> bool:
+        """Whether nothing is to be run."""
+        return bool(self._workflow.output_settings.dryrun)
+
+    @property
+    def log(self) -> str:
+        """The path of Snakemake's log; empty without one."""
+        return next(iter(self._workflow.logger_manager.get_logfile()), "")
 
     @property
     def executor(self) -> str:

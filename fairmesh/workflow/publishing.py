@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +30,37 @@ def digest(plan: dict[str, Any], project: Path, records: Sequence[str]) -> str:
     return text_sha256(canonical_json([plan, SiteProject.read(project).digest(), list(records)]))
 
 
-def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> None:
-    """Publish in a separate process, which has heavy imports; published.json is not written.
+def publish_what_there_is(paths: StudyPaths, site: Path, project: Path) -> dict[str, Any]:
+    """Publish in a separate process, which has heavy imports; the study's published.json is not written.
+
+    Returns
+    -------
+    dict
+        What published.json would contain.
 
     Raises
     ------
     FairmeshError
-        If it failed; the reason is on standard error.
+        If it failed, with the reason.
     """
     command = [sys.executable, "-m", __name__, str(paths.home), paths.study]
-    done = subprocess.run([*command, "--site", str(site), "--project", str(project)], check=False)
-    if done.returncode:
-        raise FairmeshError(f"the results of {paths.study} could not be published")
+    with tempfile.TemporaryDirectory() as folder:
+        published = Path(folder) / "published.json"
+        places = ["--site", str(site), "--project", str(project), "--published", str(published)]
+        done = subprocess.run([*command, *places], check=False, capture_output=True, text=True, errors="replace")
+        if done.returncode:
+            raise FairmeshError(f"the results of {paths.study} could not be published\n{done.stderr.strip()}")
+        return jsonfiles.read_map(str(published)) or {}
 
 
-def unstated(paths: StudyPaths) -> list[str]:
-    """Return lines about what the last publication lacks on the website and in its metadata."""
-    published = jsonfiles.read_map(str(paths.published)) or {}
+def unstated(study: str, published: Mapping[str, Any]) -> list[str]:
+    """Return lines about what a publication lacks on the website and in its metadata."""
     gaps = [f"missing on the website: {line}" for line in (published.get("not_shown") or [])[:SHOWN]]
     missing = published.get("missing")
     if not missing:
         return gaps
     count = f"{len(missing)} things are" if len(missing) > 1 else "one thing is"
-    return [*gaps, f"metadata: {count} not stated yet; `fairmesh crate {paths.study}` says which"]
+    return [*gaps, f"metadata: {count} not stated yet; `fairmesh crate {study}` says which"]
 
 
 def publish(results: Path, study: str, site: Path, project: Path) -> dict[str, Any]:

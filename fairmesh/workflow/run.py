@@ -116,10 +116,13 @@ class WorkflowRun:
             signal.signal(signal_number, on_signal)
         threading.Thread(target=look_for_cancel, daemon=True).start()
 
-    def end(self, exit_code: int) -> None:
-        """Write the end of the run to run.json; a run that was ended by a signal counts as cancelled."""
-        if exit_code and self._signal:
+    def note_signal(self) -> None:
+        """Record that the run was ended by a signal: it counts as cancelled."""
+        if self._signal:
             request_cancel(str(self.folder), self._signal)
+
+    def end(self, exit_code: int) -> None:
+        """Write the end of the run to run.json."""
         self._write(ended=jsonfiles.now(), exit_code=exit_code)
 
     def _write(self, **changed: Any) -> None:

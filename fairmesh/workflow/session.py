@@ -19,8 +19,11 @@ from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.outage import Outage
 from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.printing import print_lines
+from fairmesh.runner import jsonfiles
 from fairmesh.schedulers import choose_scheduler
 from fairmesh.workflow import orphans, probing, publishing, reconcile, scheduler_check
+from fairmesh.workflow.announce import announce
+from fairmesh.workflow.announcer import Announcer
 from fairmesh.workflow.finish import FinishHook
 from fairmesh.workflow.internals import SnakemakeWorkflow
 from fairmesh.workflow.reconcile import Reconciliation
@@ -28,6 +31,7 @@ from fairmesh.workflow.run import QueueWatcher, WorkflowRun
 from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
+from fairmesh.workflow.waiting import WaitWatcher
 
 NOBODY = "nobody"  # placeholder for a missing job number, since Snakemake drops empty arguments
 
@@ -48,6 +52,7 @@ class Session:
     def __init__(self, snakemake: SnakemakeWorkflow, study: StudyInput, run: WorkflowRun) -> None:
         self._snakemake, self._study, self._run = snakemake, study, run
         self._plan, self._paths, self._folders = study.plan, study.paths, study.folders
+        self._announcer = Announcer(snakemake, study)
         self._lock = StudyLock(study)
         self._hook = FinishHook(study.config.finish)
         self._existing = Reconciliation.unknown(study)
@@ -84,6 +89,7 @@ class Session:
         snakemake.set_handlers_of_module(session.start, session.end)
         if session._lock.acquire(wait=study.config.wait):
             session._reconcile()
+        session._announcer.announce_plan()
         return session
 
     def _reconcile(self) -> None:
@@ -216,8 +222,14 @@ class Session:
                 _warn(warning)
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._study.document), flush=True)
-            self._run.begin(self._snakemake.stop_scheduling, self._snakemake.executor_run)
+            self._run.begin(self._stop, self._snakemake.executor_run)
+            self._announcer.announce_start(str(self._run.about["profile"]), are_submitted=self._scheduler is not None)
+            WaitWatcher(self._paths).start()
         atexit.register(self._end_after_error)
+
+    def _stop(self) -> None:
+        announce("stopping")
+        self._snakemake.stop_scheduling()
 
     def _end_after_error(self) -> None:
         """Close the run if Snakemake itself failed, for example on a full disk, since it calls no hook then."""
@@ -280,22 +292,20 @@ class Session:
         self._has_ended = True
         with clear_errors():
             self._wait_for_folder()
+            published = jsonfiles.read_map(str(self._paths.published)) or {}
             try:
                 if exit_code:
+                    self._run.note_signal()
                     self._mark_lost()
                 if exit_code and not self._run.interrupted:
                     self._report_failed_probes()
-                    publishing.publish_what_there_is(self._paths, self._study.site, self._study.root)
+                    published = publishing.publish_what_there_is(self._paths, self._study.site, self._study.root)
                 self._stale_markers = probing.markers(self._paths)
                 self._forget_probes()
             finally:
+                self._announcer.announce_end(published, is_interrupted=self._run.interrupted)
                 self._hook.call(exit_code, partial(self._summary, exit_code))
                 self._run.end(exit_code)  # last, since the next run may start as soon as this one has ended
-            if not exit_code and self._paths.published.exists():
-                if (page := self._study.site / "index.html").exists():
-                    print_lines(f"website: {page}", file=sys.stderr)
-                for line in publishing.unstated(self._paths):
-                    print_lines(line, file=sys.stderr)
 
     def _wait_for_folder(self) -> None:
         """Wait until the folder of the run is writable, unless the run was interrupted."""
@@ -306,7 +316,7 @@ class Session:
             time.sleep(1)
 
     def _summary(self, exit_code: int) -> dict[str, Any]:
-        from fairmesh.workflow.finish import summarize  # noqa: PLC0415  only if a hook is configured
+        from fairmesh.workflow.summary import summarize  # noqa: PLC0415  only if a hook is configured
 
         return summarize(self._paths, self._run.about, exit_code, self._run.interrupted, self._study.site)
 

@@ -75,7 +75,7 @@ def test_a_study_is_done_and_the_site_says_where(batch_workplace: Workplace, bat
     assert (place.folder / "site/public/index.html").exists()
     record = place.record("value=1")
     assert record["provenance"]["scheduler"]["job"].isdigit()
-    assert place.run().count("Nothing to be done") or place.experiments_started() == once(list(place.recorded()))
+    assert place.run().count("experiments have results") or place.experiments_started() == once(list(place.recorded()))
 
 
 def test_what_a_killed_snakemake_left_running_and_queued_is_submitted_once(

@@ -37,7 +37,7 @@ def test_documents_come_with_the_run_and_change_with_what_they_speak_of(workplac
     assert published["fair"] == {"met": 11, "prepared": 4, "fails": 0}
     assert published["missing"] == []
     assert score(workplace.results / "sweep").counts == published["fair"]
-    assert "Nothing to be done" in workplace.run()
+    assert "experiments have results" in workplace.run()
     assert times(workplace) == before
     workplace.configure(publisher=PUBLISHER | {"licence": "CC0-1.0"})
     workplace.run()

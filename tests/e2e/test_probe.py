@@ -30,7 +30,7 @@ def test_probes_come_first_and_leave_no_trace(workplace: Workplace) -> None:
     assert len(workplace.recorded()) == 6
     assert not list(workplace.results.rglob("probed"))
     for arguments in (RECORDS_ONLY, (*RECORDS_ONLY, *PROBE)):
-        assert "Nothing to be done" in workplace.run(*arguments)
+        assert "experiments have results" in workplace.run(*arguments)
     assert "metadata" not in workplace.run(*RECORDS_ONLY, "-n")
 
 
@@ -85,4 +85,4 @@ def test_on_slurm_probes_come_first_and_the_hook_is_called_once(slurm_workplace:
     assert "one has a result already" in slurm_workplace.run(*RECORDS_ONLY, *PROBE)
     slurm_workplace.study({"value": [3, 4], "behaviour": ["good"], "size": [2]}, study="another")
     assert "probe: 1 first" in slurm_workplace.run(*RECORDS_ONLY, *PROBE)
-    assert "Nothing to be done" in slurm_workplace.run(*RECORDS_ONLY)
+    assert "experiments have results" in slurm_workplace.run(*RECORDS_ONLY)

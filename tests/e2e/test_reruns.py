@@ -31,7 +31,7 @@ def test_a_study_becomes_a_website_and_then_there_is_nothing_to_do(workplace: Wo
     assert "Four sums" in (workplace.folder / "site/public/studies/sweep/index.html").read_text()
     assert len((workplace.results / "sweep/results.csv").read_text().splitlines()) == 1 + 4
     assert json.loads((workplace.results / "sweep/published.json").read_text())["done"] == 4
-    assert "Nothing to be done" in workplace.run()
+    assert "experiments have results" in workplace.run()
     assert sum(workplace.starts().values()) == 4 + 1
 
     workplace.study({"value": [1, 2]}, repeat=2, title="The same four sums")

@@ -25,7 +25,7 @@ def test_parts_of_a_study_make_up_the_whole(workplace: Workplace) -> None:
         workplace.run(*RECORDS_ONLY, "--config", f"part={part}")
     assert len(workplace.recorded()) == 6
     assert set(workplace.experiments_started().values()) == {1}
-    assert "Nothing to be done" in workplace.run(*RECORDS_ONLY)
+    assert "experiments have results" in workplace.run(*RECORDS_ONLY)
 
 
 def test_a_value_set_for_one_run_is_kept_in_the_plan(workplace: Workplace) -> None:
@@ -65,7 +65,7 @@ def test_a_parameter_added_at_its_default_reuses_what_is_finished(workplace: Wor
     workplace.forget_starts()
 
     workplace.study({"value": [1, 2], "seconds": 0}, repeat=2)
-    assert "Nothing to be done" in workplace.run(*RECORDS_ONLY)
+    assert "experiments have results" in workplace.run(*RECORDS_ONLY)
     assert not workplace.experiments_started()
     new = workplace.record("seconds=0+value=2+repeat=1")
     assert new["metrics"] == old["metrics"]
@@ -89,7 +89,7 @@ def test_a_record_that_went_aside_comes_back_with_its_fingerprint(workplace: Wor
     workplace.run(*RECORDS_ONLY, "-n")
     assert not workplace.recorded()
     workplace.edit("toy/application.yaml", "size: {type: integer, default: 4", "size: {type: integer, default: 3")
-    assert "Nothing to be done" in workplace.run(*RECORDS_ONLY, "-n")
+    assert "experiments have results" in workplace.run(*RECORDS_ONLY, "-n")
     assert workplace.record_file("value=1").read_bytes() == before
 
 

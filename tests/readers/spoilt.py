@@ -23,8 +23,8 @@ from fairmesh.site.renderer import Renderer
 from fairmesh.site.study_page import write_study_pages
 from fairmesh.site.view import StudyView
 from fairmesh.status import read_status
-from fairmesh.workflow.finish import summarize
 from fairmesh.workflow.packing import package
+from fairmesh.workflow.summary import summarize
 
 RUN = {"uuid": "this-run", "profile": "", "owner": {"host": "laptop"}, "started": "2026-11-20T10:00:00.000Z"}
 DEEP = "[" * 100_000

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from snakemake.settings.types import OutputSettings
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
@@ -32,14 +33,14 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def handler(run: Path, monkeypatch: pytest.MonkeyPatch) -> LogHandler:
     """Return the plugin, which knows the run's folder."""
-    made = LogHandler(None, LogHandlerSettingsBase())
+    made = LogHandler(OutputSettings(), LogHandlerSettingsBase())
     monkeypatch.setenv("FAIRMESH_RUN_FOLDER", str(run))
     return made
 
 
 def tell(handler: LogHandler, text: str = "", **fields: Any) -> None:
     """Return the plugin a record as Snakemake's listener does."""
-    record = logging.makeLogRecord({"msg": text, "event": None, **fields})
+    record = logging.makeLogRecord({"msg": text, "event": None, "levelno": logging.INFO, **fields})
     handler.handle(record)
 
 
@@ -91,7 +92,7 @@ def test_a_disk_that_takes_a_part_loses_and_doubles_nothing(
 
 
 def test_what_waits_is_bounded(handler: LogHandler, run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handler._lines, "_lines", type(handler._lines._lines)(maxlen=3))
+    monkeypatch.setattr(handler._file._lines, "_lines", type(handler._file._lines._lines)(maxlen=3))
     for number in range(9):
         submit(handler, number)
     run.mkdir()

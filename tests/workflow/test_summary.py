@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fairmesh.files import write_text
-from fairmesh.workflow.finish import summarize
+from fairmesh.workflow.summary import summarize
 from tests.status.conftest import Study, study
 
 __all__ = ["study"]
