@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 
 from fairmesh.cli import options
@@ -37,9 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.flush()
     if started is None or arguments.dry_run:
         return 0
-    output = sys.stderr if arguments.json else None
-    done = subprocess.run(started.arguments, cwd=started.folder, env=started.environment, stdout=output, check=False)
-    return done.returncode
+    return started.run(sys.stderr if arguments.json else None)
 
 
 def _start(paths: StudyPaths, cleared: SteeringResult, arguments: argparse.Namespace) -> tuple[Command | None, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 from typing import Any
 
 from fairmesh.cli import options
@@ -47,4 +46,4 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         print_lines(command)
         return 0
-    return subprocess.run(command.arguments, cwd=command.folder, env=command.environment, check=False).returncode
+    return command.run()

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import text_sha256, write_if_changed
@@ -46,6 +47,15 @@ class Command:
     def environment(self) -> dict[str, str]:
         """The environment of the command: Snakemake needs a home and a writable cache."""
         return os.environ | fallback_environment(self.folder / ".snakemake")
+
+    def run(self, output: TextIO | None = None) -> int:
+        """Run the command to its end, and return its exit status; Ctrl-C reaches it too, and it decides how to end."""
+        process = subprocess.Popen(self.arguments, cwd=self.folder, env=self.environment, stdout=output)
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
 
     def __str__(self) -> str:
         """Return the command as a line for a shell."""

@@ -89,6 +89,20 @@ def test_a_terminal_shows_a_bar_and_an_interruption_is_one_sentence(place: Workp
     assert json.loads(place.fairmesh("status", "--json"))["interruption"] == sentence
 
 
+def test_a_run_of_fairmesh_is_interrupted_in_the_same_way(workplace: Workplace) -> None:
+    workplace.study({"behaviour": ["saves", "good"]})
+    fairmesh = [sys.executable, "-m", "fairmesh.cli", "run"]
+    arguments = [f"--snakemake={argument}" for argument in RECORDS_ONLY]
+
+    def is_time(output: bytes) -> bool:
+        return b"[1/2]" in output and b"1 running" in output
+
+    status, output = run_on_terminal([*fairmesh, *arguments], workplace.folder, workplace.environment, 70, is_time)
+    lines = [line for line in rendered(output) if line]
+    assert lines[-1] == "interrupted: 1 of 2 done, 1 to go; the same command resumes"
+    assert status == 1
+
+
 def test_an_experiment_that_waits_for_the_machine_says_for_whom(workplace: Workplace) -> None:
     workplace.study({"value": [1]}, measure="exclusive")
     with subprocess.Popen(
