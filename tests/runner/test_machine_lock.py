@@ -64,6 +64,25 @@ def test_exclusive_means_alone_and_shared_means_together(common: Path) -> None:
     assert common.stat().st_mode & 0o777 == 0o700
 
 
+def test_who_waits_learns_for_whom(common: Path) -> None:
+    holder, waiter = MachineLock(exclusive=True, experiment="x=1 of first"), MachineLock(exclusive=False)
+    assert holder.try_take()
+    assert not waiter.try_take()
+    text = f"waits for the machine: process {os.getpid()} has it since "
+    assert waiter.reason().startswith(text)
+    assert waiter.reason().endswith(", experiment x=1 of first")
+
+
+@pytest.mark.parametrize("content", ["", "[", "[]", '{"pid": 1}'])
+def test_a_holder_that_is_not_known_is_not_named(common: Path, content: str) -> None:
+    common.mkdir(0o700)
+    (common / machine_lock.LOCK).write_text(content)
+    holder, waiter = MachineLock(exclusive=False), MachineLock(exclusive=True)
+    assert holder.try_take()
+    assert not waiter.try_take()
+    assert waiter.reason() == "waits for the machine, which other experiments use"
+
+
 def test_the_environment_does_not_matter(common: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first, second = MachineLock(exclusive=True), MachineLock(exclusive=True)
     assert first.try_take()

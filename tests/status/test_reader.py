@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairmesh.errors import FairmeshError
+from fairmesh.runner.owner import current_process
+from fairmesh.runner.status import request_cancel
 from fairmesh.status import Reader, read_status
 from tests.results.builder import build
 from tests.status.conftest import GONE, Study
@@ -140,3 +142,33 @@ def test_no_plan_is_one_clear_line(study: Study) -> None:
     study.paths.plan.write_text('{"experiments": [{}]}')
     with pytest.raises(FairmeshError, match="not a plan"):
         read_status(study.paths)
+
+
+@pytest.mark.parametrize(
+    ("ended", "is_cancelled", "owner", "is_cut"),
+    [
+        ("2026-11-20T10:05:00.000Z", True, {}, True),
+        (None, False, {"start": "1"}, True),
+        (None, True, {}, False),
+        ("2026-11-20T10:05:00.000Z", False, {}, False),
+    ],
+)
+def test_how_far_an_interrupted_or_killed_run_came_is_one_sentence(
+    study: Study, ended: str | None, is_cancelled: bool, owner: dict[str, str], is_cut: bool
+) -> None:
+    study.finish(study.add(epochs=1), {"accuracy": 0.9})
+    study.start(study.add(epochs=2), "failed", reason="exit code 3")
+    study.add(epochs=3)
+    folder = study.run(ended=ended, owner=current_process() | owner)
+    if is_cancelled:
+        request_cancel(str(folder), "Ctrl-C")
+    sentence = "interrupted: 1 of 3 done, 2 to go (1 failed); the same command resumes"
+    status = read_status(study.paths)
+    assert status.interruption == (sentence if is_cut else "")
+    assert status.summary()["interruption"] == status.interruption
+
+
+def test_a_run_that_has_all_results_was_not_interrupted(study: Study) -> None:
+    study.finish(study.add(epochs=1), {"accuracy": 0.9})
+    request_cancel(str(study.run(ended="2026-11-20T10:05:00.000Z")), "Ctrl-C")
+    assert not read_status(study.paths).interruption
