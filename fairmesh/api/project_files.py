@@ -11,6 +11,7 @@ from pathlib import Path
 from fairmesh.api.starters import LANGUAGES, program_files, starter_file, study_text
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.installed import DEFAULT_SNAKEFILE, find_other_workflow, installed
+from fairmesh.jobs.results_folder import GITIGNORE
 from fairmesh.printing import escape_markdown
 from fairmesh.schema import dump_yaml
 from fairmesh.study.find import ENTRY_POINTS, STUDIES, installed_applications
@@ -25,7 +26,6 @@ PROFILES = ("local", "slurm")
 REQUIREMENTS = "requirements.txt"
 _PROFILE_FILES = ("config.yaml", "machine.yaml")
 _FRAMEWORK = {
-    "results/.gitignore": "results.gitignore",
     "site/README.md": "site.md",
     ".github/workflows/benchmarks.yml": "github-check.yml",
     ".github/workflows/pages.yml": "github-pages.yml",
@@ -83,7 +83,7 @@ def framework_files(folder: Path, profiles: Iterable[str]) -> dict[str, str]:
         The names of the profiles among them.
     """
     files = {} if find_other_workflow(folder) else {"Snakefile": DEFAULT_SNAKEFILE.read_text(encoding="utf-8")}
-    files |= {path: _read(name) for path, name in _FRAMEWORK.items()}
+    files |= {path: _read(name) for path, name in _FRAMEWORK.items()} | {"results/.gitignore": GITIGNORE}
     names = [f"profiles/{profile}/{file}" for profile in profiles for file in _PROFILE_FILES]
     return files | {name: installed(name).read_text(encoding="utf-8") for name in names}
 

@@ -16,6 +16,7 @@ from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import canonical_json, text_sha256
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.jobs.results_folder import make_results_folder
 from fairmesh.runner import jsonfiles, owner
 from fairmesh.runner.protocol import FORMAT, RUN, RUN_FOLDER, RUN_ID, RUNS
 from fairmesh.runner.status import cancel_reason
@@ -93,6 +94,7 @@ def _check_no_run(paths: StudyPaths) -> None:
 def _start_lock(paths: StudyPaths) -> Iterator[None]:
     folder = paths.folder / RUNS
     try:
+        make_results_folder(paths.home)
         folder.mkdir(parents=True, exist_ok=True)
         lock = RunLock(folder / ".start.lock")
         lock.try_take(float("inf"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
 from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.printing import print_json, print_lines
-from fairmesh.runner.protocol import ENDS
+from fairmesh.runner.protocol import DONE, ENDS
 from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, Reader, log_path
 
@@ -39,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         jobs = [job for job in jobs if job.state in BAD_ENDS]
     if arguments.follow:
         return _follow(reader, jobs, arguments)
+    if not arguments.json:
+        _warn_of_missing(jobs)
     if len(jobs) == 1 and not (arguments.lines or arguments.json):
         for line in logs.Growing(log_path(jobs[0], arguments.attempt)).read(last=True):
             print_lines(line)
@@ -53,6 +57,14 @@ def run(arguments: argparse.Namespace) -> int:
             print_lines(f"==> {job.name} <==")
         print_lines("\n".join(text) if text else "(empty)")
     return 0
+
+
+def _warn_of_missing(jobs: list[JobStatus]) -> None:
+    """Print which results have no logs here, because only their records were copied."""
+    missing = [job.name for job in jobs if job.state == DONE and not Path(job.folder).is_dir()]
+    if missing:
+        names = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+        print_lines(f"warning: only the records are here, without logs: {names}", file=sys.stderr)
 
 
 def _follow(reader: Reader, jobs: list[JobStatus], arguments: argparse.Namespace) -> int:

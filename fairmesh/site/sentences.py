@@ -42,6 +42,7 @@ def remarks(view: StudyView) -> Iterator[str]:
     """Yield how the best result compares to baselines and other points, and which metrics are missing or undeclared."""
     yield from _remarks_on_best(view)
     yield from _unmeasured(view)
+    yield from _without_files(view)
     undeclared = ", ".join(metric.name for metric in view.study.metrics if not metric.is_declared)
     if undeclared:
         yield f"* The application does not declare {undeclared}."
@@ -69,6 +70,15 @@ def _unmeasured(view: StudyView) -> Iterator[str]:
             continue
         hint = f"; {similar} is measured, and not declared" if similar else ""
         yield f"No experiment has measured {metric.name}, which the application declares{hint}."
+
+
+def _without_files(view: StudyView) -> Iterator[str]:
+    """Yield how many results have no files beside the record, as in a clone of a repository."""
+    done = len(view.study.done)
+    count = sum(not outcome.folder.is_dir() for outcome in view.study.done)
+    if count:
+        number = "All" if count == done else f"{count} of {done}"
+        yield f"{number} results have only their records here: logs, figures and other outputs are not part of this copy."
 
 
 def _same_data(baseline: BoardRow, row: BoardRow) -> bool:

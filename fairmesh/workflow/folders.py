@@ -128,13 +128,15 @@ class Folders:
         needs: dict[str, str],
         marked: set[str],
     ) -> Target:
-        names = [marker_name(*need) for need in needs.items() if need[1] in marked]
+        markers = [self._marker(marker_name(*need)) for need in needs.items() if need[1] in marked]
+        if output.exists():  # a result stays, even if a stage that it was made from is made again for others
+            markers = [marker for marker in markers if Path(marker).exists()]
         return Target(
             rule=rule,
             output=str(output),
             folder=str(paths.folder),
             fingerprint=job.fingerprint,
-            inputs=[self._marker(name) for name in names],
+            inputs=markers,
             resources=self._resources(job),
             exclusive=self.plan.measure == "exclusive",
             conda=self._conda[job.name if isinstance(job, StageInstance) else self._last],

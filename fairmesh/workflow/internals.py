@@ -140,6 +140,13 @@ class SnakemakeWorkflow:
                 persistence._write_record(str(path), record)
         persistence.deactivate_cache()
 
+    def forget_outputs(self, outputs: Iterable[Path]) -> None:
+        """Remove outputs from Snakemake's metadata, so that no change of their inputs counts."""
+        persistence = self._workflow.persistence
+        for path in outputs:
+            persistence._delete_record(str(path))
+        persistence.deactivate_cache()
+
 
 def remove_locks(locks: Path, study: Path) -> None:
     """Remove Snakemake's lock files of a study's results; the caller holds the study's own lock.

@@ -6,8 +6,8 @@ records without Snakemake's metadata (of an orphan, or copied), so fingerprints 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +39,15 @@ class Reconciliation:
         The active jobs of earlier runs.
     probes : Probes
         The experiments that run first, and the jobs that wait for them.
+    detached : list of Path
+        The records that stay although a stage that they were made from is made again for others.
     """
 
     marked: set[str]
     pending: list[PendingJob]
     orphans: Orphans
     probes: Probes
+    detached: list[Path] = field(default_factory=list)
 
     @classmethod
     def unknown(cls, study: StudyInput) -> Reconciliation:
@@ -74,7 +77,16 @@ def reconcile(study: StudyInput, run_folder: Path) -> Reconciliation:
     probes = Probes(paths)
     if study.config.probe:
         probes = Probes.of(plan, paths, outstanding, known_orphans.jobs, run_folder)
-    return Reconciliation(marked, pending, known_orphans, probes)
+    unmade = {name for machine, name in (job.name for job in pending) if not machine}
+    detached = list(_records_made_from(unmade, plan, paths)) if unmade else []
+    return Reconciliation(marked, pending, known_orphans, probes, detached)
+
+
+def _records_made_from(markers: set[str], plan: Plan, paths: StudyPaths) -> Iterator[Path]:
+    for experiment in plan.selected:
+        record = paths.record(experiment.machine, experiment.id)
+        if markers & {marker_name(*need) for need in experiment.stages.items()} and record.exists():
+            yield record
 
 
 def experiments(plan: Plan, paths: StudyPaths) -> list[Experiment]:

@@ -154,7 +154,7 @@ class Session:
         return self._stage(wildcards.stage)
 
     def _target(self, make: Callable[..., Target], *names: str) -> Target:
-        self._forget_probes()  # here, because Snakemake's metadata is open now, and the graph is not built yet
+        self._forget_inputs()  # here, because Snakemake's metadata is open now, and the graph is not built yet
         target = make(*names, marked=self._existing.marked)
         machine, name = ("", *names)[-2:]
         target = self._existing.probes.applied(target, (machine, name))
@@ -164,11 +164,14 @@ class Session:
         resources = self._scheduler.rule_resources(target.resources, target.exclusive, inner_snakemake)
         return replace(target, resources=resources)
 
-    def _forget_probes(self) -> None:
-        """Remove markers of probes, of this run or of a killed one, from disk and from Snakemake's metadata."""
+    def _forget_inputs(self) -> None:
+        """Remove what must start nothing from Snakemake's metadata: markers of probes, and detached records."""
         if self._stale_markers:
             probing.forget(self._snakemake, self._stale_markers, self._paths)
         self._stale_markers = []
+        if self._existing.detached:
+            self._snakemake.forget_outputs(self._existing.detached)
+            self._existing.detached.clear()
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
         """Return the functions of a rule's resources."""
@@ -301,7 +304,7 @@ class Session:
                     self._report_failed_probes()
                     published = publishing.publish_what_there_is(self._paths, self._study.site, self._study.root)
                 self._stale_markers = probing.markers(self._paths)
-                self._forget_probes()
+                self._forget_inputs()
             finally:
                 self._announcer.announce_end(published, is_interrupted=self._run.interrupted)
                 self._hook.call(exit_code, partial(self._summary, exit_code))

@@ -90,7 +90,12 @@ class StudyInput:
         """Yield warnings: of the plan, about the version of the project, and about another study of this name."""
         yield from self.plan.warnings
         yield from filter(None, [version_notice(self.root)])
-        before = (jsonfiles.read_map(str(self.paths.plan)) or {}).get("source", "")
-        if before not in {"", str(self.plan.source)} and Path(before).exists():
+        before = str((jsonfiles.read_map(str(self.paths.plan)) or {}).get("source") or "")
+        if before not in {"", str(self.plan.source)} and Path(before).exists() and not self._is_of_a_copy(before):
             name = self.plan.study
             yield f"{self.plan.source}: 'study': the results of {name} are those of {before}; choose another name"
+
+    def _is_of_a_copy(self, source: str) -> bool:
+        """Return whether a study file belongs to another copy of this project, of which these results are a clone."""
+        root = self.root.resolve()
+        return self.paths.home.resolve().is_relative_to(root) and not Path(source).is_relative_to(root)

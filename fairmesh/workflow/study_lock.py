@@ -6,6 +6,7 @@ import sys
 
 from fairmesh.errors import BusyError
 from fairmesh.jobs.lock import RunLock
+from fairmesh.jobs.results_folder import make_results_folder
 from fairmesh.printing import print_lines
 from fairmesh.workflow.study_input import StudyInput
 
@@ -54,6 +55,7 @@ class StudyLock:
 
     def _try_take(self, patience: float) -> bool:
         try:
+            make_results_folder(self._study.paths.home)
             return self._lock.try_take(patience)
         except OSError as error:
             message = f"cannot write to {self._study.paths.folder}: {error.strerror}"
