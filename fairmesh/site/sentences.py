@@ -78,7 +78,7 @@ def _without_files(view: StudyView) -> Iterator[str]:
     count = sum(not outcome.folder.is_dir() for outcome in view.study.done)
     if count:
         number = "All" if count == done else f"{count} of {done}"
-        yield f"{number} results have only their records here: logs, figures and other outputs are not part of this copy."
+        yield f"{number} results have only their records here: logs, figures and other outputs are elsewhere."
 
 
 def _same_data(baseline: BoardRow, row: BoardRow) -> bool:
