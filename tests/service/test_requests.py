@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -192,3 +193,22 @@ def test_links_lead_through_a_proxy(behind: Speaker, study: Study, left: str) ->
 )
 def test_pages_under_the_name_of_a_proxy_are_own_ones(behind: Speaker, host: str, origin: str, status: int) -> None:
     assert behind.get("/health", headers={"host": host, "origin": origin}).status_code == status
+
+
+@pytest.mark.parametrize("name", ["epochs=2", "epochs=2.0", "epochs=2 on local"])
+def test_an_experiment_is_read_by_its_name(speaker: Speaker, study: Study, name: str) -> None:
+    found = speaker.get(f"/studies/quick/experiments/{quote(name)}").json()
+    assert (found["key"], found["name"]) == (study.points[1]["key"], "epochs=2")
+    listed = speaker.get("/studies/quick/experiments", params={"name": name}).json()
+    assert [item["id"] for item in listed["experiments"]] == ["epochs=2"]
+
+
+def test_a_name_that_fits_nothing_or_several_is_explained(speaker: Speaker) -> None:
+    found = speaker.get("/studies/quick/experiments/epoch=2")
+    assert (found.status_code, found.json()["detail"]) == (
+        404,
+        "'epoch=2': quick has no axis 'epoch'; did you mean 'epochs'?",
+    )
+    listed = speaker.get("/studies/quick/experiments", params={"name": "epochs"})
+    assert listed.status_code == 422
+    assert "'epochs' fits 4 points of quick: epochs=1, epochs=2" in listed.json()["detail"]

@@ -111,6 +111,19 @@ def test_the_legend_chooses_the_lines(page: Page, address: str) -> None:
     assert "lines=" in page.url
 
 
+@pytest.mark.parametrize(
+    "query", ["width=8,epochs=4", "epochs=4+width=8", "epochs=4 width=8", "width=8,epochs=4,repeat=1"]
+)
+def test_a_search_finds_axes_in_any_order(page: Page, address: str, query: str) -> None:
+    page.goto(f"{address}/studies/quick/experiments.html")
+    page.get_by_label("Search").last.fill(query)
+    found = page.locator(".fm-board td.fm-pages")
+    found.nth(2).wait_for(state="detached")
+    names = found.all_inner_texts()
+    assert names
+    assert all(name.startswith("epochs=4 width=8 #") for name in names)
+
+
 def test_experiments_are_picked_and_compared(page: Page, address: str) -> None:
     page.goto(f"{address}/studies/quick/experiments.html")
     picks = page.locator(".fm-pick")
@@ -119,7 +132,7 @@ def test_experiments_are_picked_and_compared(page: Page, address: str) -> None:
     page.get_by_role("link", name="Compare 2 chosen").click()
     page.locator(".fm-compare tbody tr").first.wait_for()
     text = page.locator(".fm-compare table").inner_text()
-    assert "epochs=2+width=4+repeat=1" in text
+    assert "epochs=2 width=4 #1" in text
     assert page.locator(".fm-compare tr.fm-differs th", has_text="width").count() == 1
     assert page.locator(".fm-compare tbody th", has_text="learning_rate").count() == 0
     page.get_by_label("only differences").uncheck()
