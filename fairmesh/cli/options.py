@@ -79,6 +79,18 @@ def add_selection(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_experiments(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names experiments."""
+    parser.add_argument(
+        "--experiment",
+        metavar="NAME",
+        action="append",
+        default=[],
+        dest="names",
+        help="only the experiments of this point: size=512,method=slices; can be repeated",
+    )
+
+
 def selected_plan(arguments: argparse.Namespace, machine: str = "") -> Plan:
     """Return the plan that the arguments select, and print its warnings."""
     from fairmesh.study import load_plan  # noqa: PLC0415  a quarter of a second, not needed by status and logs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from fairmesh.cli import options
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_study(parser)
     options.add_machine(parser)
     options.add_selection(parser)
+    options.add_experiments(parser)
     parser.add_argument(
         "--results", metavar="DIR", type=Path, default=Path("results"), help="the results folder (results)"
     )
@@ -42,6 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
     plan = options.selected_plan(arguments)
+    if arguments.names:
+        named = {experiment.id for experiment in plan.finder.find_all(arguments.names)}
+        plan = replace(plan, selected=[experiment for experiment in plan if experiment.id in named])
     if arguments.graph:
         print_lines(mermaid(plan))
         return 0

@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     options.add_results(parser)
     parser.add_argument("--all", action="store_true", help="show each experiment, instead of means over repeats")
+    options.add_experiments(parser)
     parser.add_argument(
         "--where", metavar="EXPR", default="", help='only experiments for which EXPR is true: "accuracy > 0.9"'
     )
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from fairmesh.cli.results_table import ResultsTable  # noqa: PLC0415  imports pandas, not needed by --help
 
     studies = [options.results_study(arguments)] if arguments.csv else options.results_studies(arguments)
-    table_options = (arguments.all, arguments.where, arguments.sort, arguments.limit)
+    table_options = (arguments.all, arguments.where, arguments.sort, arguments.limit, arguments.names)
     tables, failed = read_each(studies, lambda paths: ResultsTable.of(paths, *table_options))
     if arguments.json:
         contents = [table.to_json() for table in tables]

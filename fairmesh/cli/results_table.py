@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,15 +51,19 @@ class ResultsTable:
     where: str = ""
 
     @classmethod
-    def of(cls, paths: StudyPaths, unfolded: bool, where: str, sort: str, limit: int | None) -> ResultsTable:
+    def of(
+        cls, paths: StudyPaths, unfolded: bool, where: str, sort: str, limit: int | None, names: Sequence[str] = ()
+    ) -> ResultsTable:
         """Load a study's results.
 
         Raises
         ------
         InputError
-            If no result fulfills ``where``, or there is no such column to sort by.
+            If no result fulfills ``where``, a name names nothing, or there is no such column to sort by.
         """
         study = load_study(paths.home, paths.study)
+        if names:
+            study = replace(study, experiments=study.finder.find_all(names))
         view = StudyView(filter_results(study, where) if where else study)
         table = cls._unfolded(view) if unfolded else cls._folded(view)
         ordered = table._sorted(sort) if sort else table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -67,6 +67,25 @@ class ExperimentFinder(Generic[T]):
             if found:
                 raise InputError([self._ambiguous(text, found)])
         raise InputError([self._unknown(text, plain)])
+
+    def find_all(self, texts: Iterable[str]) -> list[T]:
+        """Return the experiments that any of the texts names, in the order of the study.
+
+        Raises
+        ------
+        InputError
+            With all texts that name no point, or several.
+        """
+        found: set[tuple[str, str]] = set()
+        problems: list[Problem] = []
+        for text in dict.fromkeys(texts):
+            try:
+                found.update((experiment.machine, experiment.id) for experiment in self.find(text))
+            except InputError as error:
+                problems.extend(error.problems)
+        if problems:
+            raise InputError(problems)
+        return [experiment for experiment in self._all if (experiment.machine, experiment.id) in found]
 
     def find_one(self, text: str) -> T:
         """Return the experiment that a text names.

@@ -59,7 +59,7 @@ class JobSelection:
         InputError
             With all unknown and ambiguous names, or if the expression is invalid.
         """
-        jobs = _named(self.names, status) if self.names else list(status.experiments)
+        jobs = status.finder.find_all(self.names) if self.names else list(status.experiments)
         unknown = [state for state in self.states if state not in STATES]
         if unknown:
             raise InputError(
@@ -67,19 +67,6 @@ class JobSelection:
             )
         test = _test(self.where, status) if self.where else lambda _: True
         return [job for job in jobs if (not self.states or job.state in self.states) and test(job)]
-
-
-def _named(names: Iterable[str], status: StudyStatus) -> list[JobStatus]:
-    wanted: set[tuple[str, str]] = set()
-    problems: list[Problem] = []
-    for name in dict.fromkeys(names):
-        try:
-            wanted.update((job.machine, job.id) for job in status.finder.find(name))
-        except InputError as error:
-            problems.extend(error.problems)
-    if problems:
-        raise InputError(problems)
-    return [job for job in status.jobs if (job.machine, job.id) in wanted]
 
 
 def _test(where: str, status: StudyStatus) -> Callable[[JobStatus], bool]:

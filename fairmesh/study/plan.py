@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fairmesh.names import plain_text
 from fairmesh.printing import html_table
 from fairmesh.runner.protocol import FORMAT
-from fairmesh.short_names import ShortNames
+from fairmesh.short_names import ExperimentFinder, ShortNames
 from fairmesh.stages import walk_needs
 from fairmesh.study.application import Application
 from fairmesh.study.cost import Cost, total_cost
@@ -163,6 +163,11 @@ class Plan(Sequence[Experiment]):
     @cached_property
     def _names(self) -> ShortNames:
         return ShortNames([experiment.axes for experiment in self.experiments], self.axes)
+
+    @cached_property
+    def finder(self) -> ExperimentFinder[Experiment]:
+        """What finds experiments by the names that people write."""
+        return ExperimentFinder(self.study, self.experiments, self._names)
 
     def short_name(self, experiment: Experiment) -> str:
         """Return the name of an experiment for people: the axes that vary within the study, and the repeat."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairmesh.errors import InputError, Problem, nearest, place
+from fairmesh.errors import InputError, Problem, place
 from fairmesh.expressions.conditions import Condition
 from fairmesh.schema import Node, parse_yaml, resolve_scalar
 from fairmesh.study.plan import Experiment, Plan
@@ -33,7 +33,7 @@ class PlanSelection:
     first : int, optional
         The largest number of experiments.
     only : str
-        A file with their ids or keys, one per line.
+        A file with their names, ids or keys, one per line.
     """
 
     where: str = ""
@@ -54,8 +54,8 @@ class PlanSelection:
             condition = Condition.parse(self.where, known_names(selected), plan.study, "where")
             selected = [experiment for experiment in selected if condition(experiment.values)]
         if self.only:
-            names = _names(Path(self.only), plan)
-            selected = [experiment for experiment in selected if experiment.id in names or experiment.key in names]
+            ids = _read_ids(Path(self.only), plan)
+            selected = [experiment for experiment in selected if experiment.id in ids]
         if self.part:
             number, count = _part(self.part)
             selected = selected[number - 1 :: count]
@@ -78,21 +78,22 @@ def known_names(experiments: Sequence[Experiment]) -> dict[str, None]:
     return dict.fromkeys(name for experiment in experiments for name in experiment.values)
 
 
-def _names(path: Path, plan: Plan) -> frozenset[str]:
-    """Read a file of ids and keys, one per line."""
+def _read_ids(path: Path, plan: Plan) -> frozenset[str]:
+    """Return the ids of the experiments that a file names, one per line."""
     try:
         names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise InputError([Problem(f"'only': {path} cannot be read: {error}")]) from error
-    known = {name for experiment in plan.experiments for name in (experiment.id, experiment.key)}
-    problems = [
-        Problem(f"{plan.study} has no experiment {name!r}", place(path, index, 1), near=nearest(name, known))
-        for index, name in enumerate(names, 1)
-        if name not in known
-    ]
+    found: set[str] = set()
+    problems: list[Problem] = []
+    for index, name in enumerate(names, 1):
+        try:
+            found.update(experiment.id for experiment in plan.finder.find(name))
+        except InputError as error:
+            problems += [replace(problem, where=place(path, index, 1)) for problem in error.problems]
     if problems:
         raise InputError(problems)
-    return frozenset(names)
+    return frozenset(found)
 
 
 def _part(text: str) -> tuple[int, int]:

@@ -71,6 +71,26 @@ def test_where_chooses(project: Path, capsys: pytest.CaptureFixture[str], where:
     assert [row["id"] for row in rows(capsys, "--all", "--where", where)] == ids
 
 
+def test_experiments_are_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = [
+        row["id"]
+        for row in rows(capsys, "--all", "--experiment", "width=8,epochs=2", "--experiment", "epochs=4 width=8 #1")
+    ]
+    assert ids == ["epochs=2+width=8+repeat=1", "epochs=2+width=8+repeat=2", "epochs=4+width=8+repeat=1"]
+    assert cli.main(["results", "--experiment", "with=8", "--experiment", "epochs=3"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "'with=8': quick has no axis 'with'; did you mean 'width'?",
+        "'epochs=3': epochs has 2, 4, 8",
+    ]
+
+
+def test_every_row_has_a_name(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = json.loads(shown(capsys, "--all", "--json", "--experiment", "width=8,epochs=2,#1"))["rows"]
+    assert (row["name"], row["id"]) == ("epochs=2 width=8 #1", "epochs=2+width=8+repeat=1")
+    points = json.loads(shown(capsys, "--json", "--experiment", "width=8,epochs=2"))["rows"]
+    assert [point["name"] for point in points if not point["baseline"]] == ["epochs=2 width=8"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -31,7 +31,7 @@ def test_ids_and_keys_in_a_file_choose_experiments_in_the_order_of_the_plan(plan
     [
         (
             "count=1\ncount=4\ncoun\n",
-            ["only.txt:2:1: study has no experiment 'count=4'; did you mean 'count=", "only.txt:3:1: "],
+            ["only.txt:2:1: 'count=4': count has 1, 2, 3", "only.txt:3:1: 'coun' fits 3 points of study: "],
         ),
         ("\n", ["no experiment of study is selected by only: only.txt"]),
         (None, ["'only': only.txt cannot be read: "]),
