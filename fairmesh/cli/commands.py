@@ -149,12 +149,12 @@ COMMANDS = {
     "logs": Command(
         WATCH,
         "print the logs of experiments",
-        ("fairmesh logs", "fairmesh logs 3f9a --follow", "fairmesh logs --state failed --lines 50"),
+        ("fairmesh logs", "fairmesh logs epochs=60,gpu=v100,#1 --follow", "fairmesh logs --state failed --lines 50"),
     ),
     "cancel": Command(
         WATCH,
         "cancel experiments, or a whole run",
-        ("fairmesh cancel 3f9a", "fairmesh cancel --where 'epochs > 30'", "fairmesh cancel --all"),
+        ("fairmesh cancel epochs=60,gpu=v100", "fairmesh cancel --where 'epochs > 30'", "fairmesh cancel --all"),
     ),
     "monitor": Command(WATCH, "watch and steer studies in a browser", ("fairmesh monitor",), "monitor"),
     "serve": Command(WATCH, "start the REST service", ("fairmesh serve", "fairmesh serve --port 9000"), "service"),
@@ -164,6 +164,7 @@ COMMANDS = {
         (
             "fairmesh results accuracy",
             "fairmesh results accuracy --where 'epochs > 1' --sort training_time",
+            "fairmesh results accuracy --experiment epochs=60 --all",
             "fairmesh results accuracy --all --csv > accuracy.csv",
         ),
     ),
@@ -171,8 +172,8 @@ COMMANDS = {
         RESULTS,
         "compare experiments or studies, and tell differences from noise",
         (
-            "fairmesh compare epochs=1+learning_rate=0.001 epochs=4+learning_rate=0.001 --study quick",
-            "fairmesh compare quick:epochs=4+learning_rate=0.003 convergence",
+            "fairmesh compare epochs=1,learning_rate=0.001 epochs=4,learning_rate=0.001 --study quick",
+            "fairmesh compare quick:epochs=4,learning_rate=0.003 convergence",
             "fairmesh compare quick convergence",
         ),
     ),

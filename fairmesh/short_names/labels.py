@@ -58,6 +58,7 @@ class ShortNames:
         names = dict.fromkeys([*order, *sorted(varying, key=axis_sort_key)])
         self.axes = tuple(name for name in names if name in varying and name != REPEAT)
         self._has_repeats = REPEAT in varying
+        self._parts: dict[tuple[str, str], str] = {}
 
     @classmethod
     def of_plan(cls, plan: Mapping[str, Any]) -> ShortNames:
@@ -73,7 +74,13 @@ class ShortNames:
     def of_point(self, axes: Mapping[str, Any]) -> str:
         """Return the short name without the repeat; it has all axes if none of them varies."""
         own = [name for name in self.axes if name in axes] or [name for name in axes if name != REPEAT]
-        return " ".join([f"{name}={value_label(axes[name])}" for name in own]) or NO_AXES
+        return " ".join([self._part(name, axes[name]) for name in own]) or NO_AXES
+
+    def _part(self, name: str, value: Any) -> str:
+        key = (name, repr(value))
+        if key not in self._parts:
+            self._parts[key] = f"{name}={value_label(value)}"
+        return self._parts[key]
 
 
 def _varying(points: Sequence[Mapping[str, Any]]) -> set[str]:

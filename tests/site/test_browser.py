@@ -238,6 +238,13 @@ def test_the_search_finds_a_study(page: Page, address: str) -> None:
     search(page, "leaderboard")
 
 
+@pytest.mark.parametrize("query", ["width=8,epochs=4", "epochs=4 width=8", "epochs=4+width=8+repeat=1"])
+def test_the_search_finds_an_experiment_by_its_axes(page: Page, address: str, query: str) -> None:
+    page.goto(f"{address}/index.html")
+    search(page, query)
+    assert "epochs=4 width=8 #" in page.locator(".md-search-result__item h1").first.inner_text()
+
+
 def test_charts_follow_the_scheme_that_the_reader_chooses(page: Page, address: str) -> None:
     page.goto(f"{address}/studies/quick/index.html")
     colour = "document.querySelector('.fm-chart-canvas svg .role-axis-label text')?.getAttribute('fill')"
