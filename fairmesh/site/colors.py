@@ -33,6 +33,7 @@ def _rules(website: Website, background: str, shade: float) -> list[str]:
             "--md-primary-fg-color--dark": mix(color, _BLACK, 0.3),
             "--md-primary-bg-color": ink(color),
             "--md-primary-bg-color--light": ink(color),
+            "--fm-search": f"{_BLACK if ink(color) == _WHITE else _WHITE}42",
             "--md-typeset-a-color": readable(website.color, background),
         }
     if website.accent:

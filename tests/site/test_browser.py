@@ -10,6 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from fairmesh.site.build import build_site
+from fairmesh.site.colors import style_sheet
+from fairmesh.study.website import Website
 from tests.browsing import collect_faults, open_browser, search, served, wait_for_charts
 from tests.results.builder import Folder
 
@@ -225,12 +227,25 @@ def test_axe_finds_nothing_to_object_to(page: Page, address: str, site: Path) ->
     picks = "&".join(f"pick=quick/{key}" for key in experiments[:2])
     longest = max(site.glob("studies/quick/experiments/*/index.html"), key=lambda path: path.stat().st_size)
     places = ["index.html", "studies/quick/index.html", "studies/hostile/index.html", "studies/quick/experiments.html"]
+    places.append("how-to-read.html")
     for place in [*places, str(longest.relative_to(site)), f"compare.html#{picks}"]:
         page.goto(f"{address}/{place}")
         wait_for_charts(page)
         page.wait_for_timeout(500)  # the theme fades its parts in
         found = Axe().run(page).response["violations"]
         assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found] == [], place
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("color", ["#ffff00", "#101010", "#c0c0c0"])
+def test_texts_can_be_read_in_the_colors_of_a_project(browser: Browser, site: Path, color: str, scheme: str) -> None:
+    page = browser.new_context(color_scheme=scheme).new_page()
+    page.goto((site / "studies/quick/index.html").as_uri())
+    page.add_style_tag(content=style_sheet(Website(color=color, accent=color)))
+    page.wait_for_timeout(1000)  # colors change slowly
+    found = Axe().run(page).response["violations"]
+    page.close()
+    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
 
 
 def test_the_search_finds_a_study(page: Page, address: str) -> None:

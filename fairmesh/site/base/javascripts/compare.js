@@ -140,7 +140,7 @@
   const add = async () => {
     const [study, wanted] = [form.elements.study.value, form.elements.experiment.value.trim()];
     const found = await load(study);
-    const rows = named(found?.rows ?? [], wanted);
+    const rows = wanted ? named(found?.rows ?? [], wanted) : []; // none: the best point
     if (wanted && rows.length !== 1) {
       told.textContent = rows.length ? `${wanted} fits ${rows.length} experiments: ${rows.slice(0, 5).map(nameOf).join(", ")}.` : `${titleOf(study)} has no experiment ${wanted}.`;
       return;
