@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.follow:
         return _follow(reader, jobs, arguments)
     if not arguments.json:
-        _warn_of_missing(jobs)
+        jobs = _without_missing(jobs)
     if len(jobs) == 1 and not (arguments.lines or arguments.json):
         for line in logs.Growing(log_path(jobs[0], arguments.attempt)).read(last=True):
             print_lines(line)
@@ -59,12 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _warn_of_missing(jobs: list[JobStatus]) -> None:
-    """Print which results have no logs here, because only their records were copied."""
-    missing = [job.name for job in jobs if job.state == DONE and not Path(job.folder).is_dir()]
+def _without_missing(jobs: list[JobStatus]) -> list[JobStatus]:
+    """Return the jobs with folders; print a warning of results of which only the records were copied."""
+    missing = [job for job in jobs if job.state == DONE and not Path(job.folder).is_dir()]
     if missing:
-        names = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+        names = ", ".join(job.name for job in missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
         print_lines(f"warning: only the records are here, without logs: {names}", file=sys.stderr)
+    return [job for job in jobs if job not in missing]
 
 
 def _follow(reader: Reader, jobs: list[JobStatus], arguments: argparse.Namespace) -> int:
