@@ -12,7 +12,6 @@ import pytest
 from fairmesh import cli
 from fairmesh.cli import options
 from fairmesh.errors import FairmeshError
-from fairmesh.status.places import find_root
 
 SUMS = Path(__file__).parent / "study" / "data" / "sums"
 
@@ -21,7 +20,7 @@ SUMS = Path(__file__).parent / "study" / "data" / "sums"
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "config" / "studies"
     folder.mkdir(parents=True)
-    (tmp_path / "Snakefile").touch()
+    (tmp_path / "config/config.yaml").write_text("study: small\n")
     (folder / "small.yaml").write_text(
         f"study: small\napplication: {SUMS}\nparameters: {{count: [1, 2]}}\nexclude: [{{count: 3}}]\n"
     )
@@ -33,12 +32,12 @@ def test_plan_lists_the_experiments(here: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(["plan", "small", "--machine", "dgx", "--limit", "1"]) == 0
     out, err = capsys.readouterr()
     heads, row, count, hours = out.splitlines()
-    assert heads == "id       key           state    why it would run"
+    assert heads == "experiment  key           state    why it would run"
     assert row.startswith("count=1  ")
     assert row.endswith("  waiting  new")
     assert count == "2 experiments of small on dgx; 2 would run"
     assert hours == "they request 0.3 CPU hours, 0.0 GPU hours"
-    assert err == "warning: small.yaml:4:11: this exclude removes nothing\n"
+    assert err == f"project: {here}\nwarning: small.yaml:4:11: this exclude removes nothing\n"
 
 
 def test_plan_prints_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,7 +50,7 @@ def test_plan_prints_json(here: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_wrong_input_is_one_line_and_status_2(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", "smal"]) == 2
-    assert capsys.readouterr().err == "no study 'smal'; did you mean 'small'? (allowed: small)\n"
+    assert capsys.readouterr().err == f"project: {here}\nno study 'smal'; did you mean 'small'? (allowed: small)\n"
 
 
 @pytest.mark.parametrize(("error", "status"), [(FairmeshError("no"), 1), (KeyboardInterrupt(), 130)])
@@ -70,8 +69,3 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
-
-
-def test_the_root_is_the_nearest_folder_with_a_snakefile(here: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    assert find_root(here / "config" / "studies") == here
-    assert find_root(tmp_path_factory.mktemp("bare")) == Path(cli.__file__).parents[2]

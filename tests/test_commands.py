@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,8 +87,7 @@ def _check_snakemake(arguments: list[str]) -> None:
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return results of the studies that the examples name, as their plans have them."""
     place = tmp_path_factory.mktemp("finished")
-    (place / "config").mkdir()
-    (place / "config/config.yaml").write_text("study: quick\n")
+    shutil.copytree(ROOT / "config", place / "config")
     for study in ("quick", "convergence"):
         folder = Folder(place / "results", study)
         for experiment in load_plan(study, ROOT, "local").experiments:

@@ -14,8 +14,8 @@ from fairmesh.api.upgrade import Record
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.installed import find_other_workflow
+from fairmesh.project import CONFIG, find_project
 from fairmesh.schema import load_yaml
-from fairmesh.status.places import CONFIG
 from fairmesh.study.find import APPLICATION
 from fairmesh.study.settings import Config
 
@@ -70,7 +70,7 @@ def check_folder(folder: Path, here: bool) -> None:
 
 def enclosing_project(folder: Path) -> Path | None:
     """Return the nearest project that encloses a folder."""
-    return next((parent for parent in folder.resolve().parents if (parent / CONFIG).is_file()), None)
+    return find_project(folder.resolve().parent)
 
 
 def write_project(folder: Path, settings: ProjectSettings) -> NewProject:

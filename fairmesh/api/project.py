@@ -1,4 +1,4 @@
-"""A project: the folder with ``config/config.yaml``, the workflow, and the results."""
+"""A project: its studies, profiles and results."""
 
 from __future__ import annotations
 
@@ -9,39 +9,56 @@ from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.project import (
+    CONFIG,
+    STUDIES,
+    configured_study,
+    is_path,
+    profile_folders,
+    project_folder,
+    results_folder,
+)
 from fairmesh.schema import load_yaml
 from fairmesh.status import places
 from fairmesh.study.settings import Requests, load_config
 
-STUDIES = Path("config/studies")
-PROFILES = Path("profiles")
 MACHINE = "machine.yaml"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 
 
 @dataclass(frozen=True)
 class Project:
-    """A project folder.
+    """A project.
 
     Parameters
     ----------
     folder : Path
-        The folder in which runs are started, with config/config.yaml and the profiles.
-    root : Path
-        The folder of the Snakefile.
+        The folder with config/config.yaml, in which runs are started.
     results : Path
         The results folder.
     """
 
     folder: Path
-    root: Path
     results: Path
 
     @classmethod
     def of(cls, folder: str | Path | None = None, results: str | Path | None = None) -> Project:
-        """Return the project in a folder, by default the current one; its configuration names the results."""
-        here = Path(folder or ".").resolve()
-        return cls(here, places.find_root(here), Path(results).resolve() if results else places.results_of(here))
+        """Return a project.
+
+        Parameters
+        ----------
+        folder : str or Path, optional
+            The folder with config/config.yaml; by default the nearest one upward from the current folder.
+        results : str or Path, optional
+            The results folder; by default its configuration names it.
+
+        Raises
+        ------
+        InputError
+            If there is no project, or its configuration cannot be read.
+        """
+        own = project_folder(folder)
+        return cls(own, Path(results).resolve() if results else results_folder(own))
 
     def paths(self, study: str) -> StudyPaths:
         """Return the files of a study, by its name.
@@ -51,17 +68,14 @@ class Project:
         InputError
             If the name is not valid.
         """
-        if not re.fullmatch(NAME, study, re.ASCII):
+        if not is_name(study):
             raise InputError([Problem(f"not the name of a study: {study[:100]!r}")])
         return StudyPaths(self.results, study)
 
     def studies(self) -> dict[str, Path | None]:
         """Return all studies by name, with the study file if it is known here."""
-        configured = places.configured("study", self.folder)
-        files = [
-            *sorted((self.root / STUDIES).glob("*.yaml")),
-            *([self.folder / configured] if "/" in configured else []),
-        ]
+        configured = configured_study(self.folder)
+        files = [*sorted((self.folder / STUDIES).glob("*.yaml")), *([Path(configured)] if is_path(configured) else [])]
         studies: dict[str, Path | None] = {paths.study: None for paths in places.studies_in(self.results)}
         return dict(sorted((studies | dict(_named(files))).items()))
 
@@ -88,32 +102,30 @@ class Project:
         InputError
             With all mistakes of the configuration.
         """
-        path = self.folder / places.CONFIG
-        return load_config(path).requests if path.is_file() else Requests()
-
-    def short_name(self, source: Path) -> str:
-        """Return the name of a study file in config/studies, or else its path, relative if it is below the folder."""
-        path = self.folder / source
-        if path.parent == self.root / STUDIES:
-            return path.stem
-        return f"./{path.relative_to(self.folder)}" if path.is_relative_to(self.folder) else str(path)
+        return load_config(self.folder / CONFIG).requests
 
     def profiles(self) -> dict[str, str]:
         """Return the machine of each profile, by the profile's name."""
-        machines = {}
-        for path in sorted((self.folder / PROFILES).glob(f"*/{MACHINE}")):
-            if re.fullmatch(NAME, path.parent.name, re.ASCII):
-                machine = load_yaml(path).entries.get("machine")
-                machines[path.parent.name] = str(machine.value) if machine else "local"
-        return machines
+        return {name: _machine(folder) for name, folder in profile_folders(self.folder).items() if is_name(name)}
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text is a valid name of a study or profile."""
+    return bool(re.fullmatch(NAME, text, re.ASCII))
+
+
+def _machine(profile: Path) -> str:
+    path = profile / MACHINE
+    machine = load_yaml(path).entries.get("machine") if path.is_file() else None
+    return str(machine.value) if machine else "local"
 
 
 def _named(files: list[Path]) -> Iterator[tuple[str, Path]]:
     """Yield study files by their name; one that cannot be read has the name of its file."""
     for path in files:
         try:
-            name = places.name_of(str(path), path.parent)
+            name = places.name_of(str(path))
         except InputError:
             name = path.stem
-        if re.fullmatch(NAME, name, re.ASCII):
+        if is_name(name):
             yield name, path

@@ -13,8 +13,9 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.installed import DEFAULT_SNAKEFILE, find_other_workflow, installed
 from fairmesh.jobs.results_folder import GITIGNORE
 from fairmesh.printing import escape_markdown
+from fairmesh.project import STUDIES
 from fairmesh.schema import dump_yaml
-from fairmesh.study.find import ENTRY_POINTS, STUDIES, installed_applications
+from fairmesh.study.find import ENTRY_POINTS, installed_applications
 from fairmesh.study.validation import load_application
 
 NO_APPLICATION = "none"

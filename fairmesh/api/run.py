@@ -15,6 +15,7 @@ from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import escape_path
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
+from fairmesh.project import is_path, results_folder, study_of_run
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.status import request_cancel
 from fairmesh.status import (
@@ -97,7 +98,7 @@ class Run:
         study, source : str, Path
             The name of the study, and its file.
         profile : str
-            The folder of a Snakemake profile.
+            The name or the folder of a Snakemake profile.
         config : mapping
             Keys that replace those of the configuration.
         key : str
@@ -111,10 +112,10 @@ class Run:
             If a run of the study is in progress.
         """
         paths = StudyPaths(project.results, study)
-        merged = {"study": project.short_name(source), **config}
-        if project.results != places.results_of(project.folder):
+        merged = {"study": study_of_run(source, project.folder), **config}
+        if project.results != results_folder(project.folder):
             merged["results"] = escape_path(project.results)
-        start_command = run_command(project.root, profile, merged, snakemake, project.folder)
+        start_command = run_command(project.folder, profile, merged, snakemake)
         request = {"profile": profile, "config": merged, "snakemake": list(snakemake)}
         return cls(project, paths, run_process.start(paths, start_command, request, key, bool(config.get("wait"))))
 
@@ -125,11 +126,11 @@ class Run:
         Parameters
         ----------
         study : str or Path
-            A name, a study file, or the study's folder in the results.
+            A name; or the path of a study file, or of the study's folder in the results.
         uuid : str
             The uuid of the run, or its beginning.
         folder : str or Path, optional
-            The project folder; by default the current folder.
+            The project folder; by default the nearest one upward from the current folder.
 
         Raises
         ------
@@ -137,11 +138,11 @@ class Run:
             If there is no such run.
         """
         project = Project.of(folder)
-        results = project.folder / study
-        if results.is_dir():
-            paths = places.find_study(str(results), None)
+        given = str(Path(folder or "", study)) if isinstance(study, Path) or is_path(study) else study
+        if is_path(given) and Path(given).is_dir():
+            paths = places.find_study(given)
         else:
-            paths = StudyPaths(project.results, places.name_of(str(study), project.folder))
+            paths = StudyPaths(project.results, places.name_of(given, lambda: project.folder))
         matching = [run for run in run_process.runs(paths) if run.uuid.startswith(uuid)]
         if not matching:
             which = f"run {uuid!r}" if uuid else f"run in {paths.home}"
@@ -280,7 +281,8 @@ class Run:
         if status.run and status.run.is_alive and not wait:
             check_will_start(status, cleared.jobs)
             return replace(self, uuid=status.run.uuid)
-        retry_command = rerun_command(self.paths, status.source, status.run, cleared.jobs, self.project.root, wait=wait)
+        folder = self.project.folder
+        retry_command = rerun_command(self.paths, status.source, status.run, cleared.jobs, lambda: folder, wait=wait)
         request = {
             "profile": status.run.profile if status.run else "",
             "config": dict(status.run.config) if status.run else {},

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from fairmesh.api.project import STUDIES
 from fairmesh.errors import InputError, Problem, place
 from fairmesh.files import canonical_json, write_new
 from fairmesh.installed import installed
 from fairmesh.names import number_text
+from fairmesh.project import STUDIES
 from fairmesh.schema import Node, dump_yaml, load_yaml
 from fairmesh.schema.model import check_model
 from fairmesh.study import load_plan

@@ -13,6 +13,7 @@ from fairmesh.api.run import Run
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
 from fairmesh.printing import html_table
+from fairmesh.project import is_path
 from fairmesh.results import StudyResults, load_study
 from fairmesh.status import StudyStatus, read_status
 from fairmesh.status.launch import PROFILE
@@ -73,9 +74,9 @@ class Study:
         Parameters
         ----------
         study : str or Path
-            A name in config/studies, or the path of a study file.
+            A name in config/studies, or the path of a study file, relative to the project folder if that is given.
         folder : str or Path, optional
-            The project folder; by default the current folder.
+            The project folder; by default the nearest one upward from the current folder.
         machine : str
             The machine to plan for.
 
@@ -85,8 +86,8 @@ class Study:
             With all mistakes in the file and in its application.
         """
         project = Project.of(folder)
-        given = project.folder / study if isinstance(study, Path) or "/" in study or study.endswith(".yaml") else study
-        plan = load_plan(given, project.root, machine)
+        given = Path(folder or "", study).absolute() if isinstance(study, Path) or is_path(study) else study
+        plan = load_plan(given, project.folder, machine)
         return cls(plan.study, plan.title, plan.application.name, plan.source, project, plan)
 
     @property
@@ -124,7 +125,7 @@ class Study:
         """
         plan = self._plan
         if set or machine:
-            plan = load_plan(self.source, self.project.root, machine or plan.machines[0], dict(set or {}))
+            plan = load_plan(self.source, self.project.folder, machine or plan.machines[0], dict(set or {}))
         return PlanSelection(where, part, first).of(plan)
 
     def run(self, profile: str = PROFILE, **options: Unpack[RunOptions]) -> Run:
@@ -183,9 +184,9 @@ def run(
     study : Study, str or Path
         A study, a name in config/studies, or the path of a study file.
     profile : str
-        The folder of a Snakemake profile.
+        The name or the folder of a Snakemake profile.
     folder : str or Path, optional
-        The project folder; by default that of the study, or the current folder.
+        The project folder; by default that of the study, or the nearest one upward from the current folder.
     key : str
         Idempotency key: the same key returns the same run.
     snakemake : sequence of str

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from fairmesh.api.project import NAME, STUDIES, Project
+from fairmesh.api.project import NAME, Project
 from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.files import write_new
+from fairmesh.project import STUDIES
 from fairmesh.runner.safefiles import read_regular
 from fairmesh.schema import Node, parse_yaml
 from fairmesh.study import Plan, load_plan
@@ -38,7 +39,7 @@ def check_text(project: Project, text: str, machine: str = "local", most: int = 
         path = Path(folder) / FILE
         path.write_text(text, encoding="utf-8")
         try:
-            return load_plan(path, project.root, machine, most=most)
+            return load_plan(path, project.folder, machine, most=most)
         except InputError as error:
             raise InputError(
                 replace(
@@ -73,7 +74,7 @@ def save_text(project: Project, name: str, text: str) -> bool:
     FairmeshError
         If it cannot be written.
     """
-    path = project.root / STUDIES / f"{name}.yaml"
+    path = project.folder / STUDIES / f"{name}.yaml"
     if _has_content(path, text):
         return False
     if is_taken(project, name):

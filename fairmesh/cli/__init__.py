@@ -18,6 +18,7 @@ from fairmesh.errors import FairmeshError, InputError
 from fairmesh.printing import print_lines
 
 INTERRUPTED = 130
+PROJECT = "--project"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,7 +63,7 @@ def _version() -> str:
 
 def _run(arguments: list[str]) -> int:
     """Run the command that the arguments name, and return its exit status."""
-    name = arguments[0] if arguments else ""
+    name = _command(arguments)
     if name and not name.startswith("-") and name not in COMMANDS:
         raise unknown_command(name)
     parser, commands = build_parser(name)
@@ -81,3 +82,14 @@ def _run(arguments: list[str]) -> int:
 
         require(extra, command.prog)
     return int(options.run(options))
+
+
+def _command(arguments: list[str]) -> str:
+    """Return the name of the command, which only the option of the project may precede."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == PROJECT:
+            next(rest, "")
+        elif not argument.startswith(f"{PROJECT}="):
+            return argument
+    return ""

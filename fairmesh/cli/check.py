@@ -10,6 +10,7 @@ from pathlib import Path
 from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
 from fairmesh.printing import print_json, print_lines
+from fairmesh.project import configured_study
 from fairmesh.workflow.checking import Checked, check, check_file, check_folder, everything
 
 STDIN = "-"
@@ -21,8 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "targets",
         metavar="WHAT",
         nargs="*",
-        help="the name of a study; a file or folder: study, application, machines, configuration, profile; "
-        "- for a study on standard input",
+        help="the name of a study (from config.yaml); or the path of a study, application, configuration, file of "
+        "machines or profile; - for a study on standard input",
     )
     parser.add_argument("--all", action="store_true", help="check everything in the project")
     options.add_machine(parser)
@@ -31,14 +32,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check all targets; return 2 if there are mistakes."""
-    if bool(arguments.targets) == arguments.all:
+    if arguments.targets and arguments.all:
         raise InputError([Problem("name what to check, or use --all")])
-    root = options.project_root()
     if arguments.all:
-        paths = everything(Path(), root)
-        results = [(check_folder if path.is_dir() else check_file)(path, root, arguments.machine) for path in paths]
+        project = options.project(arguments)
+        paths = everything(project)
+        results = [(check_folder if path.is_dir() else check_file)(path, project, arguments.machine) for path in paths]
     else:
-        results = [_check(target, root, arguments.machine) for target in arguments.targets]
+        targets = arguments.targets or [configured_study(options.project(arguments))]
+        results = [_check(target, arguments) for target in targets]
     if arguments.json:
         print_json([result.to_json() for result in results])
     else:
@@ -46,15 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
     return InputError.exit_code if any(result.problems for result in results) else 0
 
 
-def _check(target: str, root: Path, machine: str) -> Checked:
+def _check(target: str, arguments: argparse.Namespace) -> Checked:
     """Check one target; report a missing one as a mistake."""
+    project = options.project_for(arguments, target)
     try:
-        return _check_stdin(machine) if target == STDIN else check(target, root, machine)
+        return (_check_stdin if target == STDIN else check)(target, project, arguments.machine)
     except InputError as error:
         return Checked("study", target, problems=tuple(error.problems))
 
 
-def _check_stdin(machine: str) -> Checked:
+def _check_stdin(_: str, project: Path, machine: str) -> Checked:
     """Check the text of a study on standard input; its application must be installed."""
     from fairmesh.api import Project  # noqa: PLC0415  rarely needed
     from fairmesh.api.uploads import check_text  # noqa: PLC0415
@@ -63,7 +66,7 @@ def _check_stdin(machine: str) -> Checked:
         text = sys.stdin.buffer.read().decode()
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"standard input is not UTF-8: {error.reason}")]) from error
-    plan = check_text(Project.of(), text, machine)
+    plan = check_text(Project.of(project), text, machine)
     summary = f"{len(plan)} experiments of {plan.application.name}"
     return Checked("study", plan.study, summary, tuple(plan.warnings))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -12,6 +13,7 @@ from fairmesh.cli.output import table, warn_of_unreadable
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_json, print_lines
+from fairmesh.project import is_path, project_folder
 from fairmesh.results import StudyResults, load_study
 from fairmesh.results.compare import (
     Change,
@@ -23,7 +25,7 @@ from fairmesh.results.compare import (
     find_side,
 )
 from fairmesh.site import sentences
-from fairmesh.status.places import find_study, results_of
+from fairmesh.status.places import FindProject, find_study, home_folder
 from fairmesh.status.states import state_label
 
 MAX_SIDES = 26  # one letter each
@@ -50,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError([Problem(f"name 2 to {MAX_SIDES} experiments or studies, not {len(arguments.names)}")])
     problems = list[str]()
     try:
-        comparison = compare(arguments.names, arguments.study, arguments.results, problems)
+        project = partial(options.project, arguments)
+        comparison = compare(arguments.names, arguments.study, arguments.results, problems, project)
     finally:
         failed = warn_of_unreadable(problems)
     if arguments.json:
@@ -60,7 +63,13 @@ def run(arguments: argparse.Namespace) -> int:
     return failed
 
 
-def compare(names: Sequence[str], study: str, results: Path | None, problems: list[str]) -> Comparison:
+def compare(
+    names: Sequence[str],
+    study: str,
+    results: Path | None,
+    problems: list[str],
+    project: FindProject = project_folder,
+) -> Comparison:
     """Compare experiments, points, or the best points of studies.
 
     Parameters
@@ -73,6 +82,8 @@ def compare(names: Sequence[str], study: str, results: Path | None, problems: li
         The results folder; if None, that in config.yaml.
     problems : list of str
         Files that cannot be read are added to it, also if the comparison fails.
+    project : callable
+        Returns the project folder; by default it is found from the current folder.
 
     Raises
     ------
@@ -85,12 +96,12 @@ def compare(names: Sequence[str], study: str, results: Path | None, problems: li
         loaded.append(load_study(paths.home, paths.study))
         return loaded[-1]
 
-    studies = [None if study else _named_study(name, results) for name in names]
+    studies = [None if study else _named_study(name, results, project) for name in names]
     try:
         if all(studies):
             return compare_studies([load(paths) for paths in studies if paths])
         sides = [
-            _best(load(paths)) if paths else _side(name, load, study, results)
+            _best(load(paths)) if paths else _side(name, load, study, results, project)
             for name, paths in zip(names, studies, strict=True)
         ]
         return compare_experiments(sides)
@@ -98,23 +109,28 @@ def compare(names: Sequence[str], study: str, results: Path | None, problems: li
         problems.extend(problem for results in loaded for problem in results.problems)
 
 
-def _named_study(name: str, results: Path | None) -> StudyPaths | None:
-    """Return the study with this folder, or this name in the results; None if there is none."""
-    folder = Path(name)
-    home = folder.parent if "/" in name else results or results_of(Path())
-    paths = StudyPaths(home, folder.name)
-    return paths if folder.name and paths.plan.is_file() else None
+def _named_study(name: str, results: Path | None, project: FindProject) -> StudyPaths | None:
+    """Return the study with this path, or this name in the results; None if there is none."""
+    paths = Path(name) if is_path(name) else StudyPaths(home_folder(results, project), name).plan
+    return find_study(name, results, project) if paths.exists() else None
 
 
 def _best(study: StudyResults) -> Side:
     return compare_studies([study]).sides[0]
 
 
-def _side(name: str, load: Callable[[StudyPaths], StudyResults], study: str, results: Path | None) -> Side:
+def _side(
+    name: str,
+    load: Callable[[StudyPaths], StudyResults],
+    study: str,
+    results: Path | None,
+    project: FindProject,
+) -> Side:
     """Return the side with this name, in the study before the colon or else in ``study``."""
     own_study, colon, experiment = name.partition(":")
     is_other = colon and "=" not in own_study
-    return find_side(load(find_study(own_study if is_other else study, results)), experiment if is_other else name)
+    found = find_study(own_study if is_other else study, results, project)
+    return find_side(load(found), experiment if is_other else name)
 
 
 def _lines(comparison: Comparison, everything: bool) -> Iterator[str]:

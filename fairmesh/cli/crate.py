@@ -24,8 +24,7 @@ WHOLE = "-whole"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    options.add_study(parser)
-    options.add_results(parser)
+    options.add_results_study(parser)
     parser.add_argument("--zip", action="store_true", help="write a zip file, and metadata for Zenodo beside it")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path(), help="the folder of the zip file (current folder)"
@@ -36,13 +35,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the metadata, and the archive with --zip."""
-    paths, root = options.results_study(arguments), options.project_root()
+    paths, project = options.results_study(arguments), options.optional_project(arguments)
     with progress("packing"):
-        study, _, described = packing.package(paths.home, paths.study, root)
+        study, _, described = packing.package(paths.home, paths.study, project or Path())
         if described is None:
             raise FairmeshError(f"no experiment of {study.name} has a result")
         counts = write_score(study.folder).counts
-        written = _archive(study, described.package, arguments, root) if arguments.zip else ()
+        written = _archive(study, described.package, arguments, project) if arguments.zip else ()
     missing = [str(note) for note in (*described.package.inventory.problems, *described.missing)]
     code = [file for file in described.package.inventory if file.path.startswith(f"{APPLICATIONS}/")]
     summary = {
@@ -65,16 +64,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _archive(study: StudyResults, package: Package, arguments: argparse.Namespace, root: Path) -> tuple[Path, Path]:
+def _archive(
+    study: StudyResults, package: Package, arguments: argparse.Namespace, project: Path | None
+) -> tuple[Path, Path]:
     if arguments.whole:  # another name, since this archive is not for publication
         return write_archive(package, arguments.out, WHOLE)
-    return _public_archive(study, arguments.out, root)
+    return _public_archive(study, arguments.out, project)
 
 
-def _public_archive(study: StudyResults, out: Path, root: Path) -> tuple[Path, Path]:
+def _public_archive(study: StudyResults, out: Path, project: Path | None) -> tuple[Path, Path]:
     """Write the archive of a copy without names of people and computers."""
     with tempfile.TemporaryDirectory(prefix="fairmesh-crate-") as folder:
-        copy = public_copy(study, Path(folder), publisher(), root)
+        copy = public_copy(study, Path(folder), publisher(project), project)
         if copy is None:
             raise FairmeshError(f"no experiment of {study.name} has a result")
         return write_archive(copy.package, out)

@@ -12,16 +12,16 @@ from fairmesh.study.difference import PlanDifference, compare_plans
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    options.add_study(parser)
-    options.add_study(parser, "other")
+    for name in ("study", "other"):
+        parser.add_argument(name, metavar=name.upper(), help="a name in config/studies, or the path of a study file")
     options.add_machine(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the differences."""
-    root = options.project_root()
-    old, new = (load_plan(study, root, arguments.machine) for study in (arguments.study, arguments.other))
+    project = options.project_for(arguments, arguments.study, arguments.other)
+    old, new = (load_plan(study, project, arguments.machine) for study in (arguments.study, arguments.other))
     difference = compare_plans(old, new)
     if arguments.json:
         print_json(difference.to_json())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from pathlib import Path
 
 from fairmesh.cli import options
 from fairmesh.cli.output import warn_of_unreadable
 from fairmesh.printing import format_duration, print_json, print_lines
-from fairmesh.status.launch import PROFILE
+from fairmesh.project import find_profile
 from fairmesh.workflow.configuration import read_profile
 from fairmesh.workflow.estimate import Estimate, estimate
 
@@ -19,7 +18,7 @@ KWH = 3.6e6  # joules
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_study(parser)
-    parser.add_argument("--profile", metavar="DIR", type=Path, default=Path(PROFILE), help=f"the profile ({PROFILE})")
+    options.add_profile(parser)
     options.add_selection(parser)
     options.add_results(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -27,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the estimate."""
-    profile = read_profile(arguments.profile)
+    profile = read_profile(find_profile(arguments.profile, options.project(arguments)))
     plan = options.selected_plan(arguments, profile.machine)
     result = estimate(plan, options.results_folder(arguments), profile)
     if arguments.json:

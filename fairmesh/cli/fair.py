@@ -22,9 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path",
         metavar="RESULTS",
-        type=Path,
         nargs="?",
-        help="a results folder, the folder of a study, or a crate (results folder from config.yaml)",
+        help="the name of a study; or a results folder, the folder of a study, or a crate (all studies of the project)",
     )
     options.add_results(parser)
     parser.add_argument("--validators", action="store_true", help="run external validators, too, if installed")
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Assess, write fair.json, and return 1 if a principle fails."""
-    path = arguments.path or options.results_folder(arguments)
+    path = options.study_or_path(arguments, arguments.path) if arguments.path else options.results_folder(arguments)
     if arguments.validators and (note := missing_note("fair", "--validators")):
         print_lines(note, file=sys.stderr)
     folders = _packages(path)

@@ -20,7 +20,7 @@ from fairmesh.cli.output import is_interactive
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.identifiers import normalize_license, spdx_identifier
 from fairmesh.printing import print_lines
-from fairmesh.status.places import CONFIG
+from fairmesh.project import CONFIG
 
 LICENSES = ("CC-BY-4.0", "CC0-1.0", "CC-BY-SA-4.0", "Apache-2.0", "MIT")
 

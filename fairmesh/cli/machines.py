@@ -12,11 +12,11 @@ from fairmesh.files import canonical_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import read_map
 from fairmesh.printing import print_json, print_lines
+from fairmesh.project import MACHINES, configured, own_or_installed, profile_folders
 from fairmesh.runner.protocol import RECORDS
-from fairmesh.status.places import configured, studies_in
+from fairmesh.status.places import studies_in
 from fairmesh.study.settings import Machine, load_machines
-from fairmesh.workflow.checking import PROFILES
-from fairmesh.workflow.configuration import PROFILE_CONFIG, Profile, machines_file, read_profile
+from fairmesh.workflow.configuration import LOCAL, Profile, read_profile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List all machines in machines.yaml, profiles and studies."""
-    file = machines_file(Path(), options.project_root())
-    known = load_machines(file)
-    profiles = [read_profile(path.parent) for path in sorted(PROFILES.glob(f"*/{PROFILE_CONFIG}"))]
+    project = options.project(arguments)
+    known = load_machines(own_or_installed(project, MACHINES))
+    profiles = [read_profile(folder) for folder in profile_folders(project).values()]
     used = _used(options.results_folder(arguments))
     names = dict.fromkeys([*known, *(profile.machine for profile in profiles), *used])
-    entries = [_about(name, known.get(name), profiles, used.get(name, [])) for name in names]
+    default = configured("machine", project) or LOCAL
+    entries = [
+        _about(name, known.get(name), profiles, used.get(name, [])) | {"default": name == default} for name in names
+    ]
     if arguments.json:
         print_json(entries)
     else:
@@ -62,9 +65,8 @@ def _about(name: str, machine: Machine | None, profiles: list[Profile], studies:
         "is_configured": machine is not None,
         **(machine.model_dump(exclude_none=True) if machine else {}),
         "profiles": {
-            str(profile.folder): {"executor": profile.executor or "local", "jobs": profile.jobs} for profile in matching
+            profile.folder.name: {"executor": profile.executor or "local", "jobs": profile.jobs} for profile in matching
         },
-        "default": name == (configured("machine", Path()) or "local"),
         "studies": studies,
     }
 

@@ -6,8 +6,10 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from fairmesh.cli import options
 from fairmesh.cli.output import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.printing import print_json, print_lines
@@ -15,7 +17,6 @@ from fairmesh.results.merge import Merge, prepare
 from fairmesh.results.merge_apply import apply_merge, verify_merge
 from fairmesh.runner.text import printable
 from fairmesh.schema import Node
-from fairmesh.status.places import find_root
 from fairmesh.study.find import find_application
 from fairmesh.study.validation import load_application
 
@@ -49,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     missing: list[str] = []
     if not merge.conflicts:
         with progress("reading" if arguments.dry_run else "copying") as report:
-            missing = verify_merge(merge, report) if arguments.dry_run else apply_merge(merge, report, _folder_of)
+            find_folder = partial(_folder_of, options.optional_project(arguments))
+            missing = verify_merge(merge, report) if arguments.dry_run else apply_merge(merge, report, find_folder)
     if arguments.json:
         print_json(merge.to_json() | {"missing": missing, "dry_run": arguments.dry_run})
     _warn("skipped", merge.skipped)
@@ -61,12 +63,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _folder_of(name: str, version: str) -> str:
-    """Return the folder of an application if it is installed in this version, or an empty text."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):  # untrusted, so not a path
+def _folder_of(project: Path | None, name: str, version: str) -> str:
+    """Return the folder of an application if the project has it in this version, or an empty text."""
+    if project is None or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):  # untrusted, so not a path
         return ""
     try:
-        application = load_application(find_application(Node(name), Path(), find_root(Path.cwd())))
+        application = load_application(find_application(Node(name), Path(), project))
     except InputError:
         return ""
     return str(application.folder.resolve()) if application.version == version else ""

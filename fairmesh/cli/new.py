@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the files, and print the next step."""
-    root = options.project_root()
+    root = options.project(arguments)
     name = arguments.name
     if arguments.program:
         written: Sequence[Path] = new_application(name, arguments.program, root)

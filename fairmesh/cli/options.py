@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmesh.cli.output import warn_of_plan
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.printing import print_lines
+from fairmesh.project import CONFIG, configured_study, find_project, is_path, project_folder
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobSelection
-from fairmesh.status.places import find_root, find_studies, results_of
+from fairmesh.status.launch import PROFILE
+from fairmesh.status.places import find_studies, home_folder
 from fairmesh.status.places import find_study as find_results
 
 if TYPE_CHECKING:
@@ -28,9 +33,45 @@ def count(text: str) -> int:
     return int(text)
 
 
-def add_study(parser: argparse.ArgumentParser, name: str = "study") -> None:
+def add_project(parser: argparse.ArgumentParser, default: object = argparse.SUPPRESS) -> None:
+    """Add the option of the project; a command keeps the value of ``fairmesh`` itself if it is not given again."""
+    parser.add_argument(
+        "--project",
+        metavar="DIR",
+        type=Path,
+        default=default,
+        help=f"the project folder (the nearest one upward with {CONFIG})",
+    )
+
+
+def add_study(parser: argparse.ArgumentParser) -> None:
     """Add the argument of a study."""
-    parser.add_argument(name, metavar=name.upper(), help="a name in config/studies, or the path of a study file")
+    parser.add_argument(
+        "study",
+        metavar="STUDY",
+        nargs="?",
+        default="",
+        help="a name in config/studies, or the path of a study file (from config.yaml)",
+    )
+
+
+def add_results_study(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of a study with results."""
+    parser.add_argument(
+        "study",
+        metavar="STUDY",
+        nargs="?",
+        default="",
+        help="a name; or the path of a study file, or of a results folder (from config.yaml)",
+    )
+    add_results(parser)
+
+
+def add_profile(parser: argparse.ArgumentParser) -> None:
+    """Add the option of a profile."""
+    parser.add_argument(
+        "--profile", metavar="PROFILE", default=PROFILE, help=f"the name or the folder of a profile ({PROFILE})"
+    )
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
@@ -96,35 +137,75 @@ def selected_plan(arguments: argparse.Namespace, machine: str = "") -> Plan:
     from fairmesh.study import load_plan  # noqa: PLC0415  a quarter of a second, not needed by status and logs
     from fairmesh.study.selection import PlanSelection, read_settings  # noqa: PLC0415
 
-    plan = load_plan(arguments.study, project_root(), machine or arguments.machine, read_settings(arguments.settings))
+    chosen = study(arguments)
+    settings = read_settings(arguments.settings)
+    plan = load_plan(chosen, project_for(arguments, chosen), machine or arguments.machine, settings)
     warn_of_plan(plan)
     return PlanSelection(arguments.where, arguments.part, arguments.first).of(plan)
 
 
-def project_root() -> Path:
-    """Return the folder of the Snakefile."""
-    return find_root(Path.cwd())
+def project(arguments: argparse.Namespace) -> Path:
+    """Return the project folder; it is printed once if it is not the current folder.
+
+    Raises
+    ------
+    InputError
+        If there is no project.
+    """
+    if "found_project" not in arguments:
+        arguments.found_project = project_folder(arguments.project)
+        if arguments.found_project != Path.cwd():
+            print_lines(f"project: {arguments.found_project}", file=sys.stderr)
+    found: Path = arguments.found_project
+    return found
+
+
+def optional_project(arguments: argparse.Namespace) -> Path | None:
+    """Return the project folder, for commands that need none."""
+    return project(arguments) if arguments.project or find_project() else None
+
+
+def project_for(arguments: argparse.Namespace, *given: str) -> Path:
+    """Return the project folder; for paths alone, which need no project, it may be the current folder."""
+    needs_project = not all(map(is_path, given))
+    return project(arguments) if needs_project else optional_project(arguments) or Path.cwd()
+
+
+def study(arguments: argparse.Namespace) -> str:
+    """Return the study in the arguments, by default from config.yaml."""
+    return arguments.study or configured_study(project(arguments))
 
 
 def results_folder(arguments: argparse.Namespace) -> Path:
     """Return the results folder in the arguments, by default from config.yaml."""
-    return arguments.results or results_of(Path())
+    return home_folder(arguments.results, partial(project, arguments))
+
+
+def study_or_path(arguments: argparse.Namespace, given: str) -> Path:
+    """Return the folder of the study with this name, or the file or folder with this path."""
+    results = arguments.results if "results" in arguments else None
+    if is_path(given) or not (results or optional_project(arguments)):
+        return Path(given)
+    folder = home_folder(results, partial(project, arguments)) / given
+    return folder if folder.is_dir() else Path(given)
 
 
 def results_study(arguments: argparse.Namespace) -> StudyPaths:
     """Return the study in the arguments, which must have results."""
-    return find_results(arguments.study, arguments.results)
+    return find_results(arguments.study, arguments.results, partial(project, arguments))
 
 
 def results_studies(arguments: argparse.Namespace) -> list[StudyPaths]:
     """Return the studies in the arguments, which must have results."""
-    return find_studies(arguments.study, arguments.results)
+    return find_studies(arguments.study, arguments.results, partial(project, arguments))
 
 
 def add_jobs(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add the arguments that select a study, and experiments or stages of it."""
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"{NAME_HELP}; {purpose}")
-    parser.add_argument("--study", metavar="STUDY", default="", help="a name, a study file, or its results folder")
+    parser.add_argument(
+        "--study", metavar="STUDY", default="", help="a name, or the path of a study file or of its results"
+    )
     add_results(parser)
     parser.add_argument(
         "--where", metavar="EXPR", default="", help="only experiments for which EXPR is true: \"gpu == 'a100'\""

@@ -10,6 +10,7 @@ from keyword import iskeyword
 from typing import NoReturn, TypeAlias
 
 from fairmesh.cli.commands import COMMANDS, FIRST_STEPS, by_group
+from fairmesh.cli.options import add_project
 from fairmesh.errors import InputError, Problem, nearest
 
 PROGRAM = "fairmesh"
@@ -82,6 +83,7 @@ def build_parser(*names: str) -> tuple[Parser, dict[str, Parser]]:
         formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="print the version and where it is installed")
+    add_project(parser, default=None)
     commands: Commands = parser.add_subparsers(
         prog=PROGRAM, dest="command", metavar="COMMAND", help=argparse.SUPPRESS, parser_class=Parser
     )
@@ -102,6 +104,7 @@ def _add_command(commands: Commands, name: str, has_arguments: bool) -> None:
     if has_arguments:
         module = import_module(f"fairmesh.cli.{name}{'_' if iskeyword(name) else ''}")
         module.add_arguments(parser)
+        add_project(parser)
         parser.set_defaults(run=module.run)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from fairmesh.cli import options
 from fairmesh.cli.output import csv_text, table
@@ -28,9 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_machine(parser)
     options.add_selection(parser)
     options.add_experiments(parser)
-    parser.add_argument(
-        "--results", metavar="DIR", type=Path, default=Path("results"), help="the results folder (results)"
-    )
+    options.add_results(parser)
     parser.add_argument("--limit", metavar="N", type=options.count, help="show only the first N experiments")
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--table", action="store_true", help="print a table with all parameters and resources")
@@ -50,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.graph:
         print_lines(mermaid(plan))
         return 0
-    forecasts = list(forecast(plan, StudyPaths(arguments.results, plan.study)))
+    forecasts = list(forecast(plan, StudyPaths(options.results_folder(arguments), plan.study)))
     shown = forecasts[: arguments.limit]
     if arguments.json:
         _print_json(plan, forecasts, shown)

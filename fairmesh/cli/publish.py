@@ -24,10 +24,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Publish, and print the page; return 1 if a study is missing."""
     from fairmesh.workflow.public import publish_public_site  # noqa: PLC0415  in an extra of the package
 
-    root = options.project_root()
+    project = options.optional_project(arguments)
     with progress("publishing") as report:
         studies, omissions = publish_public_site(
-            options.results_folder(arguments), arguments.to, root, publisher(), report
+            options.results_folder(arguments), arguments.to, project, publisher(project), report
         )
     noun = "study" if len(studies) == 1 else "studies"
     print_lines(f"{len(studies)} {noun} published: {arguments.to / 'index.html'}")

@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the folders."""
     plan = options.selected_plan(arguments)
-    script = export(plan, arguments.out, options.project_root())
+    script = export(plan, arguments.out, options.project_for(arguments, str(plan.source)))
     code = Code.of(plan.application)
     for note in code.notes:
         print_lines(f"warning: {note}", file=sys.stderr)

@@ -21,7 +21,9 @@ SHOWN = 10  # differences between environments
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "path", metavar="PATH", type=Path, help="a crate, the results of a study, an experiment or its record"
+        "path",
+        metavar="PATH",
+        help="the name of a study; or a crate, the results of a study, an experiment or its record",
     )
     parser.add_argument(
         "--experiment",
@@ -52,14 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure again; return 1 if a metric differs."""
     if arguments.to is not None and arguments.to.exists() and not arguments.to.is_dir():
         raise InputError([Problem(f"{arguments.to} is a file, not a folder", "--to")])
-    original = find(arguments.path, arguments.experiment)
+    original = find(options.study_or_path(arguments, arguments.path), arguments.experiment)
     log = sys.stderr if arguments.json else sys.stdout
     outcome = original.outcome
     print_lines(f"{original.name} on {outcome.machine}, recorded {original.record.get('ended')}", file=log, flush=True)
     print_lines(verify(original), file=log, flush=True)
-    root = options.project_root()
+    project = options.optional_project(arguments)
     with new_folder(arguments.to) as folder:
-        prepared = prepare(original, folder, root, read_settings(arguments.settings))
+        prepared = prepare(original, folder, project or folder, read_settings(arguments.settings))
         _show(prepared, log)
         if not arguments.yes:
             _confirm()

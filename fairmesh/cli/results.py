@@ -11,10 +11,7 @@ from fairmesh.printing import print_json, print_lines, print_table
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
-        "study", metavar="STUDY", nargs="?", default="", help="a name, a study file, or results (from config.yaml)"
-    )
-    options.add_results(parser)
+    options.add_results_study(parser)
     parser.add_argument("--all", action="store_true", help="show each experiment, instead of means over repeats")
     options.add_experiments(parser)
     parser.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from fairmesh.cli import options
 from fairmesh.cli.run import add_launching
@@ -45,8 +46,10 @@ def _start(paths: StudyPaths, cleared: SteeringResult, arguments: argparse.Names
     if status.run and status.run.is_alive and not arguments.wait:
         check_will_start(status, cleared.jobs)
         return None, f"{status.run.going}, and will start them"
-    root = options.project_root()
-    command = rerun_command(paths, status.source, status.run, cleared.jobs, root, arguments.snakemake, arguments.wait)
+    project = partial(options.project, arguments)
+    command = rerun_command(
+        paths, status.source, status.run, cleared.jobs, project, arguments.snakemake, arguments.wait
+    )
     return command, str(command)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from fairmesh.cli import options
 from fairmesh.printing import print_lines
-from fairmesh.status.launch import PROFILE, run_command
+from fairmesh.project import is_path, study_of_run
+from fairmesh.status.launch import run_command
 from fairmesh.study.selection import read_settings
 
 _CONFIG_KEYS = ("study", "where", "part", "first", "probe", "wait")
@@ -15,10 +17,8 @@ _CONFIG_KEYS = ("study", "where", "part", "first", "probe", "wait")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument(
-        "study", metavar="STUDY", nargs="?", default="", help="a name, or a study file (from config.yaml)"
-    )
-    parser.add_argument("--profile", metavar="DIR", default=PROFILE, help=f"the profile ({PROFILE})")
+    options.add_study(parser)
+    options.add_profile(parser)
     options.add_selection(parser)
     parser.add_argument(
         "--probe",
@@ -41,8 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the study."""
     values: dict[str, Any] = {name: getattr(arguments, name) for name in _CONFIG_KEYS}
     values["set"] = read_settings(arguments.settings)
+    project = options.project(arguments)
+    if is_path(arguments.study):
+        values["study"] = study_of_run(Path(arguments.study), project)
     config = {name: value for name, value in values.items() if value}
-    command = run_command(options.project_root(), arguments.profile, config, arguments.snakemake)
+    command = run_command(project, arguments.profile, config, arguments.snakemake)
     if arguments.dry_run:
         print_lines(command)
         return 0

@@ -30,6 +30,6 @@ def run(arguments: argparse.Namespace) -> int:
     address = address_at(arguments.host, bound.getsockname()[1])
     where = f"{address}{root}/api/v1, documented at {root}/docs"
     print_lines(f"{where}; the token is in {path}", file=sys.stderr)
-    server = app.create_server(Project.of(results=arguments.results), token, arguments.names, root)
+    server = app.create_server(Project.of(options.project(arguments), arguments.results), token, arguments.names, root)
     server.run([bound])
     return 0 if server.started else 1

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from fairmesh.cli import options
 from fairmesh.cli.output import progress, warn_of_unreadable
+from fairmesh.errors import place
 from fairmesh.printing import print_lines
-from fairmesh.status.places import configured_path
+from fairmesh.project import configured_path
 
 if TYPE_CHECKING:
     from fairmesh.site.pages import Omissions
@@ -26,11 +27,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Build the website, and print its address; return 1 if a study is missing."""
     from fairmesh.site.build import build_site  # noqa: PLC0415  in an extra of the package
 
-    site = arguments.site or Path(configured_path("site", Path()) or "site/public")
+    site, results = arguments.site or _site(options.project(arguments)), options.results_folder(arguments)
     with progress("building the website"):
-        omissions = build_site(options.results_folder(arguments), site, options.project_root())
+        omissions = build_site(results, site, options.optional_project(arguments) or Path())
     print_lines(f"open {site / 'index.html'}")
     return warn_of_omissions(omissions)
+
+
+def _site(project: Path) -> Path:
+    """Return the folder of the website that the configuration names."""
+    return Path(place(project / (configured_path("site", project) or "site/public")))
 
 
 def warn_of_omissions(omissions: Omissions) -> int:

@@ -30,11 +30,10 @@ _OPTIONS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    options.add_study(parser)
+    options.add_results_study(parser)
     parser.add_argument(
         "--to", metavar="DIR", type=Path, required=True, help="the folder with the folders of organizations"
     )
-    options.add_results(parser)
     for name, (_, value, meaning) in _OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=value, default="", help=meaning)
     parser.add_argument("--status", choices=get_args(Status), default="", help="the availability of the system")
@@ -78,7 +77,7 @@ def _request(arguments: argparse.Namespace) -> Request:
     named = {key: getattr(arguments, name) for name, (key, _, _) in _OPTIONS.items()} | {"status": arguments.status}
     given = {name: text for name, text in named.items() if text}
     return Request(
-        identity.of_publisher(publisher()) | given,
+        identity.of_publisher(publisher(options.optional_project(arguments))) | given,
         arguments.descriptor,
         arguments.repository,
         arguments.pdf,

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what is new, and change the files if the user agrees."""
-    root = options.project_root()
+    root = options.project(arguments)
     record = Record.read(root)
     record.check_version(root)
     changes = planned_changes(root, record)

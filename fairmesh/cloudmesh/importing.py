@@ -18,10 +18,11 @@ from fairmesh.cloudmesh.script import ScriptReader, Variable, run_text, skeleton
 from fairmesh.cloudmesh.sources import Sources, read_sources
 from fairmesh.cloudmesh.workflow import LAST, WorkflowReader
 from fairmesh.errors import FairmeshError, InputError, Problem, place
+from fairmesh.project import STUDIES
 from fairmesh.schema import Node
 from fairmesh.study import load_plan
 from fairmesh.study.cloudmesh import application_node, study_name
-from fairmesh.study.find import APPLICATION, STUDIES
+from fairmesh.study.find import APPLICATION
 from fairmesh.study.references import EXPERIMENT, WORKFLOW, References
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)

@@ -86,7 +86,7 @@ def _text_input(column: Any, label: str, value: str, key: str, **options: Any) -
 
 def _select_application(draft: Draft, project: Project, generation: str) -> tuple[str, Application | None]:
     """Show the field for the application, and return it if it is valid."""
-    applications = known_applications(project.root)
+    applications = known_applications(project.folder)
     known = {name: applications[name] for name in sorted(applications) if re.fullmatch(NAME, name, re.ASCII)}
     current = draft.text_of("application")
     name = st.selectbox(

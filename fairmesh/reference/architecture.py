@@ -25,6 +25,7 @@ LAYERS = (
         "installed",
         "names",
         "printing",
+        "project",
         "proxies",
         "stages",
         "runner",

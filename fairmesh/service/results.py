@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 import fairmesh
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.project import MACHINES, own_or_installed
 from fairmesh.results.load import load_study
 from fairmesh.results.table import csv_of
 from fairmesh.service import responses
@@ -18,7 +19,6 @@ from fairmesh.service.context import GivenService, StudyName, answer
 from fairmesh.service.problems import documented
 from fairmesh.service.studies import Limit, Offset
 from fairmesh.study.settings import load_machines
-from fairmesh.workflow.configuration import machines_file
 
 router = APIRouter()
 
@@ -64,7 +64,7 @@ def _frame(paths: StudyPaths) -> Any:
 @router.get("/machines", responses=documented(), response_model=responses.Machines, tags=["machines"])
 def list_machines(service: GivenService) -> Response:
     """List the machines and the profiles that run there."""
-    machines = load_machines(machines_file(service.project.folder, service.project.root))
+    machines = load_machines(own_or_installed(service.project.folder, MACHINES))
     profiles = service.project.profiles()
     items = [
         {

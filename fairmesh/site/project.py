@@ -14,9 +14,9 @@ from pydantic import Field
 
 from fairmesh.errors import InputError, Problem, place
 from fairmesh.files import canonical_json, file_sha256, text_sha256
+from fairmesh.project import CONFIG
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Model, Text, check_model, meaning
-from fairmesh.status.places import CONFIG
 from fairmesh.study.settings import Publisher, load_config
 from fairmesh.study.website import Website
 

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from fairmesh.errors import InputError, Problem
 from fairmesh.files import text_sha256, write_if_changed
 from fairmesh.installed import DEFAULT_SNAKEFILE, find_snakefile
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.project import PROFILE_CONFIG, find_profile, seen_from
 from fairmesh.runner.protocol import RUNS
 from fairmesh.schema import resolve_scalar
 from fairmesh.status.model import JobStatus, RunStatus
+from fairmesh.status.places import FindProject
 from fairmesh.user import fallback_environment
 
 PROFILE = "profiles/local"
+SNAKEFILE = "Snakefile"
 # Text that all YAML readers read as the same text, unless it is a number or the like.
 _PLAIN = re.compile(r"[\w./(]([\w./+<>=()* -]*[\w./)])?", re.ASCII)
 NOT_REPEATED = ("where", "first", "part", "only", "wait", "probe")
@@ -64,27 +66,24 @@ class Command:
 
 
 def run_command(
-    root: Path,
+    project: Path,
     profile: str = "",
     config: Mapping[str, Any] | None = None,
     more: Sequence[str] = (),
-    folder: Path | None = None,
     python: str = "",
 ) -> Command:
-    """Return the command that runs the workflow.
+    """Return the command that runs the workflow in a project.
 
     Parameters
     ----------
-    root : Path
-        The folder of the Snakefile.
+    project : Path
+        The project folder.
     profile : str
-        The profile of Snakemake; the local one by default.
+        The name or the folder of a Snakemake profile; the local one by default.
     config : mapping, optional
         Values that override the configuration.
     more : sequence of str
         Further arguments for Snakemake.
-    folder : Path, optional
-        The working folder; the current one by default.
     python : str
         The interpreter; the current one by default.
 
@@ -93,16 +92,12 @@ def run_command(
     InputError
         If there is no such profile.
     """
-    place = folder or Path()
-    chosen = profile or PROFILE
-    if "/" in chosen and not (place / chosen).is_dir():
-        raise InputError([Problem(f"there is no profile {chosen!r} in {place.resolve()}", "--profile")])
     arguments = [python or sys.executable, "-m", "snakemake"]
-    if not find_snakefile(place):
+    if not find_snakefile(project):
         arguments += ["--snakefile", str(DEFAULT_SNAKEFILE)]
-    arguments += ["--profile", chosen, *more]
+    arguments += ["--profile", seen_from(find_profile(profile or PROFILE, project), project), *more]
     settings = [f"{name}={_text(value)}" for name, value in (config or {}).items()]
-    return Command((*arguments, *(["--config", *settings] if settings else [])), place)
+    return Command((*arguments, *(["--config", *settings] if settings else [])), project)
 
 
 def _text(value: Any) -> str:
@@ -133,7 +128,7 @@ def rerun_command(
     source: str,
     run: RunStatus | None,
     experiments: Iterable[JobStatus],
-    root: Path,
+    project: FindProject,
     more: Sequence[str] = (),
     wait: bool = False,
 ) -> Command:
@@ -149,8 +144,8 @@ def rerun_command(
         The last run.
     experiments : iterable of JobStatus
         The experiments to run.
-    root : Path
-        The folder of the Snakefile.
+    project : callable
+        Returns the folder to run in, if that of the last run does not exist.
     more : sequence of str
         Further arguments for Snakemake.
     wait : bool
@@ -160,8 +155,13 @@ def rerun_command(
     names = "".join(f"{experiment.key}\n" for experiment in experiments)
     only = paths.folder / RUNS / f"only-{text_sha256(names)[:12]}.txt"
     write_if_changed(only, names)
-    folder = Path(run.folder) if run and Path(run.folder).is_dir() else Path()
+    folder = Path(run.folder) if run and Path(run.folder).is_dir() else project()
     config = {name: value for name, value in before.items() if name not in NOT_REPEATED}
     config |= {"study": source, "only": str(only.resolve())} | ({"wait": True} if wait else {})
+    profile = run.profile if run else ""
+    if (
+        folder / profile / PROFILE_CONFIG
+    ).is_file():  # it was named in that folder, which is not always the current one
+        profile = str(folder / profile)
     python = run.python if run and Path(run.python).is_file() else ""
-    return run_command(root, run.profile if run else "", config, more, folder, python)
+    return run_command(folder, profile, config, more, python)

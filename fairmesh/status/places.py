@@ -2,94 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.files import expand_path
+from fairmesh.errors import InputError, Problem, nearest, place
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.schema import Node, load_yaml
+from fairmesh.project import configured_study, is_path, project_folder, results_folder, text_of
+from fairmesh.schema import load_yaml
 
-CONFIG = Path("config/config.yaml")
-
-
-def find_root(start: Path) -> Path:
-    """Return the nearest parent folder with a Snakefile, or else the folder of the package."""
-    folders = (start, *start.parents)
-    return next((folder for folder in folders if (folder / "Snakefile").is_file()), Path(__file__).resolve().parents[2])
+FindProject = Callable[[], Path]
+"""Returns the project folder; it is called only if it is needed, since results can be read without a project."""
 
 
-def find_study(given: str, results: Path | None, folder: Path | None = None) -> StudyPaths:
-    """Return the study with a name or path.
+def find_study(given: str, results: Path | None = None, project: FindProject = project_folder) -> StudyPaths:
+    """Return the study with a name or path; the parameters are those of ``find_studies``.
 
     Raises
     ------
     InputError
         If there is none, or there are several.
     """
-    studies = find_studies(given, results, folder)
+    studies = find_studies(given, results, project)
     if len(studies) > 1:
         raise InputError([Problem(f"{given} holds several studies", "", ", ".join(paths.study for paths in studies))])
     return studies[0]
 
 
-def find_studies(given: str, results: Path | None, folder: Path | None = None) -> list[StudyPaths]:
+def find_studies(given: str, results: Path | None = None, project: FindProject = project_folder) -> list[StudyPaths]:
     """Return the studies with a name or path, all with results.
 
     Parameters
     ----------
     given : str
-        A name, a study file, a study's folder in the results, or a folder of several; the configuration's if empty.
+        A name; or the path of a study file, of a study's folder in the results, or of a folder of several; the
+        configuration's if empty.
     results : Path or None
         The results folder; the configuration's if None.
-    folder : Path or None
-        The working folder; this process's if None.
+    project : callable
+        Returns the project folder; by default it is found from the current folder.
 
     Raises
     ------
     InputError
         If there are no such results.
     """
-    here = folder or Path()
-    if given and (here / given).is_dir():
-        studies = studies_in(here / given)
+    if is_path(given) and Path(given).is_dir():
+        studies = studies_in(Path(given))
         if not studies:
             raise InputError([Problem(f"{given}: there are no results in this folder; a run of a study makes them")])
         return studies
-    home = results or results_of(here)
-    study = given or configured("study", here)
-    if not study:
-        raise InputError([Problem(f"there is no {CONFIG} here that names a study", allowed="a study, or its results")])
-    paths = StudyPaths(home, name_of(study, here))
+    home = home_folder(results, project)
+    paths = StudyPaths(home, name_of(given or configured_study(project()), project))
     if not paths.plan.is_file():
         known = [other.study for other in studies_in(home)]
         message = f"{home} has no results of study {paths.study!r}; a run makes them"
+        if given and not is_path(given) and studies_in(Path(given)):
+            message = f"{home} has no results of study {given!r}; ./{given} means the folder"
         raise InputError([Problem(message, "", ", ".join(known), nearest(paths.study, known))])
     return [paths]
 
 
-def results_of(folder: Path) -> Path:
-    """Return the results folder that the configuration of a working folder names."""
-    return folder / (configured_path("results", folder) or "results")
-
-
-def configured_path(key: str, folder: Path) -> str:
-    """Return a path of the configuration of a working folder, with home and variables expanded.
-
-    Raises
-    ------
-    InputError
-        If they cannot be expanded.
-    """
-    try:
-        return expand_path(configured(key, folder))
-    except ValueError as error:
-        raise InputError([Problem(f"{key!r} {error}", str(folder / CONFIG))]) from error
-
-
-def configured(key: str, folder: Path) -> str:
-    """Return a text of the configuration of a working folder; empty if there is none."""
-    path = folder / CONFIG
-    return _text(load_yaml(path) if path.is_file() else Node({}), key)
+def home_folder(results: Path | None, project: FindProject) -> Path:
+    """Return the results folder, by default the one that the configuration names."""
+    return results or Path(place(results_folder(project())))
 
 
 def studies_in(folder: Path) -> list[StudyPaths]:
@@ -100,23 +75,24 @@ def studies_in(folder: Path) -> list[StudyPaths]:
     return [paths for paths in candidates if paths.plan.is_file()]
 
 
-def name_of(study: str, folder: Path) -> str:
-    """Return the name of a study, which is the name of its folder in the results."""
-    if "/" not in study and Path(study).suffix not in {".yaml", ".yml"}:
+def name_of(study: str, project: FindProject = project_folder) -> str:
+    """Return the name of a study, which is the name of its folder in the results.
+
+    Raises
+    ------
+    InputError
+        If it is the path of a file that does not exist or cannot be read.
+    """
+    if not is_path(study):
         return study
-    path = folder / study
+    path = Path(study)
     if not path.is_file():
         raise InputError([Problem(f"there is no file {study!r}")])
-    return _text(load_yaml(path), "study") or _name_of_another_kind(path, folder)
+    return text_of(load_yaml(path), "study") or _name_of_another_kind(path, project)
 
 
-def _name_of_another_kind(path: Path, folder: Path) -> str:
+def _name_of_another_kind(path: Path, project: FindProject) -> str:
     """Return the name of the study of a Cloudmesh configuration."""
     from fairmesh.study import load_plan  # noqa: PLC0415  rarely needed, and heavy
 
-    return load_plan(path, find_root(folder.resolve()), "local").study
-
-
-def _text(node: Node, key: str) -> str:
-    entry = node.entries.get(key)
-    return "" if entry is None or isinstance(entry.value, dict | list | None) else entry.text or str(entry.value)
+    return load_plan(path, project(), "local").study

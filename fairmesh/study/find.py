@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.project import STUDIES, is_path
 from fairmesh.schema import Node
 
-STUDIES = Path("config/studies")
 APPLICATIONS = (".", "examples", "tests")
 APPLICATION = "application.yaml"
 ENTRY_POINTS = "fairmesh.applications"
@@ -24,7 +24,7 @@ def find_study(study: str | Path, root: Path) -> Path:
     InputError
         If there is none, with the nearest name.
     """
-    if isinstance(study, Path) or _is_path(study):
+    if isinstance(study, Path) or is_path(study):
         path = Path(study)
         if not path.exists() and (root / STUDIES / path.name).is_file():
             raise InputError([Problem(f"there is no file {str(study)!r}", near=path.stem)])
@@ -48,7 +48,7 @@ def find_application(node: Node, study: Path, root: Path) -> Path:
     """
     name = node.text or str(node.value)
     where = node.place(study)
-    if _is_path(name):
+    if is_path(name):
         path = study.parent / name
         path = path / APPLICATION if path.is_dir() else path
         if not path.is_file():
@@ -87,7 +87,3 @@ def _package_folder(package: str) -> Path | None:
     except (ImportError, ValueError):
         return None
     return Path(spec.origin).parent if spec and spec.origin else None
-
-
-def _is_path(name: str) -> bool:
-    return "/" in name or name in {".", ".."} or name.endswith((".yaml", ".yml"))

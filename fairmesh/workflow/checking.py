@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
+from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, PROFILES, STUDIES, is_path
 from fairmesh.schema import Node, load_yaml
 from fairmesh.study import load_plan
-from fairmesh.study.find import APPLICATION, STUDIES, find_applications, find_study
+from fairmesh.study.find import APPLICATION, find_applications, find_study
 from fairmesh.study.settings import load_config, load_machines
 from fairmesh.study.validation import load_application
 from fairmesh.workflow import configuration
-
-PROFILES = Path("profiles")
 
 
 @dataclass(frozen=True)
@@ -48,19 +47,16 @@ class Checked:
 
 
 def check(given: str, root: Path, machine: str) -> Checked:
-    """Check a study by name, or a file or folder.
+    """Check a study by its name, or a file or folder by its path.
 
     Raises
     ------
     InputError
         If it does not exist.
     """
-    path = Path(given)
-    if path.is_dir():
-        return check_folder(path, root, machine)
-    if not path.is_file():
-        path = find_study(given, root)
-    return check_file(path, root, machine)
+    if is_path(given) and Path(given).is_dir():
+        return check_folder(Path(given), root, machine)
+    return check_file(find_study(given, root), root, machine)
 
 
 def check_folder(path: Path, root: Path, machine: str) -> Checked:
@@ -73,7 +69,7 @@ def check_folder(path: Path, root: Path, machine: str) -> Checked:
     """
     if (path / APPLICATION).is_file():
         return check_file(path / APPLICATION, root, machine)
-    if (path / configuration.PROFILE_CONFIG).is_file():
+    if (path / PROFILE_CONFIG).is_file():
         return _checked("profile", path, lambda: _profile(path, root))
     allowed = f"one with {APPLICATION}, or a profile"
     raise InputError([Problem(f"nothing in the folder {str(path)!r} can be checked", "", allowed)])
@@ -92,14 +88,12 @@ def check_file(path: Path, root: Path, machine: str) -> Checked:
     return _checked(kind, path, checks[kind])
 
 
-def everything(folder: Path, root: Path) -> Iterator[Path]:
-    """Yield all files and folders to check in a working folder, and below its root."""
-    for path in (configuration.FILE, configuration.MACHINES):
-        if (folder / path).is_file():
-            yield folder / path
-    yield from sorted(path.parent for path in (folder / PROFILES).glob(f"*/{configuration.PROFILE_CONFIG}"))
-    yield from sorted(find_applications(root).values())
-    yield from sorted((root / STUDIES).glob("*.yaml"))
+def everything(project: Path) -> Iterator[Path]:
+    """Yield all files and folders to check in a project."""
+    yield from (path for path in (project / CONFIG, project / MACHINES) if path.is_file())
+    yield from sorted(path.parent for path in (project / PROFILES).glob(f"*/{PROFILE_CONFIG}"))
+    yield from sorted(find_applications(project).values())
+    yield from sorted((project / STUDIES).glob("*.yaml"))
 
 
 def _checked(kind: str, path: Path, check: Callable[[], tuple[str, list[str]]]) -> Checked:
@@ -116,13 +110,13 @@ def _kind(path: Path) -> str:
     """Return the kind of a file by its name or its keys; a study by default."""
     names = {
         APPLICATION: "application",
-        configuration.MACHINES.name: "machines",
+        MACHINES.name: "machines",
         configuration.PROFILE_MACHINE: "profile",
     }
     if path.name in names:
         return names[path.name]
     keys = _keys(path)
-    if path.name == configuration.PROFILE_CONFIG and (path.parent / configuration.PROFILE_MACHINE).is_file():
+    if path.name == PROFILE_CONFIG and (path.parent / configuration.PROFILE_MACHINE).is_file():
         return "profile"
     if "study" in keys and not keys & {"application", "parameters"}:
         return "configuration"
@@ -182,9 +176,9 @@ def _profile(folder: Path, root: Path) -> tuple[str, list[str]]:
     if problems:
         raise InputError(problems)
     configuration.find_machine(profile.machine, root, node.entries.get("machine", Node(None)).place(file))
-    listed = load_yaml(folder / configuration.PROFILE_CONFIG).entries.get("configfile", Node([])).plain()
+    listed = load_yaml(folder / PROFILE_CONFIG).entries.get("configfile", Node([])).plain()
     names = [listed] if isinstance(listed, str) else listed or []
     loaded = any(Path(str(name)).name == configuration.PROFILE_MACHINE for name in names)
-    file = folder / configuration.PROFILE_CONFIG
+    file = folder / PROFILE_CONFIG
     warning = f"{place(file)}: its 'configfile' does not load {configuration.PROFILE_MACHINE}"
     return profile.machine, [] if loaded else [warning]

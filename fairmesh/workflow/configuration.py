@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fairmesh.errors import FairmeshError, InputError, Problem, nearest
-from fairmesh.installed import installed
+from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
+from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, own_or_installed
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
@@ -18,15 +18,13 @@ from fairmesh.study import Plan, load_plan
 from fairmesh.study.selection import PlanSelection
 from fairmesh.study.settings import Config, Machine, Publisher, load_config, load_machines
 
-FILE = Path("config/config.yaml")
-MACHINES = Path("config/machines.yaml")
 COMMAND_LINE = "--config, or the configfile of a profile"
 _FILE_ONLY = ("finish", "website")
 
 
-def publisher() -> Publisher:
-    """Return the publisher in the configuration of the working folder; an empty one by default."""
-    return load_config(FILE).publisher if FILE.exists() else Publisher()
+def publisher(project: Path | None) -> Publisher:
+    """Return the publisher in the configuration of a project; an empty one without a project."""
+    return load_config(project / CONFIG).publisher if project else Publisher()
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class Configuration:
         The machine that the jobs run on.
     machines : Path
         The file of machines.
-    root : Path
-        The folder of the Snakefile.
+    project : Path
+        The project folder.
     node : Node
         The values with their locations in the files.
     """
@@ -50,7 +48,7 @@ class Configuration:
     config: Config
     machine: Machine
     machines: Path
-    root: Path
+    project: Path
     node: Node
 
     def plan(self) -> Plan:
@@ -62,7 +60,7 @@ class Configuration:
             With all errors of the study or its application.
         """
         try:
-            whole = load_plan(self.config.study, self.root, self.config.machine, self.config.set)
+            whole = load_plan(self.config.study, self.project, self.config.machine, self.config.set)
             return PlanSelection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
         except InputError as error:
             where = _place(self.node, "study")
@@ -76,7 +74,7 @@ class Configuration:
         InputError
             If the folder contains something else, or the project's part of the website has mistakes.
         """
-        SiteProject.read(self.root)
+        SiteProject.read(self.project)
         try:
             check_replaceable(Path(self.config.site))
         except FairmeshError as error:
@@ -87,58 +85,41 @@ class Configuration:
         return InputError([Problem(f"{key!r}: {message}", _place(self.node, key))])
 
 
-def check_file() -> None:
-    """Check the configuration file before Snakemake reads it, which accepts duplicate keys.
-
-    Raises
-    ------
-    InputError
-        With all errors in it.
-    """
-    load_config(FILE)
-
-
-def read(overrides: Mapping[str, Any], root: Path) -> Configuration:
+def read(overrides: Mapping[str, Any], project: Path) -> Configuration:
     """Read the configuration.
 
     Parameters
     ----------
     overrides : mapping
         The values of command line and profile that override the file, which is already checked.
-    root : Path
-        The folder of the Snakefile, whose machines.yaml is used if the working folder has none.
+    project : Path
+        The project folder.
 
     Raises
     ------
     InputError
         With all errors in it, or if the machine is unknown.
     """
-    if here_only := [f"{key!r} stands in {FILE} alone" for key in _FILE_ONLY if key in overrides]:
+    if here_only := [f"{key!r} stands in {CONFIG} alone" for key in _FILE_ONLY if key in overrides]:
         raise InputError(Problem(message, COMMAND_LINE) for message in here_only)
-    node = _merged(load_yaml(FILE), Node.from_value(overrides))
+    node = _merged(load_yaml(project / CONFIG), Node.from_value(overrides))
     try:
         config = load_model(Config, node, COMMAND_LINE)
     except InputError as error:
         raise InputError(_hinted(problem, overrides) for problem in error.problems) from error
-    machines, machine = find_machine(config.machine, root, _place(node, "machine"))
-    return Configuration(config, machine, machines, root, node)
+    machines, machine = find_machine(config.machine, project, _place(node, "machine"))
+    return Configuration(config, machine, machines, project, node)
 
 
-def machines_file(*folders: Path) -> Path:
-    """Return the file of machines of the first folder that has one, or else the installed file."""
-    candidates = (folder / MACHINES for folder in folders)
-    return next((path for path in candidates if path.exists()), installed(str(MACHINES)))
-
-
-def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
+def find_machine(name: str, project: Path, where: str) -> tuple[Path, Machine]:
     """Return the file of machines, and the entry of one of them.
 
     Parameters
     ----------
     name : str
         The name of the machine.
-    root : Path
-        The folder of the Snakefile, whose machines.yaml is used if the working folder has none.
+    project : Path
+        The project folder.
     where : str
         The location of the name, for the error message.
 
@@ -147,10 +128,10 @@ def find_machine(name: str, root: Path, where: str) -> tuple[Path, Machine]:
     InputError
         With all errors in the file, or if it does not contain the machine.
     """
-    path = machines_file(Path(), root)
+    path = own_or_installed(project, MACHINES)
     machines = load_machines(path)
     if name not in machines:
-        message = f"'machine': {path} names no machine {name!r}"
+        message = f"'machine': {place(path)} names no machine {name!r}"
         raise InputError([Problem(message, where, ", ".join(machines), nearest(name, machines))])
     return path, machines[name]
 
@@ -178,10 +159,9 @@ def _merged(below: Node, above: Node) -> Node:
 
 def _place(node: Node, key: str) -> str:
     entry = node.entries.get(key)
-    return entry.place(FILE) if entry is not None and entry.line else COMMAND_LINE
+    return entry.place(CONFIG) if entry is not None and entry.line else COMMAND_LINE
 
 
-PROFILE_CONFIG = "config.yaml"
 PROFILE_MACHINE = "machine.yaml"
 LOCAL = "local"
 
@@ -217,12 +197,8 @@ def read_profile(folder: Path) -> Profile:
     Raises
     ------
     InputError
-        If it does not exist or is not valid YAML.
+        If it is not valid YAML.
     """
-    if not (folder / PROFILE_CONFIG).is_file():
-        known = [str(path.parent) for path in sorted(folder.parent.glob(f"*/{PROFILE_CONFIG}"))]
-        message = f"there is no profile {str(folder)!r}"
-        raise InputError([Problem(message, "--profile", ", ".join(known), nearest(str(folder), known))])
     content = load_yaml(folder / PROFILE_CONFIG).plain()
     machine = load_yaml(folder / PROFILE_MACHINE).plain() if (folder / PROFILE_MACHINE).is_file() else {}
     settings: dict[str, Any] = content if isinstance(content, dict) else {}

@@ -17,6 +17,7 @@ from fairmesh.jobs.render import JobFolder, render, write_runner
 from fairmesh.jobs.templates import Templates
 from fairmesh.names import KEY_LENGTH
 from fairmesh.printing import print_lines
+from fairmesh.project import CONFIG
 from fairmesh.runner.protocol import RUNNER, marker_name
 from fairmesh.study import Plan
 from fairmesh.study.settings import Config, Machine, load_config
@@ -31,7 +32,7 @@ OUT = "--out"
 _SUBMIT_BASE, _SUBMIT_LOCAL, _SUBMIT_BATCH = "submit.sh.jinja", "submit-local.sh.jinja", "submit-batch.sh.jinja"
 
 
-def export(plan: Plan, out: Path, root: Path) -> Path:
+def export(plan: Plan, out: Path, project: Path) -> Path:
     """Write the selected experiments of a plan as folders that run without Snakemake.
 
     Parameters
@@ -40,8 +41,8 @@ def export(plan: Plan, out: Path, root: Path) -> Path:
         The plan; its machine determines the scheduler.
     out : Path
         The folder to write to; it can be moved afterwards.
-    root : Path
-        The folder of the Snakefile.
+    project : Path
+        The project folder; its configuration is optional.
 
     Returns
     -------
@@ -56,12 +57,12 @@ def export(plan: Plan, out: Path, root: Path) -> Path:
     FairmeshError
         If a file cannot be written.
     """
-    machines, machine = configuration.find_machine(plan.machines[0], root, "--machine")
-    templates = job_templates(plan, root, machines, machine)
-    config = load_config(configuration.FILE) if configuration.FILE.exists() else Config(study=plan.study)
-    _check_place(out, Path(config.results))
+    machines, machine = configuration.find_machine(plan.machines[0], project, "--machine")
+    templates = job_templates(plan, project, machines, machine)
+    config = load_config(project / CONFIG) if (project / CONFIG).exists() else Config(study=plan.study)
+    _check_place(out, project / config.results)
     try:
-        return _write(plan, out, templates, machine, config, root)
+        return _write(plan, out, templates, machine, config, project)
     except OSError as error:
         blocked = _file_in_the_way(Path(error.filename or out))
         if blocked:
@@ -69,14 +70,14 @@ def export(plan: Plan, out: Path, root: Path) -> Path:
         raise FairmeshError(f"{error.filename}: {error.strerror}") from error
 
 
-def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config: Config, root: Path) -> Path:
+def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config: Config, project: Path) -> Path:
     paths = StudyPaths(out, plan.study)
     copy = f"{APPLICATIONS}/{plan.application.name}"
     write_runner(paths.runner)
     copy_application(plan.application, out / copy)
     entry = machine.model_dump()
     lines = []
-    folders = Folders(plan, paths, root, copy, config.publisher, machine)
+    folders = Folders(plan, paths, project, copy, config.publisher, machine)
     for warning in folders.unknown_code():
         print_lines(f"warning: {warning}", file=sys.stderr)
     for job in _jobs(folders):

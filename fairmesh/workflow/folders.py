@@ -40,8 +40,8 @@ class Folders:
         The plan.
     paths : StudyPaths
         The study's files.
-    root : Path
-        The folder of the Snakefile, whose environment is used for applications without one.
+    project : Path
+        The project folder.
     application : str, optional
         The path of the copied application, relative to the runner's home, if the folders are exported.
     publisher : Publisher, optional
@@ -54,7 +54,7 @@ class Folders:
         self,
         plan: Plan,
         paths: StudyPaths,
-        root: Path,
+        project: Path,
         application: str = "",
         publisher: Publisher | None = None,
         machine: Machine | None = None,
@@ -64,7 +64,7 @@ class Folders:
         self.experiments = {(experiment.machine, experiment.id): experiment for experiment in plan.experiments}
         self._application = plan.application
         self._marker = cache(lambda name: str(paths.stage_marker(name)))
-        self._root = root
+        self._project = project
         self._folder = application or str(plan.application.folder.resolve())
         self._travels = bool(application)
         self._plain_conda = str(installed("workflow/envs/job.yaml"))
@@ -171,7 +171,7 @@ class Folders:
 
     @property
     def _code_folders(self) -> dict[str, Path]:
-        return {"application": self._application.folder, "project": self._root}
+        return {"application": self._application.folder, "project": self._project}
 
     def unknown_code(self) -> Iterator[str]:
         """Yield a line about each repository whose commit is not recorded, with advice."""
@@ -225,15 +225,15 @@ KEY = "template"
 TEMPLATES = "workflow/templates"
 
 
-def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> Templates:
+def job_templates(plan: Plan, project: Path, machines: Path, machine: Machine) -> Templates:
     """Return the templates of a plan's job.sh.
 
     Parameters
     ----------
     plan : Plan
         The plan; its application and study may have a child template.
-    root : Path
-        The folder of the Snakefile.
+    project : Path
+        The project folder.
     machines : Path
         The file of machines.
     machine : Machine
@@ -247,7 +247,7 @@ def job_templates(plan: Plan, root: Path, machines: Path, machine: Machine) -> T
     check_can_run(plan)
     problems = list(_setup_problems(plan.machines[0], machines, machine))
     children = []
-    for file, key, node in _named(plan, root, machines, machine):
+    for file, key, node in _named(plan, project, machines, machine):
         name = node.text or str(node.value)
         children.append(file.parent / name)
         if not children[-1].is_file():
@@ -265,7 +265,7 @@ def _filled(node: Node, key: str, file: Path) -> Node:
         raise InputError([Problem(f"{key!r} {error}", node.place(file))]) from error
 
 
-def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator[tuple[Path, str, Node]]:
+def _named(plan: Plan, project: Path, machines: Path, machine: Machine) -> Iterator[tuple[Path, str, Node]]:
     """Yield the named templates, the most general first: file, key and value."""
     if machine.template is not None:
         name = plan.machines[0]
@@ -276,7 +276,7 @@ def _named(plan: Plan, root: Path, machines: Path, machine: Machine) -> Iterator
         )
     if plan.application.template is not None:
         named = application_node(load_yaml(plan.source)) or Node(plan.application.name)
-        file = find_application(named, plan.source, root)
+        file = find_application(named, plan.source, project)
         yield file, KEY, load_yaml(file).entries[KEY]
     # The plan does not contain the key. Most studies do not have it and are not read again.
     if KEY in plan.source.read_text(encoding="utf-8"):

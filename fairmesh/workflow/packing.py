@@ -24,15 +24,15 @@ from fairmesh.workflow.application_copy import mirror_application
 STUDY = "study.yaml"
 
 
-def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.DataFrame, Described | None]:
+def package(results: Path, study: str, project: Path) -> tuple[StudyResults, pd.DataFrame, Described | None]:
     """Write ``results.csv`` and all documents of a study.
 
     Parameters
     ----------
     results, study : Path, str
         The results folder, and the study's folder in it.
-    root : Path
-        The project.
+    project : Path
+        The project folder, or any other without a project.
 
     Raises
     ------
@@ -42,11 +42,11 @@ def package(results: Path, study: str, root: Path) -> tuple[StudyResults, pd.Dat
     study_results = load_study(results, study)
     frame = table(study_results)
     write_csv(frame, study_results.folder / "results.csv")
-    notes = pack(study_results, root)
+    notes = pack(study_results, project)
     return study_results, frame, describe(study_results, frame, notes)
 
 
-def pack(study: StudyResults, root: Path) -> list[str]:
+def pack(study: StudyResults, project: Path) -> list[str]:
     """Copy the records of a study, their environments, application and workflow into the study's folder.
 
     Files that no longer exist on this computer stay as packed before; documents list what is missing.
@@ -58,7 +58,7 @@ def pack(study: StudyResults, root: Path) -> list[str]:
     """
     _records(study)
     commits = _stages(study)
-    pairs = [*_environments(study, commits), *_project(study, root)]
+    pairs = [*_environments(study, commits), *_project(study, project)]
     unread = list(filter(None, (_copy_text(source, target) for source, target in pairs)))
     application, name = _application(study), str(study.plan["application"]["name"])
     notes = mirror_application(application, study.folder / APPLICATIONS / name) if application else []
@@ -117,15 +117,15 @@ def _stages(study: StudyResults) -> list[dict[str, Any]]:
     return commits
 
 
-def _project(study: StudyResults, root: Path) -> Iterator[tuple[Path, Path]]:
+def _project(study: StudyResults, project: Path) -> Iterator[tuple[Path, Path]]:
     """Yield the files of the workflow and the study, with their targets."""
-    yield find_snakefile(root) or DEFAULT_SNAKEFILE, study.folder / MAIN
+    yield find_snakefile(project) or DEFAULT_SNAKEFILE, study.folder / MAIN
     workflow = SNAKEFILE.parent
     for path in (SNAKEFILE, *sorted(workflow.glob("rules/*.smk"))):
         yield path, study.folder / PROJECT / "workflow" / path.relative_to(workflow)
     source = str(study.plan.get("source") or "")
     if source:
-        yield Path(source), study.folder / PROJECT / STUDY
+        yield project / source, study.folder / PROJECT / STUDY
 
 
 def _application(study: StudyResults) -> Path | None:

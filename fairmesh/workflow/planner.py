@@ -168,7 +168,7 @@ class Planning:
                 self._process.kill()
 
     def _ask(self, process: subprocess.Popen[str]) -> dict[str, Any]:
-        project = {name: str(getattr(self._project, name)) for name in ("folder", "root", "results")}
+        project = {name: str(getattr(self._project, name)) for name in ("folder", "results")}
         limits = {"seconds": self._planner.seconds + SPARE, "memory": self._planner.memory}
         order = {"project": project, "request": asdict(self._request), **limits}
         orders, answers = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fairmesh.api.project import PROFILES, Project
+from fairmesh.api.project import Project
 from fairmesh.api.uploads import check_paths, check_text, path_values
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
+from fairmesh.project import find_profile
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.selection import PlanSelection
@@ -186,7 +187,7 @@ def _plan(project: Project, request: PlanRequest, machine: str) -> Plan:
         check_paths(plan, folders)
         return plan
     source = project.study_file(request.name)
-    plan = load_plan(source, project.root, machine, request.set, limits.points)
+    plan = load_plan(source, project.folder, machine, request.set, limits.points)
     if request.set and path_values(plan):
         check_paths(plan, folders, _own_paths(source, project, machine, limits.points))
     return plan
@@ -195,13 +196,13 @@ def _plan(project: Project, request: PlanRequest, machine: str) -> Plan:
 def _own_paths(source: Path, project: Project, machine: str, most: int) -> dict[str, set[str]]:
     """Return the paths that a study names itself; none if it is valid only with the changes of a request."""
     try:
-        return path_values(load_plan(source, project.root, machine, most=most))
+        return path_values(load_plan(source, project.folder, machine, most=most))
     except InputError:
         return {}
 
 
 def _expected(project: Project, request: PlanRequest, plan: Plan) -> Expectation:
-    return Expectation.of(estimate(plan, project.results, read_profile(project.folder / PROFILES / request.profile)))
+    return Expectation.of(estimate(plan, project.results, read_profile(find_profile(request.profile, project.folder))))
 
 
 def _row(prediction: Forecast, plan: Plan) -> dict[str, Any]:
@@ -245,7 +246,7 @@ def _limit(seconds: int, memory: int) -> None:
 
 def _answer(order: Mapping[str, Any]) -> dict[str, Any]:
     _limit(order["seconds"], order["memory"])
-    project = Project(*(Path(order["project"][name]) for name in ("folder", "root", "results")))
+    project = Project(*(Path(order["project"][name]) for name in ("folder", "results")))
     try:
         return {"plan": preview(project, PlanRequest(**order["request"])).to_json()}
     except InputError as error:

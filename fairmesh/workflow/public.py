@@ -31,7 +31,7 @@ _LOGS = {LOG, MLLOG}
 _TEXTS = (".json", ".yaml", ".yml", ".csv", ".log", ".mllog", ".sh", ".txt", ".md", ".smk", ".toml", ".cfg", ".ini")
 
 
-def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path) -> Described | None:
+def public_copy(study: StudyResults, out: Path, publisher: Publisher, project: Path | None) -> Described | None:
     """Write a public copy of a study, with its own documents and scorecard.
 
     The records of the copy have the hashes of the copied files, and in ``original`` the hash of each file that was
@@ -45,8 +45,8 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
         The results folder of the copy; an older copy of the study is replaced.
     publisher : Publisher
         The publisher; ``redact``, ``hide`` and ``logs`` determine what is removed.
-    root : Path
-        The folder of the Snakefile.
+    project : Path or None
+        The project folder.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def public_copy(study: StudyResults, out: Path, publisher: Publisher, root: Path
     OSError
         If a file cannot be written.
     """
-    redaction = Redaction.of(study, publisher.redact, publisher.hide, root)
+    redaction = Redaction.of(study, publisher.redact, publisher.hide, project)
     target = out / study.name
     if target.resolve() == study.folder.resolve():
         raise FairmeshError(f"{target}: the copy would replace the results themselves")
@@ -144,7 +144,11 @@ def _entry(folder: Path, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def publish_public_site(
-    results: Path, to: Path, root: Path, publisher: Publisher, report: Callable[[int, int], None] | None = None
+    results: Path,
+    to: Path,
+    project: Path | None,
+    publisher: Publisher,
+    report: Callable[[int, int], None] | None = None,
 ) -> tuple[list[str], Omissions]:
     """Build a website with crates of all studies into a folder.
 
@@ -152,8 +156,8 @@ def publish_public_site(
     ----------
     results, to : Path
         The results folder, whose documents are updated, and the folder of the website, which is replaced.
-    root : Path
-        The folder of the Snakefile.
+    project : Path or None
+        The project folder.
     publisher : Publisher
         The publisher; ``redact``, ``hide`` and ``logs`` determine what is removed.
     report : callable, optional
@@ -181,17 +185,19 @@ def publish_public_site(
             if report:
                 report(index, len(names) + 1)
             with omissions.skip_study(study):
-                omissions.unreadable += _pack(results, study, copies, archives, publisher, root)
+                omissions.unreadable += _pack(results, study, copies, archives, publisher, project)
         for study in omissions.studies:
             shutil.rmtree(copies / study, ignore_errors=True)
-        build_site(copies, to, root, archives, omissions)
+        build_site(copies, to, project or Path(), archives, omissions)
     return [name for name in names if name not in omissions.studies], omissions
 
 
-def _pack(results: Path, study: str, copies: Path, archives: Path, publisher: Publisher, root: Path) -> list[str]:
+def _pack(
+    results: Path, study: str, copies: Path, archives: Path, publisher: Publisher, project: Path | None
+) -> list[str]:
     """Write the public copy of a study and its archive; return the files of the study that cannot be read."""
-    study_results, _, _ = package(results, study, root)
-    described = public_copy(study_results, copies, publisher, root)
+    study_results, _, _ = package(results, study, project or Path())
+    described = public_copy(study_results, copies, publisher, project)
     if (copies / study / ENVIRONMENTS).is_dir():
         shutil.copytree(copies / study / ENVIRONMENTS, copies / ENVIRONMENTS, dirs_exist_ok=True)
     if described:

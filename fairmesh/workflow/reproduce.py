@@ -147,7 +147,7 @@ def _first_free(folder: Path) -> Path:
     return free
 
 
-def prepare(original: Original, folder: Path, root: Path, settings: Mapping[str, Any]) -> Prepared:
+def prepare(original: Original, folder: Path, project: Path, settings: Mapping[str, Any]) -> Prepared:
     """Write the job folders of an experiment with the recorded parameters, or changed ones.
 
     Parameters
@@ -156,8 +156,8 @@ def prepare(original: Original, folder: Path, root: Path, settings: Mapping[str,
         The result to reproduce.
     folder : Path
         The folder of the reproduction.
-    root : Path
-        The folder of the Snakefile, which contains the templates of job.sh.
+    project : Path
+        The project folder, whose entry of this computer in machines.yaml is used; it may be any other folder.
     settings : mapping
         Changed values by the name of the parameter.
 
@@ -169,13 +169,13 @@ def prepare(original: Original, folder: Path, root: Path, settings: Mapping[str,
         If the application has changed.
     """
     write_text(folder / STUDY, schema.dump_yaml(_study(original, settings)))
-    plan = load_plan(folder / STUDY, root, LOCAL, settings)
+    plan = load_plan(folder / STUDY, project, LOCAL, settings)
     if len(plan.experiments) != 1:
         raise InputError([Problem(f"one value each, not {len(plan.experiments)} experiments", "--set")])
     if not settings and plan.experiments[0].fingerprint != original.record["fingerprint"]:
         message = f"{original.application} is not the application that was measured: its fingerprint is another"
         raise FairmeshError(message)
-    return Prepared(original, plan, folder, export(plan, folder / RUN, root))
+    return Prepared(original, plan, folder, export(plan, folder / RUN, project))
 
 
 def _study(original: Original, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -63,15 +63,15 @@ class Session:
         self._stage = cache(clear_errors()(partial(self._target, self._folders.stage_target)))
 
     @classmethod
-    def open(cls, workflow: Any, root: Path) -> Session:
+    def open(cls, workflow: Any, project: Path) -> Session:
         """Read the study, take its lock if it is free, and reconcile the results of earlier runs.
 
         Parameters
         ----------
         workflow : snakemake.workflow.Workflow
             Snakemake's own object.
-        root : Path
-            The folder of the Snakefile.
+        project : Path
+            The project folder.
 
         Raises
         ------
@@ -81,7 +81,7 @@ class Session:
             If no more files can be created.
         """
         snakemake = SnakemakeWorkflow(workflow)
-        study = StudyInput.read(snakemake.config_overrides, root)
+        study = StudyInput.read(snakemake.config_overrides, project)
         for warning in study.warnings():
             _warn(warning)
         _ = study.templates  # reports errors before anything is written
@@ -198,13 +198,13 @@ class Session:
             "home": str(self._paths.home),
             "study": self._plan.study,
             "site": str(self._study.site),
-            "project": str(self._study.root),
+            "project": str(self._study.project),
         }
 
     @property
     def digest(self) -> str:
         """A hash of the inputs of a publication, except the study's own records."""
-        return publishing.digest(self._study.document, self._study.root, self._other_records())
+        return publishing.digest(self._study.document, self._study.project, self._other_records())
 
     def _other_records(self) -> list[str]:
         """Return the records of other machines, which are published too."""
@@ -302,7 +302,7 @@ class Session:
                     self._mark_lost()
                 if exit_code and not self._run.interrupted:
                     self._report_failed_probes()
-                    published = publishing.publish_what_there_is(self._paths, self._study.site, self._study.root)
+                    published = publishing.publish_what_there_is(self._paths, self._study.site, self._study.project)
                 self._stale_markers = probing.markers(self._paths)
                 self._forget_inputs()
             finally:

@@ -21,6 +21,7 @@ from fairmesh.errors import InputError, Problem
 from fairmesh.files import expand_path, read_json
 from fairmesh.installed import SNAKEFILE
 from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.project import CONFIG, project_folder
 from fairmesh.runner.protocol import marker_name
 from fairmesh.schedulers import job_scheduler
 
@@ -29,11 +30,27 @@ def check_configuration(workflow: Any) -> None:
     """Check config/config.yaml before Snakemake's reader does, which lets duplicate keys pass."""
     if workflow.is_main_process:
         with clear_errors():
-            from fairmesh.workflow import configuration  # noqa: PLC0415  not inside jobs
+            from fairmesh.study.settings import load_config  # noqa: PLC0415  not inside jobs
 
             _check_installation(SNAKEFILE.parent)
+            project = _project()
             os.environ.setdefault("LOGNAME", user())  # Snakemake needs a user name, which may be missing in a container
-            configuration.check_file()
+            load_config(project / CONFIG)
+
+
+def _project() -> Path:
+    """Return the project, in whose folder Snakemake must run.
+
+    Raises
+    ------
+    InputError
+        If this folder is not a project, with the nearest one above it.
+    """
+    here = Path.cwd()
+    project = project_folder()
+    if project != here:
+        raise InputError([Problem(f"there is no {CONFIG} in {here}; start Snakemake in the project: cd {project}")])
+    return project
 
 
 def _check_installation(folder: Path) -> None:
@@ -50,7 +67,7 @@ def open_view(workflow: Any) -> Session | JobView:
     with clear_errors():
         from fairmesh.workflow.session import Session  # noqa: PLC0415  not inside jobs
 
-        return Session.open(workflow, Path.cwd())
+        return Session.open(workflow, _project())
 
 
 class JobView:

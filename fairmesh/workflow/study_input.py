@@ -32,17 +32,17 @@ class StudyInput:
         The expanded study.
     paths : StudyPaths
         The study's files.
-    root : Path
-        The folder of the Snakefile.
+    project : Path
+        The project folder.
     """
 
     configuration: Configuration
     plan: Plan
     paths: StudyPaths
-    root: Path
+    project: Path
 
     @classmethod
-    def read(cls, overrides: Mapping[str, Any], root: Path) -> StudyInput:
+    def read(cls, overrides: Mapping[str, Any], project: Path) -> StudyInput:
         """Read and check the input.
 
         Raises
@@ -52,13 +52,13 @@ class StudyInput:
         FairmeshError
             If no more files can be created.
         """
-        checked = configuration.read(overrides, root)
+        checked = configuration.read(overrides, project)
         results = Path(checked.config.results)
         for folder in (Path(), results):
             check_inodes(folder)
         checked.check_site()
         plan = checked.plan()
-        return cls(checked, plan, StudyPaths(results, plan.study), root)
+        return cls(checked, plan, StudyPaths(results, plan.study), project)
 
     @property
     def config(self) -> Config:
@@ -74,12 +74,12 @@ class StudyInput:
     def folders(self) -> Folders:
         """The job folders of the plan."""
         machine = self.configuration.machine
-        return Folders(self.plan, self.paths, self.root, publisher=self.config.publisher, machine=machine)
+        return Folders(self.plan, self.paths, self.project, publisher=self.config.publisher, machine=machine)
 
     @cached_property
     def templates(self) -> Templates:
         """The templates of job.sh."""
-        return job_templates(self.plan, self.root, self.configuration.machines, self.configuration.machine)
+        return job_templates(self.plan, self.project, self.configuration.machines, self.configuration.machine)
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class StudyInput:
     def warnings(self) -> Iterator[str]:
         """Yield warnings: of the plan, about the version of the project, and about another study of this name."""
         yield from self.plan.warnings
-        yield from filter(None, [version_notice(self.root)])
+        yield from filter(None, [version_notice(self.project)])
         before = str((jsonfiles.read_map(str(self.paths.plan)) or {}).get("source") or "")
         if before not in {"", str(self.plan.source)} and Path(before).exists() and not self._is_of_a_copy(before):
             name = self.plan.study
@@ -97,5 +97,5 @@ class StudyInput:
 
     def _is_of_a_copy(self, source: str) -> bool:
         """Return whether a study file belongs to another copy of this project, of which these results are a clone."""
-        root = self.root.resolve()
-        return self.paths.home.resolve().is_relative_to(root) and not Path(source).is_relative_to(root)
+        project = self.project.resolve()
+        return self.paths.home.resolve().is_relative_to(project) and not Path(source).is_relative_to(project)

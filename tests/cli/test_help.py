@@ -57,8 +57,8 @@ def test_the_help_of_a_command_ends_with_its_examples(name: str, capsys: pytest.
         (["machines", "here"], "fairmesh machines: unexpected argument 'here'"),
         (["--jsn"], "fairmesh: unknown option '--jsn'"),
         (
-            ["plan"],
-            f"fairmesh plan: the following arguments are required: STUDY; {MORE}",
+            ["new"],
+            "fairmesh new: the following arguments are required: NAME; see `fairmesh new --help`",
         ),
         (
             ["plan", "x", "--first", "0"],

@@ -54,7 +54,7 @@ def test_a_new_project_is_valid(
     assert written == _files(folder / "bench").keys() - {".fairmesh.json"}
     monkeypatch.chdir(folder / "bench")
     root = Path.cwd()
-    checked = [(check_folder if path.is_dir() else check_file)(path, root, "local") for path in everything(root, root)]
+    checked = [(check_folder if path.is_dir() else check_file)(path, root, "local") for path in everything(root)]
     assert {check.kind for check in checked} >= {"configuration", "machines", "profile", "study"}
     assert [problem for check in checked for problem in (*check.problems, *check.warnings)] == []
     plan = load_plan("first", root, "local")

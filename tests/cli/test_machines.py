@@ -23,7 +23,7 @@ def test_machines_profiles_and_studies_are_brought_together(project: Path, capsy
     machines = {machine["machine"]: machine for machine in json.loads(capsys.readouterr().out)}
     local, slurm, cray = machines["local"], machines["slurm"], machines["cray"]
     assert (local["machine"], local["default"], local["studies"]) == ("local", True, ["more", "quick"])
-    assert list(slurm["profiles"]) == ["profiles/slurm", "profiles/slurm-lean"]
+    assert list(slurm["profiles"]) == ["slurm", "slurm-lean"]
     assert (slurm["resources"], slurm["unsatisfiable_jobs"], slurm["studies"]) == (
         {"slurm_account": "climate"},
         "wait",

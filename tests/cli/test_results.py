@@ -121,9 +121,9 @@ def test_the_better_end_is_first(
 
 
 def test_several_studies_are_shown_one_after_another(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, "results")
+    text = shown(capsys, "./results")
     assert [text.count(f"{name}: CloudMask accuracy") for name in ("more", "quick")] == [1, 1]
-    assert len(json.loads(shown(capsys, "results", "--json"))) == 2
+    assert len(json.loads(shown(capsys, "./results", "--json"))) == 2
 
 
 def test_a_limit_and_all_columns(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

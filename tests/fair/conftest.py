@@ -104,7 +104,7 @@ def run_study(place: Path, publisher: dict[str, Any], study: dict[str, Any]) -> 
         Path("config").mkdir()
         Path("config/config.yaml").write_text(schema.dump_yaml({"study": "sweep", "publisher": publisher}))
         Path("study.yaml").write_text(schema.dump_yaml(study))
-        script = export(load_plan(Path("study.yaml").absolute(), ROOT, "local"), Path("home"), ROOT)
+        script = export(load_plan(Path("study.yaml").absolute(), ROOT, "local"), Path("home"), Path())
         environment = {name: text for name, text in os.environ.items() if not name.startswith("FAIRMESH")}
         subprocess.run(["bash", script], env=environment | {"OMP_NUM_THREADS": "1"}, check=True, capture_output=True)
     assert Results(place / "home").describe() is not None

@@ -25,7 +25,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def zipped(out: str = "out") -> Path:
-    assert cli.main(["crate", "sweep", "--zip", "--out", out]) == 0
+    assert cli.main(["crate", "results/sweep", "--zip", "--out", out]) == 0
     (archive,) = Path(out).glob("*.zip")
     return archive
 
@@ -48,7 +48,7 @@ def test_the_same_files_give_the_same_archive(results: Results, tmp_path: Path) 
 
 def zipped_elsewhere(folder: Path, **environment: str) -> Path:
     """Make the archive in a process of its own."""
-    command = [sys.executable, "-m", "fairmesh.cli", "crate", "sweep", "--zip", "--out", "out"]
+    command = [sys.executable, "-m", "fairmesh.cli", "crate", "results/sweep", "--zip", "--out", "out"]
     subprocess.run(command, cwd=folder, env=os.environ | environment, check=True, timeout=300)
     (archive,) = folder.glob("out/*.zip")
     return archive
@@ -107,7 +107,7 @@ def test_what_is_missing_is_said_and_the_rest_is_written(results: Results, capsy
 def test_a_study_without_results_is_one_line(results: Results, capsys: pytest.CaptureFixture[str]) -> None:
     for record in (results.study / "records/local").iterdir():
         results.forget(record.stem)
-    assert cli.main(["crate", "sweep"]) == 1
+    assert cli.main(["crate", "results/sweep"]) == 1
     assert capsys.readouterr().err == "no experiment of sweep has a result\n"
 
 

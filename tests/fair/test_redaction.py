@@ -131,7 +131,7 @@ def test_the_archive_is_the_copy_for_others_unless_the_whole_is_asked_for(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for out, options in (("public", []), ("whole", ["--whole"])):
-        assert cli.main(["crate", "sweep", "--zip", "--out", out, *options]) == 0
+        assert cli.main(["crate", "results/sweep", "--zip", "--out", out, *options]) == 0
         with zipfile.ZipFile(next(Path(out).glob("*.zip"))) as file:
             file.extractall(f"{out}/files")
     assert telltale(Path("public/files"), HOST, HOME) == set()

@@ -103,7 +103,7 @@ def test_a_click_that_somebody_forged_starts_and_saves_nothing(
 def test_a_start_says_so_and_leads_to_the_overview(open_page: Open, started: Started, project: Project) -> None:
     page = open_page("start", may_steer=True, start_where="value > 1", start_first=5, start_probe=True)
     shown = page.button(key="start").click().run()
-    source = project.root / "config/studies/small.yaml"
+    source = project.folder / "config/studies/small.yaml"
     assert started == [("small", source, "profiles/local", {"where": "value > 1", "first": 5, "probe": True})]
     assert "run 6b0f7a52 of small is started" in said(shown)
     (link,) = shown.get("page_link")
@@ -134,7 +134,7 @@ def test_a_form_writes_the_study(open_page: Open, started: Started, project: Pro
     page = choices.set_value(["good", "exit"]).run()
     assert numbers(page)["Experiments"] == "4"
     shown = page.button(key="start").click().run()
-    assert started[0][:2] == ("mine", project.root / "config/studies/mine.yaml")
+    assert started[0][:2] == ("mine", project.folder / "config/studies/mine.yaml")
     assert numbers(shown)["Experiments"] == "4"
     assert start.preview_plan(project, PlanRequest("mine", profile="local")).total == 4
 
@@ -160,7 +160,7 @@ def test_text_and_form_become_each_other(open_page: Open) -> None:
 
 
 def test_another_study_takes_the_place_of_what_was_written(open_page: Open, project: Project) -> None:
-    write_text(project.root / "config/studies/tiny.yaml", "study: tiny\napplication: toy\n")
+    write_text(project.folder / "config/studies/tiny.yaml", "study: tiny\napplication: toy\n")
     page = fill(in_a_form(open_page), "Name", "mine")
     (begin,) = [element for element in page.selectbox if element.label == "Study file"]
     shown = begin.set_value("tiny").run()
@@ -208,7 +208,7 @@ def test_a_form_is_made_of_any_text(open_page: Open, text: str) -> None:
 def test_what_is_long_is_not_cut(open_page: Open, project: Project) -> None:
     values = ", ".join(map(str, range(1, 1000)))
     text = f"study: long\ntitle: {'t' * 500}\napplication: toy\nparameters: {{value: [{values}]}}\n"
-    write_text(project.root / "config/studies/long.yaml", text)
+    write_text(project.folder / "config/studies/long.yaml", text)
     shown = in_a_form(open_page, "long")
     assert numbers(shown)["Experiments"] == "999"
     assert [element.label for element in shown.button if element.key in {"start", "save"}] == ["Start"], (
@@ -227,7 +227,7 @@ def test_a_name_that_is_taken_is_told_at_once(open_page: Open, project: Project)
 def test_a_study_is_saved_once(open_page: Open, project: Project) -> None:
     page = fill(use(open_page("start", begin=start.NEW, may_steer=True), start.TEXT), "Text", TOY)
     shown = page.button(key="save").click().run()
-    assert (project.root / "config/studies/mine.yaml").read_text() == TOY
+    assert (project.folder / "config/studies/mine.yaml").read_text() == TOY
     assert "mine is saved" in said(shown)
     assert not shown.error
     assert [element.label for element in shown.button if element.key in {"start", "save"}] == ["Start"]
@@ -251,7 +251,7 @@ def test_a_run_that_goes_on_is_told(open_page: Open, monkeypatch: pytest.MonkeyP
 
 
 def test_without_any_study_a_new_one_can_be_written(open_page: Open, project: Project) -> None:
-    (project.root / "config/studies/small.yaml").unlink()
+    (project.folder / "config/studies/small.yaml").unlink()
     shown = open_page("start", may_steer=True)
     assert "select an application" in said(shown)
     assert next(element for element in shown.selectbox if element.label == "Study file").options == [start.NEW]

@@ -294,7 +294,7 @@ def test_a_text_brings_no_code_and_no_paths(speaker: Speaker, project: Project, 
     assert checked.json()["valid"] is False
     assert checked.json()["errors"]
     assert_problem(speaker.post("/studies", json={"text": text}), 422)
-    assert [path.name for path in (project.root / "config/studies").iterdir()] == ["small.yaml"]
+    assert [path.name for path in (project.folder / "config/studies").iterdir()] == ["small.yaml"]
     assert "root:" not in checked.text
     assert not list(project.folder.glob("**/P"))
 
@@ -305,7 +305,7 @@ def test_of_many_who_save_a_study_at_once_one_does_and_none_is_replaced(speaker:
         answers = list(people.map(lambda text: speaker.post("/studies", json={"text": text}), texts))
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409, 409, 409]
     (saved,) = [text for text, answer in zip(texts, answers, strict=True) if answer.status_code == 201]
-    assert (project.root / "config/studies/new.yaml").read_text() == saved
+    assert (project.folder / "config/studies/new.yaml").read_text() == saved
     assert_problem(speaker.post("/studies", json={"text": texts[0].replace("new", "SMALL")}), 409)
 
 

@@ -65,12 +65,12 @@ def test_the_same_study_can_be_saved_again(speaker: Speaker) -> None:
 
 @pytest.mark.parametrize("path", ["/etc/shadow", "/etc/no-such-file"])
 def test_files_elsewhere_are_not_even_looked_for(speaker: Speaker, project: Project, path: str) -> None:
-    application = (project.root / "tests/toy/application.yaml").read_text()
-    write_text(project.root / "reads/application.yaml", application.replace("note: {", "note: {format: path, "))
+    application = (project.folder / "tests/toy/application.yaml").read_text()
+    write_text(project.folder / "reads/application.yaml", application.replace("note: {", "note: {format: path, "))
     text = f"study: new\napplication: reads\nparameters: {{note: {path}}}\n"
     (fault,) = speaker.post("/studies/validate", json={"text": text}).json()["errors"]
     assert fault["message"] == f"'note' must be below a folder that requests may name, not {path!r}"
-    write_text(project.root / "config/studies/reads.yaml", "study: reads\napplication: reads\n")
+    write_text(project.folder / "config/studies/reads.yaml", "study: reads\napplication: reads\n")
     for verb in ("plan", "runs"):
         answer = speaker.post(f"/studies/reads/{verb}", json={"set": {"note": path}})
         assert_problem(answer, 422)

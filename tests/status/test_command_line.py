@@ -18,6 +18,7 @@ from tests.status.conftest import Study
 @pytest.fixture
 def place(study: Study, monkeypatch: pytest.MonkeyPatch) -> Study:
     """Return a study with failures, one of which tries to steer terminals."""
+    write_text(study.results.parent / "config/config.yaml", "study: quick\n")
     monkeypatch.chdir(study.results.parent)
     study.title = "A \x1b[31mtitle"
     for epochs in range(12):
@@ -48,14 +49,14 @@ def test_failures_come_first_and_are_not_too_many(place: Study, capsys: pytest.C
 def test_several_studies_are_shown_one_after_another(place: Study, capsys: pytest.CaptureFixture[str]) -> None:
     other = Study(place.results, "other", "")
     other.add(epochs=1)
-    assert cli.main(["status", "results"]) == 0
+    assert cli.main(["status", "./results"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("other\n")
     assert "\n\nquick: A title\n" in out
-    assert cli.main(["status", "results", "--json"]) == 0
+    assert cli.main(["status", "./results", "--json"]) == 0
     assert [item["study"] for item in json.loads(capsys.readouterr().out)] == ["other", "quick"]
-    assert cli.main(["status", "results", "--watch"]) == 2
-    assert capsys.readouterr().err == "results holds several studies (allowed: other, quick)\n"
+    assert cli.main(["status", "./results", "--watch"]) == 2
+    assert capsys.readouterr().err == "./results holds several studies (allowed: other, quick)\n"
 
 
 def test_watching_what_has_ended_ends_and_says_whether_it_is_good(
@@ -134,12 +135,13 @@ def test_a_retry_while_a_run_goes_on_says_what_comes_and_what_does_not(
 def test_the_command_of_a_run_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "profiles/local").mkdir(parents=True)
-    (tmp_path / "Snakefile").touch()
+    for file in ("config/config.yaml", "profiles/local/config.yaml", "s.yaml"):
+        write_text(tmp_path / file, "study: quick\n")
+    write_text(tmp_path / "Snakefile", "from fairmesh.workflow import SNAKEFILE\n")
     monkeypatch.chdir(tmp_path)
     options = ["--where", "epochs > 1", "--first", "2", "--set", "epochs=1,5", "--wait", "--snakemake=-n"]
     assert cli.main(["run", "s.yaml", *options, "--dry-run"]) == 0
-    shown = "-m snakemake --profile profiles/local -n --config study=s.yaml 'where=epochs > 1' first=2 wait=true"
+    shown = "-m snakemake --profile profiles/local -n --config study=./s.yaml 'where=epochs > 1' first=2 wait=true"
     assert f'{shown} \'set={{"epochs": "1,5"}}\'' in capsys.readouterr().out
     assert cli.main(["run", "--profile", "profiles/locla", "--dry-run"]) == 2
     assert "--profile: there is no profile 'profiles/locla'" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from fairmesh.status import launch
 
 
 def arrives(value: str, place: Path) -> bool:
-    command = launch.run_command(place, config={"where": value}, folder=place)
+    command = launch.run_command(place, config={"where": value})
     return bool(parse_config(command.arguments[command.arguments.index("--config") + 1 :]) == {"where": value})
 
 

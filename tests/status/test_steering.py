@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.errors import BusyError, InputError
+from fairmesh.files import write_text
 from fairmesh.status import JobSelection, cancel, clear, read_status
 from fairmesh.status.launch import rerun_command, run_command
 from tests.status.conftest import GONE, Study
@@ -161,11 +162,11 @@ def test_a_dry_run_clears_nothing(busy: Study) -> None:
 
 
 def test_the_command_of_a_retry_repeats_how_the_run_was_started(busy: Study, tmp_path: Path) -> None:
-    (tmp_path / "profiles/slurm").mkdir(parents=True)
+    write_text(tmp_path / "profiles/slurm/config.yaml", "jobs: 3\n")
     config = {"set": {"epochs": "1,2"}, "first": 3, "site": "out", "machine": "1"}
     busy.run(ended="2026-11-20T11:00:00.000Z", profile="profiles/slurm", config=config, folder=str(tmp_path))
     status = read_status(busy.paths)
-    made = rerun_command(busy.paths, "s.yaml", status.run, status.experiments[:2], tmp_path)
+    made = rerun_command(busy.paths, "s.yaml", status.run, status.experiments[:2], Path)
     assert made.folder == tmp_path
     line = list(made.arguments)
     assert line[line.index("--profile") + 1] == "profiles/slurm"
@@ -178,4 +179,4 @@ def test_the_command_of_a_retry_repeats_how_the_run_was_started(busy: Study, tmp
 
 def test_an_unknown_profile_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no profile 'profiles/slrum'"):
-        run_command(tmp_path, "profiles/slrum", folder=tmp_path)
+        run_command(tmp_path, "profiles/slrum")

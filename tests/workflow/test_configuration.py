@@ -10,10 +10,9 @@ from snakemake.cli import parse_config
 
 from fairmesh.errors import InputError
 from fairmesh.files import escape_path
-from fairmesh.status.places import configured_path, results_of
+from fairmesh.project import CONFIG, configured_path, results_folder
+from fairmesh.study.settings import load_config
 from fairmesh.workflow import configuration
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -25,18 +24,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(text: str) -> None:
-    configuration.FILE.write_text(text)
+    CONFIG.write_text(text)
 
 
 def test_the_command_line_counts_before_the_file_also_inside_maps() -> None:
     write("study: a\nresults: r\npublisher: {title: T, licence: L}\n")
-    read = configuration.read({"study": "b", "publisher": {"title": "U"}}, ROOT).config
+    read = configuration.read({"study": "b", "publisher": {"title": "U"}}, Path.cwd()).config
     assert (read.study, read.results, read.publisher.title, read.publisher.licence) == ("b", "r", "U", "L")
 
 
 def test_a_value_of_yaml_1_2_stays_what_it_looks_like() -> None:
     write("study: on\nresults: 012\n")
-    read = configuration.read({}, ROOT).config
+    read = configuration.read({}, Path.cwd()).config
     assert (read.study, read.results) == ("on", "012")
 
 
@@ -53,7 +52,7 @@ def test_a_value_of_yaml_1_2_stays_what_it_looks_like() -> None:
 def test_a_mistake_is_told_with_its_place(text: str, overrides: dict[str, object], message: str) -> None:
     write(text)
     with pytest.raises(InputError) as caught:
-        configuration.read(overrides, ROOT)
+        configuration.read(overrides, Path.cwd())
     assert message in str(caught.value)
 
 
@@ -64,7 +63,7 @@ def test_a_text_that_snakemake_reads_as_something_else_is_hinted_at_in_a_form_th
     given = parse_config([f"{key}={text}"])
     if not isinstance(given[key], str):
         with pytest.raises(InputError) as caught:
-            configuration.read(given, ROOT)
+            configuration.read(given, Path.cwd())
         hint = str(caught.value).partition("--config '")[2].partition("',")[0]
         given = parse_config([hint.replace("TEXT", text)])
     assert given == {key: text}
@@ -72,7 +71,7 @@ def test_a_text_that_snakemake_reads_as_something_else_is_hinted_at_in_a_form_th
 
 def test_a_truth_may_be_given_inside_a_map_of_the_command_line() -> None:
     write("study: a\n")
-    assert configuration.read(parse_config(["publisher={logs: true}"]), ROOT).config.publisher.logs is True
+    assert configuration.read(parse_config(["publisher={logs: true}"]), Path.cwd()).config.publisher.logs is True
 
 
 @pytest.mark.parametrize("key", ["results", "site"])
@@ -93,8 +92,8 @@ def test_home_and_variables_are_filled_in_in_paths(
     monkeypatch.setenv("HOME", "/home/ada")
     monkeypatch.setenv("SCRATCH", "/scratch")
     write(f"study: a\n{key}: {written}\n")
-    assert getattr(configuration.read({}, ROOT).config, key) == meant
-    assert getattr(configuration.read({key: written}, ROOT).config, key) == meant
+    assert getattr(configuration.read({}, Path.cwd()).config, key) == meant
+    assert getattr(configuration.read({key: written}, Path.cwd()).config, key) == meant
     assert configured_path(key, folder) == meant
 
 
@@ -114,19 +113,21 @@ def test_a_path_that_cannot_be_filled_in_is_refused_at_its_place(
     monkeypatch.setenv("EMPTY", "")
     write(f"study: a\nresults: {written}\n")
     with pytest.raises(InputError, match=rf"^config/config\.yaml:2:10: {re.escape(message)}$"):
-        configuration.check_file()
+        load_config(CONFIG)
     with pytest.raises(InputError, match=re.escape(message)):
-        results_of(folder)
+        results_folder(folder)
 
 
 def test_a_run_that_a_face_starts_gets_the_folder_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SCRATCH", "/scratch")
     write("study: a\n")
     odd = tmp_path / "a$SCRATCH/$"
-    assert Path(configuration.read({"results": escape_path(odd)}, ROOT).config.results) == odd
+    assert Path(configuration.read({"results": escape_path(odd)}, Path.cwd()).config.results) == odd
 
 
-def test_an_unknown_study_is_told_where_it_was_asked_for() -> None:
+def test_an_unknown_study_is_told_where_it_was_asked_for(folder: Path) -> None:
     write("study: quik\n")
+    (folder / "config/studies").mkdir()
+    (folder / "config/studies/quick.yaml").touch()
     with pytest.raises(InputError, match=r"config/config\.yaml:1:8: no study 'quik'; did you mean 'quick'\?"):
-        configuration.read({}, ROOT).plan()
+        configuration.read({}, Path.cwd()).plan()

@@ -14,8 +14,8 @@ import pytest
 
 from fairmesh import schema
 from fairmesh.errors import FairmeshError, InputError
+from fairmesh.project import CONFIG, MACHINES
 from fairmesh.study import Plan, load_plan
-from fairmesh.workflow.configuration import FILE, MACHINES
 from fairmesh.workflow.export import export
 from tests.shells import check_script
 
@@ -78,7 +78,7 @@ def contents(folder: Path) -> dict[Path, tuple[int, bytes]]:
 
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_all_that_travels_is_there_and_nothing_of_this_machine(tmp_path: Path, scheduler: str) -> None:
-    script = export(make_plan(scheduler, measure="exclusive"), Path("out"), ROOT)
+    script = export(make_plan(scheduler, measure="exclusive"), Path("out"), Path())
     assert script == Path("out/sweep/submit.sh")
     stage = re.compile("numbers-[0-9a-f]{12}")
     names = {stage.sub("STAGE", str(path.relative_to("out"))) for path in Path("out").rglob("*") if path.is_file()}
@@ -115,13 +115,13 @@ def test_a_commit_that_git_does_not_tell_is_said_and_the_record_says_why(
 @pytest.mark.parametrize("scheduler", SCHEDULERS)
 def test_rendering_again_changes_nothing_that_is_right(scheduler: str) -> None:
     plan = make_plan(scheduler)
-    export(plan, Path("out"), ROOT)
+    export(plan, Path("out"), Path())
     before = contents(Path("out"))
-    export(plan, Path("out"), ROOT)
+    export(plan, Path("out"), Path())
     assert contents(Path("out")) == before
     grown = make_plan(scheduler, parameters={"value": [1, 2, 3]})
     next(Path("out").rglob("value=1/job.sh")).write_text("spoiled")
-    export(grown, Path("out"), ROOT)
+    export(grown, Path("out"), Path())
     after = contents(Path("out"))
     changed = {path.name for path in before if after[path] != before[path]}
     assert changed == {"job.sh", "plan.json", "submit.sh"}
@@ -130,16 +130,16 @@ def test_rendering_again_changes_nothing_that_is_right(scheduler: str) -> None:
 
 def test_a_job_with_its_result_is_left_alone() -> None:
     plan = make_plan()
-    export(plan, Path("out"), ROOT)
+    export(plan, Path("out"), Path())
     job = Path("out/sweep/experiments/none/value=1")
     (job / "commit.json").write_text(json.dumps({"fingerprint": plan.experiments[0].fingerprint}))
     (job / "job.sh").write_text("as it was when it ran")
-    export(plan, Path("out"), ROOT)
+    export(plan, Path("out"), Path())
     assert (job / "job.sh").read_text() == "as it was when it ran"
 
 
 def test_it_runs_where_it_was_moved_and_only_what_is_not_done() -> None:
-    script = export(make_plan(parameters={"value": [1, 2], "behaviour": ["good", "exit"]}), Path("out"), ROOT)
+    script = export(make_plan(parameters={"value": [1, 2], "behaviour": ["good", "exit"]}), Path("out"), Path())
     home = Path("moved 'to' $(reboot)").absolute()
     shutil.move("out", home)
     script = home / script.relative_to("out")
@@ -167,7 +167,7 @@ def test_the_copy_of_the_application_is_what_runs(tmp_path: Path) -> None:
     )
     command = {"name": "pack", "version": "1", "command": ["python3", "-m", "pack"]}
     (app / "application.yaml").write_text(schema.dump_yaml(command))
-    script = export(make_plan(application="./pack", parameters={}, repeat=1), Path("out"), ROOT)
+    script = export(make_plan(application="./pack", parameters={}, repeat=1), Path("out"), Path())
     copied = {str(path.relative_to("out/applications/pack")) for path in Path("out/applications/pack").rglob("*")}
     shutil.rmtree(app)
     assert "1 done" in submit(script)
@@ -201,7 +201,7 @@ def test_values_of_any_text_come_to_the_program_as_they_are(tmp_path: Path, sche
     content = {"name": "nasty", "version": "1", "command": command, "parameters": parameters}
     (tmp_path / "nasty/application.yaml").write_text(schema.dump_yaml(content))
     plan = make_plan(scheduler, application="./nasty", parameters={"label": values})
-    export(plan, Path("out"), ROOT)
+    export(plan, Path("out"), Path())
     check_script(*Path("out").rglob("*.sh"))
     for experiment in plan.experiments:
         job = Path("out/sweep/experiments") / scheduler / experiment.id
@@ -213,7 +213,7 @@ def test_values_of_any_text_come_to_the_program_as_they_are(tmp_path: Path, sche
 
 @pytest.mark.parametrize("scheduler", ["slurm", "lsf"])
 def test_stages_are_submitted_first_and_waited_for(fakes: Path, scheduler: str) -> None:
-    script = export(make_plan(scheduler, parameters={"value": [1, 2], "size": [1, 2]}), Path("my out"), ROOT)
+    script = export(make_plan(scheduler, parameters={"value": [1, 2], "size": [1, 2]}), Path("my out"), Path())
     said = submit(script)
     assert "6 submitted, 0 not, 0 in the queue already, 0 done before, of 6" in said
     calls = (fakes / "calls").read_text().splitlines()
@@ -226,7 +226,7 @@ def test_stages_are_submitted_first_and_waited_for(fakes: Path, scheduler: str) 
 @pytest.mark.parametrize("scheduler", ["slurm", "lsf"])
 def test_what_is_done_or_in_the_queue_is_not_submitted_again(fakes: Path, scheduler: str) -> None:
     plan = make_plan(scheduler)
-    script = export(plan, Path("out"), ROOT)
+    script = export(plan, Path("out"), Path())
     (stage,) = plan.stages.values()
     first, second = plan.experiments
     (fakes / "queue").write_text(f"4711 {stage.key}\n4712 {first.key}\n12 somebody's other job\n13 $(reboot)\n")
@@ -241,12 +241,12 @@ def test_what_is_done_or_in_the_queue_is_not_submitted_again(fakes: Path, schedu
 
 @pytest.mark.parametrize("scheduler", ["slurm", "lsf"])
 def test_a_scheduler_that_takes_no_more_is_not_asked_for_ever(fakes: Path, scheduler: str) -> None:
-    script = export(make_plan(scheduler, parameters={"value": list(range(30)), "size": [1, 2]}), Path("out"), ROOT)
+    script = export(make_plan(scheduler, parameters={"value": list(range(30)), "size": [1, 2]}), Path("out"), Path())
     (fakes / "full").touch()
     said = submit(script, status=1)
     assert "value=3+" not in (fakes / "calls").read_text()
     assert "is left out: a stage that it needs could not be submitted" in said
-    other = export(make_plan(scheduler, study="other", application="./toy-alone", **alone()), Path("out"), ROOT)
+    other = export(make_plan(scheduler, study="other", application="./toy-alone", **alone()), Path("out"), Path())
     assert "gives up after 10 in a row" in submit(other, status=1)
 
 
@@ -260,7 +260,7 @@ def alone() -> dict[str, Any]:
 
 
 def test_without_its_scheduler_the_script_says_so(tmp_path: Path) -> None:
-    script = export(make_plan("slurm"), Path("out"), ROOT)
+    script = export(make_plan("slurm"), Path("out"), Path())
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/dirname").symlink_to(shutil.which("dirname") or "")
     environment = {"PATH": str(tmp_path / "bin")}
@@ -271,7 +271,7 @@ def test_without_its_scheduler_the_script_says_so(tmp_path: Path) -> None:
 
 def test_a_template_of_the_study_is_used() -> None:
     Path("own.jinja").write_text('{% extends "parent" %}\n{% block setup %}\n# mine\n{% endblock %}\n')
-    export(make_plan("slurm", template="own.jinja"), Path("out"), ROOT)
+    export(make_plan("slurm", template="own.jinja"), Path("out"), Path())
     assert "# mine" in next(Path("out").rglob("value=1/job.sh")).read_text()
 
 
@@ -290,18 +290,18 @@ def test_a_template_of_the_study_is_used() -> None:
 def test_a_folder_that_cannot_be_it_is_refused(tmp_path: Path, prepare: str, out: str, message: str) -> None:
     subprocess.run(["bash", "-c", prepare], check=True)
     with pytest.raises(FairmeshError) as caught:
-        export(make_plan(), Path(out), ROOT)
+        export(make_plan(), Path(out), Path())
     assert message.format(tmp_path.resolve()) in str(caught.value)
 
 
 def test_an_unknown_machine_is_told_with_the_option() -> None:
     with pytest.raises(InputError, match=r"--machine: 'machine': .* names no machine 'slurn'; did you mean 'slurm'\?"):
-        export(make_plan("slurn"), Path("out"), ROOT)
+        export(make_plan("slurn"), Path("out"), Path())
 
 
 def test_the_publisher_of_the_configuration_is_kept() -> None:
-    FILE.write_text("study: sweep\npublisher: {title: T}\n")
-    export(make_plan(), Path("out"), ROOT)
+    CONFIG.write_text("study: sweep\npublisher: {title: T}\n")
+    export(make_plan(), Path("out"), Path())
     plan = json.loads(Path("out/sweep/plan.json").read_text())
     assert plan["publisher"]["title"] == "T"
     assert [experiment["id"] for experiment in plan["experiments"]] == ["value=1", "value=2"]
@@ -309,7 +309,7 @@ def test_the_publisher_of_the_configuration_is_kept() -> None:
 
 @pytest.mark.parametrize("scheduler", ["slurm", "lsf"])
 def test_nothing_is_submitted_while_the_queue_is_not_known(fakes: Path, scheduler: str) -> None:
-    script = export(make_plan(scheduler), Path("out"), ROOT)
+    script = export(make_plan(scheduler), Path("out"), Path())
     (fakes / "silent").touch()
     assert "nothing is submitted" in submit(script, 1)
     assert not (fakes / "calls").exists()

@@ -12,8 +12,9 @@ from fairmesh import schema
 from fairmesh.errors import InputError
 from fairmesh.jobs.directives import batch_values
 from fairmesh.jobs.templates import Templates
+from fairmesh.project import MACHINES
 from fairmesh.study import load_plan
-from fairmesh.workflow.configuration import MACHINES, find_machine
+from fairmesh.workflow.configuration import find_machine
 from fairmesh.workflow.folders import job_templates
 
 ROOT = Path(__file__).parents[2]
@@ -39,8 +40,8 @@ def templates(study: dict[str, Any], application: dict[str, Any], machine: dict[
     MACHINES.write_text(schema.dump_yaml({"local": {"kind": "local"}, "here": {"kind": "local"} | machine}))
     Path("app/application.yaml").write_text(schema.dump_yaml(APPLICATION | application))
     Path("studies/s.yaml").write_text(schema.dump_yaml({"study": "s", "application": "../app"} | study))
-    plan = load_plan(Path("studies/s.yaml"), ROOT, "here")
-    return job_templates(plan, ROOT, *find_machine("here", ROOT, "--machine"))
+    plan = load_plan(Path("studies/s.yaml"), Path(), "here")
+    return job_templates(plan, Path(), *find_machine("here", Path(), "--machine"))
 
 
 def rendered(made: Templates, **machine: Any) -> str:

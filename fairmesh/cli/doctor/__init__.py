@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from fairmesh.cli import options
 from fairmesh.cli.doctor import computer, installation, scheduler, storage
 from fairmesh.cli.doctor.base import FAIL, OK, WARN, CheckedProject, Finding, fail, side_by_side, warn
 from fairmesh.printing import one_line, print_json
-from fairmesh.status.launch import PROFILE
 
 Check = Callable[[CheckedProject], Iterator[Finding]]
 
@@ -31,14 +31,15 @@ _COLORS = {OK: "32", WARN: "33", FAIL: "31"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
-    parser.add_argument("--profile", metavar="DIR", default=PROFILE, help=f"the profile to check ({PROFILE})")
+    options.add_profile(parser)
     parser.add_argument("--deep", action="store_true", help="also start TensorFlow and Chromium, which takes a minute")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print all findings; return 1 if a check fails."""
-    project = CheckedProject.of(Path(), arguments.profile, arguments.deep)
+    folder = options.optional_project(arguments) or Path.cwd()
+    project = CheckedProject.of(folder, arguments.profile, arguments.deep)
     findings = examine(project, GROUPS, DEEP if arguments.deep else PATIENCE)
     failures = sum(finding.level == FAIL for finding in findings)
     if arguments.json:

@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fairmesh.errors import InputError, Problem, nearest
+from fairmesh.errors import InputError
+from fairmesh.project import CONFIG, PROFILE_CONFIG, find_profile, results_folder
 from fairmesh.schema import Node, load_yaml
-from fairmesh.status import places
 from fairmesh.study.settings import Machine
 from fairmesh.workflow.configuration import find_machine
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 PATIENCE = 8.0  # seconds for one program; several run at the same time
 LONG = 120.0  # seconds for programs that run only with --deep
-PROFILE_FILE, MACHINE_FILE = "config.yaml", "machine.yaml"
-PROFILES = Path("profiles")
+MACHINE_FILE = "machine.yaml"
 
 
 class Finding(NamedTuple):
@@ -112,8 +111,8 @@ class CheckedProject:
 
     Parameters
     ----------
-    folder, root : Path
-        The project folder, and that of the Snakefile.
+    folder : Path
+        The project folder; without a project, the current folder.
     profile : Path
         The folder of the profile.
     executor, machine : str
@@ -125,7 +124,6 @@ class CheckedProject:
     """
 
     folder: Path
-    root: Path
     profile: Path
     executor: str
     machine: str
@@ -140,7 +138,7 @@ class CheckedProject:
     def entry(self) -> Machine | None:
         """Return the machine's entry in machines.yaml; None if it cannot be read."""
         try:
-            return find_machine(self.machine, self.root, "")[1]
+            return find_machine(self.machine, self.folder, "")[1]
         except (InputError, OSError):
             return None
 
@@ -153,29 +151,18 @@ class CheckedProject:
         InputError
             If there is no such profile.
         """
-        root = places.find_root(folder.resolve())
-        place = _profile(folder, root, profile)
-        executor = _text(place / PROFILE_FILE, "executor") or "local"
-        return cls(folder, root, place, executor, _machine(folder, place), _results(folder), deep)
-
-
-def _profile(folder: Path, root: Path, name: str) -> Path:
-    known = (folder / name, folder / PROFILES / name, root / name, root / PROFILES / name)
-    match = next((folder for folder in known if folder.is_dir()), None)
-    if match is None:
-        names = sorted({path.parent.name for path in (*folder.glob("profiles/*/*"), *root.glob("profiles/*/*"))})
-        problem = Problem(f"there is no profile {name!r}", "--profile", ", ".join(names), nearest(name, names))
-        raise InputError([problem])
-    return match
+        place = find_profile(profile, folder)
+        executor = _text(place / PROFILE_CONFIG, "executor") or "local"
+        return cls(folder, place, executor, _machine(folder, place), _results(folder), deep)
 
 
 def _machine(folder: Path, profile: Path) -> str:
-    return _text(profile / MACHINE_FILE, "machine") or _text(folder / places.CONFIG, "machine") or "local"
+    return _text(profile / MACHINE_FILE, "machine") or _text(folder / CONFIG, "machine") or "local"
 
 
 def _results(folder: Path) -> Path:
     try:
-        return places.results_of(folder)
+        return results_folder(folder)
     except InputError:  # reported by another check
         return folder / "results"
 

@@ -19,7 +19,6 @@ from fairmesh.api.upgrade import version_notice
 from fairmesh.cli.doctor.base import (
     MACHINE_FILE,
     OK,
-    PROFILE_FILE,
     CheckedProject,
     Finding,
     fail,
@@ -27,11 +26,12 @@ from fairmesh.cli.doctor.base import (
     warn,
 )
 from fairmesh.errors import InputError
+from fairmesh.project import CONFIG, PROFILE_CONFIG
 from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
 from fairmesh.study.settings import Config, load_config
 from fairmesh.submission.repository import Refusal
-from fairmesh.workflow.configuration import FILE, find_machine
+from fairmesh.workflow.configuration import find_machine
 
 OLDEST = (3, 11)
 LOCK = Path("requirements/run.lock")
@@ -45,13 +45,13 @@ def checks(project: CheckedProject) -> Iterator[Finding]:
     """Check the installation."""
     yield python(sys.version_info[:3])
     yield environment(sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ, _installer())
-    path = project.root / LOCK
+    path = project.folder / LOCK
     yield lock(path.read_text(encoding="utf-8") if path.is_file() else "", installed)
-    yield source(Path(fairmesh.__file__).parent, project.root, _is_editable())
+    yield source(Path(fairmesh.__file__).parent, project.folder, _is_editable())
     yield snakemake(installed("snakemake"), _has(LOGGER))
-    yield executor(project.executor, _has, _slurms_environment(project.root))
+    yield executor(project.executor, _has, _slurms_environment(project.folder))
     yield from repository(project.folder, Refusal.of(project.folder))
-    yield from project_version(version_notice(project.root))
+    yield from project_version(version_notice(project.folder))
 
 
 def project_version(notice: str) -> Iterator[Finding]:
@@ -199,9 +199,10 @@ def _slurms_environment(root: Path) -> bool | None:
 
 def settings_checks(project: CheckedProject) -> Iterator[Finding]:
     """Check configuration, machines, profile and study."""
-    configuration = project.folder / FILE
+    configuration = project.folder / CONFIG
     if not configuration.is_file():
-        yield fail("config.yaml", f"no {FILE} in this folder", "change to the folder of the project")
+        advice = "change to the folder of a project, or make one: fairmesh init"
+        yield fail("config.yaml", f"no project: no {CONFIG} in this folder or above", advice)
     else:
         finding = readable("config.yaml", lambda: _named(load_config(configuration)))
         yield finding
@@ -209,7 +210,7 @@ def settings_checks(project: CheckedProject) -> Iterator[Finding]:
             yield readable("study", lambda: _study(project, load_config(configuration)))
     where = str(project.profile / MACHINE_FILE)
     yield readable(
-        "machines.yaml", lambda: f"{find_machine(project.machine, project.root, where)[0]} names {project.machine}"
+        "machines.yaml", lambda: f"{find_machine(project.machine, project.folder, where)[0]} names {project.machine}"
     )
     yield profile(project.profile, project.executor)
 
@@ -226,12 +227,10 @@ def readable(topic: str, read: Callable[[], str]) -> Finding:
 
 
 def profile(folder: Path, executor: str) -> Finding:
-    """Check that the files of a profile are valid, and that the required one exists."""
-    if not (folder / PROFILE_FILE).is_file():
-        return fail("profile", f"{folder} has no {PROFILE_FILE}", "copy one of profiles/")
+    """Check that the files of a profile are valid."""
 
     def read() -> str:
-        for path in (folder / PROFILE_FILE, folder / MACHINE_FILE):
+        for path in (folder / PROFILE_CONFIG, folder / MACHINE_FILE):
             if path.is_file():
                 load_yaml(path)
         return f"{folder}, executor {executor}"
@@ -244,5 +243,5 @@ def _named(config: Config) -> str:
 
 
 def _study(project: CheckedProject, config: Config) -> str:
-    plan = load_plan(config.study, project.root, project.machine, config.set)
+    plan = load_plan(config.study, project.folder, project.machine, config.set)
     return f"{plan.study}: {len(plan.experiments)} experiments"

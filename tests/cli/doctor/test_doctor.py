@@ -60,7 +60,6 @@ def test_what_is_in_order_ends_with_0(write: Write, capsys: pytest.CaptureFixtur
         ("config/machines.yaml", "local: {kind: locla}\n", "machines.yaml", "did you mean 'local'?"),
         ("config/machines.yaml", "lokal: {kind: local}\n", "machines.yaml", "names no machine 'local'"),
         ("profiles/local/config.yaml", "cores: [\n", "profile", "profiles/local/config.yaml:"),
-        ("profiles/local/machine.yaml", "machine: local\n", "profile", "copy one of profiles/"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_with_its_place(
@@ -75,7 +74,8 @@ def test_a_folder_that_is_no_project_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert examined(capsys, status=1)["config.yaml"].message == "no config/config.yaml in this folder"
+    message = examined(capsys, status=1)["config.yaml"].message
+    assert message == "no project: no config/config.yaml in this folder or above"
 
 
 def test_an_unknown_profile_is_wrong_input(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +90,7 @@ def test_a_profile_may_be_called_by_its_name(write: Write, name: str) -> None:
 
 
 def test_a_check_that_hangs_or_breaks_hides_no_other() -> None:
-    project = CheckedProject(Path(), Path(), Path(), "local", "local", Path())
+    project = CheckedProject(Path(), Path(), "local", "local", Path())
     never = threading.Event()
 
     def hangs(_: CheckedProject) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ DEAD = {"pid": 1, "start": "not this one"}  # of this host and boot: the proof t
 
 
 def project_in(folder: Path) -> CheckedProject:
-    return CheckedProject(folder, folder, folder, "local", "local", folder / "results")
+    return CheckedProject(folder, folder, "local", "local", folder / "results")
 
 
 def test_where_nothing_was_run_nothing_is_left(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_the_jobs_of_the_profile_are_compared_with_what_the_queue_takes(
     tmp_path: Path, limit: QueueLimit, level: str, words: str
 ) -> None:
     root = Path(__file__).parents[3]
-    project = CheckedProject(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
+    project = CheckedProject(tmp_path, root / "profiles/slurm", "slurm", "slurm", tmp_path)
     (told,) = checking.queue(SLURM, limit, project)
     assert (told.level, words in told.message) == (level, True), told.message
 
@@ -114,7 +114,7 @@ def test_results_that_nodes_do_not_see_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: set[str], local: bool, level: str
 ) -> None:
     monkeypatch.setattr(checking, "is_on_local_disk", lambda _: local)
-    project = CheckedProject(tmp_path, tmp_path, tmp_path, "slurm", "slurm", tmp_path / "results")
+    project = CheckedProject(tmp_path, tmp_path, "slurm", "slurm", tmp_path / "results")
     assert checking.shared(others, project).level == level
 
 
@@ -122,12 +122,10 @@ def test_of_no_slurm_nothing_is_said_but_that(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     root = Path(__file__).parents[3]
-    of_slurm = CheckedProject(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
+    of_slurm = CheckedProject(tmp_path, root / "profiles/slurm", "slurm", "slurm", tmp_path)
     (told,) = checking.checks(of_slurm)
     assert told.level == FAIL
-    assert not list(
-        checking.checks(CheckedProject(tmp_path, root, root / "profiles/local", "local", "local", tmp_path))
-    )
+    assert not list(checking.checks(CheckedProject(tmp_path, root / "profiles/local", "local", "local", tmp_path)))
 
 
 @pytest.mark.e2e
@@ -142,9 +140,7 @@ def test_a_controller_that_is_dead_is_told_and_not_waited_for(tmp_path: Path, mo
     monkeypatch.setenv("SLURM_CONF", str(conf))
     monkeypatch.chdir(tmp_path)
     root = Path(__file__).parents[3]
-    client, controller = checking.checks(
-        CheckedProject(tmp_path, root, root / "profiles/slurm", "slurm", "slurm", tmp_path)
-    )
+    client, controller = checking.checks(CheckedProject(tmp_path, root / "profiles/slurm", "slurm", "slurm", tmp_path))
     assert (client.level, controller.level) == (OK, FAIL)
     assert "controller does not answer" in controller.message
 

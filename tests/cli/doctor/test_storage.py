@@ -39,7 +39,7 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
 
 
 def project_in(folder: Path) -> CheckedProject:
-    return CheckedProject(folder, folder, folder, "local", "local", folder / "results")
+    return CheckedProject(folder, folder, "local", "local", folder / "results")
 
 
 def levels(folder: Path) -> dict[str, str]:
