@@ -67,7 +67,7 @@ setup-slurm: setup .venv-slurm/.ready  ## create .venv-slurm, in which Snakemake
 slurm-demo: setup-slurm  ## a Slurm of three small nodes on this computer, and a study on it (Debian or Ubuntu, as root)
 	@tests/slurm/cluster.sh env > /dev/null 2>&1 || tests/slurm/cluster.sh up > /dev/null
 	@eval "$$(tests/slurm/cluster.sh env)"; sinfo; set -x; \
-	.venv-slurm/bin/snakemake --profile profiles/slurm --quiet rules --config study=examples/slurm-demo.yaml
+	.venv-slurm/bin/snakemake --profile profiles/slurm --config study=examples/slurm-demo.yaml
 	@echo
 	@echo "what ran where:      site/public/index.html, results/slurm-demo/results.csv"
 	@echo "look at the cluster: eval \"\$$(tests/slurm/cluster.sh env)\"; squeue --states=all"

@@ -100,8 +100,8 @@ class Terminal:
         if not self._has_started and self._early and not self._is_verbose:
             self._print("\n".join(self._early))
         if self._settings.dryrun and self._has_stats and not self._has_error:
-            lines = dry_run_lines(self._would_run, self._names, self._plan.get("why") or {}, self._progress.total)
-            self._print("\n".join(lines))
+            lines = [*dry_run_lines(self._would_run, self._names, self._plan.get("why") or {}, self._progress.total)]
+            self._print("\n".join(lines[-1:] if self._is_quiet else lines))
         self._early, self._has_stats = [], False
         if self._made:
             self._made.close()

@@ -97,4 +97,4 @@ class Announcer:
         from fairmesh.workflow.ending import ending, interrupted  # noqa: PLC0415  not at the start of a run
 
         paths = self._study.paths
-        announce("end", interrupted(paths) if is_interrupted else ending(paths, self._study.site, published))
+        announce("end", (is_interrupted and interrupted(paths)) or ending(paths, self._study.site, published))

@@ -20,7 +20,7 @@ BEST, FAILURES = 3, 10  # lines
 
 
 def ending(paths: StudyPaths, site: Path, published: Mapping[str, Any]) -> str:
-    """Return the last lines of a run that was not interrupted.
+    """Return the last lines of a run that came to its end.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def ending(paths: StudyPaths, site: Path, published: Mapping[str, Any]) -> str:
 
 
 def interrupted(paths: StudyPaths) -> str:
-    """Return the last line of a run that was interrupted."""
+    """Return the last line of a run that was interrupted; empty if it has all results."""
     return interruption(read_status(paths).experiments)
 
 
@@ -49,7 +49,13 @@ def _outcome(status: StudyStatus) -> str:
     done = sum(experiment.state == DONE for experiment in selected)
     failed = sum(experiment.state in BAD_ENDS for experiment in selected)
     duration = format_duration(seconds_between(status.run.started, status.now)) if status.run else ""
-    parts = [f"{done} of {len(selected)} done", f"{failed} failed" if failed else "", f"in {duration}"]
+    others = len(selected) - done - failed
+    parts = [
+        f"{done} of {len(selected)} done",
+        f"{failed} failed" if failed else "",
+        f"{others} not run" if others else "",
+        f"in {duration}",
+    ]
     return f"{status.study}: {', '.join(filter(None, parts))}"
 
 
