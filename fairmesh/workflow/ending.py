@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ def ending(paths: StudyPaths, site: Path, published: Mapping[str, Any]) -> str:
     """
     status = read_status(paths)
     failed = [job for job in status.jobs if job.is_selected and job.state in BAD_ENDS]
-    lines = [_outcome(status), *_best(paths), *_failures(failed), *unstated(status.study, published)]
+    lines = [_outcome(status), *_best(paths), *_failures(failed), *_blocked(status)]
+    lines += unstated(status.study, published)
     if (site / "index.html").is_file():
         lines.append(f"website: {site / 'index.html'}")
     return "\n".join([*lines, _next_step(status, bool(failed))])
@@ -81,6 +83,13 @@ def _failures(failed: Sequence[JobStatus]) -> Iterator[str]:
         yield one_line(f"    log: {log_path(job)}")
     if len(failed) > FAILURES:
         yield f"... and {len(failed) - FAILURES} more; `fairmesh status --limit {len(failed)}` lists all"
+
+
+def _blocked(status: StudyStatus) -> Iterator[str]:
+    """Yield why experiments were not run, with their number."""
+    blocked = (job for job in status.experiments if job.is_selected and job.is_blocked)
+    for reason, count in Counter(job.reason for job in blocked).items():
+        yield one_line(f"{count} not run: {reason}")
 
 
 def _next_step(status: StudyStatus, has_failed: bool) -> str:

@@ -97,7 +97,7 @@ def test_experiments_whose_stage_failed_say_so(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     workplace.edit("toy/toy.py", "json.dump(list(range(int(size))), file)", 'sys.exit("no numbers today")')
     output = workplace.run(status=1)
-    assert "value=1 waiting: its stage numbers failed: exit code 1" in output
+    assert "1 not run: its stage numbers failed: exit code 1" in output
     page = (workplace.folder / "site/public/studies/sweep/index.html").read_text()
     assert "its stage numbers failed" in page
 
