@@ -23,7 +23,7 @@ def order(workplace: Workplace) -> list[str]:
 def test_probes_come_first_and_leave_no_trace(workplace: Workplace) -> None:
     workplace.study(SPACE)
     dry = workplace.run(*RECORDS_ONLY, *PROBE, "-n")
-    assert "probe: 2 first, the cheapest of each kind: note=a+value=1, note=b+value=1; 4 more if all succeed" in dry
+    assert "probe: 2 first, the cheapest of each kind: value=1 note=a, value=1 note=b; 4 more if all succeed" in dry
     assert "6 of 6 experiments and 1 shared stage would run (dry run)" in dry
     workplace.run(*RECORDS_ONLY, *PROBE)
     assert set(order(workplace)[:2]) == {"note=a+value=1", "note=b+value=1"}
@@ -37,15 +37,15 @@ def test_probes_come_first_and_leave_no_trace(workplace: Workplace) -> None:
 def test_the_rest_of_a_failed_probe_is_not_started(workplace: Workplace) -> None:
     workplace.study({"behaviour": ["good", "exit"], "value": [1, 2], "size": [3, 4]})
     output = workplace.run(*RECORDS_ONLY, *PROBE, status=1)
-    failed = "behaviour=exit+size=3+value=1"
-    assert f"probe {failed} failed: exit code 3: toy: something went wrong; 6 more were not started" in output
+    failed, name = "behaviour=exit+size=3+value=1", "behaviour=exit value=1 size=3"
+    assert f"probe {name} failed: exit code 3: toy: something went wrong; 6 more were not started" in output
     assert set(workplace.starts()) == {failed, "behaviour=good+size=3+value=1", "numbers-" + stage(workplace)}
     assert workplace.recorded() == {"behaviour=good+size=3+value=1"}
 
     workplace.edit("toy/toy.py", "sys.exit(3)", "pass")
     workplace.forget_starts()
     again = workplace.run(*RECORDS_ONLY, *PROBE)
-    assert f"probe: 1 first, the cheapest of each kind: {failed}; 6 more if all succeed" in again
+    assert f"probe: 1 first, the cheapest of each kind: {name}; 6 more if all succeed" in again
     assert order(workplace)[0] == failed
     assert len(workplace.recorded()) == 8
 
