@@ -100,8 +100,7 @@ def program_files(name: str, language: str) -> dict[str, str]:
         One of ``LANGUAGES``.
     """
     program, progress, starter = LANGUAGES[language]
-    start = f'exec {starter} "$FAIRMESH_APPLICATION/{program}" "$@"'
-    command = f"""[bash, -c, '{start}', {name}, "{{{{ darts }}}}", "{{{{ seed }}}}"]"""
+    command = f"""[{starter}, "{{{{ application }}}}/{program}", "{{{{ darts }}}}", "{{{{ seed }}}}"]"""
     return {
         APPLICATION: starter_file(f"{APPLICATION}.in").format(name=name, command=command),
         program: starter_file(f"{program}.in"),

@@ -20,7 +20,7 @@ from fairmesh.jobs.directives import batch_values, directives
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import protocol
-from fairmesh.runner.job import MARK
+from fairmesh.runner.job import APPLICATION, MARK
 from fairmesh.runner.safefiles import read_regular
 
 
@@ -84,14 +84,14 @@ def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> 
 
 
 def render_command(command: list[str], where: str, parameters: Mapping[str, Any], stages: list[str]) -> list[str]:
-    """Fill parameters into a command; the runner fills in the folders of stages later.
+    """Fill parameters into a command; the runner fills in the folders of the application and of stages later.
 
     Raises
     ------
     FairmeshError
         If an argument uses an unknown name; the message begins with ``where``.
     """
-    values = {**parameters, "stage": {name: f"{MARK}{name}{MARK}" for name in stages}}
+    values = {"application": APPLICATION, **parameters, "stage": {name: f"{MARK}{name}{MARK}" for name in stages}}
     try:
         return [_argument(text)(values) if "{" in text else text for text in command]
     except ExpressionError as error:

@@ -7,6 +7,8 @@ from . import commit, jsonfiles, protocol
 
 # Encloses a stage's name in a rendered command, in place of its folder; arguments cannot contain it.
 MARK = "\0"
+APPLICATION = MARK + MARK
+"""Stands in a rendered command for the folder of the application."""
 
 
 class Job:
@@ -77,11 +79,17 @@ class Job:
         return os.path.join(folder, protocol.ATTEMPTS, str(good["attempt"]))
 
     def command(self, stages: Dict[str, str]) -> List[str]:
-        """Return the command with the folders of the stages filled in."""
+        """Return the command with the folders of the stages and the application filled in."""
         arguments = [str(argument) for argument in self.experiment["command"]]
         for name, folder in stages.items():
             arguments = [argument.replace(MARK + name + MARK, folder) for argument in arguments]
-        return arguments
+        application = self.application_folder()
+        return [argument.replace(APPLICATION, application) for argument in arguments]
+
+    def application_folder(self) -> str:
+        """Return the folder of the application: of its copy in the job's home if there is one."""
+        folder = self.experiment["application"].get("folder", "")
+        return os.environ.get("FAIRMESH_APPLICATION") or (folder and os.path.join(self.home, folder))
 
     def environment(self, attempt: str, stages: Dict[str, str]) -> Dict[str, str]:
         """Return the environment of the program: that of this process, the job's variables, and paths."""
@@ -90,10 +98,9 @@ class Job:
         folder = self.experiment["application"].get("folder", "")
         if folder and not os.path.isabs(folder):
             # A copy in the job's home: `python -m <package>` finds it even if it is not installed.
-            folder = os.path.join(self.home, folder)
-            paths = [os.path.dirname(folder), variables.get("PYTHONPATH", "")]
+            paths = [os.path.dirname(os.path.join(self.home, folder)), variables.get("PYTHONPATH", "")]
             variables["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        variables.setdefault("FAIRMESH_APPLICATION", folder)
+        variables.setdefault("FAIRMESH_APPLICATION", self.application_folder())
         for name, folder in stages.items():
             plain = "".join(c if c.isalnum() else "_" for c in name.upper())
             variables["FAIRMESH_STAGE_" + plain] = folder

@@ -170,7 +170,8 @@ class Stage(Model):
     command: Annotated[
         Command,
         meaning(
-            "Program and arguments; each is a Jinja2 template with the parameters and `stage.NAME`.",
+            "Program and arguments; each is a Jinja2 template with the parameters, `application` (the folder of this "
+            "file), and `stage.NAME`.",
             ["python", "-m", "cloudmask", "store", "--scenes", "{{ stage.scenes }}"],
         ),
     ]

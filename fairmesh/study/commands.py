@@ -14,6 +14,7 @@ from fairmesh.expressions import ExpressionError, Template, parse_template
 from fairmesh.schema import Node
 from fairmesh.study.application import ApplicationFile
 
+APPLICATION = "application"  # its folder, unless a parameter has this name
 _NOTHING = Node(None)
 MAX_ARGUMENT = (128 << 10) - 1  # bytes of one argument: Linux' MAX_ARG_STRLEN, less the byte that ends it
 _POINTER = 8  # bytes that each argument and variable takes besides its own
@@ -41,12 +42,12 @@ def command_problems(content: ApplicationFile, node: Node, path: Path) -> Iterat
 def _commands(content: ApplicationFile, node: Node) -> Iterator[tuple[str, Node, list[str]]]:
     """Yield the key of each command, its node, and the names that are known in it."""
     if content.stages is None:
-        yield "command", node.entries.get("command", _NOTHING), list(content.parameters)
+        yield "command", node.entries.get("command", _NOTHING), [*content.parameters, APPLICATION]
         return
     for name, stage in content.stages.items():
         below = node.entries["stages"].entries[name].entries.get("command", _NOTHING)
         parameters = content.parameters if stage is content.experiment_stage else stage.uses
-        yield f"stages.{name}.command", below, [*parameters, *(f"stage.{need}" for need in stage.needs)]
+        yield f"stages.{name}.command", below, [*parameters, APPLICATION, *(f"stage.{need}" for need in stage.needs)]
 
 
 def _mistakes(node: Node, known: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -113,7 +114,7 @@ def _filled(text: str, parameters: Mapping[str, Any]) -> str:
         if len(values) * count + len(text) < MAX_ARGUMENT / 4 and "\0" not in values:
             return text
     stages = [name.partition(".")[2] for name in names if name.startswith("stage.")]
-    return template({**parameters, "stage": dict.fromkeys(stages, "")})
+    return template({APPLICATION: "", **parameters, "stage": dict.fromkeys(stages, "")})
 
 
 @cache

@@ -37,6 +37,10 @@ _MARKED = re.compile(f"{re.escape(MARK)}(.*?){re.escape(MARK)}")
 _NOT_INHERITED = ("FAIRMESH_HOME", "FAIRMESH_APPLICATION", "FAIRMESH_RUN", "FAIRMESH_RUN_FOLDER")
 
 
+def _placeholder(match: re.Match[str]) -> str:
+    return f"<stage {match[1]}>" if match[1] else "<application>"
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A prepared reproduction that has not run yet.
@@ -64,7 +68,7 @@ class Prepared:
         stages = sorted((self.folder / RUN / "stages").glob(f"*/*/{EXPERIMENT}"))
         experiments = (self.folder / RUN).glob(f"*/{EXPERIMENTS}/*/*/{EXPERIMENT}")
         commands = (read_map(path)["command"] for path in (*stages, *experiments))
-        return [_MARKED.sub(r"<stage \1>", shlex.join(map(str, words))) for words in commands]
+        return [_MARKED.sub(_placeholder, shlex.join(map(str, words))) for words in commands]
 
     def differences(self) -> list[str]:
         """Return the differences to the original environment; variables are set to the recorded values."""

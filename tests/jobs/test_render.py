@@ -78,6 +78,10 @@ def test_a_wrong_command_is_named_with_its_place(argument: str, message: str) ->
     assert str(caught.value).startswith("app/application.yaml: command ")
 
 
+def test_a_parameter_may_be_called_application() -> None:
+    assert render_command(["{{ application }}"], "here", {"application": "own"}, []) == ["own"]
+
+
 def test_an_experiment_file_holds_any_text(job: JobFolder) -> None:
     hostile = JobFolder(job.paths, {"label": "".join(HOSTILE)}, experiment(values=HOSTILE))
     render(hostile, TEMPLATES, MACHINE)

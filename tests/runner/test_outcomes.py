@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from fairmesh.jobs.render import render_command
 from fairmesh.runner import owner
 from fairmesh.runner.manifest import path_in
 from tests.runner.conftest import GOOD, MakeJob, read, run, status
@@ -197,6 +198,14 @@ def test_a_stage_is_given_by_the_folder_of_its_winning_attempt(make_job: MakeJob
     stage = folder.parents[3] / "stages/toy" / f"scenes-{'a' * 12}"
     stage.mkdir(parents=True)
     (stage / "commit.json").write_text(json.dumps({"fingerprint": "a" * 64, "attempt": 3}))
+    assert run(folder) == 0
+
+
+def test_the_command_names_the_folder_of_the_application(make_job: MakeJob, tmp_path: Path) -> None:
+    folder = make_job(f"import sys; assert sys.argv[1] == {str(tmp_path / 'main.py')!r}, sys.argv; {GOOD}")
+    content = read(folder / "experiment.json")
+    content["command"] += render_command(["{{ application }}/main.py"], "here", {}, [])
+    (folder / "experiment.json").write_text(json.dumps(content))
     assert run(folder) == 0
 
 

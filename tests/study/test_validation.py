@@ -102,7 +102,8 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
         (
             HEAD + "command: [run, '{{ epoch }}', '{{ epochs ']\nparameters: {epochs: {type: integer}}",
             (
-                "3:16: 'command[1]' names 'epoch', which is not known there; did you mean 'epochs'? (allowed: epochs)\n"
+                "3:16: 'command[1]' names 'epoch', which is not known there; did you mean 'epochs'?"
+                " (allowed: epochs, application)\n"
                 "application.yaml:3:31: 'command[2]' cannot be filled in:"
                 " unexpected end of expression, expected its end"
             ),
@@ -112,9 +113,9 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
             + "parameters: {p: {type: integer}}\n"
             + "stages: {m: {command: [m, '{{ p }}']}, e: {command: [e, '{{ stage.n }}'], needs: [m]}}",
             (
-                "4:27: 'stages.m.command[1]' names 'p', which is not known there\n"
+                "4:27: 'stages.m.command[1]' names 'p', which is not known there (allowed: application)\n"
                 "application.yaml:4:57: 'stages.e.command[1]' names 'stage.n', which is not known there;"
-                " did you mean 'stage.m'? (allowed: p, stage.m)"
+                " did you mean 'stage.m'? (allowed: p, application, stage.m)"
             ),
         ),
         (
