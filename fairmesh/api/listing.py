@@ -38,8 +38,8 @@ def sort_jobs(status: StudyStatus, selection: JobSelection, sort: str = PLAN) ->
     selection : JobSelection
         Which experiments.
     sort : str
-        ``plan``, ``state`` (failed ones first), or a field, axis or parameter of an experiment; ``-`` before it
-        reverses the order.
+        ``plan``, ``state`` (failed ones first), or a field, axis, parameter or metric of an experiment; ``-`` before
+        it reverses the order.
 
     Raises
     ------
@@ -56,7 +56,12 @@ def sort_jobs(status: StudyStatus, selection: JobSelection, sort: str = PLAN) ->
 def sort_names(status: StudyStatus) -> list[str]:
     """Return the names that experiments can be sorted by."""
     known = dict.fromkeys(name for job in status.experiments[:1000] for name in job.values)
-    return list(dict.fromkeys([PLAN, STATE, *FIELDS, *known]))
+    return list(dict.fromkeys([PLAN, STATE, *FIELDS, *known, *metric_names(status)]))
+
+
+def metric_names(status: StudyStatus) -> list[str]:
+    """Return the names of the metrics of all results so far."""
+    return list(dict.fromkeys(name for job in status.experiments for name in job.metrics))
 
 
 def _sort_key(name: str, status: StudyStatus) -> Callable[[JobStatus], Any]:
@@ -68,7 +73,7 @@ def _sort_key(name: str, status: StudyStatus) -> Callable[[JobStatus], Any]:
     names = sort_names(status)
     if name not in names:
         raise InputError([Problem(f"cannot sort by {name!r}", "sort", ", ".join(names), nearest(name, names))])
-    return lambda job: _rank(job.values.get(name))
+    return lambda job: _rank(job.values.get(name, job.metrics.get(name)))
 
 
 def _rank(value: Any) -> tuple[int, float, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from fairmesh.api.status_cache import StatusCache
 from fairmesh.monitor import experiment, steering
 from fairmesh.monitor.context import show_live
 from fairmesh.monitor.display import escape_text, job_message, running_time, state_style
+from fairmesh.monitor.results import measured_metrics
 from fairmesh.names import plain_text
+from fairmesh.results.metrics import Metric
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
 from fairmesh.status.states import state_label
@@ -40,7 +43,8 @@ def _show_experiments(cache: StatusCache) -> None:
     page = _show_pagination(len(jobs))
     shown = jobs[(page - 1) * PAGE : page * PAGE]
     actions = st.container(horizontal=True)
-    selected = [shown[index] for index in _show_table(shown) if index < len(shown)]
+    metrics = measured_metrics(cache.paths, status)
+    selected = [shown[index] for index in _show_table(shown, metrics) if index < len(shown)]
     with actions:
         _show_actions(cache, selection, jobs, selected)
 
@@ -70,12 +74,12 @@ def _show_pagination(count: int) -> int:
     return st.pagination(pages, key="page") if pages > 1 else 1
 
 
-def _show_table(jobs: Sequence[JobStatus]) -> list[int]:
+def _show_table(jobs: Sequence[JobStatus], metrics: Sequence[Metric]) -> list[int]:
     """Show a page of experiments, and return the indices of the selected rows."""
     if not jobs:
         st.info("No matching experiments.")
         return []
-    rows = pd.DataFrame([_row(job) for job in jobs])
+    rows = pd.DataFrame([_row(job, metrics) for job in jobs])
     rows = rows.drop(columns=[name for name in ("host", "job", "message") if not rows[name].any()])
     event = st.dataframe(
         rows.style.map(state_style, subset=["state"]),
@@ -85,19 +89,21 @@ def _show_table(jobs: Sequence[JobStatus]) -> list[int]:
         selection_mode="multi-row",
         key="rows",
         column_config=_COLUMNS,
-        alt="Experiments: state, name, machine, progress, time, host, scheduler job, message, axes",
+        placeholder="",
+        alt="Experiments: state, name, machine, progress, time, metrics, host, scheduler job, message, axes",
     )
     return list(event.selection.rows)
 
 
-def _row(job: JobStatus) -> dict[str, Any]:
-    # With a space an axis never has the name of another column.
+def _row(job: JobStatus, metrics: Sequence[Metric]) -> dict[str, Any]:
+    # With spaces neither an axis nor a metric has the name of another column.
     axes = {f"{name} ": plain_text(value) for name, value in job.point.get("axes", {}).items()}
     return {
         "state": state_label(job.state),
         "experiment": job.name,
         "progress": job.progress,
         "time": running_time(job),
+        **{f"{metric.label}  ": job.metrics.get(metric.name, math.nan) for metric in metrics},
         "message": job_message(job),
         "machine": job.machine,
         "host": job.host,

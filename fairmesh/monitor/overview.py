@@ -1,4 +1,4 @@
-"""The page Overview: progress and cost of the study, its failures, and all runs."""
+"""The page Overview: progress and cost of the study, its failures, its results so far, and all runs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.monitor import steering
 from fairmesh.monitor.context import settings, show_live, study_names
 from fairmesh.monitor.display import escape_text, job_label
+from fairmesh.monitor.results import show_results
 from fairmesh.printing import format_duration, format_time
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
@@ -45,6 +46,7 @@ def _show_study(cache: StatusCache) -> None:
     _show_actions(cache, status)
     _show_running(status)
     _show_failed(status)
+    show_results(cache.paths, status)
 
 
 def _run_text(cache: StatusCache, status: StudyStatus) -> str:

@@ -158,6 +158,7 @@ class ExperimentItem(ResponseBody):
     ended: str
     seconds: dict[str, float]
     energy: float | None = Field(description="The energy of its result in joules, if it was measured.")
+    metrics: dict[str, float] = Field(description="The metrics of its result; empty until it has one.")
     name: str = NAME
     selected: bool
     blocked: bool

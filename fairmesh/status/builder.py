@@ -123,6 +123,7 @@ class StatusBuilder:
             ended=str(facts.good.get("ended") or status.get("ended") or ""),
             seconds=in_states(state, facts, events, evidence.run, self._now),
             energy=_joules(facts.good.get("usage")),
+            metrics=_metric_values(facts.good.get("metrics") or {}),
             name=job.label,
             is_selected=evidence.is_selected,
             is_blocked=bool(evidence.blocked) and reason == evidence.blocked,
@@ -147,6 +148,11 @@ def _whole(value: Any) -> int:
 def _joules(usage: Any) -> float | None:
     energy = usage.get("energy_j") if isinstance(usage, dict) else None
     return float(energy) if isinstance(energy, int | float) and isfinite(energy) else None
+
+
+def _metric_values(measured: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values of the metrics of a record, which is valid."""
+    return {name: value["value"] if isinstance(value, dict) else value for name, value in measured.items()}
 
 
 HOST = os.uname()[1]

@@ -13,7 +13,7 @@ from fairmesh.runner.status import CancelRequest
 from fairmesh.status.cache import NOTHING, CachedValue, Dependencies, Map, only
 from fairmesh.status.events import Name
 
-_OF_RESULT = ("fingerprint", "attempt", "run", "started", "ended", "seconds", "usage")
+_OF_RESULT = ("fingerprint", "attempt", "run", "started", "ended", "seconds", "usage", "metrics")
 _OF_STATUS = (
     *("state", "reason", "progress", "message", "host", "node", "job_id", "run", "fingerprint"),
     *("started", "updated", "ended"),

@@ -54,6 +54,8 @@ class JobStatus:
         The known times spent in the states ``waiting``, ``queued`` and ``running``.
     energy : float or None
         The energy used for its result in joules, if measured.
+    metrics : mapping of str to float
+        The metrics of its result.
     name : str
         Its name for people: the short name, with the machine where it has results on several; by default the id.
     is_selected, is_blocked : bool
@@ -80,6 +82,7 @@ class JobStatus:
     ended: str = ""
     seconds: Mapping[str, float] = field(default_factory=dict)
     energy: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
     name: str = ""
     is_selected: bool = True
     is_blocked: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from fairmesh.api import Project
 from fairmesh.files import write_text
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.status import read_status
+from fairmesh.monitor import context
+from fairmesh.monitor.results import chart_rows
+from fairmesh.status import JobStatus, read_status
 from tests.monitor.conftest import TOKEN, Open, texts
 from tests.site.conftest import hostile_study
 from tests.status.conftest import Study
@@ -70,6 +73,41 @@ def test_overview_tells_how_the_study_stands(study: Study, open_page: Open) -> N
     assert "second" in texts(shown), "the last words of what failed"
     bar = "".join(str(element.proto.body) for element in shown.get("html"))
     assert "1 failed, 1 running, 1 waiting, 1 done" in bar
+
+
+def test_results_are_shown_as_they_come(study: Study, open_page: Open) -> None:
+    study.finish(study.points[3], {"accuracy": 0.75})
+    table = open_page("experiments", sort="accuracy").dataframe[0].value
+    (column,) = (name for name in table.columns if "ccuracy" in name)
+    assert [value for value in table[column] if value == value] == [0.75, 0.9]  # noqa: PLR0124  without NaN
+    shown = open_page("overview")
+    assert "Results so far" in texts(shown)
+    assert "2 points so far" in texts(shown).replace("\\", "")
+    study.finish(study.points[1], {"accuracy": 0.7})
+    context.status_cache(study.paths.home, study.paths.study).forget()
+    assert "3 points so far" in texts(shown.run()).replace("\\", "")
+
+
+def test_repeats_of_a_point_are_one_mark_with_an_interval() -> None:
+    def job(epochs: int, width: int, repeat: int, **metrics: float) -> JobStatus:
+        axes = {"epochs": epochs, "width": width, "repeat": repeat}
+        return JobStatus("experiment", "local", str(axes), str(axes), "done", metrics=metrics, point={"axes": axes})
+
+    jobs = [job(1, 4, 1, loss=1.0), job(1, 4, 2, loss=3.0), job(1, 8, 1, loss=5.0), job(2, 4, 1, other=1.0)]
+    first, second = chart_rows(jobs, "loss", "epochs", ["width"])
+    assert (first["x"], first["series"], first["mean"], first["n"]) == (1, "4", 2.0, 2)
+    assert first["low"] < 1.0
+    assert first["high"] > 3.0
+    assert (second["series"], second["low"], second["high"]) == ("8", 5.0, 5.0)
+
+
+def test_the_page_on_the_website_is_named_once_it_is_built(study: Study, open_page: Open, tmp_path: Path) -> None:
+    assert "website" not in texts(open_page("overview"))
+    write_text(study.paths.published, json.dumps({"site": str(tmp_path / "site of mine")}))
+    assert "build it with `fairmesh site`" in texts(open_page("overview"))
+    page = tmp_path / "site of mine/studies/quick/index.html"
+    write_text(page, "")
+    assert page.as_uri() in texts(open_page("overview"))
 
 
 def test_experiments_are_filtered_and_sorted(open_page: Open) -> None:
