@@ -77,7 +77,8 @@ def _check_choices(arguments: argparse.Namespace) -> None:
 def _settings(arguments: argparse.Namespace, folder: Path) -> ProjectSettings:
     """Return the settings: those in the arguments, and for the others the answers of the user."""
     title, authors, license_ = arguments.title, arguments.authors, arguments.license
-    ask = (lambda _, default: default) if (folder / CONFIG).is_file() else _ask
+    is_project = (folder / CONFIG).is_file()
+    ask = (lambda _, default: default) if is_project else _ask
     if title is None:
         title = ask("Title of the website", folder.resolve().name)
     if authors is None:
@@ -89,7 +90,7 @@ def _settings(arguments: argparse.Namespace, folder: Path) -> ProjectSettings:
         [_line(author, "--author") for author in authors if author],
         _license(license_),
         arguments.application,
-        arguments.profiles or PROFILES,
+        arguments.profiles or ([] if is_project else PROFILES),
     )
 
 

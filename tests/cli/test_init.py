@@ -156,6 +156,8 @@ def test_in_a_project_only_missing_files_of_the_framework_are_added(
 ) -> None:
     assert cli.main(["init", "--application", "none"]) == 0
     (folder / "README.md").unlink()
+    (folder / "profiles/slurm/config.yaml").unlink()
+    (folder / "profiles/slurm/machine.yaml").unlink()
     before = _files(folder)
     monkeypatch.setattr(init, "is_interactive", lambda: True)  # it asks nothing: there is no input
     assert cli.main(["init", "--here", "--profile", "sge"]) == 0
