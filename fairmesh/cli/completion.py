@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 
 from fairmesh.cli.commands import COMMANDS
+from fairmesh.installed import installed
+from fairmesh.project import CONFIG
 from fairmesh.runner.protocol import STATES
 
 SHELLS = ("bash", "zsh", "fish")
 
+
+def _in_project(command: str) -> str:
+    """Return a command that runs in the project folder; it must not contain quotes."""
+    return f"sh -c 'until [ -f {CONFIG} ] || [ . -ef / ]; do cd ..; done; {command}' 2>/dev/null"
+
+
+_INSTALLED = re.sub(r"[^\w./-]", "?", str(installed("profiles")))  # a pattern: quotes are not possible
 # Shell commands that list the names, since Python would take a tenth of a second for each. They must mean the same in
-# bash, zsh and fish: no dollar, no glob.
+# bash, zsh and fish: no dollar, no double quotes.
 _LISTS = {
-    "STUDY": "ls config/studies 2>/dev/null | sed -n 's/[.]yaml//p'",
-    "PROFILE": "ls profiles 2>/dev/null | sed 's:^:profiles/:'",
-    "MACHINE": "grep '^[A-Za-z0-9]' config/machines.yaml 2>/dev/null | cut -d: -f1",
-    "APP": "find . examples -maxdepth 2 -name application.yaml 2>/dev/null | sed 's:/application.yaml::;s:.*/::'",
+    "STUDY": _in_project("ls config/studies | sed -n s/[.]yaml//p"),
+    "PROFILE": _in_project(f"ls -d profiles/* {_INSTALLED}/* | sed s:.*/:profiles/: | sort -u"),
+    "MACHINE": _in_project("grep ^[A-Za-z0-9] config/machines.yaml | cut -d: -f1"),
+    "APP": _in_project("find . examples -maxdepth 2 -name application.yaml | sed -e s:/application.yaml:: -e s:.*/::"),
     "STATE": rf"printf '%s\n' {' '.join(STATES)}",
 }
 _OF_OPTIONS = {"--profile": "PROFILE", "--machine": "MACHINE", "--state": "STATE"}

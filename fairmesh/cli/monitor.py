@@ -26,13 +26,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the monitor until it is interrupted."""
+    project = Project.of(options.project(arguments), arguments.results)
     check_address(arguments.host, arguments.names, arguments.token_file is not None)
     path = arguments.token_file or token_file()
     read_token(path)
     listen(arguments.host, arguments.port).close()  # otherwise Streamlit would silently use another port
     from fairmesh.monitor import app, context, login  # noqa: PLC0415  in an extra of the package
 
-    project = Project.of(options.project(arguments), arguments.results)
     names, root = tuple(arguments.names), check_root(arguments.root_path)
     # Only a terminal: a link in a log would be the token of whoever reads it first.
     by_link = sys.stderr.isatty() and is_loopback(arguments.host) and not names and not root

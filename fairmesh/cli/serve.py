@@ -22,6 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     from fairmesh.service import app  # noqa: PLC0415  in an extra of the package
 
+    project = Project.of(options.project(arguments), arguments.results)
     check_address(arguments.host, arguments.names, arguments.token_file is not None)
     root = check_root(arguments.root_path)
     path = arguments.token_file or token_file()
@@ -30,6 +31,6 @@ def run(arguments: argparse.Namespace) -> int:
     address = address_at(arguments.host, bound.getsockname()[1])
     where = f"{address}{root}/api/v1, documented at {root}/docs"
     print_lines(f"{where}; the token is in {path}", file=sys.stderr)
-    server = app.create_server(Project.of(options.project(arguments), arguments.results), token, arguments.names, root)
+    server = app.create_server(project, token, arguments.names, root)
     server.run([bound])
     return 0 if server.started else 1

@@ -52,7 +52,9 @@ def script(project: Path, capsys: pytest.CaptureFixture[str], request: pytest.Fi
 def test_bash(script: str) -> None:
     for line, expected in CASES:
         words, _, last = line.rpartition(" ")
-        assert said([script, "--norc", "-c", _BASH.format(words=words, last=last)]) == expected, line
+        text = _BASH.format(words=words, last=last)
+        for code in (text, text.replace("completions\n", "completions\ncd config/studies\n", 1)):
+            assert said([script, "--norc", "-c", code]) == expected, line
 
 
 @pytest.mark.parametrize("script", ["fish"], indirect=True)
