@@ -75,7 +75,7 @@ def test_a_run_that_was_killed_after_its_probes_makes_nothing_run_again(workplac
 def test_on_slurm_probes_come_first_and_the_hook_is_called_once(slurm_workplace: Workplace) -> None:
     slurm_workplace.configure(finish={"command": ["sh", "-c", 'cat >> "$0"; echo >> "$0"', "heard"]})
     slurm_workplace.study({"value": [2, 1], "behaviour": ["good", "exit"]})
-    failed = "behaviour=exit+value=1"
+    failed = "value=1 behaviour=exit"
     output = slurm_workplace.run(*RECORDS_ONLY, *PROBE, status=1)
     assert f"probe {failed} failed: exit code 3: toy: something went wrong; 2 more were not started" in output
     assert slurm_workplace.recorded() == {"behaviour=good+value=1"}
