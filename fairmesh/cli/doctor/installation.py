@@ -26,6 +26,8 @@ from fairmesh.cli.doctor.base import (
     warn,
 )
 from fairmesh.errors import InputError
+from fairmesh.extras import install_command
+from fairmesh.installed import installed as installed_file
 from fairmesh.project import CONFIG, PROFILE_CONFIG
 from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
@@ -38,6 +40,9 @@ LOCK = Path("requirements/run.lock")
 OF_SLURM = ".venv-slurm"
 LOGGER = "snakemake_logger_plugin_fairmesh"
 SHOWN = 3  # packages that are named
+_IS_CLONE = installed_file("Makefile").is_file()
+_REPAIR = "make setup" if _IS_CLONE else "install fairmesh again"
+_INSTALL_SLURM = "make setup-slurm" if _IS_CLONE else install_command(["snakemake-executor-plugin-slurm"])
 _OWN = ("fairmesh",)  # executors of this repository
 
 
@@ -45,7 +50,7 @@ def checks(project: CheckedProject) -> Iterator[Finding]:
     """Check the installation."""
     yield python(sys.version_info[:3])
     yield environment(sys.prefix != sys.base_prefix or "CONDA_PREFIX" in os.environ, _installer())
-    path = project.folder / LOCK
+    path = installed_file(str(LOCK))  # only in a clone
     yield lock(path.read_text(encoding="utf-8") if path.is_file() else "", installed)
     yield source(Path(fairmesh.__file__).parent, project.folder, _is_editable())
     yield snakemake(installed("snakemake"), _has(LOGGER))
@@ -77,9 +82,9 @@ def python(version_info: tuple[int, ...]) -> Finding:
 def environment(is_own: bool, installer: str) -> Finding:
     """Check that packages are in a virtual environment with an installer."""
     if not is_own:
-        return warn("environment", "packages are those of the system", "use an environment of the project: make setup")
+        return warn("environment", "packages are those of the system", "install fairmesh into a virtual environment")
     if not installer:
-        return warn("environment", "it has neither uv nor pip", "run make setup, which installs uv")
+        return warn("environment", "it has neither uv nor pip", "python -m ensurepip")
     return ok("environment", f"{sys.prefix}, with {installer}")
 
 
@@ -133,9 +138,9 @@ def source(imported: Path, root: Path, editable: bool) -> Finding:
 def snakemake(release: str | None, has_logger: bool) -> Finding:
     """Check that Snakemake and the plugin that writes events are installed."""
     if not release:
-        return fail("snakemake", "not installed", "make setup")
+        return fail("snakemake", "not installed", _REPAIR)
     if not has_logger:
-        return fail("snakemake", f"{release}, without its logger plugin {LOGGER}", "make setup, or pip install -e .")
+        return fail("snakemake", f"{release}, without its logger plugin {LOGGER}", _REPAIR)
     return ok("snakemake", release)
 
 
@@ -157,11 +162,11 @@ def executor(name: str, has: Callable[[str], bool], in_slurms: bool | None) -> F
     if name == "slurm" and in_slurms:
         return ok(topic, f"slurm, in {OF_SLURM}: start it by make PROFILE=profiles/slurm, or {OF_SLURM}/bin/snakemake")
     if name == "slurm":
-        state = "has no" if in_slurms is False else "is missing, and with it the"
-        return fail(topic, f"{OF_SLURM} {state} plugin for Slurm", "make setup-slurm; or take profiles/slurm-lean")
+        state = f"{OF_SLURM} has no" if in_slurms is False else "there is no"
+        return fail(topic, f"{state} plugin for Slurm", f"{_INSTALL_SLURM}; or take profiles/slurm-lean")
     if name in _OWN:
-        return fail(topic, f"{module} cannot be imported", "make setup, or pip install -e .")
-    return fail(topic, f"{module} cannot be imported", f"pip install {module.replace('_', '-')}")
+        return fail(topic, f"{module} cannot be imported", _REPAIR)
+    return fail(topic, f"{module} cannot be imported", install_command([module.replace("_", "-")]))
 
 
 def installed(name: str) -> str | None:

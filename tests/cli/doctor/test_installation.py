@@ -8,6 +8,7 @@ import pytest
 
 from fairmesh.cli.doctor import installation
 from fairmesh.cli.doctor.base import FAIL, OK, WARN, Finding
+from fairmesh.extras import install_command
 
 LOCK = """\
 numpy==2.4.6 ; python_full_version < '3.12' \\
@@ -78,7 +79,7 @@ def test_snakemake_and_its_logger_must_be_there(version: str | None, logger: boo
         ("slurm", False, False, FAIL, "make setup-slurm"),
         ("slurm", False, None, FAIL, "make setup-slurm"),
         ("fairmesh", False, None, FAIL, "make setup"),
-        ("lsf", False, None, FAIL, "pip install snakemake-executor-plugin-lsf"),
+        ("lsf", False, None, FAIL, install_command(["snakemake-executor-plugin-lsf"])),
     ],
 )
 def test_the_plugin_of_the_profile_must_be_there(
