@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 from types import ModuleType
 
 from cloudmask.console import quiet_stderr
-from cloudmask.data import download
 from cloudmask.errors import CloudmaskError
 from cloudmask.settings import read_settings
 
 
 def _parser() -> argparse.ArgumentParser:
+    from cloudmask.data import download  # noqa: PLC0415  needs packages that may be missing
+
     parser = argparse.ArgumentParser(
         prog="python -m cloudmask", description="Cloud segmentation with a U-Net; outputs go to the current folder."
     )
@@ -70,6 +74,8 @@ def _tile(text: str) -> int:
 def _run(arguments: argparse.Namespace) -> None:
     # Each command imports only its own modules: TensorFlow alone takes three seconds.
     if arguments.verb == "download":
+        from cloudmask.data import download  # noqa: PLC0415
+
         download.run(arguments)
         return
     if arguments.verb == "infer":
@@ -108,18 +114,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 on success, 1 on failure, 2 for wrong input, 130 if interrupted.
     """
-    arguments = _parser().parse_args(argv)
     try:
-        _run(arguments)
+        _run(_parser().parse_args(argv))
     except CloudmaskError as error:
         print(f"cloudmask: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"cloudmask: {error}", file=sys.stderr)
         return CloudmaskError.exit_code
+    except ModuleNotFoundError as error:
+        print(f"cloudmask: there is no package {error.name!r} here{_install_command()}", file=sys.stderr)
+        return CloudmaskError.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0
+
+
+def _install_command() -> str:
+    """Return the command that installs all packages that CloudMask needs; empty if it is not installed as a package."""
+    declared: list[str] = []
+    with suppress(PackageNotFoundError):
+        declared = requires("fairmesh") or []  # the package that brings CloudMask
+    needed = [text.partition(";")[0] for text in declared if text.endswith("'cloudmask'")]
+    return f": pip install {shlex.join(needed)}" if needed else ""
 
 
 if __name__ == "__main__":

@@ -78,6 +78,12 @@ def test_the_extras_name_all_packages_that_are_imported(installation: Installati
     installation.run("python", "-c", code, folder=tmp_path)
 
 
+def test_cloudmask_names_the_packages_that_it_needs(installation: Installation, tmp_path: Path) -> None:
+    said = installation.run("python", "-m", "cloudmask", "infer", "--model", "m.keras", "a", folder=tmp_path, status=1)
+    assert said.startswith("cloudmask: there is no package 'h5py' here: pip install 'boto3>=")
+    assert said.count("\n") == 1
+
+
 def test_a_project_runs(installation: Installation, project: Path) -> None:
     installation.run("snakemake", "--profile", "profiles/local", folder=project)
     assert has_results(project)
