@@ -74,16 +74,22 @@ def pages() -> Iterator[Path]:
 
 
 def wrong_names(code: str) -> list[str]:
-    """Return the lines of classes and docstrings that use a word of the lists."""
+    """Return the lines of classes and docstrings that use a word of the lists, and of loops over ``each``."""
     wrong = []
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.ClassDef) and node.name.lstrip("_") in CLASSES:
             wrong.append(f"{node.lineno}: class {node.name}; call it {CLASSES[node.name.lstrip('_')]}")
+        if isinstance(node, (ast.For, ast.comprehension)) and any(map(_is_each, ast.walk(node.target))):
+            wrong.append(f"{node.iter.lineno}: a loop over each; name the thing")
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             word = (ast.get_docstring(node, clean=False) or " ").split(" ")[0].split("\n")[0]
             if word in BEGINNINGS:
                 wrong.append(f"{getattr(node, 'lineno', 1)}: a docstring begins with {word}; write {BEGINNINGS[word]}")
     return wrong
+
+
+def _is_each(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "each"
 
 
 def wrong_phrases(text: str) -> list[str]:
@@ -110,11 +116,25 @@ def test_messages_and_pages_use_plain_phrases() -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["class Teller: ...", "class _Told: ...", 'def f():\n    """Give it."""', '"""Gives\nmore."""']
+    "code",
+    [
+        "for each in lines: pass",
+        "names = [each for _, each in pairs]",
+        "class Teller: ...",
+        "class _Told: ...",
+        'def f():\n    """Give it."""',
+        '"""Gives\nmore."""',
+    ],
 )
 def test_a_planted_word_is_found(code: str) -> None:
     assert len(wrong_names(code)) == 1
-    for wrong, better in {"Teller": "Builder", "Told": "State", "Gives": "Return", "Give": "Return"}.items():
+    for wrong, better in {
+        "Teller": "Builder",
+        "Told": "State",
+        "Gives": "Return",
+        "Give": "Return",
+        "each": "line",
+    }.items():
         code = code.replace(wrong, better)
     assert wrong_names(code) == []
 

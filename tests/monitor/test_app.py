@@ -34,7 +34,7 @@ async def _app(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 @pytest.fixture
 def client(tmp_path: Path) -> TestClient:
-    context.use_settings(context.Settings(Project(tmp_path, tmp_path, tmp_path), tmp_path / "token", ("Head.Example",)))
+    context.use_settings(context.Settings(Project(tmp_path, tmp_path), tmp_path / "token", ("Head.Example",)))
     return TestClient(RequestFilter(_app), base_url="http://127.0.0.1:8501")
 
 
@@ -96,7 +96,7 @@ def behind(tmp_path: Path) -> TestClient:
     async def tell(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await PlainTextResponse(f"{scope['path']} {scope['raw_path'].decode()}")(scope, receive, send)
 
-    project = Project(tmp_path, tmp_path, tmp_path)
+    project = Project(tmp_path, tmp_path)
     context.use_settings(context.Settings(project, tmp_path / "token", ("head.example:8443",), "/monitor"))
     return TestClient(RequestFilter(tell), base_url="http://127.0.0.1:8501")
 

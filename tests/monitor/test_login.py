@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from fairmesh.api import Project
 from fairmesh.cli import main
+from fairmesh.files import write_text
 from fairmesh.monitor import app, context
 from fairmesh.monitor.app import RequestFilter
 from fairmesh.monitor.login import Login, connecting_user
@@ -50,7 +51,7 @@ def client(tmp_path: Path, login: Login) -> TestClient:
         has_session = login.has_session(Request(scope).cookies.get(login.cookie))
         await PlainTextResponse("may steer" if has_session else "may look")(scope, receive, send)
 
-    project = Project(tmp_path, tmp_path, tmp_path)
+    project = Project(tmp_path, tmp_path)
     context.use_settings(context.Settings(project, tmp_path / "token", login=login))
     return TestClient(RequestFilter(show_cookies), base_url=ADDRESS, follow_redirects=False)
 
@@ -138,6 +139,7 @@ def test_the_link_is_shown_on_a_terminal_only_and_not_behind_a_proxy(
     options: list[str],
     has_link: bool,
 ) -> None:
+    write_text(tmp_path / "config/config.yaml", "study: quick\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(app.app, "run", lambda **_: None)
     monkeypatch.setattr(sys, "argv", [])

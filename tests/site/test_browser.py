@@ -245,7 +245,7 @@ def test_texts_can_be_read_in_the_colors_of_a_project(browser: Browser, site: Pa
     page.wait_for_timeout(1000)  # colors change slowly
     found = Axe().run(page).response["violations"]
     page.close()
-    assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+    assert [(violation["id"], violation["nodes"][0]["html"]) for violation in found] == []
 
 
 def test_the_search_finds_a_study(page: Page, address: str) -> None:
