@@ -58,6 +58,9 @@ def test_nothing_of_a_clone_is_in_reach(installation: Installation, tmp_path: Pa
     file, *path = installation.run("python", "-c", code, folder=tmp_path).splitlines()
     assert Path(file).is_relative_to(installation.packages)
     assert str(ROOT) not in path
+    assert f" from {installation.packages / 'fairmesh'} (Python " in installation.run(
+        "fairmesh", "--version", folder=tmp_path
+    )
 
 
 def test_the_wheel_holds_what_stands_in_the_top_folder(installation: Installation) -> None:
