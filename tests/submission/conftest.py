@@ -44,6 +44,8 @@ class Runs(Folder):
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Return a study of two points by two repeats, the best of which is known, in the current folder."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("study: quick\n")
     monkeypatch.chdir(tmp_path)
     runs = Runs(tmp_path / "results")
     for epochs, repeat, accuracy in ((2, 1, 0.81), (2, 2, 0.8), (8, 1, 0.89), (8, 2, 0.9)):

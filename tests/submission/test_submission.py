@@ -126,7 +126,6 @@ def test_all_that_is_missing_is_said_at_once(runs: Runs, capsys: pytest.CaptureF
 
 
 def test_the_configuration_says_who_publishes(runs: Runs) -> None:
-    Path("config").mkdir()
     publisher = {
         "organisation": "Example",
         "contact": {"name": "Ada Example", "email": "ada@example.org"},
