@@ -65,7 +65,7 @@ def write_results(place: Path, plan: Plan) -> None:
     """Write the results of a study in which all experiments are done."""
     config = Config.model_validate({"study": plan.study, "publisher": PUBLISHER})
     paths = StudyPaths(place / "results", plan.study)
-    write_json(paths.plan, plan_document(plan, config))
+    write_json(paths.plan, plan_document(plan, config, ""))
     files = [
         {"path": f"attempts/1/{name}", "sha256": hashlib.sha256(text.encode()).hexdigest(), "bytes": len(text)}
         for name, text in sorted(FILES.items())

@@ -33,10 +33,11 @@ class RunOptions(TypedDict, total=False):
     first: int | None
     set: Mapping[str, Any]
     probe: bool
+    again: bool
     wait: bool
 
 
-_HOW = ("probe", "wait")  # options that do not select experiments
+_HOW = ("probe", "again", "wait")  # options that do not select experiments
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,8 @@ def run(
         Further arguments of Snakemake.
     **options
         ``where``, ``part``, ``first`` and ``set`` select experiments, as in the configuration; ``probe`` runs the
-        cheapest of each kind first; ``wait`` waits for the end of another run of the study.
+        cheapest of each kind first; ``again`` also runs experiments that have a result, which becomes history; ``wait``
+        waits for the end of another run of the study.
 
     Raises
     ------

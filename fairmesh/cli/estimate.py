@@ -9,7 +9,7 @@ from fairmesh.cli import options
 from fairmesh.cli.output import warn_of_unreadable
 from fairmesh.printing import format_duration, print_json, print_lines
 from fairmesh.project import find_profile
-from fairmesh.workflow.configuration import read_profile
+from fairmesh.workflow.configuration import read_profile, reruns_other_code
 from fairmesh.workflow.estimate import Estimate, estimate
 
 KWH = 3.6e6  # joules
@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the estimate."""
     profile = read_profile(find_profile(arguments.profile, options.project(arguments)))
     plan = options.selected_plan(arguments, profile.machine)
-    result = estimate(plan, options.results_folder(arguments), profile)
+    reruns = reruns_other_code(plan, options.optional_project(arguments))
+    result = estimate(plan, options.results_folder(arguments), profile, reruns)
     if arguments.json:
         print_json(result.to_json())
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from fairmesh.cli import options
 from fairmesh.cli.output import csv_text, table
@@ -15,6 +16,8 @@ from fairmesh.status.states import state_label
 from fairmesh.study import Plan
 from fairmesh.study.cost import total_cost
 from fairmesh.study.plan import mermaid
+from fairmesh.workflow.code_hash import environments_of, other_code_hint
+from fairmesh.workflow.configuration import reruns_other_code
 from fairmesh.workflow.forecast import Forecast, forecast
 
 Table = tuple[Sequence[str], list[tuple[str, ...]]]
@@ -47,7 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.graph:
         print_lines(mermaid(plan))
         return 0
-    forecasts = list(forecast(plan, StudyPaths(options.results_folder(arguments), plan.study)))
+    paths = StudyPaths(options.results_folder(arguments), plan.study)
+    forecasts = list(forecast(plan, paths, reruns_other_code(plan, options.optional_project(arguments))))
     shown = forecasts[: arguments.limit]
     if arguments.json:
         _print_json(plan, forecasts, shown)
@@ -55,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(csv_text(*_columns(shown)))
     else:
         print_lines(table(*(_short(_columns(shown)) if arguments.table else _overview(plan, shown))))
-        print_lines(_summary(plan, forecasts, arguments.machine))
+        print_lines(_summary(plan, forecasts, arguments.machine, paths.home))
     return 0
 
 
@@ -110,12 +114,14 @@ def _short(columns: Table) -> Table:
     return heads, [tuple(cell if len(cell) <= MAX_CELL else cell[: MAX_CELL - 1] + "…" for cell in row) for row in rows]
 
 
-def _summary(plan: Plan, forecasts: Sequence[Forecast], machine: str) -> str:
+def _summary(plan: Plan, forecasts: Sequence[Forecast], machine: str, results: Path) -> str:
     count = len(forecasts)
     of_all = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
     asked = total_cost(entry.experiment for entry in forecasts if entry.why)
     lines = [f"{count}{of_all} experiments of {plan.study} on {machine}; {_to_run(forecasts)} would run"]
-    return "\n".join([*lines, f"they request {asked}"] if _to_run(forecasts) else lines)
+    lines += [f"they request {asked}"] if _to_run(forecasts) else []
+    kept = [entry.environment for entry in forecasts if entry.environment is not None and not entry.why]
+    return "\n".join([*lines, *filter(None, [other_code_hint(environments_of(kept, results))])])
 
 
 def _to_run(forecasts: Sequence[Forecast]) -> int:

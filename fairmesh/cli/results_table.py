@@ -14,6 +14,7 @@ from fairmesh.results import Outcome, Summary, load_study
 from fairmesh.results import table as results_frame
 from fairmesh.results.compare import value_json
 from fairmesh.results.metrics import MetricValue
+from fairmesh.results.other_code import measured_with_other_code
 from fairmesh.results.selection import filter_results
 from fairmesh.results.statistics import half_width
 from fairmesh.results.table import csv_of, units
@@ -137,6 +138,8 @@ class ResultsTable:
             "better": {metric.name: metric.better for metric in study.metrics if metric.better},
             "counts": self.view.counts,
             "headline": sentences.headline(self.view),
+            "other_code": [outcome.id for outcome in measured_with_other_code(study)],
+            "undeclared": [metric.name for metric in study.metrics if not metric.is_declared],
             "rows": [_json(source, self.view) for source, _ in self.entries],
         }
 

@@ -12,7 +12,7 @@ from fairmesh.project import is_path, study_of_run
 from fairmesh.status.launch import run_command
 from fairmesh.study.selection import read_settings
 
-_CONFIG_KEYS = ("study", "where", "part", "first", "probe", "wait")
+_CONFIG_KEYS = ("study", "where", "part", "first", "probe", "again", "wait")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--probe",
         action="store_true",
         help="run the cheapest experiment of each kind first, the rest only if all succeed",
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="run experiments again that have a result; the old result becomes history"
     )
     add_launching(parser)
 

@@ -21,6 +21,7 @@ from fairmesh.identifiers import (
 )
 from fairmesh.names import number_text
 from fairmesh.results import StudyResults, best_point
+from fairmesh.results.other_code import other_code_of_study
 
 ORGANISATION = "organisation"
 _PARTICLES = ("van", "von", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "ten", "ter", "zu")
@@ -250,10 +251,12 @@ class About:
         done = len(self.study.done)
         missing = len(self.study.experiments) - done
         over = f" over {_listed(self._varied)}" if self._varied else ""
+        other_code = other_code_of_study(self.study)
         parts = [
             f"Results of {done} experiment{'s' if done != 1 else ''} with {name} {application['version']}{over}.",
             f"{missing} more without a result." if missing else "",
             self.headline,
+            f"{other_code}." if other_code else "",
             str(application.get("description") or ""),
         ]
         return " ".join(filter(None, parts))

@@ -17,6 +17,7 @@ from fairmesh.jobs.reading import ShapeError, check_record
 from fairmesh.runner import commit, jsonfiles, owner, protocol, scheduler
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.main import SILENCE
+from fairmesh.runner.safefiles import read_regular
 from fairmesh.runner.status import write_end
 from fairmesh.schedulers import BAD_ENDS
 
@@ -43,16 +44,68 @@ def folder_state(paths: JobPaths, fingerprint: str) -> FolderState:
     return FolderState.NOTHING
 
 
-def is_current(record: Path, fingerprint: str) -> bool:
-    """Return whether a record, or the marker of a stage, exists, is valid and has this fingerprint."""
+def read_current(record: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Return a record, or the marker of a stage, if it is valid and has this fingerprint."""
     content = jsonfiles.read_map(str(record))
     if content is None or content.get("fingerprint") != fingerprint:
-        return False
+        return None
     try:
         check_record(content)
     except ShapeError:
-        return False
-    return True
+        return None
+    return content
+
+
+def has_other_code(result: Mapping[str, Any], code: str) -> bool:
+    """Return whether a result, or a shared stage that it used, is known to come from other code.
+
+    Parameters
+    ----------
+    result : mapping
+        A record.
+    code : str
+        The hash of the code to compare with; results of earlier versions of fairmesh have none.
+
+    Examples
+    --------
+    >>> has_other_code({"application": {"code": "ab"}}, "cd"), has_other_code({"application": {}}, "cd")
+    (True, False)
+    """
+    sources = [result.get("application"), *_inputs(result)]
+    codes = {str(source.get("code") or "") for source in sources if isinstance(source, dict)}
+    return bool(code) and bool(codes - {"", code})
+
+
+def _inputs(result: Mapping[str, Any]) -> list[Any]:
+    provenance = result.get("provenance")
+    inputs = provenance.get("inputs") if isinstance(provenance, dict) else None
+    return inputs if isinstance(inputs, list) else []
+
+
+def supersede(output: Path, job: JobPaths, fingerprint: str) -> None:
+    """Move the result of a job to its history, so that the job runs again; nothing is deleted.
+
+    Parameters
+    ----------
+    output : Path
+        The record of the experiment, or the study's marker of the stage.
+    job : JobPaths
+        The job folder.
+    fingerprint : str
+        The fingerprint of the result; results with another one stay.
+    """
+    # The commit comes last: if this is interrupted, the old result counts as before.
+    contents = {
+        path: read_regular(str(path))
+        for path in (_aside(output, fingerprint), output, job.commit)
+        if read_current(path, fingerprint)
+    }
+    for path, content in list(contents.items()):
+        del contents[path]
+        if content in contents.values():
+            path.unlink()
+        else:
+            commit.add_to_history(str(job.folder), str(path))
 
 
 def _fingerprint(path: Path) -> str:
@@ -67,7 +120,7 @@ def move_aside(path: Path) -> None:
 def restore_record(path: Path, fingerprint: str) -> bool:
     """Rename a file that was moved aside back if it has this fingerprint; return whether it did."""
     aside = _aside(path, fingerprint)
-    if not is_current(aside, fingerprint):
+    if not read_current(aside, fingerprint):
         return False
     aside.replace(path)
     return True
@@ -75,6 +128,11 @@ def restore_record(path: Path, fingerprint: str) -> bool:
 
 def _aside(path: Path, fingerprint: str) -> Path:
     return path.with_name(f"{path.name}.{fingerprint[:12]}{STALE}")
+
+
+def has_begun(paths: JobPaths) -> bool:
+    """Return whether an experiment was attempted, or had a result that is history now."""
+    return paths.attempts.exists() or os.path.exists(commit.history_of(str(paths.folder)))  # noqa: PTH110
 
 
 def mark_lost(paths: JobPaths) -> None:

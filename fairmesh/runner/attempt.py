@@ -279,7 +279,7 @@ class Attempt:
         )
         content: Dict[str, Any] = {"format": protocol.FORMAT}
         content.update((key, experiment[key]) for key in passed_on)
-        content["application"] = {key: experiment["application"][key] for key in ("name", "version")}
+        content["application"] = {key: experiment["application"].get(key, "") for key in ("name", "version", "code")}
         content.update(
             attempt=self.number,
             run=self.job.run,

@@ -41,11 +41,32 @@ def copy_record(folder: str, record: str) -> None:
 
 
 def set_aside(folder: str) -> None:
-    """Move the commit into the folder of its attempt, so that it no longer counts."""
-    path = os.path.join(folder, protocol.COMMIT)
-    commit = jsonfiles.read_map(path) or {}
-    attempt = os.path.join(folder, protocol.ATTEMPTS, str(commit.get("attempt")))
-    os.replace(path, os.path.join(attempt if os.path.isdir(attempt) else folder, "forced-" + protocol.COMMIT))
+    """Move the commit of a job folder to its history, so that it no longer counts."""
+    add_to_history(folder, os.path.join(folder, protocol.COMMIT))
+
+
+def add_to_history(folder: str, path: str) -> None:
+    """Move a file with a result of a job folder to its history, under the next number."""
+    history = history_of(folder)
+    os.makedirs(history, exist_ok=True)
+    number = 1
+    while os.path.lexists(os.path.join(history, f"{number}.json")):
+        number += 1
+    os.replace(path, os.path.join(history, f"{number}.json"))
+
+
+def history_of(folder: str) -> str:
+    """Return the folder of a job's earlier results: beside the records of its study, else in the job folder."""
+    place = beside(folder, protocol.HISTORY_FOLDER)
+    return place if place else os.path.join(folder, protocol.HISTORY_FOLDER)
+
+
+def beside(folder: str, name: str) -> Optional[str]:
+    """Return the place of an experiment in another folder of its study; None for a job folder outside of results."""
+    rest, identity = os.path.split(folder)
+    rest, machine = os.path.split(rest)
+    study, experiments = os.path.split(rest)
+    return os.path.join(study, name, machine, identity) if experiments == protocol.EXPERIMENTS else None
 
 
 def read_metrics(attempt: str, required: Sequence[str] = ()) -> Dict[str, Dict[str, Optional[float]]]:

@@ -109,9 +109,5 @@ class Job:
 
 def _record_beside(folder: str) -> Optional[str]:
     """Return the path of the record if the folder is in a study's results, so that manual starts count, too."""
-    rest, identity = os.path.split(folder)
-    rest, machine = os.path.split(rest)
-    study, experiments = os.path.split(rest)
-    if experiments != protocol.EXPERIMENTS:
-        return None
-    return os.path.join(study, protocol.RECORDS, machine, identity + ".json")
+    place = commit.beside(folder, protocol.RECORDS)
+    return place + ".json" if place else None

@@ -116,14 +116,23 @@ def value_in(path: str, key: str) -> str:
 def _input(experiment: Dict[str, Any], home: str, stage: str, fingerprint: str) -> Dict[str, Any]:
     name = protocol.marker_name(stage, fingerprint)
     folder = os.path.join(home, protocol.STAGES, experiment["application"]["name"], name)
-    files = (commit.read(folder, fingerprint) or {}).get("files", [])
+    result = commit.read(folder, fingerprint) or {}
+    files = result.get("files", [])
     return {
         "stage": stage,
         "fingerprint": fingerprint,
+        "code": _code_of(result),
         "sha256": manifest_sha256((manifest.path_in(file), str(file["sha256"])) for file in files),
         "files": len(files),
         "bytes": sum(file["bytes"] for file in files),
     }
+
+
+def _code_of(result: Dict[str, Any]) -> str:
+    """Return the hash of the code that made a stage; that of its own inputs if they were made with other code."""
+    own = str(result.get("application", {}).get("code", ""))
+    codes = [str(stage.get("code", "")) for stage in result.get("provenance", {}).get("inputs", [])]
+    return next((code for code in codes if code and code != own), own)
 
 
 def _variables(names: Any) -> Dict[str, str]:

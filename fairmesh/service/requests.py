@@ -65,6 +65,9 @@ class RunBody(PlanBody):
     probe: Annotated[
         bool, Field(description="Whether to run the cheapest of each kind first, and the rest only if all succeed.")
     ] = False
+    again: Annotated[
+        bool, Field(description="Whether to run experiments again that have a result; the old result becomes history.")
+    ] = False
     wait: Annotated[bool, Field(description="Whether to wait for the end of a run in progress.")] = False
 
 

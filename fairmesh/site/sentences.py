@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fairmesh.errors import nearest
 from fairmesh.results.compare import MetricChange, Value, mean_of
 from fairmesh.results.metrics import Metric, MetricValue
+from fairmesh.results.other_code import other_code_of_study
 from fairmesh.site import numbers
 from fairmesh.site.cells import USAGE
 from fairmesh.site.numbers import interval_text, number
@@ -39,8 +40,11 @@ def _own_interval(row: BoardRow, metric: Metric) -> str:
 
 
 def remarks(view: StudyView) -> Iterator[str]:
-    """Yield how the best result compares to baselines and other points, and which metrics are missing or undeclared."""
+    """Yield what a reader has to know: baselines, noise, other code, missing and undeclared metrics."""
     yield from _remarks_on_best(view)
+    other_code = other_code_of_study(view.study)
+    if other_code:
+        yield f"{other_code}."
     yield from _unmeasured(view)
     yield from _without_files(view)
     undeclared = ", ".join(metric.name for metric in view.study.metrics if not metric.is_declared)

@@ -15,6 +15,7 @@ from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.names import REPEAT, plain_text
 from fairmesh.results import Outcome, StudyResults, Summary, best_point, points_of, table
 from fairmesh.results.metrics import Metric, readable
+from fairmesh.results.other_code import measured_with_other_code
 from fairmesh.results.ranking import Baseline, baselines, ranked, summary_of, why_unranked
 from fairmesh.results.statistics import Verdict, compare_means, summarize
 from fairmesh.results.table import USAGE_UNITS
@@ -100,6 +101,11 @@ class StudyView:
         """The number of experiments in each state, in the order of an experiment's life."""
         counts = Counter(outcome.state for outcome in self.study.experiments)
         return {state: counts[state] for state in STATES if counts[state]}
+
+    @cached_property
+    def other_code(self) -> set[str]:
+        """The keys of the experiments that were measured with other code."""
+        return {outcome.key for outcome in measured_with_other_code(self.study)}
 
     @property
     def failures(self) -> list[Outcome]:

@@ -27,7 +27,7 @@ PROFILE = "profiles/local"
 SNAKEFILE = "Snakefile"
 # Text that all YAML readers read as the same text, unless it is a number or the like.
 _PLAIN = re.compile(r"[\w./(]([\w./+<>=()* -]*[\w./)])?", re.ASCII)
-NOT_REPEATED = ("where", "first", "part", "only", "wait", "probe")
+NOT_REPEATED = ("where", "first", "part", "only", "wait", "probe", "again")
 
 
 @dataclass(frozen=True)

@@ -278,8 +278,9 @@ class ApplicationFile(Model):
     code: Annotated[
         list[Annotated[Text, AfterValidator(_pattern)]],
         meaning(
-            "Patterns of the files of this folder to copy with the application; all except environments and caches if "
-            "left out.",
+            "Patterns of the files that the application is made of, from this folder. Their hash is in each result; a "
+            "copy for others holds them. Without any, a copy holds all but environments and caches, and the hash also "
+            "leaves out data, documents and files of more than 10 MB.",
             ["*.py", "src/**"],
         ),
     ] = Field(default_factory=list)

@@ -138,6 +138,7 @@ class _Loader:
             source=self.path,
             selection={"set": dict(self.settings)} if self.settings else {},
             selected=experiments,
+            on_code_change=self.content.on_code_change,
         )
 
     def _read(self) -> tuple[Space, list[Space], list[DerivedName], list[Exclusion], list[Choice]]:

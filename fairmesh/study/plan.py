@@ -17,6 +17,7 @@ from fairmesh.short_names import ExperimentFinder, ShortNames
 from fairmesh.stages import walk_needs
 from fairmesh.study.application import Application
 from fairmesh.study.cost import Cost, total_cost
+from fairmesh.study.studyfile import CodePolicy
 from fairmesh.study.values import Value
 
 if TYPE_CHECKING:
@@ -129,6 +130,9 @@ class Plan(Sequence[Experiment]):
         Options that select experiments, or replace values of the file.
     selected : list of Experiment
         The selected experiments, in order.
+    on_code_change : str or None
+        What the study does about results that were measured with other code: ``warn`` or ``rerun``; None if it does not
+        say.
 
     Examples
     --------
@@ -150,6 +154,7 @@ class Plan(Sequence[Experiment]):
     source: Path
     selection: dict[str, Any]
     selected: list[Experiment]
+    on_code_change: CodePolicy | None = None
 
     def __len__(self) -> int:
         return len(self.selected)

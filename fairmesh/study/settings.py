@@ -17,6 +17,7 @@ from fairmesh.schedulers import names
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
 from fairmesh.study.application import Address, Author, Doi, Email, Licence
+from fairmesh.study.studyfile import CodePolicy
 from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.study.website import Website
 
@@ -167,6 +168,18 @@ class Config(Model):
     set: Annotated[dict[str, Any], meaning("Values that replace those of the study, by axis.", {"epochs": "1,5"})] = (
         Field(default_factory=dict)
     )
+    again: Annotated[
+        bool,
+        BeforeValidator(_true_or_false),
+        meaning("Whether the selected experiments run again that have a result, which is kept as history."),
+    ] = False
+    on_code_change: Annotated[
+        CodePolicy,
+        meaning(
+            "What happens to results that were measured with other code of the application, unless the study says it: "
+            "`warn` keeps them and says so, `rerun` measures anew."
+        ),
+    ] = "warn"
     wait: Annotated[
         bool,
         BeforeValidator(_true_or_false),

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, meaning
 
+CodePolicy = Literal["warn", "rerun"]
 RESERVED = ("stages", "environments", "applications")
 
 
@@ -76,6 +77,13 @@ class StudyFile(Model):
             "`shared`: as many at a time as there are cores."
         ),
     ] = "exclusive"
+    on_code_change: Annotated[
+        CodePolicy | None,
+        meaning(
+            "What happens to results that were measured with other code of the application: `warn` keeps them and says "
+            "so, `rerun` measures anew. Without it, config.yaml decides."
+        ),
+    ] = None
     template: Annotated[
         Text | None,
         meaning(

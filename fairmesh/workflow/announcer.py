@@ -64,8 +64,9 @@ class Announcer:
         """Return in a dry run why each experiment would run."""
         if not self._snakemake.is_dry_run:
             return {}
-        entries = forecast(self._plan, self._study.paths)
-        return {(entry.experiment.machine, entry.experiment.id): entry.why for entry in entries}
+        entries = forecast(self._plan, self._study.paths, self._study.reruns_other_code)
+        again = "measured again" if self._study.config.again else ""
+        return {(entry.experiment.machine, entry.experiment.id): entry.why or again for entry in entries}
 
     def announce_start(self, profile: str, *, are_submitted: bool) -> None:
         """Announce the run in three lines."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from fnmatch import translate
 from pathlib import Path
 
 from fairmesh import files
@@ -70,13 +72,15 @@ class Code:
     def of(cls, application: Application) -> Code:
         """Find the files of an application: those that ``code`` matches, or all except environments and caches."""
         code = cls(application.folder, is_stated=bool(application.code))
-        for path in _matching(application) if application.code else _files(application.folder, frozenset()):
+        for path in matching_files(application) if application.code else all_files(application.folder):
             code._add(path)
         return code
 
     def _add(self, path: Path) -> None:
         if not _is_below(path, self.folder.resolve()):
             self.outside.append(str(path.relative_to(self.folder)))
+        elif path.is_dir() and not os.access(path, os.R_OK | os.X_OK):
+            raise InputError([Problem("the folder cannot be read", str(path))])
         elif path.is_file():
             self.files.append(path)
             self.bytes += path.stat().st_size
@@ -154,7 +158,7 @@ def mirror_application(source: Path, target: Path) -> list[str]:
     return code.notes
 
 
-def _matching(application: Application) -> Iterator[Path]:
+def matching_files(application: Application) -> Iterator[Path]:
     """Yield the files that the patterns of ``code`` match, and those that application.yaml names."""
     folder = application.folder
     named = [APPLICATION, application.template, application.environment.conda]
@@ -170,21 +174,40 @@ def _is_leaf(path: Path) -> bool:
     return path.is_symlink() or not path.is_dir()
 
 
-def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Yield the files below a folder, following links, and the links that lead outside."""
+def all_files(folder: Path, left_out: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield the files below a folder, following links, the links that lead outside, and folders that cannot be read.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+    left_out : tuple of str
+        Patterns of names to leave out, besides environments and caches.
+    """
+    names = re.compile("|".join(map(translate, (*LEFT_OUT, *left_out))))
+    return _files(folder, frozenset(), names)
+
+
+def _files(folder: Path, above: frozenset[Path], left_out: re.Pattern[str]) -> Iterator[Path]:
     real = folder.resolve()
     if (
         real in above or (folder / RUNNER).exists()
     ):  # a link to a parent folder; a results folder, perhaps the current one
         return
     root = min((*above, real), key=lambda path: len(path.parts))
-    for path in sorted(folder.iterdir()):
-        if any(fnmatch(path.name, pattern) for pattern in LEFT_OUT):
-            continue
-        if not path.is_dir() or not _is_below(path, root):
+    try:
+        with os.scandir(folder) as entries:
+            kept = sorted((entry for entry in entries if not left_out.match(entry.name)), key=lambda entry: entry.name)
+    except PermissionError:
+        yield folder
+        return
+    for entry in kept:
+        path, is_link = folder / entry.name, entry.is_symlink()
+        is_folder = path.is_dir() and _is_below(path, root) if is_link else entry.is_dir()
+        if not is_folder:
             yield path
         elif not _is_made(path):
-            yield from _files(path, above | {real})
+            yield from _files(path, above | {real}, left_out)
 
 
 def _is_below(path: Path, folder: Path) -> bool:

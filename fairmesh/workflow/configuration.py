@@ -85,6 +85,11 @@ class Configuration:
         return InputError([Problem(f"{key!r}: {message}", _place(self.node, key))])
 
 
+def reruns_other_code(plan: Plan, project: Path | None) -> bool:
+    """Return whether results that were measured with other code are measured again: by the study, else config.yaml."""
+    return (plan.on_code_change or (load_config(project / CONFIG).on_code_change if project else "")) == "rerun"
+
+
 def read(overrides: Mapping[str, Any], project: Path) -> Configuration:
     """Read the configuration.
 

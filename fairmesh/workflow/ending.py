@@ -10,11 +10,13 @@ from typing import Any
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.printing import format_duration, one_line
-from fairmesh.results import load_study
+from fairmesh.results import StudyResults, load_study
+from fairmesh.results.other_code import measured_with_other_code
 from fairmesh.runner.protocol import DONE
 from fairmesh.status import JobStatus, StudyStatus, log_path, read_status
 from fairmesh.status.model import interruption, seconds_between
 from fairmesh.status.states import state_label
+from fairmesh.workflow.code_hash import other_code_hint
 from fairmesh.workflow.publishing import unstated
 
 BEST, FAILURES = 3, 10  # lines
@@ -34,8 +36,11 @@ def ending(paths: StudyPaths, site: Path, published: Mapping[str, Any]) -> str:
     """
     status = read_status(paths)
     failed = [job for job in status.jobs if job.is_selected and job.state in BAD_ENDS]
-    lines = [_outcome(status), *_best(paths), *_failures(failed), *_blocked(status)]
+    study = load_study(paths.home, paths.study)
+    lines = [_outcome(status), *_best(study), *_failures(failed), *_blocked(status)]
     lines += unstated(status.study, published)
+    environments = [study.environment(outcome) for outcome in measured_with_other_code(study)]
+    lines += filter(None, [other_code_hint(environments)])
     if (site / "index.html").is_file():
         lines.append(f"website: {site / 'index.html'}")
     return "\n".join([*lines, _next_step(status, bool(failed))])
@@ -61,12 +66,12 @@ def _outcome(status: StudyStatus) -> str:
     return f"{status.study}: {', '.join(filter(None, parts))}"
 
 
-def _best(paths: StudyPaths) -> Iterator[str]:
+def _best(study: StudyResults) -> Iterator[str]:
     """Yield the headline of the website, and the first lines of its leaderboard if there are several points."""
     from fairmesh.site import sentences  # noqa: PLC0415  not at the start of a run
     from fairmesh.site.view import StudyView  # noqa: PLC0415  as above
 
-    view = StudyView(load_study(paths.home, paths.study))
+    view = StudyView(study)
     headline = sentences.headline(view)
     if headline:
         yield headline

@@ -143,7 +143,7 @@ class Estimate:
         return sorted({result.energy_method for result in self.rests_on if result.energy_j is not None})
 
 
-def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
+def estimate(plan: Plan, results: Path, profile: Profile, reruns_other_code: bool = False) -> Estimate:
     """Estimate the cost of the selected experiments without a result.
 
     Parameters
@@ -154,9 +154,11 @@ def estimate(plan: Plan, results: Path, profile: Profile) -> Estimate:
         The folder of earlier results.
     profile : Profile
         The profile of the run.
+    reruns_other_code : bool
+        Whether results that were measured with other code are measured again.
     """
     paths = StudyPaths(results, plan.study)
-    to_run = [prediction.experiment for prediction in forecast(plan, paths) if prediction.why]
+    to_run = [prediction.experiment for prediction in forecast(plan, paths, reruns_other_code) if prediction.why]
     seed = plan.application.seed or ""
     problems = list[str]()
     memory = PastResults(load_past_results(results, plan.application.name, seed, problems), profile.machine, seed)

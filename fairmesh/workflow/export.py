@@ -84,7 +84,9 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
         if lookup.folder_state(job.paths, job.experiment["fingerprint"]) is not FolderState.COMMIT:
             render(job, templates, entry)
         lines.append(_line(job, out))
-    files.write_if_changed(paths.plan, files.json_lines(plan_document(plan, config)), flush=True)
+    files.write_if_changed(
+        paths.plan, files.json_lines(plan_document(plan, config, folders.code_hash.sha256)), flush=True
+    )
     folder = installed(TEMPLATES)
     child = _SUBMIT_LOCAL if machine.scheduler == "none" else _SUBMIT_BATCH
     script = Templates(folder, [folder / name for name in (_SUBMIT_BASE, child)])

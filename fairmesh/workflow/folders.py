@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from fairmesh.study.find import APPLICATION, find_application
 from fairmesh.study.settings import Config, Machine, Publisher
 from fairmesh.submission import identity
 from fairmesh.submission.repository import DIRTY, Refusal, Repository, commit_of
+from fairmesh.workflow.code_hash import CodeHash, code_hash
 from fairmesh.workflow.orphans import PendingJob
 from fairmesh.workflow.targets import Target
 
@@ -99,8 +100,14 @@ class Folders:
         for experiment in outstanding:
             name = (experiment.machine, experiment.id)
             yield PendingJob(name, self.paths.job(*name), experiment.fingerprint)
+        for job in self.stage_jobs(marked):
+            if not self.paths.stage_marker(job.name[1]).exists():
+                yield job
+
+    def stage_jobs(self, fingerprints: Collection[str]) -> Iterator[PendingJob]:
+        """Yield the shared stages with these fingerprints."""
         for marker, stage in self.stages.items():
-            if stage.fingerprint in marked and not self.paths.stage_marker(marker).exists():
+            if stage.fingerprint in fingerprints:
                 yield PendingJob(("", marker), self.stage_job(marker), stage.fingerprint)
 
     def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
@@ -173,8 +180,15 @@ class Folders:
     def _code_folders(self) -> dict[str, Path]:
         return {"application": self._application.folder, "project": self._project}
 
+    @cached_property
+    def code_hash(self) -> CodeHash:
+        """The hash of the application's code."""
+        return code_hash(self._application)
+
     def unknown_code(self) -> Iterator[str]:
-        """Yield a line about each repository whose commit is not recorded, with advice."""
+        """Yield a line about each repository whose commit, and each file whose content, is not recorded."""
+        for name in self.code_hash.unreadable:
+            yield f"{self._application.folder / name}: the file cannot be read; only its name counts as code"
         for name, folder in self._code_folders.items():
             refusal = Refusal.of(folder)
             if refusal.why:
@@ -197,6 +211,7 @@ class Folders:
                 "version": self._application.version,
                 "folder": self._folder,
                 "seed": self._application.seed or "",
+                "code": self.code_hash.sha256,
             },
             "command": render_command(command, where, job.parameters, list(needs)),
             "environment": {},
@@ -302,12 +317,12 @@ OF_APPLICATION = {"name", "version", "title", "licence", "authors", "citation", 
 DECLARED = {"parameters", "metrics", "tables"}
 
 
-def plan_document(plan: Plan, config: Config) -> dict[str, Any]:
-    """Return the content of plan.json."""
+def plan_document(plan: Plan, config: Config, code: str) -> dict[str, Any]:
+    """Return the content of plan.json; ``code`` is the hash of the application's code."""
     application = plan.application.model_dump(include=OF_APPLICATION | DECLARED, by_alias=True, exclude_none=True)
     stages = {name: stage.title for name, stage in plan.application.all_stages.items()}
     return plan.to_json() | {
-        "application": application | {"stages": stages},
+        "application": application | {"stages": stages, "code": code},
         "measure": plan.measure,
         "source": str(plan.source),
         "publisher": config.publisher.model_dump(),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fairmesh.jobs.lookup import has_begun, has_other_code
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.runner import jsonfiles, protocol
@@ -17,8 +18,10 @@ from fairmesh.status.model import ACTIVE
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.difference import changed_values
 from fairmesh.workflow import reconcile
+from fairmesh.workflow.code_hash import code_hash
 
 NEW = "new"
+OTHER_CODE = "measured with other code"
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,18 @@ class Forecast:
         Why it would run; empty if it would not.
     note : str
         A note on the state; may be empty.
+    environment : str or None
+        The name of the environment's file of a result that was measured with other code.
     """
 
     experiment: Experiment
     state: str
     why: str = ""
     note: str = ""
+    environment: str | None = None
 
 
-def forecast(plan: Plan, paths: StudyPaths) -> Iterator[Forecast]:
+def forecast(plan: Plan, paths: StudyPaths, reruns_other_code: bool = False) -> Iterator[Forecast]:
     """Yield the forecast for each selected experiment.
 
     Parameters
@@ -52,17 +58,35 @@ def forecast(plan: Plan, paths: StudyPaths) -> Iterator[Forecast]:
         The plan.
     paths : StudyPaths
         The study's files.
+    reruns_other_code : bool
+        Whether results that were measured with other code are measured again.
     """
     if not paths.folder.is_dir():
         yield from (Forecast(experiment, WAITING, NEW) for experiment in plan.selected)
         return
     document = plan.to_json() | {"application": {"name": plan.application.name}}
-    statuses = Reader(paths, is_cached=False, plan=document).read().experiments
+    reader = Reader(paths, is_cached=False, is_whole=True, plan=document)
+    statuses = reader.read().experiments
     by_name = {(status.machine, status.id): status for status in statuses}
+    results = {(status.machine, status.id): facts.good for status, facts in zip(statuses, reader.facts, strict=True)}
     previous = reconcile.previous_results(plan, paths)
+    code = code_hash(plan.application).sha256 if any(results.values()) else ""
     for experiment in plan.selected:
-        status = by_name[experiment.machine, experiment.id]
-        yield _forecast_one(experiment, status, plan.application.version, previous)
+        name = (experiment.machine, experiment.id)
+        prediction = _forecast_one(experiment, by_name[name], plan.application.version, previous)
+        yield (
+            _with_code(prediction, results[name], reruns_other_code)
+            if has_other_code(results[name], code)
+            else prediction
+        )
+
+
+def _with_code(prediction: Forecast, result: Mapping[str, Any], reruns: bool) -> Forecast:
+    """Return the forecast for an experiment whose result was measured with other code."""
+    environment = str(result.get("environment") or "")
+    if reruns:
+        return replace(prediction, environment=environment, why=OTHER_CODE)
+    return replace(prediction, environment=environment, note=OTHER_CODE)
 
 
 def _forecast_one(
@@ -74,7 +98,7 @@ def _forecast_one(
         return Forecast(experiment, status.state, note="runs already")
     job = JobPaths(Path(status.folder))
     result = reconcile.find_previous_result(experiment, previous)
-    if result and not job.attempts.exists():
+    if result and not has_begun(job):
         return Forecast(experiment, DONE, note=f"was {result['id']}")
     if status.state in BAD_ENDS:
         why = f"{status.state} before: {status.reason}" if status.reason else f"{status.state} before"

@@ -115,6 +115,10 @@ class SnakemakeWorkflow:
         dag = self._workflow.dag
         return output in dag.forcefiles or any(forced.name == rule for forced in dag.forcerules)
 
+    def force(self, outputs: Iterable[str]) -> None:
+        """Make the jobs of these files run; Snakemake's graph is not built yet."""
+        self._workflow.dag.forcefiles.update(outputs)
+
     def stop_scheduling(self) -> None:
         """Start no more jobs, and end after the running ones."""
         self._workflow.scheduler.exit_gracefully()

@@ -21,7 +21,7 @@ from fairmesh.project import find_profile
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.selection import PlanSelection
-from fairmesh.workflow.configuration import LOCAL, read_profile
+from fairmesh.workflow.configuration import LOCAL, read_profile, reruns_other_code
 from fairmesh.workflow.estimate import Estimate, estimate
 from fairmesh.workflow.forecast import Forecast, forecast
 
@@ -143,7 +143,7 @@ def preview(project: Project, request: PlanRequest) -> Preview:
     """
     machine = machine_of(project, request.profile) if request.profile else LOCAL
     plan = PlanSelection(request.where, request.part, request.first).of(_plan(project, request, machine))
-    predictions = list(forecast(plan, project.paths(plan.study)))
+    predictions = list(forecast(plan, project.paths(plan.study), reruns_other_code(plan, project.folder)))
     to_run = [prediction.experiment for prediction in predictions if prediction.why]
     shown = predictions[request.offset : request.offset + request.limit]
     return Preview(
@@ -202,7 +202,8 @@ def _own_paths(source: Path, project: Project, machine: str, most: int) -> dict[
 
 
 def _expected(project: Project, request: PlanRequest, plan: Plan) -> Expectation:
-    return Expectation.of(estimate(plan, project.results, read_profile(find_profile(request.profile, project.folder))))
+    profile = read_profile(find_profile(request.profile, project.folder))
+    return Expectation.of(estimate(plan, project.results, profile, reruns_other_code(plan, project.folder)))
 
 
 def _row(prediction: Forecast, plan: Plan) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from fairmesh.schedulers import choose_scheduler
 from fairmesh.workflow import orphans, probing, publishing, reconcile, scheduler_check
 from fairmesh.workflow.announce import announce
 from fairmesh.workflow.announcer import Announcer
+from fairmesh.workflow.code_hash import environments_of, other_code_hint
 from fairmesh.workflow.finish import FinishHook
 from fairmesh.workflow.internals import SnakemakeWorkflow
 from fairmesh.workflow.reconcile import Reconciliation
@@ -57,6 +58,7 @@ class Session:
         self._hook = FinishHook(study.config.finish)
         self._existing = Reconciliation.unknown(study)
         self._stale_markers: list[str] = []
+        self._has_forced = False
         self._has_ended = False
         self._scheduler = choose_scheduler(study.configuration.machine.scheduler)
         self._experiment = cache(clear_errors()(partial(self._target, self._folders.experiment_target)))
@@ -97,8 +99,15 @@ class Session:
         self._existing = reconcile.reconcile(self._study, self._run.folder)
         if self._existing.orphans.unanswered:
             _warn(self._existing.orphans.problem)
+        if self._other_code:
+            _warn(self._other_code)
         if self._study.config.probe:
             print_lines(self._existing.probes.announcement(), file=sys.stderr)
+
+    @property
+    def _other_code(self) -> str:
+        """What the user learns about results that were measured with other code; may be empty."""
+        return other_code_hint(environments_of(self._existing.other_code, self._paths.home))
 
     @property
     def results(self) -> str:
@@ -149,12 +158,16 @@ class Session:
         """Return the target of an experiment."""
         return self._experiment(wildcards.machine, wildcards.experiment)
 
+    def must_run(self, wildcards: Wildcards) -> bool:
+        """Return whether an experiment has no result, or runs again."""
+        return (wildcards.machine, wildcards.experiment) in self._existing.must_run
+
     def stage(self, wildcards: Wildcards) -> Target:
         """Return a shared stage's target."""
         return self._stage(wildcards.stage)
 
     def _target(self, make: Callable[..., Target], *names: str) -> Target:
-        self._forget_inputs()  # here, because Snakemake's metadata is open now, and the graph is not built yet
+        self._prepare_graph()
         target = make(*names, marked=self._existing.marked)
         machine, name = ("", *names)[-2:]
         target = self._existing.probes.applied(target, (machine, name))
@@ -163,6 +176,13 @@ class Session:
         inner_snakemake = self._snakemake.executor == self._scheduler.plugin
         resources = self._scheduler.rule_resources(target.resources, target.exclusive, inner_snakemake)
         return replace(target, resources=resources)
+
+    def _prepare_graph(self) -> None:
+        """Change what the graph is built from: called by the rules, when Snakemake's metadata is open already."""
+        self._forget_inputs()
+        if not self._has_forced:
+            self._snakemake.force(self._existing.again)
+        self._has_forced = True
 
     def _forget_inputs(self) -> None:
         """Remove what must start nothing from Snakemake's metadata: markers of probes, and detached records."""
@@ -188,8 +208,14 @@ class Session:
         return self._existing.orphans.jobs.get((machine, name)) or NOBODY
 
     def force(self, target: Target) -> int:
-        """Return whether the user forces a job to run again: 1 or 0, as the value of a resource."""
-        return int(self._snakemake.is_forced(target.rule, target.output))
+        """Return whether the user forces a job to run again: 1 or 0, as the value of a resource.
+
+        A result that is superseded counts no more when the job starts.
+        """
+        return int(target.output not in self._existing.again and self._is_forced(target))
+
+    def _is_forced(self, target: Target) -> bool:
+        return self._snakemake.is_forced(target.rule, target.output)
 
     @property
     def publishing(self) -> dict[str, str]:
@@ -226,6 +252,8 @@ class Session:
             self._render()
             files.write_text(self._paths.plan, files.json_lines(self._study.document), flush=True)
             self._run.begin(self._stop, self._snakemake.executor_run)
+            outputs = [str(output) for job in self._snakemake.jobs_to_run() for output in job.output]
+            self._existing.supersede(outputs, self._folders.code_hash.sha256)
             self._announcer.announce_start(str(self._run.about["profile"]), are_submitted=self._scheduler is not None)
             WaitWatcher(self._paths).start()
         atexit.register(self._end_after_error)
@@ -287,7 +315,7 @@ class Session:
                 folder = self._folders.of_experiment(job.wildcards.machine, job.wildcards.experiment)
             else:
                 continue
-            if self.force(target) or lookup.folder_state(folder.paths, target.fingerprint) is FolderState.NOTHING:
+            if self._is_forced(target) or lookup.folder_state(folder.paths, target.fingerprint) is FolderState.NOTHING:
                 yield folder
 
     def end(self, exit_code: int) -> None:

@@ -89,6 +89,10 @@ class JobView:
         record = paths.record(wildcards.machine, wildcards.experiment)
         return _target("experiment", record, paths.job(wildcards.machine, wildcards.experiment), paths)
 
+    def must_run(self, wildcards: Wildcards) -> bool:
+        """Return True: the main process has decided to run the job."""
+        return True
+
     def stage(self, wildcards: Wildcards) -> Target:
         """Return a shared stage's target."""
         paths = StudyPaths(Path(self.results), wildcards.study)

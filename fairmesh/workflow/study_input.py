@@ -70,6 +70,11 @@ class StudyInput:
         """The folder of the website."""
         return Path(self.config.site)
 
+    @property
+    def reruns_other_code(self) -> bool:
+        """Whether results that were measured with other code are measured again."""
+        return (self.plan.on_code_change or self.config.on_code_change) == "rerun"
+
     @cached_property
     def folders(self) -> Folders:
         """The job folders of the plan."""
@@ -84,7 +89,7 @@ class StudyInput:
     @cached_property
     def document(self) -> dict[str, Any]:
         """The content of plan.json."""
-        return plan_document(self.plan, self.config)
+        return plan_document(self.plan, self.config, self.folders.code_hash.sha256)
 
     def warnings(self) -> Iterator[str]:
         """Yield warnings: of the plan, about the version of the project, and about another study of this name."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.jobs import lookup
-from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.runner import owner
 
 
@@ -62,9 +62,9 @@ def test_a_living_attempt_is_left_alone(killed: JobPaths, act: object) -> None:
 def test_a_record_that_nobody_can_read_is_not_current(fault: dict[str, object], tmp_path: Path) -> None:
     record, content = tmp_path / "x=1.json", {"fingerprint": "a" * 64, "attempt": 1, "metrics": {}}
     record.write_text(json.dumps(content))
-    assert lookup.is_current(record, "a" * 64)
+    assert lookup.read_current(record, "a" * 64)
     record.write_text(json.dumps(content | fault))
-    assert not lookup.is_current(record, "a" * 64)
+    assert not lookup.read_current(record, "a" * 64)
 
 
 def test_a_record_moved_aside_comes_back_for_its_own_fingerprint_alone(tmp_path: Path) -> None:
@@ -74,4 +74,45 @@ def test_a_record_moved_aside_comes_back_for_its_own_fingerprint_alone(tmp_path:
         lookup.move_aside(record)
     assert not lookup.restore_record(record, "3" * 64)
     assert lookup.restore_record(record, "1" * 64)
-    assert lookup.is_current(record, "1" * 64)
+    assert lookup.read_current(record, "1" * 64)
+
+
+def _write(path: Path, attempt: int, fingerprint: str = "1" * 64) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"fingerprint": fingerprint, "attempt": attempt}))
+
+
+def _history(paths: StudyPaths) -> list[int]:
+    files = sorted((paths.folder / "history/local/x=1").iterdir())
+    return [json.loads(path.read_text())["attempt"] for path in files]
+
+
+@pytest.mark.parametrize(
+    ("commit", "record", "aside", "kept"),
+    [(1, 1, 0, [1]), (1, 0, 0, [1]), (0, 4, 0, [4]), (2, 2, 1, [1, 2]), (2, 1, 0, [1, 2])],
+    ids=["both", "commit alone", "record alone", "older one moved aside", "different results"],
+)
+def test_a_superseded_result_is_history_once(
+    tmp_path: Path, commit: int, record: int, aside: int, kept: list[int]
+) -> None:
+    paths = StudyPaths(tmp_path, "sweep")
+    job, output = paths.job("local", "x=1"), paths.record("local", "x=1")
+    if aside:
+        _write(output, aside)
+        lookup.move_aside(output)
+    for path, attempt in ((job.commit, commit), (output, record)):
+        if attempt:
+            _write(path, attempt)
+    lookup.supersede(output, job, "1" * 64)
+    assert (_history(paths), output.exists(), job.commit.exists()) == (kept, False, False)
+    assert not lookup.restore_record(output, "1" * 64)
+    assert lookup.has_begun(job)
+
+
+def test_results_of_another_fingerprint_are_not_superseded(tmp_path: Path) -> None:
+    paths = StudyPaths(tmp_path, "sweep")
+    job, output = paths.job("local", "x=1"), paths.record("local", "x=1")
+    _write(job.commit, 1, "2" * 64)
+    _write(output, 2)
+    lookup.supersede(output, job, "1" * 64)
+    assert (job.commit.exists(), output.exists(), _history(paths)) == (True, False, [2])

@@ -88,7 +88,7 @@ def test_force_starts_anew_once_in_a_run(make_job: MakeJob, monkeypatch: pytest.
     monkeypatch.setenv("FAIRMESH_RUN", "second")
     assert run(folder, "--force", "1") == run(folder, "--force", "1") == 0
     assert read(folder / "commit.json")["attempt"] == 2
-    assert (folder / "attempts/1/forced-commit.json").exists()
+    assert read(folder.parents[2] / "history/local/x=1/1.json")["attempt"] == 1
 
 
 def test_a_failed_forced_start_leaves_no_result(make_job: MakeJob) -> None:

@@ -85,12 +85,23 @@ def test_the_scheduler_and_its_job_are_in_the_record(
     assert commit["provenance"]["scheduler"] == expected
 
 
-def test_seeds_and_the_hashes_of_inputs_are_in_the_record(make_job: MakeJob, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("own", "below", "code"),
+    [(None, None, ""), ("ab", [], "ab"), ("ab", ["ab", ""], "ab"), ("ab", ["cd"], "cd")],
+    ids=["unknown", "own", "same below", "other below"],
+)
+def test_seeds_and_the_hashes_of_inputs_are_in_the_record(
+    make_job: MakeJob, tmp_path: Path, own: str | None, below: list[str] | None, code: str
+) -> None:
     mark = "e" * 64
     stage = tmp_path / f"home/stages/toy/numbers-{mark[:12]}"
     stage.mkdir(parents=True)
     files = [{"path": f"attempts/1/{name}", "sha256": name * 64, "bytes": 5} for name in "ba"]
-    (stage / "commit.json").write_text(json.dumps({"fingerprint": mark, "attempt": 1, "files": files}))
+    result: dict[str, object] = {"fingerprint": mark, "attempt": 1, "files": files}
+    if own and below is not None:
+        result["application"] = {"code": own}
+        result["provenance"] = {"inputs": [{"code": stage_code} for stage_code in below]}
+    (stage / "commit.json").write_text(json.dumps(result))
     application = {"name": "toy", "version": "1", "folder": str(tmp_path), "seed": "x"}
     commit, _ = finished(make_job(application=application, stages={"numbers": mark}, parameters={"x": 7}))
     lines = "".join(f"{name * 64}  attempts/1/{name}\n" for name in "ab")
@@ -99,6 +110,7 @@ def test_seeds_and_the_hashes_of_inputs_are_in_the_record(make_job: MakeJob, tmp
         {
             "stage": "numbers",
             "fingerprint": mark,
+            "code": code,
             "sha256": hashlib.sha256(lines.encode()).hexdigest(),
             "files": 2,
             "bytes": 10,

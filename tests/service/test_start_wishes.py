@@ -23,13 +23,14 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return found
 
 
-@pytest.mark.parametrize(("wish", "there"), [({"probe": True}, True), ({"probe": False}, False), ({}, False)])
-def test_a_run_with_probes_is_a_wish(
-    speaker: Speaker, commands: list[tuple[str, ...]], wish: dict[str, Any], there: bool
+@pytest.mark.parametrize("option", ["probe", "again"])
+@pytest.mark.parametrize(("value", "there"), [(True, True), (False, False), (None, False)])
+def test_a_request_may_ask_for_probes_and_for_measuring_again(
+    speaker: Speaker, commands: list[tuple[str, ...]], option: str, value: bool | None, there: bool
 ) -> None:
-    speaker.post("/studies/small/runs", json=wish)
+    speaker.post("/studies/small/runs", json={} if value is None else {option: value})
     (command,) = commands
-    assert ("probe=true" in command) is there
+    assert (f"{option}=true" in command) is there
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from snakemake.cli import parse_config
 from fairmesh.errors import InputError
 from fairmesh.files import escape_path
 from fairmesh.project import CONFIG, configured_path, results_folder
+from fairmesh.study import load_plan
 from fairmesh.study.settings import load_config
 from fairmesh.workflow import configuration
 
@@ -131,3 +132,26 @@ def test_an_unknown_study_is_told_where_it_was_asked_for(folder: Path) -> None:
     (folder / "config/studies/quick.yaml").touch()
     with pytest.raises(InputError, match=r"config/config\.yaml:1:8: no study 'quik'; did you mean 'quick'\?"):
         configuration.read({}, Path.cwd()).plan()
+
+
+@pytest.mark.parametrize(
+    ("study", "config", "expected"),
+    [
+        ("", "", False),
+        ("", "on_code_change: rerun\n", True),
+        ("on_code_change: warn\n", "on_code_change: rerun\n", False),
+        ("on_code_change: rerun\n", "on_code_change: warn\n", True),
+    ],
+)
+def test_the_study_decides_about_other_code_before_the_configuration(study: str, config: str, expected: bool) -> None:
+    write(f"study: ./study.yaml\n{config}")
+    Path("study.yaml").write_text(f"study: sweep\napplication: toy\n{study}")
+    plan = load_plan("./study.yaml", Path(__file__).parents[2], "local")
+    assert configuration.reruns_other_code(plan, Path()) is expected
+
+
+@pytest.mark.parametrize("value", ["maybe", "no", "true"])
+def test_other_policies_for_changed_code_are_refused(value: str) -> None:
+    write(f"study: a\non_code_change: {value}\n")
+    with pytest.raises(InputError, match="'on_code_change' must be 'warn' or 'rerun'"):
+        configuration.read({}, Path.cwd())
