@@ -16,8 +16,9 @@ from tests.screen import rendered, run_on_terminal
 
 pytestmark = pytest.mark.e2e
 HOLD = (
-    "from fairmesh.runner.machine_lock import MachineLock\n"
-    "assert MachineLock(True, 'size=1 of other').try_take()\nprint('held', flush=True)\ninput()"
+    "import time\nfrom fairmesh.runner.machine_lock import MachineLock\nlock = MachineLock(True, 'size=1 of other')\n"
+    "while not lock.try_take():\n    time.sleep(0.05)\n"  # experiments of other tests
+    "print('held', flush=True)\ninput()"
 )
 
 
