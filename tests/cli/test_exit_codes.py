@@ -33,6 +33,8 @@ GOOD = {
     "crate": "crate quick",
 }
 WRONG = {
+    "init": "init again --application nothing",
+    "upgrade": "upgrade --project nowhere",
     "new": "new sweep --from sweep",
     "import": "import nothing.yaml",
     "check": "check swep",
