@@ -30,7 +30,7 @@ parameters:
             "config/config.yaml:2:1: the key 'study' appears twice, first in line 1",
         ),
         ("config/config.yaml", "study: quik\n", "config/config.yaml:1:8: no study 'quik'; did you mean 'quick'?"),
-        ("config/config.yaml", None, "config/config.yaml: cannot be read: No such file or directory"),
+        ("config/config.yaml", None, "no project here: there is no config/config.yaml in "),
         (
             "config/config.yaml",
             "study: ./study.yaml\nresults: /dev/null/results\n",
