@@ -40,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         print_lines(f"wrote {place(path)}")
     plan = load_plan(written[-1], root, "local")
     warn_of_plan(plan)
-    print_lines(f"{len(plan.experiments)} experiments of {plan.application.name}; next: fairmesh plan {name}")
+    count = len(plan.experiments)
+    noun = "experiment" if count == 1 else "experiments"
+    print_lines(f"{count} {noun} of {plan.application.name}; next: fairmesh plan {name}")
     return 0
 
 

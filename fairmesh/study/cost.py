@@ -34,7 +34,7 @@ class Cost:
     def __str__(self) -> str:
         """Return the hours in words."""
         text = f"{self.cpu_hours:,.1f} CPU hours, {self.gpu_hours:,.1f} GPU hours"
-        return f"{text}, and {self.without} that do not say how long" if self.without else text
+        return f"{text}; {self.without} state no run time" if self.without else text
 
 
 def total_cost(experiments: Iterable[Experiment]) -> Cost:

@@ -19,7 +19,7 @@ def test_a_study_has_every_parameter_of_its_application(project: Path, capsys: p
     path = project / "config/studies/first.yaml"
     text = path.read_text()
     assert capsys.readouterr().out == (
-        "wrote config/studies/first.yaml\n1 experiments of toy; next: fairmesh plan first\n"
+        "wrote config/studies/first.yaml\n1 experiment of toy; next: fairmesh plan first\n"
     )
     plan = load_plan("first", project, "local")
     assert (len(plan.experiments), plan.warnings) == (1, [])
