@@ -31,7 +31,7 @@ T = TypeVar("T", bound=Named)
 class ExperimentFinder(Generic[T]):
     """Finds experiments of a study by what people write.
 
-    That is an id, a key, a short name, the axes that tell one point from all others, or an unambiguous beginning.
+    That is an id, a key or its unambiguous beginning, a short name, or the axes that tell one point from all others.
     Without a repeat, it means all repeats of the point; without a machine, as in ``MACHINE/NAME`` and
     ``NAME on MACHINE``, it means the point on all machines.
 
@@ -139,6 +139,8 @@ class ExperimentFinder(Generic[T]):
         return [experiment for experiment in fitting if open_axes.isdisjoint(experiment.axes)] or fitting
 
     def _by_beginning(self, text: str) -> list[T]:
+        if "=" in text:  # darts=1000 must not mean darts=10000
+            return []
         texts = ((experiment, (experiment.id, experiment.key, self._label(experiment))) for experiment in self._all)
         return [experiment for experiment, own in texts if text and any(known.startswith(text) for known in own)]
 
