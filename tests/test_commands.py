@@ -99,7 +99,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "line",
     [
-        *(line for page, line in COMMANDS if page.startswith("site/docs/tutorial") and "fairmesh " in line),
+        *(line for page, line in COMMANDS if page.endswith("tutorial/first-study.md") and "fairmesh " in line),
         *cli_commands.COMMANDS["compare"].examples,
         "fairmesh results",
         "fairmesh status quick",

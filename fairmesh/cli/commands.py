@@ -164,7 +164,6 @@ COMMANDS = {
         (
             "fairmesh results accuracy",
             "fairmesh results accuracy --where 'epochs > 1' --sort training_time",
-            "fairmesh results accuracy --experiment epochs=60 --all",
             "fairmesh results accuracy --all --csv > accuracy.csv",
         ),
     ),

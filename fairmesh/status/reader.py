@@ -167,8 +167,8 @@ class RunReader:
 
     def one(self, uuid: str) -> RunStatus | None:
         """Return the run with a uuid, if it exists."""
-        about = self._files.read(f"{self._folder}/{uuid}/{RUN_FILE}")
-        return self._status(about) if about.get("uuid") else None
+        about = self._about(uuid)
+        return self._status(about) if about else None
 
     @property
     def problems(self) -> dict[str, str]:
@@ -180,8 +180,12 @@ class RunReader:
             names = os.listdir(self._folder)  # noqa: PTH208  called often
         except OSError:
             return []
-        contents = (self._files.read(f"{self._folder}/{name}/{RUN_FILE}") for name in names)
-        return [content for content in contents if content.get("uuid")]
+        return [about for about in map(self._about, names) if about]
+
+    def _about(self, name: str) -> Map:
+        """Return what run.json of a folder says; empty if it is not of the run of this folder."""
+        about = self._files.read(f"{self._folder}/{name}/{RUN_FILE}")
+        return about if about.get("uuid") == name else {}
 
     def _status(self, about: Map) -> RunStatus:
         entry = about.get("owner")

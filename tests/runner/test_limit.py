@@ -26,7 +26,7 @@ def test_a_program_is_asked_before_its_job_ends(
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setattr(limit, "seconds_left", lambda: left)
     found = limit.of_program(minutes)
-    assert found.at - time.monotonic() == pytest.approx(asked_after, abs=1)
+    assert found.deadline - time.monotonic() == pytest.approx(asked_after, abs=1)
     assert because in found.reason
 
 
