@@ -24,13 +24,20 @@ def parse(data: bytes) -> Any:
         If it is not JSON in UTF-8, holds NaN or an infinity, or nests too deeply.
     """
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse)
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a value of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:  # 1e999 is read as an infinity
+        raise ValueError(f"{text} is too large for a number")
+    return number
 
 
 def read(path: str) -> Any:

@@ -124,7 +124,7 @@ def test_there_are_as_many_experiments_as_in_cloudmesh(harvest: Callable[[str], 
 
 def test_every_job_has_a_slurm_script(harvest: Callable[[str], str], here: Path) -> None:
     plan = planned(here / "new", "harvest", "orchard")
-    export(plan, here / "jobs", here / "new")
+    export(plan, here / "jobs", here)
     scripts = [
         StudyPaths(here / "jobs", "harvest").job("orchard", experiment.id).script for experiment in plan.experiments
     ]
@@ -308,7 +308,7 @@ def test_a_workflow_may_end_in_a_sweep(here: Path) -> None:
     assert cli.main(["import", "w.yaml", "w.in.sh"]) == 0
     plan = planned(here, "w")
     assert (len(plan.experiments), list(plan.application.all_stages)) == (2, ["a", "experiment"])
-    export(plan, here / "jobs", here / "new")
+    export(plan, here / "jobs", here)
 
 
 @pytest.mark.parametrize(
