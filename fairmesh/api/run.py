@@ -140,7 +140,7 @@ class Run:
         project = Project.of(folder)
         given = str(Path(folder or "", study)) if isinstance(study, Path) or is_path(study) else study
         if is_path(given) and Path(given).is_dir():
-            paths = places.find_study(given)
+            paths = places.find_study(str(Path(given).absolute()))
         else:
             paths = StudyPaths(project.results, places.name_of(given, lambda: project.folder))
         matching = [run for run in run_process.runs(paths) if run.uuid.startswith(uuid)]

@@ -156,7 +156,7 @@ def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:
     assert states(workplace, "out/sweep") == {"behaviour=hang": "running"}
     said = workplace.fairmesh("cancel", "behaviour=hang", "--study", "out/sweep")
     assert said == "behaviour=hang: running, cancelled\n"
-    workplace.fairmesh("status", "out", "--watch", status=1)
+    workplace.fairmesh("status", "./out", "--watch", status=1)
     assert by_hand.wait(30) == 1
     by_hand.communicate()
     assert states(workplace, "out/sweep") == {"behaviour=hang": "cancelled"}
@@ -167,7 +167,8 @@ def test_a_start_by_hand_is_seen_and_cancelled(workplace: Workplace) -> None:
     [
         (["status"], "results has no results of study 'sweep'; a run makes them"),
         (["status", "other"], "results has no results of study 'other'; a run makes them"),
-        (["status", "config"], "config: there are no results in this folder; a run of a study makes them"),
+        (["status", "config"], "results has no results of study 'config'; a run makes them"),
+        (["status", "./config"], "./config: there are no results in this folder; a run of a study makes them"),
         (["status", "nowhere.yaml"], "there is no file 'nowhere.yaml'"),
         (["cancel"], "name experiments by NAME, --where or --state, or the whole run by --all"),
         (["logs", "--study", "--help-me"], "expected one argument"),
