@@ -24,7 +24,7 @@ run: setup $(ON_SLURM:%=setup-slurm)  ## set up, run the study of config/config.
 	$(ON_SLURM:%=.venv-slurm/bin/)snakemake --profile $(PROFILE)
 
 publish: setup  ## site/publish: website and crates for the world; BRANCH=gh-pages puts them onto that branch as well
-	fairmesh publish --to site/publish
+	fairmesh publish
 	$(if $(BRANCH),ghp-import --no-jekyll --branch $(BRANCH) site/publish)
 
 help:  ## list these targets

@@ -203,7 +203,7 @@ COMMANDS = {
     "publish": Command(
         PUBLISH,
         "build a public website with crates, without logs and names of users, hosts and folders",
-        ("fairmesh publish --to /srv/www/benchmarks",),
+        ("fairmesh publish", "fairmesh publish --to /srv/www/benchmarks"),
         "site",
     ),
     "submission": Command(

@@ -8,15 +8,19 @@ from pathlib import Path
 from fairmesh.cli import options
 from fairmesh.cli.output import progress
 from fairmesh.cli.site import warn_of_omissions
+from fairmesh.errors import place
 from fairmesh.printing import print_lines
 from fairmesh.workflow.configuration import publisher
+
+PUBLISHED = "site/publish"
+"""The folder of the public website, relative to the project's folder."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_results(parser)
     parser.add_argument(
-        "--to", metavar="DIR", type=Path, required=True, help="the folder; all of its content is replaced"
+        "--to", metavar="DIR", type=Path, help=f"the folder; all of its content is replaced ({PUBLISHED})"
     )
 
 
@@ -25,10 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     from fairmesh.workflow.public import publish_public_site  # noqa: PLC0415  in an extra of the package
 
     project = options.optional_project(arguments)
+    to = arguments.to or Path(place(options.project(arguments) / PUBLISHED))
     with progress("publishing") as report:
         studies, omissions = publish_public_site(
-            options.results_folder(arguments), arguments.to, project, publisher(project), report
+            options.results_folder(arguments), to, project, publisher(project), report
         )
     noun = "study" if len(studies) == 1 else "studies"
-    print_lines(f"{len(studies)} {noun} published: {arguments.to / 'index.html'}")
+    print_lines(f"{len(studies)} {noun} published: {to / 'index.html'}")
     return warn_of_omissions(omissions)

@@ -57,7 +57,7 @@ WRONG = {
     "site": "site --resluts results",
     "crate": "crate nothing",
     "fair": "fair nowhere",
-    "publish": "publish",
+    "publish": "publish --too x",
     "submission": "submission quick --to x --pdf nothing.pdf",
 }
 FAILED = {

@@ -47,7 +47,7 @@ STEPS = (
     ("compare", "darts=100 darts=10000"),
     ("site", ""),
     ("crate", "--zip --out deposit"),
-    ("publish", "--to public"),
+    ("publish", ""),
     ("reproduce", "results/first --to again --yes"),
 )
 
@@ -63,7 +63,8 @@ def test_all_commands_work_in_a_new_project(installation: Installation, tmp_path
         begin = time.monotonic()
         assert _answers(installation, command, project), command
         times[command] = time.monotonic() - begin
-    pages = {path.relative_to(project / "public").parts[0] for path in (project / "public").rglob("*.html")}
+    public = project / "site/publish"
+    pages = {path.relative_to(public).parts[0] for path in public.rglob("*.html")}
     assert pages == {"index.html", "404.html", "how-to-read.html", "compare.html", "studies"}
     assert list((project / "deposit").glob("*.zip"))
     note_component("a new project in seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in times.items()))
