@@ -92,7 +92,7 @@ def _picture(figure: Figure, axes: Axes, scene: Scene) -> None:
     if scene.day:
         bands = scene.channels[..., [NAMES.index(name) for name in NATURAL]]
         axes.imshow(np.sqrt(np.clip(np.nan_to_num(bands), 0, 1)), interpolation="nearest")
-        axes.set_title(f"natural colours ({', '.join(NATURAL)})", fontsize=11)
+        axes.set_title(f"natural colors ({', '.join(NATURAL)})", fontsize=11)
         return
     kelvin = np.where(scene.valid, scene.channels[..., NAMES.index(THERMAL)], np.nan)
     low, high = np.nanpercentile(kelvin, (1, 99))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from fairmesh.cli import options
@@ -10,6 +11,8 @@ from fairmesh.cli.output import progress
 from fairmesh.cli.site import warn_of_omissions
 from fairmesh.errors import place
 from fairmesh.printing import print_lines
+from fairmesh.project import CONFIG
+from fairmesh.site.project import SiteProject
 from fairmesh.workflow.configuration import publisher
 
 PUBLISHED = "site/publish"
@@ -34,6 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
         studies, omissions = publish_public_site(
             options.results_folder(arguments), to, project, publisher(project), report
         )
+    for file in SiteProject.read(project).empty_requirements() if project else ():
+        message = f"warning: {file} names no package; readers are told to install it (website.install in {CONFIG})"
+        print_lines(message, file=sys.stderr)
     noun = "study" if len(studies) == 1 else "studies"
     print_lines(f"{len(studies)} {noun} published: {to / 'index.html'}")
     return warn_of_omissions(omissions)

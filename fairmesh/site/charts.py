@@ -278,7 +278,7 @@ def draw_explorer(title: str, described: str, controls: dict[str, Any]) -> Chart
     Parameters
     ----------
     controls : dict
-        ``name``, as links name the chart; ``x``, ``y`` and ``colour``, each a list of keys of the leaderboard's
+        ``name``, as links name the chart; ``x``, ``y`` and ``color``, each a list of keys of the leaderboard's
         columns, the first of which is drawn at first; and ``front``, whether a line joins the best trade-offs.
     """
     base = alt.Chart(DATA).encode(

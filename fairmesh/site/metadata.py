@@ -26,6 +26,8 @@ class Citation:
 
     Parameters
     ----------
+    study : str
+        The name of the study, for the key of the BibTeX entry; empty for several studies.
     authors : tuple of str
         As readers see them; ``names`` has them for BibTeX, as ``Family, Given`` or ``{Group}``.
     identifier : str
@@ -38,6 +40,7 @@ class Citation:
         The days of the first publication and of the last change, if known.
     """
 
+    study: str
     title: str
     authors: tuple[str, ...]
     names: tuple[str, ...]
@@ -59,6 +62,7 @@ class Citation:
         rights: dict[str, Any] = next(iter(known.get("rightsList") or []), {})
         other: dict[str, Any] = next(iter(known.get("alternateIdentifiers") or []), {})
         return cls(
+            study=view.study.name,
             title=view.title,
             authors=tuple(filter(None, map(_display_name, creators))),
             names=tuple(filter(None, map(_bibtex_name, creators))),
@@ -81,11 +85,13 @@ class Citation:
         version = f" Version {self.version}." if self.version else ""
         rest = [f"{self.publisher}." if self.publisher else "", self.identifier]
         licence = f"Licence: {self.licence}." if self.licence else ""
-        start = f"{', '.join(self.authors)}{year}: {self.title}. Benchmark results.{version}"
+        title = self.title if self.title.endswith((".", "!", "?")) else f"{self.title}."
+        start = f"{', '.join(self.authors)}{year}: {title} Benchmark results.{version}"
         return " ".join(filter(None, [start, *rest, licence]))
 
-    def bibtex(self, study: str) -> str:
-        """Return the citation as BibTeX; empty without authors."""
+    @property
+    def bibtex(self) -> str:
+        """The citation as BibTeX; empty without authors."""
         if not self.names:
             return ""
         is_doi = self.identifier.startswith(_DOI)
@@ -99,7 +105,7 @@ class Citation:
             "note": "" if is_doi else escape_latex(self.identifier),
         }
         family = re.sub(r"[^a-z]", "", self.names[0].split(",")[0].lower()) or "results"
-        key = f"{family}{self.year}{re.sub(r'[^A-Za-z0-9]', '', study)}"
+        key = f"{family}{self.year}{re.sub(r'[^A-Za-z0-9]', '', self.study)}"
         lines = "".join(f"  {name} = {{{text}}},\n" for name, text in fields.items() if text)
         return f"@misc{{{key},\n{lines}}}\n"
 

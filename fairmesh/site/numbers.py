@@ -68,14 +68,15 @@ def interval_text(measured: MetricValue) -> str:
 def with_error(mean: float, half: float) -> str:
     """Return a number and what it is uncertain by, both with the decimals that this deserves.
 
-    >>> with_error(0.9187, 0.0099), with_error(1234.5, 56.7)
-    ('0.9187 ± 0.0099', '1234 ± 57')
+    >>> with_error(0.9187, 0.0099), with_error(1234.5, 56.7), with_error(660832262.4, 1012109680.2)
+    ('0.9187 ± 0.0099', '1234 ± 57', '700000000 ± 1000000000')
     """
     first = -_magnitude(half)
-    decimals = max(0, first, min(first + 1, _DIGITS - 1 - _magnitude(mean)))
+    decimals = first + 1 if first < 0 else max(first, min(first + 1, _DIGITS - 1 - _magnitude(mean)))
     if decimals > 9:
         return f"{number(mean)} ± {half:.1e}"
-    return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
+    shown = max(0, decimals)
+    return f"{round(mean, decimals):.{shown}f} ± {round(half, decimals):.{shown}f}"
 
 
 def column_texts(values: Sequence[float | str | None]) -> list[str]:

@@ -62,7 +62,9 @@ class Overview:
     @property
     def applications(self) -> list[str]:
         """Title and version of each application."""
-        return list(dict.fromkeys(f"{view.application['title']} {view.application['version']}" for view in self.views))
+        return list(
+            dict.fromkeys(f"{view.application['title']} (version {view.application['version']})" for view in self.views)
+        )
 
     @property
     def facts(self) -> dict[str, str]:
@@ -108,7 +110,7 @@ class Overview:
         newest = Citation.of(self.views[0])
         if len(self.views) == 1:
             return newest
-        return replace(newest, title=self.title, version="", identifier=self.address)
+        return replace(newest, study="", title=self.title, version="", identifier=self.address)
 
     @cached_property
     def repository(self) -> str:

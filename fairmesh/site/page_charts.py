@@ -48,7 +48,7 @@ def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
     groups = _keys([*parameters, *machines])
     if groups:
         colors = [*groups[1:2], "", *groups[:1], *groups[2:]]
-        controls = {"name": "by", "x": groups, "y": _keys([*metrics, *usage]), "colour": colors, "front": False}
+        controls = {"name": "by", "x": groups, "y": _keys([*metrics, *usage]), "color": colors, "front": False}
         described = (
             f"Any result by any parameter. {_note(value for row, _ in board.rows for value in row.values.values())}"
         )
@@ -56,12 +56,12 @@ def explorers(board: Leaderboard) -> Iterator[charts.Chart]:
     if usage:
         controls = {"name": "trade", "x": _keys([*usage, *metrics]), "y": _keys(metrics), "front": True}
         described = "The dashed line joins the best trade-offs (Pareto front): nothing is better in both."
-        yield charts.draw_explorer("Trade-offs", described, controls | {"colour": ["", *groups]})
+        yield charts.draw_explorer("Trade-offs", described, controls | {"color": ["", *groups]})
     if machines and usage:
         controls = {"name": "machines", "x": _keys(machines), "y": _keys(usage), "front": False}
         colors = [*_keys(parameters), ""]
         yield charts.draw_explorer(
-            "By machine", "What the same point needs on each machine.", controls | {"colour": colors}
+            "By machine", "What the same point needs on each machine.", controls | {"color": colors}
         )
 
 

@@ -5,6 +5,7 @@ Light to import, so that a run can check it before hours of measuring.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ _SIGNATURES = {
     ".ico": b"\0\0\1\0",
 }
 _HEAD = 4096  # bytes
+_REQUIREMENTS = re.compile(r"(?:\s-r\s*|\s--requirement[\s=]+)(\S+)")
 
 
 class Theme(Model):
@@ -146,6 +148,13 @@ class SiteProject:
         hashes = {str(path): file_sha256(self.root / path) for path in own if (self.root / path).is_file()}
         return text_sha256(canonical_json([self.website.model_dump(), hashes]))
 
+    def empty_requirements(self) -> Iterator[str]:
+        """Yield the files without a package that the commands under ``website.install`` install."""
+        for command in self.website.install:
+            for file in _REQUIREMENTS.findall(command):
+                if not _names_package(self.root / file):
+                    yield file
+
     def _picture_problems(self) -> Iterator[Problem]:
         for key, path in self.pictures.items():
             if getattr(self.website, key) and (fault := _picture_fault(path)):
@@ -162,6 +171,12 @@ class SiteProject:
                 yield Problem(message, place(self.docs / path))
             elif str(path.with_suffix(".md")) in {COMPARE, HOW_TO_READ} or (BASE / path).is_file():
                 yield Problem("fairmesh writes a file of this name; choose another one", place(self.docs / path))
+
+
+def _names_package(path: Path) -> bool:
+    """Return whether a file of requirements has a line that is no comment."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return any(line.partition("#")[0].strip() for line in lines)
 
 
 def _picture_fault(path: Path) -> str:

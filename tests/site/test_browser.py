@@ -198,6 +198,16 @@ def test_figures_are_compared_side_by_side(page: Page, address: str) -> None:
     page.evaluate("Promise.all([...document.images].map(image => image.decode()))")
 
 
+@pytest.mark.parametrize(("width", "place"), [(390, 1), (1280, 3)])
+def test_on_a_phone_the_primary_metric_follows_the_rank(page: Page, address: str, width: int, place: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{address}/studies/quick/index.html")
+    page.locator(".fm-board td").first.wait_for()
+    heads = page.locator(".fm-board thead th").all_inner_texts()
+    assert heads[0].strip() == "#"
+    assert heads[place].strip() == "Inference accuracy"
+
+
 def test_on_paper_all_is_light_and_whole(page: Page, address: str) -> None:
     page.goto(f"{address}/studies/quick/index.html")
     wait_for_charts(page)
@@ -211,7 +221,7 @@ def test_on_paper_all_is_light_and_whole(page: Page, address: str) -> None:
       const style = getComputedStyle(each), ink = each instanceof SVGElement ? style.fill : style.color;
       return Math.max(...ink.match(/[0-9]+/g).slice(0, 3)) < 128;
     })"""
-    page.wait_for_function(dark_ink)  # colours change within a moment
+    page.wait_for_function(dark_ink)  # colors change within a moment
     whole = "each => getComputedStyle(each).overflow === 'visible'"
     assert page.evaluate(f"[...document.querySelectorAll('.fm-table')].every({whole})")
 
@@ -262,13 +272,13 @@ def test_the_search_finds_an_experiment_by_its_axes(page: Page, address: str, qu
 
 def test_charts_follow_the_scheme_that_the_reader_chooses(page: Page, address: str) -> None:
     page.goto(f"{address}/studies/quick/index.html")
-    colour = "document.querySelector('.fm-chart-canvas svg .role-axis-label text')?.getAttribute('fill')"
-    page.wait_for_function(colour)
-    seen = {page.evaluate(colour)}
+    color = "document.querySelector('.fm-chart-canvas svg .role-axis-label text')?.getAttribute('fill')"
+    page.wait_for_function(color)
+    seen = {page.evaluate(color)}
     for _ in range(2):
         page.locator("label.md-header__button[for^=__palette]:visible").click()
         page.wait_for_timeout(400)
-        seen.add(page.evaluate(colour))
+        seen.add(page.evaluate(color))
     assert len(seen) == 2
 
 

@@ -35,7 +35,7 @@ def drawn(hostile: str) -> list[Chart]:
     ranked = [{"rank": rank, "value": 1 / rank, "point": hostile} for rank in (1, 2)]
     samples = [{"seconds": 1.0 * s, "value": 2.0, "device": hostile} for s in range(3)]
     several = [{**row, "point": f"{row['point']}{number % 2}"} for number, row in enumerate(curves)]
-    controls = {"name": "by", "x": ["parameter:x"], "y": ["metric:y"], "colour": [""], "front": True}
+    controls = {"name": "by", "x": ["parameter:x"], "y": ["metric:y"], "color": [""], "front": True}
     return [
         charts.draw_learning_curves(hostile, curves),
         charts.draw_by_parameter(hostile, hostile, hostile, groups, hostile),

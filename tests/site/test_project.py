@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,7 @@ website:
         "git clone https://github.com/ada/sorting cd sorting make setup fairmesh run quick",
         "fairmesh reproduce results/quick",
         "@misc{",
-        "CloudMask 1.2.0",
+        "CloudMask (version 1.2.0)",
         "local (Intel(R) Xeon(R) Platinum 8480+)",
         "© Ada",
     ):
@@ -156,6 +157,17 @@ website:
     assert all("fairmesh reproduce" in Page(page).text or page.name == "how-to-read.html" for page in ours)
 
 
+def test_one_study_has_one_citation_key(project: Path) -> None:
+    folder = Folder(project / "results", "first", publisher={"authors": ["A. Scientist"]})
+    folder.finish(folder.add(epochs=1), {"accuracy": 0.5})
+    build_site(project / "results", project / "public", project)
+    keys = [
+        re.findall(r"@misc\{(\w+)", Page(project / "public" / page).text)
+        for page in ("index.html", "studies/first/index.html")
+    ]
+    assert keys == [["scientist2026first"]] * 2
+
+
 def test_several_studies_are_cited_by_the_title_of_the_website(project: Path) -> None:
     configure(project, "website: {title: Two studies}\npublisher: {url: 'https://example.org/r'}\n")
     for name in ("first", "second"):
@@ -166,6 +178,18 @@ def test_several_studies_are_cited_by_the_title_of_the_website(project: Path) ->
     assert "A. Scientist (2026): Two studies. Benchmark results. https://example.org/r/" in text
     assert "fairmesh run first fairmesh run second" in text or "fairmesh run second fairmesh run first" in text
     assert "Measured2026-11-20" in text.replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "empty"),
+    [("# from https://example.org\n\n", True), (None, True), ("# here\nfairmesh[site] @ git+https://x\n", False)],
+)
+def test_files_of_requirements_without_a_package_are_found(project: Path, content: str | None, empty: bool) -> None:
+    configure(project, "website: {install: [pip install -r requirements.txt, pip install toy]}\n")
+    if content is not None:
+        write_text(project / "requirements.txt", content)
+    found = list(SiteProject.read(project).empty_requirements())
+    assert found == ["requirements.txt"] * empty
 
 
 def test_pages_link_to_the_manual_whose_address_is_known(project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -87,8 +88,14 @@ def test_the_citation_comes_from_datacite_once_there_is_one(repeated: Folder) ->
     citation = Citation.of(view_of(repeated))
     assert citation.text.startswith("Ada Doe, The Group (2027): CloudMask accuracy")
     assert "https://doi.org/10.5281/zenodo.1" in citation.text
-    assert citation.bibtex("quick").startswith("@misc{doe2027quick,\n  author = {Doe, Ada and {The Group}},\n")
-    assert "doi = {10.5281/zenodo.1}" in citation.bibtex("quick")
+    assert citation.bibtex.startswith("@misc{doe2027quick,\n  author = {Doe, Ada and {The Group}},\n")
+    assert "doi = {10.5281/zenodo.1}" in citation.bibtex
+
+
+@pytest.mark.parametrize(("title", "cited"), [("Sorting", "Sorting. B"), ("Which is fastest?", "Which is fastest? B")])
+def test_the_citation_has_one_mark_after_the_title(repeated: Folder, title: str, cited: str) -> None:
+    citation = replace(Citation.of(view_of(repeated)), authors=("A. Scientist",), title=title)
+    assert f": {cited}enchmark results." in citation.text
 
 
 @pytest.mark.parametrize("content", [None, {}, {"principles": [1]}, {"principles": [{}], "met": "x"}, []])

@@ -11,7 +11,7 @@
   const isDark = () => scheme() === "slate";
   const palette = () => (isDark() ? ON_DARK : ON_LIGHT);
 
-  const colours = () => {
+  const colors = () => {
     const style = getComputedStyle(document.body);
     const ink = style.getPropertyValue("--md-default-fg-color").trim();
     const line = style.getPropertyValue("--fm-line").trim();
@@ -94,7 +94,7 @@
     const spec = structuredClone(figure.given.spec);
     if (figure.fill) figure.columns = figure.fill(spec);
     if (figure.given.lines) onlyChosen(spec, figure.given.lines);
-    for (const [part, found] of Object.entries(colours())) spec.config[part] = { ...spec.config[part], ...found };
+    for (const [part, found] of Object.entries(colors())) spec.config[part] = { ...spec.config[part], ...found };
     figure.rows = spec.data.values;
     const renderer = figure.rows.length > ON_CANVAS ? "canvas" : "svg";
     const tooltip = { theme: isDark() ? "dark" : "light" };

@@ -1,7 +1,7 @@
 // Charts whose axes readers choose: the rows of the leaderboard, put into a specification without data.
 window.fairmeshExplorer = (() => {
   const { read, keep, choose, text, order, ends, data } = window.fairmeshPage;
-  const MOST_COLOURS = 6;
+  const MOST_COLORS = 6;
   const WIDE = 50;
   const TICKED = 8;
 
@@ -23,7 +23,7 @@ window.fairmeshExplorer = (() => {
 
   const rowsOf = (found, chosen, controls) => {
     const place = (key) => found.columns.findIndex((column) => column.key === key);
-    const [x, y, colour] = [place(chosen.x), place(chosen.y), place(chosen.colour)];
+    const [x, y, color] = [place(chosen.x), place(chosen.y), place(chosen.color)];
     const others = found.columns.map((column, at) => at).filter((at) => at !== x && isNamed(found.columns[at]));
     const rows = [];
     for (const row of found.rows) {
@@ -33,12 +33,12 @@ window.fairmeshExplorer = (() => {
       const [low, high] = ends(row.cells[y]);
       rows.push({
         x: across, mean: up, low, high, n: row.n, point: row.name, front: false,
-        colour: colour < 0 ? "" : text(row.cells[colour]),
+        color: color < 0 ? "" : text(row.cells[color]),
         series: others.map((at) => text(row.cells[at])).join(", "),
       });
     }
     if (controls.front && found.columns[x].better && found.columns[y].better) markFront(rows, found.columns[x], found.columns[y]);
-    return [rows, found.columns[x], found.columns[y], found.columns[colour]];
+    return [rows, found.columns[x], found.columns[y], found.columns[color]];
   };
 
   const scaleOf = (rows, isNumeric, isTicked) => {
@@ -56,10 +56,10 @@ window.fairmeshExplorer = (() => {
   const plain = (title) => title.replaceAll("\\", "＼").replace(/\s+/g, " ");
 
   const fill = (spec, found, chosen, controls) => {
-    const [rows, x, y, colour] = rowsOf(found, chosen, controls);
+    const [rows, x, y, color] = rowsOf(found, chosen, controls);
     const isNumeric = rows.length > 0 && rows.every((row) => typeof row.x === "number");
-    const colours = new Set(rows.map((row) => row.colour));
-    const isColoured = colour && colours.size > 1 && colours.size <= MOST_COLOURS;
+    const colors = new Set(rows.map((row) => row.color));
+    const isColored = color && colors.size > 1 && colors.size <= MOST_COLORS;
     const drawsLines = !controls.front && isNumeric && isNamed(x);
     spec.data = { values: rows };
     spec.layer = spec.layer.filter((layer) => (layer.name !== "line" || drawsLines) && (layer.name !== "front" || controls.front));
@@ -67,7 +67,7 @@ window.fairmeshExplorer = (() => {
       Object.assign(encoding.x, { title: plain(x.title), ...scaleOf(rows, isNumeric, isNamed(x)) });
       encoding.y.title = plain(y.title);
       if (encoding.color) {
-        if (isColoured) encoding.color = { field: "colour", type: "nominal", title: plain(colour.title), sort: null };
+        if (isColored) encoding.color = { field: "color", type: "nominal", title: plain(color.title), sort: null };
         else delete encoding.color;
       }
       for (const entry of encoding.tooltip ?? []) if (entry.field === "mean") entry.title = ["image", "title"].includes(y.title) ? `${y.title}:` : plain(y.title);
@@ -83,7 +83,7 @@ window.fairmeshExplorer = (() => {
     const titles = new Map(found.columns.map((column) => [column.key, column.title]));
     const chosen = {};
     const bar = figure.querySelector(".fm-controls");
-    for (const axis of ["x", "y", "colour"]) {
+    for (const axis of ["x", "y", "color"]) {
       const keys = controls[axis].filter((key) => key === "" || titles.has(key));
       const asked = state.get(`${controls.name}.${axis}`);
       chosen[axis] = asked !== null && (keys.includes(asked) || asked === "none") ? asked.replace(/^none$/, "") : keys[0];

@@ -2,6 +2,7 @@
 (() => {
   const { read, keep, make, text, order, nameOf, namesOf, wordsOf, data } = window.fairmeshPage;
   const PAGE = 50;
+  const NARROW = "(max-width: 45em)";
 
   // Missing values come last in both orders.
   const ordered = (sign) => (a, b) => {
@@ -68,6 +69,13 @@
     },
   });
 
+  // On a narrow screen the first metric follows the first column, so that it is seen without scrolling.
+  const arranged = (columns) => {
+    const at = columns.findIndex((column) => column.visible && column.name.startsWith("metric:"));
+    if (at > 1 && window.matchMedia(NARROW).matches) columns.splice(1, 0, ...columns.splice(at, 1));
+    return columns;
+  };
+
   const board = (frame) => {
     const { name, source, compare } = frame.dataset;
     const found = data(source);
@@ -78,7 +86,7 @@
     const own = (key) => `${name}.${key}`;
     const toggled = new Set((state.get(own("columns")) ?? "").split("\n").filter(Boolean));
     const picked = new Set((state.get(own("pick")) ?? "").split(" ").filter(Boolean));
-    const columns = found.columns.map((column, place) => definition(column, place, toggled));
+    const columns = arranged(found.columns.map((column, place) => definition(column, place, toggled)));
     columns.push({
       title: "Compare", name: "pick", orderable: false, data: null, className: "fm-picks", type: "fm",
       render: (_, kind, row) => (kind === "display" ? box(row) : ""),
