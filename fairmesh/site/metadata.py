@@ -84,7 +84,7 @@ class Citation:
         year = f" ({self.year})" if self.year else ""
         version = f" Version {self.version}." if self.version else ""
         rest = [f"{self.publisher}." if self.publisher else "", self.identifier]
-        licence = f"Licence: {self.licence}." if self.licence else ""
+        licence = f"License: {self.licence}." if self.licence else ""
         title = self.title if self.title.endswith((".", "!", "?")) else f"{self.title}."
         start = f"{', '.join(self.authors)}{year}: {title} Benchmark results.{version}"
         return " ".join(filter(None, [start, *rest, licence]))

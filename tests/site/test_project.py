@@ -165,7 +165,7 @@ def test_one_study_has_one_citation_key(project: Path) -> None:
         re.findall(r"@misc\{(\w+)", Page(project / "public" / page).text)
         for page in ("index.html", "studies/first/index.html")
     ]
-    assert keys == [["scientist2026first"]] * 2
+    assert keys == [["ascientist2026first"]] * 2
 
 
 def test_several_studies_are_cited_by_the_title_of_the_website(project: Path) -> None:
