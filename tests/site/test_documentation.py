@@ -63,13 +63,14 @@ def test_the_other_files_of_the_reference_are_right(tmp_path: Path, page: str, l
 
 
 @pytest.mark.e2e
-def test_the_application_of_the_how_to_runs(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "program", "count"), [("pi", "pi.py", 9), ("primes", "primes.c", 12)])
+def test_the_applications_of_the_how_to_run(tmp_path: Path, name: str, program: str, count: int) -> None:
     files = dict(_FILE.findall((ROOT / "site/docs" / "how-to" / "add-application.md").read_text(encoding="utf-8")))
-    assert files.keys() == {"examples/pi/pi.py", "examples/pi/application.yaml", "config/studies/pi.yaml"}
+    own = [f"examples/{name}/{program}", f"examples/{name}/application.yaml", f"config/studies/{name}.yaml"]
     workplace = Workplace(tmp_path)
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text.replace("application: pi", "application: ../../examples/pi"))
-    workplace.configure(study="./config/studies/pi.yaml")
+    for path in own:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(files[path].replace(f"application: {name}", f"application: ../../examples/{name}"))
+    workplace.configure(study=f"./config/studies/{name}.yaml")
     workplace.run(*RECORDS_ONLY)
-    assert len(list((workplace.results / "pi" / "records" / "local").glob("*.json"))) == 9
+    assert len(list((workplace.results / name / "records" / "local").glob("*.json"))) == count
