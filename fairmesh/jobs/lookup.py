@@ -82,7 +82,7 @@ def _inputs(result: Mapping[str, Any]) -> list[Any]:
     return inputs if isinstance(inputs, list) else []
 
 
-def supersede(output: Path, job: JobPaths, fingerprint: str) -> None:
+def supersede(output: Path, job: JobPaths, fingerprint: str) -> Path | None:
     """Move the result of a job to its history, so that the job runs again; nothing is deleted.
 
     Parameters
@@ -93,7 +93,13 @@ def supersede(output: Path, job: JobPaths, fingerprint: str) -> None:
         The job folder.
     fingerprint : str
         The fingerprint of the result; results with another one stay.
+
+    Returns
+    -------
+    Path or None
+        The result in the history; None if there was none.
     """
+    history = None
     # The commit comes last: if this is interrupted, the old result counts as before.
     contents = {
         path: read_regular(str(path))
@@ -105,7 +111,16 @@ def supersede(output: Path, job: JobPaths, fingerprint: str) -> None:
         if content in contents.values():
             path.unlink()
         else:
-            commit.add_to_history(str(job.folder), str(path))
+            history = Path(commit.add_to_history(str(job.folder), str(path)))
+    return history
+
+
+def bring_back(history: Path, output: Path, job: JobPaths) -> None:
+    """Make a superseded result of a job count again: the opposite of ``supersede``, whose result ``history`` is."""
+    if job.attempts.exists():
+        files.copy_file(history, job.commit)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    history.replace(output)
 
 
 def _fingerprint(path: Path) -> str:

@@ -45,14 +45,16 @@ def set_aside(folder: str) -> None:
     add_to_history(folder, os.path.join(folder, protocol.COMMIT))
 
 
-def add_to_history(folder: str, path: str) -> None:
-    """Move a file with a result of a job folder to its history, under the next number."""
+def add_to_history(folder: str, path: str) -> str:
+    """Move a file with a result of a job folder to its history, under the next number; return its new path."""
     history = history_of(folder)
     os.makedirs(history, exist_ok=True)
     number = 1
     while os.path.lexists(os.path.join(history, f"{number}.json")):
         number += 1
-    os.replace(path, os.path.join(history, f"{number}.json"))
+    target = os.path.join(history, f"{number}.json")
+    os.replace(path, target)
+    return target
 
 
 def history_of(folder: str) -> str:
@@ -142,7 +144,8 @@ def _read_map(attempt: str, name: str) -> Dict[str, Any]:
         data = read_regular(os.path.join(attempt, name), LARGEST)
         content = json.loads(data.decode("utf-8"), parse_int=_integer)
     except FileNotFoundError:
-        raise Refused("the program wrote no " + name) from None
+        place = "/".join(attempt.split(os.sep)[-3:])  # its beginning is private
+        raise Refused(f"the program wrote no {name} in the folder that it was started in, .../{place}") from None
     except (NotRegularError, TooLargeError) as error:
         raise Refused(f"{name} cannot be read: {error.strerror}") from None
     except RecursionError:

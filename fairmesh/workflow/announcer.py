@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fairmesh.names import find_primary_metric
+from fairmesh.runner.protocol import marker_name
 from fairmesh.workflow.announce import Name, announce, experiment_names, stage_names
 from fairmesh.workflow.forecast import forecast
 from fairmesh.workflow.internals import SnakemakeWorkflow
@@ -68,10 +70,24 @@ class Announcer:
         again = "measured again" if self._study.config.again else ""
         return {(entry.experiment.machine, entry.experiment.id): entry.why or again for entry in entries}
 
-    def announce_start(self, profile: str, *, are_submitted: bool) -> None:
-        """Announce the run in three lines."""
-        to_run = sum(job.rule.name in EXPERIMENT_RULES for job in self._snakemake.jobs_to_run())
-        announce("start", self._header(profile, to_run), to_run=to_run, are_submitted=are_submitted)
+    def announce_start(self, profile: str, remade: Collection[Name], *, are_submitted: bool) -> None:
+        """Announce the run in three lines, and the shared stages that are made again, since other code made them."""
+        jobs = [job.wildcards for job in self._snakemake.jobs_to_run() if job.rule.name in EXPERIMENT_RULES]
+        running = {(wildcards.machine, wildcards.experiment) for wildcards in jobs}
+        lines = [self._header(profile, len(jobs)), *(self._remade(running, remade) if remade else ())]
+        announce("start", "\n".join(lines), to_run=len(jobs), are_submitted=are_submitted)
+
+    def _remade(self, running: Collection[Name], remade: Collection[Name]) -> Iterator[str]:
+        """Yield a line about each shared stage that is made again."""
+        experiments = [entry for entry in self._plan.selected if (entry.machine, entry.id) in running]
+        needed = Counter(stage.fingerprint for entry in experiments for stage in self._plan.needed_stages([entry]))
+        names = dict(stage_names(self._plan))
+        for stage in self._plan.stages.values():
+            name = ("", marker_name(stage.name, stage.fingerprint))
+            if name in remade:
+                count = needed[stage.fingerprint]
+                what = "1 experiment" if count == 1 else f"{count} experiments"
+                yield f"{names[name]}, for {what}: made again, since the code has changed"
 
     def _header(self, profile: str, to_run: int) -> str:
         plan, log = self._plan, self._snakemake.log

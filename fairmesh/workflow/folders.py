@@ -110,16 +110,27 @@ class Folders:
             if stage.fingerprint in fingerprints:
                 yield PendingJob(("", marker), self.stage_job(marker), stage.fingerprint)
 
-    def experiment_target(self, machine: str, identity: str, marked: set[str]) -> Target:
-        """Return the target of an experiment; its inputs are the markers of marked stages."""
+    def experiment_target(self, machine: str, identity: str, marked: set[str], again: Collection[str] = ()) -> Target:
+        """Return the target of an experiment.
+
+        Parameters
+        ----------
+        machine, identity : str
+            The machine and the id of the experiment.
+        marked : set of str
+            The fingerprints of the stages that have a marker or will get one; these markers are the inputs.
+        again : collection of str
+            The records and markers that are made again.
+        """
         experiment = self._planned(self.experiments, (machine, identity), f"experiment {identity!r} on {machine}")
         job, record = self.paths.job(machine, identity), self.paths.record(machine, identity)
-        return self._target("experiment", record, job, experiment, experiment.stages, marked)
+        return self._target("experiment", record, job, experiment, experiment.stages, marked, again)
 
-    def stage_target(self, name: str, marked: set[str]) -> Target:
-        """Return the target of a shared stage."""
+    def stage_target(self, name: str, marked: set[str], again: Collection[str] = ()) -> Target:
+        """Return the target of a shared stage; the parameters are those of ``experiment_target``."""
         stage = self._planned(self.stages, name, f"stage {name!r}")
-        return self._target("stage", self.paths.stage_marker(name), self.stage_job(name), stage, stage.needs, marked)
+        marker, job = self.paths.stage_marker(name), self.stage_job(name)
+        return self._target("stage", marker, job, stage, stage.needs, marked, again)
 
     def _planned(self, known: Mapping[Any, Job], key: object, what: str) -> Job:
         if key not in known:
@@ -134,9 +145,11 @@ class Folders:
         job: Experiment | StageInstance,
         needs: dict[str, str],
         marked: set[str],
+        again: Collection[str],
     ) -> Target:
         markers = [self._marker(marker_name(*need)) for need in needs.items() if need[1] in marked]
-        if output.exists():  # a result stays, even if a stage that it was made from is made again for others
+        if output.exists() and str(output) not in again:
+            # The result stays, even if a stage that it was made from is made again for others.
             markers = [marker for marker in markers if Path(marker).exists()]
         return Target(
             rule=rule,

@@ -6,7 +6,7 @@ records without Snakemake's metadata (of an orphan, or copied), so fingerprints 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,24 +64,8 @@ class Reconciliation:
         """Return the state that is assumed if another run holds the lock: no pending or active jobs."""
         return cls(set(study.plan.stages), [], Orphans({}), Probes(study.paths))
 
-    def supersede(self, outputs: Iterable[str], code: str) -> None:
-        """Move the old results of jobs that run again to their history.
 
-        Parameters
-        ----------
-        outputs : iterable of str
-            The records and markers that the run makes.
-        code : str
-            The hash of the application's code: a stage that another study has measured anew by now is left alone.
-        """
-        for output in self.again.keys() & set(outputs):
-            job = self.again[output]
-            result = lookup.read_current(job.paths.commit, job.fingerprint)
-            if job.name[0] or (result and lookup.has_other_code(result, code)):
-                lookup.supersede(Path(output), job.paths, job.fingerprint)
-
-
-def reconcile(study: StudyInput, run_folder: Path) -> Reconciliation:
+def reconcile(study: StudyInput, run_folder: Path, forced: Collection[Name] = ()) -> Reconciliation:
     """Reconcile the results with the plan after a crash or a change; the caller holds the study's lock.
 
     Parameters
@@ -90,14 +74,16 @@ def reconcile(study: StudyInput, run_folder: Path) -> Reconciliation:
         The study.
     run_folder : Path
         The folder of the new run.
+    forced : collection of tuple
+        Machine and id of the experiments that the user forces to run again.
     """
     plan, paths, folders = study.plan, study.paths, study.folders
     remove_locks(Path(".snakemake/locks"), paths.folder)
     lookup.remove_half_written(paths, plan.machines)
     code = folders.code_hash.sha256
-    missing, again, other_code = _sort(study, experiments(plan, paths, code))
+    missing, again, other_code = _sort(study, experiments(plan, paths, code), forced)
     outstanding = [*missing, *again]
-    marked, outdated = stages(plan, paths, outstanding, code if study.reruns_other_code else "")
+    marked, outdated = stages(plan, paths, outstanding, code if again or study.reruns_other_code else "")
     pending = list(folders.pending_jobs(missing, marked))
     known_orphans = orphans.find(paths, pending)
     if not (study.site / "index.html").exists():
@@ -142,14 +128,19 @@ class ExistingResult:
 
 
 def _sort(
-    study: StudyInput, results: Iterable[ExistingResult | None]
+    study: StudyInput, results: Iterable[ExistingResult | None], forced: Collection[Name]
 ) -> tuple[list[Experiment], list[Experiment], list[str]]:
     """Return the experiments without a result, those that run again, and the environments of others with other code."""
     missing, again, other_code = [], [], []
+    reruns_other_code = study.reruns_other_code
     for experiment, result in zip(study.plan.selected, results, strict=True):
         if result is None:
             missing.append(experiment)
-        elif study.config.again or (study.reruns_other_code and result.has_other_code):
+        elif (
+            study.config.again
+            or (experiment.machine, experiment.id) in forced
+            or (reruns_other_code and result.has_other_code)
+        ):
             again.append(experiment)
         elif result.has_other_code:
             other_code.append(result.environment)

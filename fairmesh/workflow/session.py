@@ -31,6 +31,7 @@ from fairmesh.workflow.reconcile import Reconciliation
 from fairmesh.workflow.run import QueueWatcher, WorkflowRun
 from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
+from fairmesh.workflow.superseding import Superseded, bring_back, supersede
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 from fairmesh.workflow.waiting import WaitWatcher
 
@@ -57,8 +58,9 @@ class Session:
         self._lock = StudyLock(study)
         self._hook = FinishHook(study.config.finish)
         self._existing = Reconciliation.unknown(study)
+        self._superseded: list[Superseded] = []
         self._stale_markers: list[str] = []
-        self._has_forced = False
+        self._is_graph_prepared = True  # nothing is done while another run holds the lock
         self._has_ended = False
         self._scheduler = choose_scheduler(study.configuration.machine.scheduler)
         self._experiment = cache(clear_errors()(partial(self._target, self._folders.experiment_target)))
@@ -97,6 +99,7 @@ class Session:
     def _reconcile(self) -> None:
         self._stale_markers = probing.markers(self._paths)
         self._existing = reconcile.reconcile(self._study, self._run.folder)
+        self._is_graph_prepared = False
         if self._existing.orphans.unanswered:
             _warn(self._existing.orphans.problem)
         if self._other_code:
@@ -160,6 +163,7 @@ class Session:
 
     def must_run(self, wildcards: Wildcards) -> bool:
         """Return whether an experiment has no result, or runs again."""
+        self._prepare_graph()
         return (wildcards.machine, wildcards.experiment) in self._existing.must_run
 
     def stage(self, wildcards: Wildcards) -> Target:
@@ -168,7 +172,7 @@ class Session:
 
     def _target(self, make: Callable[..., Target], *names: str) -> Target:
         self._prepare_graph()
-        target = make(*names, marked=self._existing.marked)
+        target = make(*names, marked=self._existing.marked, again=self._existing.again)
         machine, name = ("", *names)[-2:]
         target = self._existing.probes.applied(target, (machine, name))
         if self._scheduler is None:
@@ -179,10 +183,23 @@ class Session:
 
     def _prepare_graph(self) -> None:
         """Change what the graph is built from: called by the rules, when Snakemake's metadata is open already."""
-        self._forget_inputs()
-        if not self._has_forced:
+        if not self._is_graph_prepared:
+            self._reconcile_forced()
             self._snakemake.force(self._existing.again)
-        self._has_forced = True
+        self._is_graph_prepared = True
+        self._forget_inputs()
+
+    def _reconcile_forced(self) -> None:
+        """Reconcile once more if the user forces experiments that have a result, which Snakemake's graph tells."""
+        forced = {
+            (experiment.machine, experiment.id)
+            for experiment in self._plan.selected
+            if self._snakemake.is_forced("experiment", str(self._paths.record(experiment.machine, experiment.id)))
+        }
+        if forced:
+            known = self._existing
+            renewed = reconcile.reconcile(self._study, self._run.folder, forced)
+            self._existing = replace(renewed, orphans=known.orphans, probes=known.probes)
 
     def _forget_inputs(self) -> None:
         """Remove what must start nothing from Snakemake's metadata: markers of probes, and detached records."""
@@ -253,8 +270,10 @@ class Session:
             files.write_text(self._paths.plan, files.json_lines(self._study.document), flush=True)
             self._run.begin(self._stop, self._snakemake.executor_run)
             outputs = [str(output) for job in self._snakemake.jobs_to_run() for output in job.output]
-            self._existing.supersede(outputs, self._folders.code_hash.sha256)
-            self._announcer.announce_start(str(self._run.about["profile"]), are_submitted=self._scheduler is not None)
+            self._superseded = supersede(self._existing.again, outputs, self._folders.code_hash.sha256)
+            remade = {old.job.name for old in self._superseded if old.is_stage}
+            profile = str(self._run.about["profile"])
+            self._announcer.announce_start(profile, remade, are_submitted=self._scheduler is not None)
             WaitWatcher(self._paths).start()
         atexit.register(self._end_after_error)
 
@@ -330,6 +349,8 @@ class Session:
                     self._mark_lost()
                 if exit_code and not self._run.interrupted:
                     self._report_failed_probes()
+                    if kept := bring_back(self._superseded):
+                        _warn(kept)
                     published = publishing.publish_what_there_is(self._paths, self._study.site, self._study.project)
                 self._stale_markers = probing.markers(self._paths)
                 self._forget_inputs()

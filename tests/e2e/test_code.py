@@ -83,6 +83,48 @@ def test_again_measures_the_selection_anew_each_time(finished: Workplace) -> Non
     assert finished.starts() == {"value=2": 2}
 
 
+@pytest.mark.parametrize("how", ["again", "rerun", "forced"])
+def test_after_a_change_of_the_code_shared_stages_are_made_anew_first(finished: Workplace, how: str) -> None:
+    edit_code(finished)
+    if how == "rerun":
+        finished.study({"value": [1, 2]}, on_code_change="rerun")
+    arguments = {"again": ("--config", "again=true"), "rerun": (), "forced": ("--forcerun", "experiment")}[how]
+    said = finished.run(*RECORDS_ONLY, *arguments)
+    assert "stage numbers, for 2 experiments: made again, since the code has changed" in said
+    starts = list(finished.starts())
+    assert (starts[0].startswith("numbers-"), finished.experiments_started()) == (True, TWO)
+    for identity in TWO:
+        record = finished.record(identity)
+        assert record["provenance"]["inputs"][0]["code"] == record["application"]["code"]
+        assert history(finished, identity) == [1]
+    assert "other code" not in finished.fairmesh("results", "sweep")
+    finished.forget_starts()
+    finished.run(*RECORDS_ONLY)
+    assert not finished.starts()
+
+
+@pytest.mark.parametrize("policy", ["warn", "rerun"])
+def test_old_results_stay_if_a_shared_stage_fails(finished: Workplace, policy: str) -> None:
+    before = {identity: finished.record_file(identity).read_text() for identity in TWO}
+    finished.edit("toy/toy.py", '"""Write the shared stage\'s file."""', 'raise SystemExit("toy: no stage")')
+    if policy == "rerun":
+        finished.study({"value": [1, 2]}, on_code_change="rerun")
+    said = finished.run(*RECORDS_ONLY, *(("--config", "again=true") if policy == "warn" else ()), status=1)
+    assert "2 experiments did not begin to run again; the earlier results still count" in said
+    assert "stage numbers   failed: exit code 1" in said
+    assert "toy: no stage" in said
+    assert {identity: finished.record_file(identity).read_text() for identity in TWO} == before
+    assert not finished.experiments_started()
+    assert not (finished.results / "sweep/history").exists() or not history(finished, "value=1")
+    finished.forget_starts()
+    finished.study({"value": [1, 2]}, on_code_change="warn")
+    finished.run(*RECORDS_ONLY)
+    assert not finished.starts()
+    finished.edit("toy/toy.py", 'raise SystemExit("toy: no stage")', "")
+    finished.run(*RECORDS_ONLY, "--config", "again=true")
+    assert finished.experiments_started() == TWO
+
+
 def test_a_dry_run_of_again_changes_nothing(finished: Workplace) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.results.rglob("*.json")}
     assert "value=2" in finished.run(*RECORDS_ONLY, "-n", "--config", "again=true")

@@ -113,6 +113,35 @@ def test_a_new_value_in_a_clone_starts_only_what_is_new(clone: Workplace) -> Non
     assert not clone.starts()
 
 
+@pytest.mark.parametrize("how", ["again", "rerun", "forced"])
+def test_a_clone_makes_the_shared_stage_before_it_measures_again(clone: Workplace, how: str) -> None:
+    if how == "rerun":
+        clone.edit("toy/toy.py", "total * float(value) + noise", "total * float(value) + noise + 1")
+        clone.study({"value": [1, 2], "size": [3]}, repeat=2, title="Two sums", on_code_change="rerun")
+    clone.forget_starts()
+    arguments = {"again": ("--config", "again=true"), "rerun": (), "forced": ("--forcerun", "experiment")}[how]
+    clone.run(*RECORDS_ONLY, *arguments)
+    starts = clone.starts()
+    assert next(iter(starts)).startswith("numbers-")
+    assert (len(starts), set(starts.values())) == (5, {1})
+    assert len(list((clone.results / "sweep/history/local").glob("*/*.json"))) == 4
+    clone.forget_starts()
+    clone.run(*RECORDS_ONLY)
+    assert not clone.starts()
+
+
+def test_results_of_a_clone_stay_if_a_shared_stage_fails(clone: Workplace) -> None:
+    clone.edit("toy/toy.py", '"""Write the shared stage\'s file."""', 'raise SystemExit("toy: no stage")')
+    clone.forget_starts()
+    said = clone.run(*RECORDS_ONLY, "--config", "again=true", status=1)
+    assert "4 experiments did not begin to run again; the earlier results still count" in said
+    changed = git(clone.folder, "status", "--porcelain").splitlines()
+    assert not [line for line in changed if "records" in line or "history" in line]
+    clone.forget_starts()
+    clone.run(*RECORDS_ONLY)
+    assert not clone.starts()
+
+
 def test_a_deleted_stage_is_made_for_new_experiments_alone(shared: Workplace) -> None:
     shutil.rmtree(shared.results / "stages")
     test_a_new_value_in_a_clone_starts_only_what_is_new(shared)

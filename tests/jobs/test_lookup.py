@@ -109,6 +109,22 @@ def test_a_superseded_result_is_history_once(
     assert lookup.has_begun(job)
 
 
+@pytest.mark.parametrize("has_folder", [True, False], ids=["with its job folder", "record alone"])
+def test_a_superseded_result_can_be_brought_back(tmp_path: Path, has_folder: bool) -> None:
+    paths = StudyPaths(tmp_path, "sweep")
+    job, output = paths.job("local", "x=1"), paths.record("local", "x=1")
+    _write(output, 1)
+    if has_folder:
+        job.attempts.mkdir(parents=True)
+        _write(job.commit, 1)
+    before = output.read_bytes()
+    history = lookup.supersede(output, job, "1" * 64)
+    assert history is not None
+    lookup.bring_back(history, output, job)
+    assert (output.read_bytes(), job.commit.exists(), _history(paths)) == (before, has_folder, [])
+    assert lookup.supersede(output, job, "2" * 64) is None
+
+
 def test_results_of_another_fingerprint_are_not_superseded(tmp_path: Path) -> None:
     paths = StudyPaths(tmp_path, "sweep")
     job, output = paths.job("local", "x=1"), paths.record("local", "x=1")
