@@ -13,13 +13,15 @@ from typing import Any
 from fairmesh.files import file_sha256
 from fairmesh.jobs.reading import read_environment
 from fairmesh.results.other_code import other_code_sentence
-from fairmesh.runner.protocol import ENVIRONMENTS
+from fairmesh.runner import protocol
 from fairmesh.study.application import Application
 from fairmesh.study.find import APPLICATION
 from fairmesh.workflow.application_copy import all_files, matching_files
 
 DATA = ("data", "datasets", "*.md", "*.rst", "LICEN[CS]E*", "CITATION.cff")
 """Names of data and documents, which do not count if ``code`` is not set."""
+OUTPUTS = (protocol.METRICS, protocol.BASELINES, protocol.HISTORY)
+"""Names of results, which do not count if ``code`` is not set: a program may have been tried in its own folder."""
 PROJECT = ("config", "profiles", "site", "Snakefile")
 """Names that do not count in an application that is a whole project, if ``code`` is not set."""
 LARGEST = 10_000_000  # bytes; a larger file is data if ``code`` is not set
@@ -45,7 +47,7 @@ class CodeHash:
 
 
 def code_hash(application: Application) -> CodeHash:
-    """Hash the files that ``code`` names; without it, the application's folder without environments, caches and data.
+    """Hash the files that ``code`` names; without it, the application's folder without environments, data and results.
 
     ``application.yaml`` does not count: what it says about the computation is in the fingerprint of an experiment. The
     target of a link counts like a file in its place; a link to a folder outside does not count.
@@ -82,21 +84,23 @@ def environments_of(names: Sequence[str], home: Path) -> list[dict[str, Any]]:
     home : Path
         The results folder.
     """
-    contents = {name: read_environment(home / ENVIRONMENTS / f"{name}.json")[0] for name in set(names)}
+    contents = {name: read_environment(home / protocol.ENVIRONMENTS / f"{name}.json")[0] for name in set(names)}
     return [contents[name] for name in names]
 
 
 def _counted(application: Application) -> Iterator[tuple[str, os.stat_result | None]]:
     """Yield the path and status of each file that counts; a file that has no status cannot be read."""
     folder = application.folder
-    own = folder / APPLICATION
-    left_out = DATA + (PROJECT if (folder / "config/config.yaml").exists() else ())
+    no_code = {folder / APPLICATION}
+    if not application.code:
+        no_code |= {folder / "tables" / f"{name}.csv" for name in application.tables}
+    left_out = DATA + OUTPUTS + (PROJECT if (folder / "config/config.yaml").exists() else ())
     for path in matching_files(application) if application.code else all_files(folder, left_out):
         name = str(path)
         status = _status(name)
         if status and stat.S_ISDIR(status.st_mode):
             continue  # a link to a folder outside
-        if path != own and (application.code or not status or status.st_size <= LARGEST):
+        if path not in no_code and (application.code or not status or status.st_size <= LARGEST):
             yield name, status
 
 

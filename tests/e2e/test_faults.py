@@ -22,7 +22,8 @@ def test_failures_are_published_and_alone_start_again(workplace: Workplace) -> N
     reasons = {
         "behaviour=exit": "exit code 3",
         "behaviour=nan": "metric 'score' is nan, not a finite number of double precision",
-        "behaviour=no-metrics": "the program wrote no metrics.json",
+        "behaviour=no-metrics": "the program wrote no metrics.json in the folder that it was started in, "
+        ".../behaviour=no-metrics/attempts/1",
     }
     for identity, reason in reasons.items():
         assert (workplace.status(identity)["state"], workplace.status(identity)["reason"]) == ("failed", reason)

@@ -42,7 +42,7 @@ def test_a_good_program_gives_a_commit_and_a_record_of_the_same_bytes(make_job: 
     [
         ("raise SystemExit(3)", "exit code 3"),
         ("import os; os.kill(os.getpid(), 9)", "killed by SIGKILL"),
-        ("pass", "the program wrote no metrics.json"),
+        ("pass", "the program wrote no metrics.json in the folder that it was started in, .../x=1/attempts/1"),
         ("open('metrics.json', 'w').write('{')", "metrics.json is not JSON"),
         ("open('metrics.json', 'w').write('[]')", "metrics.json is not a map"),
         ("open('metrics.json', 'w').write('{}')", "metrics.json holds no metric"),

@@ -12,7 +12,7 @@ from fairmesh.study.validation import load_application
 from fairmesh.workflow import code_hash as module
 from fairmesh.workflow.code_hash import CodeHash, code_hash
 
-APPLICATION = 'name: app\nversion: "1"\ncommand: [run]\n'
+APPLICATION = 'name: app\nversion: "1"\ncommand: [run]\ntables: {errors: {}}\n'
 
 
 @pytest.fixture
@@ -61,6 +61,9 @@ def test_a_change_of_code_changes_the_hash(folder: Path, change: Callable[[Path]
     "change",
     [
         write("data/scenes.bin"),
+        write("metrics.json"),
+        write("src/history.csv"),
+        write("tables/errors.csv"),
         write("README.md"),
         write("LICENSE"),
         write("__pycache__/main.pyc"),
@@ -70,7 +73,20 @@ def test_a_change_of_code_changes_the_hash(folder: Path, change: Callable[[Path]
         lambda folder: os.utime(folder / "main.py", (1, 1)),
         lambda folder: (folder / "main.py").chmod(0o600),
     ],
-    ids=["data", "readme", "licence", "cache", "environment", "large file", "application.yaml", "time", "group"],
+    ids=[
+        "data",
+        "metrics",
+        "history",
+        "table",
+        "readme",
+        "licence",
+        "cache",
+        "environment",
+        "large file",
+        "application.yaml",
+        "time",
+        "group",
+    ],
 )
 def test_what_is_no_code_does_not_change_it(
     folder: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
