@@ -12,6 +12,8 @@ import pytest
 from fairmesh import cli
 from fairmesh.cli import options
 from fairmesh.errors import FairmeshError
+from fairmesh.study import Plan
+from fairmesh.workflow.forecast import Forecast
 
 SUMS = Path(__file__).parent / "study" / "data" / "sums"
 
@@ -38,6 +40,21 @@ def test_plan_lists_the_experiments(here: Path, capsys: pytest.CaptureFixture[st
     assert count == "2 experiments of small on dgx; 2 would run"
     assert hours == "they request 0.3 CPU hours, 0.0 GPU hours"
     assert err == f"project: {here}\nwarning: small.yaml:4:11: this exclude removes nothing\n"
+
+
+def test_plan_notes_what_would_not_run_in_a_column_of_its_own(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_notes(plan: Plan, *_: object) -> list[Forecast]:
+        first, second = plan.selected
+        return [Forecast(first, "done", note="measured with other code"), Forecast(second, "failed", "failed before")]
+
+    monkeypatch.setattr("fairmesh.cli.plan.forecast", with_notes)
+    assert cli.main(["plan", "small"]) == 0
+    heads, done, failed, *_ = capsys.readouterr().out.splitlines()
+    assert heads == "experiment  key           state   why it would run  note"
+    assert done.split("  ")[-1] == "measured with other code"
+    assert failed.endswith("  failed before")
 
 
 def test_plan_prints_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

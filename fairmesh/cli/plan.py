@@ -85,11 +85,19 @@ def _print_json(plan: Plan, forecasts: Sequence[Forecast], shown: Sequence[Forec
 
 
 def _overview(plan: Plan, shown: Sequence[Forecast]) -> Table:
+    """Return a table with a column for notes on experiments that would not run, if there are any."""
+    width = 5 if any(entry.note and not entry.why for entry in shown) else 4
     rows: list[tuple[str, ...]] = [
-        (plan.short_name(entry.experiment), entry.experiment.key, state_label(entry.state), entry.why or entry.note)
+        (
+            plan.short_name(entry.experiment),
+            entry.experiment.key,
+            state_label(entry.state),
+            entry.why,
+            "" if entry.why else entry.note,
+        )[:width]
         for entry in shown
     ]
-    return ("experiment", "key", "state", "why it would run"), rows
+    return ("experiment", "key", "state", "why it would run", "note")[:width], rows
 
 
 def _columns(shown: Sequence[Forecast]) -> Table:

@@ -251,7 +251,8 @@ def _row(experiment: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     values = {f"{name} ": plain_text(axes[name]) if name in axes else "" for name in names}
     return {
         "state": state_label(experiment["state"]),
-        "why it would run": experiment["why"] or experiment["note"],
+        "why it would run": experiment["why"],
+        "note": experiment["note"],
         "experiment": experiment["name"],
         **values,
     }
