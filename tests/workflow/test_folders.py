@@ -80,3 +80,18 @@ def test_what_the_machine_adds_reaches_rule_and_folder_and_is_no_part_of_what_is
         {**common, "slurm_partition": "main", "gres": "gpu:v100:1"},
     ]
     assert made["none"] == [{**common, "slurm_partition": "main"}] * 2
+
+
+def test_a_result_that_is_made_again_waits_for_the_stages_that_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "application.yaml").write_text(APPLICATION)
+    (tmp_path / "s.yaml").write_text("study: s\napplication: ./application.yaml\n")
+    plan = load_plan(tmp_path / "s.yaml", tmp_path, "local")
+    paths = StudyPaths(tmp_path / "results", "s")
+    folders = Folders(plan, paths, tmp_path)
+    identity = plan.experiments[0].id
+    record = paths.record("local", identity)
+    record.parent.mkdir(parents=True)
+    record.write_text("{}")
+    marked = set(plan.stages)
+    assert folders.experiment_target("local", identity, marked).inputs == []
+    assert len(folders.experiment_target("local", identity, marked, [str(record)]).inputs) == 2
