@@ -15,6 +15,7 @@ from fairmesh.study.find import APPLICATION, find_applications, find_study
 from fairmesh.study.settings import load_config, load_machines
 from fairmesh.study.validation import load_application
 from fairmesh.workflow import configuration
+from fairmesh.workflow.command_check import command_warnings
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def _keys(path: Path) -> set[str]:
 
 def _study(path: Path, root: Path, machine: str) -> tuple[str, list[str]]:
     plan = load_plan(path, root, machine)
-    return f"{len(plan.experiments)} experiments of {plan.application.name}", plan.warnings
+    warnings = [*plan.warnings, *command_warnings(plan, root)]
+    return f"{len(plan.experiments)} experiments of {plan.application.name}", warnings
 
 
 def _application(path: Path) -> tuple[str, list[str]]:

@@ -78,6 +78,39 @@ def test_a_profile_that_does_not_load_its_machine_is_warned_of(
     assert "its 'configfile' does not load machine.yaml" in capsys.readouterr().err
 
 
+FIRST = '[sh, -c, \'exec python3 -IS "$FAIRMESH_APPLICATION/toy.py" numbers "$0"\', "{{ size }}"]'
+
+
+@pytest.mark.parametrize(
+    ("command", "warning"),
+    [
+        ("[bahs, x]", "13:15: there is no program 'bahs' in PATH"),
+        (
+            '[sh, "{{ application }}/tyo.py"]',
+            "13:19: there is no file '{{ application }}/tyo.py'; did you mean 'toy.py'?",
+        ),
+        ('["{{application}}/run.sh"]', "13:15: there is no file '{{application}}/run.sh'"),
+        ('[sh, "{{ application }}/toy.py"]', ""),
+        ('[sh, "{{ application }}/{{ size }}"]', ""),
+        ('[touch, "{{ application }}/new"]', ""),
+        ("[/bin/sh, nothing]", ""),
+    ],
+)
+def test_a_missing_program_or_file_in_a_command_is_warned_of(
+    project: Path, capsys: pytest.CaptureFixture[str], command: str, warning: str
+) -> None:
+    application = project / "tests/toy/application.yaml"
+    assert FIRST in application.read_text()
+    application.write_text(application.read_text().replace(FIRST, command))
+    assert cli.main(["check", "sweep"]) == 0
+    err = capsys.readouterr().err
+    assert f"tests/toy/application.yaml:{warning}" in err if warning else err == ""
+    machines = project / "config/machines.yaml"
+    machines.write_text("local: {kind: local, setup: [export PATH=/opt/bin:$PATH]}\n")
+    assert cli.main(["check", "sweep"]) == 0
+    assert capsys.readouterr().err == "", "the setup may provide it"
+
+
 @pytest.mark.parametrize(
     ("text", "status", "message"),
     [
