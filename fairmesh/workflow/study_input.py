@@ -96,11 +96,12 @@ class StudyInput:
         yield from self.plan.warnings
         yield from filter(None, [version_notice(self.project)])
         before = str((jsonfiles.read_map(str(self.paths.plan)) or {}).get("source") or "")
-        if before not in {"", str(self.plan.source)} and Path(before).exists() and not self._is_of_a_copy(before):
+        source = Path(before).resolve()
+        if before and source != self.plan.source.resolve() and source.exists() and not self._is_of_a_copy(source):
             name = self.plan.study
             yield f"{self.plan.source}: 'study': the results of {name} are those of {before}; choose another name"
 
-    def _is_of_a_copy(self, source: str) -> bool:
+    def _is_of_a_copy(self, source: Path) -> bool:
         """Return whether a study file belongs to another copy of this project, of which these results are a clone."""
         project = self.project.resolve()
-        return self.paths.home.resolve().is_relative_to(project) and not Path(source).is_relative_to(project)
+        return self.paths.home.resolve().is_relative_to(project) and not source.is_relative_to(project)
