@@ -19,7 +19,7 @@ from fairmesh.fair.datapackage import DATA_PACKAGE, data_package
 from fairmesh.fair.dates import Publication
 from fairmesh.fair.inventory import Inventory
 from fairmesh.fair.package import APPLICATIONS, Package
-from fairmesh.fair.scorecard import FAIR
+from fairmesh.fair.scorecard import FAIR, missing_of_application
 from fairmesh.files import file_sha256, json_text, write_if_changed
 from fairmesh.names import number_text
 from fairmesh.printing import escape_markdown
@@ -125,14 +125,7 @@ def describe(
 
 
 def _missing_of(package: Package) -> list[str]:
-    application, name = package.application, package.application["name"]
-    wanted = {
-        "licence": "its licence, as an SPDX identifier",
-        "url": "the address of its code or its page",
-        "authors": "who wrote it",
-        "description": "what it does",
-    }
-    missing = [f"{name}/application.yaml: {key}: {text}" for key, text in wanted.items() if not application.get(key)]
+    missing, name = missing_of_application(package.application), package.application["name"]
     if not any(path.startswith(f"{APPLICATIONS}/") for path in package.inventory.files):
         missing.append(f"{APPLICATIONS}/{name}: its code; call `fairmesh crate` on a computer that has it")
     dirty = sum(_was_dirty(package.environment(experiment)) for experiment in package.done)

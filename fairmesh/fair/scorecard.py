@@ -21,7 +21,7 @@ Kind = Literal["machine", "self", "deposit"]
 KINDS: dict[Kind, str] = {
     "machine": "checked by machine, offline",
     "self": "self-assessed: a machine checks that it is stated, people that it is true",
-    "deposit": "prepared; met for good with a deposit in a repository that gives a DOI",
+    "deposit": "needs a deposit in a repository that gives a DOI",
 }
 
 
@@ -209,10 +209,24 @@ def score(folder: Path, validators: Mapping[str, Sequence[str]] | None = None) -
         study=owner.study,
         identifier=str(crate.root.get("identifier") or ""),
         verdicts=verdicts,
-        asks=owner.missing(),
+        asks=[*owner.missing(), *missing_of_application(plan.get("application"))],
         validators={name: "faults" if findings else "passed" for name, findings in validated.items()},
         problems=crate.problems,
     )
+
+
+def missing_of_application(application: object) -> list[str]:
+    """Return the entries that the application's description in a plan lacks, each with what it is."""
+    if not isinstance(application, dict):
+        return []
+    wanted = {
+        "licence": "its license, as an SPDX identifier",
+        "url": "the address of its code or its page",
+        "authors": "who wrote it",
+        "description": "what it does",
+    }
+    name = application.get("name")
+    return [f"{name}/application.yaml: {key}: {text}" for key, text in wanted.items() if not application.get(key)]
 
 
 def _verdict(principle: Principle, crate: Crate, extra: Sequence[str]) -> Verdict:

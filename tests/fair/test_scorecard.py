@@ -17,7 +17,7 @@ from fairmesh import cli
 from fairmesh.errors import FairmeshError
 from fairmesh.fair import package as packages
 from fairmesh.fair.documents import DOCUMENTS
-from fairmesh.fair.scorecard import PRINCIPLES, score
+from fairmesh.fair.scorecard import PRINCIPLES, missing_of_application, score
 from fairmesh.files import read_json, write_json
 from tests.fair.conftest import Results
 from tests.fair.spoiling import spoil
@@ -272,3 +272,16 @@ def test_a_crate_that_cannot_be_read_takes_no_other_with_it(
     out, err = capsys.readouterr()
     assert err.startswith(f"{broken}: not a crate: ")
     assert out.startswith("sweep: ")
+
+
+@pytest.mark.parametrize(
+    ("application", "keys"),
+    [
+        ({"name": "toy", "licence": "MIT", "authors": [{"name": "A"}]}, ["url", "description"]),
+        ({"name": "toy"}, ["licence", "url", "authors", "description"]),
+        (None, []),
+    ],
+)
+def test_missing_entries_of_the_application_are_named(application: object, keys: list[str]) -> None:
+    missing = missing_of_application(application)
+    assert [line.split(": ")[:2] for line in missing] == [["toy/application.yaml", key] for key in keys]
