@@ -32,7 +32,7 @@ CALLS = {
     "diff": ["toy", "toy"],
     "estimate": [],
     "render": ["--out", "OUT"],
-    "run": ["--dry-run"],
+    "run": ["--print-command"],
     "retry": ["--dry-run"],
     "status": [],
     "logs": [],
@@ -226,7 +226,7 @@ def test_a_project_may_have_any_name_and_be_linked(
     if way == "linked":
         (tmp_path / "link").symlink_to(place)
     monkeypatch.chdir(tmp_path / ("link" if way == "linked" else name) / "data")
-    for arguments in (["plan"], ["results"], ["status"], ["run", "--dry-run"]):
+    for arguments in (["plan"], ["results"], ["status"], ["run", "--print-command"]):
         assert cli.main(arguments) == 0
         assert capsys.readouterr().err == f"project: {place}\n"
 

@@ -16,8 +16,8 @@ from fairmesh.cli.commands import COMMANDS
 from fairmesh.cli.parser import PROGRAM, build_parser, unknown_arguments, unknown_command
 from fairmesh.errors import FairmeshError, InputError
 from fairmesh.printing import print_lines
+from fairmesh.status.launch import INTERRUPTED
 
-INTERRUPTED = 130
 PROJECT = "--project"
 
 

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 
 from fairmesh.cli import options
-from fairmesh.cli.run import add_launching
+from fairmesh.cli.run import add_launching, snakemake_arguments
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import print_json, print_lines
 from fairmesh.status import SteeringResult, check_will_start, clear, read_status
@@ -18,6 +18,7 @@ from fairmesh.status.states import state_label
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     options.add_jobs(parser, "to run again (all that ended without a result)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="list what would run, and print the command")
     add_launching(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -48,7 +49,7 @@ def _start(paths: StudyPaths, cleared: SteeringResult, arguments: argparse.Names
         return None, f"{status.run.going}, and will start them"
     project = partial(options.project, arguments)
     command = rerun_command(
-        paths, status.source, status.run, cleared.jobs, project, arguments.snakemake, arguments.wait
+        paths, status.source, status.run, cleared.jobs, project, snakemake_arguments(arguments), arguments.wait
     )
     return command, str(command)
 

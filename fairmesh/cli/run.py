@@ -28,12 +28,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--again", action="store_true", help="run experiments again that have a result; the old result becomes history"
     )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="list what would run, and why")
+    parser.add_argument("--print-command", action="store_true", help="print the command of Snakemake, and run nothing")
     add_launching(parser)
 
 
 def add_launching(parser: argparse.ArgumentParser) -> None:
     """Add the options of commands that start the workflow."""
-    parser.add_argument("--dry-run", action="store_true", help="print the command without running it")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--quiet", action="store_true", help="print only failures and the end")
+    how.add_argument("--verbose", action="store_true", help="print Snakemake's own output, too")
     parser.add_argument("--wait", action="store_true", help="wait for the end of a run in progress")
     parser.add_argument(
         "--snakemake", metavar="ARGUMENT", action="append", default=[], help="a further argument for Snakemake"
@@ -48,8 +52,14 @@ def run(arguments: argparse.Namespace) -> int:
     if is_path(arguments.study):
         values["study"] = study_of_run(Path(arguments.study), project)
     config = {name: value for name, value in values.items() if value}
-    command = run_command(project, arguments.profile, config, arguments.snakemake)
-    if arguments.dry_run:
+    more = [*snakemake_arguments(arguments), *(["--dry-run"] if arguments.dry_run else [])]
+    command = run_command(project, arguments.profile, config, more)
+    if arguments.print_command:
         print_lines(command)
         return 0
     return command.run()
+
+
+def snakemake_arguments(arguments: argparse.Namespace) -> list[str]:
+    """Return the arguments for Snakemake that commands which start the workflow have in common."""
+    return [*arguments.snakemake, *(f"--{name}" for name in ("quiet", "verbose") if getattr(arguments, name))]

@@ -25,6 +25,7 @@ from fairmesh.user import fallback_environment
 
 PROFILE = "profiles/local"
 SNAKEFILE = "Snakefile"
+INTERRUPTED = 130  # exit status
 # Text that all YAML readers read as the same text, unless it is a number or the like.
 _PLAIN = re.compile(r"[\w./(]([\w./+<>=()* -]*[\w./)])?", re.ASCII)
 NOT_REPEATED = ("where", "first", "part", "only", "wait", "probe", "again")
@@ -51,13 +52,19 @@ class Command:
         return os.environ | fallback_environment(self.folder / ".snakemake")
 
     def run(self, output: TextIO | None = None) -> int:
-        """Run the command to its end, and return its exit status; Ctrl-C reaches it too, and it decides how to end."""
+        """Run the command to its end, and return its exit status, after an interruption 130 instead of a failure.
+
+        Ctrl-C reaches the command too, and it decides how to end.
+        """
         process = subprocess.Popen(self.arguments, cwd=self.folder, env=self.environment, stdout=output)
+        is_interrupted = False
         while True:
             try:
-                return process.wait()
+                status = process.wait()
             except KeyboardInterrupt:
-                continue
+                is_interrupted = True
+            else:
+                return INTERRUPTED if status and is_interrupted else status
 
     def __str__(self) -> str:
         """Return the command as a line for a shell."""

@@ -65,6 +65,11 @@ class SnakemakeWorkflow:
         return bool(self._workflow.output_settings.dryrun)
 
     @property
+    def starts_jobs(self) -> bool:
+        """Whether this call starts jobs, which is known when the graph is built."""
+        return self.executor not in {"", "dryrun", "touch"}
+
+    @property
     def log(self) -> str:
         """The path of Snakemake's log; empty without one."""
         return next(iter(self._workflow.logger_manager.get_logfile()), "")

@@ -182,7 +182,15 @@ class Session:
         return replace(target, resources=resources)
 
     def _prepare_graph(self) -> None:
-        """Change what the graph is built from: called by the rules, when Snakemake's metadata is open already."""
+        """Change what the graph is built from: called by the rules, when Snakemake's metadata is open already.
+
+        Raises
+        ------
+        BusyError
+            If another run of the study is active: Snakemake would speak of its own lock, and of ``--unlock``.
+        """
+        if self._snakemake.starts_jobs:
+            self._lock.require()
         if not self._is_graph_prepared:
             self._reconcile_forced()
             self._snakemake.force(self._existing.again)

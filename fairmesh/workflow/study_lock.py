@@ -27,13 +27,12 @@ class StudyLock:
         self._lock = RunLock(study.paths.lock)
 
     def acquire(self, wait: bool) -> bool:
-        """Take the lock; if it is held, wait for the end of the other run, or print a message and return False."""
+        """Take the lock, if told to wait after the end of the run that holds it; return whether it was taken."""
         if self._try_take(PATIENCE):
             return True
         if wait:
             print_lines(f"{self._holder()}; this run waits for its end", file=sys.stderr, flush=True)
             return self._wait()
-        print_lines(f"{self._holder()}; it is left alone", file=sys.stderr)
         return False
 
     def require(self) -> None:
@@ -45,7 +44,9 @@ class StudyLock:
             If another run holds it.
         """
         if not self._lock.try_take():
-            raise BusyError(self._holder())
+            study = self._study.plan.study
+            advice = f"`fairmesh status {study}` shows it, and `fairmesh run {study} --wait` waits for its end"
+            raise BusyError(f"{self._holder()}; {advice}")
 
     def _wait(self) -> bool:
         try:

@@ -22,7 +22,7 @@ GOOD = {
     "diff": "diff sweep sweep",
     "estimate": "estimate sweep",
     "render": "render sweep --out rendered",
-    "run": "run sweep --dry-run",
+    "run": "run sweep --print-command",
     "retry": "retry --dry-run",
     "status": "status",
     "logs": "logs",

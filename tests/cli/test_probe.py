@@ -16,5 +16,5 @@ def test_the_command_asks_for_probes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], there: bool
 ) -> None:
     monkeypatch.chdir(ROOT)
-    assert main(["run", "quick", "--dry-run", *arguments]) == 0
+    assert main(["run", "quick", "--print-command", *arguments]) == 0
     assert (" probe=true" in capsys.readouterr().out) is there

@@ -102,7 +102,7 @@ def test_a_run_of_fairmesh_is_interrupted_in_the_same_way(workplace: Workplace) 
     status, output = run_on_terminal([*fairmesh, *arguments], workplace.folder, workplace.environment, 70, is_time)
     lines = [line for line in rendered(output) if line]
     assert lines[-1] == "interrupted: 1 of 2 done, 1 to go; the same command resumes"
-    assert status == 1
+    assert status == 130
 
 
 def test_an_experiment_that_waits_for_the_machine_says_for_whom(workplace: Workplace) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,20 @@ def test_a_value_arrives_as_it_was(value: str, place: Path) -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_categories=("Cs",)), min_size=1, max_size=20))
 def test_any_text_arrives_as_it_was(place: Path, text: str) -> None:
     assert arrives(text, place)
+
+
+@pytest.mark.parametrize(("code", "status"), [(0, 0), (1, 130)])
+def test_a_run_that_ctrl_c_ends_has_the_status_of_an_interruption(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, status: int
+) -> None:
+    class Interrupted(subprocess.Popen[bytes]):
+        is_interrupted = False
+
+        def wait(self, timeout: float | None = None) -> int:
+            if not self.is_interrupted:
+                self.is_interrupted = True
+                raise KeyboardInterrupt
+            return super().wait(timeout)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    assert launch.Command((sys.executable, "-c", f"exit({code})"), tmp_path).run() == status
