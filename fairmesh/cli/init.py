@@ -21,6 +21,7 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.identifiers import normalize_license, spdx_identifier
 from fairmesh.printing import print_lines
 from fairmesh.project import CONFIG
+from fairmesh.study.find import find_applications
 
 LICENSES = ("CC-BY-4.0", "CC0-1.0", "CC-BY-SA-4.0", "Apache-2.0", "MIT")
 
@@ -128,7 +129,7 @@ def _print(project: NewProject, folder: Path, application: str) -> None:
     for name in project.kept:
         print_lines(f"kept {folder / name}, which exists")
     if project.unignored:
-        print_lines(f"add to {folder / '.gitignore'}: {' '.join(project.unignored)}")
+        print_lines("\n".join([f"add to {folder / '.gitignore'}:", *project.unignored]))
     if project.has_new_repository:
         print_lines("made a git repository")
     if REQUIREMENTS in project.written and (folder / REQUIREMENTS).read_text(encoding="utf-8").startswith("#"):
@@ -146,5 +147,7 @@ def _next(project: NewProject, folder: Path, application: str) -> str:
     """Return the next command: it runs the first study, if there is one."""
     command = "fairmesh run" if project.other_workflow else "snakemake --profile profiles/local"
     if application == NO_APPLICATION:
-        command = f"fairmesh new {FIRST} --program python"
+        known = sorted(find_applications(folder))
+        start = f"--application {known[0]}" if known else "--program python"
+        command = f"fairmesh new {FIRST} {start}"
     return command if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && {command}"

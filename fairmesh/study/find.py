@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.project import STUDIES, is_path
-from fairmesh.schema import Node
+from fairmesh.project import CONFIG, STUDIES, is_path, text_of
+from fairmesh.schema import Node, load_yaml
 
 APPLICATIONS = (".", "examples", "tests")
 APPLICATION = "application.yaml"
@@ -32,14 +32,29 @@ def find_study(study: str | Path, root: Path) -> Path:
     path = root / STUDIES / f"{study}.yaml"
     if not path.is_file():
         known = sorted(file.stem for file in (root / STUDIES).glob("*.yaml"))
-        raise InputError([Problem(f"no study {study!r}", "", ", ".join(known), nearest(study, known))])
+        message = f"no study {study!r}" if known else f"no study {study!r}, and no other; {_new_study(study, root)}"
+        raise InputError([Problem(message, _configured_at(study, root), ", ".join(known), nearest(study, known))])
     return path
+
+
+def _new_study(study: str, root: Path) -> str:
+    """Return the advice for a project without studies."""
+    known = sorted(find_applications(root))
+    return f"`fairmesh new {study} --application {known[0] if len(known) == 1 else 'APP'}` makes one"
+
+
+def _configured_at(study: str, root: Path) -> str:
+    """Return the place in the configuration that names a study; empty if it names another one."""
+    config = root / CONFIG
+    node = load_yaml(config).entries.get("study") if config.is_file() else None
+    return node.place(config) if node and node.value == study else ""
 
 
 def find_application(node: Node, study: Path, root: Path) -> Path:
     """Return the ``application.yaml`` that a study names.
 
-    It is in a folder below the root, in an installed package, or at a path from the study.
+    It is in a folder below the root, in an installed package, or at a path from the study; the name is that of its
+    folder, or else the one in its file.
 
     Raises
     ------
@@ -57,9 +72,26 @@ def find_application(node: Node, study: Path, root: Path) -> Path:
     known = find_applications(root)
     if name not in known:
         known = known_applications(root)
-    if name not in known:
+    return known[name] if name in known else _find_by_own_name(name, known, where)
+
+
+def _find_by_own_name(name: str, known: dict[str, Path], where: str) -> Path:
+    """Return the application that has a name in its file; its folder has another name."""
+    folders = [folder for folder, path in sorted(known.items()) if _own_name(path) == name]
+    if len(folders) > 1:
+        message = f"several applications are named {name!r}; name the folder of one"
+        raise InputError([Problem(message, where, ", ".join(folders))])
+    if not folders:
         raise InputError([Problem(f"no application {name!r}", where, ", ".join(sorted(known)), nearest(name, known))])
-    return known[name]
+    return known[folders[0]]
+
+
+def _own_name(application: Path) -> str:
+    """Return the name in an application.yaml; empty if the file is invalid."""
+    try:
+        return text_of(load_yaml(application, []), "name")
+    except InputError:
+        return ""
 
 
 def find_applications(root: Path) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
+from fairmesh.printing import count_text
 from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, PROFILES, STUDIES, is_path
 from fairmesh.schema import Node, load_yaml
 from fairmesh.study import load_plan
@@ -135,7 +136,11 @@ def _keys(path: Path) -> set[str]:
 def _study(path: Path, root: Path, machine: str) -> tuple[str, list[str]]:
     plan = load_plan(path, root, machine)
     warnings = [*plan.warnings, *command_warnings(plan, root)]
-    return f"{len(plan.experiments)} experiments of {plan.application.name}", warnings
+    if path.parent.resolve() == (root / STUDIES).resolve() and path.stem != plan.study:
+        names = f"the study is named {plan.study!r}, its file {path.stem!r}"
+        advice = f"plan and run it as {path.stem!r}, read its results as {plan.study!r}"
+        warnings.append(f"{place(path)}: {names}; {advice}, or give both the same name")
+    return f"{count_text(len(plan.experiments), 'experiment')} of {plan.application.name}", warnings
 
 
 def _application(path: Path) -> tuple[str, list[str]]:

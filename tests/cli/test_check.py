@@ -140,3 +140,14 @@ def test_json_has_every_mistake_with_its_place(project: Path, capsys: pytest.Cap
     assert study["problems"][0]["where"] == "config/studies/sweep.yaml:2:14"
     assert study["problems"][0]["near"] == "toy"
     assert (profile["kind"], profile["is_right"], nothing["is_right"]) == ("profile", True, False)
+
+
+def test_a_study_named_unlike_its_file_is_a_warning(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "config/studies/methods.yaml").write_text("study: src\napplication: toy\n")
+    assert cli.main(["check", "methods"]) == 0
+    out, err = capsys.readouterr()
+    assert out == "config/studies/methods.yaml: study, valid: 1 experiment of toy\n"
+    assert err == (
+        "warning: config/studies/methods.yaml: the study is named 'src', its file 'methods';"
+        " plan and run it as 'methods', read its results as 'src', or give both the same name\n"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from fairmesh.errors import InputError
 from fairmesh.schema import Node
 from fairmesh.study import load_plan
-from fairmesh.study.find import APPLICATION, find_application, known_applications
+from fairmesh.study.find import APPLICATION, find_application, find_study, known_applications
 
 STUDY = Path("config/studies/one.yaml")
 
@@ -56,3 +57,42 @@ def test_a_missing_application_is_named_with_the_nearest_installed_one(package: 
 def test_cloudmask_is_offered_with_a_study_to_start_from(tmp_path: Path) -> None:
     plan = load_plan(_found("cloudmask", tmp_path).parent / "first.yaml", tmp_path, "local")
     assert (len(plan.experiments), plan.warnings) == (4, [])
+
+
+@pytest.fixture
+def renamed(tmp_path: Path) -> Path:
+    """Return a project whose application has another name than its folder, beside one that cannot be read."""
+    for folder, text in (("src", "name: primes"), ("broken", "name: [primes")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / APPLICATION).write_text(f"{text}\n")
+    return tmp_path
+
+
+def test_an_application_is_found_by_the_name_in_its_file(renamed: Path) -> None:
+    assert _found("primes", renamed) == _found("src", renamed) == renamed / "src" / APPLICATION
+
+
+def test_of_two_applications_with_one_name_the_folder_is_needed(renamed: Path) -> None:
+    (renamed / "copy").mkdir()
+    (renamed / "copy" / APPLICATION).write_text("name: primes\n")
+    with pytest.raises(InputError) as caught:
+        _found("primes", renamed)
+    message = "several applications are named 'primes'; name the folder of one (allowed: copy, src)"
+    assert str(caught.value).endswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("configured", "where"), [("study: first\n", "config/config.yaml:1:8: "), ("study: other\n", "")]
+)
+def test_a_project_without_a_study_names_the_command_that_makes_one(
+    renamed: Path, monkeypatch: pytest.MonkeyPatch, configured: str, where: str
+) -> None:
+    monkeypatch.chdir(renamed)
+    shutil.rmtree("broken")
+    Path("config").mkdir()
+    Path("config/config.yaml").write_text(configured)
+    with pytest.raises(InputError) as caught:
+        find_study("first", renamed)
+    advice = "`fairmesh new first --application src` makes one"
+    assert str(caught.value) == f"{where}no study 'first', and no other; {advice}"
