@@ -1,13 +1,13 @@
-"""Find out why a job failed, from the files in its folder."""
+"""Find out from the files in its folder why a job failed, or whether it waits."""
 
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.claims import Claims
-from fairmesh.runner.protocol import DONE, ENDS, LOG, RUN, STATUS
+from fairmesh.runner.protocol import DONE, ENDS, LOG, QUEUED, RUN, STATUS
 
 BAD_ENDS = {*ENDS} - {DONE}
 NO_START = "its job ended before its program began"
@@ -42,11 +42,22 @@ class Failure(NamedTuple):
         said : str
             What Snakemake or the scheduler said; may be empty.
         """
-        claims = Claims(folder)
-        attempt = claims.attempt_folder(claims.highest()) if folder else ""
-        status = jsonfiles.read_map(os.path.join(attempt, STATUS)) or {}  # noqa: PTH118  start-up time of every run
+        attempt, status = _last_attempt(folder)
         is_current = not said or status.get("run") == os.environ.get(RUN)
         if is_current and status.get("state") in BAD_ENDS:
-            log = os.path.join(attempt, LOG)  # noqa: PTH118  as above
+            log = os.path.join(attempt, LOG)  # noqa: PTH118  start-up time of every run
             return cls(str(status["state"]), str(status.get("reason") or said), log)
         return cls("", said or (NO_START if folder else NO_REASON), rule_log)
+
+
+def is_waiting(folder: str) -> bool:
+    """Return whether the last attempt of a job waits for the machine."""
+    status = _last_attempt(folder)[1]
+    return status.get("state") == QUEUED and bool(status.get("message"))
+
+
+def _last_attempt(folder: str) -> tuple[str, dict[str, Any]]:
+    """Return the folder of a job's last attempt, and the content of its status file."""
+    claims = Claims(folder)
+    attempt = claims.attempt_folder(claims.highest()) if folder else ""
+    return attempt, jsonfiles.read_map(os.path.join(attempt, STATUS)) or {}  # noqa: PTH118  as above

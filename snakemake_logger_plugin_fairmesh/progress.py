@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fairmesh.printing import format_duration
@@ -28,20 +29,28 @@ class Progress:
     total: int = 0
     before: int = 0
     are_submitted: bool = False
-    _open: set[Name] = field(default_factory=set)
+    _open: dict[Name, Callable[[], bool]] = field(default_factory=dict)
     _done: set[Name] = field(default_factory=set)
     _failed: set[Name] = field(default_factory=set)
     _began: float = float("inf")
 
-    def begin(self, name: Name) -> None:
-        """Count an experiment that is started or submitted, perhaps once more."""
-        self._open.add(name)
+    def begin(self, name: Name, is_waiting: Callable[[], bool] = lambda: False) -> None:
+        """Count an experiment that is started or submitted, perhaps once more.
+
+        Parameters
+        ----------
+        name : tuple of str
+            The experiment.
+        is_waiting : callable
+            Returns whether it waits for its machine.
+        """
+        self._open[name] = is_waiting
         self._failed.discard(name)
 
     def finish(self, name: Name, seconds: float = 0.0, *, is_done: bool) -> None:
         """Count the end of an experiment that ran for some seconds; time in queues does not count."""
         self._began = min(self._began, time.monotonic() - seconds)
-        self._open.discard(name)
+        self._open.pop(name, None)
         (self._done if is_done else self._failed).add(name)
 
     @property
@@ -58,10 +67,18 @@ class Progress:
     @property
     def rest(self) -> str:
         """How many experiments are under way, and how long the rest takes, estimated from the speed so far."""
-        count = len(self._open)
-        parts = [f"{count} {'submitted' if self.are_submitted else 'running'}"] if count else []
+        parts = [*self._under_way()]
         ended, left = len(self._done) + len(self._failed), self.total - self.ended
         if ended and left > 0:
             seconds = (time.monotonic() - self._began) * left / ended
             parts.append(f"about {format_duration(max(1, seconds))} left")
         return ", ".join(parts)
+
+    def _under_way(self) -> Iterator[str]:
+        """Yield how many experiments run, and how many wait for their machine."""
+        waiting = 0 if self.are_submitted else sum(is_waiting() for is_waiting in [*self._open.values()])
+        running = len(self._open) - waiting
+        if running:
+            yield f"{running} {'submitted' if self.are_submitted else 'running'}"
+        if waiting:
+            yield f"{waiting} waiting"

@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from logging import LogRecord
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from fairmesh.runner.protocol import ANNOUNCEMENT, CANCELLED, RUN
 from fairmesh.runner.text import last_lines
 from snakemake_logger_plugin_fairmesh.dry_run import dry_run_lines
 from snakemake_logger_plugin_fairmesh.events import EXPERIMENT_RULES, STAGE_RULES, Event
-from snakemake_logger_plugin_fairmesh.failure import Failure
+from snakemake_logger_plugin_fairmesh.failure import Failure, is_waiting
 from snakemake_logger_plugin_fairmesh.progress import Name, Progress
 from snakemake_logger_plugin_fairmesh.screen import Screen, make_screen
 
@@ -177,7 +178,7 @@ class Terminal:
     def _show_experiment(self, kind: str, event: Event) -> None:
         name = (event["machine"], event["id"])
         if kind == "submitted":
-            self._progress.begin(name)
+            self._progress.begin(name, partial(is_waiting, self._files.get(event["job"], JobFiles()).folder))
         elif kind == "finished":
             record = jsonfiles.read_map(self._files.pop(event["job"], JobFiles()).output) or {}
             self._progress.finish(name, _seconds(record), is_done=True)

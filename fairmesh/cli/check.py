@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
-from fairmesh.printing import print_json, print_lines
+from fairmesh.printing import count_text, print_json, print_lines
 from fairmesh.project import configured_study
 from fairmesh.workflow.checking import Checked, check, check_file, check_folder, everything
 
@@ -67,7 +67,7 @@ def _check_stdin(_: str, project: Path, machine: str) -> Checked:
     except UnicodeDecodeError as error:
         raise InputError([Problem(f"standard input is not UTF-8: {error.reason}")]) from error
     plan = check_text(Project.of(project), text, machine)
-    summary = f"{len(plan)} experiments of {plan.application.name}"
+    summary = f"{count_text(len(plan), 'experiment')} of {plan.application.name}"
     return Checked("study", plan.study, summary, tuple(plan.warnings))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fairmesh.cli import options
 from fairmesh.cli.output import warn_of_unreadable
-from fairmesh.printing import format_duration, print_json, print_lines
+from fairmesh.printing import count_text, format_duration, print_json, print_lines
 from fairmesh.project import find_profile
 from fairmesh.workflow.configuration import read_profile, reruns_other_code
 from fairmesh.workflow.estimate import Estimate, estimate
@@ -69,7 +69,8 @@ def _expected(result: Estimate) -> Iterator[str]:
     energy = [experiment for experiment in known if experiment.energy_j is not None]
     if energy:
         methods = ", ".join(filter(None, result.energy_methods))
-        yield f"energy      {(result.energy_j or 0) / KWH:.3g} kWh of {len(energy)} experiments; {methods}"
+        measured = count_text(len(energy), "experiment")
+        yield f"energy      {(result.energy_j or 0) / KWH:.3g} kWh of {measured}; {methods}"
     else:
         yield "energy      unknown: not measured in earlier results"
     yield f"based on    {_sources(result)}"

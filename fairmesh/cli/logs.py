@@ -11,7 +11,7 @@ from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
 from fairmesh.jobs.reading import BAD_ENDS
-from fairmesh.printing import print_json, print_lines
+from fairmesh.printing import one_line, print_json, print_lines
 from fairmesh.runner.protocol import DONE, ENDS
 from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, Reader, log_path
@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _follow(reader, jobs, arguments)
     if not arguments.json:
         jobs = _without_missing(jobs)
+    if len(jobs) == 1 and jobs[0].reason and not arguments.json:  # the log alone is on standard output
+        print_lines(f"==> {_title(jobs[0])} <==", file=sys.stderr, flush=True)
     if len(jobs) == 1 and not (arguments.lines or arguments.json):
         for line in logs.Growing(log_path(jobs[0], arguments.attempt)).read(last=True):
             print_lines(line)
@@ -54,9 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     for job, text in zip(jobs, texts, strict=True):
         if len(texts) > 1:
-            print_lines(f"==> {job.name} <==")
+            print_lines(f"==> {_title(job)} <==")
         print_lines("\n".join(text) if text else "(empty)")
     return 0
+
+
+def _title(job: JobStatus) -> str:
+    """Return the name of a job, with the reason for its state: its program may have printed none."""
+    return one_line(f"{job.name}: {job.reason}" if job.reason else job.name)
 
 
 def _without_missing(jobs: list[JobStatus]) -> list[JobStatus]:

@@ -10,7 +10,7 @@ from fairmesh.api.starters import LANGUAGES, new_application, new_from, new_stud
 from fairmesh.cli import options
 from fairmesh.cli.output import warn_of_plan
 from fairmesh.errors import InputError, Problem, place
-from fairmesh.printing import print_lines
+from fairmesh.printing import count_text, print_lines
 from fairmesh.study import load_plan
 from fairmesh.study.find import find_applications, known_applications
 
@@ -40,9 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
         print_lines(f"wrote {place(path)}")
     plan = load_plan(written[-1], root, "local")
     warn_of_plan(plan)
-    count = len(plan.experiments)
-    noun = "experiment" if count == 1 else "experiments"
-    print_lines(f"{count} {noun} of {plan.application.name}; next: fairmesh plan {name}")
+    count = count_text(len(plan.experiments), "experiment")
+    print_lines(f"{count} of {plan.application.name}; next: fairmesh plan {name}")
     return 0
 
 

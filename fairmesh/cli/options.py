@@ -221,9 +221,18 @@ def selected_jobs(arguments: argparse.Namespace) -> JobSelection:
     Raises
     ------
     InputError
-        If a name is a study file: these commands have an option for the study.
+        If a name is a study or its file: these commands have an option for the study.
     """
-    files = [name for name in arguments.names if name.endswith((".yaml", ".yml"))]
-    if files:
-        raise InputError([Problem(f"{files[0]!r} is not an experiment; to name a study, write --study {files[0]}")])
+    for name in arguments.names:
+        if name.endswith((".yaml", ".yml")):
+            raise InputError([Problem(f"{name!r} is not an experiment; to name a study, write --study {name}")])
+        if _is_study(name, arguments):
+            raise InputError([Problem(f"{name!r} is a study, not an experiment; write --study {name}")])
     return JobSelection(tuple(arguments.names), arguments.where, tuple(arguments.states))
+
+
+def _is_study(name: str, arguments: argparse.Namespace) -> bool:
+    """Return whether a name is that of a study with results, and of no stage."""
+    home = results_study(arguments).home
+    has_results = "=" not in name and StudyPaths(home, name).plan.is_file()
+    return has_results and not any(home.glob(f"stages/*/{name}*"))

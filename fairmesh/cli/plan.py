@@ -11,7 +11,7 @@ from fairmesh.cli import options
 from fairmesh.cli.output import csv_text, table
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
-from fairmesh.printing import print_json, print_lines, print_table
+from fairmesh.printing import count_text, print_json, print_lines, print_table
 from fairmesh.status.states import state_label
 from fairmesh.study import Plan
 from fairmesh.study.cost import total_cost
@@ -124,9 +124,10 @@ def _short(columns: Table) -> Table:
 
 def _summary(plan: Plan, forecasts: Sequence[Forecast], machine: str, results: Path) -> str:
     count = len(forecasts)
-    of_all = f" of {len(plan.experiments)}" if count != len(plan.experiments) else ""
+    total = count_text(len(plan.experiments), "experiment")
+    chosen = total if count == len(plan.experiments) else f"{count} of {total}"
     asked = total_cost(entry.experiment for entry in forecasts if entry.why)
-    lines = [f"{count}{of_all} experiments of {plan.study} on {machine}; {_to_run(forecasts)} would run"]
+    lines = [f"{chosen} of {plan.study} on {machine}; {_to_run(forecasts)} would run"]
     lines += [f"they request {asked}"] if _to_run(forecasts) else []
     kept = [entry.environment for entry in forecasts if entry.environment is not None and not entry.why]
     return "\n".join([*lines, *filter(None, [other_code_hint(environments_of(kept, results))])])

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from fairmesh.cli import options
-from fairmesh.printing import print_lines
+from fairmesh.printing import count_text, print_lines
 from fairmesh.workflow.application_copy import Code
 from fairmesh.workflow.export import export
 
@@ -28,7 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     code = Code.of(plan.application)
     for note in code.notes:
         print_lines(f"warning: {note}", file=sys.stderr)
-    print_lines(f"{len(plan.selected)} experiments of {plan.study} for {arguments.machine} are in {arguments.out}")
+    count = count_text(len(plan.selected), "experiment")
+    print_lines(f"{count} of {plan.study} for {arguments.machine} in {arguments.out}")
     print_lines(f"with a copy of {plan.application.name}: {code}")
     print_lines(f"start them, also after moving the folder: bash {shlex.quote(str(script))}")
     return 0

@@ -99,7 +99,7 @@ def _confirm() -> None:
         If the answer is no.
     """
     if not sys.stdin.isatty():
-        raise InputError([Problem("cannot ask for confirmation without a terminal; use --yes", "--yes")])
+        raise InputError([Problem("there is no terminal to ask for confirmation; --yes gives it")])
     sys.stderr.write("run it? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

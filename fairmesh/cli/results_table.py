@@ -10,6 +10,7 @@ from fairmesh.cli.output import csv_text, table
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import number_text
+from fairmesh.printing import count_text
 from fairmesh.results import Outcome, Summary, load_study
 from fairmesh.results import table as results_frame
 from fairmesh.results.compare import value_json
@@ -113,7 +114,7 @@ class ResultsTable:
 
     def _counts(self) -> str:
         counts = ", ".join(f"{count} {state_label(state)}" for state, count in self.view.counts.items())
-        return f"{len(self.view.study.experiments)} experiments: {counts}"
+        return f"{count_text(len(self.view.study.experiments), 'experiment')}: {counts}"
 
     def csv(self) -> str:
         """Return CSV: results.csv of experiments, or a line for each point with mean and half of the 95 % interval."""

@@ -162,7 +162,8 @@ def _run(run: RunStatus) -> str:
         text += f", {run.cancelled}"
     if run.is_alive:
         return f"{text}, running as process {run.pid}"
-    return f"{text}, ended {format_time(run.ended)} with {run.exit_code}" if run.ended else f"{text}, was killed"
+    end = f"ended {format_time(run.ended)} with exit status {run.exit_code}" if run.ended else "was killed"
+    return f"{text}, {end}"
 
 
 def _counts(status: StudyStatus) -> str:

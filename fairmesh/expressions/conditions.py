@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.expressions.parsing import Expression, ExpressionError, parse_expression
 
 WHERE = "--where"
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_ASSIGNMENT = re.compile(r"(?<![=!<>])=(?!=)")
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,18 @@ class Condition:
         try:
             expression = parse_expression(text)
         except ExpressionError as error:
-            raise InputError([Problem(f"not an expression: {error}", where)]) from error
+            advice = "; to compare, write ==" if _ASSIGNMENT.search(_QUOTED.sub("", text)) else ""
+            raise InputError([Problem(f"not an expression: {error}{advice}", where)]) from error
         names = dict.fromkeys(known)
         missing = sorted(expression.names - names.keys())
         if missing and names:
             raise InputError(
-                Problem(f"there is no {name!r} in {what}", where, ", ".join(names), nearest(name, names))
+                Problem(
+                    f"there is no {name!r} in {what}{_quotes(name, text)}",
+                    where,
+                    ", ".join(names),
+                    nearest(name, names),
+                )
                 for name in missing
             )
         return cls(expression, names, where)
@@ -80,3 +89,8 @@ class Condition:
             return bool(self.expression({**self.known, **values}))
         except ExpressionError as error:
             raise InputError([Problem(f"cannot be computed: {error}", self.where)]) from error
+
+
+def _quotes(name: str, text: str) -> str:
+    """Return the advice to quote a name that is compared like a text; empty for other names."""
+    return f"; quote a text: {name!r}" if re.search(rf"[=!]=\s*{re.escape(name)}\b", text) else ""

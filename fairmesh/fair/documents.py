@@ -22,7 +22,7 @@ from fairmesh.fair.package import APPLICATIONS, Package
 from fairmesh.fair.scorecard import FAIR, missing_of_application
 from fairmesh.files import file_sha256, json_text, write_if_changed
 from fairmesh.names import number_text
-from fairmesh.printing import escape_markdown
+from fairmesh.printing import count_text, escape_markdown
 from fairmesh.results import MetricValue, StudyResults
 from fairmesh.runner.manifest import sum_line
 from fairmesh.runner.protocol import STAGES
@@ -129,7 +129,8 @@ def _missing_of(package: Package) -> list[str]:
     if not any(path.startswith(f"{APPLICATIONS}/") for path in package.inventory.files):
         missing.append(f"{APPLICATIONS}/{name}: its code; call `fairmesh crate` on a computer that has it")
     dirty = sum(_was_dirty(package.environment(experiment)) for experiment in package.done)
-    changes = f"git: {dirty} experiments ran with changes of {name} that were not committed; commit them and run again"
+    ran = f"{count_text(dirty, 'experiment')} ran with changes of {name} that were not committed"
+    changes = f"git: {ran}; commit them and run again"
     return [*missing, *([changes] if dirty else [])]
 
 

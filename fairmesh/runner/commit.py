@@ -185,6 +185,8 @@ def _metric(name: str, value: Any) -> Dict[str, Optional[float]]:
 
 
 def _number(name: str, value: Any) -> float:
+    if isinstance(value, str):
+        raise Refused(f"metric {_shown(name)} is a text, {_shown(value)}; write a number, without quotes")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not _is_finite(value):
         shown = "infinite or beyond 1.8e308" if value in (math.inf, -math.inf) else _shown(value)
         raise Refused(f"metric {_shown(name)} is {shown}, not a finite number of double precision")

@@ -80,7 +80,7 @@ class MachineLock:
                         f"waits for the machine: process {holder['pid']} has it since {holder.get('since')},"
                         f" experiment {holder.get('experiment')}"
                     )
-        return "waits for the machine, which other experiments use"
+        return "waits for the machine, which experiments of other runs use"
 
 
 def _folders() -> List[str]:

@@ -48,7 +48,8 @@ def _cause(lines: list[str], path: Path) -> Problem | None:
 
 def _words(error: yaml.MarkedYAMLError) -> str:
     """Return the parser's message, in plain words where there are some."""
-    return _IN_WORDS.get(str(error.problem)) or " ".join(filter(None, (error.problem, error.context)))
+    message = " ".join(filter(None, (error.problem, error.context)))
+    return _IN_WORDS.get(str(error.problem)) or f"{message}; a bracket or quote may be open, or the indentation wrong"
 
 
 # Line ends of YAML 1.1, and of libyaml, that YAML 1.2 does not have.

@@ -14,7 +14,7 @@ from typing import Any
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.reading import BAD_ENDS
-from fairmesh.runner.protocol import DONE, ENDS, FAILED, LOG, QUEUED, RUNNING, STATES, TIMEOUT, WAITING
+from fairmesh.runner.protocol import CANCELLED, DONE, ENDS, FAILED, LOG, QUEUED, RUNNING, STATES, TIMEOUT, WAITING
 from fairmesh.short_names import ExperimentFinder, ShortNames
 
 ACTIVE = (QUEUED, RUNNING)
@@ -223,7 +223,7 @@ class StudyStatus:
 
     @cached_property
     def progress(self) -> float:
-        """The completed share of the work from 0 to 1: ended experiments, and parts of running ones."""
+        """The completed share of the work from 0 to 1: done and failed experiments, and parts of running ones."""
         return progress(self.experiments)
 
     @cached_property
@@ -282,8 +282,14 @@ class StudyStatus:
 def progress(experiments: tuple[JobStatus, ...]) -> float:
     """Return the completed share of the work; experiments that are not selected and still wait do not count."""
     wanted = [experiment for experiment in experiments if experiment.is_selected or experiment.state != WAITING]
-    behind = sum(1.0 if experiment.state in ENDS else experiment.progress / 100 for experiment in wanted)
-    return behind / len(wanted) if wanted else 0.0
+    return sum(map(_share, wanted)) / len(wanted) if wanted else 0.0
+
+
+def _share(job: JobStatus) -> float:
+    """Return the completed share of a job; nothing of one that was cancelled, since it runs again from its start."""
+    if job.state == CANCELLED:
+        return 0.0
+    return 1.0 if job.state in ENDS else job.progress / 100
 
 
 def interruption(experiments: Iterable[JobStatus]) -> str:

@@ -58,7 +58,7 @@ class _ApplicationValidator:
         }
         self._names(content, parameter_nodes)
         stage_nodes = entries.get("stages", Node({}))
-        self._stages(content, stage_nodes)
+        content = self._stages(content, stage_nodes)
         self.problems += command_problems(content, node, self.path)
         metric_nodes = entries.get("metrics", Node({}))
         self._only_one("metrics", "primary", content.metrics, metric_nodes)
@@ -108,21 +108,26 @@ class _ApplicationValidator:
                     self._note(f"'parameters.{name}.aliases': {alias!r} is {owners[alias]} already", where)
                 owners.setdefault(alias, f"an alias of {name!r}")
 
-    def _stages(self, content: ApplicationFile, node: Node) -> None:
+    def _stages(self, content: ApplicationFile, node: Node) -> ApplicationFile:
+        """Check the stages; return the content with mistyped names of ``needs`` corrected: each is one mistake."""
         if content.stages is None:
-            return
+            return content
+        stages = {}
         for name, stage in content.stages.items():
             entries = node.entries[name].entries
             known = set(content.parameters)
             self._listed(f"stages.{name}.uses", entries.get("uses"), known, "parameter")
             others = set(content.stages) - {name}
             self._listed(f"stages.{name}.needs", entries.get("needs"), others, "stage")
+            needs = [need if need in others else nearest(need, others) or need for need in stage.needs]
+            stages[name] = stage.model_copy(update={"needs": needs})
             if "uses" in entries and stage is content.experiment_stage:
                 self._note(
                     f"'stages.{name}.uses': the last stage is the experiment, which uses all parameters",
                     entries["uses"],
                 )
-        self._graph(content.stages, node)
+        self._graph(stages, node)
+        return content.model_copy(update={"stages": stages})
 
     def _graph(self, stages: Mapping[str, Stage], node: Node) -> None:
         """Check that stages have no cycle, each is needed, and no two are equal."""

@@ -52,7 +52,7 @@ class Announcer:
             return ""
         website = f"; website: {page}" if page.is_file() else ""
         count = len(self._plan)
-        results = f"all {count} experiments have results"
+        results = f"all {count} experiments have results" if count > 1 else "its experiment has a result"
         return f"{self._plan.study}: {results}{website}"
 
     def _metric(self) -> dict[str, str]:

@@ -99,5 +99,6 @@ def _blocked(status: StudyStatus) -> Iterator[str]:
 
 def _next_step(status: StudyStatus, has_failed: bool) -> str:
     if has_failed:
-        return "next: mend the cause, and give the same command; it runs only what has no result"
+        logs = f"`fairmesh logs --study {status.study}`"
+        return f"next: see {logs}, mend the cause, and give the same command; it runs only what has no result"
     return f"next: `fairmesh results {status.study}`"

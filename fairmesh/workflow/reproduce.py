@@ -19,6 +19,7 @@ from fairmesh.fair.agreement import Agreement, compare
 from fairmesh.files import write_text
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import read_map
+from fairmesh.printing import print_lines
 from fairmesh.results import MetricValue
 from fairmesh.runner.environment import describe, interpreter_of
 from fairmesh.runner.job import MARK
@@ -128,8 +129,7 @@ def new_folder(to: Path | None) -> Iterator[Path]:
     """
     folder = to or _first_free(FOLDER)
     if (folder / STUDY).exists() or (folder / RUN).exists():
-        held = next((path.name for path in (folder / RUN).glob(f"*/{EXPERIMENTS}/*/*")), "an experiment")
-        raise InputError([Problem(f"{folder} already holds a reproduction of {held}; name another folder", "--to")])
+        raise InputError([Problem(f"{folder} already holds a reproduction; name another folder", "--to")])
     made = [parent for parent in (folder / STUDY).parents if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -229,12 +229,15 @@ def measure(prepared: Prepared, *, interval: bool = False, quiet: bool = False) 
     original, folder = prepared.original, prepared.folder / RUN
     environment = {name: text for name, text in os.environ.items() if name not in _NOT_INHERITED}
     environment |= _recorded_variables(original.environment)
-    shown = subprocess.DEVNULL if quiet else None
-    done = subprocess.run(["bash", str(prepared.script)], env=environment, stdout=shown, check=False)
     experiment = prepared.plan.experiments[0]
+    command = ["bash", str(prepared.script)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, errors="replace") as script:
+        for line in script.stdout or ():
+            if not quiet:  # the study of the reproduction has other axes, and with them another name
+                print_lines(line.rstrip("\n").replace(experiment.id, original.name), flush=True)
     commit = read_map(StudyPaths(folder, prepared.plan.study).job(experiment.machine, experiment.id).commit)
-    if done.returncode or not commit:
-        raise FairmeshError(f"{experiment.id} ended without a result; its folders are in {folder}")
+    if script.returncode or not commit:
+        raise FairmeshError(f"{original.name} ended without a result; its folders are in {folder}")
     metrics = {name: MetricValue.from_json(value) for name, value in commit["metrics"].items()}
     given = original.record["parameters"]
     changed = {name: value for name, value in experiment.parameters.items() if given.get(name) != value}

@@ -87,7 +87,7 @@ def test_the_commits_of_the_code_are_in_the_environment(workplace: Workplace) ->
     (name,) = found
     assert read_json(workplace.results / "environments" / name)["code"]["application"]["dirty"]
     missing = read_json(workplace.results / "sweep/published.json")["missing"]
-    assert "git: 1 experiments ran with changes of toy that were not committed; commit them and run again" in missing
+    assert "git: 1 experiment ran with changes of toy that were not committed; commit them and run again" in missing
 
 
 def test_what_ran_under_snakemake_is_reproduced(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:

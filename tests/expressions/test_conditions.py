@@ -17,6 +17,9 @@ def test_a_name_without_a_value_has_none() -> None:
     ]
 
 
+ENDED = "something follows its end; perhaps an operator is missing"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -24,6 +27,8 @@ def test_a_name_without_a_value_has_none() -> None:
             "epoch > 1 and gpo == 2",
             "--where: there is no 'epoch' in quick; did you mean 'epochs'? (allowed: epochs, gpu)",
         ),
+        ("gpu == a100", "--where: there is no 'a100' in quick; quote a text: 'a100' (allowed: epochs, gpu)"),
+        ("gpu = 'a=1'", f"--where: not an expression: {ENDED}; to compare, write =="),
         ("epochs >", "--where: not an expression: "),
         ("''.__class__", "--where: cannot be computed: "),
     ],

@@ -127,10 +127,9 @@ def test_each_reproduction_measures_in_a_folder_of_its_own(crate: Path, capfd: p
     out = capfd.readouterr().out
     assert "these commands will run in reproduction-2, " in out
     assert "2 done, 0 failed, 0 done before, of 2" in out
+    assert f"[2/2] {out.partition(' on ')[0]}\n" in out, "the recorded name"
     assert reproduce("crate", "--to", "reproduction") == 2
-    assert capfd.readouterr().err == (
-        "--to: reproduction already holds a reproduction of size=4+value=3; name another folder\n"
-    )
+    assert capfd.readouterr().err == ("--to: reproduction already holds a reproduction; name another folder\n")
     assert {path: path.read_bytes() for path in Path("reproduction").rglob("*") if path.is_file()} == before
 
 
@@ -148,7 +147,7 @@ def test_what_runs_and_what_differs_is_shown_and_not_run_unasked(
     assert 'toy.py" measure' in out
     assert "this computer differs in " in out
     assert "  processor: Abacus 3 then, " in out
-    assert err == "--yes: cannot ask for confirmation without a terminal; use --yes\n"
+    assert err == "there is no terminal to ask for confirmation; --yes gives it\n"
     assert [path.name for path in Path.cwd().iterdir()] == ["crate"]
 
 

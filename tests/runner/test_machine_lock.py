@@ -80,7 +80,7 @@ def test_a_holder_that_is_not_known_is_not_named(common: Path, content: str) -> 
     holder, waiter = MachineLock(exclusive=False), MachineLock(exclusive=True)
     assert holder.try_take()
     assert not waiter.try_take()
-    assert waiter.reason() == "waits for the machine, which other experiments use"
+    assert waiter.reason() == "waits for the machine, which experiments of other runs use"
 
 
 def test_the_environment_does_not_matter(common: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -168,6 +168,7 @@ def test_metrics_are_finite_numbers_or_refused(metrics: dict[str, float]) -> Non
             {f"m{number}": 1 for number in range(1001)},
             "metrics.json holds 1001 metrics, more than 1000",
         ),
+        ("metrics.json", {"m": "1.5"}, r"^metric 'm' is a text, '1\.5'; write a number, without quotes$"),
         ("metrics.json", {"m" * 201: 1}, "a name of 201 characters, more than 200"),
         ("baselines.json", {f"b{number}": {"m": 1} for number in range(1001)}, "baselines.json holds 1001 metrics"),
         ("baselines.json", {"b" * 201: {"m": 1}}, "a name of 201 characters"),

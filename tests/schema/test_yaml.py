@@ -87,6 +87,9 @@ BOMB = "a: &a [1,1,1,1,1,1,1,1]\n" + "".join(
 MERGE = "'<<' merges maps in YAML 1.1 only; this is YAML 1.2: write the entries out"
 
 
+OPEN = "; a bracket or quote may be open, or the indentation wrong"
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -97,7 +100,8 @@ MERGE = "'<<' merges maps in YAML 1.1 only; this is YAML 1.2: write the entries 
         ("a:\n\tb: 1", "a.yaml:2:1: not YAML: a tab indents this line; use spaces"),
         ("a: b: c", "a.yaml:1:5: not YAML: a ': ' inside a plain text, or a wrong indent; quotes help"),
         ("a: @b", "a.yaml:1:4: not YAML: a plain text cannot begin with this character; quotes help"),
-        ("a: 'b", "a.yaml:1:6: not YAML: found unexpected end of stream while scanning a quoted scalar"),
+        ("a: 'b", f"a.yaml:1:6: not YAML: found unexpected end of stream while scanning a quoted scalar{OPEN}"),
+        ("a: [1\nb: 2", f"a.yaml:2:2: not YAML: did not find expected ',' or ']' while parsing a flow sequence{OPEN}"),
         ("a: 1\n---\nb: 1", "a.yaml:2:1: a second document begins here; only one is read"),
         ("a: *b", "a.yaml:1:4: no anchor &b stands before *b"),
         ("a: &a [*a]", "a.yaml:1:8: the anchor &a contains itself"),

@@ -97,7 +97,10 @@ def test_on_a_terminal_there_is_colour_and_nothing_of_the_programs(place: Study)
 
 def test_logs_of_several_say_whose_they_are(place: Study, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["logs", "--study", "quick", "--where", "epochs < 2", "--lines", "1"]) == 0
-    assert capsys.readouterr().out == "==> epochs=0 <==\nthe end\n==> epochs=1 <==\nthe end\n"
+    titles = [f"==> epochs={number}: exit code 3 <==" for number in (0, 1)]
+    assert capsys.readouterr().out == "".join(f"{title}\nthe end\n" for title in titles)
+    assert cli.main(["logs", "--study", "quick", "epochs=1"]) == 0
+    assert capsys.readouterr() == ("epoch 1\nthe end\n", "==> epochs=1: exit code 3 <==\n")
     assert cli.main(["logs", "epochs=0", "--study", "quick", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"epochs=0 on local": ["epoch 0", "the end"]}
     assert cli.main(["logs", "epochs=30", "--study", "quick"]) == 0
@@ -105,6 +108,14 @@ def test_logs_of_several_say_whose_they_are(place: Study, capsys: pytest.Capture
     assert cli.main(["logs", "--follow", "--study", "quick"]) == 2
     allowed = "epochs=0, epochs=1, epochs=2, epochs=3, epochs=4, ..."
     assert capsys.readouterr().err == f"--follow: only one log can be followed, not 12; name one (allowed: {allowed})\n"
+
+
+@pytest.mark.parametrize("command", ["logs", "retry", "cancel"])
+def test_a_study_in_the_place_of_an_experiment_is_named(
+    place: Study, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert cli.main([command, "quick", "--study", "quick"]) == 2
+    assert capsys.readouterr().err == "'quick' is a study, not an experiment; write --study quick\n"
 
 
 def test_what_needs_nothing_is_said(place: Study, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,11 +150,12 @@ def test_the_command_of_a_run_is_shown(
         write_text(tmp_path / file, "study: quick\n")
     write_text(tmp_path / "Snakefile", "from fairmesh.workflow import SNAKEFILE\n")
     monkeypatch.chdir(tmp_path)
-    options = ["--where", "epochs > 1", "--first", "2", "--set", "epochs=1,5", "--wait", "--snakemake=-n"]
-    assert cli.main(["run", "s.yaml", *options, "--dry-run"]) == 0
-    shown = "-m snakemake --profile profiles/local -n --config study=./s.yaml 'where=epochs > 1' first=2 wait=true"
+    options = ["--where", "epochs > 1", "--first", "2", "--set", "epochs=1,5", "--wait", "--snakemake=--forceall"]
+    assert cli.main(["run", "s.yaml", *options, "-n", "--quiet", "--print-command"]) == 0
+    more = "--forceall --quiet --dry-run"
+    shown = f"-m snakemake --profile profiles/local {more} --config study=./s.yaml 'where=epochs > 1' first=2 wait=true"
     assert f'{shown} \'set={{"epochs": "1,5"}}\'' in capsys.readouterr().out
-    assert cli.main(["run", "--profile", "profiles/locla", "--dry-run"]) == 2
+    assert cli.main(["run", "--profile", "profiles/locla", "--print-command"]) == 2
     assert "--profile: there is no profile 'profiles/locla'" in capsys.readouterr().err
 
 

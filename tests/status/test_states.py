@@ -31,3 +31,10 @@ def test_every_face_shows_the_label(study: Study, monkeypatch: pytest.MonkeyPatc
     (state,) = [index for index, column in enumerate(table.columns) if column.kind == "state"]
     cells = [table.cells(outcome)[state] for outcome in table.view.study.experiments]
     assert cells[0].to_json() == ["went wrong", FAILED]
+
+
+def test_a_cancelled_experiment_is_no_progress(study: Study) -> None:
+    for epochs, state in enumerate(("cancelled", "cancelled", "cancelled", FAILED)):
+        study.start(study.add(epochs=epochs), state, progress=50)
+    study.write_plan()
+    assert read_status(study.paths).progress == 0.25

@@ -156,6 +156,10 @@ def test_defaults_have_the_declared_type(root: Path) -> None:
             "3:64: 'stages.e.needs': unknown stage 'mak'; did you mean 'make'? (allowed: make)",
         ),
         (
+            HEAD + "stages: {build: {command: [m]}, e: {command: [e, '{{ stage.build }}'], needs: [biuld]}}",
+            "3:80: 'stages.e.needs': unknown stage 'biuld'; did you mean 'build'? (allowed: build)",
+        ),
+        (
             HEAD + "stages: {make: {command: [m]}, e: {command: [e]}}",
             "3:10: 'stages.make' would never run: no stage needs it",
         ),

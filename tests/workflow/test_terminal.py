@@ -272,3 +272,16 @@ def test_a_terminal_has_a_bar_below_the_lines(
     assert lines[-1] == f"    log: {run.folder / '2/attempts/1/job.log'}", "the bar is removed"
     (line,) = (line for line in lines if line.startswith("[1/3]"))
     assert (len(line) <= 60) == has_bar
+
+
+def test_an_experiment_that_waits_for_the_machine_does_not_count_as_running(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.begin()
+    for number in (1, 2, 3):
+        run.submit(number)
+    attempt = run.folder / "2/attempts/1"
+    attempt.mkdir(parents=True)
+    (attempt / "status.json").write_text(json.dumps({"state": "queued", "message": "waits for the machine"}))
+    run.finish(1)
+    assert "1 running, 1 waiting" in printed(capsys)[-1]

@@ -24,8 +24,8 @@ def job(**values: Any) -> JobStatus:
     [
         ({"job_id": "45", "reason": "job 45 waits: Priority"}, ": Priority"),
         (
-            {"message": "waits for the machine, which other experiments use"},
-            " for the machine, which other experiments use",
+            {"message": "waits for the machine, which experiments of other runs use"},
+            " for the machine, which experiments of other runs use",
         ),
         ({"reason": "its runner has begun"}, None),
         ({"job_id": "45", "reason": "job 45 waits: Priority", "seconds": {"queued": 1.0}}, None),

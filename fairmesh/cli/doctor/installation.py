@@ -28,6 +28,7 @@ from fairmesh.cli.doctor.base import (
 from fairmesh.errors import InputError
 from fairmesh.extras import install_command
 from fairmesh.installed import installed as installed_file
+from fairmesh.printing import count_text
 from fairmesh.project import CONFIG, PROFILE_CONFIG
 from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
@@ -249,4 +250,4 @@ def _named(config: Config) -> str:
 
 def _study(project: CheckedProject, config: Config) -> str:
     plan = load_plan(config.study, project.folder, project.machine, config.set)
-    return f"{plan.study}: {len(plan.experiments)} experiments"
+    return f"{plan.study}: {count_text(len(plan.experiments), 'experiment')}"
