@@ -194,7 +194,7 @@ def test_an_option_that_names_no_project_is_one_line(
         ("results: r\n", "config/config.yaml: 'study' is missing: name the study"),
         ("- a\n", "config/config.yaml: 'study' is missing: name the study"),
         ("study: [\n", "config/config.yaml:"),
-        ("study: quik\n", "no study 'quik'"),
+        ("study: quik\n", "config/config.yaml:1:8: no study 'quik'"),
     ],
 )
 def test_a_configuration_that_names_nothing_is_one_line(

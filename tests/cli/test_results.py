@@ -147,7 +147,7 @@ def test_what_others_named_does_not_steer_the_terminal(
 def test_a_study_without_results_says_so(project: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     folder = Folder(tmp_path / "new")
     folder.add(epochs=1)
-    assert shown(capsys, str(folder.folder)).splitlines()[-1] == "1 experiments: 1 waiting"
+    assert shown(capsys, str(folder.folder)).splitlines()[-1] == "1 experiment: 1 waiting"
 
 
 def test_json_has_every_experiment(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

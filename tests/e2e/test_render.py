@@ -31,7 +31,7 @@ def test_a_rendered_study_has_all_its_results_where_it_was_moved(tmp_path: Path)
     command = [sys.executable, "-m", "fairmesh.cli", "render", "study.yaml", "--out", "out"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
-        "8 experiments of sweep for local are in out",
+        "8 experiments of sweep for local in out",
         "with a copy of toy: 2 files, 0.0 MB",
         "start them, also after moving the folder: bash out/sweep/submit.sh",
     ]
