@@ -184,13 +184,11 @@ class Session:
     def _prepare_graph(self) -> None:
         """Change what the graph is built from: called by the rules, when Snakemake's metadata is open already.
 
-        Raises
-        ------
-        BusyError
-            If another run of the study is active: Snakemake would speak of its own lock, and of ``--unlock``.
+        The process exits with status 1 if another run of the study is active: Snakemake would speak of ``--unlock``.
         """
         if self._snakemake.starts_jobs:
-            self._lock.require()
+            with clear_errors():
+                self._lock.require()
         if not self._is_graph_prepared:
             self._reconcile_forced()
             self._snakemake.force(self._existing.again)
