@@ -226,7 +226,7 @@ def missing_of_application(application: object) -> list[str]:
         "description": "what it does",
     }
     name = application.get("name")
-    return [f"{name}/application.yaml: {key}: {text}" for key, text in wanted.items() if not application.get(key)]
+    return [f"application.yaml of {name}: {key}: {text}" for key, text in wanted.items() if not application.get(key)]
 
 
 def _verdict(principle: Principle, crate: Crate, extra: Sequence[str]) -> Verdict:
