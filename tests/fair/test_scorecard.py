@@ -284,4 +284,4 @@ def test_a_crate_that_cannot_be_read_takes_no_other_with_it(
 )
 def test_missing_entries_of_the_application_are_named(application: object, keys: list[str]) -> None:
     missing = missing_of_application(application)
-    assert [line.split(": ")[:2] for line in missing] == [["toy/application.yaml", key] for key in keys]
+    assert [line.split(": ")[:2] for line in missing] == [["application.yaml of toy", key] for key in keys]
