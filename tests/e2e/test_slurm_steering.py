@@ -60,7 +60,7 @@ def test_what_is_queued_and_what_runs_is_seen_cancelled_and_retried(slurm_workpl
     assert all(re.fullmatch(r"job \d+ waits(: \w+)?", found[identity]["reason"]) for identity in waiting)
 
     said = place.fairmesh("cancel", running[0], "--where", "value > 0")
-    assert said == f"{running[0]} on slurm: running, cancelled\n"
+    assert said == f"{running[0]}: running, cancelled\n"
     place.fairmesh("cancel", waiting[0])
     assert found[waiting[0]]["job_id"] not in queued(place.cluster), "Slurm let it go at once"
     assert told(place)[waiting[0]]["state"] == "cancelled"

@@ -145,6 +145,10 @@ class Workplace:
         attempts = sorted((self.job(identity) / "attempts").glob("*"), key=lambda path: int(path.name))
         return read_map(attempts[-1] / "status.json") if attempts else {}
 
+    def snakemake_log(self) -> str:
+        """Return Snakemake's last log."""
+        return max((self.folder / ".snakemake/log").glob("*.log")).read_text()
+
     def recorded(self) -> set[str]:
         """Return the ids that have a record."""
         return {path.stem for path in (self.results / "sweep/records" / self.machine).glob("*.json")}
