@@ -156,7 +156,7 @@ def test_a_figure_that_is_none_is_left_out(study: Study, open_page: Open, tmp_pa
     assert not shown.get("imgs")
 
 
-@pytest.mark.parametrize(("name", "said"), [("nothing", "has no experiment"), ("epochs=", "fits 4")])
+@pytest.mark.parametrize(("name", "said"), [("nothing", "has no experiment"), ("epochs=", "epochs has 1, 2, 10, 20")])
 def test_an_unclear_name_is_explained(open_page: Open, name: str, said: str) -> None:
     assert said in texts(open_page("experiment", experiment=name)).replace("\\", "")
 
