@@ -89,7 +89,7 @@ check: setup-dev  ## style, types, the workflow's lint
 	vermin --quiet --no-tips --target=3.6- --violations fairmesh/runner fairmesh/schedulers
 	snakemake --profile profiles/local --lint
 
-test: check unit e2e  ## what must hold before a commit: checks, unit tests, end-to-end tests on this computer (about 25 minutes on two cores)
+test: check unit e2e  ## what must hold before a commit: checks, unit tests, end-to-end tests on this computer (about 18 minutes on two cores)
 
 unit: setup-dev debian
 	pytest -n 2 --dist worksteal -m "not e2e and not long" --doctest-modules tests fairmesh

@@ -41,24 +41,36 @@ def run(arguments: argparse.Namespace) -> int:
         jobs = [job for job in jobs if job.state in BAD_ENDS]
     if arguments.follow:
         return _follow(reader, jobs, arguments)
-    if not arguments.json:
-        jobs = _without_missing(jobs)
-    if len(jobs) == 1 and jobs[0].reason and not arguments.json:  # the log alone is on standard output
-        print_lines(f"==> {_title(jobs[0])} <==", file=sys.stderr, flush=True)
-    if len(jobs) == 1 and not (arguments.lines or arguments.json):
-        for line in logs.Growing(log_path(jobs[0], arguments.attempt)).read(last=True):
-            print_lines(line)
-        return 0
-    texts = [last_lines(log_path(job, arguments.attempt), arguments.lines or LINES) for job in jobs]
     if arguments.json:
         ids = (f"{job.id} on {job.machine}" if job.machine else job.id for job in jobs)
-        print_json(dict(zip(ids, texts, strict=True)))
+        print_json(dict(zip(ids, _last_lines(jobs, arguments), strict=True)))
         return 0
-    for job, text in zip(jobs, texts, strict=True):
-        if len(texts) > 1:
-            print_lines(f"==> {_title(job)} <==")
-        print_lines("\n".join(text) if text else "(empty)")
+    jobs = _without_missing(jobs)
+    if len(jobs) == 1:
+        _print_one(jobs[0], arguments)
+    else:
+        _print_several(jobs, arguments)
     return 0
+
+
+def _print_one(job: JobStatus, arguments: argparse.Namespace) -> None:
+    """Print a log, by default all of it; the log alone is on standard output."""
+    path = log_path(job, arguments.attempt)
+    lines = last_lines(path, arguments.lines) if arguments.lines else logs.Growing(path).read(last=True)
+    if job.reason:
+        print_lines(f"==> {_title(job)} <==", file=sys.stderr, flush=True)
+    for line in lines:
+        print_lines(line)
+
+
+def _print_several(jobs: list[JobStatus], arguments: argparse.Namespace) -> None:
+    for job, text in zip(jobs, _last_lines(jobs, arguments), strict=True):
+        print_lines(f"==> {_title(job)} <==")
+        print_lines("\n".join(text) if text else "(empty)")
+
+
+def _last_lines(jobs: list[JobStatus], arguments: argparse.Namespace) -> list[list[str]]:
+    return [last_lines(log_path(job, arguments.attempt), arguments.lines or LINES) for job in jobs]
 
 
 def _title(job: JobStatus) -> str:

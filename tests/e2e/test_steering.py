@@ -137,9 +137,10 @@ def test_a_failure_is_told_with_the_last_words_of_its_log(workplace: Workplace) 
     assert "1 done, 1 failed" in said
     at = said.index("failed: behaviour=exit: exit code 3")
     assert said[at + 2] == "    toy: something went wrong"
-    assert workplace.fairmesh("logs").endswith("toy: something went wrong\n")
-    assert workplace.fairmesh("logs", "behaviour=exit", "--lines", "1") == "toy: something went wrong\n"
-    assert workplace.fairmesh("logs", "behaviour=exit", "--attempt", "1", "--follow").endswith("went wrong\n")
+    ending = "toy: something went wrong\n==> behaviour=exit: exit code 3 <==\n"  # the reason goes to standard error
+    assert workplace.fairmesh("logs").endswith(ending)
+    assert workplace.fairmesh("logs", "behaviour=exit", "--lines", "1") == ending
+    assert workplace.fairmesh("logs", "behaviour=exit", "--attempt", "1", "--follow").endswith(("went wrong\n", ending))
     said = workplace.fairmesh("logs", "behaviour=exit", "--attempt", "2", status=2)
     assert said == "attempt: behaviour=exit has no attempt 2 (allowed: 1 to 1)\n"
 
