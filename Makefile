@@ -98,7 +98,7 @@ e2e: setup-dev debian
 	pytest -n 3 -m "e2e and not clusters and not quick and not long"
 
 test-clusters: setup-dev setup-slurm debian debian-clusters  ## the tests on schedulers of clusters (Debian or Ubuntu, as root)
-	pytest -n 3 -m "clusters and not long"
+	pytest -n 4 -m "clusters and not long"
 
 test-all: test test-clusters  ## all tests, those that take long as well, and the quick study of CloudMask
 	pytest -n 2 -m long
