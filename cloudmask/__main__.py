@@ -12,8 +12,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, requires
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 from types import ModuleType
 
@@ -132,9 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _install_command() -> str:
     """Return the command that installs all packages that CloudMask needs; empty if it is not installed as a package."""
-    declared: list[str] = []
-    with suppress(PackageNotFoundError):
-        declared = requires("fairmesh") or []  # the package that brings CloudMask
+    names = packages_distributions().get("cloudmask", [])
+    declared = (requires(names[0]) or []) if names else []
     needed = [text.partition(";")[0] for text in declared if text.endswith("'cloudmask'")]
     return f": pip install {shlex.join(needed)}" if needed else ""
 

@@ -1,6 +1,6 @@
-"""Print what people want to know of a run: a line for each experiment as it ends, problems, and the workflow's words.
+"""Print the progress of a run: a line for each experiment as it ends, problems, and the end of the run.
 
-What Snakemake says itself is in its log; of that, only errors and warnings are printed.
+Snakemake's own output is in its log; only its errors and warnings are printed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DETAILED = 20  # failures that are printed with the end of their logs
 BESIDE = 55  # characters of a line beside the name of an experiment
 FAILED, WARNING, TITLE = "red", "yellow", "bold"  # styles on a terminal
 NOTHING = "Nothing to be done (all requested files are present and up to date)."
-# What the lines of the experiments say already.
+# Messages that repeat the lines of the experiments.
 REPEATED = (
     "Exiting because a job execution failed.",
     "WorkflowError: At least one job did not complete successfully.",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairmesh.api.project_files import PROGRAM, ProjectSettings, framework_files, personal_files
-from fairmesh.api.upgrade import Record
+from fairmesh.api.upgrade import WrittenFiles
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import write_new
 from fairmesh.installed import find_other_workflow
@@ -92,12 +92,12 @@ def write_project(folder: Path, settings: ProjectSettings) -> NewProject:
         raise InputError([Problem(message, str(folder / PROGRAM))])
     kept = [name for name in texts if os.path.lexists(folder / name)]
     written = tuple(name for name in texts if name not in kept)
-    record = Record.read(folder)
+    known = WrittenFiles.read(folder)
     with _removed_after_failure() as made:
         for name in written:
             _write(folder / name, texts[name], made)
-        record.add(framework, written)
-        record.write(folder)
+        known.add(framework, written)
+        known.write(folder)
     return NewProject(
         written, tuple(kept), _unignored(folder, personal), _git_init(folder), find_other_workflow(folder)
     )

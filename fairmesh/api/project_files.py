@@ -13,7 +13,7 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.installed import DEFAULT_SNAKEFILE, find_other_workflow, installed
 from fairmesh.jobs.results_folder import GITIGNORE
 from fairmesh.printing import escape_markdown
-from fairmesh.project import STUDIES
+from fairmesh.project import STUDIES, profile_folders
 from fairmesh.schema import dump_yaml
 from fairmesh.study.find import ENTRY_POINTS, installed_applications
 from fairmesh.study.validation import load_application
@@ -70,7 +70,7 @@ def application_choices() -> list[str]:
 
 def installed_profiles() -> list[str]:
     """Return the names of the profiles that are installed."""
-    return sorted(path.parent.name for path in installed("profiles").glob("*/config.yaml"))
+    return [*profile_folders(None)]
 
 
 def framework_files(folder: Path, profiles: Iterable[str]) -> dict[str, str]:

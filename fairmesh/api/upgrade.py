@@ -18,20 +18,20 @@ from fairmesh.errors import FairmeshError, InputError, Problem, place
 from fairmesh.files import read_json, write_json, write_text
 from fairmesh.runner.protocol import FORMAT
 
-RECORD = ".fairmesh.json"
+WRITTEN = ".fairmesh.json"
 _ABOUT = (
     "What `fairmesh init` and `fairmesh upgrade` wrote here, so that the next upgrade knows your changes. Commit it."
 )
 
 
 @dataclass
-class Record:
+class WrittenFiles:
     """The texts of the framework's files as they were written into a project, and by which version.
 
     Parameters
     ----------
     version : str
-        The version of fairmesh; empty if the project has no record.
+        The version of fairmesh; empty if the project has no known.
     files : dict
         The texts by path.
     """
@@ -40,15 +40,15 @@ class Record:
     files: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, folder: Path) -> Record:
-        """Read the record of a project.
+    def read(cls, folder: Path) -> WrittenFiles:
+        """Read what was written into a project.
 
         Raises
         ------
         FairmeshError
             If it cannot be read.
         """
-        path = Path(place(folder / RECORD))  # as messages name it
+        path = Path(place(folder / WRITTEN))  # as messages name it
         if not path.is_file():
             return cls()
         content = read_json(path)
@@ -57,7 +57,7 @@ class Record:
                 str(Version(content["version"])), {str(name): str(text) for name, text in content["files"].items()}
             )
         except (AttributeError, KeyError, TypeError, InvalidVersion) as error:
-            message = "is not a record of fairmesh; restore it, or remove it and compare the files by hand"
+            message = "was not written by fairmesh; restore it, or remove it and compare the files by hand"
             raise FairmeshError(f"{path}: {message}") from error
 
     def add(self, texts: Mapping[str, str], written: Collection[str]) -> None:
@@ -65,9 +65,9 @@ class Record:
         self.files |= {name: text for name, text in texts.items() if name in written or name not in self.files}
 
     def write(self, folder: Path) -> None:
-        """Write the record."""
+        """Write the known."""
         content = {"format": FORMAT, "about": _ABOUT, "version": self.version or fairmesh.__version__}
-        write_json(folder / RECORD, content | {"files": dict(sorted(self.files.items()))})
+        write_json(folder / WRITTEN, content | {"files": dict(sorted(self.files.items()))})
 
     def check_version(self, folder: Path) -> None:
         """Check that the installed version is not older than the one that wrote the project.
@@ -78,7 +78,7 @@ class Record:
             If it is.
         """
         if self.version and Version(self.version) > Version(fairmesh.__version__):
-            raise InputError([Problem(_newer(self.version), place(folder / RECORD))])
+            raise InputError([Problem(_newer(self.version), place(folder / WRITTEN))])
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Change:
         return "".join(difflib.unified_diff(before, after, f"{self.path} (now)", f"{self.path} (new)"))
 
 
-def planned_changes(folder: Path, record: Record) -> list[Change]:
+def planned_changes(folder: Path, known: WrittenFiles) -> list[Change]:
     """Return what an upgrade of a project changes; nothing is written.
 
     A file is new in this version, or it differs from the installed one. A person's own changes are merged with those of
@@ -116,7 +116,7 @@ def planned_changes(folder: Path, record: Record) -> list[Change]:
     return [
         change
         for path, new in _framework(folder).items()
-        if (change := _change(folder, path, record.files.get(path), new, bool(record.version)))
+        if (change := _change(folder, path, known.files.get(path), new, bool(known.version)))
     ]
 
 
@@ -124,7 +124,7 @@ def _change(folder: Path, path: str, base: str | None, new: str, is_recorded: bo
     current = _text(folder / path)
     if current is None:
         is_new = is_recorded and base is None and not os.path.lexists(folder / path)
-        return Change(path, "", new) if is_new else None  # a file that somebody removed stays away
+        return Change(path, "", new) if is_new else None  # a removed file is not written again
     if new in {current, base}:
         return None
     if current == base:
@@ -151,28 +151,28 @@ def _merged(current: str, base: str, new: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def apply_changes(folder: Path, record: Record, changes: list[Change]) -> None:
-    """Write the changes without a conflict, and the record: what was shown once is a person's own from now on."""
+def apply_changes(folder: Path, known: WrittenFiles, changes: list[Change]) -> None:
+    """Write the changes without a conflict, and the known: what was shown once is a person's own from now on."""
     for change in changes:
         if not change.conflict:
             write_text(folder / change.path, change.after)
     for path, new in _framework(folder).items():
-        if os.path.lexists(folder / path) or path in record.files:
-            record.files[path] = new
-    record.version = fairmesh.__version__
-    record.write(folder)
+        if os.path.lexists(folder / path) or path in known.files:
+            known.files[path] = new
+    known.version = fairmesh.__version__
+    known.write(folder)
 
 
 def version_notice(folder: Path) -> str:
     """Return a line about a project that another version wrote; empty if that makes no difference."""
-    record = Record.read(folder)
-    if not record.version or record.version == fairmesh.__version__:
+    known = WrittenFiles.read(folder)
+    if not known.version or known.version == fairmesh.__version__:
         return ""
-    if Version(record.version) > Version(fairmesh.__version__):
-        return _newer(record.version)
-    files = len(planned_changes(folder, record))
+    if Version(known.version) > Version(fairmesh.__version__):
+        return _newer(known.version)
+    files = len(planned_changes(folder, known))
     news = "1 file is" if files == 1 else f"{files} files are"
-    return f"{news} of fairmesh {record.version}; `fairmesh upgrade` shows what is new" if files else ""
+    return f"{news} of fairmesh {known.version}; `fairmesh upgrade` shows what is new" if files else ""
 
 
 def _newer(version: str) -> str:

@@ -116,7 +116,7 @@ def _license(text: str) -> str:
 
 
 def _ask(question: str, default: str) -> str:
-    """Return the answer of the user; the default where nobody sits at a terminal."""
+    """Return the answer of the user; without a terminal, the default."""
     if not is_interactive():
         return default
     return input(f"{question} [{default}]: " if default else f"{question}: ").strip() or default

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 import fairmesh
-from fairmesh.api.upgrade import Change, Record, apply_changes, planned_changes
+from fairmesh.api.upgrade import Change, WrittenFiles, apply_changes, planned_changes
 from fairmesh.cli import options
 from fairmesh.cli.output import is_interactive
 from fairmesh.errors import InputError, Problem
@@ -23,17 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Show what is new, and change the files if the user agrees."""
     root = options.project(arguments)
-    record = Record.read(root)
-    record.check_version(root)
-    changes = planned_changes(root, record)
+    known = WrittenFiles.read(root)
+    known.check_version(root)
+    changes = planned_changes(root, known)
     _print(changes)
     if arguments.dry_run:
         return 0
     if any(not change.conflict for change in changes) and not (arguments.yes or _agrees()):
         print_lines("nothing was changed")
         return 0
-    if changes or record.version not in {"", fairmesh.__version__}:
-        apply_changes(root, record, changes)
+    if changes or known.version not in {"", fairmesh.__version__}:
+        apply_changes(root, known, changes)
     for change in changes:
         print_lines(f"kept {change.path}: {change.conflict}" if change.conflict else f"wrote {change.path}")
     return 0

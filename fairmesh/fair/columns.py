@@ -112,8 +112,8 @@ def _known(study: StudyResults) -> dict[str, dict[str, Any]]:
     columns |= {column: declared.get(name) or {} for name, column in parameter_columns(study.plan).items()}
     declared = application.get("metrics") or {}
     for name, column in metric_columns(study).items():
-        told = declared.get(name, {"description": "Not declared by the application."})
-        about = {key: told[key] for key in ("title", "unit", "description") if key in told}
+        entry = declared.get(name, {"description": "Not declared by the application."})
+        about = {key: entry[key] for key in ("title", "unit", "description") if key in entry}
         columns[column] = about
         for end, words in (("low", "Lower"), ("high", "Upper")):
             columns[f"{column}_{end}"] = about | {"title": "", "description": f"{words} end of the interval of {name}."}

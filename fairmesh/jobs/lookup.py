@@ -115,7 +115,7 @@ def supersede(output: Path, job: JobPaths, fingerprint: str) -> Path | None:
     return history
 
 
-def bring_back(history: Path, output: Path, job: JobPaths) -> None:
+def restore_superseded(history: Path, output: Path, job: JobPaths) -> None:
     """Make a superseded result of a job count again: the opposite of ``supersede``, whose result ``history`` is."""
     if job.attempts.exists():
         files.copy_file(history, job.commit)

@@ -177,7 +177,7 @@ class Config(Model):
         CodePolicy,
         meaning(
             "What happens to results that were measured with other code of the application, unless the study says it: "
-            "`warn` keeps them and says so, `rerun` measures anew."
+            "`warn` keeps them and says so, `rerun` measures again."
         ),
     ] = "warn"
     wait: Annotated[

@@ -81,7 +81,7 @@ class StudyFile(Model):
         CodePolicy | None,
         meaning(
             "What happens to results that were measured with other code of the application: `warn` keeps them and says "
-            "so, `rerun` measures anew. Without it, config.yaml decides."
+            "so, `rerun` measures again. Without it, config.yaml decides."
         ),
     ] = None
     template: Annotated[

@@ -71,7 +71,7 @@ def code_hash(application: Application) -> CodeHash:
 def other_code_hint(environments: Sequence[Mapping[str, Any]]) -> str:
     """Return ``other_code_sentence`` with advice; empty if there are no such results."""
     sentence = other_code_sentence(environments)
-    return f"{sentence}; `on_code_change: rerun` in the study measures them anew" if sentence else ""
+    return f"{sentence}; `on_code_change: rerun` in the study measures them again" if sentence else ""
 
 
 def environments_of(names: Sequence[str], home: Path) -> list[dict[str, Any]]:

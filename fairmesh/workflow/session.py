@@ -31,7 +31,7 @@ from fairmesh.workflow.reconcile import Reconciliation
 from fairmesh.workflow.run import QueueWatcher, WorkflowRun
 from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
-from fairmesh.workflow.superseding import Superseded, bring_back, supersede
+from fairmesh.workflow.superseding import Superseded, restore_results, supersede
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
 from fairmesh.workflow.waiting import WaitWatcher
 
@@ -355,7 +355,7 @@ class Session:
                     self._mark_lost()
                 if exit_code and not self._run.interrupted:
                     self._report_failed_probes()
-                    if kept := bring_back(self._superseded):
+                    if kept := restore_results(self._superseded):
                         _warn(kept)
                     published = publishing.publish_what_there_is(self._paths, self._study.site, self._study.project)
                 self._stale_markers = probing.markers(self._paths)

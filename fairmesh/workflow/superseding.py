@@ -1,4 +1,4 @@
-"""Move the old results of jobs that run again to their history, and bring them back if the jobs do not begin."""
+"""Move the old results of jobs that run again to their history, and restore them if the jobs do not begin."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Superseded:
         """Whether the job is a shared stage."""
         return not self.job.name[0]
 
-    def bring_back(self) -> bool:
+    def restore(self) -> bool:
         """Make the result count again if the job did not begin to run again; return whether it counts.
 
         A stage that failed gets its marker back: experiments that were made from the old stage stay valid.
@@ -47,7 +47,7 @@ class Superseded:
             return False
         has_begun = Claims(str(self.job.paths.folder)).highest() > self.attempts
         if not has_begun:
-            lookup.bring_back(self.history, self.output, self.job.paths)
+            lookup.restore_superseded(self.history, self.output, self.job.paths)
         elif self.is_stage:
             files.copy_file(self.history, self.output)
         return not has_begun
@@ -76,9 +76,9 @@ def supersede(again: Mapping[str, PendingJob], outputs: Iterable[str], code: str
     return superseded
 
 
-def bring_back(superseded: Iterable[Superseded]) -> str:
+def restore_results(superseded: Iterable[Superseded]) -> str:
     """Make the old results of jobs that did not begin count again; return a sentence about the experiments, if any."""
-    count = sum(old.bring_back() and not old.is_stage for old in superseded)
+    count = sum(old.restore() and not old.is_stage for old in superseded)
     if not count:
         return ""
     what = "1 experiment" if count == 1 else f"{count} experiments"

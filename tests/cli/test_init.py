@@ -11,7 +11,7 @@ import yaml
 
 from fairmesh import cli
 from fairmesh.api import new_project
-from fairmesh.api.upgrade import Record, planned_changes
+from fairmesh.api.upgrade import WrittenFiles, planned_changes
 from fairmesh.cli import init
 from fairmesh.installed import DEFAULT_SNAKEFILE
 from fairmesh.schema import load_yaml
@@ -148,7 +148,7 @@ def test_beside_another_workflow_fairmesh_starts_the_runs(
     assert [path for path in (folder / "Snakefile", folder / "workflow/Snakefile") if path.is_file()] == [folder / name]
     assert cli.main(["run", "--print-command"]) == 0
     assert f"--snakefile {DEFAULT_SNAKEFILE}" in capsys.readouterr().out
-    assert planned_changes(folder, Record.read(folder)) == []
+    assert planned_changes(folder, WrittenFiles.read(folder)) == []
 
 
 def test_in_a_project_only_missing_files_of_the_framework_are_added(

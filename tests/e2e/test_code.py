@@ -1,4 +1,4 @@
-"""Code counts: results of other code are named, or measured again, and a person can measure anew."""
+"""Code counts: results of other code are named, or measured again, and a person can measure again."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_results_of_other_code_are_named_everywhere_and_kept(finished: Workplace
     said = "2 results were measured with other code"
     plan = finished.fairmesh("plan", "./study.yaml")
     assert "2 experiments of sweep on local; 0 would run" in plan
-    assert f"{said}; `on_code_change: rerun` in the study measures them anew" in plan
+    assert f"{said}; `on_code_change: rerun` in the study measures them again" in plan
     output = finished.run()
     assert output.count(said) == 2, "before and after the run"
     assert not finished.starts()

@@ -120,7 +120,7 @@ def test_a_superseded_result_can_be_brought_back(tmp_path: Path, has_folder: boo
     before = output.read_bytes()
     history = lookup.supersede(output, job, "1" * 64)
     assert history is not None
-    lookup.bring_back(history, output, job)
+    lookup.restore_superseded(history, output, job)
     assert (output.read_bytes(), job.commit.exists(), _history(paths)) == (before, has_folder, [])
     assert lookup.supersede(output, job, "2" * 64) is None
 

@@ -10,7 +10,7 @@ import pytest
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.runner.claims import Claims
 from fairmesh.workflow.orphans import PendingJob
-from fairmesh.workflow.superseding import bring_back, supersede
+from fairmesh.workflow.superseding import restore_results, supersede
 
 FINGERPRINT = "1" * 64
 STAGE = "build-111111111111"
@@ -37,17 +37,17 @@ def test_what_did_not_begin_counts_again(again: dict[str, PendingJob], begun: bo
     stage = next(job.paths for job in again.values() if not job.name[0])
     if begun:
         Claims(str(stage.folder)).take(2)
-    assert bring_back(superseded) == "1 experiment did not begin to run again; the earlier results still count"
+    assert restore_results(superseded) == "1 experiment did not begin to run again; the earlier results still count"
     assert [Path(output).exists() for output in again] == [True, True]
     assert stage.commit.exists() is not begun, "an old result must not hide a failure"
-    assert bring_back(superseded) == ""
+    assert restore_results(superseded) == ""
 
 
 def test_an_experiment_that_began_has_no_result(again: dict[str, PendingJob]) -> None:
     superseded = supersede(again, again, "new")
     for job in again.values():
         Claims(str(job.paths.folder)).take(2)
-    assert bring_back(superseded) == ""
+    assert restore_results(superseded) == ""
     assert [Path(output).exists() for output, job in again.items() if job.name[0]] == [False]
 
 
