@@ -15,7 +15,7 @@ from fairmesh.printing import print_json, print_lines
 from fairmesh.project import MACHINES, configured, own_or_installed, profile_folders
 from fairmesh.runner.protocol import RECORDS
 from fairmesh.status.places import studies_in
-from fairmesh.study.settings import Machine, load_machines
+from fairmesh.study.machines import Machine, load_machines
 from fairmesh.workflow.configuration import LOCAL, Profile, read_profile
 
 

@@ -115,7 +115,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time of a zip file, for reproduci
 def archive() -> bytes:
     """Return the bytes of the runner: a zip file, identical for the same version of Python."""
     texts = {"fairmesh/__init__.py": ""}
-    for package in ("runner", "schedulers"):
+    for package in ("runner", "schedulers", "target"):
         modules = [file for file in resources.files(f"fairmesh.{package}").iterdir() if file.name.endswith(".py")]
         texts |= {f"fairmesh/{package}/{file.name}": file.read_text(encoding="utf-8") for file in modules}
     members = {"__main__.py": _START.encode()}

@@ -16,6 +16,7 @@ LAYERS = (
     ("api", "fair", "site", "submission"),
     ("results",),
     ("cloudmesh", "reference", "status"),
+    ("machines",),
     ("jobs", "study"),
     (
         "expressions",
@@ -30,6 +31,7 @@ LAYERS = (
         "stages",
         "runner",
         "schedulers",
+        "target",
         "schema",
         "short_names",
         "user",
@@ -43,7 +45,7 @@ BASE = len(LAYERS) - 2
 """The first of the two lowest layers: their members may import each other, as long as no module is in a circle."""
 
 
-TRAVELING = {"runner", "schedulers"}
+TRAVELING = {"runner", "schedulers", "target"}
 """Packages that are copied to machines where nothing is installed: they import each other and the standard library."""
 
 

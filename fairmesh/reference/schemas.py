@@ -16,7 +16,8 @@ from fairmesh.reference.algebra import (
 )
 from fairmesh.reference.models import Schema, model_schema
 from fairmesh.study.application import ApplicationFile
-from fairmesh.study.settings import Config, MachinesByName
+from fairmesh.study.machines import MachinesByName
+from fairmesh.study.settings import Config
 from fairmesh.study.studyfile import StudyFile
 
 SCHEMAS = Path("workflow/schemas")

@@ -18,7 +18,7 @@ from fairmesh.service import responses
 from fairmesh.service.context import GivenService, StudyName, answer
 from fairmesh.service.problems import documented
 from fairmesh.service.studies import Limit, Offset
-from fairmesh.study.settings import load_machines
+from fairmesh.study.machines import load_machines
 
 router = APIRouter()
 

@@ -1,32 +1,21 @@
-"""The keys of ``config/config.yaml`` and ``config/machines.yaml``."""
+"""The keys of ``config/config.yaml``."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.files import expand_path
-from fairmesh.printing import print_lines
-from fairmesh.schedulers import names
-from fairmesh.schema import Node, load_yaml
-from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, check_model, load_model, meaning
+from fairmesh.schema import load_yaml
+from fairmesh.schema.model import Count, Model, SafeName, Text, load_model, meaning
 from fairmesh.study.application import Address, Author, Doi, Email, Licence
 from fairmesh.study.studyfile import CodePolicy
-from fairmesh.study.values import RESOURCES, read_value
 from fairmesh.study.website import Website
 
 Status = Literal["cloud", "onprem", "preview", "research"]
 Redacted = Literal["homes", "users", "hosts"]
-if TYPE_CHECKING:
-    SchedulerName = str
-else:
-    SchedulerName = Literal[("none", *names())]
 _REDACTED: tuple[Redacted, ...] = ("homes", "users", "hosts")
 
 
@@ -197,60 +186,6 @@ class Config(Model):
     ] = False
 
 
-class Machine(Model):
-    """A named place where jobs run."""
-
-    kind: Annotated[
-        Literal["local", "profile"],
-        meaning("`local`: this computer. `profile`: where the executor of the profile runs jobs."),
-    ]
-    scheduler: Annotated[SchedulerName, meaning("Scheduler of the machine; job.sh is written for it.")] = "none"
-    setup: Annotated[
-        list[str], meaning("Lines of bash at the beginning of each job.", ["source /opt/tensorflow/activate"])
-    ] = Field(default_factory=list)
-    modules: Annotated[
-        list[str], meaning("Environment modules that each job loads, before its setup.", ["cuda/12.4"])
-    ] = Field(default_factory=list)
-    resources: Annotated[
-        dict[str, Any],
-        meaning(
-            "Resources of every job on this machine; those of the study, the application or the GPU take precedence.",
-            {"slurm_account": "climate", "slurm_partition": "standard"},
-        ),
-    ] = Field(default_factory=dict)
-    gpus: Annotated[
-        dict[str, dict[str, Any]],
-        meaning(
-            "Resources that a value of the axis `gpu` stands for on this machine.",
-            {"a100": {"slurm_partition": "gpu", "gres": "gpu:a100:1"}},
-        ),
-    ] = Field(default_factory=dict)
-    unsatisfiable_jobs: Annotated[
-        Literal["cancel", "wait"],
-        meaning("What to do with a job that can never start, according to the scheduler."),
-    ] = "cancel"
-    patience: Annotated[
-        float,
-        Field(ge=0, allow_inf_nan=False),
-        meaning(
-            "How many minutes an experiment waits if its folder cannot be written, because the file system is "
-            "unavailable or full. Its program continues.",
-        ),
-    ] = 10.0
-    template: Annotated[
-        Text | None,
-        meaning(
-            "Jinja2 template that extends the template of job.sh, relative to this file. `~` and `$NAME` are replaced.",
-            "dgx.sh.jinja",
-        ),
-    ] = None
-    host: NotYet = None
-    base: NotYet = None
-    slots: NotYet = None
-    container: NotYet = None
-    power: NotYet = None
-
-
 def load_config(path: Path) -> Config:
     """Read the configuration file.
 
@@ -260,71 +195,3 @@ def load_config(path: Path) -> Config:
         With all of its mistakes.
     """
     return load_model(Config, load_yaml(path), path)
-
-
-def load_machines(path: Path) -> dict[str, Machine]:
-    """Read the machines by name.
-
-    Raises
-    ------
-    InputError
-        With all mistakes of the file.
-    """
-    node = load_yaml(path)
-    for name, machine in node.entries.items():
-        _rename_old_key(name, machine, path)
-    machines, problems = check_model(_Machines, Node({"machines": node}, keys={"machines": (1, 1)}), path)
-    if machines is not None:
-        problems = [
-            problem for name, machine in node.entries.items() for problem in _resource_problems(name, machine, path)
-        ]
-    if machines is None or problems:
-        raise InputError(
-            Problem(problem.message.replace("machines.", "", 1), problem.where, problem.allowed, problem.near)
-            for problem in problems
-        )
-    return machines.machines
-
-
-def _rename_old_key(name: str, machine: Node, path: Path) -> None:
-    """Read the old name of a key for one version, and print a notice."""
-    entries = machine.entries
-    if _OLD_KEY in entries and _NEW_KEY not in entries:
-        where = machine.key_place(path, _OLD_KEY)
-        entries[_NEW_KEY] = entries.pop(_OLD_KEY)
-        machine.keys[_NEW_KEY] = machine.keys.pop(_OLD_KEY)
-        _print_notice(f"{where}: '{name}.{_OLD_KEY}' is now '{_NEW_KEY}'; the next version does not read the old key")
-
-
-_OLD_KEY, _NEW_KEY = "impossible", "unsatisfiable_jobs"
-
-
-@cache
-def _print_notice(text: str) -> None:
-    print_lines(f"notice: {text}", file=sys.stderr)
-
-
-def _resource_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
-    """Yield the mistakes in the resources of a machine and of its GPUs."""
-    maps = {f"gpus.{gpu}": resources for gpu, resources in node.entries.get("gpus", Node({})).entries.items()}
-    maps["resources"] = node.entries.get("resources", Node({}))
-    for key, resources in maps.items():
-        for name, value in resources.entries.items():
-            yield from _resource_problem(f"{machine}.{key}.{name}", name, value, resources.key_place(path, name), path)
-
-
-def _resource_problem(key: str, name: str, value: Node, where: str, path: Path) -> Iterator[Problem]:
-    if name not in RESOURCES:
-        yield Problem(f"unknown resource {key!r}", where, ", ".join(RESOURCES), nearest(name, RESOURCES))
-        return
-    try:
-        read_value(RESOURCES[name], value)
-    except ValueError as error:
-        yield Problem(f"{key!r} {error}", value.place(path))
-
-
-MachinesByName = dict[SafeName, Machine]
-
-
-class _Machines(Model):
-    machines: MachinesByName

@@ -13,7 +13,8 @@ from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, PROFILES, STUDIES
 from fairmesh.schema import Node, load_yaml
 from fairmesh.study import load_plan
 from fairmesh.study.find import APPLICATION, find_applications, find_study
-from fairmesh.study.settings import load_config, load_machines
+from fairmesh.study.machines import load_machines
+from fairmesh.study.settings import load_config
 from fairmesh.study.validation import load_application
 from fairmesh.workflow import configuration
 from fairmesh.workflow.command_check import command_warnings

@@ -14,7 +14,7 @@ from fairmesh.schema import Node, load_yaml
 from fairmesh.study import Plan
 from fairmesh.study.application import Application, Stage
 from fairmesh.study.find import APPLICATION
-from fairmesh.study.settings import Machine
+from fairmesh.study.machines import Machine
 from fairmesh.workflow.configuration import find_machine
 
 INTERPRETERS = {"bash", "sh", "python", "python3", "perl", "Rscript", "julia", "node", "ruby"}

@@ -15,8 +15,9 @@ from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
 from fairmesh.site.project import SiteProject
 from fairmesh.study import Plan, load_plan
+from fairmesh.study.machines import Machine, load_machines
 from fairmesh.study.selection import PlanSelection
-from fairmesh.study.settings import Config, Machine, Publisher, load_config, load_machines
+from fairmesh.study.settings import Config, Publisher, load_config
 
 COMMAND_LINE = "--config, or the configfile of a profile"
 _FILE_ONLY = ("finish", "website")

@@ -20,7 +20,8 @@ from fairmesh.printing import print_lines
 from fairmesh.project import CONFIG
 from fairmesh.runner.protocol import RUNNER, marker_name
 from fairmesh.study import Plan
-from fairmesh.study.settings import Config, Machine, load_config
+from fairmesh.study.machines import Machine
+from fairmesh.study.settings import Config, load_config
 from fairmesh.workflow import configuration
 from fairmesh.workflow.application_copy import copy_application
 from fairmesh.workflow.folders import TEMPLATES, Folders, job_templates, plan_document

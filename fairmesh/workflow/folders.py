@@ -22,7 +22,8 @@ from fairmesh.study import Experiment, Plan, StageInstance
 from fairmesh.study.application import Stage
 from fairmesh.study.cloudmesh import application_node, check_can_run, is_cloudmesh
 from fairmesh.study.find import APPLICATION, find_application
-from fairmesh.study.settings import Config, Machine, Publisher
+from fairmesh.study.machines import Machine
+from fairmesh.study.settings import Config, Publisher
 from fairmesh.submission import identity
 from fairmesh.submission.repository import DIRTY, Refusal, Repository, commit_of
 from fairmesh.workflow.code_hash import CodeHash, code_hash

@@ -17,7 +17,8 @@ from fairmesh.reference.models import model_schema, parts
 from fairmesh.reference.schemas import SCHEMAS, json_text
 from fairmesh.schema import load_yaml
 from fairmesh.study import load_plan
-from fairmesh.study.settings import load_config, load_machines
+from fairmesh.study.machines import load_machines
+from fairmesh.study.settings import load_config
 from fairmesh.study.validation import load_application
 from fairmesh.study.values import FRAMEWORK_AXES
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fairmesh.study import load_plan
-from fairmesh.study.settings import load_config, load_machines
+from fairmesh.study.machines import load_machines
+from fairmesh.study.settings import load_config
 from tests.e2e.workplace import RECORDS_ONLY, ROOT, Workplace
 
 _BLOCK = re.compile(r"```(?:python|yaml)\n(.*?)```", re.DOTALL)

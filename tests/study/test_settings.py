@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from fairmesh.errors import InputError
-from fairmesh.study.settings import load_config, load_machines
+from fairmesh.study.machines import load_machines
+from fairmesh.study.settings import load_config
 
 
 def test_what_is_not_given_has_its_default(tmp_path: Path) -> None:
@@ -60,15 +62,24 @@ def test_lists_and_options_can_be_asked_for(tmp_path: Path, name: str, text: str
     assert load_machines(file)["dgx"].gpus["a100"] == {name: text}
 
 
-def test_what_is_not_built_yet_is_refused_rather_than_ignored(tmp_path: Path) -> None:
-    (tmp_path / "machines.yaml").write_text("local: {kind: local}\ndgx: {kind: profile, host: nowhere}\n")
-    with pytest.raises(InputError, match=r"machines.yaml:2:22: 'dgx.host' is not supported yet"):
+@pytest.mark.parametrize(
+    ("machine", "message"),
+    [
+        ("{kind: profile, host: nowhere}", "1:22: 'dgx.host' is for machines of kind ssh, not profile"),
+        ("{kind: ssh}", "1:6: 'dgx.host' is missing; a machine of kind ssh needs it"),
+        ("{kind: ssh, host: -oProxyCommand=x}", "1:24: 'dgx.host' must be"),
+        ("{kind: ssh, host: a, python: 'x;y'}", "1:35: 'dgx.python' must be"),
+    ],
+)
+def test_keys_that_do_not_fit_the_kind_are_errors(tmp_path: Path, machine: str, message: str) -> None:
+    (tmp_path / "machines.yaml").write_text(f"dgx: {machine}\n")
+    with pytest.raises(InputError, match=re.escape(message)):
         load_machines(tmp_path / "machines.yaml")
 
 
 def test_a_mistake_in_a_machine_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "machines.yaml").write_text("local: {kind: locl}\n")
-    message = r"machines.yaml:1:15: 'local.kind' must be 'local' or 'profile', not 'locl'; did you"
+    message = r"machines.yaml:1:15: 'local.kind' must be 'local', 'profile' or 'ssh', not 'locl'; did you"
     with pytest.raises(InputError, match=message):
         load_machines(tmp_path / "machines.yaml")
 

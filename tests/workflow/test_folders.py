@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.study import load_plan
-from fairmesh.study.settings import Machine
+from fairmesh.study.machines import Machine
 from fairmesh.workflow.folders import Folders
 
 APPLICATION = """\

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from fairmesh.errors import InputError
 from fairmesh.project import CONFIG, PROFILE_CONFIG, find_profile, results_folder
 from fairmesh.schema import Node, load_yaml
-from fairmesh.study.settings import Machine
+from fairmesh.study.machines import Machine
 from fairmesh.workflow.configuration import find_machine
 
 OK, WARN, FAIL = "ok", "warn", "fail"

@@ -14,7 +14,7 @@ from fairmesh.cli.doctor.base import PATIENCE, CheckedProject, Finding, fail, ok
 from fairmesh.errors import FairmeshError, nearest
 from fairmesh.files import file_system, is_on_local_disk
 from fairmesh.schedulers import QueueLimit, Scheduler, SchedulerError, Site, find_scheduler, names
-from fairmesh.study.settings import Machine
+from fairmesh.study.machines import Machine
 from fairmesh.workflow.configuration import read_profile
 
 SMALL = {"threads": 1, "runtime": 1}  # the resources of the job for the test of submission

@@ -11,7 +11,7 @@ from fairmesh.cli.doctor import scheduler as checking
 from fairmesh.cli.doctor.base import FAIL, OK, WARN, Answer, CheckedProject, ask
 from fairmesh.schedulers import QueueLimit, SchedulerError, Site, find_scheduler
 from fairmesh.schedulers._slurm_site import accounting_note, settings_notes
-from fairmesh.study.settings import Machine
+from fairmesh.study.machines import Machine
 from tests.needs import must_have
 
 SLURM = find_scheduler("slurm")
