@@ -15,10 +15,12 @@ GITIGNORE = """\
 /*/experiments/
 /stages/
 
-# Locks, events of runs, and the copy of the runner.
+# Locks, events of runs, states of machines, and the copy of the runner.
 /*/run.lock
 /*/runs/
+/*/machines/
 /runner.pyz
+/.machine-home
 
 # Logs, results of earlier plans, and files that are being written.
 /*/publish.log

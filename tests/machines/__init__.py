@@ -1,0 +1,1 @@
+"""Tests of other machines and their dispatcher."""
