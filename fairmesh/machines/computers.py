@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,11 +22,14 @@ class Computer:
         Carries requests to it.
     slots : int
         The number of experiments that are on it at the same time.
+    ends : float
+        When a rented computer is destroyed, in seconds of the epoch; what cannot end before is not started on it.
     """
 
     name: str
     transport: Transport
     slots: int
+    ends: float = math.inf
 
 
 class Computers(Protocol):
@@ -47,6 +51,9 @@ class Computers(Protocol):
 
     def is_gone(self, name: str) -> bool:
         """Return whether a computer certainly exists no more, so that what ran there has ended."""
+
+    def messages(self) -> Sequence[str]:
+        """Return what the user should know, one line each: all since the last call."""
 
     def release(self) -> None:
         """Note that nothing is wanted any more; rented computers end after a pause."""
@@ -78,6 +85,10 @@ class SingleComputer:
         """Return False: a host that does not answer may come back."""
         del name
         return False
+
+    def messages(self) -> Sequence[str]:
+        """Return nothing: a host reports nothing by itself."""
+        return []
 
     def release(self) -> None:
         """No-op: the host belongs to somebody."""
