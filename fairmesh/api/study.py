@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from fairmesh.api.project import Project
 from fairmesh.api.run import Run
+from fairmesh.jobs.lookup import result_finder
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
 from fairmesh.printing import html_table
@@ -88,7 +89,7 @@ class Study:
         """
         project = Project.of(folder)
         given = Path(folder or "", study).absolute() if isinstance(study, Path) or is_path(study) else study
-        plan = load_plan(given, project.folder, machine)
+        plan = load_plan(given, project.folder, machine, has_result=result_finder(project.results))
         return cls(plan.study, plan.title, plan.application.name, plan.source, project, plan)
 
     @property
@@ -126,7 +127,10 @@ class Study:
         """
         plan = self._plan
         if set or machine:
-            plan = load_plan(self.source, self.project.folder, machine or plan.machines[0], dict(set or {}))
+            has_result = result_finder(self.project.results)
+            plan = load_plan(
+                self.source, self.project.folder, machine or plan.machine, dict(set or {}), has_result=has_result
+            )
         return PlanSelection(where, part, first).of(plan)
 
     def run(self, profile: str = PROFILE, **options: Unpack[RunOptions]) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,12 +134,19 @@ def add_experiments(parser: argparse.ArgumentParser) -> None:
 
 def selected_plan(arguments: argparse.Namespace, machine: str = "") -> Plan:
     """Return the plan that the arguments select, and print its warnings."""
+    from fairmesh.jobs.lookup import result_finder  # noqa: PLC0415  as load_plan
     from fairmesh.study import load_plan  # noqa: PLC0415  a quarter of a second, not needed by status and logs
     from fairmesh.study.selection import PlanSelection, read_settings  # noqa: PLC0415
 
     chosen = study(arguments)
     settings = read_settings(arguments.settings)
-    plan = load_plan(chosen, project_for(arguments, chosen), machine or arguments.machine, settings)
+    finder = cache(lambda: result_finder(results_folder(arguments)))  # most studies need none
+
+    def has_result(*names: str) -> bool:
+        return "results" in arguments and finder()(*names)
+
+    folder = project_for(arguments, chosen)
+    plan = load_plan(chosen, folder, machine or arguments.machine, settings, has_result=has_result)
     warn_of_plan(plan)
     return PlanSelection(arguments.where, arguments.part, arguments.first).of(plan)
 

@@ -45,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the plan."""
     plan = options.selected_plan(arguments)
     if arguments.names:
-        named = {experiment.id for experiment in plan.finder.find_all(arguments.names)}
-        plan = replace(plan, selected=[experiment for experiment in plan if experiment.id in named])
+        named = {experiment.name for experiment in plan.finder.find_all(arguments.names)}
+        plan = replace(plan, selected=[experiment for experiment in plan if experiment.name in named])
     if arguments.graph:
         print_lines(mermaid(plan))
         return 0

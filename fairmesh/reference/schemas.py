@@ -89,7 +89,7 @@ def _put(properties: Schema, parts: dict[str, Schema]) -> None:
 
 def _complete_study(schema: Schema) -> None:
     _put(schema["properties"], study_parts())
-    schema["$defs"] = definitions()
+    schema["$defs"] |= definitions()
 
 
 def _complete_application(schema: Schema) -> None:

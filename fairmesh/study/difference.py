@@ -17,7 +17,7 @@ class PlanDifference:
     Parameters
     ----------
     added, removed : list of str
-        Ids of experiments.
+        Ids of experiments, with their machines if there are several.
     changed : dict of str to str
         By id, the values that differ.
     same : int
@@ -35,9 +35,12 @@ class PlanDifference:
 
 
 def compare_plans(old: Plan, new: Plan) -> PlanDifference:
-    """Compare two plans by the ids of their experiments."""
-    before = {experiment.id: experiment for experiment in old.experiments}
-    after = {experiment.id: experiment for experiment in new.experiments}
+    """Compare two plans by the ids and machines of their experiments."""
+    has_machines = len({*old.machines, *new.machines}) > 1
+    before, after = (
+        {f"{entry.id} on {entry.machine}" if has_machines else entry.id: entry for entry in plan.experiments}
+        for plan in (old, new)
+    )
     both = [name for name in after if name in before]
     versions = (old.application.version, new.application.version)
     changed = {name: _change(before[name], after[name], versions) for name in both}

@@ -23,6 +23,7 @@ from fairmesh.study.expand import (
 )
 from fairmesh.study.find import find_application, find_study
 from fairmesh.study.parameters import AxisReader, SpaceReader
+from fairmesh.study.placement import HasResult, Placement, PlacementReader
 from fairmesh.study.plan import Experiment, Plan, StageInstance
 from fairmesh.study.references import EXPERIMENT
 from fairmesh.study.rules import DerivedName, DeriveReader, Exclusion, ExclusionReader, compute_derived
@@ -38,7 +39,12 @@ _NOTHING = Node(None)
 
 
 def load_plan(
-    study: str | Path, root: Path, machine: str, settings: Settings = NO_SETTINGS, most: int = MAX_EXPERIMENTS
+    study: str | Path,
+    root: Path,
+    machine: str,
+    settings: Settings = NO_SETTINGS,
+    most: int = MAX_EXPERIMENTS,
+    has_result: HasResult | None = None,
 ) -> Plan:
     """Expand a study.
 
@@ -49,11 +55,13 @@ def load_plan(
     root : Path
         The folder below which studies and applications are found by name.
     machine : str
-        The machine to plan for.
+        The machine of the profile, on which experiments run unless the study names others.
     settings : mapping of str to str, optional
         Values of axes that replace those in the file, in the notation of axes.
     most : int
         The largest number of experiments.
+    has_result : callable, optional
+        An experiment that can run on any of several machines stays where it has a result.
 
     Returns
     -------
@@ -68,14 +76,14 @@ def load_plan(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", machine):
         raise InputError([Problem(f"the machine's name {machine!r} must be of letters, digits, '.', '_' and '-'")])
     path = find_study(study, root)
-    return _Loader(path, root, settings, most).plan(machine)
+    return _Loader(path, root, settings, most).plan(machine, has_result)
 
 
 class _Loader:
     """Loads one study file and collects its mistakes."""
 
     def __init__(self, path: Path, root: Path, settings: Settings, most: int) -> None:
-        self.path = path
+        self.path, self.root = path, root
         self.most = most
         self.settings = settings
         self.problems: list[Problem] = []
@@ -110,36 +118,53 @@ class _Loader:
             problems = check_model(StudyFile, self.node, self.path)[1]
             raise InputError([*self.problems, *problems, *error.problems]) from error
 
-    def plan(self, machine: str) -> Plan:
+    def plan(self, machine: str, has_result: HasResult | None) -> Plan:
         """Return the plan."""
+        placement = self._placement(machine)
         space, included, derived, excludes, repeats = self._read()
-        self._check(space, included, derived, repeats)
+        times = max(1, len(repeats)) * placement.copies
+        self._check(space, included, derived, times)
         if self.content is None or self.problems:
             raise InputError(self.problems)
         rows, idle = self._rows(space, included, derived, excludes)
-        self._check_count(len(rows) * max(1, len(repeats)))  # the sizes of computed axes are known only now
+        self._check_count(len(rows) * times)  # the sizes of computed axes are known only now
         rows = list(repeat_points(rows, repeats))
         expansion = ExperimentBuilder(
             self.content.study, machine, self.application, self.axes.scope, self._blamed(repeats)
         )
-        experiments = [expansion.experiment(row) for row in rows]
-        self._check_ids(experiments)
-        self._check_commands(experiments, expansion.stages.values())
+        points = [expansion.experiment(row) for row in rows]
+        self._check_ids(points)
+        self._check_commands(points, expansion.stages.values())
+        experiments = [placed for point in points for placed in placement.place(point, has_result)]
         return Plan(
             study=self.content.study,
             title=self.content.title or self.content.study,
             application=self.application,
             axes=axis_values(rows),
-            machines=[machine],
+            machines=placement.used(experiments),
             measure=self.content.measure,
             experiments=experiments,
             stages=expansion.stages,
-            warnings=[*self.axes.warnings, *self._idle(idle), *self._twins(experiments)],
+            warnings=[*self.axes.warnings, *self._idle(idle), *self._twins(points)],
             source=self.path,
             selection={"set": dict(self.settings)} if self.settings else {},
             selected=experiments,
             on_code_change=self.content.on_code_change,
+            machine=machine,
+            stage_machines=placement.stages,
         )
+
+    def _placement(self, machine: str) -> Placement:
+        """Return the machines of experiments and stages; collect mistakes."""
+        usual = Placement({machine: 1})
+        if self.content is None or self.content.machines is None:
+            return usual
+        reader = PlacementReader(self.path, self.root, self.application)
+        try:
+            return reader.read(self.content.machines, self._entry("machines"), machine)
+        except InputError as error:
+            self.problems += error.problems
+        return usual
 
     def _read(self) -> tuple[Space, list[Space], list[DerivedName], list[Exclusion], list[Choice]]:
         """Read axes, derived names, excludes, includes and repeats."""
@@ -171,10 +196,8 @@ class _Loader:
             return []
         return [Choice.from_value(REPEAT, number) for number in range(1, node.value + 1)]
 
-    def _check(
-        self, space: Space, included: Sequence[Space], derived: Sequence[DerivedName], repeats: Sequence[Choice]
-    ) -> None:
-        """Check what concerns several parts of the file."""
+    def _check(self, space: Space, included: Sequence[Space], derived: Sequence[DerivedName], times: int) -> None:
+        """Check what concerns several parts of the file; each point is ``times`` experiments."""
         for formula in self.axes.formulas:
             self.problems += formula.mistakes(self.axes.scope)
         where = self._entry("parameters").place(self.path)
@@ -183,7 +206,7 @@ class _Loader:
             if not parameter.has_default and name not in given:
                 self.problems.append(Problem(f"'{self.space}.{name}' is missing: it has no default", where))
         try:
-            self._check_count((space.size() + sum(member.size() for member in included)) * max(1, len(repeats)))
+            self._check_count((space.size() + sum(member.size() for member in included)) * times)
         except InputError as error:
             self.problems += error.problems
 

@@ -113,6 +113,11 @@ class Machine(Model):
         """Whether the dispatcher starts its experiments, in place of Snakemake's executor."""
         return self.kind not in {"local", "profile"}
 
+    @property
+    def capacity(self) -> int:
+        """The number of experiments that can be on it at the same time, by which experiments are shared out."""
+        return self.slots
+
 
 def load_machines(path: Path) -> dict[str, Machine]:
     """Read the machines by name.

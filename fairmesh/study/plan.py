@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -92,6 +92,11 @@ class Experiment:
     fingerprint: str
 
     @property
+    def name(self) -> tuple[str, str]:
+        """Its machine and id, by which the experiments of a study differ."""
+        return self.machine, self.id
+
+    @property
     def values(self) -> dict[str, Any]:
         """The values of names in expressions: resources, parameters, axes, and the identity."""
         return {**self.resources, **self.parameters, **self.axes, "machine": self.machine, "id": self.id}
@@ -133,6 +138,10 @@ class Plan(Sequence[Experiment]):
     on_code_change : str or None
         What the study does about results that were measured with other code: ``warn`` or ``rerun``; None if it does not
         say.
+    machine : str
+        The machine of the profile.
+    stage_machines : mapping of str to str
+        The machine of each shared stage that does not run on that of the profile.
 
     Examples
     --------
@@ -155,6 +164,8 @@ class Plan(Sequence[Experiment]):
     selection: dict[str, Any]
     selected: list[Experiment]
     on_code_change: CodePolicy | None = None
+    machine: str = ""
+    stage_machines: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.selected)
@@ -177,6 +188,21 @@ class Plan(Sequence[Experiment]):
     def short_name(self, experiment: Experiment) -> str:
         """Return the name of an experiment for people: the axes that vary within the study, and the repeat."""
         return self._names.of(experiment.axes)
+
+    def full_name(self, experiment: Experiment) -> str:
+        """Return the short name, with the machine if the study has several."""
+        name = self.short_name(experiment)
+        return f"{name} on {experiment.machine}" if len(self.machines) > 1 else name
+
+    def machine_of(self, stage: StageInstance) -> str:
+        """Return the machine of a shared stage."""
+        return self.stage_machines.get(stage.name, self.machine)
+
+    @property
+    def all_machines(self) -> list[str]:
+        """The machines of experiments and of shared stages."""
+        stages = map(self.machine_of, self.stages.values())
+        return list(dict.fromkeys([*self.machines, *stages]))
 
     @property
     def cost(self) -> Cost:
@@ -243,7 +269,7 @@ class Plan(Sequence[Experiment]):
 
     def to_json(self) -> dict[str, Any]:
         """Return the content of plan.json."""
-        selected = {experiment.id for experiment in self.selected}
+        selected = {experiment.name for experiment in self.selected}
         return {
             "format": FORMAT,
             "study": self.study,
@@ -253,7 +279,7 @@ class Plan(Sequence[Experiment]):
             "machines": self.machines,
             "selection": self.selection,
             "experiments": [
-                experiment.to_json() | {"selected": experiment.id in selected} for experiment in self.experiments
+                experiment.to_json() | {"selected": experiment.name in selected} for experiment in self.experiments
             ],
         }
 

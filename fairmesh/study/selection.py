@@ -15,7 +15,7 @@ from fairmesh.study.plan import Experiment, Plan
 
 Settings = Mapping[str, Any]
 NO_SETTINGS: Settings = {}
-TOP = ("repeat", "title", "measure")  # keys of a study beside its axes
+TOP = ("repeat", "title", "measure", "machines")  # keys of a study beside its axes
 
 _PART = re.compile(r"([1-9][0-9]*)/([1-9][0-9]*)", re.ASCII)
 
@@ -54,8 +54,8 @@ class PlanSelection:
             condition = Condition.parse(self.where, known_names(selected), plan.study, "where")
             selected = [experiment for experiment in selected if condition(experiment.values)]
         if self.only:
-            ids = _read_ids(Path(self.only), plan)
-            selected = [experiment for experiment in selected if experiment.id in ids]
+            names = _read_names(Path(self.only), plan)
+            selected = [experiment for experiment in selected if experiment.name in names]
         if self.part:
             number, count = _part(self.part)
             selected = selected[number - 1 :: count]
@@ -78,17 +78,17 @@ def known_names(experiments: Sequence[Experiment]) -> dict[str, None]:
     return dict.fromkeys(name for experiment in experiments for name in experiment.values)
 
 
-def _read_ids(path: Path, plan: Plan) -> frozenset[str]:
-    """Return the ids of the experiments that a file names, one per line."""
+def _read_names(path: Path, plan: Plan) -> frozenset[tuple[str, str]]:
+    """Return machine and id of the experiments that a file names, one per line."""
     try:
         names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:
         raise InputError([Problem(f"'only': {path} cannot be read: {error}")]) from error
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     problems: list[Problem] = []
     for index, name in enumerate(names, 1):
         try:
-            found.update(experiment.id for experiment in plan.finder.find(name))
+            found.update(experiment.name for experiment in plan.finder.find(name))
         except InputError as error:
             problems += [replace(problem, where=place(path, index, 1)) for problem in error.problems]
     if problems:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from fairmesh.schema.model import Count, Model, NotYet, SafeName, Text, meaning
+from fairmesh.schema.model import Count, Identifier, Model, SafeName, Text, meaning
 
 CodePolicy = Literal["warn", "rerun"]
 RESERVED = ("stages", "environments", "applications")
@@ -16,6 +16,41 @@ def _free(name: str) -> str:
     if name.lower() in RESERVED:
         raise ValueError(f"must not be {name!r}: the results folder has a folder of that name")
     return name
+
+
+def _distinct(names: list[str]) -> list[str]:
+    if not names:
+        raise ValueError("names no machine")
+    twice = next((name for index, name in enumerate(names) if name in names[:index]), None)
+    if twice is not None:
+        raise ValueError(f"names {twice!r} twice")
+    return names
+
+
+Names = Annotated[
+    list[SafeName], AfterValidator(_distinct), Field(json_schema_extra={"minItems": 1, "uniqueItems": True})
+]
+
+
+class Machines(Model):
+    """Where the experiments and stages of a study run."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["each", "any"]}, "minProperties": 1})
+
+    each: Annotated[
+        Names | None, meaning("Machines that all run every experiment, to compare them.", ["local", "dgx"])
+    ] = None
+    any: Annotated[
+        Names | None,
+        meaning(
+            "Machines that share the experiments: each experiment runs on one of them, more on those with more slots.",
+            ["local", "dgx"],
+        ),
+    ] = None
+    stages: Annotated[
+        dict[Identifier, SafeName],
+        meaning("The machine of a shared stage; others run on the machine of the profile.", {"store": "dgx"}),
+    ] = Field(default_factory=dict)
 
 
 class StudyFile(Model):
@@ -90,4 +125,9 @@ class StudyFile(Model):
             "Jinja2 template that extends the template of job.sh, relative to this file.", "job-with-notes.sh.jinja"
         ),
     ] = None
-    machines: NotYet = None
+    machines: Annotated[
+        Machines | None,
+        meaning(
+            "Where experiments and stages run; without it, on the machine of the profile.", {"each": ["local", "dgx"]}
+        ),
+    ] = None

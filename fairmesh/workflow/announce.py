@@ -26,12 +26,7 @@ def announce(kind: str, text: str = "", **fields: Any) -> None:
 
 def experiment_names(plan: Plan) -> dict[Name, str]:
     """Return the short names of the selected experiments, with the machine if there are several."""
-    are_many = len(plan.machines) > 1
-    return {
-        (experiment.machine, experiment.id): plan.short_name(experiment)
-        + (f" on {experiment.machine}" if are_many else "")
-        for experiment in plan.selected
-    }
+    return {experiment.name: plan.full_name(experiment) for experiment in plan.selected}
 
 
 def stage_names(plan: Plan) -> Iterator[tuple[Name, str]]:

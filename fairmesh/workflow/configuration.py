@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
+from fairmesh.jobs.lookup import result_finder
 from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, own_or_installed
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import load_model
@@ -61,7 +62,8 @@ class Configuration:
             With all errors of the study or its application.
         """
         try:
-            whole = load_plan(self.config.study, self.project, self.config.machine, self.config.set)
+            results = result_finder(Path(self.config.results))
+            whole = load_plan(self.config.study, self.project, self.config.machine, self.config.set, has_result=results)
             return PlanSelection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
         except InputError as error:
             where = _place(self.node, "study")

@@ -17,6 +17,7 @@ from typing import Any
 from fairmesh.api.project import Project
 from fairmesh.api.uploads import check_paths, check_text, path_values
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
+from fairmesh.jobs.lookup import result_finder
 from fairmesh.project import find_profile
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, total_cost
@@ -187,7 +188,8 @@ def _plan(project: Project, request: PlanRequest, machine: str) -> Plan:
         check_paths(plan, folders)
         return plan
     source = project.study_file(request.name)
-    plan = load_plan(source, project.folder, machine, request.set, limits.points)
+    has_result = result_finder(project.results)
+    plan = load_plan(source, project.folder, machine, request.set, limits.points, has_result)
     if request.set and path_values(plan):
         check_paths(plan, folders, _own_paths(source, project, machine, limits.points))
     return plan

@@ -106,14 +106,14 @@ class Probes:
     marker : str
         The file that they wait for.
     names : mapping of str to str
-        The short name of each probe, by its id.
+        The short name of each probe, by its machine and id.
     """
 
     paths: StudyPaths
     experiments: list[Experiment] = field(default_factory=list)
     rest: frozenset[Name] = frozenset()
     marker: str = ""
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[Name, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -125,7 +125,7 @@ class Probes:
         unmade = {name for name in markers if not paths.stage_marker(name[1]).exists()}
         rest = _names(outstanding) - _names(chosen) | unmade
         waits = frozenset(rest - set(living)) if chosen else frozenset()
-        names = {experiment.id: plan.short_name(experiment) for experiment in chosen}
+        names = {experiment.name: plan.full_name(experiment) for experiment in chosen}
         return cls(paths, chosen, waits, str(folder / MARKER), names)
 
     @property
@@ -145,7 +145,7 @@ class Probes:
         """Return the message about the probes before the start."""
         if not self.experiments:
             return "probe: of every kind of experiment one has a result already, or none is to be run"
-        named = ", ".join(self.names[experiment.id] for experiment in self.experiments[:SHOWN])
+        named = ", ".join(self.names[experiment.name] for experiment in self.experiments[:SHOWN])
         more = f" and {len(self.experiments) - SHOWN} more" if len(self.experiments) > SHOWN else ""
         then = f"; {self.waiting} more if all succeed" if self.waiting else "; there are no others"
         return f"probe: {len(self.experiments)} first, the cheapest of each kind: {named}{more}{then}"
@@ -163,7 +163,8 @@ class Probes:
         for experiment in failed:
             rest = f"; {self.waiting} more {'was' if self.waiting == 1 else 'were'} not started"
             why = self._why(known[experiment.machine, experiment.id])
-            yield f"probe {self.names[experiment.id]} {why}{rest if self.waiting and experiment is failed[-1] else ''}"
+            name = self.names[experiment.name]
+            yield f"probe {name} {why}{rest if self.waiting and experiment is failed[-1] else ''}"
 
     def _why(self, job: JobStatus) -> str:
         if job.state not in BAD_ENDS:

@@ -183,13 +183,13 @@ def _own_result(experiment: Experiment, paths: StudyPaths, code: str) -> Existin
 
 def previous_results(plan: Plan, paths: StudyPaths) -> dict[str, dict[str, Any]]:
     """Return the results that the plan no longer names, by machine and framework key."""
-    planned = frozenset(experiment.id for experiment in plan.experiments)
+    planned: dict[str, set[str]] = {machine: set() for machine in plan.machines}
+    for experiment in plan.experiments:
+        planned[experiment.machine].add(experiment.id)
     return {
         f"{machine} {key}": record
-        for machine in plan.machines
-        for key, record in lookup.read_previous_results(
-            paths.record(machine, "").parent, planned, FRAMEWORK_AXES
-        ).items()
+        for machine, ids in planned.items()
+        for key, record in lookup.read_previous_results(paths.record(machine, "").parent, ids, FRAMEWORK_AXES).items()
     }
 
 

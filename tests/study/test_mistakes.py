@@ -27,7 +27,6 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
         ("repeat: 0", "3:9: 'repeat' must be a whole number of at least 1, not 0"),
         ("repeat: 10000000", "3:9: 'repeat' must be at most 1000000, not 10000000"),
         ("measure: alone", "3:10: 'measure' must be 'exclusive' or 'shared', not 'alone'"),
-        ("machines: {each: [a]}", "3:1: 'machines' is not supported yet"),
         ("parameters: [count]", "3:13: 'parameters' must be a map, not a list"),
         (
             "parameters: {cout: 1}",
