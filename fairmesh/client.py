@@ -168,6 +168,11 @@ class Client:
             study, about["title"], "", about["now"], run, tuple(jobs), (), about["left"], about["scheduler"]
         )
 
+    def compare_machines(self, study: str, reference: str = "") -> dict[str, Any]:
+        """Return the comparison of a study's machines, with the content of ``fairmesh compare --by machine --json``."""
+        content: dict[str, Any] = self.call("GET", f"/studies/{study}/machines", params={"reference": reference})
+        return content
+
     def results(self, study: str) -> pd.DataFrame:
         """Return the results of a study as a data frame, like ``fairmesh.load_results``."""
         import pandas as pd  # noqa: PLC0415  half a second

@@ -16,6 +16,7 @@ from fairmesh.names import plain_text
 from fairmesh.printing import html_table
 from fairmesh.project import is_path
 from fairmesh.results import StudyResults, load_study
+from fairmesh.results.machines import MachineComparison, compare_machines
 from fairmesh.status import StudyStatus, read_status
 from fairmesh.status.launch import PROFILE
 from fairmesh.study import load_plan
@@ -160,6 +161,21 @@ class Study:
     def outcomes(self) -> StudyResults:
         """Return its results as objects: every planned point with its record, or the reason why it has none."""
         return load_study(self.project.results, self.name)
+
+    def compare_machines(self, reference: str = "") -> MachineComparison:
+        """Compare its machines over the points that they have in common, like ``fairmesh compare --by machine``.
+
+        Parameters
+        ----------
+        reference : str
+            The machine that the others are compared with; by default the first one with results.
+
+        Raises
+        ------
+        InputError
+            If fewer than two machines have results, or the reference has none.
+        """
+        return compare_machines(self.outcomes(), reference)
 
     def results(self) -> pd.DataFrame:
         """Return its results as a frame, like ``fairmesh.load_results``."""

@@ -24,7 +24,8 @@ from fairmesh.results.compare import (
     compare_studies,
     find_side,
 )
-from fairmesh.site import sentences
+from fairmesh.results.machines import METHOD, MachineComparison, compare_machines
+from fairmesh.site import machine_texts, sentences
 from fairmesh.status.places import FindProject, find_study, home_folder
 from fairmesh.status.states import state_label
 
@@ -36,9 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names",
         metavar="SIDE",
-        nargs="+",
+        nargs="*",
         help="an experiment (size=512,method=slices,#2; id or key), a point (without its repeat), or a study (its best "
-        "point); STUDY:NAME for another study",
+        "point); STUDY:NAME for another study; with --by machine: the study (from config.yaml)",
+    )
+    parser.add_argument(
+        "--by", choices=["machine"], help="compare the machines of a study over the points that they have in common"
+    )
+    parser.add_argument(
+        "--reference", metavar="MACHINE", default="", help="with --by: compare with this machine (the first one)"
     )
     parser.add_argument("--study", metavar="STUDY", default="", help="the study of the experiments (from config.yaml)")
     options.add_results(parser)
@@ -48,6 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare all sides with the first one; return 1 if files cannot be read."""
+    if arguments.by:
+        return _run_by_machine(arguments)
+    if arguments.reference:
+        raise InputError([Problem("--reference needs --by machine")])
     if not 2 <= len(arguments.names) <= MAX_SIDES:
         raise InputError([Problem(f"name 2 to {MAX_SIDES} experiments or studies, not {len(arguments.names)}")])
     problems = list[str]()
@@ -61,6 +72,21 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print_lines("\n".join(_lines(comparison, arguments.all)))
     return failed
+
+
+def _run_by_machine(arguments: argparse.Namespace) -> int:
+    """Compare the machines of a study; return 1 if files cannot be read."""
+    names = list(filter(None, (*arguments.names, arguments.study)))
+    if len(names) > 1:
+        raise InputError([Problem(f"--by machine compares the machines of one study; {len(names)} are named")])
+    paths = find_study("".join(names), arguments.results, partial(options.project, arguments))
+    study = load_study(paths.home, paths.study)
+    comparison = compare_machines(study, arguments.reference)
+    if arguments.json:
+        print_json(comparison.to_json())
+    else:
+        print_lines("\n".join(_machine_lines(comparison)))
+    return warn_of_unreadable(study.problems)
 
 
 def compare(
@@ -141,6 +167,49 @@ def _lines(comparison: Comparison, everything: bool) -> Iterator[str]:
     yield from _metrics("Results", comparison.metrics)
     yield from _metrics("Resources used", comparison.usage)
     yield from _changes("Environment", comparison.environment, len(comparison.sides), everything)
+
+
+def _machine_lines(comparison: MachineComparison) -> Iterator[str]:
+    """Yield the lines of a comparison of machines."""
+    reference = comparison.names[comparison.reference]
+    yield f"{comparison.study.name}: {len(comparison.names)} machines, compared with {reference}"
+    yield from map("  {}".format, machine_texts.summaries(comparison))
+    yield "\nMachines"
+    facts = [name for name in machine_texts.HARDWARE if any(name in side.hardware for side in comparison.sides)]
+    rows = [
+        [
+            f"  {side.name}",
+            f"{len(side.done)} of {len(side.outcomes)}",
+            *(side.hardware.get(name, "") for name in facts),
+        ]
+        for side in comparison.sides
+    ]
+    yield table(["", "results", *facts], rows)
+    for index, name in enumerate(comparison.names):
+        if index != comparison.reference:
+            yield f"\n{name} compared with {reference}"
+            yield table(
+                ["", reference, name, "ratio or difference", "single points", "n", "result"],
+                list(_machine_rows(comparison, index)),
+            )
+    if comparison.notes:
+        yield ""
+    yield from (f"note: {note}" for note in comparison.notes)
+    yield f"\n{METHOD}"
+
+
+def _machine_rows(comparison: MachineComparison, index: int) -> Iterator[list[str]]:
+    for quantity in comparison.quantities:
+        if change := quantity.changes[index]:
+            yield [
+                f"  {machine_texts.quantity_title(quantity)}",
+                machine_texts.value_text(quantity, change.reference),
+                machine_texts.value_text(quantity, change.own),
+                f"{'x ' if change.is_ratio else ''}{machine_texts.change_text(change)}",
+                machine_texts.range_text(change),
+                machine_texts.pairs_text(change),
+                change.judgement.words,
+            ]
 
 
 def _about(side: Side, kind: str) -> str:

@@ -20,6 +20,8 @@ PUBLIC = (
     "fairmesh.study",
     "fairmesh.results",
     "fairmesh.results.compare",
+    "fairmesh.results.machines",
+    "fairmesh.results.paired",
     "fairmesh.results.statistics",
 )
 _QUOTED = re.compile(r"(: |-> )'([^']*)'")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -23,12 +23,13 @@ from fairmesh.results.compare import (
     compare_studies,
     find_side,
 )
+from fairmesh.results.machines import METHOD, MachineComparison, MachineSide, compare_machines, machine_sides
 from fairmesh.runner.protocol import RECORDS
-from fairmesh.site import numbers, sentences
+from fairmesh.site import machine_texts, numbers, sentences
 from fairmesh.status import StudyStatus
 from fairmesh.status.states import state_label
 
-EXPERIMENTS, STUDIES = "experiments", "studies"
+EXPERIMENTS, STUDIES, MACHINES = "experiments", "studies", "machines"
 MAX_OPTIONS = 200  # experiments to choose from; a search narrows them down
 MAX_SIDES = 8
 
@@ -38,8 +39,11 @@ def show() -> None:
     cache = selected_study()
     if cache is None:
         return
-    kind = st.radio("Compare", (EXPERIMENTS, STUDIES), horizontal=True, key="compare", bind="query-params")
+    kind = st.radio("Compare", (EXPERIMENTS, STUDIES, MACHINES), horizontal=True, key="compare", bind="query-params")
     try:
+        if kind == MACHINES:
+            _show_machines(_load(cache.paths.home, cache.paths.study))
+            return
         comparison = _compare_studies() if kind == STUDIES else _compare_experiments(cache.paths, cache.status())
         if comparison is not None:
             shows_all = st.toggle("Show equal values, too", key="everything", bind="query-params")
@@ -109,6 +113,46 @@ def _timestamps(paths: StudyPaths) -> tuple[int, ...]:
     """Return times that change whenever a result is added or removed."""
     watched = (paths.plan, *sorted((paths.folder / RECORDS).glob("*")))
     return tuple(path.stat().st_mtime_ns for path in watched if path.exists())
+
+
+def _show_machines(study: StudyResults) -> None:
+    """Show the machines of a study, compared over their common points."""
+    names = [side.name for side in machine_sides(study)]
+    if len(names) < 2:
+        st.info("Fewer than two machines have results of this study.")
+        return
+    reference = st.selectbox("Compared with", names, key="reference", bind="query-params")
+    comparison = compare_machines(study, reference)
+    for sentence in (*machine_texts.summaries(comparison), *comparison.notes):
+        st.markdown(escape_text(sentence))
+    _show_table("Machines", [_hardware_row(side) for side in comparison.sides])
+    for index, name in enumerate(comparison.names):
+        if index != comparison.reference:
+            _show_table(f"{name} compared with {reference}", list(_quantity_rows(comparison, index)))
+    st.caption(escape_text(METHOD))
+    show_unreadable(study.problems)
+
+
+def _hardware_row(side: MachineSide) -> dict[str, str]:
+    facts = {title: side.hardware.get(name, "") for name, title in machine_texts.HARDWARE.items()}
+    return {"machine": side.name, "results": f"{len(side.done)} of {len(side.outcomes)}", **facts}
+
+
+def _quantity_rows(comparison: MachineComparison, index: int) -> Iterator[dict[str, str]]:
+    for quantity in comparison.quantities:
+        if change := quantity.changes[index]:
+            yield {
+                "quantity": machine_texts.quantity_title(quantity),
+                f"mean of {comparison.names[comparison.reference]}": machine_texts.value_text(
+                    quantity, change.reference
+                ),
+                f"mean of {comparison.names[index]}": machine_texts.value_text(quantity, change.own),
+                "": "ratio" if change.is_ratio else "difference",
+                "mean [95 % interval]": machine_texts.change_text(change),
+                "single points": machine_texts.range_text(change),
+                "n": machine_texts.pairs_text(change),
+                "result": change.judgement.words,
+            }
 
 
 # ---- Tables ----------------------------------------------------------------------------------------------------------

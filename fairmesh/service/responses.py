@@ -241,6 +241,57 @@ class Artefacts(ResponseBody):
     artefacts: list[ArtefactItem]
 
 
+class MachineSide(ResponseBody):
+    """A machine with results."""
+
+    machine: str
+    n: int = Field(description="The number of its results.")
+    of: int = Field(description="The number of its experiments.")
+    hardware: dict[str, str]
+
+
+class MachineChange(ResponseBody):
+    """A quantity on a machine, compared with the reference."""
+
+    ratio: float | None = Field(default=None, description="Of times, energies, sizes and rates.")
+    difference: float | None = Field(default=None, description="Of all other quantities.")
+    low: float | None = Field(description="The lower end of the 95 % interval.")
+    high: float | None = Field(description="The upper end of the 95 % interval.")
+    points: int
+    pairs: int
+    basis: Literal["repeats", "points"] | None = Field(description="What the interval is computed from.")
+    is_rough: bool = Field(description="Whether the interval is based on few pairs.")
+    reference: float = Field(description="The mean of the reference over the common points; geometric for ratios.")
+    value: float = Field(description="The mean of the machine over the common points; geometric for ratios.")
+    least: float = Field(description="The smallest ratio or difference of a single point.")
+    most: float = Field(description="The largest ratio or difference of a single point.")
+    noise: dict[str, str] = Field(description="`state` (noise, different, unknown), `basis`, and `words`.")
+
+
+class Quantity(ResponseBody):
+    """A metric or a used resource on all machines."""
+
+    name: str
+    title: str
+    unit: str
+    better: Literal["higher", "lower"] | None
+    is_ratio: bool
+    is_usage: bool
+    machines: list[MachineChange | None] = Field(description="By machine; null for the reference.")
+
+
+class MachineComparison(ResponseBody):
+    """The machines of a study, each compared with a reference."""
+
+    kind: Literal["machines"]
+    study: str
+    reference: str
+    machines: list[MachineSide]
+    quantities: list[Quantity]
+    notes: list[str]
+    method: str
+
+
 class Results(ResponseBody):
     """A page of results, with a row for each experiment."""
 

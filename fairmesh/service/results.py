@@ -13,6 +13,7 @@ import fairmesh
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.project import MACHINES, own_or_installed
 from fairmesh.results.load import load_study
+from fairmesh.results.machines import compare_machines
 from fairmesh.results.table import csv_of
 from fairmesh.service import responses
 from fairmesh.service.context import GivenService, StudyName, answer
@@ -53,6 +54,21 @@ def read_results(
             "rows": content["data"],
         }
     )
+
+
+@router.get(
+    "/studies/{study}/machines", responses=documented(404), response_model=responses.MachineComparison, tags=["results"]
+)
+def compare_study_machines(
+    service: GivenService,
+    study: StudyName,
+    reference: Annotated[
+        str, Query(max_length=100, description="The machine that the others are compared with; by default the first.")
+    ] = "",
+) -> Response:
+    """Compare the machines of a study over the points that they have in common."""
+    paths = service.paths(study)
+    return answer(compare_machines(load_study(paths.home, paths.study), reference).to_json())
 
 
 def _frame(paths: StudyPaths) -> Any:

@@ -272,6 +272,37 @@ def draw_by_item(title: str, item: str, label: str, rows: Rows, where: str) -> C
     return make_chart(title, where, drawn, rows, height, columns={"item": item, "value": label})
 
 
+def draw_ratios(reference: str, rows: Rows) -> Chart:
+    """Draw ratios to a reference machine with their intervals, on a logarithmic axis.
+
+    Parameters
+    ----------
+    reference : str
+        The machine that the others are compared with.
+    rows : sequence of dict
+        ``machine``, ``quantity``, ``ratio``, ``low`` and ``high``.
+    """
+    label = f"Ratio to {reference}"
+    x = alt.X("ratio:Q", title=label, scale=alt.Scale(type="log", nice=False, padding=18), axis=alt.Axis(tickCount=6))
+    base = alt.Chart(DATA).encode(
+        y=alt.Y("machine:N", title=None, sort=None, axis=alt.Axis(labelLimit=150)),
+        yOffset=alt.YOffset("quantity:N", sort=None),
+        color=alt.Color("quantity:N", title=None, sort=None),
+    )
+    names = {"machine": "machine", "quantity": "quantity", "ratio": label, "low": "from", "high": "to"}
+    tips = [
+        tooltip(f"{name}:{'N' if name in {'machine', 'quantity'} else 'Q'}", title) for name, title in names.items()
+    ]
+    layers = [
+        alt.Chart(DATA).mark_rule(color="#7a7a7a", strokeDash=[4, 3]).encode(x=alt.datum(1)),
+        base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=label), x2="high:Q"),
+        base.mark_point(filled=True, size=70, opacity=1).encode(x=x, tooltip=tips),
+    ]
+    height = max(80, 2 * _ROW_HEIGHT * len({row["machine"] for row in rows}))
+    described = "Left of 1 needs less than the reference. Lines are 95 % intervals of the ratio."
+    return make_chart(f"Compared with {reference}", described, alt.layer(*layers), rows, height, columns=names)
+
+
 def draw_explorer(title: str, described: str, controls: dict[str, Any]) -> Chart:
     """Return a chart whose axes readers choose; the page's script fills it from the leaderboard.
 

@@ -120,7 +120,11 @@ def verdict_text(view: StudyView, row: BoardRow) -> str:
 
 def change_label(change: MetricChange) -> str:
     """Return the name of a compared metric with its unit."""
-    metric = change.metric
+    return quantity_label(change.metric)
+
+
+def quantity_label(metric: Metric) -> str:
+    """Return the name of a metric or of a used resource with its unit."""
     return _TITLES.get(metric.name, metric.label) if metric.title == metric.name else metric.label
 
 

@@ -17,6 +17,7 @@ from fairmesh.site import charts, page_charts
 from fairmesh.site.cells import write_script
 from fairmesh.site.downloads import Download, copy_files
 from fairmesh.site.figures import Figure, Figures
+from fairmesh.site.machines_page import write_machines_page
 from fairmesh.site.metadata import DATACITE, FAIR, Citation, fair_score, linked_data
 from fairmesh.site.renderer import Renderer, RendererError
 from fairmesh.site.sentences import headline, remarks
@@ -94,7 +95,9 @@ def write_study_pages(
     }
     for name, file in STUDY_PAGES.items():
         write_text(folder / file, templates.get_template(f"{name}.md.jinja").render(variables))
-    return reasons
+    if view.has_machines:
+        reasons += write_machines_page(view, folder, templates, renderer)
+    return list(dict.fromkeys(reasons))
 
 
 def write_downloads(board: Leaderboard, folder: Path, archives: Path | None) -> dict[str, list[Download]]:

@@ -124,6 +124,11 @@ class StudyView:
         """The machines, in the order of the plan."""
         return list(dict.fromkeys(outcome.machine for outcome in self.study.experiments))
 
+    @property
+    def has_machines(self) -> bool:
+        """Whether at least two machines have results, so that they can be compared."""
+        return len({outcome.machine for outcome in self.study.done}) > 1
+
     @cached_property
     def groups(self) -> list[tuple[Outcome, ...]]:
         """The repeats of each parameter point on each machine, in the order of the plan."""

@@ -106,3 +106,46 @@ def test_a_point_is_named_by_axes_in_any_order(
 ) -> None:
     found = json.loads(compare(capsys, name, "epochs=8+width=8", "--json"))
     assert found["sides"][0]["name"] == point
+
+
+def two_machines(project: Path) -> None:
+    """Write a study with results of two machines."""
+    folder = Folder(project / "results", "machines")
+    for machine, factor in (("laptop", 1.0), ("dgx", 0.5)):
+        for repeat, noise in enumerate((0.0, 1.0, 2.0), 1):
+            point = folder.add(machine, epochs=1, repeat=repeat)
+            folder.finish(point, {"accuracy": {"value": 0.9}}, seconds=factor * (100 + noise) + noise / 10)
+
+
+def test_the_machines_of_a_study_are_compared(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_machines(project)
+    text = compare(capsys, "--by", "machine", "machines")
+    assert text.startswith("machines: 2 machines, compared with laptop\n")
+    assert "  dgx: Inference accuracy not distinguishable (n = 3, rough), Time (s) 0.50" in text
+    assert "not distinguishable from laptop: equal in 3 pairs" in text
+    assert "laptop  3 of 3   Intel(R) Xeon(R) Platinum 8480+  2      8 GiB" in text
+
+
+def test_another_reference_turns_the_ratio_round(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_machines(project)
+    ratios = []
+    for reference in ("laptop", "dgx"):
+        found = json.loads(compare(capsys, "--by", "machine", "machines", "--reference", reference, "--json"))
+        (quantity,) = (quantity for quantity in found["quantities"] if quantity["name"] == "seconds")
+        ratios += [change["ratio"] for change in quantity["machines"] if change]
+    assert ratios[0] * ratios[1] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--by", "machine", "quick"], "study quick has results of only local; comparing needs two machines"),
+        (["--by", "machine", "quick", "more"], "--by machine compares the machines of one study; 2 are named"),
+        (["quick", "more", "--reference", "dgx"], "--reference needs --by machine"),
+    ],
+)
+def test_what_cannot_be_compared_by_machine_is_one_line(
+    project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert cli.main(["compare", *arguments]) == 2
+    assert message in capsys.readouterr().err

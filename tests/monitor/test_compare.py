@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from fairmesh.api import Project
 from tests.monitor.conftest import Open, texts
-from tests.results.builder import build
+from tests.results.builder import Folder, build
 from tests.site.conftest import hostile_study
 from tests.status.conftest import Study
 
@@ -147,3 +147,22 @@ def test_a_hostile_study_stays_text(project: Project, open_page: Open) -> None:
 def test_without_any_study_the_page_says_how_to_begin(project: Project, open_page: Open) -> None:
     (project.results / "quick/plan.json").unlink()
     assert "No study has run here yet" in said(open_page("compare"))
+
+
+def test_machines_are_compared_over_their_common_points(project: Project, open_page: Open) -> None:
+    folder = Folder(project.results, "machines")
+    for machine, factor in (("laptop", 1.0), ("dgx", 0.5)):
+        for repeat, noise in enumerate((0.0, 1.0), 1):
+            point = folder.add(machine, epochs=1, repeat=repeat)
+            folder.finish(point, {"accuracy": {"value": 0.9}}, seconds=factor * (100 + noise) + noise / 10)
+    shown = open_page("compare", study="machines", compare="machines")
+    found = tables(shown)
+    assert [row["machine"] for row in found["Machines"]] == ["laptop", "dgx"]
+    accuracy = found["dgx compared with laptop"][0]
+    assert accuracy["result"] == "not distinguishable from laptop: equal in 2 pairs"
+    turned = tables(open_page("compare", study="machines", compare="machines", reference="dgx"))
+    assert "laptop compared with dgx" in turned
+
+
+def test_one_machine_is_not_compared(built: Project, open_page: Open) -> None:
+    assert "Fewer than two machines have results" in said(open_page("compare", study="first", compare="machines"))

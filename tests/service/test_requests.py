@@ -212,3 +212,18 @@ def test_a_name_that_fits_nothing_or_several_is_explained(speaker: Speaker) -> N
     listed = speaker.get("/studies/quick/experiments", params={"name": "epochs"})
     assert listed.status_code == 422
     assert "'epochs' fits 4 points of quick: epochs=1, epochs=2" in listed.json()["detail"]
+
+
+def test_the_machines_of_a_study_are_compared(speaker: Speaker, study: Study) -> None:
+    refused = speaker.get("/studies/quick/machines")
+    assert_problem(refused, 422)
+    assert "comparing needs two machines" in refused.json()["errors"][0]["message"]
+    point = study.add("dgx", **study.points[0]["axes"])
+    study.finish(point, {"accuracy": 0.9})
+    found = speaker.get("/studies/quick/machines", params={"reference": "dgx"}).json()
+    assert found["reference"] == "dgx"
+    assert [machine["machine"] for machine in found["machines"]] == ["local", "dgx"]
+    accuracy = found["quantities"][0]["machines"][0]
+    assert accuracy["noise"]["words"] == "not distinguishable from dgx: equal in 1 pair"
+    assert_problem(speaker.get("/studies/quick/machines", params={"reference": "dgy"}), 422)
+    assert_problem(speaker.get("/studies/none/machines"), 404)
