@@ -45,13 +45,13 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else " ".join(printable_lines(text.strip()).split("\n"))
 
 
-def count_text(count: int, noun: str, separator: str = "") -> str:
+def count_text(count: int, noun: str) -> str:
     """Return a number with its noun.
 
-    >>> count_text(1, "experiment"), count_text(2000, "experiment"), count_text(2000, "experiment", ",")
-    ('1 experiment', '2000 experiments', '2,000 experiments')
+    >>> count_text(1, "experiment"), count_text(2000, "experiment")
+    ('1 experiment', '2000 experiments')
     """
-    return f"{count:{separator}} {noun}" if count == 1 else f"{count:{separator}} {noun}s"
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -126,21 +126,6 @@ def format_duration(seconds: float, *, precise: bool = False) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s" if minutes else f"{rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
-
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def format_size(count: float) -> str:
-    """Return a number of bytes in binary units, with three digits.
-
-    >>> format_size(512), format_size(812.4 * 2**20), format_size(1023.9 * 2**10), format_size(2**60)
-    ('512 B', '812 MiB', '1 MiB', '1.05e+06 TiB')
-    """
-    power = 0
-    while power < len(_UNITS) - 1 and round(count) >= 1000:
-        count, power = count / 1024, power + 1
-    return f"{count:.3g} {_UNITS[power]}"
 
 
 def format_time(time: str) -> str:

@@ -17,10 +17,10 @@ from fairmesh.monitor.context import settings, status_cache
 from fairmesh.monitor.display import escape_text, show_error, state_style
 from fairmesh.monitor.study_draft import is_same_study
 from fairmesh.names import plain_text
-from fairmesh.printing import count_text, format_duration
+from fairmesh.printing import format_duration
 from fairmesh.status.states import state_label
 from fairmesh.workflow.planner import PLANNER
-from fairmesh.workflow.planning import PlanRequest, Preview, machine_of
+from fairmesh.workflow.planning import Expectation, PlanRequest, Preview, machine_of
 
 NEW = "a new study"
 UNCHANGED, FORM, TEXT = "unchanged", "in a form", "as text"
@@ -223,9 +223,7 @@ def _show_preview(plan: Preview) -> None:
     if plan.to_run and plan.expected:
         st.markdown(escape_text(expected_time(plan.expected)))
     if cost.without:
-        st.markdown(
-            f"The hours do not include {count_text(cost.without, 'experiment', ',')} without a declared runtime."
-        )
+        st.markdown(f"The hours do not include {cost.without:,} experiments that declare no runtime.")
     for warning in plan.warnings[:MAX_WARNINGS]:
         st.warning(escape_text(warning))
     if len(plan.warnings) > MAX_WARNINGS:
@@ -238,26 +236,13 @@ def _show_preview(plan: Preview) -> None:
         st.caption(f"The first {len(plan.experiments)} of {plan.total:,}")
 
 
-def expected_time(expected: Mapping[str, Any]) -> str:
-    """Return sentences about the expected time and its basis."""
-    known, unknown = expected["seconds"]["known"], expected["seconds"]["unknown"]
-    if not known:
-        why = "; ".join(expected["reasons"])
-        return f"The expected time is unknown: {why}."
-    earlier = sum(source["count"] for source in expected["rests_on"])
-    wall = expected["wall"]
-    ends = () if wall["low"] is None else (wall["low"], wall["high"])
-    interval = f" ({' to '.join(map(format_duration, ends))})" if ends else ""
-    missing = f" The time of {count_text(unknown, 'experiment', ',')} is unknown." if unknown else ""
-    beyond = f" Beyond the measurements: {'; '.join(expected['remarks'])}." if expected["remarks"] else ""
-    tested = expected["back_tests"]["seconds"]
-    test = (
-        f" Of {tested['results']:,} earlier results, {tested['within']:,} were within the interval."
-        if ends and tested["results"]
-        else ""
-    )
-    basis = f"based on {count_text(earlier, 'earlier result', ',')}; the time in a queue is not included"
-    return f"Expected: {format_duration(wall['value'])}{interval}, {basis}.{missing}{beyond}{test}"
+def expected_time(expected: Expectation) -> str:
+    """Return a sentence about the expected time and its basis."""
+    if expected.seconds is None:
+        return "The expected time is unknown, because no similar experiment has run."
+    basis = f"based on {expected.earlier:,} earlier results; the time in a queue is not included"
+    unknown = f", and the time of {expected.unknown:,} experiments is unknown" if expected.unknown else ""
+    return f"Expected: {format_duration(expected.seconds)} with {expected.at_once:,} at once, {basis}{unknown}."
 
 
 def _row(experiment: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from fairmesh.reference.algebra import (
 )
 from fairmesh.reference.models import Schema, model_schema
 from fairmesh.study.application import ApplicationFile
-from fairmesh.study.machines import MachinesByName
+from fairmesh.study.machines import KEYS_OF_KIND, REQUIRED_KEYS, MachinesByName
 from fairmesh.study.settings import Config
 from fairmesh.study.studyfile import StudyFile
 
@@ -102,7 +102,17 @@ def _complete_application(schema: Schema) -> None:
 def _complete_machines(schema: Schema) -> None:
     schema["$defs"]["resources"] = resources(with_expressions=False)
     asked = {"gpus": {"type": "object", "additionalProperties": ref("resources")}, "resources": ref("resources")}
-    _put(schema["$defs"]["Machine"]["properties"], asked)
+    machine = schema["$defs"]["Machine"]
+    _put(machine["properties"], asked)
+    machine["allOf"] = [_kind_rule(kind) for kind in machine["properties"]["kind"]["enum"]]
+
+
+def _kind_rule(kind: str) -> Schema:
+    """Return what a machine of a kind must have and cannot have."""
+    own = KEYS_OF_KIND.get(kind, ())
+    others = sorted({key for keys in KEYS_OF_KIND.values() for key in keys} - {*own})
+    rule: Schema = {"properties": dict.fromkeys(others, False), "required": list(REQUIRED_KEYS.get(kind, ()))}
+    return {"if": {"properties": {"kind": {"const": kind}}}, "then": rule}
 
 
 def _complete_config(schema: Schema) -> None:

@@ -15,6 +15,7 @@ from fairmesh.printing import print_lines
 from fairmesh.schedulers import names
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Count, Model, SafeName, Text, check_model, meaning
+from fairmesh.study.rented import Budget, Minutes, Provider, UserName
 from fairmesh.study.values import RESOURCES, read_value
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ class Machine(Model):
     """A named place where jobs run."""
 
     kind: Annotated[
-        Literal["local", "profile", "ssh"],
+        Literal["local", "profile", "ssh", "cloud"],
         meaning(
             "`local`: this computer. `profile`: where the executor of the profile runs jobs. `ssh`: a computer that "
-            "ssh reaches, plain or with a scheduler."
+            "ssh reaches, plain or with a scheduler. `cloud`: instances that a provider creates and destroys."
         ),
     ]
     host: Annotated[
@@ -45,11 +46,41 @@ class Machine(Model):
         Text | None,
         meaning("Configuration file of ssh in place of ~/.ssh/config. `~` and `$NAME` are replaced."),
     ] = None
+    provider: Annotated[Provider | None, meaning("Who creates the instances of a rented machine.")] = None
+    instances: Annotated[Count, meaning("The most instances at the same time.", 2)] = 1
+    user: Annotated[
+        UserName, meaning("User of the instances, who is created where the image has none of that name.", "ubuntu")
+    ] = "fairmesh"
+    public_key: Annotated[
+        Text | None,
+        meaning(
+            "File with the public keys of ssh that may log in; without it fairmesh makes a key. `~` and `$NAME` are "
+            "replaced.",
+            "~/.ssh/id_ed25519.pub",
+        ),
+    ] = None
+    host_key: Annotated[
+        Literal["cloud-init", "console"],
+        meaning(
+            "Where the host key of an instance comes from. `cloud-init`: fairmesh makes it, and the instance receives "
+            "it when it is created. `console`: the instance makes it and prints it on its console."
+        ),
+    ] = "cloud-init"
+    boot: Annotated[Minutes, meaning("Minutes until ssh must answer on a new instance.", 15)] = 10.0
+    lifetime: Annotated[Minutes, meaning("Minutes after which an instance is destroyed in any case.", 480)] = 720.0
+    idle: Annotated[Minutes, meaning("Minutes without experiments after which instances are destroyed.", 30)] = 10.0
+    unattended: Annotated[
+        Minutes,
+        meaning("Minutes without contact after which an instance shuts itself down, for instance if the client died."),
+    ] = 60.0
+    budget: Annotated[Budget | None, meaning("The most that a study may use.", {"hours": 20})] = None
     base: Annotated[
         Text,
         meaning("Folder on the machine for everything that fairmesh writes there. `~` and `$NAME` are replaced there."),
     ] = "~/fairmesh"
-    slots: Annotated[Count, meaning("Number of experiments that are on the machine at the same time.", 4)] = 1
+    slots: Annotated[
+        Count, meaning("Number of experiments that are on the machine, or on each instance, at the same time.", 4)
+    ] = 1
     python: Annotated[
         ProgramPath, meaning("Python on the machine, 3.6 or later, which starts jobs.", "/opt/python/bin/python3")
     ] = "python3"
@@ -146,21 +177,38 @@ def load_machines(path: Path) -> dict[str, Machine]:
 
 
 _REMOTE = ("base", "python", "slots", "rsync")
-_KEYS_OF_KIND = {"ssh": ("host", "ssh_config", *_REMOTE)}
-_REQUIRED = {"ssh": ("host",)}
+_RENTED = (
+    "provider",
+    "instances",
+    "user",
+    "public_key",
+    "host_key",
+    "boot",
+    "lifetime",
+    "idle",
+    "unattended",
+    "budget",
+)
+KEYS_OF_KIND = {"ssh": ("host", "ssh_config", *_REMOTE), "cloud": (*_RENTED, "ssh_config", *_REMOTE)}
+"""Keys that only machines of a kind may have."""
+
+REQUIRED_KEYS = {"ssh": ("host",), "cloud": ("provider",)}
+"""Keys that machines of a kind must have."""
 
 
 def _kind_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
     """Yield the keys that a machine of its kind must have, or cannot have."""
     kind = str(node.entries["kind"].value)
-    for key in _REQUIRED.get(kind, ()):
+    for key in REQUIRED_KEYS.get(kind, ()):
         if key not in node.entries:
             yield Problem(f"'{machine}.{key}' is missing; a machine of kind {kind} needs it", node.place(path))
-    for key in node.entries.keys() - _KEYS_OF_KIND.get(kind, ()):
-        kinds = [other for other, keys in _KEYS_OF_KIND.items() if key in keys]
+    for key in node.entries.keys() - KEYS_OF_KIND.get(kind, ()):
+        kinds = [other for other, keys in KEYS_OF_KIND.items() if key in keys]
         if kinds:
             message = f"'{machine}.{key}' is for machines of kind {' or '.join(kinds)}, not {kind}"
             yield Problem(message, node.key_place(path, key))
+    if "money" in node.entries.get("budget", Node({})).entries and "price" not in node.entries:
+        yield Problem(f"'{machine}.price' is missing; a budget of money needs it", node.key_place(path, "budget"))
 
 
 def _rename_old_key(name: str, machine: Node, path: Path) -> None:
