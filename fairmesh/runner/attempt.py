@@ -4,12 +4,13 @@ import contextlib
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar, Union
 
 from ..schedulers import current_job
 from . import commit, environment, jsonfiles, limit, owner, protocol, provenance, text
 from .claims import PROCESS, Claims
 from .job import Job
+from .leases import Leases, TooMuchError
 from .machine_lock import MachineLock
 from .mllog import Events, milliseconds
 from .output import Output
@@ -104,10 +105,13 @@ class Attempt:
         self.persist(self._prepare)
         stages = self.job.stage_folders()
         experiment = self.job.experiment
-        lock = MachineLock(self.job.exclusive, f"{self.job.name} of {experiment.get('study', 'a shared stage')}")
-        stopped = self._wait_for_machine(lock)
+        name = f"{self.job.name} of {experiment.get('study', 'a shared stage')}"
+        lock = MachineLock(self.job.exclusive, name)
+        leases = self._leases(name)
+        stopped = self._wait_for(lock) or self._wait_for(leases)
         if stopped:
             return stopped
+        self._apply(leases)
         init_ms = milliseconds()
         command = self.job.command(stages)
         code = self.job.experiment.get("code", {})
@@ -115,7 +119,7 @@ class Attempt:
         telemetry = Telemetry(os.path.join(self.folder, protocol.TELEMETRY), self.job.exclusive)
         if not self.job.experiment.get("stage"):
             self.persist(lambda: self.events.open(init_ms))
-        program = self.persist(lambda: self._start(command, stages, lock))
+        program = self.persist(lambda: self._start(command, stages, [*lock.descriptors, *leases.descriptors]))
         asked = self._watch(program, telemetry)
         seconds, self._ended_ms, usage = time.monotonic() - self._began, milliseconds(), telemetry.usage(program)
         with contextlib.suppress(OSError):  # an unreadable log does not invalidate the result
@@ -148,8 +152,21 @@ class Attempt:
             if not os.path.lexists(path):
                 jsonfiles.write_bytes(path, content)
 
-    def _wait_for_machine(self, lock: MachineLock) -> Optional[End]:
-        """Wait until the machine is free; return the end of the attempt if it is ended while it waits."""
+    def _leases(self, name: str) -> Leases:
+        """Return what to lease: nothing under a scheduler, or for an experiment that has the machine for itself."""
+        try:
+            return Leases({} if self.job.exclusive or current_job() else self.job.lease, name)
+        except TooMuchError as error:
+            raise commit.Refused(str(error)) from None
+
+    def _apply(self, leases: Leases) -> None:
+        """Restrict the program to its cores and GPUs, and record them."""
+        leased = leases.apply(os.environ)
+        if leased:
+            self.status.values["leased"] = leased
+
+    def _wait_for(self, lock: Union[MachineLock, Leases]) -> Optional[End]:
+        """Wait until a lock is free; return the end of the attempt if it is ended while it waits."""
         asked, looked = self._requested_end(), 0.0
         while not asked and not current_job() and not lock.try_take():
             if time.monotonic() - looked > LOOK_FOR_HOLDER:
@@ -172,7 +189,7 @@ class Attempt:
         else:
             self.retry.try_to(self.status.beat)
 
-    def _start(self, command: List[str], stages: Dict[str, str], lock: MachineLock) -> Program:
+    def _start(self, command: List[str], stages: Dict[str, str], inherited: List[int]) -> Program:
         self._started, self._began = jsonfiles.now(), time.monotonic()
         try:
             self._program = program = Program(
@@ -181,7 +198,7 @@ class Attempt:
                 self.job.environment(self.folder, stages),
                 self.output.descriptor,
                 os.path.join(self.folder, PROCESS),
-                lock.descriptors,
+                inherited,
             )
         except (FileNotFoundError, PermissionError) as error:
             if error.filename == self.folder:

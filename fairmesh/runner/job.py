@@ -24,6 +24,8 @@ class Job:
         The file that gets a copy of the commit; found from the folder's place in the results if not given.
     force : bool
         Whether to run again despite a valid commit of another run.
+    lease : dict, optional
+        The resources of which cores and GPUs of this computer are leased; by default nothing is.
 
     Raises
     ------
@@ -31,11 +33,18 @@ class Job:
         If the folder holds no job.
     """
 
-    def __init__(self, folder: str, home: str, record: Optional[str] = None, force: bool = False) -> None:
+    def __init__(
+        self,
+        folder: str,
+        home: str,
+        record: Optional[str] = None,
+        force: bool = False,
+        lease: Optional[Dict[str, Any]] = None,
+    ) -> None:
         experiment = jsonfiles.read_map(os.path.join(folder, protocol.EXPERIMENT))
         if experiment is None or "fingerprint" not in experiment:
             raise commit.Refused(f"{folder} holds no {protocol.EXPERIMENT}")
-        self.folder, self.home, self.force = folder, home, force
+        self.folder, self.home, self.force, self.lease = folder, home, force, lease or {}
         self.experiment: Dict[str, Any] = experiment
         self.fingerprint = str(experiment["fingerprint"])
         self.record = record or _record_beside(folder)

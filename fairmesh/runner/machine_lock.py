@@ -53,7 +53,7 @@ class MachineLock:
             If there is no place for it, or its file system has no locks.
         """
         if not self._files:
-            paths = [os.path.join(folder, LOCK) for folder in _folders()]
+            paths = [os.path.join(folder, LOCK) for folder in private_folders()]
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
             self._files = {path: os.open(path, flags, 0o600) for path in paths}
         is_taken = all(try_lock(descriptor, path, self._exclusive) for path, descriptor in self._files.items())
@@ -83,8 +83,8 @@ class MachineLock:
         return "waits for the machine, which experiments of other runs use"
 
 
-def _folders() -> List[str]:
-    """Return the private folders for lock files, at least one.
+def private_folders() -> List[str]:
+    """Return the private folders of this user for lock files, at least one.
 
     Raises
     ------

@@ -4,8 +4,9 @@ import argparse
 import os
 import sys
 import time
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
+from ..schedulers import current_job
 from . import jsonfiles, owner, protocol, retry, scheduler
 from .attempt import Attempt, reason_of
 from .claims import Claims
@@ -26,6 +27,20 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("--home", required=True, help="the folder of runner.pyz, stages/ and environments/")
     parser.add_argument("--record", help="the file that gets a copy of the commit")
     parser.add_argument("--force", type=int, default=0, help="1: run again in spite of a good commit of another run")
+    parser.add_argument(
+        "--claim",
+        type=int,
+        default=0,
+        metavar="N",
+        help="start exactly attempt N: if its number is taken, or another attempt is active, start nothing",
+    )
+    parser.add_argument(
+        "--lease",
+        type=_map,
+        default={},
+        metavar="JSON",
+        help="resources whose cores and GPUs of this computer no other experiment gets: threads, gres, gpu_model",
+    )
     parser.add_argument(
         "--collect",
         metavar="JOB",
@@ -52,10 +67,11 @@ def main(arguments: Optional[List[str]] = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        job = Job(os.path.abspath(options.folder), os.path.abspath(options.home), options.record, bool(options.force))
+        folder, home = os.path.abspath(options.folder), os.path.abspath(options.home)
+        job = Job(folder, home, options.record, bool(options.force), options.lease)
         with Signals().caught() as signals:
             if options.failed is not None:
-                return record_failure(job, options.failed, options.collect)
+                return record_failure(job, options.failed, options.collect, options.claim)
             return run_to_commit(job, signals, options)
     except BaseException as error:  # noqa: BLE001  one line for any error
         return _say(f"fairmesh: {os.path.basename(options.folder)}: {reason_of(error)}")
@@ -64,8 +80,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
 def run_to_commit(job: Job, signals: Signals, options: argparse.Namespace) -> int:
     """Ensure that the job has a commit of its fingerprint: find it, wait for it, or start an attempt.
 
-    With ``--collect``, nothing is started. An owner commits before its claim is over, so the claim is read before the
-    commit.
+    With ``--collect``, nothing is started, with ``--claim``, exactly one attempt. An owner commits before its claim is
+    over, so the claim is read before the commit.
     """
     claims, collect = Claims(job.folder), options.collect
     while True:
@@ -75,6 +91,8 @@ def run_to_commit(job: Job, signals: Signals, options: argparse.Namespace) -> in
         if job.commit():
             job.copy_record()
             return 0
+        if options.claim:
+            return _run_exactly(job, claims, options.claim, number, signals, options.patience)
         if not is_free:
             problem = _wait(claims, number, signals, options.silence)
         elif collect is not None:
@@ -89,7 +107,28 @@ def run_to_commit(job: Job, signals: Signals, options: argparse.Namespace) -> in
             return _say(f"fairmesh: {job.name}: {problem}")
 
 
-def record_failure(job: Job, reason: str, collect: Optional[str]) -> int:
+def _run_exactly(job: Job, claims: Claims, wanted: int, number: int, signals: Signals, patience: float) -> int:
+    """Start the attempt of a number, which the caller chose; start nothing if it is taken or another one is active."""
+    if _is_requeued(claims.holder(number)):
+        wanted = number + 1  # the scheduler repeats this start
+    if number >= wanted or not claims.is_free(number) or not claims.take(wanted):
+        return 0
+    if job.commit():
+        claims.release(wanted)
+        return 0
+    return _attempt(job, Attempt(job, wanted, signals, Retry(patience, signals)))
+
+
+def _is_requeued(holder: owner.Owner) -> bool:
+    """Return whether the holder of a claim was an earlier start of the scheduler's job that this process runs in."""
+    mine = current_job()
+    if mine is None or not mine.restarts or (mine.id, mine.cluster) != (holder.get("job_id"), holder.get("cluster")):
+        return False
+    restart = str(holder.get("restart") or 0)
+    return restart.isdigit() and int(restart) < mine.restarts
+
+
+def record_failure(job: Job, reason: str, collect: Optional[str], wanted: int = 0) -> int:
     """Write a failed attempt whose program could not start, unless there is a result or an active claim."""
     claims = Claims(job.folder)
     number = claims.highest()
@@ -97,14 +136,25 @@ def record_failure(job: Job, reason: str, collect: Optional[str]) -> int:
     if job.commit():
         job.copy_record()
         return 0
-    if collect is None and is_free and claims.take(number + 1):
-        folder = claims.attempt_folder(number + 1)
+    if wanted and number >= wanted:
+        return 0
+    wanted = wanted or number + 1
+    if collect is None and is_free and claims.take(wanted):
+        folder = claims.attempt_folder(wanted)
         os.makedirs(folder)
         status = Status(
-            os.path.join(folder, protocol.STATUS), number + 1, owner.current_process(), job.run, job.fingerprint
+            os.path.join(folder, protocol.STATUS), wanted, owner.current_process(), job.run, job.fingerprint
         )
         status.end(protocol.FAILED, reason, None)
     return _say(f"fairmesh: {job.name} {protocol.FAILED}: {reason}")
+
+
+def _map(text: str) -> Dict[str, Any]:
+    """Return the map in a JSON text."""
+    value = jsonfiles.parse(text.encode())
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("not a map")
+    return value
 
 
 def _attempt(job: Job, attempt: Attempt) -> int:

@@ -1,0 +1,155 @@
+"""The first code that runs on a machine: it is sent as text, finds or receives the runner, and imports the rest.
+
+A request arrives as a line of JSON. Each message to the client is a line that begins with the client's random number,
+so that what a login shell prints is not mistaken for it: ``runner`` asks for the runner, ``payload`` for the bytes that
+follow the request, ``wait`` says that the work goes on, and ``answer LENGTH SHA256`` begins the answer.
+"""
+
+import atexit
+import hashlib
+import importlib
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+from typing import Any, BinaryIO, Dict, Optional
+
+RUNNER = "runner.pyz"
+NAME = re.compile(r"[\w+@-][\w.+@-]{0,199}\Z")
+LARGEST = 1 << 26  # bytes of a runner
+
+
+class Channel:
+    """The connection to the client.
+
+    Parameters
+    ----------
+    header : dict
+        The first line of the client: ``nonce``, ``base``, ``runner`` (its SHA-256) and ``request``.
+    reading, writing : BinaryIO
+        Bytes from and to the client.
+    """
+
+    def __init__(self, header: Dict[str, Any], reading: BinaryIO, writing: BinaryIO) -> None:
+        self.header, self.reading, self.writing = header, reading, writing
+        self._nonce = str(header["nonce"]).encode()
+        self._lock = threading.Lock()
+
+    def say(self, message: str, data: bytes = b"") -> None:
+        """Send a message, and bytes after it."""
+        with self._lock:
+            self.writing.write(b"\n" + self._nonce + b" " + message.encode() + b"\n" + data)
+            self.writing.flush()
+
+    def answer(self, values: Dict[str, Any]) -> None:
+        """Send the answer."""
+        data = json.dumps(values).encode()
+        self.say(f"answer {len(data)} {hashlib.sha256(data).hexdigest()}", data)
+
+    def fail(self, reason: str, kind: str = "person") -> None:
+        """Send an error as the answer."""
+        self.answer({"error": reason, "kind": kind})
+
+
+def main() -> None:
+    """Serve one request from the standard input."""
+    reading, writing = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # no program that is called can write into the answer
+    channel = Channel(json.loads(reading.readline().decode()), reading, writing)
+    try:
+        runner = _runner(channel)
+    except OSError as error:
+        place = f": {os.fsdecode(error.filename)}" if error.filename else ""
+        channel.fail(f"{error.strerror or error}{place}", "retry")
+        return
+    except ValueError as error:
+        channel.fail(str(error))
+        return
+    sys.path.insert(0, runner)
+    importlib.import_module("fairmesh.target.serving").serve(channel)  # it is in the runner
+
+
+def base_folder(text: str) -> str:
+    """Return the path of a base folder, in which ``~`` and ``$NAME`` are replaced.
+
+    Raises
+    ------
+    ValueError
+        If a variable is not set, or the path is not absolute.
+    """
+    path = os.path.expanduser(os.path.expandvars(text))
+    if "$" in path or not os.path.isabs(path) or "\0" in path:
+        raise ValueError(f"the base folder {path!a} is no absolute path on this machine")
+    return os.path.normpath(path)
+
+
+def home_folder(base: str, name: Any) -> str:
+    """Return the home folder of a project.
+
+    Raises
+    ------
+    ValueError
+        If its name cannot be that of a folder.
+    """
+    if not isinstance(name, str) or not NAME.match(name):
+        raise ValueError(f"{name!a} is no name of a home folder")
+    return os.path.join(base, name)
+
+
+def _runner(channel: Channel) -> str:
+    """Return the path of the wanted runner: that of the home, or one that is received now."""
+    header = channel.header
+    home = header["request"].get("home")
+    folder = home_folder(base_folder(header["base"]), home) if home is not None else ""
+    path = os.path.join(folder, RUNNER)
+    if folder and _sha256(path) == header["runner"]:
+        return path
+    channel.say("runner")
+    data = _receive(channel.reading)
+    if hashlib.sha256(data).hexdigest() != header["runner"]:
+        raise OSError("the runner arrived incomplete")
+    if not folder:
+        folder = tempfile.mkdtemp(prefix="fairmesh-")
+        atexit.register(shutil.rmtree, folder, True)
+        path = os.path.join(folder, RUNNER)
+    os.makedirs(folder, exist_ok=True)
+    _write(path, data)
+    return path
+
+
+def _sha256(path: str) -> Optional[str]:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read(LARGEST)).hexdigest()
+    except OSError:
+        return None
+
+
+def _receive(reading: BinaryIO) -> bytes:
+    length = int(reading.readline(32) or b"0")
+    data = reading.read(length) if length <= LARGEST else b""
+    if len(data) < length or not length:
+        raise OSError("the runner arrived incomplete")
+    return data
+
+
+def _write(path: str, data: bytes) -> None:
+    """Write a file beside its place, and move it there: running jobs use the old one."""
+    beside = f"{os.path.dirname(path)}/.{RUNNER}.{os.uname()[1][:20]}.{os.getpid()}.{threading.get_ident()}.half"
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except OSError:
+        if os.path.exists(beside):
+            os.unlink(beside)
+        raise
+
+
+if __name__ == "__main__":
+    main()
