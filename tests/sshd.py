@@ -99,11 +99,11 @@ class SshServer:
 
     def _settings(self) -> Iterator[str]:
         folder = self.folder
+        yield from self.options  # the first of two values holds
         yield from (f"ListenAddress {ADDRESS}:{self.port}", f"HostKey {folder}/host_key", "PidFile none")
         yield from (f"AuthorizedKeysFile {folder}/authorized_keys", "StrictModes no", "UsePAM no", "LogLevel VERBOSE")
         yield from ("PasswordAuthentication no", "KbdInteractiveAuthentication no", "PermitRootLogin prohibit-password")
         yield f"SetEnv HOME={self.home}"
-        yield from self.options
         if command := LOGIN_SHELLS[self.login_shell]:
             yield f"ForceCommand {command}"
 
@@ -210,7 +210,7 @@ class SshNetwork:
 
     def write_entry(self, name: str, text: str) -> None:
         """Write the client's settings for a host."""
-        self._entries[name] = f"Host {name}\nHostName {ADDRESS}\n{text}"
+        self._entries[name] = f"Host {name}\n{text}HostName {ADDRESS}\n"  # the first of two values holds
         self.config.write_text("\n".join([*self._entries.values(), self._common()]))
 
     def _common(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +11,6 @@ from tests.sshd import SshNetwork, ssh_network
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.clusters
-
-
-@pytest.fixture(scope="module")
-def network() -> Iterator[SshNetwork]:
-    with ssh_network() as hosts:
-        yield hosts
 
 
 def test_each_host_has_its_own_home(network: SshNetwork) -> None:

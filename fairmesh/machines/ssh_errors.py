@@ -1,0 +1,87 @@
+"""Why ssh did not reach a machine: it may answer later, or a person must act first and is told how."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from fairmesh.errors import FairmeshError
+from fairmesh.machines.transport import RefusedError, UnreachableError
+from fairmesh.printing import one_line
+
+SSH_FAILED = 255  # exit status of ssh itself
+_CANNOT_RUN = (126, 127)  # exit status of a shell that cannot start a program
+
+
+@dataclass(frozen=True)
+class Target:
+    """The machine in messages.
+
+    Parameters
+    ----------
+    name : str
+        Its name in machines.yaml.
+    host : str
+        The host of ssh.
+    python : str
+        Its Python.
+    """
+
+    name: str
+    host: str
+    python: str
+
+
+def error_of_exit(target: Target, status: int, output: str) -> FairmeshError:
+    """Return the error of a call of ssh that ended without an answer.
+
+    Parameters
+    ----------
+    target : Target
+        The machine.
+    status : int
+        The exit status of ssh, which is that of the command on the machine, or 255.
+    output : str
+        The last lines of its output.
+    """
+    output = one_line(output)[-1000:]
+    if status == SSH_FAILED:
+        advice = next((advice for pattern, advice in _ADVICE.items() if re.search(pattern, output)), "")
+        if advice:
+            text = advice.format(name=target.name, host=target.host, output=output)
+            return RefusedError(f"{target.name}: {text}")
+        return UnreachableError(f"{target.name} cannot be reached: {output or 'ssh ended without a message'}")
+    if status in _CANNOT_RUN:
+        return RefusedError(
+            f"{target.name}: {target.python} cannot be started ({output}); set `python` in machines.yaml to a Python "
+            "3.6 or later on that machine"
+        )
+    if status == 1:
+        reason = output or "exit status 1"
+        return RefusedError(f"{target.name} does not run programs: {reason}; try `ssh {shlex.quote(target.host)} true`")
+    return UnreachableError(f"{target.name}: exit status {status}{f': {output}' if output else ''}")
+
+
+_ADVICE = {
+    r"(?i)host key .*(has changed|is revoked)|revoked host key": (
+        "its host key has changed, so another computer may be answering in its place; ask who runs it, and run "
+        "`fairmesh machines trust {name}` for the next steps"
+    ),
+    r"(?i)host key is known for|host key verification failed": (
+        "its host key is not known; compare and add it with `fairmesh machines trust {name}`"
+    ),
+    r"Permission denied \(.*(keyboard-interactive|password)": (
+        "no permission ({output}); load your key with ssh-add, or if it asks for a password or a second factor, open a "
+        "connection with `fairmesh machines connect {name}`"
+    ),
+    r"Permission denied|Too many authentication failures": (
+        "no permission ({output}); load your key with ssh-add, or set User and IdentityFile for {host} in the "
+        "configuration of ssh"
+    ),
+    r"(?i)bad configuration option|can't open user config|bad owner or permissions on": (
+        "the configuration of ssh has a mistake: {output}"
+    ),
+    r"no matching .* found": "ssh and the machine have no algorithm in common: {output}",
+}
+"""What a message of ssh means, and what to do; any other one may be gone with the next call."""
