@@ -15,8 +15,8 @@ from fairmesh.schedulers.slurm import plain_words
 
 Event = dict[str, Any]
 
-EXPERIMENT_RULES = ("experiment", "collect")
-STAGE_RULES = ("stage", "collect_stage")
+EXPERIMENT_RULES = ("experiment", "experiment_local", "dispatch", "collect")
+STAGE_RULES = ("stage", "stage_local", "dispatch_stage", "collect_stage")
 
 _MORE = "For further error details see the cluster/cloud log and the log files of the involved rule(s)."
 _RUN_ID = re.compile(r"SLURM run ID: (\S+)")

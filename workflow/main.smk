@@ -24,6 +24,8 @@ include: "rules/experiment.smk"
 # A job of an executor, which reads this file again, needs no more than the rules above.
 if workflow.is_main_process:
 
+    include: "rules/local.smk"
+    include: "rules/dispatch.smk"
     include: "rules/publish.smk"
     include: "rules/collect.smk"
     include: "rules/probe.smk"

@@ -35,7 +35,8 @@ def requested(experiment: Mapping[str, Any], machine: Mapping[str, Any]) -> dict
 
 
 def _of_gpu(gpu: str | None, machine: Mapping[str, Any]) -> Mapping[str, Any]:
-    if gpu is None or machine["scheduler"] == "none":
+    is_shared_out = machine["scheduler"] != "none" or machine.get("kind") not in {None, "local", "profile"}
+    if gpu is None or not is_shared_out:
         return {}
     resources: Mapping[str, Any] = machine["gpus"].get(gpu, {"gres": f"gpu:{gpu}:1"})
     return resources

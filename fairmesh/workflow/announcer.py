@@ -13,8 +13,7 @@ from fairmesh.workflow.announce import Name, announce, experiment_names, stage_n
 from fairmesh.workflow.forecast import forecast
 from fairmesh.workflow.internals import SnakemakeWorkflow
 from fairmesh.workflow.study_input import StudyInput
-
-EXPERIMENT_RULES = {"experiment", "collect"}
+from snakemake_logger_plugin_fairmesh.events import EXPERIMENT_RULES
 
 
 class Announcer:

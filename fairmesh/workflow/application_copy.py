@@ -139,6 +139,15 @@ def copy_application(application: Application, target: Path) -> Code:
     return code
 
 
+def content_hash(application: Application) -> str:
+    """Return a hash of the files that would be copied: their paths, contents, and whether they can be executed."""
+    code = Code.of(application)
+    entries = [
+        (str(path.relative_to(code.folder)), _is_program(path), files.file_sha256(path)) for path in sorted(code.files)
+    ]
+    return files.text_sha256(files.canonical_json(entries))
+
+
 def mirror_application(source: Path, target: Path) -> list[str]:
     """Copy an application like ``copy_application``, and delete files that it no longer has.
 

@@ -29,10 +29,10 @@ def command_warnings(plan: Plan, project: Path) -> list[str]:
     """
     application = plan.application
     try:
-        _, machine = find_machine(plan.machines[0], project, "")
+        machines = [find_machine(name, project, "")[1] for name in plan.all_machines]
     except InputError:
         return []
-    if machine.kind != "local" or _has_setup(machine, plan):
+    if not any(machine.kind == "local" and not _has_setup(machine, plan) for machine in machines):
         return []
     return [
         str(Problem(message, _place(application, name, index), near=near))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
 from fairmesh.jobs.lookup import result_finder
-from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, own_or_installed
+from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, own_or_installed, profile_folders
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import load_model
 from fairmesh.site.folder import check_replaceable
@@ -19,6 +20,7 @@ from fairmesh.study import Plan, load_plan
 from fairmesh.study.machines import Machine, load_machines
 from fairmesh.study.selection import PlanSelection
 from fairmesh.study.settings import Config, Publisher, load_config
+from fairmesh.workflow.run_machines import RunMachines
 
 COMMAND_LINE = "--config, or the configfile of a profile"
 _FILE_ONLY = ("finish", "website")
@@ -37,10 +39,8 @@ class Configuration:
     ----------
     config : Config
         The values.
-    machine : Machine
-        The machine that the jobs run on.
-    machines : Path
-        The file of machines.
+    machines : RunMachines
+        The machines; jobs run on that of the profile, unless the study names others.
     project : Path
         The project folder.
     node : Node
@@ -48,10 +48,14 @@ class Configuration:
     """
 
     config: Config
-    machine: Machine
-    machines: Path
+    machines: RunMachines
     project: Path
     node: Node
+
+    @property
+    def machine(self) -> Machine:
+        """The machine of the profile."""
+        return self.machines[self.config.machine]
 
     def plan(self) -> Plan:
         """Expand the study.
@@ -64,10 +68,12 @@ class Configuration:
         try:
             results = result_finder(Path(self.config.results))
             whole = load_plan(self.config.study, self.project, self.config.machine, self.config.set, has_result=results)
-            return PlanSelection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
+            plan = PlanSelection(self.config.where, self.config.part, self.config.first, self.config.only).of(whole)
+            self.machines.check(plan, _profile_machines(self.project))
         except InputError as error:
             where = _place(self.node, "study")
             raise InputError(replace(problem, where=problem.where or where) for problem in error.problems) from error
+        return plan
 
     def check_site(self) -> None:
         """Check before the run that the website can be written to its folder.
@@ -115,17 +121,23 @@ def read(overrides: Mapping[str, Any], project: Path) -> Configuration:
         config = load_model(Config, node, COMMAND_LINE)
     except InputError as error:
         raise InputError(_hinted(problem, overrides) for problem in error.problems) from error
-    machines, machine = find_machine(config.machine, project, _place(node, "machine"))
-    return Configuration(config, machine, machines, project, node)
+    machines = find_machines(config.machine, project, _place(node, "machine"))
+    return Configuration(config, machines, project, node)
 
 
 def find_machine(name: str, project: Path, where: str) -> tuple[Path, Machine]:
-    """Return the file of machines, and the entry of one of them.
+    """Return the file of machines, and the entry of one of them; the parameters are those of ``find_machines``."""
+    machines = find_machines(name, project, where)
+    return machines.file, machines[name]
+
+
+def find_machines(name: str, project: Path, where: str) -> RunMachines:
+    """Return the machines of a project.
 
     Parameters
     ----------
     name : str
-        The name of the machine.
+        The name of one of them, that of the profile.
     project : Path
         The project folder.
     where : str
@@ -141,7 +153,7 @@ def find_machine(name: str, project: Path, where: str) -> tuple[Path, Machine]:
     if name not in machines:
         message = f"'machine': {place(path)} names no machine {name!r}"
         raise InputError([Problem(message, where, ", ".join(machines), nearest(name, machines))])
-    return path, machines[name]
+    return RunMachines(path, machines, name)
 
 
 def _hinted(problem: Problem, overrides: Mapping[str, Any]) -> Problem:
@@ -218,6 +230,15 @@ def read_profile(folder: Path) -> Profile:
         _count(settings.get("jobs")),
         _count(settings.get("cores")) or os.cpu_count() or 1,
     )
+
+
+def _profile_machines(project: Path) -> dict[str, str]:
+    """Return the machine of each profile that can be read."""
+    machines = {}
+    for name, folder in profile_folders(project).items():
+        with suppress(InputError):
+            machines[name] = read_profile(folder).machine
+    return machines
 
 
 def _count(value: Any) -> int | None:

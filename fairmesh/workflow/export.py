@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from fairmesh import files
@@ -24,9 +25,8 @@ from fairmesh.study.machines import Machine
 from fairmesh.study.settings import Config, load_config
 from fairmesh.workflow import configuration
 from fairmesh.workflow.application_copy import copy_application
-from fairmesh.workflow.folders import TEMPLATES, Folders, job_templates, plan_document
+from fairmesh.workflow.folders import APPLICATIONS, TEMPLATES, Folders, job_templates, plan_document
 
-APPLICATIONS = "applications"
 SUBMIT = "submit.sh"
 OUT = "--out"
 
@@ -39,7 +39,7 @@ def export(plan: Plan, out: Path, project: Path) -> Path:
     Parameters
     ----------
     plan : Plan
-        The plan; its machine determines the scheduler.
+        The plan; the machine of the selected experiments determines the scheduler.
     out : Path
         The folder to write to; it can be moved afterwards.
     project : Path
@@ -53,13 +53,14 @@ def export(plan: Plan, out: Path, project: Path) -> Path:
     Raises
     ------
     InputError
-        If the machine is unknown, a template is missing, the folder cannot be used, or the application is too large to
-        be copied.
+        If the machine is unknown, there are several, a template is missing, the folder cannot be used, or the
+        application is too large to be copied.
     FairmeshError
         If a file cannot be written.
     """
-    machines, machine = configuration.find_machine(plan.machines[0], project, "--machine")
-    templates = job_templates(plan, project, machines, machine)
+    plan = _for_one_machine(plan)
+    machines, machine = configuration.find_machine(plan.machine, project, "--machine")
+    templates = job_templates(plan, project, machines, plan.machine, machine)
     config = load_config(project / CONFIG) if (project / CONFIG).exists() else Config(study=plan.study)
     _check_place(out, project / config.results)
     try:
@@ -71,6 +72,15 @@ def export(plan: Plan, out: Path, project: Path) -> Path:
         raise FairmeshError(f"{error.filename}: {error.strerror}") from error
 
 
+def _for_one_machine(plan: Plan) -> Plan:
+    """Return the plan with all stages on the machine of the selected experiments."""
+    names = list(dict.fromkeys(experiment.machine for experiment in plan.selected))
+    if len(names) > 1:
+        message = f"{plan.study} is for {len(names)} machines; choose one with --where 'machine == \"{names[0]}\"'"
+        raise InputError([Problem(message, str(plan.source), ", ".join(names))])
+    return replace(plan, machine=names[0], stage_machines={})
+
+
 def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config: Config, project: Path) -> Path:
     paths = StudyPaths(out, plan.study)
     copy = f"{APPLICATIONS}/{plan.application.name}"
@@ -78,7 +88,7 @@ def _write(plan: Plan, out: Path, templates: Templates, machine: Machine, config
     copy_application(plan.application, out / copy)
     entry = machine.model_dump()
     lines = []
-    folders = Folders(plan, paths, project, copy, config.publisher, machine)
+    folders = Folders(plan, paths, project, copy, config.publisher, {plan.machine: machine})
     for warning in folders.unknown_code():
         print_lines(f"warning: {warning}", file=sys.stderr)
     for job in _jobs(folders):

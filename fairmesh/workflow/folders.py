@@ -16,21 +16,24 @@ from fairmesh.jobs.directives import requested
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render_command
 from fairmesh.jobs.templates import Templates
-from fairmesh.runner.protocol import FORMAT, marker_name
+from fairmesh.names import KEY_LENGTH
+from fairmesh.runner.protocol import EXPERIMENTS, FORMAT, STAGES, marker_name
 from fairmesh.schema import Node, load_yaml
 from fairmesh.study import Experiment, Plan, StageInstance
-from fairmesh.study.application import Stage
 from fairmesh.study.cloudmesh import application_node, check_can_run, is_cloudmesh
 from fairmesh.study.find import APPLICATION, find_application
 from fairmesh.study.machines import Machine
 from fairmesh.study.settings import Config, Publisher
 from fairmesh.submission import identity
 from fairmesh.submission.repository import DIRTY, Refusal, Repository, commit_of
+from fairmesh.workflow.application_copy import content_hash
 from fairmesh.workflow.code_hash import CodeHash, code_hash
 from fairmesh.workflow.orphans import PendingJob
 from fairmesh.workflow.targets import Target
 
 Job = TypeVar("Job", Experiment, StageInstance)
+APPLICATIONS = "applications"
+"""The folder of copied applications, in the home of a runner."""
 
 
 class Folders:
@@ -48,8 +51,8 @@ class Folders:
         The path of the copied application, relative to the runner's home, if the folders are exported.
     publisher : Publisher, optional
         The publisher, for the logs.
-    machine : Machine, optional
-        The machine, with its resources and GPUs.
+    machines : mapping of str to Machine, optional
+        The machines, with their resources and GPUs.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Folders:
         project: Path,
         application: str = "",
         publisher: Publisher | None = None,
-        machine: Machine | None = None,
+        machines: Mapping[str, Machine] | None = None,
     ) -> None:
         self.plan, self.paths = plan, paths
         self.stages = {marker_name(stage.name, stage.fingerprint): stage for stage in plan.stages.values()}
@@ -67,30 +70,48 @@ class Folders:
         self._application = plan.application
         self._marker = cache(lambda name: str(paths.stage_marker(name)))
         self._project = project
-        self._folder = application or str(plan.application.folder.resolve())
-        self._travels = bool(application)
+        self._copy = application
         self._plain_conda = str(installed("workflow/envs/job.yaml"))
-        self._conda = {name: self._conda_of(stage) for name, stage in plan.application.all_stages.items()}
         self._last = list(plan.application.all_stages)[-1]
         self._publisher = publisher or Publisher()
-        self._machine = (machine or Machine(kind="local")).model_dump()
+        self._machines = machines or {}
+        self._entry = cache(lambda name: self._machine(name).model_dump())
 
-    def _conda_of(self, stage: Stage) -> str:
-        """Return the file of a stage's conda environment: its own, the application's, or one with only the runner."""
+    def _machine(self, name: str) -> Machine:
+        return self._machines.get(name) or Machine(kind="local")
+
+    def machine_of(self, job: Experiment | StageInstance) -> str:
+        """Return the machine of a job."""
+        return job.machine if isinstance(job, Experiment) else self.plan.machine_of(job)
+
+    @cached_property
+    def application_copy(self) -> str:
+        """The path of the copied application on other machines, relative to the runner's home."""
+        if self._copy:
+            return self._copy
+        return f"{APPLICATIONS}/{content_hash(self._application)[:KEY_LENGTH]}/{self._application.name}"
+
+    def _travels(self, job: Experiment | StageInstance) -> bool:
+        """Return whether a job runs where only a copy of the application is."""
+        return bool(self._copy) or self._machine(self.machine_of(job)).is_remote
+
+    def _conda_of(self, job: Experiment | StageInstance) -> str:
+        """Return the file of a job's conda environment: its own, the application's, or one with only the runner."""
+        stage = self._application.all_stages[job.name if isinstance(job, StageInstance) else self._last]
         file = stage.environment.conda or self._application.environment.conda
-        if self._travels:
-            return f"{self._folder}/{file}" if file else ""
+        if self._travels(job):
+            return f"{self.application_copy}/{file}" if file else ""
         return str(self._application.folder / file) if file else self._plain_conda
 
-    def resource_names(self) -> set[str]:
-        """Return the names of all resources that any job requests."""
+    def resource_names(self, machines: Collection[str]) -> set[str]:
+        """Return the names of all resources that any job on these machines requests."""
         jobs: list[Experiment | StageInstance] = [*self.experiments.values(), *self.stages.values()]
-        return {name for job in jobs for name in self._resources(job)}
+        return {name for job in jobs if self.machine_of(job) in machines for name in self._resources(job)}
 
     def _resources(self, job: Experiment | StageInstance) -> dict[str, Any]:
-        """Return the resources that a job requests on the machine; they are not part of its fingerprint."""
+        """Return the resources that a job requests on its machine; they are not part of its fingerprint."""
         axes = job.axes if isinstance(job, Experiment) else {}
-        return requested({"axes": axes, "resources": job.resources}, self._machine)
+        return requested({"axes": axes, "resources": job.resources}, self._entry(self.machine_of(job)))
 
     def stage_job(self, name: str) -> JobPaths:
         """Return the paths of a shared stage."""
@@ -125,13 +146,13 @@ class Folders:
         """
         experiment = self._planned(self.experiments, (machine, identity), f"experiment {identity!r} on {machine}")
         job, record = self.paths.job(machine, identity), self.paths.record(machine, identity)
-        return self._target("experiment", record, job, experiment, experiment.stages, marked, again)
+        return self._target(record, job, experiment, experiment.stages, marked, again)
 
     def stage_target(self, name: str, marked: set[str], again: Collection[str] = ()) -> Target:
         """Return the target of a shared stage; the parameters are those of ``experiment_target``."""
         stage = self._planned(self.stages, name, f"stage {name!r}")
         marker, job = self.paths.stage_marker(name), self.stage_job(name)
-        return self._target("stage", marker, job, stage, stage.needs, marked, again)
+        return self._target(marker, job, stage, stage.needs, marked, again)
 
     def _planned(self, known: Mapping[Any, Job], key: object, what: str) -> Job:
         if key not in known:
@@ -140,7 +161,6 @@ class Folders:
 
     def _target(
         self,
-        rule: str,
         output: Path,
         paths: JobPaths,
         job: Experiment | StageInstance,
@@ -153,21 +173,22 @@ class Folders:
             # The result stays, even if a stage that it was made from is made again for others.
             markers = [marker for marker in markers if Path(marker).exists()]
         return Target(
-            rule=rule,
+            kind=EXPERIMENTS if isinstance(job, Experiment) else STAGES,
+            machine=self.machine_of(job),
             output=str(output),
             folder=str(paths.folder),
             fingerprint=job.fingerprint,
             inputs=markers,
             resources=self._resources(job),
             exclusive=self.plan.measure == "exclusive",
-            conda=self._conda[job.name if isinstance(job, StageInstance) else self._last],
+            conda=self._conda_of(job),
         )
 
     def of_stage(self, name: str) -> JobFolder:
         """Return the content of the job folder of a shared stage."""
         stage = self.stages[name]
         content = self._content(name, stage, stage.needs, stage.command)
-        details = {"stage": stage.name, "machine": self.plan.machines[0], "key": stage.key, "axes": {}}
+        details = {"stage": stage.name, "machine": self.machine_of(stage), "key": stage.key, "axes": {}}
         return JobFolder(self.stage_job(name), stage.parameters, content | details)
 
     def of_experiment(self, machine: str, name: str) -> JobFolder:
@@ -223,14 +244,14 @@ class Folders:
             "application": {
                 "name": self._application.name,
                 "version": self._application.version,
-                "folder": self._folder,
+                "folder": self.application_copy if self._travels(job) else str(self._application.folder.resolve()),
                 "seed": self._application.seed or "",
                 "code": self.code_hash.sha256,
             },
             "command": render_command(command, where, job.parameters, list(needs)),
             "environment": {},
             "code": self._code,
-            "conda": self._conda[job.name if isinstance(job, StageInstance) else self._last],
+            "conda": self._conda_of(job),
             "measure": self.plan.measure,
             "keep": self._application.keep,
         }
@@ -254,8 +275,8 @@ KEY = "template"
 TEMPLATES = "workflow/templates"
 
 
-def job_templates(plan: Plan, project: Path, machines: Path, machine: Machine) -> Templates:
-    """Return the templates of a plan's job.sh.
+def job_templates(plan: Plan, project: Path, machines: Path, name: str, machine: Machine) -> Templates:
+    """Return the templates of a plan's job.sh on one machine.
 
     Parameters
     ----------
@@ -265,7 +286,7 @@ def job_templates(plan: Plan, project: Path, machines: Path, machine: Machine) -
         The project folder.
     machines : Path
         The file of machines.
-    machine : Machine
+    name, machine : str, Machine
         The machine; its scheduler determines a child template, and it may have one itself.
 
     Raises
@@ -274,13 +295,13 @@ def job_templates(plan: Plan, project: Path, machines: Path, machine: Machine) -
         With all missing templates, if the machine's setup is not a valid shell script, or if there is nothing to run.
     """
     check_can_run(plan)
-    problems = list(_setup_problems(plan.machines[0], machines, machine))
+    problems = list(_setup_problems(name, machines, machine))
     children = []
-    for file, key, node in _named(plan, project, machines, machine):
-        name = node.text or str(node.value)
-        children.append(file.parent / name)
+    for file, key, node in _named(plan, project, machines, name, machine):
+        template = node.text or str(node.value)
+        children.append(file.parent / template)
         if not children[-1].is_file():
-            problems.append(Problem(f"{key!r}: there is no file {name!r}", node.place(file)))
+            problems.append(Problem(f"{key!r}: there is no file {template!r}", node.place(file)))
     if problems:
         raise InputError(problems)
     return Templates.of_jobs(installed(TEMPLATES), machine.scheduler, children)
@@ -294,10 +315,9 @@ def _filled(node: Node, key: str, file: Path) -> Node:
         raise InputError([Problem(f"{key!r} {error}", node.place(file))]) from error
 
 
-def _named(plan: Plan, project: Path, machines: Path, machine: Machine) -> Iterator[tuple[Path, str, Node]]:
+def _named(plan: Plan, project: Path, machines: Path, name: str, machine: Machine) -> Iterator[tuple[Path, str, Node]]:
     """Yield the named templates, the most general first: file, key and value."""
     if machine.template is not None:
-        name = plan.machines[0]
         yield (
             machines,
             f"{name}.{KEY}",

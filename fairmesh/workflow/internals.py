@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ NAMES = {
         "scheduler",
         "persistence",
         "cores",
+        "_cores",
+        "global_resources",
         "modifier",
         "_onstart",
         "_onsuccess",
@@ -29,7 +33,9 @@ NAMES = {
     ),
     "WorkflowModifier": ("is_main_snakefile",),
     "DAG": ("needrun_jobs", "forcefiles", "forcerules"),
-    "JobScheduler": ("exit_gracefully", "resources", "_executor"),
+    "JobScheduler": ("exit_gracefully", "resources", "_executor", "_local_executor"),
+    "Executor": ("pool",),
+    "ThreadPoolExecutor": ("_max_workers",),
     "PersistenceBase": ("deactivate_cache", "_read_record", "_write_record"),
 }
 """The attributes that are used, by class."""
@@ -99,6 +105,23 @@ class SnakemakeWorkflow:
         """The cores that local jobs share."""
         cores: int = self._workflow.cores
         return cores
+
+    @property
+    def local_cores(self) -> int:
+        """The cores of this computer for jobs that the executor does not get."""
+        return self._workflow._cores or os.cpu_count() or 1
+
+    def limit_resource(self, name: str, limit: int) -> None:
+        """Set how much of a resource all running jobs may use; the scheduler does not exist yet."""
+        from snakemake.resources import Resource  # noqa: PLC0415  Snakemake is loaded when a workflow is read
+
+        self._workflow.global_resources[name] = Resource(name, limit)
+
+    def add_local_workers(self, count: int) -> None:
+        """Allow more local jobs at the same time: those that wait for other machines need a worker, and no core."""
+        scheduler = self._workflow.scheduler
+        executor = scheduler._local_executor or scheduler._executor
+        executor.pool._max_workers += count
 
     def set_handlers_of_module(self, start: Callable[[], None], end: Callable[[int], None]) -> None:
         """Set what the workflow does when a run starts and ends, if it is read as a module of another Snakefile.
@@ -185,6 +208,7 @@ def _used_names() -> Iterator[tuple[str, str]]:
 def _find_class(name: str) -> type:
     from snakemake import api  # noqa: PLC0415  heavy, and only a test needs it
     from snakemake.dag import DAG  # noqa: PLC0415
+    from snakemake.executors.local import Executor  # noqa: PLC0415
     from snakemake.modules import WorkflowModifier  # noqa: PLC0415
     from snakemake.persistence import PersistenceBase  # noqa: PLC0415
     from snakemake.scheduling.job_scheduler import JobScheduler  # noqa: PLC0415
@@ -195,6 +219,8 @@ def _find_class(name: str) -> type:
         "DAG": DAG,
         "JobScheduler": JobScheduler,
         "PersistenceBase": PersistenceBase,
+        "Executor": Executor,
+        "ThreadPoolExecutor": ThreadPoolExecutor,
     }
     python_class: type = classes[name]
     return python_class

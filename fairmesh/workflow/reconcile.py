@@ -35,7 +35,7 @@ class Reconciliation:
     marked : set of str
         The fingerprints of the stages that have a marker or will get one.
     pending : list of PendingJob
-        The jobs without a result.
+        The jobs without a result, except those on other machines, which the dispatcher asks about.
     orphans : Orphans
         The active jobs of earlier runs.
     probes : Probes
@@ -85,18 +85,31 @@ def reconcile(study: StudyInput, run_folder: Path, forced: Collection[Name] = ()
     outstanding = [*missing, *again]
     marked, outdated = stages(plan, paths, outstanding, code if again or study.reruns_other_code else "")
     pending = list(folders.pending_jobs(missing, marked))
+    unmade = {name for machine, name in (job.name for job in pending) if not machine}
+    elsewhere = [job for job in pending if _is_remote(study, job)]
+    pending = [job for job in pending if job not in elsewhere]
     known_orphans = orphans.find(paths, pending)
     if not (study.site / "index.html").exists():
         paths.published.unlink(missing_ok=True)
     probes = Probes(paths)
     if study.config.probe:
-        probes = Probes.of(plan, paths, outstanding, known_orphans.jobs, run_folder)
-    unmade = {name for machine, name in (job.name for job in pending) if not machine}
+        active = {job.name for job in elsewhere if _is_active(job)} | known_orphans.jobs.keys()
+        probes = Probes.of(plan, paths, outstanding, active, run_folder)
     detached = list(_records_made_from(unmade, plan, paths)) if unmade else []
     superseded = {str(paths.record(*job.name)): job for job in folders.pending_jobs(again, set())}
     superseded |= {str(paths.stage_marker(job.name[1])): job for job in folders.stage_jobs(outdated)}
     must_run = frozenset((experiment.machine, experiment.id) for experiment in outstanding)
     return Reconciliation(marked, pending, known_orphans, probes, detached, must_run, superseded, other_code)
+
+
+def _is_active(job: PendingJob) -> bool:
+    return lookup.folder_state(job.paths, job.fingerprint) is FolderState.ACTIVE
+
+
+def _is_remote(study: StudyInput, job: PendingJob) -> bool:
+    """Return whether the dispatcher starts a job."""
+    machine, name = job.name
+    return study.machines.is_remote(machine or study.plan.machine_of(study.folders.stages[name]))
 
 
 def _records_made_from(markers: set[str], plan: Plan, paths: StudyPaths) -> Iterator[Path]:

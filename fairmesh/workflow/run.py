@@ -116,6 +116,11 @@ class WorkflowRun:
             signal.signal(signal_number, on_signal)
         threading.Thread(target=look_for_cancel, daemon=True).start()
 
+    @property
+    def cancels_jobs(self) -> bool:
+        """Whether jobs on other machines are cancelled if the run is interrupted: by all but SIGTERM."""
+        return self._signal != SIGNALS[signal.SIGTERM]
+
     def note_signal(self) -> None:
         """Record that the run was ended by a signal: it counts as cancelled."""
         if self._signal:

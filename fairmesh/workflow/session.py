@@ -1,45 +1,34 @@
-"""Run the workflow in Snakemake's main process: answer the rules, and start and end the run."""
+"""Answer the rules in Snakemake's main process."""
 
 from __future__ import annotations
 
-import atexit
+import os
 import re
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import replace
-from functools import cache, partial
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fairmesh import files
-from fairmesh.jobs import lookup
-from fairmesh.jobs.lookup import FolderState
-from fairmesh.jobs.outage import Outage
-from fairmesh.jobs.render import JobFolder, render, write_runner
-from fairmesh.printing import print_lines
-from fairmesh.runner import jsonfiles
-from fairmesh.schedulers import choose_scheduler
-from fairmesh.workflow import orphans, probing, publishing, reconcile, scheduler_check
-from fairmesh.workflow.announce import announce
-from fairmesh.workflow.announcer import Announcer
-from fairmesh.workflow.code_hash import environments_of, other_code_hint
-from fairmesh.workflow.finish import FinishHook
+from fairmesh.machines.requests import SCRIPT, request_path
+from fairmesh.runner.protocol import EXPERIMENTS
+from fairmesh.workflow import publishing
+from fairmesh.workflow.graph import JobGraph, warn
 from fairmesh.workflow.internals import SnakemakeWorkflow
-from fairmesh.workflow.reconcile import Reconciliation
-from fairmesh.workflow.run import QueueWatcher, WorkflowRun
+from fairmesh.workflow.run import WorkflowRun
+from fairmesh.workflow.run_control import RunControl
+from fairmesh.workflow.run_machines import Way, slot_resources, slots_of
 from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
-from fairmesh.workflow.superseding import Superseded, restore_results, supersede
-from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, clear_errors, resource_functions
-from fairmesh.workflow.waiting import WaitWatcher
+from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, resource_functions
 
 NOBODY = "nobody"  # placeholder for a missing job number, since Snakemake drops empty arguments
+LOCAL_CORES = "local_cores"  # the resource of jobs on this computer beside an executor, which has no limit of cores
+
+FindTarget = Callable[[Wildcards], Target]
 
 
 class Session:
-    """The main process of a run: it answers the rules, and starts and ends the run.
+    """The view of the rules in the main process.
 
     Parameters
     ----------
@@ -54,17 +43,10 @@ class Session:
     def __init__(self, snakemake: SnakemakeWorkflow, study: StudyInput, run: WorkflowRun) -> None:
         self._snakemake, self._study, self._run = snakemake, study, run
         self._plan, self._paths, self._folders = study.plan, study.paths, study.folders
-        self._announcer = Announcer(snakemake, study)
         self._lock = StudyLock(study)
-        self._hook = FinishHook(study.config.finish)
-        self._existing = Reconciliation.unknown(study)
-        self._superseded: list[Superseded] = []
-        self._stale_markers: list[str] = []
-        self._is_graph_prepared = True  # nothing is done while another run holds the lock
-        self._has_ended = False
-        self._scheduler = choose_scheduler(study.configuration.machine.scheduler)
-        self._experiment = cache(clear_errors()(partial(self._target, self._folders.experiment_target)))
-        self._stage = cache(clear_errors()(partial(self._target, self._folders.stage_target)))
+        self._graph = JobGraph(snakemake, study, run.folder, self._lock)
+        self._control = RunControl(snakemake, study, run, self._graph, self._lock)
+        self.start, self.end = self._control.start, self._control.end
 
     @classmethod
     def open(cls, workflow: Any, project: Path) -> Session:
@@ -87,30 +69,53 @@ class Session:
         snakemake = SnakemakeWorkflow(workflow)
         study = StudyInput.read(snakemake.config_overrides, project)
         for warning in study.warnings():
-            _warn(warning)
+            warn(warning)
         _ = study.templates  # reports errors before anything is written
         session = cls(snakemake, study, WorkflowRun(study.paths, study.plan.selection, snakemake.command_line_config))
         snakemake.set_handlers_of_module(session.start, session.end)
+        session._limit_slots()
         if session._lock.acquire(wait=study.config.wait):
-            session._reconcile()
-        session._announcer.announce_plan()
+            session._graph.reconcile()
+        session._control.announcer.announce_plan()
         return session
 
-    def _reconcile(self) -> None:
-        self._stale_markers = probing.markers(self._paths)
-        self._existing = reconcile.reconcile(self._study, self._run.folder)
-        self._is_graph_prepared = False
-        if self._existing.orphans.unanswered:
-            _warn(self._existing.orphans.problem)
-        if self._other_code:
-            _warn(self._other_code)
-        if self._study.config.probe:
-            print_lines(self._existing.probes.announcement(), file=sys.stderr)
+    def _limit_slots(self) -> None:
+        """Set how many jobs are on each other machine at the same time."""
+        for name, resource in self._slots.items():
+            self._snakemake.limit_resource(resource, self._study.machines[name].capacity)
+        if self.local_machines:
+            self._snakemake.limit_resource(LOCAL_CORES, self._snakemake.local_cores)
+
+    @cached_property
+    def _slots(self) -> dict[str, str]:
+        return slot_resources(self._machines(Way.DISPATCHER))
+
+    def _machines(self, way: Way) -> list[str]:
+        return [name for name in self._plan.all_machines if self._study.machines.way(name) is way]
 
     @property
-    def _other_code(self) -> str:
-        """What the user learns about results that were measured with other code; may be empty."""
-        return other_code_hint(environments_of(self._existing.other_code, self._paths.home))
+    def remote_machines(self) -> str:
+        """The pattern of the machines whose jobs the dispatcher starts."""
+        return _alternatives(self._machines(Way.DISPATCHER))
+
+    @property
+    def local_machines(self) -> str:
+        """The pattern of the machines whose jobs run on this computer, beside the executor of the profile."""
+        return _alternatives(self._machines(Way.HERE))
+
+    @property
+    def remote_stages(self) -> str:
+        """The pattern of the stages that the dispatcher starts."""
+        return _alternatives(self._stages(Way.DISPATCHER))
+
+    @property
+    def local_stages(self) -> str:
+        """The pattern of the stages that run on this computer, beside the executor of the profile."""
+        return _alternatives(self._stages(Way.HERE))
+
+    def _stages(self, way: Way) -> list[str]:
+        machines = self._machines(way)
+        return [name for name, stage in self._folders.stages.items() if self._plan.machine_of(stage) in machines]
 
     @property
     def results(self) -> str:
@@ -140,105 +145,98 @@ class Session:
     @property
     def probes(self) -> list[str]:
         """The records of the probes, if others wait for them."""
-        return self._existing.probes.records
+        return self._graph.existing.probes.records
 
     @property
     def marker(self) -> str:
         """The file that exists once all probes have a record."""
-        return self._existing.probes.marker
+        return self._graph.existing.probes.marker
 
     @property
     def active_experiments(self) -> str:
-        """The pattern of the experiments that an earlier run still runs or has queued."""
-        return _alternatives(name for machine, name in self._existing.orphans.jobs if machine)
+        """The pattern of the machines of experiments that an earlier run still runs or has queued.
+
+        It looks ahead at the id, since Snakemake compares each wildcard with a pattern of its own.
+        """
+        names = (f"{machine}/{name}.json" for machine, name in self._graph.existing.orphans.jobs if machine)
+        alternatives = _alternatives(names)
+        return f"(?=(?:{alternatives})$)[^/]+" if alternatives else ""
 
     @property
     def active_stages(self) -> str:
         """The pattern of the stages that an earlier run still runs or has queued."""
-        return _alternatives(name for machine, name in self._existing.orphans.jobs if not machine)
+        return _alternatives(name for machine, name in self._graph.existing.orphans.jobs if not machine)
 
     def experiment(self, wildcards: Wildcards) -> Target:
         """Return the target of an experiment."""
-        return self._experiment(wildcards.machine, wildcards.experiment)
+        return self._graph.experiment(wildcards.machine, wildcards.experiment)
 
     def must_run(self, wildcards: Wildcards) -> bool:
         """Return whether an experiment has no result, or runs again."""
-        self._prepare_graph()
-        return (wildcards.machine, wildcards.experiment) in self._existing.must_run
+        return self._graph.must_run((wildcards.machine, wildcards.experiment))
 
     def stage(self, wildcards: Wildcards) -> Target:
         """Return a shared stage's target."""
-        return self._stage(wildcards.stage)
+        return self._graph.stage(wildcards.stage)
 
-    def _target(self, make: Callable[..., Target], *names: str) -> Target:
-        self._prepare_graph()
-        target = make(*names, marked=self._existing.marked, again=self._existing.again)
-        machine, name = ("", *names)[-2:]
-        target = self._existing.probes.applied(target, (machine, name))
-        if self._scheduler is None:
-            return target
-        inner_snakemake = self._snakemake.executor == self._scheduler.plugin
-        resources = self._scheduler.rule_resources(target.resources, target.exclusive, inner_snakemake)
-        return replace(target, resources=resources)
-
-    def _prepare_graph(self) -> None:
-        """Change what the graph is built from: called by the rules, when Snakemake's metadata is open already.
-
-        The process exits with status 1 if another run of the study is active: Snakemake would speak of ``--unlock``.
-        """
-        if self._snakemake.starts_jobs:
-            with clear_errors():
-                self._lock.require()
-        if not self._is_graph_prepared:
-            self._reconcile_forced()
-            self._snakemake.force(self._existing.again)
-        self._is_graph_prepared = True
-        self._forget_inputs()
-
-    def _reconcile_forced(self) -> None:
-        """Reconcile once more if the user forces experiments that have a result, which Snakemake's graph tells."""
-        forced = {
-            (experiment.machine, experiment.id)
-            for experiment in self._plan.selected
-            if self._snakemake.is_forced("experiment", str(self._paths.record(experiment.machine, experiment.id)))
-        }
-        if forced:
-            known = self._existing
-            renewed = reconcile.reconcile(self._study, self._run.folder, forced)
-            self._existing = replace(renewed, orphans=known.orphans, probes=known.probes)
-
-    def _forget_inputs(self) -> None:
-        """Remove what must start nothing from Snakemake's metadata: markers of probes, and detached records."""
-        if self._stale_markers:
-            probing.forget(self._snakemake, self._stale_markers, self._paths)
-        self._stale_markers = []
-        if self._existing.detached:
-            self._snakemake.forget_outputs(self._existing.detached)
-            self._existing.detached.clear()
-
-    def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
+    def resource_functions(self, find: FindTarget) -> dict[str, ResourceFunction]:
         """Return the functions of a rule's resources."""
-        names = self._folders.resource_names() | (self._scheduler.added_resources if self._scheduler else frozenset())
+        scheduler = self._graph.scheduler
+        names = self._folders.resource_names(self._machines(Way.EXECUTOR))
+        names |= scheduler.added_resources if scheduler else frozenset()
         usual = self._snakemake.default_resources
         return resource_functions(sorted(names - {"threads"}), find, usual)
 
+    def slot_functions(self, find: FindTarget) -> dict[str, ResourceFunction]:
+        """Return the functions of the resources that count the slots of other machines."""
+
+        def function(name: str) -> ResourceFunction:
+            def used(wildcards: Wildcards) -> int:
+                target = find(wildcards)
+                return slots_of(self._study.machines[name], target.exclusive) if target.machine == name else 0
+
+            return used
+
+        return {resource: function(name) for name, resource in self._slots.items()}
+
     def threads(self, target: Target) -> int:
         """Return the number of threads; jobs of a scheduler that get a whole node request it by other means."""
-        return target.threads(exclusive=1 if self._scheduler else self._snakemake.cores)
+        return target.threads(exclusive=1 if self._graph.scheduler else self._snakemake.cores)
+
+    def local_threads(self, target: Target) -> int:
+        """Return the number of threads of a job on this computer, beside the executor of the profile."""
+        return target.threads(exclusive=self._snakemake.local_cores)
+
+    def local_cores(self, target: Target) -> int:
+        """Return how many cores such a job keeps from others."""
+        cores = self._snakemake.local_cores
+        return cores if target.exclusive else min(cores, self.local_threads(target))
 
     def job(self, machine: str, name: str) -> str:
         """Return the number of an earlier run's job that will make a result, or ``NOBODY``."""
-        return self._existing.orphans.jobs.get((machine, name)) or NOBODY
+        return self._graph.existing.orphans.jobs.get((machine, name)) or NOBODY
 
     def force(self, target: Target) -> int:
         """Return whether the user forces a job to run again: 1 or 0, as the value of a resource.
 
         A result that is superseded counts no more when the job starts.
         """
-        return int(target.output not in self._existing.again and self._is_forced(target))
+        return int(target.output not in self._graph.existing.again and self._graph.is_forced(target))
 
-    def _is_forced(self, target: Target) -> bool:
-        return self._snakemake.is_forced(target.rule, target.output)
+    @property
+    def dispatch_script(self) -> str:
+        """The script that requests a job of another machine, and waits for it."""
+        return str(SCRIPT)
+
+    @property
+    def process(self) -> int:
+        """The number of this process, whose end ends the wait."""
+        return os.getpid()
+
+    def request(self, target: Target) -> str:
+        """Return the file by which a rule requests a job of another machine."""
+        name = Path(target.output).stem if target.kind == EXPERIMENTS else Path(target.folder).name
+        return str(request_path(self._run.folder, target.machine, target.kind, name))
 
     @property
     def publishing(self) -> dict[str, str]:
@@ -261,139 +259,7 @@ class Session:
         others = [folder for folder in machines if folder.name not in self._plan.machines]
         return [str(path) for folder in others for path in sorted(folder.glob("*.json"))]
 
-    def start(self) -> None:
-        """Prepare the run: job folders, runner, plan.
-
-        The process exits with status 1 if another run of the study is active.
-        """
-        with clear_errors():
-            self._lock.require()
-            self._wait_for_scheduler()
-            self._check_scheduler()
-            for warning in self._hook.preflight_warnings():
-                _warn(warning)
-            self._render()
-            files.write_text(self._paths.plan, files.json_lines(self._study.document), flush=True)
-            self._run.begin(self._stop, self._snakemake.executor_run)
-            outputs = [str(output) for job in self._snakemake.jobs_to_run() for output in job.output]
-            self._superseded = supersede(self._existing.again, outputs, self._folders.code_hash.sha256)
-            remade = {old.job.name for old in self._superseded if old.is_stage}
-            profile = str(self._run.about["profile"])
-            self._announcer.announce_start(profile, remade, are_submitted=self._scheduler is not None)
-            WaitWatcher(self._paths).start()
-        atexit.register(self._end_after_error)
-
-    def _stop(self) -> None:
-        announce("stopping")
-        self._snakemake.stop_scheduling()
-
-    def _end_after_error(self) -> None:
-        """Close the run if Snakemake itself failed, for example on a full disk, since it calls no hook then."""
-        if not self._has_ended:
-            with suppress(SystemExit):  # Snakemake has set the exit status; Python would print a traceback here
-                self.end(1)
-
-    def _wait_for_scheduler(self) -> None:
-        """Wait until the scheduler answers which jobs of a killed run it still has.
-
-        Snakemake's graph is built already: jobs that may have been queued are collected even if they have ended.
-        """
-        if self._existing.orphans.unanswered:
-            minutes = self._study.config.scheduler_patience
-            if minutes:
-                text = f"asking the scheduler again for up to {minutes:g} minutes (scheduler_patience)"
-                print_lines(text, file=sys.stderr, flush=True)
-            known_orphans = orphans.wait_for_answer(self._paths, self._existing.pending, 60 * minutes)
-            self._existing = replace(self._existing, orphans=known_orphans)
-
-    def _check_scheduler(self) -> None:
-        """Check that the scheduler accepts the jobs, and watch for jobs that can never start."""
-        executor = self._snakemake.executor
-        scheduler = scheduler_check.scheduler_of(executor, self._snakemake.executor_settings)
-        if scheduler is None:
-            return
-        is_plugin = executor == scheduler.plugin
-        limit = scheduler_check.check(self._snakemake.jobs_to_run(), scheduler, is_plugin, self._paths.home)
-        if limit and is_plugin:  # it treats a refusal as a failure; fairmesh's executor waits
-            self._snakemake.job_limit = scheduler_check.wait_for_room(limit, self._snakemake.job_limit, scheduler)
-        if self._study.configuration.machine.unsatisfiable_jobs == "cancel":
-            QueueWatcher(self._snakemake.executor_run, scheduler).start()
-
-    def _render(self) -> None:
-        machine = self._study.configuration.machine.model_dump()
-        write_runner(self._paths.runner)
-        is_any = False
-        for job in self._jobs_to_run():
-            render(job, self._study.templates, machine)
-            job.paths.cancel.unlink(missing_ok=True)
-            is_any = True
-        for warning in self._folders.unknown_code() if is_any else ():
-            _warn(warning)
-
-    def _jobs_to_run(self) -> Iterator[JobFolder]:
-        """Yield the folders of Snakemake's jobs that will start something."""
-        for job in self._snakemake.jobs_to_run():
-            if job.rule.name in {"stage", "collect_stage"}:
-                target, folder = self.stage(job.wildcards), self._folders.of_stage(job.wildcards.stage)
-            elif job.rule.name in {"experiment", "collect"}:
-                target = self.experiment(job.wildcards)
-                folder = self._folders.of_experiment(job.wildcards.machine, job.wildcards.experiment)
-            else:
-                continue
-            if self._is_forced(target) or lookup.folder_state(folder.paths, target.fingerprint) is FolderState.NOTHING:
-                yield folder
-
-    def end(self, exit_code: int) -> None:
-        """Close the run; after a failure, publish the existing results, unless the run was interrupted."""
-        self._has_ended = True
-        with clear_errors():
-            self._wait_for_folder()
-            published = jsonfiles.read_map(str(self._paths.published)) or {}
-            try:
-                if exit_code:
-                    self._run.note_signal()
-                    self._mark_lost()
-                if exit_code and not self._run.interrupted:
-                    self._report_failed_probes()
-                    if kept := restore_results(self._superseded):
-                        _warn(kept)
-                    published = publishing.publish_what_there_is(self._paths, self._study.site, self._study.project)
-                self._stale_markers = probing.markers(self._paths)
-                self._forget_inputs()
-            finally:
-                self._announcer.announce_end(published, is_interrupted=self._run.interrupted)
-                self._hook.call(exit_code, partial(self._summary, exit_code))
-                self._run.end(exit_code)  # last, since the next run may start as soon as this one has ended
-
-    def _wait_for_folder(self) -> None:
-        """Wait until the folder of the run is writable, unless the run was interrupted."""
-        outage = Outage(
-            [str(self._run.folder)], lambda text: print_lines(f"warning: {text}", file=sys.stderr, flush=True)
-        )
-        while not self._run.interrupted and not outage.is_over():
-            time.sleep(1)
-
-    def _summary(self, exit_code: int) -> dict[str, Any]:
-        from fairmesh.workflow.summary import summarize  # noqa: PLC0415  only if a hook is configured
-
-        return summarize(self._paths, self._run.about, exit_code, self._run.interrupted, self._study.site)
-
-    def _report_failed_probes(self) -> None:
-        for line in self._existing.probes.failures():
-            print_lines(line, file=sys.stderr)
-
-    def _mark_lost(self) -> None:
-        """Mark attempts of killed runners as lost."""
-        for name in self._folders.stages:
-            lookup.mark_lost(self._folders.stage_job(name))
-        for experiment in self._plan.selected:
-            lookup.mark_lost(self._paths.job(experiment.machine, experiment.id))
-
 
 def _alternatives(names: Iterable[str]) -> str:
     """Return a regular expression that matches one of the names; empty if there are none."""
     return "|".join(map(re.escape, names))
-
-
-def _warn(text: str) -> None:
-    print_lines(f"warning: {text}", file=sys.stderr, flush=True)

@@ -22,7 +22,7 @@ from fairmesh.files import expand_path, read_json
 from fairmesh.installed import SNAKEFILE
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.project import CONFIG, project_folder
-from fairmesh.runner.protocol import marker_name
+from fairmesh.runner.protocol import EXPERIMENTS, STAGES, marker_name
 from fairmesh.schedulers import job_scheduler
 
 
@@ -87,7 +87,7 @@ class JobView:
         """Return an experiment's target."""
         paths = StudyPaths(Path(self.results), wildcards.study)
         record = paths.record(wildcards.machine, wildcards.experiment)
-        return _target("experiment", record, paths.job(wildcards.machine, wildcards.experiment), paths)
+        return _target(EXPERIMENTS, record, paths.job(wildcards.machine, wildcards.experiment), paths)
 
     def must_run(self, wildcards: Wildcards) -> bool:
         """Return True: the main process has decided to run the job."""
@@ -97,7 +97,7 @@ class JobView:
         """Return a shared stage's target."""
         paths = StudyPaths(Path(self.results), wildcards.study)
         folder = next((paths.home / "stages").glob(f"*/{wildcards.stage}"))
-        return _target("stage", paths.stage_marker(wildcards.stage), JobPaths(folder), paths)
+        return _target(STAGES, paths.stage_marker(wildcards.stage), JobPaths(folder), paths)
 
     def resource_functions(self, find: Callable[[Wildcards], Target]) -> dict[str, ResourceFunction]:
         """Return the functions of the resources of a job step."""
@@ -121,7 +121,7 @@ class JobView:
 _OF_THE_STEP = ("cpus_per_gpu", "cpus_per_task", "nodes", "tasks")
 
 
-def _target(rule: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target:
+def _target(kind: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target:
     content = read_json(job.experiment)
     resources, exclusive = content["resources"], content["measure"] == "exclusive"
     scheduler = job_scheduler()
@@ -129,7 +129,8 @@ def _target(rule: str, output: Path, job: JobPaths, paths: StudyPaths) -> Target
         resources = scheduler.rule_resources(resources, exclusive, inner_snakemake=True)
     markers = [paths.stage_marker(marker_name(*need)) for need in content["stages"].items()]
     return Target(
-        rule=rule,
+        kind=kind,
+        machine=str(content["machine"]),
         output=str(output),
         folder=str(job.folder),
         fingerprint=content["fingerprint"],

@@ -18,6 +18,7 @@ from fairmesh.workflow import configuration
 from fairmesh.workflow.configuration import Configuration
 from fairmesh.workflow.folders import Folders, job_templates, plan_document
 from fairmesh.workflow.run import check_inodes
+from fairmesh.workflow.run_machines import RunMachines
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,19 @@ class StudyInput:
     @cached_property
     def folders(self) -> Folders:
         """The job folders of the plan."""
-        machine = self.configuration.machine
-        return Folders(self.plan, self.paths, self.project, publisher=self.config.publisher, machine=machine)
+        publisher, machines = self.config.publisher, self.machines.by_name
+        return Folders(self.plan, self.paths, self.project, publisher=publisher, machines=machines)
+
+    @property
+    def machines(self) -> RunMachines:
+        """The machines."""
+        return self.configuration.machines
 
     @cached_property
-    def templates(self) -> Templates:
-        """The templates of job.sh."""
-        return job_templates(self.plan, self.project, self.configuration.machines, self.configuration.machine)
+    def templates(self) -> dict[str, Templates]:
+        """The templates of job.sh on each machine."""
+        file, names = self.machines.file, self.plan.all_machines
+        return {name: job_templates(self.plan, self.project, file, name, self.machines[name]) for name in names}
 
     @cached_property
     def document(self) -> dict[str, Any]:

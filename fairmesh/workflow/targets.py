@@ -45,8 +45,10 @@ class Target:
 
     Parameters
     ----------
-    rule, output : str
-        The rule, and the file that it declares.
+    kind, machine : str
+        ``experiments`` or ``stages``, and the machine of the job.
+    output : str
+        The file that the rule declares.
     folder : str
         The job folder.
     fingerprint : str
@@ -61,7 +63,8 @@ class Target:
         The file of its conda environment.
     """
 
-    rule: str
+    kind: str
+    machine: str
     output: str
     folder: str
     fingerprint: str

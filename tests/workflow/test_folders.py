@@ -65,7 +65,7 @@ def test_what_the_machine_adds_reaches_rule_and_folder_and_is_no_part_of_what_is
     made = {}
     for scheduler in ("slurm", "none"):
         machine = Machine(kind="profile", scheduler=scheduler, resources=usual, gpus=gpus)
-        folders = Folders(plan, StudyPaths(Path("results"), "s"), tmp_path, machine=machine)
+        folders = Folders(plan, StudyPaths(Path("results"), "s"), tmp_path, machines={"local": machine})
         targets = [folders.experiment_target("local", experiment.id, set()) for experiment in plan.experiments]
         assert [target.fingerprint for target in targets] == [experiment.fingerprint for experiment in plan.experiments]
         contents = [folders.of_experiment("local", experiment.id).experiment for experiment in plan.experiments]
@@ -73,7 +73,7 @@ def test_what_the_machine_adds_reaches_rule_and_folder_and_is_no_part_of_what_is
         made[scheduler] = [target.resources for target in targets]
         (stage,) = [name for name in folders.stages if name.startswith("right")]
         assert folders.stage_target(stage, set()).resources == {**usual, "mem_mb": 7}
-        assert folders.resource_names() >= {"slurm_account", "slurm_partition", "runtime", "mem_mb"}
+        assert folders.resource_names({"local"}) >= {"slurm_account", "slurm_partition", "runtime", "mem_mb"}
     common = {"slurm_account": "mine", "runtime": 5}
     assert made["slurm"] == [
         {**common, "slurm_partition": "dgx", "gres": "gpu:a100:2"},

@@ -41,7 +41,8 @@ def templates(study: dict[str, Any], application: dict[str, Any], machine: dict[
     Path("app/application.yaml").write_text(schema.dump_yaml(APPLICATION | application))
     Path("studies/s.yaml").write_text(schema.dump_yaml({"study": "s", "application": "../app"} | study))
     plan = load_plan(Path("studies/s.yaml"), Path(), "here")
-    return job_templates(plan, Path(), *find_machine("here", Path(), "--machine"))
+    file, machine = find_machine("here", Path(), "--machine")
+    return job_templates(plan, Path(), file, "here", machine)
 
 
 def rendered(made: Templates, **machine: Any) -> str:

@@ -12,7 +12,7 @@ from fairmesh.workflow.targets import Target, resource_functions
 
 
 def target(**resources: Any) -> Target:
-    return Target("experiment", "out", "folder", "f", [], resources, exclusive=False, conda=None)
+    return Target("experiments", "local", "out", "folder", "f", [], resources, exclusive=False, conda=None)
 
 
 @pytest.mark.parametrize(("own", "expected"), [({"mem_mb": 5}, 5), ({}, 700)])
@@ -46,6 +46,6 @@ def test_snakemake_accepts_a_job_that_names_no_such_resource(name: str, own: dic
 
 
 def test_an_exclusive_job_has_the_threads_of_its_machine_unless_it_names_them() -> None:
-    alone = Target("experiment", "out", "folder", "f", [], {}, exclusive=True, conda=None)
-    named = Target("experiment", "out", "folder", "f", [], {"threads": 3}, exclusive=True, conda=None)
+    alone = Target("experiments", "local", "out", "folder", "f", [], {}, exclusive=True, conda=None)
+    named = Target("experiments", "local", "out", "folder", "f", [], {"threads": 3}, exclusive=True, conda=None)
     assert (target().threads(8), alone.threads(8), named.threads(8)) == (1, 8, 3)

@@ -10,7 +10,7 @@ if view.active_experiments:
         log:
             rules.experiment.log,
         wildcard_constraints:
-            experiment=view.active_experiments,
+            machine=view.active_experiments,
         conda:
             "../envs/job.yaml"
         resources:
@@ -24,7 +24,13 @@ if view.active_experiments:
     localrules:
         collect,
 
-    ruleorder: collect > experiment
+    if view.local_machines:
+
+        ruleorder: collect > experiment_local > experiment
+
+    else:
+
+        ruleorder: collect > experiment
 
 
 if view.active_stages:
@@ -51,4 +57,10 @@ if view.active_stages:
     localrules:
         collect_stage,
 
-    ruleorder: collect_stage > stage
+    if view.local_stages:
+
+        ruleorder: collect_stage > stage_local > stage
+
+    else:
+
+        ruleorder: collect_stage > stage
