@@ -147,7 +147,7 @@ class Machine(Model):
     @property
     def capacity(self) -> int:
         """The number of experiments that can be on it at the same time, by which experiments are shared out."""
-        return self.slots
+        return self.slots * self.instances
 
 
 def load_machines(path: Path) -> dict[str, Machine]:

@@ -91,7 +91,7 @@ class Announcer:
     def _header(self, profile: str, to_run: int) -> str:
         plan, log = self._plan, self._snakemake.log
         chosen = f" (selected from {len(plan.experiments)})" if len(plan) < len(plan.experiments) else ""
-        place = [f"machine {', '.join(plan.machines)}", f"with {profile}" if profile else ""]
+        place = [self._machines(), f"with {profile}" if profile else ""]
         return "\n".join(
             [
                 plan.study if plan.title in {"", plan.study} else f"{plan.study}: {plan.title}",
@@ -99,6 +99,14 @@ class Announcer:
                 f"results: {self._study.paths.folder}" + (f"; log: {os.path.relpath(log)}" if log else ""),
             ]
         )
+
+    def _machines(self) -> str:
+        """Return the machines of the selected experiments, with the kind of those that are elsewhere."""
+        used = {experiment.machine for experiment in self._plan.selected}
+        names = [name for name in self._plan.machines if name in used]
+        machines = self._study.machines
+        texts = [f"{name} ({machines[name].kind})" if machines.is_remote(name) else name for name in names]
+        return ", ".join(texts) if len(texts) > 1 else f"machine {texts[0]}"
 
     def announce_end(self, published: Mapping[str, Any], *, is_interrupted: bool) -> None:
         """Announce what came of the run.
