@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fairmesh.api.study import Study, run
     from fairmesh.results import StudyResults as Results
     from fairmesh.results.table import load_results
-    from fairmesh.status import JobStatus, RunStatus, StudyStatus
+    from fairmesh.status import JobStatus, MachineStatus, RunStatus, StudyStatus
     from fairmesh.study import Experiment, Plan
 
 __version__ = "0.1.0"
@@ -25,6 +25,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Experiment",
     "JobStatus",
+    "MachineStatus",
     "Plan",
     "Project",
     "Results",
@@ -39,6 +40,7 @@ __all__ = [
 _MODULES = {
     "Experiment": "fairmesh.study",
     "JobStatus": "fairmesh.status",
+    "MachineStatus": "fairmesh.status",
     "Plan": "fairmesh.study",
     "Project": "fairmesh.api",
     "Results": "fairmesh.results:StudyResults",

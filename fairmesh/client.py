@@ -23,7 +23,7 @@ from fairmesh.errors import BusyError, FairmeshError, InputError, Problem
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.proxies import find_proxy, proxy_note
 from fairmesh.runner import jsonfiles
-from fairmesh.status import JobSelection, JobStatus, RunStatus, StudyStatus
+from fairmesh.status import JobSelection, JobStatus, MachineStatus, RunStatus, StudyStatus
 from fairmesh.web.access import TOKEN_VARIABLE, read_token, token_file
 
 if TYPE_CHECKING:
@@ -165,7 +165,16 @@ class Client:
             offset = page["next"]
         run = _from_json(RunStatus, about["run"]) if about["run"] else None
         return StudyStatus(
-            study, about["title"], "", about["now"], run, tuple(jobs), (), about["left"], about["scheduler"]
+            study=study,
+            title=about["title"],
+            source="",
+            now=about["now"],
+            run=run,
+            experiments=tuple(jobs),
+            stages=(),
+            left=about["left"],
+            scheduler=about["scheduler"],
+            machines=tuple(MachineStatus.of_json(machine["machine"], machine) for machine in about["machines"]),
         )
 
     def compare_machines(self, study: str, reference: str = "") -> dict[str, Any]:

@@ -45,13 +45,13 @@ def one_line(text: str) -> str:
     return text if text.isprintable() else " ".join(printable_lines(text.strip()).split("\n"))
 
 
-def count_text(count: int, noun: str) -> str:
+def count_text(count: int, noun: str, separator: str = "") -> str:
     """Return a number with its noun.
 
-    >>> count_text(1, "experiment"), count_text(2000, "experiment")
-    ('1 experiment', '2000 experiments')
+    >>> count_text(1, "experiment"), count_text(2000, "experiment"), count_text(2000, "experiment", ",")
+    ('1 experiment', '2000 experiments', '2,000 experiments')
     """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{count:{separator}} {noun}" if count == 1 else f"{count:{separator}} {noun}s"
 
 
 def html_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

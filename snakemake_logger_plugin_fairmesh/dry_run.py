@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fairmesh.printing import count_text
 from snakemake_logger_plugin_fairmesh.events import EXPERIMENT_RULES, STAGE_RULES, Event
 from snakemake_logger_plugin_fairmesh.progress import Name
 
@@ -35,4 +36,4 @@ def dry_run_lines(
         yield f"... and {len(reasons) - LISTED} more; `fairmesh plan` lists all"
     stages = sum(event["rule"] in STAGE_RULES for event in would_run)
     shared = f" and {stages} shared stage{'s' if stages > 1 else ''}" if stages else ""
-    yield f"{len(reasons)} of {total} experiments{shared} would run (dry run)"
+    yield f"{len(reasons)} of {count_text(total, 'experiment')}{shared} would run (dry run)"

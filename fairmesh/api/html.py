@@ -8,6 +8,7 @@ from html import escape
 from fairmesh.printing import html_table
 from fairmesh.runner.protocol import DONE, WAITING
 from fairmesh.status import StudyStatus
+from fairmesh.status.machines import MACHINE_HEADS, machine_row
 from fairmesh.status.model import ORDER
 from fairmesh.status.states import STATE_COLORS, state_label
 
@@ -24,6 +25,8 @@ def status_html(status: StudyStatus, state: str) -> str:
         for job in jobs[:SHOWN]
     ]
     table = html_table(("experiment", "machine", "state", "progress", "message"), rows) if rows else ""
+    machines = [machine_row(machine, status.now) for machine in status.machines]
+    table += html_table(MACHINE_HEADS, machines) if machines else ""
     interruption = f"<p>{escape(status.interruption)}</p>" if status.interruption else ""
     summary = f"{interruption}{state_bar(status.counts)}{counts_text(status.counts)}"
     return f"<b>{escape(status.study)}</b>: {escape(state)}, {status.progress:.0%}{summary}{table}"

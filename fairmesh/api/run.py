@@ -238,7 +238,7 @@ class Run:
             request_cancel(str(self.paths.run(self.uuid)), who or current_user())
             return SteeringResult((), (), self.info())
         last = run_process.runs(self.paths)[0]
-        if last.uuid != self.uuid:
+        if last.uuid != self.uuid and not info.is_alive:  # an active one is not the last if another waits for it
             raise BusyError(f"run {self.uuid} of {self.study} is over; the last one is {last.uuid}")
         return cancel(self.paths, selection, who)
 

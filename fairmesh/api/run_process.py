@@ -191,6 +191,11 @@ def has_begun(paths: StudyPaths, uuid: str) -> bool:
     return RunReader(paths).one(uuid) is not None
 
 
+def is_detached(paths: StudyPaths, uuid: str) -> bool:
+    """Return whether a run was started as a process of its own, without a terminal."""
+    return bool(_read_start_file(paths, uuid))
+
+
 def last_output(paths: StudyPaths, uuid: str) -> list[str]:
     """Return the last lines that a run printed; none if it was started in a terminal."""
     return last_lines(paths.run(uuid) / OUTPUT, OUTPUT_LINES)

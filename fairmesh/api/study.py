@@ -13,7 +13,7 @@ from fairmesh.api.run import Run
 from fairmesh.jobs.lookup import result_finder
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
-from fairmesh.printing import html_table
+from fairmesh.printing import count_text, html_table
 from fairmesh.project import is_path
 from fairmesh.results import StudyResults, load_study
 from fairmesh.results.machines import MachineComparison, compare_machines
@@ -185,7 +185,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         axes = [(name, ", ".join(map(plain_text, values))) for name, values in self._plan.axes.items()]
-        about = f"{self.application}, {len(self._plan)} experiments, {self._plan.cost}"
+        about = f"{self.application}, {count_text(len(self._plan), 'experiment')}, {self._plan.cost}"
         return f"<b>{escape(self.title)}</b><br>{escape(about)}{html_table(('axis', 'values'), axes)}"
 
 

@@ -39,10 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _lines(result: Estimate) -> Iterator[str]:
     done = len(result.plan.selected) - len(result.to_run)
-    count = f"{len(result.to_run)} of {len(result.plan.selected)}"
-    yield f"{result.plan.study} on {result.profile.machine}: {count} experiments would run" + (
-        f", {done} have run" if done else ""
-    )
+    count = f"{len(result.to_run)} of {count_text(len(result.plan.selected), 'experiment')}"
+    yield f"{result.plan.study} on {result.profile.machine}: {count} would run" + (f", {done} have run" if done else "")
     if not result.to_run:
         return
     yield f"requested   {result.asked}"

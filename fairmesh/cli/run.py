@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.cli import options
+from fairmesh.cli.detach import check_detached, run_detached
 from fairmesh.printing import print_lines
 from fairmesh.project import is_path, study_of_run
 from fairmesh.status.launch import run_command
@@ -27,6 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--again", action="store_true", help="run experiments again that have a result; the old result becomes history"
+    )
+    parser.add_argument(
+        "--detach",
+        action="store_true",
+        help="run in the background: the run continues when the terminal is closed",
     )
     parser.add_argument("-n", "--dry-run", action="store_true", help="list what would run, and why")
     parser.add_argument("--print-command", action="store_true", help="print the command of Snakemake, and run nothing")
@@ -54,6 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     config = {name: value for name, value in values.items() if value}
     more = [*snakemake_arguments(arguments), *(["--dry-run"] if arguments.dry_run else [])]
     command = run_command(project, arguments.profile, config, more)
+    if arguments.detach:
+        check_detached(arguments)
+        return run_detached(arguments, command, config)
     if arguments.print_command:
         print_lines(command)
         return 0

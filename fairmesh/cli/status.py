@@ -18,6 +18,7 @@ from fairmesh.printing import format_duration, format_time, print_json, print_li
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
 from fairmesh.runner.text import last_lines, printable
 from fairmesh.status import JobStatus, Reader, RunStatus, StudyStatus, read_status
+from fairmesh.status.machines import CONNECTED, MACHINE_HEADS, machine_row
 from fairmesh.status.model import ORDER
 from fairmesh.status.states import state_label
 
@@ -111,7 +112,9 @@ def _print_when_changed(text: Callable[[StudyStatus], str]) -> Callable[[StudySt
     previous: list[tuple[object, ...]] = [()]
 
     def show(status: StudyStatus) -> None:
-        now = tuple((job.state, job.progress, job.attempt) for job in status.jobs)
+        jobs = ((job.state, job.progress, job.attempt) for job in status.jobs)
+        machines = ((machine.state, machine.reason) for machine in status.machines)
+        now = (*jobs, *machines)
         if now != previous[0]:
             print_lines(text(status), flush=True)
         previous[0] = now
@@ -154,6 +157,18 @@ def _head(status: StudyStatus) -> Iterator[Line]:
     yield Line(_counts(status))
     if status.scheduler:
         yield Line(status.scheduler, "yellow")
+    yield from _machines(status)
+
+
+def _machines(status: StudyStatus) -> Iterator[Line]:
+    """Yield a table of the remote machines."""
+    if not status.machines:
+        return
+    rows = [tuple(map(_cell, machine_row(machine, status.now))) for machine in status.machines]
+    heads, *lines = table(MACHINE_HEADS, rows).splitlines()
+    yield Line(heads, "bold")
+    for line, machine in zip(lines, status.machines, strict=True):
+        yield Line(line, "" if machine.state == CONNECTED else "yellow")
 
 
 def _run(run: RunStatus) -> str:

@@ -103,6 +103,15 @@ class StudyPaths:
         return self.folder / "runs" / uuid
 
     @property
+    def machines(self) -> Path:
+        """The folder with a file for each remote machine."""
+        return self.folder / "machines"
+
+    def machine(self, name: str) -> Path:
+        """Return the file with the state of a remote machine, which the dispatcher writes."""
+        return self.machines / f"{name}.json"
+
+    @property
     def runner(self) -> Path:
         """The runner, which all jobs of the home share."""
         return self.home / protocol.RUNNER

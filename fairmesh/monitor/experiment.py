@@ -25,6 +25,7 @@ from fairmesh.runner.safefiles import read_regular
 from fairmesh.site.charts import Chart
 from fairmesh.site.page_charts import history_charts, telemetry_charts
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
+from fairmesh.status.machines import CONNECTED
 from fairmesh.status.states import state_label
 
 LOG_LINES = 30
@@ -54,6 +55,7 @@ def _show_experiment(cache: StatusCache) -> None:
     st.progress(job.progress / 100, f"{state_label(job.state)} {job.progress} % {running_time(job)}")
     if job_message(job):
         st.markdown(escape_text(job_message(job)))
+    _show_machine(cache.status(), job)
     _show_actions(cache, job)
     left, right = st.columns([3, 2])
     with left:
@@ -84,6 +86,13 @@ def _show_actions(cache: StatusCache, job: JobStatus) -> None:
         steering.action_button(
             "Retry", lambda: steering.retry_jobs(cache, selection), cache, disabled=not has_ended, key="retry_one"
         )
+
+
+def _show_machine(status: StudyStatus, job: JobStatus) -> None:
+    """Show why nothing is heard of the experiment's machine, if that is so."""
+    for machine in status.machines:
+        if machine.machine == job.machine and machine.state != CONNECTED:
+            st.info(escape_text(f"{machine.machine}: {machine.text(status.now)}"))
 
 
 def _show_curves(job: JobStatus) -> None:

@@ -16,6 +16,7 @@ from fairmesh.monitor.context import show_live
 from fairmesh.monitor.display import escape_text, job_message, running_time, state_style
 from fairmesh.monitor.results import measured_metrics
 from fairmesh.names import plain_text
+from fairmesh.printing import count_text
 from fairmesh.results.metrics import Metric
 from fairmesh.runner.protocol import STATES
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
@@ -39,7 +40,7 @@ def _show_experiments(cache: StatusCache) -> None:
     status = cache.status()
     selection, sort = _show_filters(status)
     jobs = cache.jobs(selection, sort)
-    st.markdown(f"{len(jobs):,} of {len(status.experiments):,} experiments")
+    st.markdown(f"{len(jobs):,} of {count_text(len(status.experiments), 'experiment', ',')}")
     page = _show_pagination(len(jobs))
     shown = jobs[(page - 1) * PAGE : page * PAGE]
     actions = st.container(horizontal=True)

@@ -18,6 +18,7 @@ from fairmesh.printing import format_duration, format_time
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import RUNNING
 from fairmesh.status import JobStatus, RunStatus, StudyStatus
+from fairmesh.status.machines import MACHINE_HEADS, machine_row
 from fairmesh.status.model import ORDER, seconds_between
 from fairmesh.status.states import state_label
 
@@ -44,6 +45,7 @@ def _show_study(cache: StatusCache) -> None:
         st.warning(status.scheduler)
     _show_numbers(status)
     _show_actions(cache, status)
+    _show_machines(status)
     _show_running(status)
     _show_failed(status)
     show_results(cache.paths, status)
@@ -94,6 +96,15 @@ def _show_actions(cache: StatusCache, status: StudyStatus) -> None:
         steering.action_button(
             "Retry failed", lambda: steering.retry_jobs(cache), cache, disabled=not has_failed, key="retry_failed"
         )
+
+
+def _show_machines(status: StudyStatus) -> None:
+    """Show the remote machines, if there are any."""
+    if status.machines:
+        st.header("Machines")
+        rows = [machine_row(machine, status.now) for machine in status.machines]
+        table = pd.DataFrame(rows, columns=list(MACHINE_HEADS))
+        st.dataframe(table, hide_index=True, alt="Remote machines: state, last answer, jobs and reason of each")
 
 
 def _show_running(status: StudyStatus) -> None:

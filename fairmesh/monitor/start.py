@@ -17,7 +17,7 @@ from fairmesh.monitor.context import settings, status_cache
 from fairmesh.monitor.display import escape_text, show_error, state_style
 from fairmesh.monitor.study_draft import is_same_study
 from fairmesh.names import plain_text
-from fairmesh.printing import format_duration
+from fairmesh.printing import count_text, format_duration
 from fairmesh.status.states import state_label
 from fairmesh.workflow.planner import PLANNER
 from fairmesh.workflow.planning import Expectation, PlanRequest, Preview, machine_of
@@ -223,7 +223,9 @@ def _show_preview(plan: Preview) -> None:
     if plan.to_run and plan.expected:
         st.markdown(escape_text(expected_time(plan.expected)))
     if cost.without:
-        st.markdown(f"The hours do not include {cost.without:,} experiments that declare no runtime.")
+        st.markdown(
+            f"The hours do not include {count_text(cost.without, 'experiment', ',')} without a declared runtime."
+        )
     for warning in plan.warnings[:MAX_WARNINGS]:
         st.warning(escape_text(warning))
     if len(plan.warnings) > MAX_WARNINGS:
@@ -240,8 +242,10 @@ def expected_time(expected: Expectation) -> str:
     """Return a sentence about the expected time and its basis."""
     if expected.seconds is None:
         return "The expected time is unknown, because no similar experiment has run."
-    basis = f"based on {expected.earlier:,} earlier results; the time in a queue is not included"
-    unknown = f", and the time of {expected.unknown:,} experiments is unknown" if expected.unknown else ""
+    basis = f"based on {count_text(expected.earlier, 'earlier result', ',')}; the time in a queue is not included"
+    unknown = (
+        f", and the time of {count_text(expected.unknown, 'experiment', ',')} is unknown" if expected.unknown else ""
+    )
     return f"Expected: {format_duration(expected.seconds)} with {expected.at_once:,} at once, {basis}{unknown}."
 
 

@@ -16,6 +16,7 @@ from fairmesh.api.status_cache import StatusCache
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.monitor.context import show_live
 from fairmesh.monitor.display import LETTER, LETTER_COLOR, escape_text, state_color, tooltips
+from fairmesh.printing import count_text
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import DONE, STATES, WAITING
 from fairmesh.status import JobStatus, StudyStatus
@@ -57,9 +58,10 @@ def _show_grid(status: StudyStatus) -> None:
         st.pills("Show only", states, key="only", bind="query-params", format_func=state_label)
     selected = st.session_state.get("only")
     chart = grid_chart(len(status.experiments), selected if selected in states else "")
-    text = f"{len(status.experiments):,} experiments in the order of the plan: {html.counts_text(status.counts)}"
+    count = len(status.experiments)
+    text = f"{count_text(count, 'experiment', ',')} in the order of the plan: {html.counts_text(status.counts)}"
     st.vega_lite_chart(grid_cells(status.experiments), chart, width="stretch", alt=text)
-    st.caption(f"{len(status.experiments):,} cells in the order of the plan; the page Experiments lists them")
+    st.caption(f"{count_text(count, 'cell', ',')} in the order of the plan; the page Experiments lists them")
 
 
 def _stage_titles(paths: StudyPaths) -> dict[str, str]:

@@ -56,6 +56,13 @@ async def read_status(service: GivenService, study: StudyName) -> Response:
     return answer(snapshot.answer("summary", lambda: as_json(snapshot.summary)))
 
 
+@router.get("/studies/{study}/status/machines", responses=documented(404), response_model=responses.MachineStatuses)
+async def read_machines(service: GivenService, study: StudyName) -> Response:
+    """Read the remote machines of a study: the state of each, when it last answered, and its jobs."""
+    snapshot = await (await service.feed(study)).snapshot()
+    return answer({"machines": snapshot.summary["machines"]})
+
+
 @router.get("/studies/{study}/experiments", responses=documented(404), response_model=responses.Experiments)
 async def list_experiments(
     service: GivenService,

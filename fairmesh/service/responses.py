@@ -10,6 +10,7 @@ from fairmesh.api.run import RUN_STATES
 from fairmesh.errors import Problem
 from fairmesh.printing import one_line
 from fairmesh.runner.protocol import STATES
+from fairmesh.status.machines import MACHINE_MEANINGS
 from fairmesh.status.model import EXPERIMENT, STAGE
 
 State = Annotated[str, Field(json_schema_extra={"enum": list(STATES)}, examples=["running"])]
@@ -191,6 +192,33 @@ class RunItem(ResponseBody):
     exit_code: int | None
 
 
+class ComputerStatusRead(ResponseBody):
+    """One of several computers of a machine."""
+
+    name: str
+    state: str
+    reason: str
+
+
+class MachineStatusRead(ResponseBody):
+    """A remote machine of a study, as the study's run last saw it."""
+
+    machine: str
+    host: str
+    state: Annotated[str, Field(json_schema_extra={"enum": list(MACHINE_MEANINGS)}, examples=["connected"])]
+    reason: str
+    since: str = Field(description="The time since which it is in this state.")
+    last_seen: str = Field(description="The time of its last answer; empty if there was none.")
+    jobs: dict[str, int] = Field(description="The number of the study's experiments and stages there, by state.")
+    computers: list[ComputerStatusRead] = Field(description="Its computers, if there are several.")
+
+
+class MachineStatuses(ResponseBody):
+    """The remote machines of a study."""
+
+    machines: list[MachineStatusRead]
+
+
 class StatusRead(ResponseBody):
     """The status of a study."""
 
@@ -207,6 +235,7 @@ class StatusRead(ResponseBody):
     failed: bool
     scheduler: str = Field(description="A note if the scheduler does not answer; otherwise empty.")
     problems: list[str] = Field(description="Files that cannot be read, and are left out.")
+    machines: list[MachineStatusRead] = Field(description="The remote machines; one that is paused is no failure.")
 
 
 class SteeringRead(ResponseBody):

@@ -205,7 +205,7 @@ def _changes(before: Snapshot, now: Snapshot) -> Iterator[tuple[str, str]]:
     """Yield the changes between two snapshots as events."""
     if before.status.run != now.status.run:
         yield "run", _json(now.status.run.to_json() if now.status.run else {})
-    has_changed = False
+    has_changed = _machine_states(before) != _machine_states(now)
     for job in now.by_key.values():
         previous = before.by_key.get(job.key)
         if previous is not job and _reported(previous) != _reported(job):
@@ -213,6 +213,11 @@ def _changes(before: Snapshot, now: Snapshot) -> Iterator[tuple[str, str]]:
             yield job.kind, _json(job.to_json())
     if has_changed:
         yield "summary", _json(now.summary)
+
+
+def _machine_states(snapshot: Snapshot) -> list[tuple[Any, ...]]:
+    """Return what is reported of machines; the time of the last answer always changes."""
+    return [(machine.machine, machine.state, machine.reason, machine.jobs) for machine in snapshot.status.machines]
 
 
 def _reported(job: JobStatus | None) -> tuple[Any, ...]:

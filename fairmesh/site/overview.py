@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.identifiers import is_web_url
+from fairmesh.printing import count_text
 from fairmesh.site.metadata import Citation
 from fairmesh.site.project import SiteProject
 from fairmesh.site.view import StudyView
@@ -47,7 +48,7 @@ class Overview:
     @property
     def _summary(self) -> str:
         done = sum(len(view.study.done) for view in self.views)
-        return f"Results of {done} experiments with {', '.join(self.applications)}." if done else ""
+        return f"Results of {count_text(done, 'experiment')} with {', '.join(self.applications)}." if done else ""
 
     @property
     def address(self) -> str:

@@ -4,6 +4,7 @@ Imports ``jobs``, ``runner``, ``schedulers`` and the ground floor. ``model`` has
 derives a state, ``reader`` reads a study.
 """
 
+from fairmesh.status.machines import MachineStatus
 from fairmesh.status.model import JobStatus, RunStatus, StudyStatus, log_path
 from fairmesh.status.reader import Reader, read_status
 from fairmesh.status.steering import JobSelection, SteeringResult, cancel, check_will_start, clear
@@ -11,6 +12,7 @@ from fairmesh.status.steering import JobSelection, SteeringResult, cancel, check
 __all__ = [
     "JobSelection",
     "JobStatus",
+    "MachineStatus",
     "Reader",
     "RunStatus",
     "SteeringResult",

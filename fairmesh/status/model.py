@@ -9,13 +9,16 @@ from datetime import datetime
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.runner.protocol import CANCELLED, DONE, ENDS, FAILED, LOG, QUEUED, RUNNING, STATES, TIMEOUT, WAITING
 from fairmesh.short_names import ExperimentFinder, ShortNames
+
+if TYPE_CHECKING:
+    from fairmesh.status.machines import MachineStatus
 
 ACTIVE = (QUEUED, RUNNING)
 ORDER = (*BAD_ENDS, RUNNING, QUEUED, WAITING, DONE)  # the most important first
@@ -195,6 +198,8 @@ class StudyStatus:
         The files that exist and cannot be read, one line each; their content is left out.
     axes : tuple of str
         The names of its axes, in the study's order.
+    machines : tuple of MachineStatus
+        The remote machines that its experiments run on, by name.
     """
 
     study: str
@@ -208,6 +213,7 @@ class StudyStatus:
     scheduler: str = ""
     problems: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
+    machines: tuple[MachineStatus, ...] = ()
 
     @cached_property
     def finder(self) -> ExperimentFinder[JobStatus]:
@@ -271,6 +277,7 @@ class StudyStatus:
             "active": self.is_active,
             "failed": self.has_failed,
             "problems": list(self.problems),
+            "machines": [machine.to_json() for machine in self.machines],
         }
 
     def to_json(self) -> dict[str, Any]:

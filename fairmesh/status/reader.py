@@ -18,6 +18,7 @@ from fairmesh.status.builder import StatusBuilder, remaining_seconds
 from fairmesh.status.cache import FileCache, Map
 from fairmesh.status.events import EventLog, JobEvents, Name
 from fairmesh.status.job_files import Facts, TrackedJob
+from fairmesh.status.machines import MachineReader
 from fairmesh.status.model import RunStatus, StudyStatus
 from fairmesh.status.queue import Queue
 from fairmesh.status.study_jobs import StudyJobs
@@ -54,6 +55,7 @@ class Reader:
         self._checked: Map = {}
         self._survey = StudyJobs(paths, is_cached, is_whole)
         self._runs = RunReader(paths, is_cached)
+        self._machines = MachineReader(paths, is_cached)
         self._log = EventLog("")
         self._queue = Queue(is_cached)
         self._builder = StatusBuilder(self._queue)
@@ -85,6 +87,7 @@ class Reader:
             stages=stage_statuses,
             left=remaining_seconds(run, experiments, now),
             scheduler=self._queue.problem,
+            machines=self._machines.read(),
             problems=self._problems(),
             axes=tuple(plan.get("axes") or ()),
         )
@@ -120,7 +123,7 @@ class Reader:
         return plan
 
     def _problems(self) -> tuple[str, ...]:
-        problems = self._survey.problems | self._runs.problems
+        problems = self._survey.problems | self._runs.problems | self._machines.problems
         return tuple(f"{path}: cannot be read: {why}; left out" for path, why in sorted(problems.items()))
 
     def _news(self, run: RunStatus | None) -> Mapping[Name, JobEvents]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairmesh.names import plain_text
-from fairmesh.printing import html_table
+from fairmesh.printing import count_text, html_table
 from fairmesh.runner.protocol import FORMAT
 from fairmesh.short_names import ExperimentFinder, ShortNames
 from fairmesh.stages import walk_needs
@@ -229,7 +229,7 @@ class Plan(Sequence[Experiment]):
         return frame[[*first, *(name for name in frame.columns if name not in first)]]
 
     def __repr__(self) -> str:
-        return f"<{len(self)} experiments of {self.study} on {', '.join(self.machines)}>"
+        return f"<{count_text(len(self), 'experiment')} of {self.study} on {', '.join(self.machines)}>"
 
     def _repr_html_(self) -> str:
         rows = [
@@ -239,7 +239,7 @@ class Plan(Sequence[Experiment]):
             )
             for experiment in self[:SHOWN]
         ]
-        count = f"{len(self)} experiments" + (f", of which {SHOWN} are shown" if len(self) > SHOWN else "")
+        count = count_text(len(self), "experiment") + (f", of which {SHOWN} are shown" if len(self) > SHOWN else "")
         return f"{html_table(('experiment', *self.axes), rows)}{escape(count)}"
 
     def needed_stages(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fairmesh.names import find_primary_metric
+from fairmesh.printing import count_text
 from fairmesh.runner.protocol import marker_name
 from fairmesh.workflow.announce import Name, announce, experiment_names, stage_names
 from fairmesh.workflow.forecast import forecast
@@ -85,7 +86,7 @@ class Announcer:
             name = ("", marker_name(stage.name, stage.fingerprint))
             if name in remade:
                 count = needed[stage.fingerprint]
-                what = "1 experiment" if count == 1 else f"{count} experiments"
+                what = count_text(count, "experiment")
                 yield f"{names[name]}, for {what}: made again, since the code has changed"
 
     def _header(self, profile: str, to_run: int) -> str:
@@ -95,7 +96,7 @@ class Announcer:
         return "\n".join(
             [
                 plan.study if plan.title in {"", plan.study} else f"{plan.study}: {plan.title}",
-                f"{to_run} of {len(plan)} experiments{chosen} to run on {' '.join(filter(None, place))}",
+                f"{to_run} of {count_text(len(plan), 'experiment')}{chosen} to run on {' '.join(filter(None, place))}",
                 f"results: {self._study.paths.folder}" + (f"; log: {os.path.relpath(log)}" if log else ""),
             ]
         )

@@ -14,7 +14,7 @@ from fairmesh.errors import FairmeshError
 from fairmesh.extras import missing_note
 from fairmesh.files import canonical_json, text_sha256, write_json
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.printing import print_lines
+from fairmesh.printing import count_text, print_lines
 from fairmesh.results import Outcome, StudyResults
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT
@@ -137,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for line in made["missing"]:
         print_lines(f"missing: {line}")
     where = options.site / "index.html" if (options.site / "index.html").exists() else options.results / options.study
-    print_lines(f"{made['done']} of {made['experiments']} experiments published: {where}")
+    print_lines(f"{made['done']} of {count_text(made['experiments'], 'experiment')} published: {where}")
     return 0
 
 

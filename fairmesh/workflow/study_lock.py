@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from typing import Any
 
+from fairmesh.api import run_process
 from fairmesh.errors import BusyError
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.results_folder import make_results_folder
 from fairmesh.printing import print_lines
+from fairmesh.status.reader import RunReader
 from fairmesh.workflow.study_input import StudyInput
 
 PATIENCE = 2.0  # seconds to wait for a process that only reads (-n, --lint)
@@ -45,7 +49,10 @@ class StudyLock:
         """
         if not self._lock.try_take():
             study = self._study.plan.study
-            advice = f"`fairmesh status {study}` shows it, and `fairmesh run {study} --wait` waits for its end"
+            advice = (
+                f"`fairmesh status {study}` shows it, `fairmesh cancel --all --study {study}` stops it, "
+                f"and `fairmesh run {study} --wait` waits for its end"
+            )
             raise BusyError(f"{self._holder()}; {advice}")
 
     def _wait(self) -> bool:
@@ -66,4 +73,11 @@ class StudyLock:
         """Return the message that names the process that holds the lock."""
         holder = self._lock.holder()
         who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')} since {holder.get('since', '?')}"
-        return f"study {self._study.plan.study} is being run by {who}"
+        return f"study {self._study.plan.study} is being run by {who}{self._background(holder)}"
+
+    def _background(self, holder: Mapping[str, Any]) -> str:
+        """Return the run of a process that no terminal belongs to; empty for others."""
+        run = RunReader(self._study.paths).last()
+        if run is None or run.pid != holder.get("pid") or not run_process.is_detached(self._study.paths, run.uuid):
+            return ""
+        return f", run {run.uuid[:8]} in the background"

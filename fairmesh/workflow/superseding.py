@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairmesh import files
 from fairmesh.jobs import lookup
+from fairmesh.printing import count_text
 from fairmesh.runner.claims import Claims
 from fairmesh.workflow.orphans import PendingJob
 
@@ -81,5 +82,4 @@ def restore_results(superseded: Iterable[Superseded]) -> str:
     count = sum(old.restore() and not old.is_stage for old in superseded)
     if not count:
         return ""
-    what = "1 experiment" if count == 1 else f"{count} experiments"
-    return f"{what} did not begin to run again; the earlier results still count"
+    return f"{count_text(count, 'experiment')} did not begin to run again; the earlier results still count"

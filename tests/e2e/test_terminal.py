@@ -131,6 +131,6 @@ def test_verbose_prints_what_snakemake_says(workplace: Workplace) -> None:
     workplace.study({"value": [1]})
     output = workplace.run(*RECORDS_ONLY, "--verbose")
     assert "Building DAG of jobs..." in output
-    assert output.count("1 of 1 experiments to run") == 1
+    assert output.count("1 of 1 experiment to run") == 1
     assert output.count("[1/1] value=1") == 1
     assert output.count("sweep: 1 of 1 done") == 1

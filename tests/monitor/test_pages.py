@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairmesh.api import Project
-from fairmesh.files import write_text
+from fairmesh.files import write_json, write_text
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.monitor import context
 from fairmesh.monitor.results import chart_rows
@@ -209,3 +209,13 @@ def test_a_token_that_others_may_read_is_refused(open_page: Open, given: Project
     shown.sidebar.button[0].click().run()
     assert "other users can read the token" in texts(shown)
     assert StudyPaths(given.results, "quick").plan.exists()
+
+
+def test_a_machine_that_does_not_answer_is_shown_with_its_reason(study: Study, open_page: Open) -> None:
+    write_json(study.paths.machine("local"), {"state": "paused", "host": "login", "reason": "no *route*"})
+    overview = open_page("overview")
+    assert [header.value for header in overview.header if header.value == "Machines"]
+    rows = [list(row) for table in overview.dataframe if "last seen" in table.value for row in table.value.to_numpy()]
+    assert rows == [["local", "login", "paused", "never", "none", "no *route*"]]
+    (note,) = open_page("experiment").info
+    assert note.value == r"local\: paused\, last seen never\: no \*route\*"

@@ -274,8 +274,8 @@ def test_the_expected_time_says_what_it_rests_on() -> None:
     once = ExpectedCost(90.0, None, "same", (PastResult("small", "local", {}, None, 90.0),), is_scaled=False)
     expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}, [])
     told = start.expected_time(Expectation.of(expected))
-    assert told.startswith("Expected: 1 min 30 s with 1 at once, based on 1 earlier results")
-    assert told.endswith("the time of 1 experiments is unknown.")
+    assert told.startswith("Expected: 1 min 30 s with 1 at once, based on 1 earlier result;")
+    assert told.endswith("the time of 1 experiment is unknown.")
 
 
 @pytest.mark.e2e

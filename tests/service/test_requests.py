@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 
 from fairmesh.api import Project
-from fairmesh.files import write_text
+from fairmesh.files import write_json, write_text
 from fairmesh.service import experiments, studies
 from fairmesh.service.app import create_app
 from fairmesh.service.status_feed import StatusFeeds
@@ -227,3 +227,19 @@ def test_the_machines_of_a_study_are_compared(speaker: Speaker, study: Study) ->
     assert accuracy["noise"]["words"] == "not distinguishable from dgx: equal in 1 pair"
     assert_problem(speaker.get("/studies/quick/machines", params={"reference": "dgy"}), 422)
     assert_problem(speaker.get("/studies/none/machines"), 404)
+
+
+def test_the_machines_of_a_study_are_read(speaker: Speaker, study: Study) -> None:
+    assert speaker.get("/studies/quick/status/machines").json() == {"machines": []}
+    seen = {"host": "login", "since": "2026-11-30T10:00:00Z", "last_seen": "2026-11-30T10:05:00Z", "computers": []}
+    paused = {"state": "paused", "reason": "connection refused", "jobs": {"running": 2}, **seen}
+    write_json(study.paths.machine("hpc"), paused)
+
+    def machines() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = speaker.get("/studies/quick/status/machines").json()["machines"]
+        return found
+
+    wait_until(lambda: machines() == [{"machine": "hpc", **paused}], "the machine")
+    status = speaker.get("/studies/quick/status").json()
+    assert status["machines"] == [{"machine": "hpc", **paused}]
+    assert speaker.get("/studies/nothing/status/machines").status_code == 404
