@@ -128,6 +128,21 @@ def format_duration(seconds: float, *, precise: bool = False) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def format_size(count: float) -> str:
+    """Return a number of bytes in binary units, with three digits.
+
+    >>> format_size(512), format_size(812.4 * 2**20), format_size(1023.9 * 2**10), format_size(2**60)
+    ('512 B', '812 MiB', '1 MiB', '1.05e+06 TiB')
+    """
+    power = 0
+    while power < len(_UNITS) - 1 and round(count) >= 1000:
+        count, power = count / 1024, power + 1
+    return f"{count:.3g} {_UNITS[power]}"
+
+
 def format_time(time: str) -> str:
     """Return a moment as people read it.
 

@@ -20,7 +20,7 @@ from fairmesh.names import plain_text
 from fairmesh.printing import count_text, format_duration
 from fairmesh.status.states import state_label
 from fairmesh.workflow.planner import PLANNER
-from fairmesh.workflow.planning import Expectation, PlanRequest, Preview, machine_of
+from fairmesh.workflow.planning import PlanRequest, Preview, machine_of
 
 NEW = "a new study"
 UNCHANGED, FORM, TEXT = "unchanged", "in a form", "as text"
@@ -238,15 +238,26 @@ def _show_preview(plan: Preview) -> None:
         st.caption(f"The first {len(plan.experiments)} of {plan.total:,}")
 
 
-def expected_time(expected: Expectation) -> str:
-    """Return a sentence about the expected time and its basis."""
-    if expected.seconds is None:
-        return "The expected time is unknown, because no similar experiment has run."
-    basis = f"based on {count_text(expected.earlier, 'earlier result', ',')}; the time in a queue is not included"
-    unknown = (
-        f", and the time of {count_text(expected.unknown, 'experiment', ',')} is unknown" if expected.unknown else ""
+def expected_time(expected: Mapping[str, Any]) -> str:
+    """Return sentences about the expected time and its basis."""
+    known, unknown = expected["seconds"]["known"], expected["seconds"]["unknown"]
+    if not known:
+        why = "; ".join(expected["reasons"])
+        return f"The expected time is unknown: {why}."
+    earlier = sum(source["count"] for source in expected["rests_on"])
+    wall = expected["wall"]
+    ends = () if wall["low"] is None else (wall["low"], wall["high"])
+    interval = f" ({' to '.join(map(format_duration, ends))})" if ends else ""
+    missing = f" The time of {count_text(unknown, 'experiment', ',')} is unknown." if unknown else ""
+    beyond = f" Beyond the measurements: {'; '.join(expected['remarks'])}." if expected["remarks"] else ""
+    tested = expected["back_tests"]["seconds"]
+    test = (
+        f" Of {tested['results']:,} earlier results, {tested['within']:,} were within the interval."
+        if ends and tested["results"]
+        else ""
     )
-    return f"Expected: {format_duration(expected.seconds)} with {expected.at_once:,} at once, {basis}{unknown}."
+    basis = f"based on {count_text(earlier, 'earlier result', ',')}; the time in a queue is not included"
+    return f"Expected: {format_duration(wall['value'])}{interval}, {basis}.{missing}{beyond}{test}"
 
 
 def _row(experiment: Mapping[str, Any], names: list[str]) -> dict[str, Any]:

@@ -1,139 +1,97 @@
-"""Time and energy of past results, from which those of new experiments are estimated."""
+"""What past results used: time, memory, storage and energy, with all that these may depend on."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from fairmesh.files import canonical_json
-from fairmesh.jobs.reading import read_checked
-from fairmesh.jobs.reading import ENERGY_METHOD, check_record
+from fairmesh.jobs.reading import ENERGY_METHOD, check_record, read_checked
 from fairmesh.results.metrics import finite
 from fairmesh.runner.protocol import COMMIT, RECORDS, STAGES
-from fairmesh.study.plan import Experiment
+from fairmesh.study.cost import processors
+from fairmesh.study.values import GPU
 
-Similarity = Literal["same", "like"]
-RUNTIME = "runtime"
-POINTS = 300  # the newest points among which similar parameters are searched
+REQUESTS = ("runtime", "mem_mb")
+MACHINE, PROCESSORS, GPU_KIND, VERSION = "@machine", "@processors", "@gpu", "@version"  # names of no parameter
+_LABELS = {MACHINE: "machine", PROCESSORS: "processors", GPU_KIND: "GPU", VERSION: "version"}
 
 
 @dataclass(frozen=True)
 class PastResult:
-    """The time and energy of a result.
+    """What a result used, and what that may depend on.
 
     Parameters
     ----------
-    study, machine : str
-        Its study and machine.
+    study, machine, id : str
+        Its identity.
     parameters : dict
         All parameters except the seed.
-    runtime : float or None
-        The requested run time, in minutes.
-    seconds : float
+    requests : dict of str to float
+        The requested run time in minutes and the requested memory in MB, where known.
+    seconds : float or None
         Its duration.
+    peak_bytes, stored_bytes : float or None
+        The largest memory, and the size of its files, if known.
     energy_j : float or None
         Its energy, if known.
     energy_method : str
         The method of measurement.
+    processors : int
+        The number of requested processors.
+    gpu : str
+        The kind of GPU; empty for none.
+    version : str
+        The version of the application.
     """
 
     study: str
     machine: str
+    id: str
     parameters: dict[str, Any]
-    runtime: float | None
-    seconds: float
+    requests: dict[str, float] = field(default_factory=dict)
+    seconds: float | None = None
+    peak_bytes: float | None = None
+    stored_bytes: float | None = None
     energy_j: float | None = None
     energy_method: str = ""
+    processors: int = 1
+    gpu: str = ""
+    version: str = ""
+
+    @cached_property
+    def features(self) -> dict[str, Any]:
+        """The parameters, and machine, processors, GPU and version."""
+        return features_of(self.parameters, self.machine, self.processors, self.gpu, self.version)
 
 
-@dataclass(frozen=True)
-class ExpectedCost:
-    """The expected time and energy of an experiment.
+def features_of(
+    parameters: Mapping[str, Any], machine: str, processors: int, gpu: str, version: str
+) -> dict[str, Any]:
+    """Return all that time, memory, storage and energy may depend on, by name."""
+    return {**parameters, MACHINE: machine, PROCESSORS: processors, GPU_KIND: gpu, VERSION: version}
 
-    Parameters
-    ----------
-    seconds : float
-        Median of the past results, scaled by the requested run times.
-    energy_j : float or None
-        Likewise; None if no past result has it.
-    likeness : str
-        ``same`` parameters except the seed, or ``like`` (similar) ones.
-    rests_on : tuple of PastResult
-        The past results.
-    is_scaled : bool
-        Whether their requested run times differ from the experiment's.
+
+def label(name: str) -> str:
+    """Return the name of a feature for people.
+
+    >>> label("epochs"), label("@machine")
+    ('epochs', 'machine')
     """
-
-    seconds: float
-    energy_j: float | None
-    likeness: Similarity
-    rests_on: tuple[PastResult, ...]
-    is_scaled: bool
+    return _LABELS.get(name, name)
 
 
-class PastResults:
-    """PastResult results of an application on a machine; those of other machines count where it has none.
-
-    Parameters
-    ----------
-    earlier : iterable of PastResult
-        All past results, newest last.
-    machine : str
-        The machine of the new experiments.
-    seed : str
-        The parameter to ignore; empty if there is none.
-    """
-
-    def __init__(self, earlier: Iterable[PastResult], machine: str, seed: str = "") -> None:
-        known = list(earlier)
-        self.used = [result for result in known if result.machine == machine] or known
-        self._seed = seed
-        self._points: dict[str, list[PastResult]] = {}
-        for result in self.used:
-            self._points.setdefault(canonical_json(result.parameters), []).append(result)
-        self._found: dict[str, ExpectedCost | None] = {}
-
-    def expect(self, experiment: Experiment) -> ExpectedCost | None:
-        """Estimate an experiment; None without past results."""
-        own = {name: value for name, value in experiment.parameters.items() if name != self._seed}
-        runtime = _number(experiment.resources.get(RUNTIME))
-        key = canonical_json([own, runtime])
-        if key not in self._found:
-            self._found[key] = self._expect(own, runtime)
-        return self._found[key]
-
-    def _expect(self, own: dict[str, Any], runtime: float | None) -> ExpectedCost | None:
-        same = self._points.get(canonical_json(own))
-        results = same or self._nearest(own)
-        if not results:
-            return None
-        factors = [_factor(runtime, result.runtime) for result in results]
-        joules = [result.energy_j * factor for result, factor in zip(results, factors, strict=True) if result.energy_j is not None]
-        return ExpectedCost(
-            statistics.median(result.seconds * factor for result, factor in zip(results, factors, strict=True)),
-            statistics.median(joules) if joules else None,
-            "same" if same else "like",
-            tuple(results),
-            any(factor != 1 for factor in factors),
-        )
-
-    def _nearest(self, own: Mapping[str, Any]) -> list[PastResult]:
-        """Return the results with the most parameters in common."""
-        points = list(self._points.values())[-POINTS:]
-        shared = [sum(point[0].parameters.get(name) == value for name, value in own.items()) for point in points]
-        most = max(shared, default=0)
-        return [result for count, point in zip(shared, points, strict=True) if count == most for result in point]
-
-
-def _factor(runtime: float | None, before: float | None) -> float:
-    """Return the ratio of requested run times."""
-    return runtime / before if runtime and before else 1.0
-
-
-def load_past_results(folder: Path, application: str, seed: str = "", problems: list[str] | None = None) -> list[PastResult]:
+def load_past_results(
+    folder: Path,
+    application: str,
+    seed: str = "",
+    problems: list[str] | None = None,
+    studies: Iterable[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+) -> list[PastResult]:
     """Load all results of an application, newest last, from all studies, planned or not.
 
     Parameters
@@ -146,7 +104,12 @@ def load_past_results(folder: Path, application: str, seed: str = "", problems: 
         The parameter to ignore; empty if there is none.
     problems : list of str, optional
         Receives the files that cannot be read.
+    studies : iterable of str
+        Only results of these studies; of all without any.
+    defaults : mapping, optional
+        The values of parameters that an older result lacks; other parameters than these are ignored.
     """
+    only = set(studies)
 
     def check(record: dict[str, Any]) -> None:
         if _name_of(record) in {"", application}:  # invalid results of other applications are ignored
@@ -154,9 +117,11 @@ def load_past_results(folder: Path, application: str, seed: str = "", problems: 
 
     results = []
     for path in sorted(folder.glob(f"*/{RECORDS}/*/*.json")):
+        if only and path.parts[-4] not in only:
+            continue
         record = _read(path, check, problems)
         if _name_of(record) == application and record.get("seconds") is not None:
-            results.append((str(record.get("ended") or ""), _earlier(path, record, seed)))
+            results.append((str(record.get("ended") or ""), past_result(path.parts[-4], path.parts[-2], record, seed, defaults)))
     return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
 
@@ -183,18 +148,54 @@ def _name_of(record: Mapping[str, Any]) -> str:
     return str(application.get("name") or "") if isinstance(application, dict) else ""
 
 
-def _earlier(path: Path, record: Mapping[str, Any], seed: str) -> PastResult:
-    """Return the time and energy of a valid record."""
-    resources, usage = record.get("resources"), record.get("usage") or {}
+def past_result(
+    study: str, machine: str, record: Mapping[str, Any], seed: str = "", defaults: Mapping[str, Any] | None = None
+) -> PastResult:
+    """Return what a valid record says that its experiment used."""
+    usage = record.get("usage") or {}
+    resources = record.get("resources")
+    asked: dict[str, Any] = resources if isinstance(resources, dict) else {}
     return PastResult(
-        path.parts[-4],
-        path.parts[-2],
-        {name: value for name, value in (record.get("parameters") or {}).items() if name != seed},
-        _number(resources.get(RUNTIME)) if isinstance(resources, dict) else None,
-        record["seconds"],
+        study,
+        machine,
+        str(record.get("id") or ""),
+        _parameters(record.get("parameters") or {}, seed, defaults),
+        {name: number for name in REQUESTS if (number := _number(asked.get(name)))},
+        record.get("seconds"),
+        usage.get("peak_bytes"),
+        _stored(record.get("files")),
         usage.get("energy_j"),
         str(usage.get(ENERGY_METHOD) or ""),
+        _processors(asked),
+        gpu_of(record.get("axes") or {}),
+        str((record.get("application") or {}).get("version") or ""),
     )
+
+
+def gpu_of(axes: Mapping[str, Any]) -> str:
+    """Return the kind of GPU among the values of axes; empty for none."""
+    return str(axes.get(GPU) or "")
+
+
+def _parameters(measured: Mapping[str, Any], seed: str, defaults: Mapping[str, Any] | None) -> dict[str, Any]:
+    if defaults is not None:
+        measured = {name: measured.get(name, default) for name, default in defaults.items()}
+    return {name: value for name, value in measured.items() if name != seed}
+
+
+def _stored(files: Any) -> float | None:
+    """Return the size of a result's files; None if it is unknown. People may have edited the record."""
+    if not isinstance(files, list):
+        return None
+    sizes = [_number(entry.get("bytes")) if isinstance(entry, dict) else None for entry in files]
+    return sum(size for size in sizes if size and size > 0) or None
+
+
+def _processors(asked: Mapping[str, Any]) -> int:
+    try:
+        return max(1, processors(asked))
+    except (TypeError, ValueError, OverflowError):
+        return 1
 
 
 def _number(value: Any) -> float | None:

@@ -21,6 +21,7 @@ from fairmesh.workflow.planning import PlanRequest, Preview
 AT_ONCE = 2
 SECONDS = 30
 MEMORY = 2 << 30
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # each thread of numpy's reserves address space
 SPARE = 5  # additional seconds after which a process ends itself
 
 
@@ -203,7 +204,7 @@ def start() -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))} | ONE_THREAD,
         start_new_session=True,
     )
 

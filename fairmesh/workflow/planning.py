@@ -18,12 +18,10 @@ from fairmesh.api.project import Project
 from fairmesh.api.uploads import check_paths, check_text, path_values
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
 from fairmesh.jobs.lookup import result_finder
-from fairmesh.project import find_profile
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.selection import PlanSelection
-from fairmesh.workflow.configuration import LOCAL, read_profile, reruns_other_code
-from fairmesh.workflow.estimate import Estimate, estimate
+from fairmesh.workflow.configuration import LOCAL, reruns_other_code
 from fairmesh.workflow.forecast import Forecast, forecast
 
 WARNINGS = 100
@@ -46,7 +44,7 @@ class PlanRequest:
     offset, limit : int
         The range of experiments to describe.
     expects : bool
-        Whether to estimate the time.
+        Whether to estimate what the experiments will use.
     """
 
     name: str = ""
@@ -59,30 +57,6 @@ class PlanRequest:
     offset: int = 0
     limit: int = 0
     expects: bool = False
-
-
-@dataclass(frozen=True)
-class Expectation:
-    """The expected time of experiments.
-
-    Parameters
-    ----------
-    seconds : float or None
-        The time from start to end without waiting in a queue; None if unknown.
-    at_once, earlier, unknown : int
-        The number of simultaneous experiments, of earlier results used, and of experiments without an estimate.
-    """
-
-    seconds: float | None
-    at_once: int
-    earlier: int
-    unknown: int
-
-    @classmethod
-    def of(cls, expected: Estimate) -> Expectation:
-        """Return the expectation from an estimate."""
-        unknown = len(expected.to_run) - len(expected.known)
-        return cls(expected.wall_seconds, expected.at_once, len(expected.rests_on), unknown)
 
 
 @dataclass(frozen=True)
@@ -105,8 +79,8 @@ class Preview:
         The number of experiments by the reason why they would run or not.
     experiments : list of dict
         The described experiments.
-    expected : Expectation or None
-        The expected time, if requested.
+    expected : dict or None
+        The estimate as JSON, if requested.
     """
 
     study: str
@@ -120,7 +94,7 @@ class Preview:
     warnings: list[str]
     reasons: dict[str, int]
     experiments: list[dict[str, Any]]
-    expected: Expectation | None = None
+    expected: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible data."""
@@ -130,8 +104,7 @@ class Preview:
     def of_json(cls, content: Mapping[str, Any]) -> Preview:
         """Return the preview from the result of ``to_json``."""
         costs = {name: Cost(**content[name]) for name in ("cost", "cost_to_run")}
-        expected = Expectation(**content["expected"]) if content["expected"] else None
-        return cls(**{**content, **costs, "expected": expected})
+        return cls(**{**content, **costs})
 
 
 def preview(project: Project, request: PlanRequest) -> Preview:
@@ -203,9 +176,13 @@ def _own_paths(source: Path, project: Project, machine: str, most: int) -> dict[
         return {}
 
 
-def _expected(project: Project, request: PlanRequest, plan: Plan) -> Expectation:
-    profile = read_profile(find_profile(request.profile, project.folder))
-    return Expectation.of(estimate(plan, project.results, profile, reruns_other_code(plan, project.folder)))
+def _expected(project: Project, request: PlanRequest, plan: Plan) -> dict[str, Any]:
+    """Return the estimate of a plan, with the experiments that the request describes."""
+    from fairmesh.workflow.estimate import estimate_study  # noqa: PLC0415  numpy takes a tenth of a second
+
+    content = estimate_study(plan, project.folder, project.results, request.profile).to_json()
+    content["experiments"] = content["experiments"][request.offset : request.offset + request.limit]
+    return content
 
 
 def _row(prediction: Forecast, plan: Plan) -> dict[str, Any]:

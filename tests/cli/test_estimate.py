@@ -38,9 +38,10 @@ def masks(project: Path) -> Folder:
 
 def took(folder: Folder, seconds: float, machine: str = "local", energy: float | None = None, **axes: Any) -> None:
     point = folder.add(machine, **axes)
-    usage = {"energy_j": energy, "energy_method": "measured"} if energy else {}
-    resources = {"runtime": 10 * axes.get("epochs", 8)}
-    folder.finish(point, {"accuracy": 0.5}, seconds=seconds, usage=usage, resources=resources)
+    usage = {"peak_bytes": 300 << 20} | ({"energy_j": energy, "energy_method": "measured"} if energy else {})
+    resources = {"runtime": 10 * axes.get("epochs", 8), "threads": 4}
+    files = [{"path": "metrics.json", "bytes": 2 << 20, "sha256": "0"}]
+    folder.finish(point, {"accuracy": 0.5}, seconds=seconds, usage=usage, resources=resources, files=files)
 
 
 def estimate(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
@@ -49,52 +50,107 @@ def estimate(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, A
     return found
 
 
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert cli.main(["estimate", "mine", "--results", "before", *arguments]) == 0
+    return capsys.readouterr().out
+
+
 def test_nothing_is_known_at_first(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     found = estimate(capsys)
     assert found["to_run"] == 4
     assert found["asked"]["cpu_hours"] == pytest.approx(4 * (20 + 40) * 2 / 60)
-    assert found["expected"]["unknown"] == 4
-    assert found["expected"]["seconds"] is None
-    assert cli.main(["estimate", "mine", "--results", "before"]) == 0
-    assert "unknown     the run time of all of them: no similar experiment has run" in capsys.readouterr().out
+    assert found["seconds"] == {"value": None, "low": None, "high": None, "known": 0, "unknown": 4}
+    assert "unknown     the run time: no result of the application has it (4 experiments)" in said(capsys)
 
 
-def test_the_median_of_the_same_parameters_counts(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
-    for repeat, seconds in enumerate((10, 12, 100), 1):
-        took(masks, seconds, energy=50, epochs=2, repeat=repeat)
-    took(masks, 30, epochs=4, repeat=1)
-    found = estimate(capsys)
-    assert found["expected"]["seconds"] == 2 * 12 + 2 * 30
-    assert found["rests_on"]["likeness"] == {"same": 4}
-    assert found["rests_on"]["records"] == [{"study": "earlier", "machine": "local", "count": 4}]
-    assert (found["expected"]["energy_j"], found["expected"]["energy_of"]) == (100, 2)
-    assert found["rests_on"]["energy_methods"] == ["measured"]
-
-
-def test_like_parameters_are_scaled_by_the_time_that_the_application_asks_for(
-    masks: Folder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    took(masks, 50, energy=500, epochs=8)
-    found = estimate(capsys)
-    assert found["expected"]["seconds"] == 2 * 50 * 20 / 80 + 2 * 50 * 40 / 80
-    assert found["expected"]["energy_j"] == 2 * 500 * 20 / 80 + 2 * 500 * 40 / 80
-    assert (found["rests_on"]["likeness"], found["rests_on"]["scaled"]) == ({"like": 4}, 4)
-
-
-def test_those_that_share_the_most_count(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
-    took(masks, 80, epochs=8, width=8)
-    took(masks, 800, epochs=8, width=64)
-    assert estimate(capsys, "--first", "1")["expected"]["seconds"] == 20
-
-
-def test_another_machine_counts_only_where_this_one_has_nothing(
-    masks: Folder, capsys: pytest.CaptureFixture[str]
-) -> None:
-    took(masks, 5, machine="dgx", epochs=2)
-    assert estimate(capsys, "--first", "1")["rests_on"]["records"][0]["machine"] == "dgx"
-    took(masks, 50, epochs=2)
+def test_one_result_gives_no_interval(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    took(masks, 30, epochs=2)
     found = estimate(capsys, "--first", "1")
-    assert (found["expected"]["seconds"], found["rests_on"]["records"][0]["machine"]) == (50, "local")
+    assert (found["seconds"]["value"], found["seconds"]["low"]) == (30, None)
+    assert "no interval one earlier result (1 experiment)" in said(capsys, "--first", "1")
+
+
+def test_repeats_of_the_same_parameters_give_their_median_and_an_interval(
+    masks: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for repeat, seconds in enumerate((10, 12, 13), 1):
+        took(masks, seconds, energy=50, epochs=2, repeat=repeat)
+    found = estimate(capsys, "--where", "epochs == 2")
+    assert [one["seconds"]["value"] for one in found["experiments"]] == [12, 12]
+    (one, _) = found["experiments"]
+    assert 5 < one["seconds"]["low"] < 10.5
+    assert 13 < one["seconds"]["high"] < 25
+    assert found["basis"] == {"repeats": 2}
+    assert found["rests_on"] == [{"study": "earlier", "machine": "local", "count": 3}]
+    (machine,) = found["machines"]
+    assert machine["energy"]["value"] == pytest.approx(100, rel=0.1)
+    assert machine["energy_basis"] == "measured"
+    assert machine["memory"]["value"] == pytest.approx(300 << 20, rel=0.1)
+    assert machine["storage"]["value"] == pytest.approx(4 << 20, rel=0.1)
+
+
+def test_a_parameter_that_never_varied_is_scaled_by_the_time_that_the_application_requests(
+    masks: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for repeat in (1, 2):
+        took(masks, 50, energy=500, epochs=8, repeat=repeat)
+    found = estimate(capsys)
+    assert found["seconds"]["value"] == pytest.approx(2 * 50 * 20 / 80 + 2 * 50 * 40 / 80)
+    assert found["machines"][0]["energy"]["value"] == pytest.approx(2 * 500 * 20 / 80 + 2 * 500 * 40 / 80)
+    assert found["basis"] == {"requested": 4}
+    assert found["seconds"]["low"] is None
+    assert found["reasons"] == {"epochs was always 8": 4}
+    assert "beyond      epochs=2 was never measured (2 experiments)" in said(capsys)
+
+
+def test_a_parameter_that_never_varied_is_not_guessed_without_a_requested_time(
+    masks: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    application = Path("masks/application.yaml")
+    application.write_text(APPLICATION.replace('runtime: "10 * epochs", ', ""))
+    for repeat in (1, 2):
+        took(masks, 50, epochs=8, repeat=repeat)
+    assert estimate(capsys)["seconds"]["unknown"] == 4
+    assert "unknown     the run time: epochs was always 8 (4 experiments)" in said(capsys)
+
+
+def test_extrapolation_is_named_and_makes_the_interval_wider(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    for epochs in (1, 2, 4, 8):
+        took(masks, 10 + 5 * epochs, epochs=epochs)
+    arguments = ("--set", "epochs=3,64", "--where", "repeat == 1")
+    near, far = (one["seconds"] for one in estimate(capsys, *arguments)["experiments"])
+    assert near["low"] < 25 < near["high"]
+    assert far["low"] < 330 < far["high"]
+    assert far["high"] / far["low"] > 2 * near["high"] / near["low"]
+    assert far["remarks"] == ["epochs=64 is beyond 1..8 that were measured"]
+    text = said(capsys, *arguments)
+    assert "beyond      epochs=64 is beyond 1..8 that were measured (1 experiment)" in text
+    assert "x epochs^" in text
+    assert "earlier results, each left out in turn, were within the interval of 90 %" in text
+
+
+def test_another_machine_counts_with_a_factor(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    for epochs in (1, 2, 4):
+        took(masks, 10 * epochs, machine="dgx", epochs=epochs)
+    (unknown,) = estimate(capsys, "--first", "1")["experiments"]
+    assert unknown["seconds"]["remarks"] == ["machine local was never measured"]
+    assert unknown["seconds"]["high"] / unknown["seconds"]["low"] > 10
+    took(masks, 30, epochs=1)
+    (one,) = estimate(capsys, "--first", "1")["experiments"]
+    assert one["seconds"]["low"] < 60 < one["seconds"]["high"]
+    assert one["seconds"]["remarks"] == []
+    assert one["seconds"]["high"] / one["seconds"]["low"] < 10
+
+
+def test_only_named_studies_count(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    took(masks, 30, epochs=2)
+    took(Folder(masks.results, "slow"), 300, epochs=2, repeat=2)
+    assert estimate(capsys, "--first", "1", "--from", "slow")["seconds"]["value"] == 300
+    assert cli.main(["estimate", "mine", "--results", "before", "--from", "slowly"]) == 2
+    assert (
+        "there are no results of 'slowly' in before; did you mean 'slow'? (allowed: earlier, slow)"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(("profile", "at_once", "wall"), [("profiles/slurm", 4, 40), ("profiles/few", 2, 60)])
@@ -103,10 +159,44 @@ def test_the_wall_time_follows_from_how_many_run_at_once(
 ) -> None:
     (project / "profiles/few").mkdir()
     (project / "profiles/few/config.yaml").write_text("executor: slurm\njobs: 2\n")
-    took(masks, 20, epochs=2)
-    took(masks, 40, epochs=4)
-    found = estimate(capsys, "--profile", profile)["expected"]
-    assert (found["at_once"], found["wall_seconds"]) == (at_once, wall)
+    machine = "slurm" if profile == "profiles/slurm" else "local"
+    for repeat in range(1, 9):
+        took(masks, 20, machine, epochs=2, repeat=repeat)
+        took(masks, 40, machine, epochs=4, repeat=repeat)
+    (found,) = estimate(capsys, "--profile", profile)["machines"]
+    assert found["at_once"] == at_once
+    assert found["wall"]["value"] == pytest.approx(wall, rel=0.1)
+
+
+def test_cost_and_assumed_energy_follow_from_price_and_power(
+    masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "config/machines.yaml").write_text(
+        "local: {kind: local}\n"
+        "dgx: {kind: ssh, host: dgx, slots: 2, power: 500, price: 3.6, currency: EUR}\n"
+        "slurm: {kind: profile, price: 36}\n"
+    )
+    for repeat in range(1, 9):
+        for machine in ("dgx", "slurm"):
+            took(masks, 20, machine, epochs=2, repeat=repeat)
+            took(masks, 20, machine, epochs=4, repeat=repeat)
+    found = estimate(capsys, "--machine", "dgx", "--machine", "slurm")["estimates"]
+    dgx, slurm = (one["machines"][0] for one in found)
+    assert dgx["wall"]["value"] == pytest.approx(40, rel=0.1)
+    assert dgx["cost"]["value"] == pytest.approx(0.04, rel=0.1)
+    assert dgx["energy"]["value"] == pytest.approx(20_000, rel=0.1)
+    assert dgx["energy_basis"] == "assumed: 500 W x wall time"
+    assert slurm["cost"]["value"] == pytest.approx(0.8, rel=0.1)
+    assert slurm["cost_basis"] == "36 USD an hour x hours of nodes"
+    assert slurm["energy"]["value"] is None
+    text = said(capsys, "--machine", "dgx", "--machine", "slurm")
+    assert text.startswith("mine on 2 machines\nmachine  experiments  at once  wall time")
+    assert "kWh) assumed" in text
+
+
+def test_a_machine_is_one_of_machines_yaml(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["estimate", "mine", "--machine", "slrm"]) == 2
+    assert "config/machines.yaml names no machine 'slrm'" in capsys.readouterr().err
 
 
 def test_what_has_run_is_not_counted(masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,9 +208,9 @@ def test_what_has_run_is_not_counted(masks: Folder, project: Path, capsys: pytes
         own.finish(point, {"accuracy": 1.0}, seconds=7.0, resources=experiment.resources)
     own.write_plan()
     found = estimate(capsys)
-    assert (found["selected"], found["to_run"], found["expected"]["seconds"]) == (4, 1, 7)
-    assert cli.main(["estimate", "mine", "--results", "before"]) == 0
-    assert capsys.readouterr().out.startswith("mine on local: 1 of 4 experiments would run, 3 have run\n")
+    assert (found["selected"], found["to_run"]) == (4, 1)
+    assert found["seconds"]["value"] == pytest.approx(7, rel=0.05)
+    assert said(capsys).startswith("mine on local: 1 of 4 experiments would run, 3 have run\n")
 
 
 def test_a_broken_result_is_named_and_no_hindrance(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,7 +221,7 @@ def test_a_broken_result_is_named_and_no_hindrance(masks: Folder, capsys: pytest
     Path("before/earlier/records/local/other.json").write_text('{"application": {"name": "other"}, "seconds": "x"}')
     assert cli.main(["estimate", "mine", "--results", "before", "--json", "--first", "1"]) == 1
     out, err = capsys.readouterr()
-    assert json.loads(out)["expected"]["seconds"] == 20
+    assert json.loads(out)["seconds"]["value"] == 20
     named = [line.partition(": cannot be read: ")[0] for line in err.splitlines()]
     assert named == [f"before/earlier/records/local/{name}.json" for name in broken]
 
@@ -147,5 +237,5 @@ stages:
 """
     application = Path("masks/application.yaml")
     application.write_text(APPLICATION.replace('command: ["true"]', stages.strip()))
-    names = [name.rpartition("-")[0] for name in estimate(capsys)["expected"]["stages"]]
+    names = [name.rpartition("-")[0] for name in estimate(capsys)["stages"]]
     assert names == ["first", "second"]

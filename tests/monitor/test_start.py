@@ -10,15 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fairmesh.api import Project, Run, run_process
-from fairmesh.api.uploads import check_text
 from fairmesh.errors import BusyError, FairmeshError, InputError
 from fairmesh.files import write_text
 from fairmesh.monitor import start, steering
-from fairmesh.results.past_results import ExpectedCost, PastResult
-from fairmesh.workflow.configuration import Profile
-from fairmesh.workflow.estimate import Estimate
-from fairmesh.workflow.planning import Expectation, PlanRequest
-from tests.e2e.workplace import ROOT
+from fairmesh.workflow.planning import PlanRequest
 from tests.monitor.conftest import Open, texts
 from tests.site.conftest import HOSTILE
 from tests.status.conftest import Study
@@ -270,12 +265,21 @@ def test_a_study_is_one_that_is_known_here(project: Project, name: str) -> None:
 
 
 def test_the_expected_time_says_what_it_rests_on() -> None:
-    plan = check_text(Project.of(ROOT), TOY)
-    once = ExpectedCost(90.0, None, "same", (PastResult("small", "local", {}, None, 90.0),), is_scaled=False)
-    expected = Estimate(plan, Profile(Path()), plan.selected[:2], [once, None], {}, [])
-    told = start.expected_time(Expectation.of(expected))
-    assert told.startswith("Expected: 1 min 30 s with 1 at once, based on 1 earlier result;")
-    assert told.endswith("the time of 1 experiment is unknown.")
+    expected = {
+        "seconds": {"known": 1, "unknown": 1},
+        "wall": {"value": 90.0, "low": 80.0, "high": 110.0},
+        "rests_on": [{"study": "small", "machine": "local", "count": 4}],
+        "remarks": {"epochs=8 is beyond 1..4 that were measured": 1},
+        "reasons": {},
+        "back_tests": {"seconds": {"results": 4, "within": 3}},
+    }
+    told = start.expected_time(expected)
+    assert told.startswith("Expected: 1 min 30 s (1 min 20 s to 1 min 50 s), based on 4 earlier results")
+    assert "The time of 1 experiment is unknown." in told
+    assert "Beyond the measurements: epochs=8 is beyond 1..4 that were measured." in told
+    assert told.endswith("Of 4 earlier results, 3 were within the interval.")
+    none = {"seconds": {"known": 0, "unknown": 2}, "reasons": {"no result of the application has it": 2}}
+    assert start.expected_time(none) == "The expected time is unknown: no result of the application has it."
 
 
 @pytest.mark.e2e
