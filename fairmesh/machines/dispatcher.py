@@ -2,15 +2,65 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.machines.computer_jobs import Setting
+from fairmesh.machines.computers import Computers
+from fairmesh.machines.home import home_name
+from fairmesh.machines.machine_jobs import LOOK, MachineJobs
+from fairmesh.machines.open_job import OpenJob
 from fairmesh.machines.remote_job import RemoteJob
+from fairmesh.machines.report import MachineReport
+from fairmesh.machines.requests import JobRequest, Mailbox
+from fairmesh.runner import commit, jsonfiles
+from fairmesh.runner.status import CancelRequest, cancel_reason
 from fairmesh.study.machines import Machine
+from fairmesh.user import user
 
 FindJob = Callable[[str, str, str], RemoteJob]
 """Returns the job of a request: of its kind (``experiments`` or ``stages``), machine and id."""
+
+FindComputers = Callable[[str, Machine], Computers]
+"""Returns the computers of a machine."""
+
+CANCEL = 60.0  # seconds for machines to cancel jobs, before the run ends without them
+END = 5.0  # seconds to wait for a request that is under way
+END_OF_RENTED = 180.0  # seconds in which rented computers are destroyed
+WAIT_FOR_LOCK = 30.0  # seconds until another process has synchronized the machine
+
+
+class Ending:
+    """Whether the jobs of a run are to be cancelled, and whether its threads are to end.
+
+    Parameters
+    ----------
+    run_folder : Path
+        The folder of the run, which may hold a request to cancel it.
+    """
+
+    def __init__(self, run_folder: Path) -> None:
+        self._run_folder = str(run_folder)
+        self.is_over = threading.Event()
+        self._cancelled, self._since = "", 0.0
+
+    def cancel(self) -> None:
+        """Cancel all jobs."""
+        self._since = self._since or time.monotonic()
+        self._cancelled = self._cancelled or str(CancelRequest(user(), jsonfiles.now()))
+
+    def reason(self) -> str:
+        """Return who has cancelled the run, and when; empty if nobody has."""
+        return self._cancelled or cancel_reason(self._run_folder)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether jobs have not ended although they were cancelled a minute ago."""
+        return bool(self._since) and time.monotonic() - self._since > CANCEL
 
 
 class Dispatcher:
@@ -30,6 +80,8 @@ class Dispatcher:
         The project folder.
     announce : callable
         Shows one line to the user; gets the line and the name of the machine.
+    computers : callable, optional
+        Returns the computers of a machine; by default, those of its kind.
     """
 
     def __init__(
@@ -40,12 +92,43 @@ class Dispatcher:
         machines: Mapping[str, Machine],
         project: Path,
         announce: Callable[[str, str], None],
+        computers: FindComputers | None = None,
     ) -> None:
         self._paths, self._run_folder, self._jobs = paths, run_folder, jobs
         self._machines, self._project, self._announce = machines, project, announce
+        self._computers = computers or self._computers_of_kind
+        self._ending = Ending(run_folder)
+        self._threads: list[_MachineThread] = []
+
+    def _computers_of_kind(self, name: str, machine: Machine) -> Computers:
+        from fairmesh.machines.registry import computers  # noqa: PLC0415  imports what a kind needs
+
+        return computers(name, machine, self._paths, self._project)
 
     def start(self) -> None:
         """Start a thread for each machine."""
+        home = home_name(self._paths.home)
+        self._threads = [self._thread(name, machine, home) for name, machine in self._machines.items()]
+        for thread in self._threads:
+            thread.start()
+
+    def _thread(self, name: str, machine: Machine, home: str) -> _MachineThread:
+        mailbox = Mailbox(self._run_folder, name)
+        setting = Setting(
+            machine=name,
+            scheduler=machine.scheduler,
+            patience=60 * machine.patience,
+            results=self._paths.home,
+            study=self._paths.folder,
+            home=home,
+            run=self._run_folder.name,
+            run_cancelled=self._ending.reason,
+            answer=lambda job, problem: mailbox.answer(job.request, problem) if job.request else None,
+        )
+        report = MachineReport(self._paths.machine(name), name, lambda text: self._announce(text, name))
+        jobs = MachineJobs(self._computers(name, machine), setting, report, lambda text: self._announce(text, name))
+        lock = RunLock(self._paths.machines / f"{name}.lock")
+        return _MachineThread(jobs, mailbox, self._jobs, lock, self._ending, self._paths.home)
 
     def stop(self, cancel: bool) -> None:
         """End the threads.
@@ -53,6 +136,84 @@ class Dispatcher:
         Parameters
         ----------
         cancel : bool
-            Whether the machines cancel the jobs that this run still waits for; otherwise, the jobs go on, and the next
-            run finds them.
+            Whether the machines cancel the jobs that this run still waits for: then the threads go on until these have
+            ended, for a minute at most, and this call returns at once. Otherwise the jobs go on, and the next run finds
+            them.
         """
+        if cancel:
+            self._ending.cancel()
+            return
+        self._ending.is_over.set()
+        for thread in self._threads:
+            thread.join(END_OF_RENTED if thread.is_finished else END)
+
+
+class _MachineThread(threading.Thread):
+    """Serves the requests for one machine.
+
+    Parameters
+    ----------
+    jobs : MachineJobs
+        The jobs of the machine.
+    mailbox : Mailbox
+        The requests.
+    find : callable
+        Returns the job of a request.
+    lock : RunLock
+        Held by the process that sends requests about this study to the machine.
+    ending : Ending
+        Whether to end.
+    results : Path
+        The local results folder.
+    """
+
+    def __init__(
+        self, jobs: MachineJobs, mailbox: Mailbox, find: FindJob, lock: RunLock, ending: Ending, results: Path
+    ) -> None:
+        super().__init__(name=f"machine {mailbox.machine}", daemon=True)
+        self._jobs, self._mailbox, self._find, self._lock = jobs, mailbox, find, lock
+        self._ending, self._results = ending, results
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether no job is open."""
+        return not self._jobs.jobs
+
+    def run(self) -> None:
+        """Serve requests until the run ends."""
+        while not self._ending.is_over.is_set():
+            try:
+                self._lock.try_take(WAIT_FOR_LOCK)
+                self._serve()
+            except Exception as error:  # noqa: BLE001  rules wait for an answer, whatever happens
+                self._jobs.leave(f"internal error of the dispatcher: {type(error).__name__}: {error}")
+                self._ending.is_over.wait(LOOK)
+        self._jobs.close()
+        self._lock.release()
+
+    def _serve(self) -> None:
+        while not self._ending.is_over.is_set():
+            for request in self._mailbox.new_requests():
+                self._take(request)
+            pause = self._jobs.step()
+            if self._ending.is_late:
+                self._jobs.leave(f"it still runs on {self._mailbox.machine}; the next run finds it")
+            self._ending.is_over.wait(pause)
+
+    def _take(self, request: JobRequest) -> None:
+        """Add the job of a request, unless its result is here."""
+        try:
+            job = self._find(request.kind, request.machine, request.id)
+            if _has_result(job, self._mailbox.run):
+                commit.copy_record(str(job.paths.folder), str(job.record))
+                self._mailbox.answer(request)
+            else:
+                self._jobs.add(OpenJob.of(job, self._results, request, self._mailbox.run))
+        except Exception as error:  # noqa: BLE001  the rule waits for an answer, and others go on
+            self._mailbox.answer(request, str(error) or type(error).__name__)
+
+
+def _has_result(job: RemoteJob, run: str) -> bool:
+    """Return whether a valid commit of a job is here already, as the runner decides it."""
+    result = commit.read(str(job.paths.folder), job.fingerprint)
+    return result is not None and (not job.force or result.get("run") == run)

@@ -53,10 +53,16 @@ class Mailbox:
         The folder of the run.
     machine : str
         The name of the machine.
+
+    Attributes
+    ----------
+    run : str
+        The id of the run.
     """
 
     def __init__(self, run_folder: Path, machine: str) -> None:
-        self._run_folder, self._machine = run_folder, machine
+        self._run_folder, self.machine = run_folder, machine
+        self.run = run_folder.name
         self._known: set[tuple[str, str]] = set()
 
     def new_requests(self) -> list[JobRequest]:
@@ -64,11 +70,11 @@ class Mailbox:
         new = [(kind, name) for kind in (STAGES, EXPERIMENTS) for name in self._names(kind)]
         new = sorted(entry for entry in new if entry not in self._known)
         self._known.update(new)
-        return [JobRequest(kind, self._machine, name) for kind, name in new]
+        return [JobRequest(kind, self.machine, name) for kind, name in new]
 
     def _names(self, kind: str) -> list[str]:
         try:
-            names = os.listdir(self._run_folder / REQUESTS / self._machine / kind)  # noqa: PTH208  called often
+            names = os.listdir(self._run_folder / REQUESTS / self.machine / kind)  # noqa: PTH208  called often
         except OSError:  # no request yet; or the file system is unavailable for a while
             return []
         return [name for name in names if not name.endswith(_ANSWER) and not name.startswith(".")]

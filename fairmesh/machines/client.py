@@ -1,0 +1,99 @@
+"""Send requests to one computer, and check its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairmesh.machines.answers import RemoteState, read_manifest, read_names, read_states
+from fairmesh.machines.remote_job import NeededStage
+from fairmesh.machines.transport import ANSWER, Transport
+from fairmesh.machines.upload import Upload
+from fairmesh.runner.text import printable
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The files of a job that a computer is to send.
+
+    Parameters
+    ----------
+    folder : str
+        The job folder, relative to the home.
+    attempts : sequence of int
+        The numbers of attempts.
+    has : mapping
+        The SHA-256 of the files that are here already, by path relative to the home.
+    """
+
+    folder: str
+    attempts: Sequence[int]
+    has: Mapping[str, str] = field(default_factory=dict)
+
+
+class TargetClient:
+    """Sends requests about the jobs of one home to one computer.
+
+    Parameters
+    ----------
+    transport : Transport
+        Carries the requests.
+    home : str
+        The name of the home.
+    results : Path
+        The local results folder, to which the paths in requests are relative.
+    timeout : float
+        Seconds without any progress after which the computer counts as unreachable.
+    """
+
+    def __init__(self, transport: Transport, home: str, results: Path, timeout: float = ANSWER) -> None:
+        self._transport, self._home, self._results, self._timeout = transport, home, results, timeout
+
+    @property
+    def host(self) -> str:
+        """The name of the computer in messages."""
+        return self._transport.host
+
+    def relative(self, folder: Path) -> str:
+        """Return the path of a folder relative to the home."""
+        return folder.relative_to(self._results).as_posix()
+
+    def _call(self, verb: str, **arguments: Any) -> dict[str, Any]:
+        return self._transport.call({"verb": verb, "home": self._home, **arguments}, timeout=self._timeout)
+
+    def poll(self, fingerprints: Mapping[str, str]) -> dict[str, RemoteState]:
+        """Return the states of jobs; the argument maps their folders to the planned fingerprints."""
+        jobs = [{"folder": folder, "fingerprint": fingerprint} for folder, fingerprint in fingerprints.items()]
+        return read_states(self._call("poll", jobs=jobs), fingerprints, self.host)
+
+    def start(self, jobs: Sequence[Mapping[str, Any]]) -> dict[str, RemoteState]:
+        """Start jobs; return their states."""
+        return read_states(self._call("start", jobs=list(jobs)), [job["folder"] for job in jobs], self.host)
+
+    def stored(self, folders: Sequence[str], stages: Sequence[NeededStage]) -> set[str]:
+        """Return which of these folders and stages are there, whole."""
+        wanted = [{"folder": self.relative(stage.paths.folder), "fingerprint": stage.fingerprint} for stage in stages]
+        answer = self._call("has", folders=list(folders), stages=wanted)
+        return read_names(answer, "folders", self.host) | read_names(answer, "stages", self.host)
+
+    def store(self, upload: Upload) -> None:
+        """Store files."""
+        request = {"verb": "store", "home": self._home, **upload.to_json()}
+        self._transport.call(request, payload=upload.write, timeout=self._timeout)
+
+    def fetch(self, wanted: Sequence[Wanted], save: Path, is_partial: bool = False) -> dict[str, str]:
+        """Fetch files of jobs into an archive; return the SHA-256 of all of their files, also those that are here."""
+        jobs = [{"folder": job.folder, "attempts": list(job.attempts), "has": dict(job.has)} for job in wanted]
+        request = {"verb": "fetch", "home": self._home, "jobs": jobs, "is_partial": is_partial}
+        return read_manifest(self._transport.call(request, save=save, timeout=self._timeout), self.host)
+
+    def cancel(self, folders: Sequence[str], who: str) -> None:
+        """Cancel jobs."""
+        self._call("cancel", jobs=list(folders), who=who)
+
+    def log(self, folder: str, number: int, lines: int) -> list[str]:
+        """Return the last lines of the log of an attempt, safe to print."""
+        text = self._call("log", folder=folder, number=number, lines=lines).get("lines")
+        return [printable(str(line)) for line in text[-lines:]] if isinstance(text, list) else []

@@ -1,0 +1,360 @@
+"""The jobs on one computer: poll, start, cancel and fetch them, in batches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fairmesh.errors import FairmeshError
+from fairmesh.machines import mirror
+from fairmesh.machines.answers import RemoteState
+from fairmesh.machines.backoff import LONGEST, Health
+from fairmesh.machines.client import TargetClient
+from fairmesh.machines.computers import Computer
+from fairmesh.machines.fetching import Fetch, Fetcher
+from fairmesh.machines.mirror import RemotePlace
+from fairmesh.machines.open_job import OpenJob, Step
+from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
+from fairmesh.machines.upload import Upload
+from fairmesh.runner import protocol
+from fairmesh.runner.status import cancel_reason, write_end
+from fairmesh.runner.text import last_lines
+
+SHORTEST, LONGEST_PAUSE = 2.0, 30.0  # seconds between two polls
+SOON = 0.7  # seconds between two polls if a job was added
+GROWTH = 1.4  # of that pause while nothing changes
+PARTIAL = 300.0  # seconds between two copies of what running attempts on rented computers have written
+STARTS, FETCHES = 200, 50  # jobs in one request
+SILENT = "no sign of life; `fairmesh retry` starts it again"
+SHOWN = 15  # last lines of the log in a message about a failure
+_Item = TypeVar("_Item")
+_PROBLEMS = (UnreachableError, RefusedError, RequestError)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all computers of a machine have in common.
+
+    Parameters
+    ----------
+    machine : str
+        The name of the machine.
+    scheduler : str
+        Its scheduler, or ``none``.
+    patience : float
+        Seconds without an answer after which a computer counts as paused.
+    results : Path
+        The local results folder.
+    study : Path
+        The folder of the study.
+    home : str
+        The name of the home.
+    run : str
+        The id of the run; empty without one.
+    run_cancelled : callable
+        Returns who has cancelled the run, and when; empty if nobody has.
+    answer : callable
+        Answers the request of a job, with the problem; empty if its record is there.
+    timeout : float
+        Seconds without any progress after which a computer counts as unreachable.
+    """
+
+    machine: str
+    scheduler: str
+    patience: float
+    results: Path
+    study: Path
+    home: str
+    run: str
+    run_cancelled: Callable[[], str]
+    answer: Callable[[OpenJob, str], None]
+    timeout: float = 60.0
+
+    def cancel_reason(self, job: OpenJob) -> str:
+        """Return who has cancelled a job or its run, and when; empty if nobody has."""
+        return cancel_reason(str(job.paths.folder)) or self.run_cancelled()
+
+
+class ComputerJobs:
+    """The jobs on one computer.
+
+    Parameters
+    ----------
+    computer : Computer
+        The computer.
+    setting : Setting
+        What it has in common with others.
+    """
+
+    def __init__(self, computer: Computer, setting: Setting) -> None:
+        self.computer, self._setting = computer, setting
+        self.health = Health(setting.patience)
+        self._client = TargetClient(computer.transport, setting.home, setting.results, setting.timeout)
+        beside = setting.study / f"fetched-{setting.machine}-{computer.name or 'host'}"
+        self._fetcher = Fetcher(self._client, setting.results, beside, setting.machine)
+        self._jobs: list[OpenJob] = []
+        self._lock = threading.Lock()
+        self._is_known: set[str] = set()
+        self._pause, self._next_poll, self._next_copy = SHORTEST, 0.0, time.monotonic() + PARTIAL
+        self._last_poll = -SOON
+        self.last_seen = 0.0
+
+    @property
+    def jobs(self) -> list[OpenJob]:
+        """The open jobs."""
+        with self._lock:
+            return list(self._jobs)
+
+    def add(self, job: OpenJob) -> None:
+        """Add a job."""
+        with self._lock:
+            self._jobs.append(job)
+        self._next_poll = min(self._next_poll, self._last_poll + SOON)
+
+    def take_all(self) -> list[OpenJob]:
+        """Remove and return all jobs: the computer is gone."""
+        with self._lock:
+            jobs, self._jobs = self._jobs, []
+        return jobs
+
+    def _remove(self, job: OpenJob) -> None:
+        with self._lock:
+            self._jobs.remove(job)
+
+    @property
+    def problem(self) -> str:
+        """The problem of the computer, or of one of its jobs."""
+        return self.health.reason or next((job.problem for job in self.jobs if job.problem), "")
+
+    def poll_soon(self) -> None:
+        """Poll at the next step, since something has changed here."""
+        self._pause, self._next_poll = SHORTEST, min(self._next_poll, self._last_poll + SOON)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to do now."""
+        return bool(self.jobs) and self.health.is_due and time.monotonic() >= self._next_poll
+
+    def step(self) -> None:
+        """Poll all jobs, and do what their states require; a problem of the computer is noted."""
+        self._last_poll = time.monotonic()
+        try:
+            jobs = self.jobs
+            has_changed = self._poll(jobs)
+            self._cancel(jobs)
+            has_changed |= self._advance([job for job in jobs if time.monotonic() >= job.held_until])
+            self.health.succeed()
+            self._pause = SHORTEST if has_changed else min(LONGEST_PAUSE, self._pause * GROWTH)
+            self._next_poll = time.monotonic() + self._pause
+        except _PROBLEMS as error:
+            self.health.fail(error)
+        except OSError as error:
+            self.health.fail(RequestError(f"results cannot be written here: {error.filename or ''}: {error.strerror}"))
+
+    def _poll(self, jobs: Sequence[OpenJob]) -> bool:
+        """Ask for the states of all jobs, and mirror them; return whether any has changed."""
+        states = self._client.poll({job.folder: job.job.fingerprint for job in jobs})
+        self.last_seen = time.time()
+        before = [_essence(job.state) for job in jobs]
+        for job in jobs:
+            self._set_state(job, states[job.folder])
+        return before != [_essence(job.state) for job in jobs]
+
+    def _set_state(self, job: OpenJob, state: RemoteState) -> None:
+        job.state = state
+        mirror.mirror(job.paths, state, self._setting.machine, job.job.fingerprint)
+
+    def _cancel(self, jobs: Sequence[OpenJob]) -> None:
+        """Forward requests to cancel jobs that are not over."""
+        asked: dict[str, list[OpenJob]] = {}
+        for job in jobs:
+            who = "" if job.is_cancelled or job.state.is_over else self._setting.cancel_reason(job)
+            if who:
+                asked.setdefault(who.removeprefix("cancelled by "), []).append(job)
+        for who, those in asked.items():
+            self._client.cancel([job.folder for job in those], who)
+            for job in those:
+                job.is_cancelled = True
+
+    def _advance(self, jobs: Sequence[OpenJob]) -> bool:
+        """Do the next step of each job; return whether any was needed."""
+        steps = {job: job.next_step() for job in jobs}
+        for job in [job for job in jobs if steps[job] is Step.REPORT]:
+            self._report_lost(job)
+        self._fetch([job for job in jobs if steps[job] in {Step.FETCH, Step.FAIL, Step.KEEP}], steps)
+        starting = [job for job in jobs if steps[job] in {Step.START, Step.REPEAT, Step.KEEP}]
+        self._start(starting, steps)
+        self._copy_running([job for job in jobs if steps[job] is Step.WAIT])
+        return any(step is not Step.WAIT for step in steps.values())
+
+    # Start
+
+    def _start(self, jobs: Sequence[OpenJob], steps: Mapping[OpenJob, Step]) -> None:
+        for job in jobs:
+            reason = self._setting.cancel_reason(job)
+            if reason:
+                self._finish(job, f"fairmesh: {job.name} {protocol.CANCELLED}: {reason}")
+        self._store_needs(self._open(jobs))
+        for batch in _batches(self._open(jobs), STARTS):
+            self._start_batch(batch, steps)
+
+    def _open(self, jobs: Sequence[OpenJob]) -> list[OpenJob]:
+        """Return those of some jobs that are open still."""
+        known = set(self.jobs)
+        return [job for job in jobs if job in known]
+
+    def _start_batch(self, jobs: Sequence[OpenJob], steps: Mapping[OpenJob, Step]) -> None:
+        upload = Upload(self._setting.results)
+        for job in jobs:
+            self._prepare(job, upload, is_repeated=steps[job] is Step.REPEAT)
+        self._client.store(upload)
+        states = self._client.start([self._start_request(job) for job in jobs])
+        for job in jobs:
+            self._set_state(job, states[job.folder])
+            self._note_start(job)
+
+    def _prepare(self, job: OpenJob, upload: Upload, is_repeated: bool) -> None:
+        """Choose the number of the attempt, note where it starts, and add the inputs of the job."""
+        job.started = job.state.number if is_repeated else job.next_number()
+        job.remember(self._setting.machine, self._setting.results)
+        upload.add_job(job.paths)
+        if job.is_given_up:
+            upload.add_end(job.paths, job.state.number)
+        if not is_repeated:
+            upload.add_attempts(job.paths, _missing_attempts(job))
+
+    def _start_request(self, job: OpenJob) -> dict[str, Any]:
+        return {
+            "folder": job.folder,
+            "number": job.started,
+            "fingerprint": job.job.fingerprint,
+            "force": job.is_to_force,
+            "run": self._setting.run,
+            "resources": dict(job.job.resources),
+            "exclusive": job.job.is_exclusive,
+            "name": job.job.key,
+            "scheduler": self._setting.scheduler,
+        }
+
+    def _note_start(self, job: OpenJob) -> None:
+        if job.state.problem:
+            self._hold(job, job.state.problem)
+        else:
+            job.problem, job.is_confirmed = "", True
+
+    def _hold(self, job: OpenJob, problem: str) -> None:
+        """Note a problem of one job, which is tried again later; the others go on."""
+        job.problem, job.held_until = problem, time.monotonic() + LONGEST
+
+    def _store_needs(self, jobs: Sequence[OpenJob]) -> None:
+        """Store the stages and the applications of jobs that the computer does not have; once each."""
+        stages = {self._client.relative(stage.paths.folder): stage for job in jobs for stage in job.job.stages}
+        applications = {job.job.application.target: job.job.application for job in jobs if job.job.application}
+        unknown = (stages.keys() | applications.keys()) - self._is_known
+        if not unknown:
+            return
+        wanted = [stage for folder, stage in stages.items() if folder in unknown]
+        self._is_known |= self._client.stored(sorted(applications.keys() & unknown), wanted)
+        for folder in sorted(unknown - self._is_known):
+            upload = Upload(self._setting.results)
+            try:
+                if folder in stages:
+                    upload.add_stage(stages[folder])
+                else:
+                    upload.add_application(applications[folder])
+            except FairmeshError as error:
+                self._give_up(folder, jobs, str(error))
+                continue
+            self._client.store(upload)
+            self._is_known.add(folder)
+
+    def _give_up(self, folder: str, jobs: Iterable[OpenJob], problem: str) -> None:
+        """Fail the jobs that need something that is not complete here."""
+        for job in jobs:
+            needs = {self._client.relative(stage.paths.folder) for stage in job.job.stages}
+            needs |= {job.job.application.target} if job.job.application else set()
+            if folder in needs and job in self.jobs:
+                self._finish(job, f"fairmesh: {job.name} {protocol.FAILED}: {problem}")
+
+    # Fetch
+
+    def _fetch(self, jobs: Sequence[OpenJob], steps: Mapping[OpenJob, Step]) -> None:
+        for is_committed in (True, False):
+            those = [job for job in jobs if (steps[job] is Step.FETCH) is is_committed]
+            for batch in _batches(those, FETCHES):
+                self._fetch_batch(batch)
+        for job in jobs:
+            if not job.problem and steps[job] is not Step.KEEP:
+                self._finish(job, "" if steps[job] is Step.FETCH else _failure(job))
+
+    def _fetch_batch(self, jobs: Sequence[OpenJob]) -> None:
+        """Fetch several jobs; if that fails, one after another, so that one bad job does not hold up the others."""
+        try:
+            self._fetcher.fetch([_to_fetch(job) for job in jobs])
+            for job in jobs:
+                job.problem = ""
+        except (RefusedError, RequestError) as error:
+            if len(jobs) == 1:
+                self._hold(jobs[0], str(error))
+                return
+            for job in jobs:
+                self._fetch_batch([job])
+
+    def _copy_running(self, jobs: Sequence[OpenJob]) -> None:
+        """Copy what running attempts on a computer that can vanish have written, from time to time."""
+        if not self.computer.name or time.monotonic() < self._next_copy:
+            return
+        self._next_copy = time.monotonic() + PARTIAL
+        running = [job for job in jobs if job.state.has_begun]
+        if running:
+            self._fetcher.fetch_running([_to_fetch(job) for job in running])
+
+    def _report_lost(self, job: OpenJob) -> None:
+        """Report an attempt without a sign of life, which may come back, or one whose folder is gone."""
+        if job.state.is_silent:
+            self._finish(job, f"fairmesh: {job.name} {protocol.LOST}: {SILENT}", is_over=False)
+            return
+        place = RemotePlace.read(job.paths)
+        if place:
+            write_end(str(job.paths.folder), place.number, protocol.LOST, f"its folder is gone on {self._client.host}")
+        self._finish(job, f"fairmesh: {job.name} {protocol.LOST}: its folder is gone on {self._client.host}")
+
+    def _finish(self, job: OpenJob, problem: str, is_over: bool = True) -> None:
+        if is_over:
+            RemotePlace.remove(job.paths)
+        self._remove(job)
+        self._setting.answer(job, problem)
+
+
+def _essence(state: RemoteState) -> tuple[Any, ...]:
+    """Return what makes another poll soon worthwhile if it changes."""
+    return state.number, state.state, state.is_committed, state.status.get("progress"), state.status.get("message")
+
+
+def _missing_attempts(job: OpenJob) -> list[int]:
+    """Return the attempts that are here and not on the computer: it is new, or has lost its folder."""
+    attempts = job.paths.attempts
+    known = [int(path.name) for path in attempts.iterdir() if path.name.isdecimal()] if attempts.is_dir() else []
+    return sorted(number for number in known if number > job.state.number)
+
+
+def _to_fetch(job: OpenJob) -> Fetch:
+    state = job.state
+    end = state.state if state.is_over else protocol.LOST
+    return Fetch(job.paths, job.job.fingerprint, job.job.record, state.number, state.is_committed, end, state.reason)
+
+
+def _failure(job: OpenJob) -> str:
+    """Return the message about the end of an attempt without a result, as the runner writes it."""
+    log = job.paths.attempt(job.state.number) / protocol.LOG
+    first = f"fairmesh: {job.name} {job.state.state}: {job.state.reason or 'no reason'}"
+    return "\n    ".join([first, *last_lines(log, SHOWN)])
+
+
+def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    for begin in range(0, len(items), size):
+        yield items[begin : begin + size]

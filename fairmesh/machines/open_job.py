@@ -1,0 +1,149 @@
+"""One job on a machine: what is known of it, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from fairmesh.jobs.paths import JobPaths
+from fairmesh.machines import mirror
+from fairmesh.machines.answers import RemoteState
+from fairmesh.machines.mirror import RemotePlace
+from fairmesh.machines.remote_job import RemoteJob
+from fairmesh.machines.requests import JobRequest
+from fairmesh.runner import commit, jsonfiles
+from fairmesh.runner.protocol import QUEUED
+
+
+class Step(Enum):
+    """What to do next with a job."""
+
+    WAIT = "wait"
+    START = "start it"
+    REPEAT = "repeat the request to start it"
+    KEEP = "fetch an earlier attempt, and start another one"
+    FETCH = "fetch its result"
+    FAIL = "fetch its attempt, and report the failure"
+    REPORT = "report that it is lost; there is nothing to fetch"
+
+
+@dataclass(eq=False)
+class OpenJob:
+    """A job that a rule waits for, or that an earlier run has left on a machine.
+
+    Parameters
+    ----------
+    job : RemoteJob
+        The job.
+    folder : str
+        Its folder, relative to the home.
+    request : JobRequest, optional
+        The request of the rule; without one, nothing is started.
+    run : str
+        The id of the run.
+    computer : str, optional
+        The computer that it is on; None if none was chosen.
+    started : int
+        The number that this run has started; 0 if there is none.
+    state : RemoteState
+        Its state when it was polled last.
+    is_cancelled : bool
+        Whether its machine knows that it is to end.
+    is_confirmed : bool
+        Whether the machine has answered the request to start it.
+    held_until : float
+        When it may be tried again after a problem of its own, by a clock that only goes forward.
+    problem : str
+        That problem.
+    """
+
+    job: RemoteJob
+    folder: str
+    request: JobRequest | None = None
+    run: str = ""
+    computer: str | None = None
+    started: int = 0
+    state: RemoteState = field(default_factory=RemoteState)
+    is_cancelled: bool = False
+    is_confirmed: bool = False
+    held_until: float = 0.0
+    problem: str = ""
+
+    @classmethod
+    def of(cls, job: RemoteJob, results: Path, request: JobRequest | None = None, run: str = "") -> OpenJob:
+        """Return a job of a results folder."""
+        return cls(job, job.paths.folder.relative_to(results).as_posix(), request, run)
+
+    @property
+    def paths(self) -> JobPaths:
+        """The local job folder."""
+        return self.job.paths
+
+    @property
+    def name(self) -> str:
+        """Its name in messages."""
+        return self.job.paths.folder.name
+
+    def next_number(self) -> int:
+        """Return the number of its next attempt: above all that are known here and on the machine."""
+        return max(self.state.number, mirror.highest(self.paths)) + 1
+
+    def next_step(self) -> Step:
+        """Return what to do, from its state on the machine."""
+        state = self.state
+        if state.is_committed and self._counts(state):
+            return Step.FETCH
+        if not state.is_over and not state.is_committed:
+            return self._step_of_unfinished(state)
+        if self.started and state.number >= self.started:
+            return Step.FAIL
+        place = RemotePlace.read(self.paths)
+        if place and place.number > state.number and mirror.is_unfinished(self.paths, place.number):
+            return Step.REPORT  # its folder is gone, or on a file system that is not mounted now
+        is_here = place is None or place.number > state.number or mirror.is_fetched(self.paths, state.number)
+        if self.request is None:
+            return Step.REPORT if is_here else Step.FAIL
+        return Step.START if is_here or state.is_committed else Step.KEEP
+
+    def _step_of_unfinished(self, state: RemoteState) -> Step:
+        if state.is_silent and self.request is not None:
+            return Step.START if self.is_given_up else Step.REPORT
+        return Step.REPEAT if self._is_half_started(state) else Step.WAIT
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether a user has vouched that its silent attempt has ended."""
+        return self.state.is_silent and mirror.was_given_up(self.paths, self.state.number)
+
+    def _counts(self, state: RemoteState) -> bool:
+        """Return whether a result on the machine is the wanted one: not an old one that is to be measured again."""
+        if (
+            self.job.force
+            and not (self.started and state.number >= self.started)
+            and state.status.get("run") != self.run
+        ):
+            return False
+        return state.number not in superseded(self.paths)
+
+    def _is_half_started(self, state: RemoteState) -> bool:
+        """Return whether a start may have been interrupted on the machine; its repetition completes it."""
+        return self.request is not None and state.state == QUEUED and not (state.has_begun or self.is_confirmed)
+
+    @property
+    def is_to_force(self) -> bool:
+        """Whether the runner must start in spite of a result on the machine."""
+        return self.job.force or self.state.is_committed
+
+    def remember(self, machine: str, results: Path) -> None:
+        """Write where it is started, before that is requested."""
+        record = self.job.record.relative_to(results).as_posix()
+        place = RemotePlace(machine, self.computer or "", self.started, self.job.fingerprint, record)
+        place.write(self.paths)
+
+
+def superseded(paths: JobPaths) -> set[int]:
+    """Return the attempts of a job whose results have become history, since it is measured again."""
+    history = Path(commit.history_of(str(paths.folder)))
+    results = (jsonfiles.read_map(str(path)) or {} for path in history.glob("*.json"))
+    return {result["attempt"] for result in results if isinstance(result.get("attempt"), int)}
