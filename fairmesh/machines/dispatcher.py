@@ -103,7 +103,7 @@ class Dispatcher:
     def _computers_of_kind(self, name: str, machine: Machine) -> Computers:
         from fairmesh.machines.registry import computers  # noqa: PLC0415  imports what a kind needs
 
-        return computers(name, machine, self._paths, self._project)
+        return computers(name, machine, self._paths, self._project, self._run_folder.name)
 
     def start(self) -> None:
         """Start a thread for each machine."""

@@ -159,11 +159,17 @@ class Fetcher:
         if problem:
             raise UnsafeFilesError(f"it sends a result of {fetch.paths.folder.name} that is not valid: {problem}")
 
+    def _is_here(self, fetch: Fetch, files: _Received) -> bool:
+        """Return whether the folder of an attempt is complete already."""
+        prefix = f"{self._folder(fetch)}/{ATTEMPTS}/{fetch.number}/"
+        new = [path for path in files.paths if path.startswith(prefix) and path != prefix + STATUS]
+        return not new and is_fetched(fetch.paths, fetch.number)
+
     def _install(self, fetch: Fetch, files: _Received) -> None:
         """Move an attempt into place, then its commit, which completes the job, and the record."""
         folder = self._folder(fetch)
         attempt = files.folder / folder / ATTEMPTS / str(fetch.number)
-        if attempt.is_dir() and not is_fetched(fetch.paths, fetch.number):
+        if attempt.is_dir() and not self._is_here(fetch, files):
             status = jsonfiles.read_map(str(attempt / STATUS)) or {}
             write_claim(fetch.paths, fetch.number, str(status.get("host") or ""), self._machine)
             _replace_folder(attempt, fetch.paths.attempt(fetch.number), files.folder.parent / "old")
