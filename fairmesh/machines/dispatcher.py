@@ -13,6 +13,7 @@ from fairmesh.machines.computer_jobs import Setting
 from fairmesh.machines.computers import Computers
 from fairmesh.machines.home import home_name
 from fairmesh.machines.machine_jobs import LOOK, MachineJobs
+from fairmesh.machines.mirror import RemotePlace
 from fairmesh.machines.open_job import OpenJob
 from fairmesh.machines.remote_job import RemoteJob
 from fairmesh.machines.report import MachineReport
@@ -206,6 +207,7 @@ class _MachineThread(threading.Thread):
             job = self._find(request.kind, request.machine, request.id)
             if _has_result(job, self._mailbox.run):
                 commit.copy_record(str(job.paths.folder), str(job.record))
+                RemotePlace.remove_if_fetched(job.paths, job.fingerprint)
                 self._mailbox.answer(request)
             else:
                 self._jobs.add(OpenJob.of(job, self._results, request, self._mailbox.run))

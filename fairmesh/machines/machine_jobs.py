@@ -1,4 +1,4 @@
-"""The jobs of one machine: give them to its computers, and go on elsewhere when a computer is gone."""
+"""The jobs of one machine: assign them to its computers, and go on elsewhere when a computer is gone."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class MachineJobs:
             job.computer = gone  # nothing is started without a run
 
     def _assign(self) -> None:
-        """Give waiting jobs to computers: those that were started to theirs, others where there is room."""
+        """Assign waiting jobs to computers: those that were started to theirs, others where there is room."""
         rest = []
         for job in self._waiting:
             part = self._parts.get(job.computer) if job.computer is not None else self._find_room(job)

@@ -9,7 +9,7 @@ from typing import Any
 from fairmesh import files
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.machines.answers import RemoteState
-from fairmesh.runner import jsonfiles
+from fairmesh.runner import commit, jsonfiles
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.protocol import CLAIMS, ENDS, FORMAT, LOST, STATUS
 
@@ -58,6 +58,15 @@ class RemotePlace:
     def remove(paths: JobPaths) -> None:
         """Note that everything was fetched."""
         (paths.folder / REMOTE).unlink(missing_ok=True)
+
+    @classmethod
+    def remove_if_fetched(cls, paths: JobPaths, fingerprint: str) -> bool:
+        """Note that everything was fetched if the result of the last attempt is here; return whether it is."""
+        place, result = cls.read(paths), commit.read(str(paths.folder), fingerprint)
+        is_here = result is not None and (place is None or place.number <= result.get("attempt", 1))
+        if is_here:
+            cls.remove(paths)
+        return is_here
 
 
 def mirror(paths: JobPaths, state: RemoteState, machine: str, fingerprint: str) -> None:
