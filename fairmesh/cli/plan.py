@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         print_table(csv_text(*_columns(shown)))
     else:
         print_lines(table(*(_short(_columns(shown)) if arguments.table else _overview(plan, shown))))
-        print_lines(_summary(plan, forecasts, arguments.machine, paths.home))
+        print_lines(_summary(plan, forecasts, paths.home))
     return 0
 
 
@@ -85,19 +85,18 @@ def _print_json(plan: Plan, forecasts: Sequence[Forecast], shown: Sequence[Forec
 
 
 def _overview(plan: Plan, shown: Sequence[Forecast]) -> Table:
-    """Return a table with a column for notes on experiments that would not run, if there are any."""
-    width = 5 if any(entry.note and not entry.why for entry in shown) else 4
-    rows: list[tuple[str, ...]] = [
-        (
-            plan.short_name(entry.experiment),
-            entry.experiment.key,
-            state_label(entry.state),
-            entry.why,
-            "" if entry.why else entry.note,
-        )[:width]
-        for entry in shown
-    ]
-    return ("experiment", "key", "state", "why it would run", "note")[:width], rows
+    """Return a table; it has machines if there are several, and notes if there are any beside reasons to run."""
+    cells: dict[str, list[str]] = {
+        "experiment": [plan.short_name(entry.experiment) for entry in shown],
+        "machine": [entry.experiment.machine for entry in shown] if len(plan.machines) > 1 else [],
+        "key": [entry.experiment.key for entry in shown],
+        "state": [state_label(entry.state) for entry in shown],
+        "why it would run": [entry.why for entry in shown],
+        "note": ["" if entry.why else entry.note for entry in shown],
+    }
+    optional = {"machine", "note"}
+    kept = {head: column for head, column in cells.items() if head not in optional or any(column)}
+    return tuple(kept), list(zip(*kept.values(), strict=True))
 
 
 def _columns(shown: Sequence[Forecast]) -> Table:
@@ -107,6 +106,7 @@ def _columns(shown: Sequence[Forecast]) -> Table:
     rows = [
         (
             entry.experiment.id,
+            entry.experiment.machine,
             entry.experiment.key,
             state_label(entry.state),
             entry.why,
@@ -114,7 +114,7 @@ def _columns(shown: Sequence[Forecast]) -> Table:
         )
         for entry, entry_values in zip(shown, values, strict=True)
     ]
-    return ("id", "key", "state", "why", *names), rows
+    return ("id", "machine", "key", "state", "why", *names), rows
 
 
 def _short(columns: Table) -> Table:
@@ -122,12 +122,13 @@ def _short(columns: Table) -> Table:
     return heads, [tuple(cell if len(cell) <= MAX_CELL else cell[: MAX_CELL - 1] + "…" for cell in row) for row in rows]
 
 
-def _summary(plan: Plan, forecasts: Sequence[Forecast], machine: str, results: Path) -> str:
+def _summary(plan: Plan, forecasts: Sequence[Forecast], results: Path) -> str:
     count = len(forecasts)
     total = count_text(len(plan.experiments), "experiment")
     chosen = total if count == len(plan.experiments) else f"{count} of {total}"
     asked = total_cost(entry.experiment for entry in forecasts if entry.why)
-    lines = [f"{chosen} of {plan.study} on {machine}; {_to_run(forecasts)} would run"]
+    machines = dict.fromkeys(entry.experiment.machine for entry in forecasts)
+    lines = [f"{chosen} of {plan.study} on {', '.join(machines)}; {_to_run(forecasts)} would run"]
     lines += [f"they request {asked}"] if _to_run(forecasts) else []
     kept = [entry.environment for entry in forecasts if entry.environment is not None and not entry.why]
     return "\n".join([*lines, *filter(None, [other_code_hint(environments_of(kept, results))])])

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     for note in code.notes:
         print_lines(f"warning: {note}", file=sys.stderr)
     count = count_text(len(plan.selected), "experiment")
-    print_lines(f"{count} of {plan.study} for {arguments.machine} in {arguments.out}")
+    print_lines(f"{count} of {plan.study} for {plan.selected[0].machine} in {arguments.out}")
     print_lines(f"with a copy of {plan.application.name}: {code}")
     print_lines(f"start them, also after moving the folder: bash {shlex.quote(str(script))}")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ def slot_resources(names: Iterable[str]) -> dict[str, str]:
     resources: dict[str, str] = {}
     for name in names:
         plain = f"machine_{re.sub(r'[^A-Za-z0-9]', '_', name)}"
-        same = sum(resource == plain or resource.rpartition("_")[0] == plain for resource in resources.values())
-        resources[name] = f"{plain}_{same + 1}" if same else plain
+        candidates = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
+        resources[name] = next(candidate for candidate in candidates if candidate not in resources.values())
     return resources
 
 
