@@ -45,6 +45,8 @@ class RemoteState:
         The last status of the attempt, with known keys alone; empty if there is none.
     has_begun : bool
         Whether the runner has claimed the attempt.
+    needs_start : bool
+        Whether a start was interrupted on the machine; its repetition completes it.
     problem : str
         Why a request to start it was not carried out.
     is_refused : bool
@@ -60,6 +62,7 @@ class RemoteState:
     is_silent: bool = False
     status: Mapping[str, Any] = field(default_factory=dict)
     has_begun: bool = False
+    needs_start: bool = False
     problem: str = ""
     is_refused: bool = False
 
@@ -93,7 +96,7 @@ def read_states(answer: Mapping[str, Any], folders: Collection[str], host: str) 
 _STATE: Shape = {
     "number": int,
     **dict.fromkeys(("state", "reason", "job_id", "problem", "kind"), str),
-    **dict.fromkeys(("is_over", "is_committed", "is_silent"), bool),
+    **dict.fromkeys(("is_over", "is_committed", "is_silent", "needs_start"), bool),
     "status": dict,
     "claim": dict,
 }
@@ -115,6 +118,7 @@ def _state(values: Mapping[str, Any]) -> RemoteState:
         is_silent=bool(values.get("is_silent")),
         status=_status(values.get("status") or {}),
         has_begun=bool(values.get("status") or values.get("claim")),
+        needs_start=bool(values.get("needs_start")),
         problem=_text(values.get("problem")),
         is_refused=bool(values.get("problem")) and values.get("kind") != "retry",
     )

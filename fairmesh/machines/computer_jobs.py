@@ -121,9 +121,13 @@ class ComputerJobs:
             jobs, self._jobs = self._jobs, []
         return jobs
 
-    def _remove(self, job: OpenJob) -> None:
+    def _remove(self, job: OpenJob) -> bool:
+        """Remove a job; return whether it was open."""
         with self._lock:
-            self._jobs.remove(job)
+            is_open = job in self._jobs
+            if is_open:
+                self._jobs.remove(job)
+        return is_open
 
     @property
     def problem(self) -> str:
@@ -244,7 +248,7 @@ class ComputerJobs:
         if job.state.problem:
             self._hold(job, job.state.problem)
         else:
-            job.problem, job.is_confirmed = "", True
+            job.problem = ""
 
     def _hold(self, job: OpenJob, problem: str) -> None:
         """Note a problem of one job, which is tried again later; the others go on."""
@@ -326,8 +330,8 @@ class ComputerJobs:
     def _finish(self, job: OpenJob, problem: str, is_over: bool = True) -> None:
         if is_over:
             RemotePlace.remove(job.paths)
-        self._remove(job)
-        self._setting.answer(job, problem)
+        if self._remove(job):
+            self._setting.answer(job, problem)
 
 
 def _essence(state: RemoteState) -> tuple[Any, ...]:

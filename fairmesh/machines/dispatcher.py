@@ -29,7 +29,7 @@ FindJob = Callable[[str, str, str], RemoteJob]
 FindComputers = Callable[[str, Machine], Computers]
 """Returns the computers of a machine."""
 
-CANCEL = 60.0  # seconds for machines to cancel jobs, before the run ends without them
+CANCEL = 15.0  # seconds for machines to cancel jobs, before the run ends without them
 END = 5.0  # seconds to wait for a request that is under way
 END_OF_RENTED = 180.0  # seconds in which rented computers are destroyed
 WAIT_FOR_LOCK = 30.0  # seconds until another process has synchronized the machine
@@ -60,7 +60,7 @@ class Ending:
 
     @property
     def is_late(self) -> bool:
-        """Whether jobs have not ended although they were cancelled a minute ago."""
+        """Whether jobs have had the time to end after they were cancelled."""
         return bool(self._since) and time.monotonic() - self._since > CANCEL
 
 
@@ -138,7 +138,7 @@ class Dispatcher:
         ----------
         cancel : bool
             Whether the machines cancel the jobs that this run still waits for: then the threads go on until these have
-            ended, for a minute at most, and this call returns at once. Otherwise the jobs go on, and the next run finds
+            ended, for some seconds, and this call returns at once. Otherwise the jobs go on, and the next run finds
             them.
         """
         if cancel:
@@ -146,7 +146,9 @@ class Dispatcher:
             return
         self._ending.is_over.set()
         for thread in self._threads:
-            thread.join(END_OF_RENTED if thread.is_finished else END)
+            thread.leave()
+        for thread in self._threads:
+            thread.join(END if thread.has_left else END_OF_RENTED)
 
 
 class _MachineThread(threading.Thread):
@@ -176,9 +178,16 @@ class _MachineThread(threading.Thread):
         self._ending, self._results = ending, results
 
     @property
-    def is_finished(self) -> bool:
-        """Whether no job is open."""
-        return not self._jobs.jobs
+    def has_left(self) -> bool:
+        """Whether jobs go on without the run."""
+        return self._jobs.has_left
+
+    def leave(self) -> None:
+        """Answer all requests: their jobs go on, and the next run finds them."""
+        problem = f"it goes on on {self._mailbox.machine}, and the next run fetches its result"
+        self._jobs.leave(problem)
+        for request in self._mailbox.new_requests():
+            self._mailbox.answer(request, f"fairmesh: {request.id}: the run has ended")
 
     def run(self) -> None:
         """Serve requests until the run ends."""
@@ -198,7 +207,7 @@ class _MachineThread(threading.Thread):
                 self._take(request)
             pause = self._jobs.step()
             if self._ending.is_late:
-                self._jobs.leave(f"it still runs on {self._mailbox.machine}; the next run finds it")
+                self.leave()
             self._ending.is_over.wait(pause)
 
     def _take(self, request: JobRequest) -> None:

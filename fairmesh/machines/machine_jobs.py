@@ -36,6 +36,11 @@ class MachineJobs:
         Reports the state of the machine.
     announce : callable
         Shows one line to the user.
+
+    Attributes
+    ----------
+    has_left : bool
+        Whether jobs go on without the run.
     """
 
     def __init__(
@@ -47,6 +52,7 @@ class MachineJobs:
         self._waiting: list[OpenJob] = []
         self._threads: dict[str, threading.Thread] = {}
         self._looked = 0.0
+        self.has_left = False
 
     @property
     def jobs(self) -> list[OpenJob]:
@@ -82,7 +88,7 @@ class MachineJobs:
     def _find_computers(self) -> None:
         """Ask which computers can be used, and take the jobs from those that are gone."""
         count = len(self.jobs)
-        if not count:
+        if not count and not self.has_left:
             self._computers.release()
         if not self._health.is_due:
             return
@@ -120,7 +126,7 @@ class MachineJobs:
             mirror.mirror(job.paths, lost, self._setting.machine, job.job.fingerprint)
             write_end(str(job.paths.folder), place.number, protocol.LOST, reason)
         RemotePlace.remove(job.paths)
-        job.computer, job.started, job.state, job.is_confirmed = None, 0, RemoteState(), False
+        job.computer, job.started, job.state = None, 0, RemoteState()
         if job.request is None:
             job.computer = gone  # nothing is started without a run
 
@@ -162,6 +168,7 @@ class MachineJobs:
     def leave(self, problem: str) -> None:
         """Answer all requests with a problem; the jobs stay where they are, and the next run finds them."""
         jobs, self._waiting = self.jobs, []
+        self.has_left |= bool(jobs)
         for part in self._parts.values():
             part.take_all()
         for job in jobs:
@@ -184,8 +191,8 @@ class MachineJobs:
         return thread is not None and thread.is_alive()
 
     def close(self) -> None:
-        """End connections; rented computers are destroyed if no job is open."""
-        if not self.jobs:
+        """End connections; rented computers are destroyed if no job goes on there."""
+        if not (self.jobs or self.has_left):
             self._computers.release()
         self._computers.close()
         for message in self._computers.messages():

@@ -13,7 +13,6 @@ from fairmesh.machines.mirror import RemotePlace
 from fairmesh.machines.remote_job import RemoteJob
 from fairmesh.machines.requests import JobRequest
 from fairmesh.runner import commit, jsonfiles
-from fairmesh.runner.protocol import QUEUED
 
 
 class Step(Enum):
@@ -50,8 +49,6 @@ class OpenJob:
         Its state when it was polled last.
     is_cancelled : bool
         Whether its machine knows that it is to end.
-    is_confirmed : bool
-        Whether the machine has answered the request to start it.
     held_until : float
         When it may be tried again after a problem of its own, by a clock that only goes forward.
     problem : str
@@ -66,7 +63,6 @@ class OpenJob:
     started: int = 0
     state: RemoteState = field(default_factory=RemoteState)
     is_cancelled: bool = False
-    is_confirmed: bool = False
     held_until: float = 0.0
     problem: str = ""
 
@@ -109,7 +105,7 @@ class OpenJob:
     def _step_of_unfinished(self, state: RemoteState) -> Step:
         if state.is_silent and self.request is not None:
             return Step.START if self.is_given_up else Step.REPORT
-        return Step.REPEAT if self._is_half_started(state) else Step.WAIT
+        return Step.REPEAT if state.needs_start and self.request else Step.WAIT
 
     @property
     def is_given_up(self) -> bool:
@@ -125,10 +121,6 @@ class OpenJob:
         ):
             return False
         return state.number not in superseded(self.paths)
-
-    def _is_half_started(self, state: RemoteState) -> bool:
-        """Return whether a start may have been interrupted on the machine; its repetition completes it."""
-        return self.request is not None and state.state == QUEUED and not (state.has_begun or self.is_confirmed)
 
     @property
     def is_to_force(self) -> bool:
