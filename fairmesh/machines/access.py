@@ -29,6 +29,8 @@ class Access:
         Its settings.
     home : str
         The name of the results folder on other machines.
+    folder : Path
+        The folder that relative paths of the settings start from.
 
     Raises
     ------
@@ -36,8 +38,8 @@ class Access:
         If the folder cannot be made, or ssh could not read its path.
     """
 
-    def __init__(self, name: str, machine: Machine, home: str) -> None:
-        self._machine = machine
+    def __init__(self, name: str, machine: Machine, home: str, folder: Path = Path()) -> None:
+        self._machine, self._start = machine, folder
         self._folder = state_folder() / "machines" / home
         self._place = self._folder / name
         if _UNSAFE_PATH.search(str(self._folder)):
@@ -46,7 +48,7 @@ class Access:
     def authorized_keys(self) -> list[str]:
         """Return the public keys that may log in to instances: those of the settings, or fairmesh's own."""
         given = self._machine.public_key
-        path = Path(_expanded(given, "public_key")) if given else self._own_key().with_suffix(".pub")
+        path = self._expanded(given, "public_key") if given else self._own_key().with_suffix(".pub")
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
@@ -91,7 +93,7 @@ class Access:
         ]
         if not self._machine.public_key:
             lines += [f'  IdentityFile "{_quoted(self._own_key())}"', "  IdentitiesOnly yes"]
-        own = _expanded(self._machine.ssh_config, "ssh_config") if self._machine.ssh_config else "~/.ssh/config"
+        own = self._expanded(self._machine.ssh_config, "ssh_config") if self._machine.ssh_config else "~/.ssh/config"
         return "\n".join([*lines, "Host *", f'Include "{own}"']) + "\n"
 
     def _own_key(self) -> Path:
@@ -104,6 +106,16 @@ class Access:
             beside.with_suffix(".pub").replace(path.with_suffix(".pub"))
             beside.replace(path)
         return path
+
+    def _expanded(self, path: str, key: str) -> Path:
+        """Return the absolute path that a setting means."""
+        try:
+            expanded = (self._start / expand_path(path)).absolute()
+        except ValueError as error:
+            raise InputError([Problem(f"{key!r} {error}")]) from error
+        if _UNSAFE_PATH.search(str(expanded)):
+            raise InputError([Problem(f"{key!r} must not contain a quote, a dollar or a backslash")])
+        return expanded
 
 
 def state_folder() -> Path:
@@ -124,13 +136,3 @@ def state_folder() -> Path:
 def _quoted(path: Path) -> str:
     """Return a path for a file of ssh, which replaces ``%``."""
     return str(path).replace("%", "%%")
-
-
-def _expanded(path: str, key: str) -> str:
-    try:
-        text = expand_path(path)
-    except ValueError as error:
-        raise InputError([Problem(f"{key!r} {error}")]) from error
-    if _UNSAFE_PATH.search(text):
-        raise InputError([Problem(f"{key!r} must not contain a quote, a dollar or a backslash")])
-    return text

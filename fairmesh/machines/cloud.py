@@ -9,13 +9,20 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from fairmesh.errors import FairmeshError
+from fairmesh.errors import FairmeshError, InputError, Problem
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.machines.access import Access
-from fairmesh.machines.computers import Computer
+from fairmesh.machines.computers import Computer, Computers
 from fairmesh.machines.fleet import Fleet
-from fairmesh.machines.rentals import Rental
+from fairmesh.machines.home import home_name
+from fairmesh.machines.providers import make_provider
+from fairmesh.machines.providers.base import HOME, MACHINE, STUDY
+from fairmesh.machines.rentals import Journal, Rental
+from fairmesh.machines.ssh import SshTransport
 from fairmesh.machines.transport import RefusedError, Transport, UnreachableError
+from fairmesh.project import MACHINES, own_or_installed
 from fairmesh.study.machines import Machine
 
 BUSY, CALM = 5.0, 20.0  # seconds between two lists, while instances come and go, and otherwise
@@ -36,12 +43,12 @@ class InstanceConnections:
         Keys and files of ssh.
     connect : callable
         Returns the transport to a host of ssh; gets the name and the settings of the host.
-    base : str
-        The base folder on instances.
+    home : str
+        The name of the results folder on other machines.
     """
 
-    def __init__(self, name: str, access: Access, connect: Connect, base: str) -> None:
-        self._name, self._access, self._connect, self._base = name, access, connect, base
+    def __init__(self, name: str, access: Access, connect: Connect, home: str) -> None:
+        self._name, self._access, self._connect, self._home = name, access, connect, home
         self._transports: dict[tuple[str, str, int], Transport] = {}
         self._checks: dict[str, _Check] = {}
         self._lock = threading.Lock()
@@ -62,15 +69,16 @@ class InstanceConnections:
         """Return why an instance does not answer, an empty text if it does; None until that is known."""
         last = self._checks.get(rental.token)
         if last is None or (last.is_over and last.reason):
-            request = {"verb": "hello", "base": self._base}
-            new = _Check(lambda: self.transport(rental).call(request, timeout=CHECK), last.reason if last else None)
+            new = _Check(
+                lambda: self.transport(rental).call({"verb": "hello"}, timeout=CHECK), last.reason if last else None
+            )
             self._checks[rental.token] = new
             return new.reason
         return last.reason
 
     def renew(self, rental: Rental, minutes: float) -> None:
         """Renew the switch of an instance; a failure is no error, since the next renewal follows."""
-        request = {"verb": "renew", "base": self._base, "seconds": math.ceil(minutes * 60)}
+        request = {"verb": "renew", "home": self._home, "seconds": math.ceil(minutes * 60)}
         _Check(lambda: self.transport(rental).call(request, timeout=CHECK), None)
 
     def forget(self, rental: Rental) -> None:
@@ -198,7 +206,7 @@ class CloudComputers:
         if not rentals and not self._wanted:
             return None
         is_settled = rentals and len(self._fleet.ready()) == len(rentals)
-        return CALM if is_settled else BUSY
+        return min(CALM, self._fleet.renewal) if is_settled else BUSY
 
     def _step(self) -> None:
         now = self._clock()
@@ -223,3 +231,23 @@ class CloudComputers:
             names = ", ".join(rental.label for rental in rentals)
             name = self._fleet.name
             self._messages.append(f"{name}: not certainly destroyed: {names}; run `fairmesh machines down {name}`")
+
+
+def computers(name: str, machine: Machine, paths: StudyPaths, project: Path, run: str = "") -> Computers:
+    """Return the instances of a machine for a study; nothing is created before experiments wait for them.
+
+    Raises
+    ------
+    InputError
+        If packages, credentials or files are missing.
+    """
+    if machine.provider is None:
+        raise InputError([Problem(f"'{name}.provider' is missing", MACHINES.name)])
+    home, folder = home_name(paths.home), own_or_installed(project, MACHINES).parent
+    connections = InstanceConnections(name, Access(name, machine, home, folder), SshTransport, home)
+    connections.authorized_keys()  # a missing file is reported at once
+    tags = {HOME: home, STUDY: paths.study, MACHINE: name}
+    messages: list[str] = []
+    provider = make_provider(machine.provider, project)
+    fleet = Fleet(name, machine, provider, Journal(paths, name), tags, connections, messages.append, run)
+    return CloudComputers(fleet, connections, messages)

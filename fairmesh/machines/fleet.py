@@ -15,7 +15,7 @@ from typing import Protocol
 from fairmesh.errors import FairmeshError
 from fairmesh.machines import cloud_init, costs
 from fairmesh.machines.providers.base import GONE as ENDED
-from fairmesh.machines.providers.base import STOPPED, TOKEN, Instance, Provider, ProviderError
+from fairmesh.machines.providers.base import RUN, STOPPED, TOKEN, Instance, Provider, ProviderError
 from fairmesh.machines.rentals import CREATED, DESTROYING, FAILED, GONE, READY, REQUESTED, Journal, Rental, new_token
 from fairmesh.machines.transport import RefusedError, UnreachableError
 from fairmesh.study.machines import Machine
@@ -24,7 +24,7 @@ GRACE = 120.0  # seconds until an instance must be in the provider's list
 MISSES = 2  # lists in a row without an instance that was in it before
 MAX_BOOTS = 3  # instances in a row that never answer
 SHORTEST, LONGEST = 10.0, 300.0  # seconds between attempts to create after failures
-RENEWAL = 60.0  # seconds
+RENEWAL = 60.0  # seconds between two renewals of the switch, or less
 LEAST = 0.1  # hours of budget for one more instance
 WARNINGS = (0.5, 0.8)  # parts of the budget
 
@@ -122,6 +122,11 @@ class Fleet:
             self._grow(wanted, now)
         self._warn_of_budget(now)
         self.problem = self._refusal
+
+    @property
+    def renewal(self) -> float:
+        """The seconds between two renewals of an instance's switch: three of them may fail."""
+        return min(RENEWAL, self.machine.unattended * 60 / 4)
 
     def ready(self) -> list[Rental]:
         """Return the instances that answer."""
@@ -280,7 +285,7 @@ class Fleet:
 
     def _renew(self, now: float) -> None:
         for rental in self.ready():
-            if now - self._renewed.get(rental.token, -math.inf) >= RENEWAL:
+            if now - self._renewed.get(rental.token, -math.inf) >= self.renewal:
                 self._renewed[rental.token] = now
                 self.connections.renew(rental, self.machine.unattended)
 
@@ -316,9 +321,8 @@ class Fleet:
             Rental(token, self.name, self.journal.study, self.run, requested=now, host_key=key.public if key else "")
         )
         try:
-            instance = self.provider.create(
-                f"fairmesh-{self.name}-{token[:6]}".lower(), {**self.tags, TOKEN: token}, data
-            )
+            tags = {**self.tags, RUN: self.run, TOKEN: token}
+            instance = self.provider.create(_instance_name(self.name, token), tags, data)
         except ProviderError as error:
             self._note_failed_create(rental, error, now)
             return False

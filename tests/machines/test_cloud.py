@@ -1,0 +1,263 @@
+"""Rented machines whose instances are real sshd servers on loopback, by commands and by the EC2 API of moto."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.machines import cloud, fleet
+from fairmesh.machines.cloud import CloudComputers, computers
+from fairmesh.machines.computers import Computer
+from fairmesh.machines.leaks import Leaks
+from fairmesh.machines.rentals import Journal
+from fairmesh.machines.transport import RefusedError
+from fairmesh.study.machines import Machine
+from fairmesh.target.renew import DEADLINE
+from tests.instances import Instances, is_available, provider_settings
+from tests.needs import must_have, note_component
+from tests.sshd import ssh_network
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def instances(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Instances]:
+    """Yield the instances of a provider of commands; at the end, none is left."""
+    must_have(is_available(), "no sshd: no instance was tried; apt-get install openssh-server")
+    note_component("commands as a provider (stand-in for a cloud)")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(cloud, "BUSY", 0.3)
+    monkeypatch.setattr(cloud, "CALM", 1.0)
+    made = Instances(tmp_path / "i")
+    with ssh_network():  # sshd is there, and can start
+        try:
+            yield made
+        finally:
+            made.destroy_all()
+
+
+def machine(rented_from: Instances, **settings: Any) -> Machine:
+    provider = provider_settings(rented_from.folder)
+    values = {"kind": "cloud", "provider": provider, "user": "root", "python": sys.executable, "instances": 2}
+    return Machine.model_validate({**values, **settings})
+
+
+def start(rented_from: Instances, **settings: Any) -> CloudComputers:
+    folder = rented_from.folder.parent
+    made = computers("aws", machine(rented_from, **settings), StudyPaths(folder / "results", "quick"), folder, "run-1")
+    assert isinstance(made, CloudComputers)
+    return made
+
+
+def wait_ready(machine: CloudComputers, number: int, wanted: int = 2) -> list[Computer]:
+    wait_until(lambda: len(machine.ready(wanted)) >= number, f"{number} instances are ready")
+    return list(machine.ready(wanted))
+
+
+def journal(instances: Instances) -> Journal:
+    return Journal(StudyPaths(instances.folder.parent / "results", "quick"), "aws")
+
+
+def test_instances_come_up_work_over_ssh_and_are_destroyed(instances: Instances) -> None:
+    rented = start(instances)
+    assert rented.ready(0) == []
+    assert instances.alive() == []
+    both = wait_ready(rented, 2)
+    hosts = {computer.transport.call({"verb": "hello"})["base"] for computer in both}
+    assert hosts == {str(instances.home(identity) / "fairmesh") for identity in ("vm-1", "vm-2")}
+    tags = instances.list({})[0]["tags"]
+    assert (tags["fairmesh-study"], tags["fairmesh-machine"], tags["fairmesh-run"]) == ("quick", "aws", "run-1")
+    rented.release()
+    rented.close()
+    assert instances.alive() == []
+    assert all(rented.is_gone(computer.name) for computer in both)
+    assert not list((instances.folder.parent / "state").rglob("known_hosts"))
+
+
+def test_the_switch_is_renewed_and_powers_off_an_instance_that_is_not(instances: Instances) -> None:
+    rented = start(instances, unattended=0.2, instances=1)
+    wait_ready(rented, 1, 1)
+    time.sleep(15)  # more than the 12 seconds
+    assert instances.alive() == ["vm-1"]
+    deadline = instances.home("vm-1") / DEADLINE
+    assert deadline.stat().st_mode & 0o777 == 0o600
+    rented.close()  # without release: what runs there goes on
+    assert instances.alive() == ["vm-1"]
+    wait_until(lambda: instances.alive() == [], "the instance powers itself off")
+    assert (instances.folder / "vm-1/shutdown").read_text() == "-P now\n"
+
+
+def test_no_other_host_key_is_accepted(instances: Instances) -> None:
+    rented = start(instances, instances=1, boot=0.15)
+    instances.set_faults("wrong")
+    rented.ready(1)
+    wait_until(lambda: any("host key" in line.lower() for line in rented.messages()), "the wrong key is refused")
+    assert rented.ready(0) == []
+    rented.close()
+    assert instances.alive() == []
+
+
+def test_the_next_process_uses_the_instances_of_a_closed_one(instances: Instances) -> None:
+    rented = start(instances)
+    names = {computer.name for computer in wait_ready(rented, 2)}
+    rented.close()
+    again = start(instances)
+    assert {computer.name for computer in wait_ready(again, 2)} == names
+    again.release()
+    again.close()
+    assert instances.alive() == []
+
+
+def test_an_instance_that_vanishes_is_gone_and_replaced(instances: Instances) -> None:
+    rented = start(instances, instances=1)
+    (first,) = wait_ready(rented, 1, 1)
+    assert not rented.is_gone(first.name)
+    instances.destroy("vm-1")
+    wait_until(lambda: rented.is_gone(first.name), "the provider says that it is gone")
+    (second,) = wait_ready(rented, 1, 1)
+    assert second.name != first.name
+    rented.release()
+    rented.close()
+    assert instances.alive() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("dead", "instances in a row did not come up"),
+        ("quota", "no instance can be created: the command"),
+    ],
+)
+def test_a_machine_without_instances_is_paused_with_the_reason(
+    instances: Instances, fault: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "MAX_BOOTS", 1)
+    instances.set_faults(fault)
+    rented = start(instances, instances=1, boot=0.02)
+    problems: list[str] = []
+
+    def is_refused() -> bool:
+        try:
+            rented.ready(1)
+        except RefusedError as error:
+            problems.append(str(error))
+        return bool(problems) and message in problems[-1]
+
+    wait_until(is_refused, message)
+    rented.release()
+    rented.close()
+    assert instances.alive() == []
+
+
+def test_an_instance_that_comes_up_twice_is_left_once(instances: Instances) -> None:
+    instances.set_faults("twice")
+    rented = start(instances, instances=1)
+    wait_ready(rented, 1, 1)
+    wait_until(lambda: len(instances.alive()) == 1, "one of two is destroyed")
+    rented.release()
+    rented.close()
+    assert instances.alive() == []
+
+
+CLIENT = """
+import sys, time
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from tests.machines import test_cloud
+from tests.instances import Instances
+from fairmesh.machines import cloud
+cloud.BUSY = 0.3
+rented = test_cloud.start(Instances(Path({folder!r})), instances=1, unattended={minutes})
+while True:
+    print(*(computer.name for computer in rented.ready(1)), flush=True)
+    time.sleep(0.2)
+"""
+
+
+def client(instances: Instances, minutes: float = 60.0) -> subprocess.Popen[str]:
+    """Start a client in a process of its own."""
+    text = CLIENT.format(root=str(ROOT), folder=str(instances.folder), minutes=minutes)
+    return subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True, cwd="/")
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def leaks(instances: Instances) -> Leaks:
+    folder = instances.folder.parent
+    return Leaks({"aws": machine(instances), "here": Machine(kind="local")}, folder / "results", folder)
+
+
+def test_a_client_killed_before_the_answer_of_create_leaks_nothing(instances: Instances) -> None:
+    instances.set_faults("slow")
+    process = client(instances)
+    wait_until(lambda: instances.alive() == ["vm-1"], "the instance comes up")
+    kill(process)
+    (rental,) = journal(instances).all()
+    assert not rental.id
+    instances.set_faults()
+    rented = start(instances, instances=1)
+    (computer,) = wait_ready(rented, 1, 1)
+    assert computer.name == rental.token
+    assert instances.alive() == ["vm-1"]
+    rented.release()
+    rented.close()
+    assert instances.alive() == []
+
+
+def test_a_killed_client_leaves_what_the_leak_check_finds_and_destroys(instances: Instances) -> None:
+    process = client(instances)
+    assert process.stdout is not None
+    wait_until(lambda: process.stdout.readline().strip(), "the instance is ready")  # type: ignore[union-attr]
+    kill(process)
+    check = leaks(instances)
+    assert check.names == ["aws"]
+    survey = check.survey("aws")
+    assert [instance.id for instance in survey.unused] == ["vm-1"]
+    assert survey.is_list_proven
+    assert check.destroy(survey, survey.unused, pause=0.1) == []
+    assert instances.alive() == []
+    after = check.survey("aws")
+    assert (after.unused, after.pending, after.is_list_proven) == ([], [], True)
+    assert journal(instances).open() == []
+
+
+def test_a_killed_client_to_which_nobody_comes_back_leaks_nothing(instances: Instances) -> None:
+    process = client(instances, minutes=0.1)
+    wait_until(lambda: instances.alive() == ["vm-1"], "the instance comes up")
+    kill(process)
+    wait_until(lambda: instances.alive() == [], "the instance powers itself off")
+
+
+def test_an_empty_list_of_a_provider_that_was_never_used_is_no_proof(instances: Instances) -> None:
+    survey = leaks(instances).survey("aws")
+    assert (survey.unused, survey.is_list_proven, survey.problem) == ([], False, "")
+
+
+def test_a_provider_that_does_not_answer_is_reported(instances: Instances) -> None:
+    settings = {**provider_settings(instances.folder), "list": ["sh", "-c", "echo down for maintenance >&2; exit 1"]}
+    broken = machine(instances, provider=settings)
+    survey = Leaks({"aws": broken}, instances.folder, instances.folder).survey("aws")
+    assert survey.problem == "the command `list` failed: down for maintenance"
+
+
+def test_instances_of_other_results_folders_are_others(instances: Instances) -> None:
+    rented = start(instances, instances=1)
+    wait_ready(rented, 1, 1)
+    rented.close()
+    (instances.folder.parent / "results/.machine-home").write_text("other-0123abcd\n")
+    survey = leaks(instances).survey("aws")
+    assert (survey.unused, [instance.id for instance in survey.others]) == ([], ["vm-1"])
+    assert os.environ["XDG_STATE_HOME"].startswith(str(instances.folder.parent))
