@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from fairmesh.results.table import load_results
     from fairmesh.status import JobStatus, MachineStatus, RunStatus, StudyStatus
     from fairmesh.study import Experiment, Plan
+    from fairmesh.workflow.estimate import Estimate
+    from fairmesh.workflow.estimate import estimate_study as estimate
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Estimate",
     "Experiment",
     "JobStatus",
     "MachineStatus",
@@ -33,11 +36,13 @@ __all__ = [
     "RunStatus",
     "Study",
     "StudyStatus",
+    "estimate",
     "load_results",
     "run",
 ]
 
 _MODULES = {
+    "Estimate": "fairmesh.workflow.estimate",
     "Experiment": "fairmesh.study",
     "JobStatus": "fairmesh.status",
     "MachineStatus": "fairmesh.status",
@@ -48,6 +53,7 @@ _MODULES = {
     "RunStatus": "fairmesh.status",
     "Study": "fairmesh.api.study",
     "StudyStatus": "fairmesh.status",
+    "estimate": "fairmesh.workflow.estimate:estimate_study",
     "load_results": "fairmesh.results.table",
     "run": "fairmesh.api.study",
 }

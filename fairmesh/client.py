@@ -140,6 +140,14 @@ class Client:
             if len(experiments) >= page["total"] or not page["experiments"]:
                 return experiments
 
+    def estimate(self, study: str, profile: str = "local", **options: Any) -> dict[str, Any]:
+        """Return what the experiments that would run will use, with the estimate of each of the first ones."""
+        body = {"profile": profile, **options}
+        found: dict[str, Any] = self.call(
+            "POST", f"/studies/{study}/estimate", is_safe=True, json=body, params={"limit": PAGE}
+        )
+        return found
+
     def run(self, study: str, profile: str = "local", key: str = "", **options: Any) -> RemoteRun:
         """Start a run, with the options of ``fairmesh.run``; a repeated request does not start it twice."""
         return self._start(f"/studies/{study}/runs", {"profile": profile, **options}, key)

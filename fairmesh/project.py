@@ -13,6 +13,7 @@ from fairmesh.schema import Node, load_yaml
 CONFIG = Path("config/config.yaml")
 MACHINES = Path("config/machines.yaml")
 STUDIES = Path("config/studies")
+RESOURCES = Path("config/resources")
 PROFILES = Path("profiles")
 PROFILE_CONFIG = "config.yaml"
 

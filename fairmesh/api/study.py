@@ -26,6 +26,8 @@ from fairmesh.study.selection import PlanSelection
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fairmesh.workflow.estimate import Estimate
+
 
 class RunOptions(TypedDict, total=False):
     """The options of a run: see the configuration's keys of these names."""
@@ -137,6 +139,12 @@ class Study:
     def run(self, profile: str = PROFILE, **options: Unpack[RunOptions]) -> Run:
         """Start a run, like ``fairmesh.run``."""
         return run(self, profile, **options)
+
+    def estimate(self, profile: str = PROFILE, **options: Any) -> Estimate:
+        """Estimate what the experiments that would run will use, like ``fairmesh.estimate``."""
+        import fairmesh  # noqa: PLC0415  the estimate is in a higher layer
+
+        return fairmesh.estimate(self, profile, **options)
 
     def last_run(self) -> Run:
         """Return the run that was started last, by any process.

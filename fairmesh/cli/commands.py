@@ -114,8 +114,12 @@ COMMANDS = {
     ),
     "estimate": Command(
         PLAN,
-        "estimate run time and energy of a study from earlier results",
-        ("fairmesh estimate accuracy --profile profiles/slurm", "fairmesh estimate accuracy --first 10 --json"),
+        "estimate run time, memory, storage, energy and cost of a study from earlier results",
+        (
+            "fairmesh estimate accuracy --profile profiles/slurm",
+            "fairmesh estimate accuracy --machine dgx --machine slurm",
+            "fairmesh estimate accuracy --from quick --write",
+        ),
     ),
     "render": Command(
         PLAN,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fairmesh.cli import options
 from fairmesh.cli.output import table, warn_of_unreadable
 from fairmesh.printing import count_text, format_duration, format_size, print_json, print_lines
+from fairmesh.project import MACHINES, RESOURCES, find_profile, own_or_installed
 
 if TYPE_CHECKING:
     from fairmesh.results.estimates.totals import Total
+    from fairmesh.study.machines import Machine
     from fairmesh.workflow.estimate import Estimate
     from fairmesh.workflow.machine_estimate import MachineEstimate
 
@@ -42,36 +46,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     options.add_selection(parser)
     options.add_results(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, with each experiment")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="set `runtime` and `mem_mb` of the experiments that would run to the upper ends of the intervals where "
+        f"that is more than the study requests; the file is in {RESOURCES}",
+    )
+    parser.add_argument("--lower", action="store_true", help="with --write: also where it is less")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the estimate."""
-    estimates = list(_estimates(arguments))
+    from fairmesh.study.machines import load_machines  # noqa: PLC0415  a quarter of a second
+
+    project = options.project(arguments)
+    machines = load_machines(own_or_installed(project, MACHINES))
+    estimates = list(_estimates(arguments, project, machines))
     if arguments.json:
         contents = [result.to_json() for result in estimates]
         print_json(contents[0] if len(arguments.machines) < 2 else {"estimates": contents})
     else:
         print_lines("\n".join(_lines(estimates)))
+    if arguments.write:
+        _write(estimates, project, machines, arguments.lower)
     return warn_of_unreadable([problem for result in estimates for problem in result.problems])
 
 
-def _estimates(arguments: argparse.Namespace) -> Iterator[Estimate]:
+def _estimates(arguments: argparse.Namespace, project: Path, machines: Mapping[str, Machine]) -> Iterator[Estimate]:
     """Yield an estimate for each machine of the arguments, by default for that of the profile."""
-    from fairmesh.project import MACHINES, find_profile, own_or_installed  # noqa: PLC0415
-    from fairmesh.study.machines import load_machines  # noqa: PLC0415
     from fairmesh.workflow.configuration import read_profile, reruns_other_code  # noqa: PLC0415
     from fairmesh.workflow.estimate import check_machine, check_sources, estimate  # noqa: PLC0415  numpy: 0.1 s
 
-    project, results = options.project(arguments), options.results_folder(arguments)
+    results = options.results_folder(arguments)
     profile = read_profile(find_profile(arguments.profile, project))
-    machines = load_machines(own_or_installed(project, MACHINES))
     check_sources(results, arguments.sources)
     for machine in dict.fromkeys(arguments.machines) or [profile.machine]:
         if arguments.machines:
             check_machine(machine, machines)
-        plan = options.selected_plan(arguments, machine)
-        reruns = reruns_other_code(plan, project)
-        yield estimate(plan, results, profile, reruns, machines, arguments.sources)
+        plan = options.selected_plan(arguments, machine, uses_estimates=not arguments.write)
+        yield estimate(plan, results, profile, reruns_other_code(plan, project), machines, arguments.sources)
+
+
+def _write(estimates: list[Estimate], project: Path, machines: Mapping[str, Machine], lower: bool) -> None:
+    """Write the estimated resources, and print what changes."""
+    from fairmesh.workflow.estimated_resources import write_resources  # noqa: PLC0415
+
+    path, changes = write_resources(estimates, project, machines, lower)
+    if path is None:
+        print_lines("nothing is written: no experiment that would run has an interval", file=sys.stderr)
+        return
+    for name, change in changes.items():
+        if change.words:
+            print_lines(f"{name:<11} {change.words}", file=sys.stderr)
+    print_lines(f"written     {path}; fairmesh plan shows the resources", file=sys.stderr)
 
 
 def _lines(estimates: list[Estimate]) -> Iterator[str]:

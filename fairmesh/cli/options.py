@@ -132,7 +132,7 @@ def add_experiments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def selected_plan(arguments: argparse.Namespace, machine: str = "") -> Plan:
+def selected_plan(arguments: argparse.Namespace, machine: str = "", uses_estimates: bool = True) -> Plan:
     """Return the plan that the arguments select, and print its warnings."""
     from fairmesh.jobs.lookup import result_finder  # noqa: PLC0415  as load_plan
     from fairmesh.study import load_plan  # noqa: PLC0415  a quarter of a second, not needed by status and logs
@@ -146,7 +146,14 @@ def selected_plan(arguments: argparse.Namespace, machine: str = "") -> Plan:
         return "results" in arguments and finder()(*names)
 
     folder = project_for(arguments, chosen)
-    plan = load_plan(chosen, folder, machine or arguments.machine, settings, has_result=has_result)
+    plan = load_plan(
+        chosen,
+        folder,
+        machine or arguments.machine,
+        settings,
+        has_result=has_result,
+        uses_estimates=uses_estimates,
+    )
     warn_of_plan(plan)
     return PlanSelection(arguments.where, arguments.part, arguments.first).of(plan)
 

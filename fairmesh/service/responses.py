@@ -111,6 +111,96 @@ class PlanRead(ResponseBody):
     experiments: list[PlanItem]
 
 
+class TotalRead(ResponseBody):
+    """A total over experiments with its interval; null where it is unknown."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    known: int = Field(description="The number of experiments with an estimate.")
+    unknown: int = Field(description="The number of experiments without one; the total does not include them.")
+
+
+class PredictionRead(ResponseBody):
+    """The estimate of a quantity of an experiment with its interval; null where it is unknown."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    basis: str = Field(description="`repeats` of the same parameters, a `fit`, or scaled by what is `requested`.")
+    remarks: list[str] = Field(description="What lies beyond the measurements.")
+    why: str = Field(description="Why there is no value or no interval; empty if there are both.")
+
+
+class ExperimentEstimateRead(ResponseBody):
+    """The estimates of an experiment."""
+
+    machine: str
+    id: str
+    seconds: PredictionRead
+    memory_bytes: PredictionRead
+    storage_bytes: PredictionRead
+    energy_j: PredictionRead
+
+
+class MachineEstimateRead(ResponseBody):
+    """What the experiments will probably use on a machine."""
+
+    machine: str
+    experiments: int
+    at_once: int
+    seconds: TotalRead
+    wall: TotalRead = Field(description="Seconds from start to end, without waiting in a queue.")
+    longest: TotalRead = Field(description="Seconds of the longest experiment.")
+    core_hours: TotalRead
+    memory: TotalRead = Field(description="Bytes of the largest experiment.")
+    storage: TotalRead
+    energy: TotalRead = Field(description="Joules.")
+    energy_basis: str
+    cost: TotalRead
+    currency: str = Field(description="Empty if the machine has no price.")
+    cost_basis: str
+
+
+class BackTestRead(ResponseBody):
+    """Earlier results that were estimated from the others: how many of them are in their interval."""
+
+    results: int
+    within: int
+    level: float
+    typical_error: float | None
+    without_interval: int
+
+
+class SourceRead(ResponseBody):
+    """The number of earlier results of a study on a machine."""
+
+    study: str
+    machine: str
+    count: int
+
+
+class EstimateRead(ResponseBody):
+    """What the experiments that would run will probably use."""
+
+    study: str
+    machine: str
+    selected: int
+    to_run: int
+    level: float = Field(description="The level of the intervals.")
+    seconds: TotalRead
+    wall: TotalRead
+    machines: list[MachineEstimateRead]
+    stages: dict[str, float | None]
+    remarks: dict[str, int] = Field(description="What lies beyond the measurements, with the number of experiments.")
+    reasons: dict[str, int] = Field(description="Why there is no value or no interval, with the number of experiments.")
+    law: str = Field(description="The law that was fitted to run times.")
+    back_tests: dict[str, BackTestRead]
+    rests_on: list[SourceRead]
+    offset: int
+    experiments: list[ExperimentEstimateRead]
+
+
 class RunRead(ResponseBody):
     """A run."""
 

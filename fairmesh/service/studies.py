@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,6 +104,25 @@ async def plan_study(
             "experiments": plan.experiments,
         }
     )
+
+
+@router.post("/studies/{study}/estimate", responses=documented(404), response_model=responses.EstimateRead)
+async def estimate_study(
+    request: Request,
+    service: GivenService,
+    study: StudyName,
+    body: requests.PlanBody,
+    offset: Offset = 0,
+    limit: Limit = 100,
+) -> Response:
+    """Estimate time, memory, storage, energy and cost of the experiments that would run, from earlier results."""
+    await run_in_threadpool(find_study_file, service, study)
+    asked = replace(plan_request(study, body, offset, limit), expects=True)
+    expected = (await plan_for(request, service.project, asked)).expected or {}
+    return answer({name: value for name, value in expected.items() if name not in _NOT_SHOWN} | {"offset": offset})
+
+
+_NOT_SHOWN = ("asked", "basis")
 
 
 async def plan_for(request: Request, project: Project, plan_request: PlanRequest) -> Preview:

@@ -13,6 +13,7 @@ from fairmesh.schema.model import check_model
 from fairmesh.study.application import Application
 from fairmesh.study.cloudmesh import CloudmeshStudy, is_cloudmesh, read_cloudmesh
 from fairmesh.study.commands import find_command_problem
+from fairmesh.study.estimated import apply_estimates
 from fairmesh.study.expand import (
     ExperimentBuilder,
     StudyPoint,
@@ -45,6 +46,7 @@ def load_plan(
     settings: Settings = NO_SETTINGS,
     most: int = MAX_EXPERIMENTS,
     has_result: HasResult | None = None,
+    uses_estimates: bool = True,
 ) -> Plan:
     """Expand a study.
 
@@ -62,6 +64,8 @@ def load_plan(
         The largest number of experiments.
     has_result : callable, optional
         An experiment that can run on any of several machines stays where it has a result.
+    uses_estimates : bool
+        Whether resources in ``config/resources`` replace those that study and application request.
 
     Returns
     -------
@@ -76,7 +80,8 @@ def load_plan(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", machine):
         raise InputError([Problem(f"the machine's name {machine!r} must be of letters, digits, '.', '_' and '-'")])
     path = find_study(study, root)
-    return _Loader(path, root, settings, most).plan(machine, has_result)
+    plan = _Loader(path, root, settings, most).plan(machine, has_result)
+    return apply_estimates(plan, root) if uses_estimates else plan
 
 
 class _Loader:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
+from fairmesh.api.study import Study
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.jobs.lookup import FolderState, folder_state
 from fairmesh.jobs.paths import StudyPaths
@@ -19,6 +20,7 @@ from fairmesh.results.estimates.quantities import QUANTITIES, SECONDS
 from fairmesh.results.estimates.totals import Total, add_totals
 from fairmesh.results.past_results import PastResult, load_past_results, stage_seconds
 from fairmesh.runner.protocol import RECORDS, marker_name
+from fairmesh.status.launch import PROFILE
 from fairmesh.study import Experiment, Plan
 from fairmesh.study.cost import Cost, processors, total_cost
 from fairmesh.study.machines import Machine, load_machines
@@ -28,6 +30,15 @@ from fairmesh.workflow.forecast import forecast
 from fairmesh.workflow.machine_estimate import ExperimentEstimate, MachineEstimate, MachineEstimator, target_of
 
 EXCLUSIVE = "exclusive"
+
+
+class SelectionOptions(TypedDict, total=False):
+    """The options that select experiments: see the configuration's keys of these names."""
+
+    where: str
+    part: str
+    first: int | None
+    set: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -213,7 +224,7 @@ def at_once(
     """Return the number of experiments that can run on a machine at the same time."""
     most = len(experiments)
     if settings and settings.is_remote:
-        return max(1, min(most, 1 if measure == EXCLUSIVE else settings.slots))
+        return max(1, min(most, settings.instances if measure == EXCLUSIVE else settings.capacity))
     if machine != profile.machine and settings and settings.kind == "profile":
         return max(1, most)
     if profile.executor and machine == profile.machine:
@@ -224,7 +235,7 @@ def at_once(
     return max(1, min(most, profile.cores // largest))
 
 
-def estimate_study(
+def estimate_plan(
     plan: Plan, project: Path, results: Path, profile: str | Path, studies: Iterable[str] = ()
 ) -> Estimate:
     """Estimate a plan in a project.
@@ -243,6 +254,57 @@ def estimate_study(
     settings = read_profile(find_profile(str(profile), project))
     machines = load_machines(own_or_installed(project, MACHINES))
     return estimate(plan, results, settings, reruns_other_code(plan, project), machines, studies)
+
+
+def estimate_study(
+    study: Study | str | Path,
+    profile: str = PROFILE,
+    *,
+    folder: str | Path | None = None,
+    machine: str = "",
+    studies: Iterable[str] = (),
+    **selection: Unpack[SelectionOptions],
+) -> Estimate:
+    """Estimate what the experiments of a study that would run will use, like ``fairmesh estimate``.
+
+    Parameters
+    ----------
+    study : Study, str or Path
+        A study, a name in config/studies, or the path of a study file.
+    profile : str
+        The name or the folder of a profile.
+    folder : str or Path, optional
+        The project folder; by default that of the study, or the nearest one upward from the current folder.
+    machine : str
+        The machine to plan for in place of that of the profile.
+    studies : iterable of str
+        Only results of these studies count; of all without any.
+    **selection
+        ``where``, ``part``, ``first`` and ``set`` select experiments, as in the configuration.
+
+    Raises
+    ------
+    InputError
+        If the study, the profile, the machine or the selection is not valid.
+
+    Examples
+    --------
+    >>> import fairmesh
+    >>> expected = fairmesh.Study.load("quick").estimate()  # doctest: +SKIP
+    >>> expected.wall.value, expected.wall.low, expected.wall.high  # doctest: +SKIP
+    (431.2, 402.9, 466.0)
+    """
+    loaded = study if isinstance(study, Study) else Study.load(study, folder)
+    project = loaded.project
+    settings = read_profile(find_profile(profile, project.folder))
+    machines = load_machines(own_or_installed(project.folder, MACHINES))
+    if machine:
+        check_machine(machine, machines)
+    given = list(studies)
+    check_sources(project.results, given)
+    plan = loaded.plan(machine=machine or settings.machine, **selection)
+    reruns = reruns_other_code(plan, project.folder)
+    return estimate(plan, project.results, settings, reruns, machines, given)
 
 
 def check_machine(name: str, machines: Mapping[str, Machine]) -> None:

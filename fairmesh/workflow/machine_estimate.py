@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from fairmesh.machines.costs import allowed_hours, describe_budget
+from fairmesh.printing import count_text
 from fairmesh.results.estimates.estimator import Estimator, Prediction, Target
 from fairmesh.results.estimates.quantities import ENERGY, MEMORY, QUANTITIES, SECONDS, STORAGE, Quantity
 from fairmesh.results.estimates.regression import DRAWS, Numbers
@@ -185,7 +188,7 @@ class MachineEstimator:
         sums = _Sums.of(at_once, len(experiments))
         estimates = [self._add(experiment, sums) for experiment in experiments]
         wall = sums.wall(stages)
-        occupied = occupied_time(settings, wall, sums.nodes.total)
+        occupied = occupied_time(settings, wall, sums.nodes.total, len(experiments))
         energy, energy_basis = self._energy(sums.total(ENERGY), settings, occupied)
         seconds, memory, storage = map(sums.total, (SECONDS, MEMORY, STORAGE))
         longest, cores = sums.longest.total, sums.cores.total
@@ -225,10 +228,24 @@ class Occupied:
     basis: str
 
 
-def occupied_time(settings: Machine | None, wall: Total, nodes: Total) -> Occupied:
-    """Return the time that has a price and takes power: of a computer, or of each node behind a profile."""
+def occupied_time(settings: Machine | None, wall: Total, nodes: Total, count: int) -> Occupied:
+    """Return the time that has a price and takes power: of a computer, of nodes behind a profile, or of instances.
+
+    Parameters
+    ----------
+    settings : Machine or None
+        The machine's entry in machines.yaml.
+    wall, nodes : Total
+        The time from start to end, and the sum over nodes.
+    count : int
+        The number of experiments.
+    """
     if settings and settings.kind == "profile":
         return Occupied(nodes, "hours of nodes")
+    if settings and settings.kind == "cloud":
+        instances = min(settings.instances, math.ceil(count / settings.slots))
+        time = wall.plus(60 * settings.idle, 60 * (settings.boot + settings.idle)).scaled(instances)
+        return Occupied(time, f"{count_text(instances, 'instance')} x (wall time + {settings.idle:g} min idle)")
     return Occupied(wall, "wall time")
 
 
@@ -237,4 +254,7 @@ def _cost(settings: Machine | None, occupied: Occupied) -> tuple[Total, str, str
     if not settings or settings.price is None:
         return Total(), "", ""
     basis = f"{settings.price:g} {settings.currency} an hour x {occupied.basis}"
+    most = occupied.time.high or occupied.time.value or 0.0
+    if settings.kind == "cloud" and most / HOUR > allowed_hours(settings):
+        basis += f"; {describe_budget(settings)} may end it before"
     return occupied.time.scaled(settings.price / HOUR), settings.currency, basis

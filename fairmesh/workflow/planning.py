@@ -178,9 +178,9 @@ def _own_paths(source: Path, project: Project, machine: str, most: int) -> dict[
 
 def _expected(project: Project, request: PlanRequest, plan: Plan) -> dict[str, Any]:
     """Return the estimate of a plan, with the experiments that the request describes."""
-    from fairmesh.workflow.estimate import estimate_study  # noqa: PLC0415  numpy takes a tenth of a second
+    from fairmesh.workflow.estimate import estimate_plan  # noqa: PLC0415  numpy takes a tenth of a second
 
-    content = estimate_study(plan, project.folder, project.results, request.profile).to_json()
+    content = estimate_plan(plan, project.folder, project.results, request.profile).to_json()
     content["experiments"] = content["experiments"][request.offset : request.offset + request.limit]
     return content
 

@@ -194,6 +194,105 @@ def test_cost_and_assumed_energy_follow_from_price_and_power(
     assert "kWh) assumed" in text
 
 
+def plan(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[list[dict[str, Any]], str]:
+    assert cli.main(["plan", "mine", "--results", "before", "--json", *arguments]) == 0
+    out, err = capsys.readouterr()
+    return [experiment["resources"] for experiment in json.loads(out)["experiments"]], err
+
+
+def test_upper_ends_become_resources_that_the_plan_shows(
+    masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for epochs, seconds in ((2, 1500), (4, 2000)):
+        for repeat in range(1, 5):
+            took(masks, seconds + repeat, epochs=epochs, repeat=repeat)
+    assert cli.main(["estimate", "mine", "--results", "before", "--write"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("mine on local: 4 of 4 experiments would run")
+    assert "runtime     raised for 2 experiments, kept as requested for 2 experiments\n" in err
+    assert "mem_mb      set for 4 experiments\n" in err
+    path = project / "config/resources/mine.yaml"
+    assert "# Written by `fairmesh estimate mine --write` on 20" in path.read_text()
+    resources, err = plan(capsys)
+    assert [experiment["runtime"] for experiment in resources] == [resources[0]["runtime"]] * 2 + [40, 40]
+    assert 1500 / 60 < resources[0]["runtime"] < 1.3 * 1500 / 60
+    assert all(300 < experiment["mem_mb"] < 500 for experiment in resources)
+    warning = "runtime is raised for 2 experiments, kept as requested for 2 experiments, from an estimate"
+    assert f"config/resources/mine.yaml: {warning}" in err
+    assert cli.main(["estimate", "mine", "--results", "before", "--write"]) == 0
+    assert "runtime     raised for 2 experiments, kept as requested for 2 experiments\n" in capsys.readouterr().err
+    path.unlink()
+    assert [experiment["runtime"] for experiment in plan(capsys)[0]] == [20, 20, 40, 40]
+
+
+def test_resources_are_lowered_on_request_alone(
+    masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for repeat in range(1, 5):
+        took(masks, 60 + repeat, epochs=2, repeat=repeat)
+        took(masks, 90 + repeat, epochs=4, repeat=repeat)
+    (project / "config/machines.yaml").write_text("local: {kind: local, resources: {mem_mb: 5000}}\n")
+    assert cli.main(["estimate", "mine", "--results", "before", "--write"]) == 0
+    assert "runtime     kept as requested for 4 experiments\n" in capsys.readouterr().err
+    assert [experiment["runtime"] for experiment in plan(capsys)[0]] == [20, 20, 40, 40]
+    assert all("mem_mb" not in experiment for experiment in plan(capsys)[0])
+    assert cli.main(["estimate", "mine", "--results", "before", "--write", "--lower"]) == 0
+    assert "runtime     lowered for 4 experiments\n" in capsys.readouterr().err
+    resources, err = plan(capsys)
+    assert all(2 <= experiment["runtime"] <= 4 and experiment["mem_mb"] < 500 for experiment in resources)
+    assert "config/resources/mine.yaml: runtime is lowered for 4 experiments, from an estimate" in err
+
+
+def test_nothing_is_written_without_an_interval(
+    masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    took(masks, 60, epochs=2)
+    assert cli.main(["estimate", "mine", "--results", "before", "--write"]) == 0
+    assert "nothing is written: no experiment that would run has an interval" in capsys.readouterr().err
+    assert not (project / "config/resources").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("study: mine\nexperiments: {local: {a: {runtime: 0}}}\n", "'experiments.local.a.runtime' must be"),
+        (
+            "study: mine\nexperiments: {local: {a: {threads: 2}}}\n",
+            "unknown key 'experiments.local.a.threads' (allowed: runtime, mem_mb)",
+        ),
+        ("study: mine\n", "'experiments' is missing"),
+    ],
+)
+def test_mistakes_in_estimated_resources_are_named(
+    masks: Folder, project: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    (project / "config/resources").mkdir()
+    (project / "config/resources/mine.yaml").write_text(text)
+    assert cli.main(["plan", "mine"]) == 2
+    err = capsys.readouterr().err
+    assert "config/resources/mine.yaml:" in err
+    assert message in err
+
+
+def test_rented_machines_cost_their_instances_until_these_end(
+    masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "config/machines.yaml").write_text(
+        "local: {kind: local}\n"
+        "spot: {kind: cloud, provider: {create: [a], list: [b], destroy: [c]}, instances: 2, slots: 2, price: 6,"
+        " idle: 10, boot: 1, budget: {hours: 0.1}}\n"
+    )
+    for repeat in range(1, 9):
+        took(masks, 60, "spot", epochs=2, repeat=repeat)
+        took(masks, 60, "spot", epochs=4, repeat=repeat)
+    (found,) = estimate(capsys, "--machine", "spot")["machines"]
+    assert found["at_once"] == 4
+    assert found["cost"]["value"] == pytest.approx(2 * (1 + 10) / 60 * 6, rel=0.05)
+    assert found["cost_basis"] == (
+        "6 USD an hour x 2 instances x (wall time + 10 min idle); the budget of 0.1 h may end it before"
+    )
+
+
 def test_a_machine_is_one_of_machines_yaml(masks: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["estimate", "mine", "--machine", "slrm"]) == 2
     assert "config/machines.yaml names no machine 'slrm'" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,12 @@ class Total:
         """Return the total times a factor."""
         value, low, high = (None if end is None else end * factor for end in (self.value, self.low, self.high))
         return Total(value, low, high, self.known, self.unknown)
+
+    def plus(self, amount: float, most: float) -> Total:
+        """Return the total with an amount added, and ``most`` of it to the upper end."""
+        if self.value is None or self.low is None or self.high is None:
+            return replace(self, value=None if self.value is None else self.value + amount)
+        return replace(self, value=self.value + amount, low=self.low + amount, high=self.high + most)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible data."""
