@@ -76,8 +76,8 @@ COMMANDS = {
     ),
     "machines": Command(
         SET_UP,
-        "list machines with their resources, profiles and studies",
-        ("fairmesh machines", "fairmesh machines --json"),
+        "list machines, check them, and trust host keys",
+        ("fairmesh machines", "fairmesh machines check dgx", "fairmesh machines trust dgx"),
     ),
     "doctor": Command(
         SET_UP,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.cli.commands import FIRST_STEPS, by_group
-from fairmesh.cli.parser import HelpFormatter, build_parser
+from fairmesh.cli.parser import HelpFormatter, build_parser, subcommands
 from fairmesh.fair.columns import OWN, TELEMETRY
 from fairmesh.files import write_if_changed
 
@@ -77,7 +77,7 @@ def cli_page() -> str:
     parts += [f"| {group} | {', '.join(map(_link, names))} |\n" for group, names in groups.items()]
     parts += [f"\n```bash\n{steps}```\n"]
     for group, names in groups.items():
-        parts += [f"\n## {group}\n", *(f"\n### fairmesh {name}\n\n```text\n{_help(name)}```\n" for name in names)]
+        parts += [f"\n## {group}\n", *(part for name in names for part in _sections(name))]
     return "".join(parts)
 
 
@@ -85,10 +85,12 @@ def _link(name: str) -> str:
     return f"[{name}](#fairmesh-{name})"
 
 
-def _help(name: str) -> str:
+def _sections(name: str) -> Iterator[str]:
+    """Yield the sections of a command and of the commands below it."""
     parser = build_parser(name)[1][name]
-    parser.formatter_class = lambda prog: HelpFormatter(prog, width=_WIDTH)
-    return parser.format_help()
+    for section in (parser, *subcommands(parser)):
+        section.formatter_class = lambda prog: HelpFormatter(prog, width=_WIDTH)
+        yield f"\n### {section.prog}\n\n```text\n{section.format_help()}```\n"
 
 
 def results_page() -> str:

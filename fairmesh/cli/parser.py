@@ -18,6 +18,7 @@ DESCRIPTION = "From one study file to a published, citable benchmark."
 _ONE_LINE = 100_000  # columns
 # An option with its value, what is in brackets (once nested), or a word.
 _PART = re.compile(r"--[\w-]+ [^\s\[-]\S*|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\((?:[^()]*)\)|\S+")
+_WRONG_COMMAND = re.compile(r"argument COMMAND: invalid choice: '(.*)' \(choose from (.*)\)", re.DOTALL)
 EXIT_STATUS = "Exit status: 0 success, 1 failure, 2 wrong input, 130 interrupted."
 
 
@@ -61,6 +62,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the error."""
+        if choice := _WRONG_COMMAND.match(message):
+            name, known = choice[1], choice[2].replace("'", "").split(", ")
+            raise InputError([Problem(f"unknown command {name!r}", self.prog, ", ".join(known), nearest(name, known))])
         raise InputError([Problem(f"{message}; see `{self.prog} --help`", self.prog)])
 
 
@@ -97,7 +101,7 @@ def _add_command(commands: Commands, name: str, has_arguments: bool) -> None:
     parser = commands.add_parser(
         name,
         help=command.help,
-        description=f"{command.help[0].upper()}{command.help[1:]}.",
+        description=_sentence(command.help),
         epilog=_section("examples", command.examples),
         formatter_class=HelpFormatter,
     )
@@ -106,6 +110,25 @@ def _add_command(commands: Commands, name: str, has_arguments: bool) -> None:
         module.add_arguments(parser)
         add_project(parser)
         parser.set_defaults(run=module.run)
+
+
+def add_subcommand(commands: Commands, name: str, help_text: str) -> Parser:
+    """Add a command below a command, as ``check`` in ``fairmesh machines check``; return its parser."""
+    return commands.add_parser(name, help=help_text, description=_sentence(help_text), formatter_class=HelpFormatter)
+
+
+def subcommands(parser: argparse.ArgumentParser) -> list[Parser]:
+    """Return the parsers of the commands below a command."""
+    return [
+        subparser
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for subparser in action.choices.values()
+    ]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def overview() -> str:

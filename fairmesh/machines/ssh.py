@@ -18,6 +18,7 @@ from fairmesh.machines.process import ProcessTransport
 from fairmesh.machines.protocol import remote_command
 from fairmesh.machines.ssh_command import OPTIONS, SshHost
 from fairmesh.machines.ssh_errors import Target, error_of_exit
+from fairmesh.machines.ssh_keys import try_login
 from fairmesh.machines.transport import ANSWER, UnreachableError
 from fairmesh.project import MACHINES, own_or_installed
 from fairmesh.study.machines import Machine
@@ -45,7 +46,7 @@ class SshTransport(ProcessTransport):
         environment = os.environ | {"SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
         super().__init__(machine.base, machine.python, name, environment)
         self.ssh = ssh_host(name, machine, folder)
-        self._target = Target(name, self.ssh.host, machine.python)
+        self.target = Target(name, self.ssh.host, machine.python)
 
     def command(self) -> Sequence[str]:
         """Return the call of ssh."""
@@ -56,7 +57,18 @@ class SshTransport(ProcessTransport):
         """Return the error of a call that ended without an answer."""
         if has_begun:
             return UnreachableError(f"{self.host}: the connection ended before the answer")
-        return error_of_exit(self._target, status, output)
+        error = error_of_exit(self.target, status, output)
+        if isinstance(error, UnreachableError) and self.ssh.settings.get("proxyjump"):
+            return self._failure_of_jump() or error
+        return error
+
+    def _failure_of_jump(self) -> FairmeshError | None:
+        """Return the error of a connection of its own: a shared one hides what the jump host says."""
+        try:
+            try_login(self.ssh, self.target)
+        except FairmeshError as error:
+            return error
+        return None
 
     def call(
         self,

@@ -14,6 +14,14 @@ SSH_FAILED = 255  # exit status of ssh itself
 _CANNOT_RUN = (126, 127)  # exit status of a shell that cannot start a program
 
 
+class UnknownKeyError(RefusedError):
+    """Raised if the host key of a machine is not known."""
+
+
+class ChangedKeyError(RefusedError):
+    """Raised if another host key of a machine is known, or the key is revoked."""
+
+
 @dataclass(frozen=True)
 class Target:
     """The machine in messages.
@@ -47,10 +55,10 @@ def error_of_exit(target: Target, status: int, output: str) -> FairmeshError:
     """
     output = one_line(output)[-1000:]
     if status == SSH_FAILED:
-        advice = next((advice for pattern, advice in _ADVICE.items() if re.search(pattern, output)), "")
-        if advice:
-            text = advice.format(name=target.name, host=target.host, output=output)
-            return RefusedError(f"{target.name}: {text}")
+        for pattern, kind, advice in _ADVICE:
+            if re.search(pattern, output):
+                text = advice.format(name=target.name, host=target.host, output=output)
+                return kind(f"{target.name}: {text}")
         return UnreachableError(f"{target.name} cannot be reached: {output or 'ssh ended without a message'}")
     if status in _CANNOT_RUN:
         return RefusedError(
@@ -63,25 +71,43 @@ def error_of_exit(target: Target, status: int, output: str) -> FairmeshError:
     return UnreachableError(f"{target.name}: exit status {status}{f': {output}' if output else ''}")
 
 
-_ADVICE = {
-    r"(?i)host key .*(has changed|is revoked)|revoked host key": (
-        "its host key has changed, so another computer may be answering in its place; ask who runs it, and run "
-        "`fairmesh machines trust {name}` for the next steps"
+_ADVICE: tuple[tuple[str, type[RefusedError], str], ...] = (
+    (
+        r"(?i)host key verification failed.*(kex_exchange_identification|UNKNOWN port)",
+        RefusedError,
+        "ssh does not know the host key of its jump host, or knows another one; connect to the jump host once by hand",
     ),
-    r"(?i)host key is known for|host key verification failed": (
-        "its host key is not known; compare and add it with `fairmesh machines trust {name}`"
+    (
+        r"(?i)host key .*(has changed|is revoked)|revoked host key",
+        ChangedKeyError,
+        "its host key has changed, another computer may answer in its place; see `fairmesh machines trust {name}`",
     ),
-    r"Permission denied \(.*(keyboard-interactive|password)": (
-        "no permission ({output}); load your key with ssh-add, or if it asks for a password or a second factor, open a "
-        "connection with `fairmesh machines connect {name}`"
+    (
+        r"(?i)host key is known for|host key verification failed",
+        UnknownKeyError,
+        "its host key is not known; compare and add it with `fairmesh machines trust {name}`",
     ),
-    r"Permission denied|Too many authentication failures": (
-        "no permission ({output}); load your key with ssh-add, or set User and IdentityFile for {host} in the "
-        "configuration of ssh"
+    (
+        r"Permission denied \(.*(keyboard-interactive|password)",
+        RefusedError,
+        (
+            "no permission ({output}); load your key with ssh-add, or if it asks for a password or a second factor, "
+            "open a connection with `fairmesh machines connect {name}`"
+        ),
     ),
-    r"(?i)bad configuration option|can't open user config|bad owner or permissions on": (
-        "the configuration of ssh has a mistake: {output}"
+    (
+        r"Permission denied|Too many authentication failures",
+        RefusedError,
+        (
+            "no permission ({output}); load your key with ssh-add, or set User and IdentityFile for {host} in the "
+            "configuration of ssh"
+        ),
     ),
-    r"no matching .* found": "ssh and the machine have no algorithm in common: {output}",
-}
+    (
+        r"(?i)bad configuration option|can't open user config|bad owner or permissions on",
+        RefusedError,
+        "the configuration of ssh has a mistake: {output}",
+    ),
+    (r"no matching .* found", RefusedError, "ssh and the machine have no algorithm in common: {output}"),
+)
 """What a message of ssh means, and what to do; any other one may be gone with the next call."""

@@ -33,7 +33,7 @@ def test_all_mistakes_of_all_things_come_at_once(project: Path, capsys: pytest.C
     assert cli.main(["check", "--all"]) == 2
     lines = capsys.readouterr().err.splitlines()
     for start in (
-        "config/machines.yaml:1:15: 'local.kind' must be 'local' or 'profile'",
+        "config/machines.yaml:1:15: 'local.kind' must be 'local', 'profile', 'ssh' or 'cloud'",
         "profiles/local/machine.yaml:1:1: unknown key 'machin'; did you mean 'machine'?",
         "config/studies/sweep.yaml:6:14: 'parameters.valu'",
         "config/studies/sweep.yaml:7:1: unknown key 'repaet'; did you mean 'repeat'?",

@@ -54,7 +54,10 @@ def test_the_help_of_a_command_ends_with_its_examples(name: str, capsys: pytest.
         (["staus"], "fairmesh: unknown command 'staus'; did you mean 'status'?"),
         (["xqqz"], "fairmesh: unknown command 'xqqz'; `fairmesh --help` lists all"),
         (["status", "--jsn"], "fairmesh status: unknown option '--jsn'; did you mean '--json'?"),
-        (["machines", "here"], "fairmesh machines: unexpected argument 'here'"),
+        (
+            ["machines", "chek"],
+            "fairmesh machines: unknown command 'chek'; did you mean 'check'? (allowed: check, trust, connect)",
+        ),
         (["--jsn"], "fairmesh: unknown option '--jsn'"),
         (
             ["new"],

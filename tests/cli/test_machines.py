@@ -42,4 +42,6 @@ def test_machines_profiles_and_studies_are_brought_together(project: Path, capsy
 def test_mistakes_of_the_file_are_said(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "config/machines.yaml").write_text("local: {kind: lokal}\n")
     assert cli.main(["machines"]) == 2
-    assert capsys.readouterr().err.startswith("config/machines.yaml:1:15: 'local.kind' must be 'local' or 'profile'")
+    assert capsys.readouterr().err.startswith(
+        "config/machines.yaml:1:15: 'local.kind' must be 'local', 'profile', 'ssh' or 'cloud'"
+    )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 from fairmesh.cli import options
 from fairmesh.cli.doctor import computer, installation, scheduler, storage
 from fairmesh.cli.doctor.base import FAIL, OK, WARN, CheckedProject, Finding, fail, side_by_side, warn
-from fairmesh.printing import one_line, print_json
+from fairmesh.cli.doctor.report import lines
+from fairmesh.printing import print_json
 
 Check = Callable[[CheckedProject], Iterator[Finding]]
 
@@ -26,7 +27,6 @@ GROUPS: dict[str, Check] = {
     "browser": computer.browser_checks,
 }
 PATIENCE, DEEP = 10.0, 300.0  # seconds in all
-_COLORS = {OK: "32", WARN: "33", FAIL: "31"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,13 +68,3 @@ def _fill(findings: list[Finding], name: str, check: Check, project: CheckedProj
         findings.extend(check(project))
     except Exception as error:  # noqa: BLE001  a failing check must not hide the findings of others
         findings.append(fail(name, f"the check itself failed: {type(error).__name__}: {error}", "please report this"))
-
-
-def lines(findings: Sequence[Finding], color: bool = False) -> Iterator[str]:
-    """Yield one line for each finding: level, topic, state and advice."""
-    width = max(len(finding.topic) for finding in findings)
-    for finding in findings:
-        level = f"{finding.level:<5}"
-        shown = f"\x1b[{_COLORS[finding.level]}m{level}\x1b[0m" if color else level
-        advice = f"  -> {finding.advice}" if finding.advice else ""
-        yield f"{shown} {one_line(f'{finding.topic:<{width}}  {finding.message}{advice}')}"

@@ -1,4 +1,4 @@
-"""``fairmesh machines``: list the machines where experiments can run."""
+"""``fairmesh machines`` without a command: list the machines where experiments can run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,6 @@ from fairmesh.runner.protocol import RECORDS
 from fairmesh.status.places import studies_in
 from fairmesh.study.machines import Machine, load_machines
 from fairmesh.workflow.configuration import LOCAL, Profile, read_profile
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the command."""
-    options.add_results(parser)
-    parser.add_argument("--json", action="store_true", help="print all details as JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
