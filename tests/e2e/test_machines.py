@@ -15,6 +15,7 @@ import pytest
 from fairmesh.files import read_json
 from fairmesh.schema import dump_yaml
 from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill
+from tests.slurm.cluster import SlurmCluster
 from tests.sshd import SshNetwork, SshServer, ssh_network
 from tests.waiting import wait_until
 
@@ -167,7 +168,8 @@ def test_ctrl_c_cancels_what_runs_on_another_machine(workplace: Workplace, gate:
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=90)
     assert process.returncode, output
-    status = json.loads((workplace.results / "sweep/experiments/gate/behaviour=hang+value=1/attempts/1/status.json").read_text())
+    (status_file,) = workplace.results.glob("sweep/experiments/gate/*/attempts/1/status.json")
+    status = read_json(status_file)
     assert status["state"] == "cancelled", output
     wait_until(lambda: not [pid for pid in gate.jobs() if b"toy.py" in cmdline(pid)], "its program has ended")
 
@@ -232,3 +234,31 @@ def test_experiments_are_shared_out_and_stay_where_they_have_a_result(workplace:
     assert len(places) == 8
     assert all(places[f"value={number}"] == "local" for number in range(4))
     assert "gate" in places.values()
+
+
+@pytest.mark.clusters
+def test_this_computer_a_cluster_and_hosts_with_and_without_a_scheduler_mix_in_one_run(
+    slurm_workplace: Workplace, slurm: SlurmCluster, network: SshNetwork
+) -> None:
+    place = slurm_workplace
+    network.add("gate")
+    login = network.add("login", jump="gate")
+    variables = {**slurm.variables, "PATH": f"{slurm.folder}/bin:$PATH"}
+    login.write_profile("".join(f'export {name}="{value}"\n' for name, value in variables.items()))
+    entries = {
+        "local": {"kind": "local"},
+        "slurm": {"kind": "profile", "scheduler": "slurm"},
+        "gate": host(network, place, "gate"),
+        "hpc": host(network, place, "login", scheduler="slurm", resources={"slurm_partition": "main"}),
+    }
+    write_machines(place, dump_yaml(entries))
+    place.study({"value": [1, 2]}, machines={"each": list(entries)})
+    output = place.run()
+    assert "8 of 8 experiments to run on local, slurm, gate (ssh), hpc (ssh)" in output
+    assert records(place) == [(machine, f"value={value}") for machine in sorted(entries) for value in (1, 2)]
+    assert place.experiments_started() == Counter({"value=1": 4, "value=2": 4})
+    claims = place.results.glob("sweep/experiments/*/*/claims/1")
+    jobs = {(claim.parents[2].name, bool(read_json(claim).get("job_id"))) for claim in claims}
+    assert jobs == {("local", False), ("slurm", True), ("gate", False), ("hpc", True)}
+    place.run()
+    assert place.experiments_started().total() == 8
