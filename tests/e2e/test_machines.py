@@ -257,8 +257,8 @@ def test_this_computer_a_cluster_and_hosts_with_and_without_a_scheduler_mix_in_o
     assert "8 of 8 experiments to run on local, slurm, gate (ssh), hpc (ssh)" in output
     assert records(place) == [(machine, f"value={value}") for machine in sorted(entries) for value in (1, 2)]
     assert place.experiments_started() == Counter({"value=1": 4, "value=2": 4})
-    claims = place.results.glob("sweep/experiments/*/*/claims/1")
-    jobs = {(claim.parents[2].name, bool(read_json(claim).get("job_id"))) for claim in claims}
+    statuses = place.results.glob("sweep/experiments/*/*/attempts/1/status.json")
+    jobs = {(path.parents[3].name, bool(read_json(path)["job_id"])) for path in statuses}
     assert jobs == {("local", False), ("slurm", True), ("gate", False), ("hpc", True)}
     place.run()
     assert place.experiments_started().total() == 8
