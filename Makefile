@@ -86,7 +86,7 @@ check: setup-dev  ## style, types, the workflow's lint
 	ruff format --check .
 	mypy
 	snakefmt --check Snakefile workflow
-	vermin --quiet --no-tips --target=3.6- --violations fairmesh/runner fairmesh/schedulers
+	vermin --quiet --no-tips --target=3.6- --violations fairmesh/runner fairmesh/schedulers fairmesh/target
 	snakemake --profile profiles/local --lint
 
 test: check unit e2e  ## what must hold before a commit: checks, unit tests, end-to-end tests on this computer (about 18 minutes on two cores)

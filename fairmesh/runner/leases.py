@@ -38,11 +38,19 @@ class Pool:
         The names of the units.
     count : int
         The number of units to lease.
+    model : str
+        The model that the names are limited to, for messages.
+
+    Raises
+    ------
+    TooMuchError
+        If there are not that many.
     """
 
-    def __init__(self, kind: str, names: List[str], count: int) -> None:
+    def __init__(self, kind: str, names: List[str], count: int, model: str = "") -> None:
         if count > len(names):
-            raise TooMuchError(f"it requests {count} {kind}s, and this computer has {len(names)}")
+            units = f"{count} {kind}" + "s" * (count > 1) + (f" of the model {model}" if model else "")
+            raise TooMuchError(f"it requests {units}, and this computer has {len(names)}")
         self._kind, self._names, self._count = kind, names, count
         self._turn: List[int] = []
         self.taken: Dict[str, int] = {}
@@ -112,7 +120,7 @@ class Leases:
         self._experiment = experiment
         model, count = requested_gpus(resources)
         threads = _whole(resources.get("cpus_per_task", resources.get("threads")))
-        self._gpus = Pool("GPU", _gpus(model) if count else [], count)
+        self._gpus = Pool("GPU", _gpus(model) if count else [], count, model)
         self._cores = Pool("core", [str(core) for core in cores()] if threads else [], threads)
 
     @property

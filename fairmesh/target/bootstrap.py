@@ -12,14 +12,16 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import threading
 from typing import Any, BinaryIO, Dict, Optional
 
 RUNNER = "runner.pyz"
-NAME = re.compile(r"[\w+@-][\w.+@-]{0,199}\Z")
+NAME = re.compile(r"[\w+@][\w.+@-]{0,199}\Z")
 LARGEST = 1 << 26  # bytes of a runner
+SILENCE = 900  # seconds without a byte from the client after which the process ends
 
 
 class Channel:
@@ -58,6 +60,7 @@ def main() -> None:
     """Serve one request from the standard input."""
     reading, writing = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # no program that is called can write into the answer
+    signal.alarm(SILENCE)  # its default action ends a process whose client is gone
     channel = Channel(json.loads(reading.readline().decode()), reading, writing)
     try:
         runner = _runner(channel)

@@ -10,7 +10,7 @@ from ..runner import jsonfiles, manifest, protocol
 from ..runner.claims import Claims
 from ..runner.safefiles import open_regular
 from .has import names_below
-from .home import Home
+from .home import Home, system_name
 from .problems import RETRY, RequestProblem
 from .request import Answer, Request, hashes_of, text_of
 from .streams import BLOCK, StreamWriter
@@ -62,7 +62,7 @@ def _files_of_job(home: Home, folder: str, attempts: List[int], is_partial: bool
         for part in (f"{protocol.CLAIMS}/{number}", f"{protocol.ATTEMPTS}/{number}"):
             names += _names(home, folder, part)
     for name in names:
-        yield folder + "/" + name, _described(os.path.join(path, name), known.get(name, ""))
+        yield folder + "/" + name, _described(os.path.join(path, system_name(name)), known.get(name, ""))
     digest = str(result.get("environment", ""))
     environment = f"{protocol.ENVIRONMENTS}/{digest}.json"
     if len(digest) == 64 and _HEX.issuperset(digest) and os.path.isfile(home.path(environment)):
@@ -100,7 +100,7 @@ def _sha256(file: io.BufferedReader, size: int) -> str:
 
 def _send(stream: StreamWriter, files: Dict[str, _File]) -> None:
     """Write the files as an archive, each with the size that it had."""
-    with tarfile.open(fileobj=stream, mode="w|", bufsize=BLOCK, format=tarfile.PAX_FORMAT) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=stream, mode="w|", bufsize=BLOCK, format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:  # type: ignore[call-overload]
         for name, described in sorted(files.items()):
             member = tarfile.TarInfo(name)
             member.size = described.size

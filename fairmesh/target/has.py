@@ -6,7 +6,7 @@ from typing import Dict, List, Optional
 
 from ..runner import commit, jsonfiles, manifest
 from ..runner.safefiles import open_regular
-from .home import Home
+from .home import Home, system_name
 from .request import Answer, Request, text_of
 from .streams import BLOCK
 
@@ -28,7 +28,9 @@ def answer(request: Request) -> Answer:
 def is_whole(path: str, is_verified: bool = False) -> bool:
     """Return whether a folder that was stored as a whole still has all its files."""
     files = read_list(path)
-    return files is not None and all(_is_same(os.path.join(path, name), files[name], is_verified) for name in files)
+    return files is not None and all(
+        _is_same(os.path.join(path, system_name(name)), files[name], is_verified) for name in files
+    )
 
 
 def is_result(home: Home, folder: str, fingerprint: str, is_verified: bool = False) -> bool:

@@ -40,10 +40,9 @@ class Home:
         RequestProblem
             If it is not normalized, leads out of the home, or contains a link.
         """
-        names = checked_names(relative)
         path = self.folder
-        for name in names:
-            path = os.path.join(path, name)
+        for name in checked_names(relative):
+            path = os.path.join(path, system_name(name))
             if os.path.islink(path):
                 raise RequestProblem(f"{path} is a link; fairmesh does not follow it")
         return path
@@ -61,7 +60,8 @@ class Home:
             remove(folder)
 
     def remove_leftovers(self) -> None:
-        """Remove the temporary folders of processes that have ended."""
+        """Remove the temporary folders and files of processes that have ended."""
+        remove_half_files(self.folder)
         for name in os.listdir(self.folder):
             path = os.path.join(self.folder, name)
             if name.startswith(_INCOMING) and (_is_of_dead_process(name) or self.now() - _changed(path) > _DAY):
@@ -76,6 +76,14 @@ class Home:
             return time.time()
 
 
+def remove_half_files(folder: str) -> None:
+    """Remove the unfinished files in a folder whose writers have ended."""
+    for path in jsonfiles.half_written(folder):
+        pid = jsonfiles.writer(path)
+        if pid and not owner.start_time(pid):
+            remove(path)
+
+
 def checked_names(relative: str) -> List[str]:
     """Return the names in a relative path.
 
@@ -85,11 +93,19 @@ def checked_names(relative: str) -> List[str]:
         If it is not normalized, or leads elsewhere.
     """
     names = relative.split("/")
-    first = names[0]
-    is_good = all(0 < len(os.fsencode(name)) <= _LONGEST_NAME and name not in (".", "..") for name in names)
-    if not is_good or "\0" in relative or first.startswith(".") or len(os.fsencode(relative)) > _LONGEST:
+    is_good = all(0 < len(_bytes(name)) <= _LONGEST_NAME and name not in (".", "..") for name in names)
+    if not is_good or "\0" in relative or relative.startswith(".") or len(_bytes(relative)) > _LONGEST:
         raise RequestProblem(f"{ascii(relative)[:200]} is no path in a home folder")
     return names
+
+
+def system_name(text: str) -> str:
+    """Return the name or path of a file from its text in a message, whatever the locale."""
+    return os.fsdecode(_bytes(text))
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def remove(path: str) -> None:

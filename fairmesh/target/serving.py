@@ -8,19 +8,17 @@ import threading
 from typing import Any, Callable, Dict
 
 from ..runner.attempt import reason_of
-from .bootstrap import Channel
+from .bootstrap import SILENCE, Channel
 from .problems import PERSON, RETRY, RequestProblem, of_error
 from .request import Answer, Request
 from .streams import CutError, StreamReader, StreamWriter
 
 STILL = 10.0  # seconds between two signs that the work goes on
-SILENCE = 900  # seconds without a byte from the client after which the process ends itself
 _VERB = re.compile(r"[a-z]{1,20}\Z")
 
 
 def serve(channel: Channel) -> None:
     """Carry out the request of a client, and answer."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(0)
     request = Request(channel.header["request"], channel.header["base"], lambda: _payload(channel))
     with StillWorking(channel):

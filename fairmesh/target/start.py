@@ -17,7 +17,7 @@ from ..runner.claims import Claims
 from ..schedulers import Scheduler, SchedulerError, find_scheduler, names
 from .detach import start_detached
 from .home import Home
-from .problems import RETRY, RequestProblem
+from .problems import RETRY, RequestProblem, of_error
 from .request import Answer, Request, number_of, text_of
 from .starts import Start, Starts
 from .states import Query, find_job, states
@@ -74,6 +74,8 @@ def answer(request: Request) -> Answer:
                 begun.append(job)
         except RequestProblem as error:
             problems[job.query.folder] = error
+        except OSError as error:
+            problems[job.query.folder] = of_error(error)
     _wait_for_claims(begun)
     answers, silence = states(home, [job.query for job in jobs])
     for folder, problem in problems.items():
@@ -120,6 +122,8 @@ def _start(home: Home, job: Job) -> bool:
             raise RequestProblem(f"{starts.file(job.number)} cannot be read", RETRY)
     if start.is_known or not _is_mine(start):
         return False
+    if commit.read(path, job.query.fingerprint):  # forced: an old result must not hide that this start was lost
+        commit.set_aside(path)
     if start.scheduler == "none":
         starts.update(start._replace(process=_detach(job, starts)))
         return True
@@ -174,9 +178,9 @@ def _has_begun(job: Job) -> bool:
 def _submit(home: Home, job: Job, start: Start, starts: Starts) -> None:
     """Submit a job, unless an earlier attempt to do so has reached the scheduler."""
     scheduler = find_scheduler(start.scheduler)
+    if _may_be_submitted(start) and _was_submitted(home, start, starts):
+        return
     try:
-        if _may_be_submitted(start) and _was_submitted(home, start, starts):
-            return
         job_id = scheduler.submit(
             _script(job, scheduler), _resources(job, scheduler), start.job_name, start.token, starts.log(job.number)
         )
@@ -204,7 +208,12 @@ def _was_submitted(home: Home, start: Start, starts: Starts) -> bool:
     RequestProblem
         If the answer is not certain yet.
     """
-    known = find_job(start)
+    try:
+        known = find_job(start)
+    except SchedulerError as error:
+        raise RequestProblem(
+            f"it may be submitted already, and the scheduler does not answer: {error.reason}", RETRY
+        ) from None
     if known is not None:
         starts.update(start._replace(job_id=known.id))
         return True

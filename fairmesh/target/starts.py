@@ -11,6 +11,7 @@ from typing import Any, Dict, NamedTuple, Optional
 
 from ..runner import jsonfiles, owner
 from ..runner.protocol import FORMAT
+from .home import remove_half_files
 
 STARTS = "starts"
 _JOB_ID = re.compile(r"[\w.\[\]-]{1,60}\Z")
@@ -109,6 +110,7 @@ class Starts:
         """Record a new start; return None if there is one of this number."""
         start = Start(number, scheduler, uuid.uuid4().hex[:12], name, owner.current_process(), {})
         os.makedirs(self.folder, exist_ok=True)
+        remove_half_files(self.folder)
         return start if jsonfiles.write_new(self.file(number), _content(start)) else None
 
     def update(self, start: Start) -> Start:

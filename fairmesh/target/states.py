@@ -19,6 +19,7 @@ from .starts import Start, Starts
 ABSENT = "absent"
 SETTLED = 60.0  # seconds until files of a job that has ended, and the job itself, must be visible here
 GONE = "its runner was killed"
+UNFINISHED = "its start was interrupted, and must be requested again"
 
 
 class Query(NamedTuple):
@@ -164,16 +165,16 @@ def _of_start(query: Query, start: Start, jobs: Jobs, now: float) -> Dict[str, A
         return _state(query, start.number, protocol.FAILED, start.refusal, start=start)
     if start.scheduler != "none":
         state, reason = _of_submission(query, start, jobs, now)
-    elif start.process:
-        state, reason = _of_process(query, start)
     else:
-        state, reason = protocol.QUEUED, "its start was not completed; the next request to start it does that"
+        state, reason = _of_process(query, start)
     if state == protocol.LOST and Claims(query.path).highest() >= start.number:  # claimed in between
         return _of_attempt(query, start.number, start, jobs, now)
     return _state(query, start.number, state, reason, start=start)
 
 
 def _of_process(query: Query, start: Start) -> Tuple[str, str]:
+    if not start.process:
+        return protocol.QUEUED, UNFINISHED
     if owner.is_alive(start.process) is not False:
         return protocol.QUEUED, "its job.sh prepares the start"
     cancelled = cancel_reason(query.path)
@@ -183,7 +184,7 @@ def _of_process(query: Query, start: Start) -> Tuple[str, str]:
 def _of_submission(query: Query, start: Start, jobs: Jobs, now: float) -> Tuple[str, str]:
     """Return the state of a job that was submitted to a scheduler."""
     if not start.job_id:
-        return protocol.QUEUED, "its submission was not completed; the next request to start it does that"
+        return protocol.QUEUED, UNFINISHED
     job = _job_of(start, start.number, jobs)
     return _of_job(query, start, job, now) if job else _of_missing(query, start, jobs, now)
 
@@ -260,6 +261,7 @@ def _state(
         "is_over": state in protocol.ENDS,
         "is_committed": is_committed,
         "is_silent": False,
+        "needs_start": reason == UNFINISHED,
         "status": status,
         "claim": claim or None,
     }

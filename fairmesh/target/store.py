@@ -6,13 +6,13 @@ A folder that ``is_whole`` appears at once; in other folders file after file is 
 import hashlib
 import os
 import tarfile
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 from ..runner import commit, jsonfiles
 from ..runner.claims import Claims
-from ..runner.protocol import COMMIT
+from ..runner.protocol import COMMIT, EXPERIMENT
 from .has import is_result, is_whole, list_path
-from .home import Home, checked_names, move_away, remove
+from .home import Home, checked_names, move_away, remove, system_name
 from .problems import RETRY, RequestProblem
 from .request import Answer, Request, text_of
 from .streams import BLOCK, StreamReader
@@ -57,14 +57,16 @@ def _unpack(payload: StreamReader, incoming: str, files: Dict[str, str]) -> Dict
     arrived: Dict[str, _Arrived] = {}
     folders = 0
     try:
-        with tarfile.open(fileobj=payload, mode="r|", bufsize=BLOCK) as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=payload, mode="r|", bufsize=BLOCK, encoding="utf-8") as archive:  # type: ignore[call-overload]
             for member in archive:
                 name = "/".join(checked_names(member.name.rstrip("/")))
                 folders += member.isdir()
                 if member.isdir() and folders < _MOST_FOLDERS:
-                    os.makedirs(os.path.join(incoming, name), exist_ok=True)
-                elif member.isreg() and name in files and name not in arrived:
-                    arrived[name] = _write(archive.extractfile(member), os.path.join(incoming, name), member.mode)
+                    os.makedirs(os.path.join(incoming, system_name(name)), exist_ok=True)
+                elif member.isreg() and not member.issparse() and name in files and name not in arrived:
+                    arrived[name] = _write(
+                        archive.extractfile(member), os.path.join(incoming, system_name(name)), member.mode
+                    )
                 else:
                     raise RequestProblem(f"the archive contains {ascii(name)[:200]}, which was not announced")
                 archive.members = []  # it would keep all of them
@@ -92,16 +94,22 @@ def _write(source: Any, path: str, mode: int) -> _Arrived:
 
 
 def _place_files(home: Home, incoming: str, names: List[str], arrived: Dict[str, _Arrived]) -> None:
-    """Move files into place one by one; the commit of a job comes last, and what is the same already stays."""
-    for name in sorted(names, key=lambda name: (os.path.basename(name) == COMMIT, name)):
+    """Move files into place one by one."""
+    for name in sorted(names, key=_order):
         path = home.path(name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        os.replace(os.path.join(incoming, name), path)
+        os.replace(os.path.join(incoming, system_name(name)), path)
+
+
+def _order(name: str) -> Tuple[bool, bool, str]:
+    """Return the key by which files are sorted: starts read experiment.json, so it comes last, but for the commit."""
+    last = os.path.basename(name)
+    return last == COMMIT, last == EXPERIMENT, name
 
 
 def _place_whole(home: Home, folder: str, incoming: str, files: Dict[str, _Arrived]) -> None:
     """Move a folder into place; one that is there, whole, is kept."""
-    path, source = home.path(folder), os.path.join(incoming, folder)
+    path, source = home.path(folder), os.path.join(incoming, system_name(folder))
     names = {name[len(folder) + 1 :]: file for name, file in files.items()}
     if not names:
         raise RequestProblem(f"{folder!a} has no files")

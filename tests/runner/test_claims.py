@@ -278,3 +278,47 @@ def test_half_written_files_of_a_killed_runner_are_removed(make_job: MakeJob) ->
         path.write_text("{")
     assert run(folder) == 0
     assert not any(path.exists() for path in left)
+
+
+def test_a_chosen_number_is_claimed_once(make_job: MakeJob) -> None:
+    folder = make_job()
+    assert run(folder, "--claim", "3") == 0
+    assert [path.name for path in (folder / "claims").iterdir()] == ["3"]
+    assert read(folder / "commit.json")["attempt"] == 3
+
+
+@pytest.mark.parametrize("number", ["1", "2"])
+def test_a_chosen_number_that_is_taken_starts_nothing(make_job: MakeJob, number: str) -> None:
+    folder = make_job("raise SystemExit(1)")
+    assert run(folder, "--claim", "2") == 1
+    assert run(folder, "--claim", number) == 0
+    assert run(folder, "--claim", number, "--failed", "its setup ended") == 0
+    assert [path.name for path in (folder / "attempts").iterdir()] == ["2"]
+
+
+def test_a_chosen_number_starts_nothing_beside_an_active_attempt(make_job: MakeJob) -> None:
+    folder = make_job()
+    _claim_of(folder, owner.current_process())
+    assert run(folder, "--claim", "2") == 0
+    assert [path.name for path in (folder / "attempts").iterdir()] == ["1"]
+
+
+def test_the_failure_of_a_setup_takes_the_chosen_number(make_job: MakeJob) -> None:
+    folder = make_job()
+    assert run(folder, "--claim", "4", "--failed", "its setup ended") == 1
+    assert status(folder, 4)["reason"] == "its setup ended"
+
+
+def test_a_job_that_the_scheduler_requeues_takes_the_next_number(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_job()
+    before = {"host": "n1", "pid": 7, "job_id": "12", "cluster": "c", "restart": ""}
+    for name, value in {"JOB_ID": "12", "CLUSTER_NAME": "c", "RESTART_COUNT": "1"}.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    _claim_of(folder, before | {"job_id": "11"})
+    assert run(folder, "--claim", "1") == 0
+    assert not (folder / "commit.json").exists()
+    _claim_of(folder, before)
+    assert run(folder, "--claim", "1") == 0
+    assert read(folder / "commit.json")["attempt"] == 2

@@ -148,6 +148,21 @@ def test_a_forced_job_runs_again_once_in_a_run(client: Client) -> None:
     assert state["number"] == 2
 
 
+def test_a_forced_start_that_is_lost_does_not_bring_the_old_result_back(client: Client) -> None:
+    client.render()
+    client.store()
+    client.start()
+    client.wait("done")
+    client.machine["setup"] = ["kill -9 $$"]
+    client.render()
+    client.store()
+    client.start(2, force=True, run="run-2")
+    state = client.wait("lost")
+    assert (state["number"], state["is_committed"]) == (2, False)
+    history = client.home / "sweep/history/far/x=1/1.json"
+    assert json.loads(history.read_text())["attempt"] == 1
+
+
 def test_folders_are_removed_unless_a_job_is_active_in_them(client: Client) -> None:
     client.render(seconds=60)
     client.store()
