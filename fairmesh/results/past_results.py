@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -121,7 +121,7 @@ def load_past_results(
             continue
         record = _read(path, check, problems)
         if _name_of(record) == application and record.get("seconds") is not None:
-            results.append((str(record.get("ended") or ""), past_result(path.parts[-4], path.parts[-2], record, seed, defaults)))
+            results.append((str(record.get("ended") or ""), past_result(path.parts[-4], path.parts[-2], record, {seed}, defaults)))
     return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
 
@@ -149,9 +149,25 @@ def _name_of(record: Mapping[str, Any]) -> str:
 
 
 def past_result(
-    study: str, machine: str, record: Mapping[str, Any], seed: str = "", defaults: Mapping[str, Any] | None = None
+    study: str,
+    machine: str,
+    record: Mapping[str, Any],
+    ignored: Container[str] = (),
+    defaults: Mapping[str, Any] | None = None,
 ) -> PastResult:
-    """Return what a valid record says that its experiment used."""
+    """Return what a valid record says that its experiment used.
+
+    Parameters
+    ----------
+    study, machine : str
+        Its study and machine.
+    record : mapping
+        The record.
+    ignored : container of str
+        Parameters that differ between repeats, such as a seed.
+    defaults : mapping, optional
+        The values of parameters that an older result lacks; other parameters than these are ignored.
+    """
     usage = record.get("usage") or {}
     resources = record.get("resources")
     asked: dict[str, Any] = resources if isinstance(resources, dict) else {}
@@ -159,7 +175,7 @@ def past_result(
         study,
         machine,
         str(record.get("id") or ""),
-        _parameters(record.get("parameters") or {}, seed, defaults),
+        _parameters(record.get("parameters") or {}, ignored, defaults),
         {name: number for name in REQUESTS if (number := _number(asked.get(name)))},
         record.get("seconds"),
         usage.get("peak_bytes"),
@@ -177,10 +193,12 @@ def gpu_of(axes: Mapping[str, Any]) -> str:
     return str(axes.get(GPU) or "")
 
 
-def _parameters(measured: Mapping[str, Any], seed: str, defaults: Mapping[str, Any] | None) -> dict[str, Any]:
+def _parameters(
+    measured: Mapping[str, Any], ignored: Container[str], defaults: Mapping[str, Any] | None
+) -> dict[str, Any]:
     if defaults is not None:
         measured = {name: measured.get(name, default) for name, default in defaults.items()}
-    return {name: value for name, value in measured.items() if name != seed}
+    return {name: value for name, value in measured.items() if name not in ignored}
 
 
 def _stored(files: Any) -> float | None:

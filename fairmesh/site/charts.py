@@ -303,6 +303,40 @@ def draw_ratios(reference: str, rows: Rows) -> Chart:
     return make_chart(f"Compared with {reference}", described, alt.layer(*layers), rows, height, columns=names)
 
 
+def draw_estimates(title: str, unit: str, rows: Rows) -> Chart:
+    """Draw estimates with their intervals over measured values, on logarithmic axes.
+
+    Parameters
+    ----------
+    title, unit : str
+        The quantity and its unit.
+    rows : sequence of dict
+        ``point``, ``measured``, ``estimate``, ``low``, ``high`` and ``within``.
+    """
+    label, measured = f"Estimate ({unit})", f"Measured ({unit})"
+    scale = alt.Scale(type="log", nice=False, padding=18)
+    base = alt.Chart(DATA).encode(
+        x=alt.X("measured:Q", title=measured, scale=scale, axis=alt.Axis(tickCount=5)),
+        color=alt.Color("within:N", title="Measured value"),
+    )
+    names = {
+        "point": "point",
+        "measured": measured,
+        "estimate": label,
+        "low": "from",
+        "high": "to",
+        "within": "measured value",
+    }
+    tips = [tooltip(f"{name}:{'N' if name in {'point', 'within'} else 'Q'}", text) for name, text in names.items()]
+    layers = [
+        alt.Chart(DATA).mark_line(color="#7a7a7a", strokeDash=[4, 3]).encode(x="measured:Q", y="measured:Q"),
+        base.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=label, scale=scale), y2="high:Q"),
+        base.mark_point(filled=True, size=70, opacity=1).encode(y=alt.Y("estimate:Q", title=label), tooltip=tips),
+    ]
+    described = "On the dashed line an estimate is exact. Vertical lines are intervals."
+    return make_chart(f"{title}: estimated and measured", described, alt.layer(*layers), rows, columns=names)
+
+
 def draw_explorer(title: str, described: str, controls: dict[str, Any]) -> Chart:
     """Return a chart whose axes readers choose; the page's script fills it from the leaderboard.
 

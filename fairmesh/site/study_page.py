@@ -16,6 +16,7 @@ from fairmesh.results.load import PLAN
 from fairmesh.site import charts, page_charts
 from fairmesh.site.cells import write_script
 from fairmesh.site.downloads import Download, copy_files
+from fairmesh.site.estimates_page import write_estimates_page
 from fairmesh.site.figures import Figure, Figures
 from fairmesh.site.machines_page import write_machines_page
 from fairmesh.site.metadata import DATACITE, FAIR, Citation, fair_score, linked_data
@@ -95,6 +96,8 @@ def write_study_pages(
     }
     for name, file in STUDY_PAGES.items():
         write_text(folder / file, templates.get_template(f"{name}.md.jinja").render(variables))
+    if view.back_tests:
+        reasons += write_estimates_page(view, folder, templates, renderer)
     if view.has_machines:
         reasons += write_machines_page(view, folder, templates, renderer)
     return list(dict.fromkeys(reasons))

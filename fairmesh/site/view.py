@@ -14,8 +14,12 @@ from fairmesh.files import canonical_json
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.names import REPEAT, plain_text
 from fairmesh.results import Outcome, StudyResults, Summary, best_point, points_of, table
+from fairmesh.results.estimates.backtest import FEWEST, BackTest, back_test
+from fairmesh.results.estimates.estimator import Estimator
+from fairmesh.results.estimates.quantities import QUANTITIES
 from fairmesh.results.metrics import Metric, readable
 from fairmesh.results.other_code import measured_with_other_code
+from fairmesh.results.past_results import past_result
 from fairmesh.results.ranking import Baseline, baselines, ranked, summary_of, why_unranked
 from fairmesh.results.statistics import Verdict, compare_means, summarize
 from fairmesh.results.table import USAGE_UNITS
@@ -128,6 +132,29 @@ class StudyView:
     def has_machines(self) -> bool:
         """Whether at least two machines have results, so that they can be compared."""
         return len({outcome.machine for outcome in self.study.done}) > 1
+
+    @cached_property
+    def back_tests(self) -> list[BackTest]:
+        """The estimates of results from the others, by quantity; only those with enough results."""
+        past = [
+            past_result(self.study.name, outcome.machine, outcome.record, self.following)
+            for outcome in self.study.done
+            if outcome.record
+        ]
+        estimators = (Estimator(quantity, past) for quantity in QUANTITIES)
+        tests = [back_test(estimator) for estimator in estimators if len(estimator.points) >= FEWEST]
+        return [test for test in tests if len(test.tested) >= FEWEST]
+
+    @cached_property
+    def following(self) -> set[str]:
+        """The parameters that differ between repeats, such as a seed."""
+        names = dict.fromkeys(name for outcome in self.study.experiments for name in outcome.parameters)
+        return {name for name in names if any(differ(name, repeats) for repeats in self.groups)}
+
+    @cached_property
+    def outcome_of(self) -> dict[tuple[str, str], Outcome]:
+        """The experiments by machine and id."""
+        return {(outcome.machine, outcome.id): outcome for outcome in self.study.experiments}
 
     @cached_property
     def groups(self) -> list[tuple[Outcome, ...]]:

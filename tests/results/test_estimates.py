@@ -256,3 +256,14 @@ def test_totals_of_machines_add_up() -> None:
     assert add_totals(parts) == Total(11, 5.5, 22, 3, 3)
     assert add_totals([*parts, Total(1, None, None, 1, 0)]) == Total(12, None, None, 4, 3)
     assert add_totals([]) == Total()
+
+
+def test_a_faster_machine_is_faster_in_the_fixed_part_too() -> None:
+    past = [result((10 + 4 * epochs) / (3 if machine == "dgx" else 1), machine, epochs=epochs)
+            for machine, most in (("local", 8), ("dgx", 2)) for epochs in (1, 2, 4, 8) if epochs <= most] * 2
+    prediction = predict(past, "dgx", epochs=8)
+    assert prediction.low is not None
+    assert prediction.high is not None
+    assert prediction.low < 14 < prediction.high
+    assert ratio(prediction) < 1.6
+    assert prediction.value == pytest.approx(14, rel=0.1)

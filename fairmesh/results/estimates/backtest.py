@@ -79,14 +79,18 @@ class BackTest:
         return math.expm1(statistics.median(errors)) if errors else None
 
     @property
+    def error_text(self) -> str:
+        """The typical error in percent."""
+        return "unknown" if self.typical_error is None else f"{100 * self.typical_error:.2g} %"
+
+    @property
     def words(self) -> str:
         """The outcome as a sentence; empty without results."""
         if not self.tested:
             return ""
-        error = f"{100 * (self.typical_error or 0):.2g} %"
         return (
             f"{self.within} of {len(self.tested)} earlier results, each left out in turn, were within the interval of "
-            f"{LEVEL} %; typical error {error}"
+            f"{LEVEL} %; typical error {self.error_text}"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -150,6 +150,16 @@ class Design:
         """Mean and standard deviation of each coefficient except the first, before any result is seen."""
         return [term.prior for term in self.terms for _ in range(term.width)]
 
+    @property
+    def is_level(self) -> list[bool]:
+        """Whether each column is of a measured value of a feature with factors."""
+        return [False, *(isinstance(term, Levels) and i < term.width - 1 for term in self.terms for i in range(term.width))]
+
+    @property
+    def is_unknown(self) -> list[bool]:
+        """Whether each column is of values that were never measured."""
+        return [False, *(isinstance(term, Levels) and i == term.width - 1 for term in self.terms for i in range(term.width))]
+
     def remarks(self, features: Features) -> Iterator[str]:
         """Yield what lies beyond the measurements."""
         yield from filter(None, (term.remark(features) for term in self.terms))

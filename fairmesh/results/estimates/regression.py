@@ -1,7 +1,8 @@
 """Bayesian regression: a fixed part plus a power law, with factors, times noise; averaged over fixed part and noise.
 
-A measured value is ``(fixed + exp(row · coefficients)) * exp(sigma * normal)``. The fixed part and sigma are on a grid; each
-pair has a normal posterior of the coefficients and a weight, its evidence. Predictions are draws of the whole mixture.
+A measured value is ``factor * (fixed + exp(row · coefficients)) * exp(sigma * normal)``. A first fit without a fixed part gives
+the factors of machines and other levels; coefficients correct them. The fixed part and sigma are on a grid; each pair has a normal
+posterior of the coefficients and a weight, its evidence. Predictions are draws of the whole mixture.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ SIGMA, SIGMA_SPREAD = 0.08, 1.0  # the median of sigma before any result is seen
 FIXED = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])  # shares of the smallest measured value
 INTERCEPT = 5.0  # standard deviation of the logarithm of the level
 BEYOND = 0.15  # relative error for each factor of e by which extrapolation changes the value
+_TYPICAL = int(np.abs(np.log(SIGMAS / SIGMA)).argmin())
 _LOG_PRIOR = -(((np.log(SIGMAS) - np.log(SIGMA)) / SIGMA_SPREAD) ** 2) / 2
 
 
@@ -36,6 +38,8 @@ class Regression:
         The fixed part.
     coefficients : array of shape (draws, columns)
         The coefficients.
+    factors : array of shape (columns,)
+        The logarithms of the factors.
     sigma : array of shape (draws,)
         The standard deviation of the logarithm of noise.
     beyond : array of shape (draws,)
@@ -45,6 +49,7 @@ class Regression:
     design: Design
     fixed: Numbers
     coefficients: Numbers
+    factors: Numbers
     sigma: Numbers
     beyond: Numbers
 
@@ -52,6 +57,8 @@ class Regression:
     def fit(cls, design: Design, points: list[Features], values: list[float]) -> Regression:
         """Fit measured values, which are positive."""
         rows, measured = np.array([design.row(point) for point in points]), np.array(values)
+        factors = _factors(design, rows, measured)
+        measured /= np.exp(rows @ factors)
         shares = FIXED if design.has_powers else FIXED[:1]
         fits = [_Fit.of(rows, measured, share * measured.min(), design.priors) for share in shares]
         rng = np.random.default_rng(0)
@@ -63,13 +70,15 @@ class Regression:
         roots = np.stack([fit.roots for fit in fits])[chosen, sigma]
         coefficients = means + np.einsum("dij,dj->di", roots, normal)
         fixed = shares[chosen] * measured.min()
-        return cls(design, fixed, coefficients, SIGMAS[sigma], BEYOND * rng.standard_normal(DRAWS))
+        return cls(design, fixed, coefficients, factors, SIGMAS[sigma], BEYOND * rng.standard_normal(DRAWS))
 
     def centers(self, features: Features) -> Numbers:
         """Return draws of the value at a point, without noise."""
         distances = np.abs(self.coefficients) @ np.array(self.design.distances(features))
-        logarithm = self.coefficients @ np.array(self.design.row(features)) + self.beyond * distances
-        centers: Numbers = self.fixed + np.exp(np.clip(logarithm, -300, 300))
+        row, is_unknown = np.array(self.design.row(features)), np.array(self.design.is_unknown)
+        variable = self.coefficients @ np.where(is_unknown, 0.0, row) + self.beyond * distances
+        scale = self.coefficients @ np.where(is_unknown, row, 0.0) + row @ self.factors
+        centers: Numbers = (self.fixed + np.exp(np.clip(variable, -300, 300))) * np.exp(np.clip(scale, -300, 300))
         return centers
 
 
@@ -97,6 +106,12 @@ class _Fit:
         determinants = 2 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(-1)
         evidence = _LOG_PRIOR - len(measured) * np.log(SIGMAS) - (squares + determinants) / 2
         return cls(means, np.linalg.inv(lower).swapaxes(-1, -2), evidence)
+
+
+def _factors(design: Design, rows: Numbers, measured: Numbers) -> Numbers:
+    """Return the logarithm of the factor of each level; 0 for other columns."""
+    means = _Fit.of(rows, measured, 0.0, design.priors).means[_TYPICAL]
+    return np.where(np.array(design.is_level), means, 0.0)
 
 
 def repeat_sigma(squares: float, freedom: int) -> Numbers:
