@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from fairmesh.cli import options
 from fairmesh.errors import InputError, Problem
 from fairmesh.jobs import logs
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.printing import one_line, print_json, print_lines
 from fairmesh.runner.protocol import DONE, ENDS
 from fairmesh.runner.text import last_lines
-from fairmesh.status import JobStatus, Reader, log_path
+from fairmesh.status import JobStatus, Reader, log_path, remote
+from fairmesh.status.model import ACTIVE
 
 PERIOD = 1.0  # seconds
+MOST = 10_000  # lines of a log that is on another machine
 LINES = 20  # of each log, by default
 SHOWN = 5  # names in a message
 
@@ -35,7 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print logs."""
     selection = options.selected_jobs(arguments)
-    reader = Reader(options.results_study(arguments))
+    paths = options.results_study(arguments)
+    for note in remote.update(paths):
+        print_lines(f"warning: {note}", file=sys.stderr)
+    reader = Reader(paths)
     jobs = selection.of(reader.read())
     if selection.is_everything:
         jobs = [job for job in jobs if job.state in BAD_ENDS]
@@ -43,34 +50,48 @@ def run(arguments: argparse.Namespace) -> int:
         return _follow(reader, jobs, arguments)
     if arguments.json:
         ids = (f"{job.id} on {job.machine}" if job.machine else job.id for job in jobs)
-        print_json(dict(zip(ids, _last_lines(jobs, arguments), strict=True)))
+        print_json(dict(zip(ids, _last_lines(paths, jobs, arguments), strict=True)))
         return 0
     jobs = _without_missing(jobs)
     if len(jobs) == 1:
-        _print_one(jobs[0], arguments)
+        _print_one(paths, jobs[0], arguments)
     else:
-        _print_several(jobs, arguments)
+        _print_several(paths, jobs, arguments)
     return 0
 
 
-def _print_one(job: JobStatus, arguments: argparse.Namespace) -> None:
+def _print_one(paths: StudyPaths, job: JobStatus, arguments: argparse.Namespace) -> None:
     """Print a log, by default all of it; the log alone is on standard output."""
     path = log_path(job, arguments.attempt)
-    lines = last_lines(path, arguments.lines) if arguments.lines else logs.Growing(path).read(last=True)
+    lines: Iterable[str] | None = _remote_lines(paths, job, arguments.lines or MOST, arguments)
+    if lines is None:
+        lines = last_lines(path, arguments.lines) if arguments.lines else logs.Growing(path).read(last=True)
     if job.reason:
         print_lines(f"==> {_title(job)} <==", file=sys.stderr, flush=True)
     for line in lines:
         print_lines(line)
 
 
-def _print_several(jobs: list[JobStatus], arguments: argparse.Namespace) -> None:
-    for job, text in zip(jobs, _last_lines(jobs, arguments), strict=True):
+def _remote_lines(paths: StudyPaths, job: JobStatus, lines: int, arguments: argparse.Namespace) -> list[str] | None:
+    """Return the last lines of the log of an attempt that is on another machine; None if it is here."""
+    if job.state not in ACTIVE or arguments.attempt not in {None, job.attempt}:
+        return None
+    return remote.read_log(paths, job.folder, lines)
+
+
+def _print_several(paths: StudyPaths, jobs: list[JobStatus], arguments: argparse.Namespace) -> None:
+    for job, text in zip(jobs, _last_lines(paths, jobs, arguments), strict=True):
         print_lines(f"==> {_title(job)} <==")
         print_lines("\n".join(text) if text else "(empty)")
 
 
-def _last_lines(jobs: list[JobStatus], arguments: argparse.Namespace) -> list[list[str]]:
-    return [last_lines(log_path(job, arguments.attempt), arguments.lines or LINES) for job in jobs]
+def _last_lines(paths: StudyPaths, jobs: list[JobStatus], arguments: argparse.Namespace) -> list[list[str]]:
+    lines = arguments.lines or LINES
+    found = (_remote_lines(paths, job, lines, arguments) for job in jobs)
+    return [
+        last_lines(log_path(job, arguments.attempt), lines) if text is None else text
+        for job, text in zip(jobs, found, strict=True)
+    ]
 
 
 def _title(job: JobStatus) -> str:

@@ -28,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     selection = options.selected_jobs(arguments)
     paths = options.results_study(arguments)
     cleared = clear(paths, selection, dry_run=arguments.dry_run)
+    for note in cleared.notes:
+        print_lines(f"warning: {note}", file=sys.stderr)
     started, message = _start(paths, cleared, arguments) if cleared.jobs else (None, "nothing to retry")
     if arguments.json:
         words = list(started.arguments) if started else None

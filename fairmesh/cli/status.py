@@ -17,7 +17,7 @@ from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.printing import format_duration, format_time, print_json, print_lines, safe_json
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
 from fairmesh.runner.text import last_lines, printable
-from fairmesh.status import JobStatus, Reader, RunStatus, StudyStatus, read_status
+from fairmesh.status import JobStatus, Reader, RunStatus, StudyStatus, read_status, remote
 from fairmesh.status.machines import CONNECTED, MACHINE_HEADS, machine_row
 from fairmesh.status.model import ORDER
 from fairmesh.status.states import state_label
@@ -57,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     gc.disable()  # collecting garbage would take a fifth of the time, and free nothing
     try:
         studies = options.results_studies(arguments)
+        for note in [note for paths in studies for note in remote.update(paths)]:
+            print_lines(f"warning: {note}", file=sys.stderr)
         statuses, failed = read_each(studies, read_status)
     finally:
         gc.enable()

@@ -88,20 +88,36 @@ class ComputerJobs:
         The computer.
     setting : Setting
         What it has in common with others.
+
+    Attributes
+    ----------
+    health : Health
+        Whether it answers.
+    polls : int
+        How often it has answered a poll.
+    last_seen : float
+        When it answered last, in seconds of the epoch; 0 if it never did.
     """
 
     def __init__(self, computer: Computer, setting: Setting) -> None:
-        self.computer, self._setting = computer, setting
+        self._setting = setting
         self.health = Health(setting.patience)
-        self._client = TargetClient(computer.transport, setting.home, setting.results, setting.timeout)
-        beside = setting.study / f"fetched-{setting.machine}-{computer.name or 'host'}"
-        self._fetcher = Fetcher(self._client, setting.results, beside, setting.machine)
+        self.use(computer)
         self._jobs: list[OpenJob] = []
         self._lock = threading.Lock()
         self._is_known: set[str] = set()
         self._pause, self._next_poll, self._next_copy = SHORTEST, 0.0, time.monotonic() + PARTIAL
         self._last_poll = -SOON
+        self.polls = 0
         self.last_seen = 0.0
+
+    def use(self, computer: Computer) -> None:
+        """Use this computer from now on: the same one, perhaps at another address or with another end."""
+        setting = self._setting
+        self.computer = computer
+        self._client = TargetClient(computer.transport, setting.home, setting.results, setting.timeout)
+        beside = setting.study / f"fetched-{setting.machine}-{computer.name or 'host'}"
+        self._fetcher = Fetcher(self._client, setting.results, beside, setting.machine)
 
     @property
     def jobs(self) -> list[OpenJob]:
@@ -162,7 +178,7 @@ class ComputerJobs:
     def _poll(self, jobs: Sequence[OpenJob]) -> bool:
         """Ask for the states of all jobs, and mirror them; return whether any has changed."""
         states = self._client.poll({job.folder: job.job.fingerprint for job in jobs})
-        self.last_seen = time.time()
+        self.polls, self.last_seen = self.polls + 1, time.time()
         before = [_essence(job.state) for job in jobs]
         for job in jobs:
             self._set_state(job, states[job.folder])

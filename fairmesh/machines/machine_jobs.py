@@ -60,9 +60,9 @@ class MachineJobs:
         return [*self._waiting, *(job for part in self._parts.values() for job in part.jobs)]
 
     @property
-    def is_busy(self) -> bool:
-        """Whether a request to a computer is under way."""
-        return any(thread.is_alive() for thread in self._threads.values())
+    def parts(self) -> list[ComputerJobs]:
+        """Its computers that can be used or have jobs."""
+        return list(self._parts.values())
 
     @property
     def problem(self) -> str:
@@ -87,7 +87,7 @@ class MachineJobs:
 
     def _find_computers(self) -> None:
         """Ask which computers can be used, and take the jobs from those that are gone."""
-        count = len(self.jobs)
+        count = sum(job.request is not None for job in self.jobs)
         if not count and not self.has_left:
             self._computers.release()
         if not self._health.is_due:
@@ -105,7 +105,7 @@ class MachineJobs:
             if part is None:
                 self._parts[computer.name] = ComputerJobs(computer, self._setting)
             elif part.computer != computer:
-                part.computer = computer
+                part.use(computer)
         self._remove_gone({computer.name for computer in ready})
 
     def _remove_gone(self, ready: set[str]) -> None:

@@ -39,7 +39,8 @@ class MachineReport:
 
     def __init__(self, path: Path, machine: str, announce: Callable[[str], None]) -> None:
         self._path, self._machine, self._announce = path, machine, announce
-        self._state, self._since = CONNECTED, jsonfiles.now()
+        before = jsonfiles.read_map(str(path)) or {}
+        self._state, self._since = str(before.get("state")), str(before.get("since") or "")
         self._is_announced = False
         self._written: dict[str, Any] = {}
         self._written_at = 0.0
@@ -59,7 +60,7 @@ class MachineReport:
             State and reason of a problem of the machine as a whole.
         """
         state, reason = _worst(computers, problem)
-        if state != self._state:
+        if state != self._state or not self._since:
             self._state, self._since = state, jsonfiles.now()
         self._announce_change(state, reason)
         jobs = [job for computer in computers for job in computer.jobs] + list(waiting)

@@ -20,6 +20,7 @@ from fairmesh.runner.protocol import CANCEL, DONE, STATES, WAITING
 from fairmesh.runner.status import request_cancel
 from fairmesh.schedulers import JobState
 from fairmesh.stages import walk_needs
+from fairmesh.status import remote
 from fairmesh.status.model import ACTIVE, JobStatus, RunStatus, StudyStatus
 from fairmesh.status.reader import read_status
 from fairmesh.user import user
@@ -145,7 +146,7 @@ def cancel(paths: StudyPaths, selection: JobSelection = EVERYTHING, who: str = "
             request_cancel(job.folder, who)
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
-    notes = _take_out(status, {job.folder for job in ended})
+    notes = [*_take_out(status, {job.folder for job in ended}), *remote.update(paths)]
     return SteeringResult(tuple(ended), _others(chosen, ended), status.run, tuple(notes))
 
 
@@ -210,6 +211,7 @@ def clear(
     FairmeshError
         If the study has no plan, or the selection has unknown names.
     """
+    notes = remote.update(paths)
     status = read_status(paths)
     chosen = selection.of(status)
     stages = {job.key: job for job in status.stages}
@@ -221,7 +223,7 @@ def clear(
                 _clear(job, who or current_user())
     except OSError as error:
         raise FairmeshError(f"cannot write to {error.filename}: {error.strerror}") from error
-    return SteeringResult(tuple(failed), _others(chosen, failed), status.run)
+    return SteeringResult(tuple(failed), _others(chosen, failed), status.run, tuple(notes))
 
 
 def check_will_start(status: StudyStatus, jobs: Iterable[JobStatus]) -> None:
