@@ -26,8 +26,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.clusters import has_variable, processes_where
-from tests.sshd import ADDRESS, SshServer, _free_port, _send
+from tests.clusters import has_variable, kill_at_once, processes_where
+from tests.sshd import ADDRESS, SshServer, _family, _free_port
 
 HEAD = "#cloud-config\n"
 MARK = "FAIRMESH_TEST_INSTANCE"
@@ -60,7 +60,7 @@ class Instances:
         """Start an instance."""
         if "quota" in self.faults:
             sys.exit("quota of 0 instances")
-        entries = [self._start(request) for _ in range(2 if "twice" in self.faults else 1)]
+        entries = [self.start(request) for _ in range(2 if "twice" in self.faults else 1)]
         if "slow" in self.faults:
             time.sleep(60)
         return entries[0]
@@ -84,8 +84,7 @@ class Instances:
             mine = processes_where(
                 lambda process: has_variable(process, f"{MARK}={identity}\0") or has_variable(process, f"HOME={home}\0")
             )
-            _send([process for process in mine if process != os.getpid()], 9)  # type: ignore[list-item]
-            _send(self._sessions(identity), 9)  # type: ignore[arg-type]
+            kill_at_once(process for process in [*self._sessions(identity), *mine] if process != os.getpid())
 
     def destroy_all(self) -> None:
         """End everything."""
@@ -96,8 +95,9 @@ class Instances:
         """Return the home of the user on an instance."""
         return self.folder / identity / "home"
 
-    def _start(self, request: dict[str, Any]) -> dict[str, Any]:
-        identity = f"vm-{len(list(self.folder.glob('vm-*'))) + 1}"
+    def start(self, request: dict[str, Any], identity: str = "") -> dict[str, Any]:
+        """Start an instance, and return its entry."""
+        identity = identity or f"vm-{len(list(self.folder.glob('vm-*'))) + 1}"
         folder = self.folder / identity
         (folder / "home").mkdir(parents=True)
         port = _free_port()
@@ -115,8 +115,10 @@ class Instances:
         path.with_suffix(".new").replace(path)
 
     def _sessions(self, identity: str) -> list[int]:
-        config = str(self.folder / identity / "sshd_config")
-        return processes_where(lambda process: config.encode() in (process / "cmdline").read_bytes())
+        """Return sshd and its sessions, which name themselves differently."""
+        config = str(self.folder / identity / "sshd_config").encode()
+        servers = processes_where(lambda process: config in (process / "cmdline").read_bytes())
+        return _family(servers) if servers else []
 
 
 def boot(folder: Path, identity: str, port: int, user_data: str, power_off: list[str]) -> None:

@@ -23,6 +23,7 @@ from fairmesh.study.machines import Machine
 GRACE = 120.0  # seconds until an instance must be in the provider's list
 MISSES = 2  # lists in a row without an instance that was in it before
 MAX_BOOTS = 3  # instances in a row that never answer
+MAX_CREATES = 4  # refused requests in a row, after which a person should know; more follow every `LONGEST` seconds
 SHORTEST, LONGEST = 10.0, 300.0  # seconds between attempts to create after failures
 RENEWAL = 60.0  # seconds between two renewals of the switch, or less
 LEAST = 0.1  # hours of budget for one more instance
@@ -303,11 +304,13 @@ class Fleet:
                 self._refuse(f"{costs.describe_budget(self.machine)} is used; raise it in machines.yaml to go on")
                 return
             if now < self._failures.again or not self._create(now):
-                self._refuse(f"no instance can be created: {self._failures.reason}")
+                reason = f"no instance can be created: {self._failures.reason}"
+                self._refuse(reason, is_final=self._failures.creates >= MAX_CREATES)
                 return
 
-    def _refuse(self, reason: str) -> None:
-        self._refusal = self._refusal or RefusedError(f"{self.name}: {reason}")
+    def _refuse(self, reason: str, is_final: bool = True) -> None:
+        kind = RefusedError if is_final else UnreachableError
+        self._refusal = self._refusal or kind(f"{self.name}: {reason}")
         if self.ready():
             self._say_once(f"{self.name}: no more instances: {reason}")
 

@@ -142,6 +142,7 @@ def test_a_machine_without_instances_is_paused_with_the_reason(
     instances: Instances, fault: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fleet, "MAX_BOOTS", 1)
+    monkeypatch.setattr(fleet, "MAX_CREATES", 1)
     instances.set_faults(fault)
     rented = start(instances, instances=1, boot=0.02)
     problems: list[str] = []

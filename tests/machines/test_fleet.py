@@ -214,7 +214,7 @@ def test_a_process_killed_between_journal_and_create_leaves_nothing_that_blocks(
 def test_an_instance_whose_answer_got_lost_is_used(setup: Setup) -> None:
     setup.table.failing = [ProviderError("timeout", is_certain=False)]
     setup.steps(1)
-    assert isinstance(setup.fleet.problem, RefusedError)
+    assert isinstance(setup.fleet.problem, UnreachableError)
     setup.steps(1, 5, 3)
     assert setup.table.alive() == ["i-1"]
     assert setup.states == [READY]
@@ -234,6 +234,14 @@ def test_a_refused_create_is_tried_again_later_and_later_with_its_reason(setup: 
     assert setup.fleet.problem is None
     assert setup.states[-1] == READY
     assert setup.fleet.journal.open()[0].id == "i-1"
+
+
+def test_after_several_refusals_the_machine_is_paused(setup: Setup) -> None:
+    setup.table.failing = [ProviderError("quota of 0 instances")] * 100
+    setup.steps(1, 10, 200)
+    assert len(setup.table.failing) in range(88, 93)
+    assert isinstance(setup.fleet.problem, RefusedError)
+    assert not setup.fleet.journal.open()
 
 
 def test_an_instance_that_never_answers_is_destroyed_and_after_three_the_machine_is_paused(setup: Setup) -> None:
