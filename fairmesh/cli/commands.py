@@ -76,8 +76,8 @@ COMMANDS = {
     ),
     "machines": Command(
         SET_UP,
-        "list machines, check them, and trust host keys",
-        ("fairmesh machines", "fairmesh machines check dgx", "fairmesh machines trust dgx"),
+        "list machines, check them, trust host keys, and destroy rented ones",
+        ("fairmesh machines check dgx", "fairmesh machines trust dgx", "fairmesh machines down aws"),
     ),
     "doctor": Command(
         SET_UP,

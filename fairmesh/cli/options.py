@@ -79,9 +79,11 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", metavar="NAME", default="local", help="the machine to plan for (local)")
 
 
-def add_results(parser: argparse.ArgumentParser) -> None:
-    """Add the option of the results folder."""
-    parser.add_argument("--results", metavar="DIR", type=Path, help="the results folder (from config.yaml)")
+def add_results(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Add the option of the results folder; with ``SUPPRESS``, a subcommand keeps the value of its command."""
+    parser.add_argument(
+        "--results", metavar="DIR", type=Path, default=default, help="the results folder (from config.yaml)"
+    )
 
 
 def add_listening(parser: argparse.ArgumentParser, port: int) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from fairmesh.cli import main
+from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.machines import cloud, fleet
 from fairmesh.machines.cloud import CloudComputers, computers
@@ -20,6 +22,7 @@ from fairmesh.machines.computers import Computer
 from fairmesh.machines.leaks import Leaks
 from fairmesh.machines.rentals import Journal
 from fairmesh.machines.transport import RefusedError
+from fairmesh.schema import dump_yaml
 from fairmesh.study.machines import Machine
 from fairmesh.target.renew import DEADLINE
 from tests.instances import Instances, is_available, provider_settings
@@ -262,3 +265,56 @@ def test_instances_of_other_results_folders_are_others(instances: Instances) -> 
     survey = leaks(instances).survey("aws")
     assert (survey.unused, [instance.id for instance in survey.others]) == ([], ["vm-1"])
     assert os.environ["XDG_STATE_HOME"].startswith(str(instances.folder.parent))
+
+
+def test_down_destroys_what_a_killed_client_left_and_says_whether_the_list_is_proven(
+    instances: Instances, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("study: x\n")
+    machines = {"here": {"kind": "local"}, "aws": machine(instances).model_dump(exclude_unset=True)}
+    (tmp_path / "config/machines.yaml").write_text(dump_yaml(machines))
+    monkeypatch.chdir(tmp_path)
+    assert main(["machines", "down", "--all"]) == 0
+    assert "aws: no instance in the provider's list; it has not shown one yet" in capsys.readouterr().out
+    process = client(instances)
+    assert process.stdout is not None
+    wait_until(lambda: process.stdout.readline().strip(), "the instance is ready")  # type: ignore[union-attr]
+    kill(process)
+    assert main(["machines", "down", "aws"]) == 0
+    assert capsys.readouterr().out == "aws: destroyed: vm-1\n"
+    assert instances.alive() == []
+    assert main(["machines", "down", "aws"]) == 0
+    assert capsys.readouterr().out == "aws: no instance in the provider's list\n"
+
+
+def test_down_leaves_instances_of_a_run_alone(
+    instances: Instances, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("study: x\n")
+    (tmp_path / "config/machines.yaml").write_text(
+        dump_yaml({"aws": machine(instances).model_dump(exclude_unset=True)})
+    )
+    monkeypatch.chdir(tmp_path)
+    rented = start(instances, instances=1)
+    wait_ready(rented, 1, 1)
+    paths = StudyPaths(tmp_path / "results", "quick")
+    with RunLock(paths.lock).held():
+        assert main(["machines", "down", "aws"]) == 0
+        assert "aws: in use by a run, which --force ignores: vm-1" in capsys.readouterr().out
+        assert instances.alive() == ["vm-1"]
+        assert main(["machines", "down", "aws", "--force"]) == 0
+    assert instances.alive() == []
+    rented.release()
+    rented.close()
+
+
+def test_down_names_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.yaml").write_text("study: x\n")
+    (tmp_path / "config/machines.yaml").write_text("here: {kind: local}\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["machines", "down"]) == 2
+    assert main(["machines", "down", "there"]) == 2
+    assert main(["machines", "down", "here"]) == 2
