@@ -33,9 +33,14 @@ def _refuse(_: Any) -> Any:
 NotYet = Annotated[Any, AfterValidator(_refuse), Field(json_schema_extra={"not": {}})]
 
 
+def matching(pattern: str, words: str) -> Any:
+    """Return a field for texts of a pattern, which messages and editors describe in words."""
+    return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": words})
+
+
 def _named(pattern: str, words: str) -> Any:
     """Return a field with a pattern and its description, which editors show."""
-    return Field(pattern=pattern, json_schema_extra={"patternErrorMessage": f"a name of at most 100 {words}"})
+    return matching(pattern, f"a name of at most 100 {words}")
 
 
 def meaning(sentence: str, *examples: Any) -> Any:

@@ -14,7 +14,7 @@ from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.printing import print_lines
 from fairmesh.schedulers import names
 from fairmesh.schema import Node, load_yaml
-from fairmesh.schema.model import Count, Model, SafeName, Text, check_model, meaning
+from fairmesh.schema.model import Count, Model, SafeName, Text, check_model, matching, meaning
 from fairmesh.study.rented import Budget, Minutes, Provider, UserName
 from fairmesh.study.values import RESOURCES, read_value
 
@@ -24,8 +24,22 @@ else:
     SchedulerName = Literal[("none", *names())]
 
 # A name that can be no option of ssh, and that no shell changes.
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:@-]*$")]
-ProgramPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_/.~][A-Za-z0-9_/.+-]*$")]
+Host = Annotated[
+    str,
+    matching(
+        r"^([A-Za-z0-9_][A-Za-z0-9_.@-]*@)?[A-Za-z0-9_][A-Za-z0-9_.:-]*$",
+        "HOST or USER@HOST of letters, digits, '.', '_' and '-'",
+    ),
+]
+ProgramPath = Annotated[
+    str,
+    matching(
+        r"^[A-Za-z0-9_/.~][A-Za-z0-9_/.+-]*$", "a name or a path of letters, digits, '/', '~', '.', '_', '+' and '-'"
+    ),
+]
+BaseFolder = Annotated[
+    str, matching(r"^[/~$][^\x00-\x1f\x7f]*$", "an absolute path, or a text that begins with ~ or $NAME, on one line")
+]
 
 
 class Machine(Model):
@@ -40,11 +54,18 @@ class Machine(Model):
     ]
     host: Annotated[
         Host | None,
-        meaning("Host of ssh: a name in ~/.ssh/config, HOST, or USER@HOST.", "dgx", "ada@login.example.org"),
+        meaning(
+            "Host of ssh: a name in ~/.ssh/config, which may set a port and more, HOST, or USER@HOST.",
+            "dgx",
+            "ada@login.example.org",
+        ),
     ] = None
     ssh_config: Annotated[
         Text | None,
-        meaning("Configuration file of ssh in place of ~/.ssh/config. `~` and `$NAME` are replaced."),
+        meaning(
+            "Configuration file of ssh in place of ~/.ssh/config, relative to this file. `~` and `$NAME` are replaced.",
+            "ssh_config",
+        ),
     ] = None
     provider: Annotated[Provider | None, meaning("Who creates the instances of a rented machine.")] = None
     instances: Annotated[Count, meaning("The most instances at the same time.", 2)] = 1
@@ -75,7 +96,7 @@ class Machine(Model):
     ] = 60.0
     budget: Annotated[Budget | None, meaning("The most that a study may use.", {"hours": 20})] = None
     base: Annotated[
-        Text,
+        BaseFolder,
         meaning("Folder on the machine for everything that fairmesh writes there. `~` and `$NAME` are replaced there."),
     ] = "~/fairmesh"
     slots: Annotated[

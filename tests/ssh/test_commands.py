@@ -210,3 +210,17 @@ def test_a_machine_without_ssh_is_refused(project: Path, capsys: pytest.CaptureF
     assert "local is a machine of kind local, which has no host of ssh" in capsys.readouterr().err
     assert cli.main(["machines", command, "lokal"]) == 2
     assert "there is no machine 'lokal'; did you mean 'local'?" in capsys.readouterr().err
+
+
+def test_the_doctor_connects_to_each_machine(
+    project: Path, network: SshNetwork, capsys: pytest.CaptureFixture[str], sockets: Path
+) -> None:
+    network.add("well")
+    network.add("unknown", is_known=False)
+    network.add("down").stop()
+    configure(project, network, well="", unknown="", down="")
+    assert cli.main(["doctor", "--json"]) == 1
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    levels = {finding["topic"]: finding["level"] for finding in findings if finding["topic"].startswith("machine ")}
+    assert levels == {"machine well": "ok", "machine unknown": "fail", "machine down": "warn"}
+    assert not masters(sockets)

@@ -79,7 +79,7 @@ def test_keys_that_do_not_fit_the_kind_are_errors(tmp_path: Path, machine: str, 
 
 def test_a_mistake_in_a_machine_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "machines.yaml").write_text("local: {kind: locl}\n")
-    message = r"machines.yaml:1:15: 'local.kind' must be 'local', 'profile' or 'ssh', not 'locl'; did you"
+    message = r"machines.yaml:1:15: 'local.kind' must be 'local', 'profile', 'ssh' or 'cloud', not 'locl'; did you"
     with pytest.raises(InputError, match=message):
         load_machines(tmp_path / "machines.yaml")
 

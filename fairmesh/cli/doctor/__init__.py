@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from fairmesh.cli import options
-from fairmesh.cli.doctor import computer, installation, rented, scheduler, storage
+from fairmesh.cli.doctor import computer, installation, machines, rented, scheduler, storage
 from fairmesh.cli.doctor.base import FAIL, OK, WARN, CheckedProject, Finding, fail, side_by_side, warn
 from fairmesh.cli.doctor.report import lines
 from fairmesh.printing import print_json
@@ -23,6 +23,7 @@ GROUPS: dict[str, Check] = {
     "leftovers": storage.leftover_checks,
     "scheduler": scheduler.checks,
     "rented machines": rented.checks,
+    "machines": machines.checks,
     "hardware": computer.hardware_checks,
     "service": computer.service_checks,
     "browser": computer.browser_checks,

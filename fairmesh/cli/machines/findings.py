@@ -135,8 +135,7 @@ def scheduler(machine: Machine, facts: Facts) -> Finding:
     found = there[machine.scheduler]
     if problem := found.text("problem"):
         return fail("scheduler", f"{title} does not answer: {problem}", "ask who runs it")
-    cluster = f", cluster {found.text('cluster')}" if found.text("cluster") else ""
-    return ok("scheduler", f"{found.text('version')}{cluster}")
+    return ok("scheduler", f"{title} {found.text('version')}")
 
 
 def clock(offset: ClockOffset) -> Finding:
