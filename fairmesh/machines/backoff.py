@@ -11,7 +11,13 @@ from fairmesh.machines.transport import RefusedError, UnreachableError
 
 FIRST, LONGEST = 2.0, 300.0  # seconds between two tries
 CONNECTED, UNREACHABLE, PAUSED, REFUSED = "connected", "unreachable", "paused", "refused"
+FEW = 3  # failures of a machine that answers, after which it counts as paused
 _SPREAD = 0.2  # of a pause, at random, so that clients do not return all at once
+
+
+def pause_after(failures: int) -> float:
+    """Return the seconds until something that has failed so often is tried again."""
+    return float(min(LONGEST, FIRST * 2 ** min(failures - 1, 16)))
 
 
 @dataclass
@@ -46,14 +52,15 @@ class Health:
         self._failures += 1
         self.reason = str(error)
         self.state = self._state_after(error, now)
-        pause = LONGEST if self.state == REFUSED else min(LONGEST, FIRST * 2 ** min(self._failures - 1, 16))
+        pause = LONGEST if self.state == REFUSED else pause_after(self._failures)
         self.next_try = now + pause * random.uniform(1 - _SPREAD, 1)  # noqa: S311
 
     def _state_after(self, error: Exception, now: float) -> str:
         if isinstance(error, RefusedError):
             return REFUSED
-        is_silent = isinstance(error, UnreachableError) and now - self._failing_since < self.patience
-        return UNREACHABLE if is_silent else PAUSED
+        if isinstance(error, UnreachableError):
+            return UNREACHABLE if now - self._failing_since < self.patience else PAUSED
+        return UNREACHABLE if self._failures < FEW else PAUSED
 
     @property
     def is_due(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from fairmesh.errors import FairmeshError
 from fairmesh.machines import mirror
 from fairmesh.machines.answers import RemoteState
-from fairmesh.machines.backoff import LONGEST, Health
+from fairmesh.machines.backoff import FEW, LONGEST, Health, pause_after
 from fairmesh.machines.client import TargetClient
 from fairmesh.machines.computers import Computer
 from fairmesh.machines.fetching import Fetch, Fetcher
@@ -24,9 +24,10 @@ from fairmesh.runner import protocol
 from fairmesh.runner.status import cancel_reason, write_end
 from fairmesh.runner.text import last_lines
 
-SHORTEST, LONGEST_PAUSE = 2.0, 30.0  # seconds between two polls
+SHORTEST, LONGEST_PAUSE = 1.0, 30.0  # seconds between two polls
 SOON = 0.7  # seconds between two polls if a job was added
-GROWTH = 1.4  # of that pause while nothing changes
+SHARE = 0.15  # of the time since the last change that passes until the next poll: short jobs are polled often
+VANISHING = 30.0  # seconds in which it becomes known that a rented computer is gone
 PARTIAL = 300.0  # seconds between two copies of what running attempts on rented computers have written
 STARTS, FETCHES = 200, 50  # jobs in one request
 SILENT = "no sign of life; `fairmesh retry` starts it again"
@@ -106,7 +107,7 @@ class ComputerJobs:
         self._jobs: list[OpenJob] = []
         self._lock = threading.Lock()
         self._is_known: set[str] = set()
-        self._pause, self._next_poll, self._next_copy = SHORTEST, 0.0, time.monotonic() + PARTIAL
+        self._changed, self._next_poll, self._next_copy = time.monotonic(), 0.0, time.monotonic() + PARTIAL
         self._last_poll = -SOON
         self.polls = 0
         self.last_seen = 0.0
@@ -152,7 +153,7 @@ class ComputerJobs:
 
     def poll_soon(self) -> None:
         """Poll at the next step, since something has changed here."""
-        self._pause, self._next_poll = SHORTEST, min(self._next_poll, self._last_poll + SOON)
+        self._next_poll = min(self._next_poll, self._last_poll + SOON)
 
     @property
     def is_due(self) -> bool:
@@ -168,12 +169,16 @@ class ComputerJobs:
             self._cancel(jobs)
             has_changed |= self._advance([job for job in jobs if time.monotonic() >= job.held_until])
             self.health.succeed()
-            self._pause = SHORTEST if has_changed else min(LONGEST_PAUSE, self._pause * GROWTH)
-            self._next_poll = time.monotonic() + self._pause
+            self._set_next_poll(has_changed)
         except _PROBLEMS as error:
             self.health.fail(error)
         except OSError as error:
             self.health.fail(RequestError(f"results cannot be written here: {error.filename or ''}: {error.strerror}"))
+
+    def _set_next_poll(self, has_changed: bool) -> None:
+        now = time.monotonic()
+        self._changed = now if has_changed else self._changed
+        self._next_poll = now + min(LONGEST_PAUSE, max(SHORTEST, SHARE * (now - self._changed)))
 
     def _poll(self, jobs: Sequence[OpenJob]) -> bool:
         """Ask for the states of all jobs, and mirror them; return whether any has changed."""
@@ -202,14 +207,23 @@ class ComputerJobs:
 
     def _advance(self, jobs: Sequence[OpenJob]) -> bool:
         """Do the next step of each job; return whether any was needed."""
-        steps = {job: job.next_step() for job in jobs}
+        steps = {job: self._next_step(job) for job in jobs}
         for job in [job for job in jobs if steps[job] is Step.REPORT]:
             self._report_lost(job)
         self._fetch([job for job in jobs if steps[job] in {Step.FETCH, Step.FAIL, Step.KEEP}], steps)
         starting = [job for job in jobs if steps[job] in {Step.START, Step.REPEAT, Step.KEEP}]
-        self._start(starting, steps)
+        self._start([job for job in starting if not job.held_until], steps)
         self._copy_running([job for job in jobs if steps[job] is Step.WAIT])
         return any(step is not Step.WAIT for step in steps.values())
+
+    def _next_step(self, job: OpenJob) -> Step:
+        """Return the next step of a job; a strange end on a rented computer may be the end of the computer."""
+        job.held_until = 0.0
+        step = job.next_step()
+        if step is not Step.FAIL or not self.computer.name or not _is_strange(job):
+            return step
+        job.ended = job.ended or time.monotonic()
+        return Step.WAIT if time.monotonic() - job.ended < VANISHING else step
 
     # Start
 
@@ -262,13 +276,16 @@ class ComputerJobs:
 
     def _note_start(self, job: OpenJob) -> None:
         if job.state.problem:
-            self._hold(job, job.state.problem)
+            self._hold(job, job.state.problem, job.state.is_refused)
         else:
-            job.problem = ""
+            _release(job)
 
-    def _hold(self, job: OpenJob, problem: str) -> None:
+    @staticmethod
+    def _hold(job: OpenJob, problem: str, is_refused: bool) -> None:
         """Note a problem of one job, which is tried again later; the others go on."""
-        job.problem, job.held_until = problem, time.monotonic() + LONGEST
+        job.tries += 1
+        job.problem = problem if is_refused or job.tries >= FEW else ""
+        job.held_until = time.monotonic() + (LONGEST if is_refused else pause_after(job.tries))
 
     def _store_needs(self, jobs: Sequence[OpenJob]) -> None:
         """Store the stages and the applications of jobs that the computer does not have; once each."""
@@ -308,7 +325,7 @@ class ComputerJobs:
             for batch in _batches(those, FETCHES):
                 self._fetch_batch(batch)
         for job in jobs:
-            if not job.problem and steps[job] is not Step.KEEP:
+            if not job.held_until and steps[job] is not Step.KEEP:
                 self._finish(job, "" if steps[job] is Step.FETCH else _failure(job))
 
     def _fetch_batch(self, jobs: Sequence[OpenJob]) -> None:
@@ -316,10 +333,10 @@ class ComputerJobs:
         try:
             self._fetcher.fetch([_to_fetch(job) for job in jobs])
             for job in jobs:
-                job.problem = ""
+                _release(job)
         except (RefusedError, RequestError) as error:
             if len(jobs) == 1:
-                self._hold(jobs[0], str(error))
+                self._hold(jobs[0], str(error), isinstance(error, RefusedError))
                 return
             for job in jobs:
                 self._fetch_batch([job])
@@ -353,6 +370,18 @@ class ComputerJobs:
 def _essence(state: RemoteState) -> tuple[Any, ...]:
     """Return what makes another poll soon worthwhile if it changes."""
     return state.number, state.state, state.is_committed, state.status.get("progress"), state.status.get("message")
+
+
+def _release(job: OpenJob) -> None:
+    """Note that a job has no problem any more."""
+    job.tries, job.held_until, job.problem = 0, 0.0, ""
+
+
+def _is_strange(job: OpenJob) -> bool:
+    """Return whether an attempt was ended from outside, and not by a request."""
+    state = job.state
+    is_killed = state.state in {protocol.LOST, protocol.CANCELLED} or state.reason.startswith("killed by")
+    return is_killed and not job.is_cancelled
 
 
 def _missing_attempts(job: OpenJob) -> list[int]:

@@ -49,10 +49,14 @@ class OpenJob:
         Its state when it was polled last.
     is_cancelled : bool
         Whether its machine knows that it is to end.
+    tries : int
+        How often a problem of its own has occurred in succession.
     held_until : float
-        When it may be tried again after a problem of its own, by a clock that only goes forward.
+        When it is tried again after such a problem, by a clock that only goes forward; 0 if there is none.
     problem : str
-        That problem.
+        The problem if it needs attention.
+    ended : float
+        When its end was seen first, by the same clock; 0 if it has not ended.
     """
 
     job: RemoteJob
@@ -63,8 +67,10 @@ class OpenJob:
     started: int = 0
     state: RemoteState = field(default_factory=RemoteState)
     is_cancelled: bool = False
+    tries: int = 0
     held_until: float = 0.0
     problem: str = ""
+    ended: float = 0.0
 
     @classmethod
     def of(cls, job: RemoteJob, results: Path, request: JobRequest | None = None, run: str = "") -> OpenJob:
