@@ -1,1 +1,1 @@
-"""Machines that are reached over ssh or rented: how requests reach them, and the dispatcher of their experiments."""
+"""Machines that are reached over ssh or rented: their kinds, and how requests reach them."""

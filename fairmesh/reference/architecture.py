@@ -16,6 +16,7 @@ LAYERS = (
     ("api", "fair", "site", "submission"),
     ("results",),
     ("cloudmesh", "reference", "status"),
+    ("dispatch",),
     ("machines",),
     ("jobs", "study"),
     (

@@ -26,7 +26,7 @@ def update(paths: StudyPaths) -> list[str]:
     run = RunReader(paths).last()
     if run is None or run.is_alive:
         return []
-    from fairmesh.machines.synchronizing import synchronize  # noqa: PLC0415  rarely needed, and heavy
+    from fairmesh.dispatch.synchronizing import synchronize  # noqa: PLC0415  rarely needed, and heavy
 
     return synchronize(paths, Path(run.folder))
 
@@ -53,6 +53,6 @@ def read_log(paths: StudyPaths, folder: str, lines: int) -> list[str] | None:
     run = RunReader(paths).last()
     if run is None:
         return None
-    from fairmesh.machines.synchronizing import read_log as read_remote_log  # noqa: PLC0415  rarely needed, and heavy
+    from fairmesh.dispatch.synchronizing import read_log as read_remote_log  # noqa: PLC0415  rarely needed, and heavy
 
     return read_remote_log(paths, Path(run.folder), JobPaths(Path(folder)), lines)

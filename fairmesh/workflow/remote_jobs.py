@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from pathlib import Path
 
+from fairmesh.dispatch.remote_job import ApplicationFiles, NeededStage, RemoteJob
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.machines.remote_job import ApplicationFiles, NeededStage, RemoteJob
 from fairmesh.runner.protocol import EXPERIMENTS, marker_name
 from fairmesh.study import Experiment, StageInstance
 from fairmesh.workflow.application_copy import copy_application

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any
 
 from fairmesh import files
+from fairmesh.dispatch.dispatcher import Dispatcher
 from fairmesh.jobs import lookup
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.outage import Outage
 from fairmesh.jobs.render import JobFolder, render, write_runner
-from fairmesh.machines.dispatcher import Dispatcher
 from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import EXPERIMENTS

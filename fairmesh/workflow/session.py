@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fairmesh.machines.requests import SCRIPT, request_path
+from fairmesh.dispatch.requests import SCRIPT, request_path
 from fairmesh.runner.protocol import EXPERIMENTS
 from fairmesh.workflow import publishing
 from fairmesh.workflow.graph import JobGraph, warn

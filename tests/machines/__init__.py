@@ -1,1 +1,1 @@
-"""Tests of other machines and their dispatcher."""
+"""Tests of the kinds of machines, and of what reaches them."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairmesh.dispatch.client import TargetClient, Wanted
+from fairmesh.dispatch.mirror import is_fetched, write_claim
+from fairmesh.dispatch.unpacking import UnsafeFilesError, check_paths, unpack
 from fairmesh.files import file_sha256
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.reading import ShapeError, check_environment, check_record
-from fairmesh.machines.client import TargetClient, Wanted
-from fairmesh.machines.mirror import is_fetched, write_claim
 from fairmesh.machines.transport import RequestError
-from fairmesh.machines.unpacking import UnsafeFilesError, check_paths, unpack
 from fairmesh.runner import jsonfiles, manifest
 from fairmesh.runner.protocol import ATTEMPTS, CLAIMS, COMMIT, DONE, ENVIRONMENTS, STATUS
 from fairmesh.runner.safefiles import read_regular

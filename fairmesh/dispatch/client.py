@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fairmesh.machines.answers import RemoteState, read_manifest, read_names, read_states
-from fairmesh.machines.remote_job import NeededStage
+from fairmesh.dispatch.answers import RemoteState, read_manifest, read_names, read_states
+from fairmesh.dispatch.remote_job import NeededStage
+from fairmesh.dispatch.upload import Upload
 from fairmesh.machines.transport import ANSWER, Transport
-from fairmesh.machines.upload import Upload
 from fairmesh.runner.text import printable
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.machines.requests import SCRIPT, JobRequest, Mailbox, request_path
+from fairmesh.dispatch.requests import SCRIPT, JobRequest, Mailbox, request_path
 from tests.waiting import wait_until
 
 ID = "epochs=1+name=a~20.answer"

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh import files
+from fairmesh.dispatch.answers import RemoteState
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.machines.answers import RemoteState
 from fairmesh.runner import commit, jsonfiles
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.protocol import CLAIMS, ENDS, FORMAT, LOST, STATUS

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from fairmesh.dispatch.answers import ABSENT
+from fairmesh.dispatch.synchronizing import read_log, synchronize
 from fairmesh.jobs.lock import RunLock
-from fairmesh.machines.answers import ABSENT
 from fairmesh.machines.computers import Computers, SingleComputer
-from fairmesh.machines.synchronizing import read_log, synchronize
 from fairmesh.machines.transport import Transport, UnreachableError
 from fairmesh.runner.claims import Claims
 from fairmesh.study.machines import Machine
-from tests.machines.faults import DirectTransport, FaultyTransport
-from tests.machines.study import MACHINE, RemoteStudy
+from tests.dispatch.faults import DirectTransport, FaultyTransport
+from tests.dispatch.study import MACHINE, RemoteStudy
 from tests.waiting import wait_until
 
 MACHINES = {MACHINE: Machine(kind="ssh", host="far.example.org")}

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fairmesh.dispatch import mirror
+from fairmesh.dispatch.answers import RemoteState
+from fairmesh.dispatch.backoff import FEW, LONGEST, Health, pause_after
+from fairmesh.dispatch.client import TargetClient
+from fairmesh.dispatch.fetching import Fetch, Fetcher
+from fairmesh.dispatch.mirror import RemotePlace
+from fairmesh.dispatch.open_job import OpenJob, Step
+from fairmesh.dispatch.upload import Upload
 from fairmesh.errors import FairmeshError
-from fairmesh.machines import mirror
-from fairmesh.machines.answers import RemoteState
-from fairmesh.machines.backoff import FEW, LONGEST, Health, pause_after
-from fairmesh.machines.client import TargetClient
 from fairmesh.machines.computers import Computer
-from fairmesh.machines.fetching import Fetch, Fetcher
-from fairmesh.machines.mirror import RemotePlace
-from fairmesh.machines.open_job import OpenJob, Step
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
-from fairmesh.machines.upload import Upload
 from fairmesh.runner import protocol
 from fairmesh.runner.status import cancel_reason, write_end
 from fairmesh.runner.text import last_lines

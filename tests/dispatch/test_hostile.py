@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 
 import pytest
 
+from fairmesh.dispatch.unpacking import UnsafeFilesError, check_paths, unpack
 from fairmesh.jobs.render import archive
 from fairmesh.machines.transport import ANSWER, RefusedError, RequestError
-from fairmesh.machines.unpacking import UnsafeFilesError, check_paths, unpack
-from tests.machines.faults import DirectTransport
-from tests.machines.study import RemoteStudy
+from tests.dispatch.faults import DirectTransport
+from tests.dispatch.study import RemoteStudy
 from tests.waiting import wait_until
 
 FOLDER = "sweep/experiments/far/x=1"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.machines import computer_jobs
+from fairmesh.dispatch import computer_jobs
 from fairmesh.machines.computers import Computer
-from tests.machines.study import RemoteStudy, RentedComputers
+from tests.dispatch.study import RemoteStudy, RentedComputers
 from tests.waiting import wait_until
 
 # Goes on where an earlier attempt stopped: the first one waits for ever after it has written its checkpoint.

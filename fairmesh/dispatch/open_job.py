@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from fairmesh.dispatch import mirror
+from fairmesh.dispatch.answers import RemoteState
+from fairmesh.dispatch.mirror import RemotePlace
+from fairmesh.dispatch.remote_job import RemoteJob
+from fairmesh.dispatch.requests import JobRequest
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.machines import mirror
-from fairmesh.machines.answers import RemoteState
-from fairmesh.machines.mirror import RemotePlace
-from fairmesh.machines.remote_job import RemoteJob
-from fairmesh.machines.requests import JobRequest
 from fairmesh.runner import commit, jsonfiles
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fairmesh.machines.dispatcher import Dispatcher
-from tests.machines.study import ApplicationFiles, NeededStage, RemoteStudy
+from fairmesh.dispatch.dispatcher import Dispatcher
+from tests.dispatch.study import ApplicationFiles, NeededStage, RemoteStudy
 from tests.waiting import wait_until
 
 

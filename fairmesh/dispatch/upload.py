@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from fairmesh.dispatch.remote_job import ApplicationFiles, NeededStage
 from fairmesh.errors import FairmeshError
 from fairmesh.files import file_sha256
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.machines.remote_job import ApplicationFiles, NeededStage
 from fairmesh.runner import commit, manifest, protocol
 from fairmesh.runner.safefiles import open_regular, read_regular
 

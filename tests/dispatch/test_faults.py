@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fairmesh.dispatch import backoff, computer_jobs
 from fairmesh.jobs.lookup import remove_half_written
 from fairmesh.jobs.render import archive
-from fairmesh.machines import backoff, computer_jobs
 from fairmesh.machines.transport import Transport
-from tests.machines.faults import DirectTransport, FaultyTransport, KillingTransport, kill_at_change
-from tests.machines.study import RemoteStudy
+from tests.dispatch.faults import DirectTransport, FaultyTransport, KillingTransport, kill_at_change
+from tests.dispatch.study import RemoteStudy
 
 FAULTS = ("", "before", "after", "cut", "corrupt")
 

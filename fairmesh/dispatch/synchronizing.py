@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from fairmesh.dispatch.client import TargetClient
+from fairmesh.dispatch.computer_jobs import Setting
+from fairmesh.dispatch.machine_jobs import MachineJobs
+from fairmesh.dispatch.mirror import RemotePlace, open_places
+from fairmesh.dispatch.open_job import OpenJob
+from fairmesh.dispatch.remote_job import RemoteJob
+from fairmesh.dispatch.report import MachineReport
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.machines.client import TargetClient
-from fairmesh.machines.computer_jobs import Setting
 from fairmesh.machines.computers import Computer, Computers
 from fairmesh.machines.home import home_name
-from fairmesh.machines.machine_jobs import MachineJobs
-from fairmesh.machines.mirror import RemotePlace, open_places
-from fairmesh.machines.open_job import OpenJob
-from fairmesh.machines.remote_job import RemoteJob
-from fairmesh.machines.report import MachineReport
 from fairmesh.printing import one_line
 from fairmesh.project import MACHINES, own_or_installed
 from fairmesh.runner import protocol

@@ -7,17 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fairmesh.dispatch.computer_jobs import Setting
+from fairmesh.dispatch.machine_jobs import LOOK, MachineJobs
+from fairmesh.dispatch.mirror import RemotePlace
+from fairmesh.dispatch.open_job import OpenJob
+from fairmesh.dispatch.remote_job import RemoteJob
+from fairmesh.dispatch.report import MachineReport
+from fairmesh.dispatch.requests import JobRequest, Mailbox
 from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.machines.computer_jobs import Setting
 from fairmesh.machines.computers import Computers
 from fairmesh.machines.home import home_name
-from fairmesh.machines.machine_jobs import LOOK, MachineJobs
-from fairmesh.machines.mirror import RemotePlace
-from fairmesh.machines.open_job import OpenJob
-from fairmesh.machines.remote_job import RemoteJob
-from fairmesh.machines.report import MachineReport
-from fairmesh.machines.requests import JobRequest, Mailbox
 from fairmesh.runner import commit, jsonfiles
 from fairmesh.runner.status import CancelRequest, cancel_reason
 from fairmesh.study.machines import Machine

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fairmesh.dispatch.dispatcher import Dispatcher
+from fairmesh.dispatch.remote_job import ApplicationFiles, NeededStage, RemoteJob
+from fairmesh.dispatch.requests import request_path
 from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render
 from fairmesh.jobs.templates import Templates
 from fairmesh.machines.computers import Computer, Computers, SingleComputer
-from fairmesh.machines.dispatcher import Dispatcher
 from fairmesh.machines.process import ProcessTransport
-from fairmesh.machines.remote_job import ApplicationFiles, NeededStage, RemoteJob
-from fairmesh.machines.requests import request_path
 from fairmesh.machines.transport import Transport
 from fairmesh.study.machines import Machine
 from tests.waiting import wait_until

@@ -6,14 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 
-from fairmesh.machines import mirror
-from fairmesh.machines.answers import RemoteState
-from fairmesh.machines.backoff import Health
-from fairmesh.machines.computer_jobs import ComputerJobs, Setting
+from fairmesh.dispatch import mirror
+from fairmesh.dispatch.answers import RemoteState
+from fairmesh.dispatch.backoff import Health
+from fairmesh.dispatch.computer_jobs import ComputerJobs, Setting
+from fairmesh.dispatch.mirror import RemotePlace
+from fairmesh.dispatch.open_job import OpenJob
+from fairmesh.dispatch.report import MachineReport
 from fairmesh.machines.computers import Computer, Computers
-from fairmesh.machines.mirror import RemotePlace
-from fairmesh.machines.open_job import OpenJob
-from fairmesh.machines.report import MachineReport
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
 from fairmesh.runner import protocol
 from fairmesh.runner.status import write_end

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh import files
-from fairmesh.machines.backoff import CONNECTED, PAUSED, REFUSED, UNREACHABLE
-from fairmesh.machines.computer_jobs import ComputerJobs
-from fairmesh.machines.open_job import OpenJob
+from fairmesh.dispatch.backoff import CONNECTED, PAUSED, REFUSED, UNREACHABLE
+from fairmesh.dispatch.computer_jobs import ComputerJobs
+from fairmesh.dispatch.open_job import OpenJob
 from fairmesh.printing import one_line
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT, WAITING

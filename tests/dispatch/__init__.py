@@ -1,0 +1,1 @@
+"""Tests of the dispatcher of jobs on other machines."""
