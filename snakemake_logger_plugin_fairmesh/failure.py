@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.protocol import DONE, ENDS, LOG, QUEUED, RUN, STATUS
+from fairmesh.runner.text import last_lines
 
 BAD_ENDS = {*ENDS} - {DONE}
 NO_START = "its job ended before its program began"
 NO_REASON = "its log says why"
+SAID = "fairmesh: "
 
 
 class Failure(NamedTuple):
@@ -47,7 +49,13 @@ class Failure(NamedTuple):
         if is_current and status.get("state") in BAD_ENDS:
             log = os.path.join(attempt, LOG)  # noqa: PTH118  start-up time of every run
             return cls(str(status["state"]), str(status.get("reason") or said), log)
-        return cls("", said or (NO_START if folder else NO_REASON), rule_log)
+        return cls("", said or _answer(rule_log) or (NO_START if folder else NO_REASON), rule_log)
+
+
+def _answer(rule_log: str) -> str:
+    """Return what the runner or the dispatcher said last in the log of a rule; empty if it said nothing."""
+    lines = [line for line in last_lines(rule_log, 3) if line.startswith(SAID)]
+    return lines[-1].removeprefix(SAID) if lines else ""
 
 
 def is_waiting(folder: str) -> bool:

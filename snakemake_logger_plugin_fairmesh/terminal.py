@@ -125,7 +125,7 @@ class Terminal:
         self._screen.print(text, style, is_cut=is_cut)
 
     def _announce(self, text: str, kind: str, **fields: Any) -> None:
-        """Act on an announcement of the workflow: ``plan``, ``start``, ``waiting``, ``stopping`` or ``end``."""
+        """Act on an announcement: ``plan``, ``start``, ``waiting``, ``machine``, ``stopping`` or ``end``."""
         if kind == "plan":
             self._plan, self._names = fields, fields["names"]
             self._progress.total = fields["count"]
@@ -139,7 +139,7 @@ class Terminal:
         is_wanted = kind == "end" or not self._is_quiet
         if text and is_wanted and not self._is_verbose:
             first, _, rest = text.partition("\n")
-            self._print(first, WARNING if kind == "waiting" else TITLE)
+            self._print(first, WARNING if kind in {"waiting", "machine"} else TITLE)
             if rest:
                 self._print(rest)
         if kind == "start":

@@ -156,6 +156,8 @@ class RunControl:
         announce("stopping")
         self._snakemake.stop_scheduling()
         if self._dispatcher:
+            if not self._run.cancels_jobs:
+                announce("machine", "what runs on other machines goes on; the next run fetches the results")
             self._dispatcher.stop(cancel=self._run.cancels_jobs)
 
     def _end_after_error(self) -> None:

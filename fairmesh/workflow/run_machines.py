@@ -95,11 +95,3 @@ def slot_resources(names: Iterable[str]) -> dict[str, str]:
         candidates = itertools.chain([plain], (f"{plain}_{number}" for number in itertools.count(2)))
         resources[name] = next(candidate for candidate in candidates if candidate not in resources.values())
     return resources
-
-
-def slots_of(machine: Machine, is_exclusive: bool) -> int:
-    """Return how many slots of a machine a job takes: all of one computer, if nothing else may run there.
-
-    A scheduler gives exclusive jobs a node of their own.
-    """
-    return machine.slots if is_exclusive and machine.scheduler == "none" else 1

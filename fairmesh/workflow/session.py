@@ -16,7 +16,7 @@ from fairmesh.workflow.graph import JobGraph, warn
 from fairmesh.workflow.internals import SnakemakeWorkflow
 from fairmesh.workflow.run import WorkflowRun
 from fairmesh.workflow.run_control import RunControl
-from fairmesh.workflow.run_machines import Way, slot_resources, slots_of
+from fairmesh.workflow.run_machines import Way, slot_resources
 from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
 from fairmesh.workflow.targets import ResourceFunction, Target, Wildcards, resource_functions
@@ -188,14 +188,13 @@ class Session:
         return resource_functions(sorted(names - {"threads"}), find, usual)
 
     def slot_functions(self, find: FindTarget) -> dict[str, ResourceFunction]:
-        """Return the functions of the resources that count the slots of other machines."""
+        """Return the functions of the resources that count the slots of other machines.
+
+        An exclusive experiment takes one slot too: the next one waits on the machine until it is alone there.
+        """
 
         def function(name: str) -> ResourceFunction:
-            def used(wildcards: Wildcards) -> int:
-                target = find(wildcards)
-                return slots_of(self._study.machines[name], target.exclusive) if target.machine == name else 0
-
-            return used
+            return lambda wildcards: int(find(wildcards).machine == name)
 
         return {resource: function(name) for name, resource in self._slots.items()}
 

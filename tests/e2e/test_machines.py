@@ -208,7 +208,7 @@ def test_again_measures_anew_on_another_machine(workplace: Workplace, gate: SshS
 
 
 @pytest.mark.clusters
-def test_an_exclusive_experiment_has_all_slots_of_a_host(workplace: Workplace, gate: SshServer) -> None:
+def test_exclusive_experiments_run_one_after_another_on_a_host(workplace: Workplace, gate: SshServer) -> None:
     workplace.study({"value": [1, 2], "seconds": 2}, machines={"each": ["gate"]}, measure="exclusive")
     workplace.run(*RECORDS_ONLY)
     spans = sorted((record["started"], record["ended"]) for record in map(read_json, record_files(workplace)))

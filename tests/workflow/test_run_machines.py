@@ -16,7 +16,7 @@ from fairmesh.study import Plan, load_plan
 from fairmesh.study.machines import load_machines
 from fairmesh.workflow.application_copy import content_hash
 from fairmesh.workflow.folders import Folders
-from fairmesh.workflow.run_machines import RunMachines, Way, slot_resources, slots_of
+from fairmesh.workflow.run_machines import RunMachines, Way, slot_resources
 
 ROOT = Path(__file__).parents[2]
 MACHINES = """\
@@ -79,13 +79,6 @@ def test_each_machine_has_a_resource_of_its_own(names: list[str]) -> None:
     assert list(resources) == names
     assert len(set(resources.values())) == len(names)
     assert all(resource.isidentifier() for resource in resources.values())
-
-
-def test_an_exclusive_job_takes_all_slots_of_a_plain_host(project: Path) -> None:
-    known = machines(project, "local")
-    assert slots_of(known["dgx"], is_exclusive=True) == 4
-    assert slots_of(known["dgx"], is_exclusive=False) == 1
-    assert slots_of(known["hpc"], is_exclusive=True) == 1
 
 
 def test_each_job_folder_has_what_its_machine_adds(project: Path) -> None:
