@@ -191,11 +191,13 @@ def _of_submission(query: Query, start: Start, jobs: Jobs, now: float) -> Tuple[
 
 def _of_missing(query: Query, start: Start, jobs: Jobs, now: float) -> Tuple[str, str]:
     """Return the state of a job that the scheduler does not know: a new one may not be in the answer yet."""
-    age = now - _mtime(Starts(query.path).file(start.number))
-    if start.scheduler in jobs.silent or age < SETTLED:
-        return protocol.QUEUED, jobs.silent.get(start.scheduler, "")
+    if start.scheduler in jobs.silent:
+        return protocol.QUEUED, jobs.silent[start.scheduler]
     cancelled = cancel_reason(query.path)
-    return (protocol.CANCELLED, cancelled) if cancelled else (protocol.LOST, _no_start(query, start))
+    if cancelled:  # even if it is only not in the answer yet: its runner will read the request
+        return protocol.CANCELLED, cancelled
+    age = now - _mtime(Starts(query.path).file(start.number))
+    return (protocol.QUEUED, "") if age < SETTLED else (protocol.LOST, _no_start(query, start))
 
 
 def _of_job(query: Query, start: Start, job: JobInfo, now: float) -> Tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairmesh.errors import FairmeshError
-from fairmesh.jobs.directives import directives
+from fairmesh.jobs.directives import directives, requested
 from fairmesh.schedulers import find_scheduler, names
 from fairmesh.study.values import RESOURCES
 from tests.jobs.conftest import experiment, machine
@@ -114,3 +114,20 @@ def test_what_cannot_stand_in_a_line_is_refused(value: str) -> None:
     for scheduler, name in (("slurm", "constraint"), ("lsf", "lsf_queue")):
         with pytest.raises(FairmeshError, match="cannot be an option of a scheduler"):
             options(scheduler, {name: value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "gpus", "expected"),
+    [
+        ("local", {}, {}),
+        ("profile", {"a100": {"gres": "gpu:a100:2"}}, {}),
+        ("ssh", {}, {"gres": "gpu:a100:1"}),
+        ("ssh", {"a100": {"gres": "gpu:2"}}, {"gres": "gpu:2"}),
+        ("ssh", {"a100": {}}, {}),
+    ],
+)
+def test_a_host_without_a_scheduler_leases_the_gpus_of_the_axis(
+    kind: str, gpus: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    at = machine(scheduler="none", gpus=gpus, kind=kind)
+    assert requested({"axes": {"gpu": "a100"}, "resources": {}}, at) == expected
