@@ -17,7 +17,7 @@ from fairmesh.machines.transport import ANSWER, RefusedError, UnreachableError
 from fairmesh.runner.text import lines_of
 
 _LAST = 5.0  # seconds for a process to end after its answer
-STARTS_NOTHING = (1, 126, 127)  # exit status of a shell that cannot start a program, and of a Python that is too old
+STARTS_NOTHING = (1, 2, 126, 127)  # exit status of a shell that cannot start a program, and of a Python that is too old
 
 
 class ProcessTransport:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ from typing import Any
 import pytest
 
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
+from fairmesh.runner import owner
 from tests.needs import must_have
 from tests.target.client import FINGERPRINT, FOLDER, Client
 from tests.target.patched import EVENTS, KILL_AT, NFS_LIKE, PatchedClient, with_patched_runner
@@ -267,11 +271,26 @@ def test_what_a_program_wrote_into_status_and_claim_is_no_error(client: Client) 
         assert client.poll()["state"] in {"queued", "running", "lost"}, content
 
 
-def test_a_poll_of_many_jobs_takes_one_call(client: Client) -> None:
-    client.call("poll")
-    folders = [f"sweep/experiments/far/x={number}" for number in range(200)]
+def test_a_thousand_jobs_are_polled_in_one_call(client: Client) -> None:
+    client.render()
+    client.store()
+    client.start()
+    client.wait("done")
+    folders = [f"sweep/experiments/far/y={number}" for number in range(1000)]
+    for number, folder in enumerate(folders):
+        shutil.copytree(client.job, client.home / folder)
+        if number % 2:
+            (client.home / folder / "commit.json").unlink()
+            (client.home / folder / "attempts/1/status.json").write_text('{"state": "running"}')
+            (client.home / folder / "claims/1").write_text(json.dumps(owner.current_process()))
     jobs = [{"folder": folder, "fingerprint": FINGERPRINT} for folder in folders]
-    assert len(client.call("poll", jobs=jobs)["jobs"]) == 200
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    states = [state["state"] for state in client.call("poll", jobs=jobs)["jobs"].values()]
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert states == ["done", "running"] * 500
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2, (
+        "CPU time, which load does not change"
+    )
 
 
 def test_waiting_until_a_job_has_begun(client: Client) -> None:
