@@ -107,7 +107,7 @@ test-all: test test-clusters  ## all tests, those that take long as well, and th
 # Programs that tests run, each with its packages of Debian; commas stand between names of one program.
 PROGRAMS := chromium,chromium-browser,google-chrome:chromium shellcheck:shellcheck faketime:faketime zsh:zsh fish:fish nginx:nginx-light
 SCHEDULERS := slurmctld:slurm-wlm,slurm-wlm-basic-plugins,munge slurmdbd:slurmdbd mariadbd:mariadb-server faketime:faketime \
-	sshd:openssh-server csh:csh rsync:rsync sge_qmaster:gridengine-master sge_execd:gridengine-exec qsub:gridengine-client
+	sshd:openssh-server csh:csh rsync:rsync sge_qmaster:gridengine-master sge_execd:gridengine-exec qsub:gridengine-client podman:podman runc:runc
 debian: ; @$(call install,$(PROGRAMS))
 debian-clusters: ; @$(call install,$(SCHEDULERS))
 
@@ -128,6 +128,7 @@ lock: .venv/bin/uv  ## resolve the newest versions anew
 	$(LOCK) pyproject.toml --extra all --extra dev -o requirements/dev.lock
 	$(LOCK) pyproject.toml --extra cloudmask --extra site --extra service --extra monitor --constraints requirements/dev.lock -o requirements/run.lock
 	$(LOCK) pyproject.toml --extra slurm --constraints requirements/dev.lock -o requirements/slurm.lock
+	printf '%s\n' tensorflow-cpu h5py matplotlib numpy pyyaml scikit-learn scipy mlperf-logging boto3 | $(LOCK) - --constraints requirements/dev.lock -o cloudmask/requirements.lock
 	printf 'cffconvert\n' | $(LOCK) - -o requirements/cffconvert.lock
 	printf 'uv\nhatchling\neditables\n' | $(LOCK) - --constraints requirements/dev.lock -o requirements/bootstrap.lock
 

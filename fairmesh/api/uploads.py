@@ -56,8 +56,9 @@ def _forbidden_keys(node: Node) -> Iterator[Problem]:
     if not isinstance(node.value, dict) or is_cloudmesh(node):
         yield Problem("not a study file", str(FILE), "study, application, parameters, ...")
         return
-    if "template" in node.entries:
-        yield Problem("'template' is not allowed in an uploaded study", node.key_place(FILE, "template"))
+    for key in ("template", "container"):
+        if key in node.entries:
+            yield Problem(f"{key!r} is not allowed in an uploaded study", node.key_place(FILE, key))
     application = node.entries.get("application", Node("none"))
     name = application.text or str(application.value)
     if not re.fullmatch(NAME, name, re.ASCII) or name.endswith((".yaml", ".yml")):

@@ -126,6 +126,11 @@ COMMANDS = {
         "write job folders and a start script for a machine without Snakemake",
         ("fairmesh render quick --out /scratch/quick --machine dgx",),
     ),
+    "container": Command(
+        PLAN,
+        "write the recipe of an image with the locked software of an application",
+        ("fairmesh container cloudmask --out image", "fairmesh container cloudmask --format apptainer > cloudmask.def"),
+    ),
     "run": Command(
         RUN,
         "run a study with a profile, like snakemake --profile",

@@ -268,10 +268,12 @@ class Actions:
         if not isinstance(container, dict) or container.get("kind") not in v.IMAGES or not container.get("image"):
             return None
         kind = v.IMAGES[str(container["kind"])]
+        digest = str(container.get("digest") or "")
         return self._graph.add(
-            f"#image/{address(str(container['image']))}",
+            f"#image/{address(str(container['image']))}" + (f"/{address(digest)}" if digest else ""),
             "ContainerImage",
             name=str(container["image"]),
+            sha256=digest.removeprefix("sha256:") or None,
             additionalType=self._graph.add(kind, "CreativeWork", name=kind.rpartition("#")[2]),
         )
 

@@ -54,6 +54,8 @@ CRATE = {term: f"{_SCHEMA}{term}" for term in _SCHEMA_TERMS.split()} | {
     "conformsTo": "http://purl.org/dc/terms/conformsTo",
 }
 RUN = {term: f"{_RUN}{term}" for term in ("ContainerImage", "containerImage", "environment", "resourceUsage", "sha256")}
-IMAGES = {"docker": f"{_RUN}DockerImage", "podman": f"{_RUN}DockerImage", "apptainer": f"{_RUN}SIFImage"}
+IMAGES = dict.fromkeys(("docker", "podman"), f"{_RUN}DockerImage") | dict.fromkeys(
+    ("apptainer", "singularity"), f"{_RUN}SIFImage"
+)
 """The container types of the profile."""
 CONTEXTS = {CRATE_CONTEXT: CRATE, RUN_CONTEXT: RUN}

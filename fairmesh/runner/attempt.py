@@ -4,11 +4,12 @@ import contextlib
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, TypeVar, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, TypeVar, Union
 
 from ..schedulers import current_job
 from . import commit, environment, jsonfiles, limit, owner, protocol, provenance, text
 from .claims import PROCESS, Claims
+from .container import CANNOT_START, signal_of
 from .job import Job
 from .leases import Leases, TooMuchError
 from .machine_lock import MachineLock
@@ -58,6 +59,7 @@ class Attempt:
         self.events = Events(self.folder, job.experiment)
         self._copies: Dict[str, bytes] = {}
         self._program: Optional[Program] = None
+        self._container = job.container(self.folder)
         self._started = jsonfiles.now()
         self._began = time.monotonic()
         self._ended_ms = 0
@@ -87,6 +89,9 @@ class Attempt:
             self._program.end(self.signals.wait)
         except BaseException:  # noqa: BLE001  kill it after any error
             self._program.kill()
+        if self._container and (self._program.exit_code or 0) < 0:  # its client was killed
+            with contextlib.suppress(OSError):
+                self._container.remove()
 
     def _write_end(self, end: End) -> None:
         """Write the final state, even if the program removed its folder."""
@@ -115,7 +120,9 @@ class Attempt:
         init_ms = milliseconds()
         command = self.job.command(stages)
         code = self.job.experiment.get("code", {})
-        digest = self.persist(lambda: environment.record(self.job.home, command[0], code))
+        if self._container:
+            self._container.prepare(self._pause)
+        digest = self.persist(lambda: environment.record(self.job.home, command[0], code, self._container))
         telemetry = Telemetry(os.path.join(self.folder, protocol.TELEMETRY), self.job.exclusive)
         if not self.job.experiment.get("stage"):
             self.persist(lambda: self.events.open(init_ms))
@@ -124,7 +131,7 @@ class Attempt:
         seconds, self._ended_ms, usage = time.monotonic() - self._began, milliseconds(), telemetry.usage(program)
         with contextlib.suppress(OSError):  # an unreadable log does not invalidate the result
             self.persist(self.output.read_rest)
-        end = asked or _natural_end(program.exit_code or 0, str(self.status.values["memory"]))
+        end = asked or self._natural_end(program.exit_code or 0)
         if end.state != protocol.DONE:
             with contextlib.suppress(OSError):
                 self.persist(telemetry.flush)
@@ -136,6 +143,9 @@ class Attempt:
         """Clean up after the previous attempt, and create this one's folder with copies of its inputs."""
         if self.number > 1:
             self.claims.end_leftovers(self.number - 1)
+            before = self.job.container(self.claims.attempt_folder(self.number - 1))
+            if before:
+                before.remove()
         if commit.read(self.job.folder, self.job.fingerprint):  # forced: an old result must not hide a failure
             commit.set_aside(self.job.folder)
         os.makedirs(self.folder, exist_ok=True)
@@ -191,14 +201,16 @@ class Attempt:
 
     def _start(self, command: List[str], stages: Dict[str, str], inherited: List[int]) -> Program:
         self._started, self._began = jsonfiles.now(), time.monotonic()
+        call, variables = self._call(command, stages)
         try:
             self._program = program = Program(
-                command,
+                call,
                 self.folder,
-                self.job.environment(self.folder, stages),
+                variables,
                 self.output.descriptor,
                 os.path.join(self.folder, PROCESS),
                 inherited,
+                is_client=self._container is not None and self._container.has_engine,
             )
         except (FileNotFoundError, PermissionError) as error:
             if error.filename == self.folder:
@@ -209,6 +221,14 @@ class Attempt:
         self._limit = limit.of_program(self.job.experiment["resources"].get("runtime"))
         return program
 
+    def _call(self, command: List[str], stages: Dict[str, str]) -> Tuple[List[str], Dict[str, str]]:
+        """Return the command and the environment of the program, or of the client of its container."""
+        container = self._container
+        if container is None:
+            return command, self.job.environment(self.folder, stages)
+        variables = container.variables(self.job.variables(self.folder, stages))
+        return container.command(command, variables, container.name), container.environment(variables)
+
     def _watch(self, program: Program, telemetry: Telemetry) -> Optional[End]:
         """Monitor a program until it ends; return the requested end, if any.
 
@@ -218,7 +238,7 @@ class Attempt:
         try_to = self.retry.try_to
         while True:
             is_last = signal.SIGCHLD in self.signals.seen
-            try_to(lambda: telemetry.take(program.pid, last=is_last))  # noqa: B023  called at once
+            try_to(lambda: telemetry.take(program, last=is_last))  # noqa: B023  called at once
             self.signals.seen.discard(signal.SIGCHLD)
             if program.has_ended():
                 return asked or self._late_signal(program)
@@ -230,6 +250,13 @@ class Attempt:
                 if asked:
                     program.request_end(asked.signal, asked.grace)
             self.signals.wait(telemetry.due_in())
+
+    def _natural_end(self, exit_code: int) -> End:
+        """Return the end of a program that nobody asked to end."""
+        code = signal_of(exit_code) if self._container else exit_code
+        if self._container and exit_code == CANNOT_START:
+            return End(protocol.FAILED, f"{self._container.program} could not start its container: see its log")
+        return _natural_end(code, str(self.status.values["memory"]))
 
     def _pause(self) -> None:
         """Write a heartbeat while results are read; raise Interrupted if the attempt must end."""

@@ -13,6 +13,7 @@ import subprocess
 from typing import Any, Dict, Optional
 
 from . import jsonfiles, owner, provenance
+from .container import Container
 from .gpu import Gpus
 from .protocol import ENVIRONMENTS, FORMAT
 
@@ -29,7 +30,7 @@ print(json.dumps(dict(found, packages=packages)))
 """
 
 
-def record(home: str, command: str, code: Dict[str, Any]) -> str:
+def record(home: str, command: str, code: Dict[str, Any], container: Optional[Container] = None) -> str:
     """Write the environment of a command unless it is there, and return its SHA-256.
 
     Listing packages takes longer than a small experiment, so the result is cached until the host is rebooted, the
@@ -43,16 +44,21 @@ def record(home: str, command: str, code: Dict[str, Any]) -> str:
         The program; if it is a Python interpreter, its packages are recorded.
     code : dict
         The commits of application and project, as experiment.json names them.
+    container : Container, optional
+        The container of the command; its interpreter is recorded.
     """
     folder = os.path.join(home, ENVIRONMENTS)
-    interpreter = interpreter_of(command)
+    interpreter = _interpreter_name(command) if container else interpreter_of(command)
     settings = dict(provenance.settings(), code=code)
-    about = [os.uname()[1], owner.current_process()["boot"], interpreter, _changed(interpreter), _cores(), settings]
+    settings.update({"container": container.describe()} if container else {})
+    changed = container.digest if container else _changed(interpreter)
+    about = [os.uname()[1], owner.current_process()["boot"], interpreter, changed, _cores(), settings]
     note = os.path.join(folder, "." + _digest(about)[:32])
     known = jsonfiles.read(note)
     if isinstance(known, str) and os.path.exists(os.path.join(folder, known + ".json")):
         return known
-    content = dict(describe(interpreter), **settings, format=FORMAT)
+    call = container.command([interpreter], {}) if container else [interpreter]
+    content = dict(describe(*call), **settings, format=FORMAT)
     digest = _digest(content)
     os.makedirs(folder, exist_ok=True)
     jsonfiles.write(os.path.join(folder, digest + ".json"), content)
@@ -60,8 +66,8 @@ def record(home: str, command: str, code: Dict[str, Any]) -> str:
     return digest
 
 
-def describe(interpreter: str) -> Dict[str, Any]:
-    """Return a description of the machine and the interpreter."""
+def describe(*interpreter: str) -> Dict[str, Any]:
+    """Return a description of the machine and the interpreter, which is called by one or more words."""
     gpus = Gpus()
     return {
         "system": {"name": platform.system(), "release": platform.release(), "distribution": _distribution()},
@@ -69,7 +75,7 @@ def describe(interpreter: str) -> Dict[str, Any]:
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpus": [gpu.name for gpu in gpus.all],
         "gpu_driver": gpus.driver,
-        "python": _ask(interpreter) if interpreter else None,
+        "python": _ask(*interpreter) if any(interpreter) else None,
     }
 
 
@@ -79,8 +85,11 @@ def _digest(value: Any) -> str:
 
 def interpreter_of(command: str) -> str:
     """Return the path of a command that is a Python interpreter, otherwise that of ``python3``."""
-    name = command if os.path.basename(command).startswith("python") else "python3"
-    return shutil.which(name) or ""
+    return shutil.which(_interpreter_name(command)) or ""
+
+
+def _interpreter_name(command: str) -> str:
+    return command if os.path.basename(command).startswith("python") else "python3"
 
 
 def _changed(interpreter: str) -> float:
@@ -88,9 +97,9 @@ def _changed(interpreter: str) -> float:
     return max((os.stat(folder).st_mtime for folder in glob.glob(libraries)), default=0.0)
 
 
-def _ask(interpreter: str) -> Optional[Dict[str, Any]]:
+def _ask(*interpreter: str) -> Optional[Dict[str, Any]]:
     try:
-        answer = subprocess.run([interpreter, "-c", _ASK_PYTHON], stdout=subprocess.PIPE, timeout=60, check=True)
+        answer = subprocess.run([*interpreter, "-c", _ASK_PYTHON], stdout=subprocess.PIPE, timeout=60, check=True)
         description = json.loads(answer.stdout.decode())
         packages = sorted((_text(name), _text(version)) for name, version in description["packages"].items())
     except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError):

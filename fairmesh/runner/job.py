@@ -4,6 +4,7 @@ import os
 from typing import Any, Dict, List, Optional
 
 from . import commit, jsonfiles, protocol
+from .container import Container
 
 # Encloses a stage's name in a rendered command, in place of its folder; arguments cannot contain it.
 MARK = "\0"
@@ -100,9 +101,21 @@ class Job:
         folder = self.experiment["application"].get("folder", "")
         return os.environ.get("FAIRMESH_APPLICATION") or (folder and os.path.join(self.home, folder))
 
+    def container(self, attempt: str) -> Optional[Container]:
+        """Return the container in which the program of an attempt runs; None if there is none."""
+        settings = self.experiment.get("container")
+        return Container(settings, self.home, attempt, self.application_folder()) if settings else None
+
     def environment(self, attempt: str, stages: Dict[str, str]) -> Dict[str, str]:
         """Return the environment of the program: that of this process, the job's variables, and paths."""
-        variables = dict(os.environ, **self.experiment.get("environment", {}))
+        own = self.variables(attempt, stages)
+        paths = [own.get("PYTHONPATH", ""), os.environ.get("PYTHONPATH", "")]
+        own.update({"PYTHONPATH": os.pathsep.join(filter(None, paths))} if paths[0] else {})
+        return dict(os.environ, **own)
+
+    def variables(self, attempt: str, stages: Dict[str, str]) -> Dict[str, str]:
+        """Return the variables that the job sets for its program."""
+        variables = {name: str(value) for name, value in self.experiment.get("environment", {}).items()}
         variables["FAIRMESH_CONFIG"] = os.path.join(attempt, protocol.CONFIG)
         folder = self.experiment["application"].get("folder", "")
         if folder and not os.path.isabs(folder):

@@ -6,10 +6,12 @@ Elsewhere only the program's process group is known.
 
 import contextlib
 import os
+import sys
 from typing import Dict, List, NamedTuple
 
 TICK = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Sample(NamedTuple):
@@ -48,12 +50,12 @@ def read(path: str) -> str:
         return ""
 
 
-def sample(root: int) -> Sample:
-    """Measure a process and its descendants.
+def sample(*roots: int) -> Sample:
+    """Measure processes and their descendants.
 
     CPU time and I/O of children that were waited for are in their parent's numbers: see proc(5), stat and io.
     """
-    used = [_one(pid) for pid in tree(root)]
+    used = [_one(pid) for root in roots for pid in tree(root)]
     return Sample(
         sum(usage.cpu_s for usage in used),
         sum(usage.resident_bytes for usage in used),
@@ -95,6 +97,7 @@ class ProcessTree:
 
     def __init__(self) -> None:
         self._preexisting = frozenset(tree(os.getpid()))
+        self.cpu_s, self.peak_bytes = 0.0, 0  # of orphans that have ended, such as the monitor of a container
         with contextlib.suppress(ImportError, OSError, AttributeError):
             import ctypes  # noqa: PLC0415  not everywhere, and only a runner that starts a program needs it
 
@@ -110,9 +113,15 @@ class ProcessTree:
     def _members(self) -> List[int]:
         return [pid for pid in tree(os.getpid()) if pid not in self._preexisting]
 
+    def adopted(self, program: int) -> List[int]:
+        """Return the orphans that this process has adopted; the program itself is left out."""
+        return [pid for pid in children(os.getpid()) if pid != program and pid not in self._preexisting]
+
     def reap(self, program: int) -> None:
-        """Wait for adopted orphans that have ended, so that no zombies remain; the program itself is left out."""
-        for pid in children(os.getpid()):
-            if pid != program and pid not in self._preexisting:
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+        """Wait for adopted orphans that have ended, so that no zombies remain, and add up their usage."""
+        for pid in self.adopted(program):
+            with contextlib.suppress(ChildProcessError):
+                ended, _, used = os.wait4(pid, os.WNOHANG)
+                if ended:
+                    self.cpu_s += used.ru_utime + used.ru_stime
+                    self.peak_bytes = max(self.peak_bytes, used.ru_maxrss * MAXRSS_UNIT)

@@ -6,15 +6,15 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import time
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..schedulers import job_scheduler
 from . import jsonfiles, owner
-from .processes import ProcessTree
+from .processes import MAXRSS_UNIT, ProcessTree
 from .protocol import FORMAT
 
+KILLED_ENDS = 200  # hundredths of a second
 GRACE = 10.0  # seconds between the request to end and the kill
 PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -43,6 +43,8 @@ class Program:
         The file for the identity of the process, with which a later runner can end it.
     inherited : sequence of int
         Open files that it inherits.
+    is_client : bool
+        Whether it is the client of an engine of containers, which passes signals on.
 
     Raises
     ------
@@ -58,8 +60,9 @@ class Program:
         log: int,
         process_file: str,
         inherited: Sequence[int] = (),
+        is_client: bool = False,
     ) -> None:
-        self._tree = ProcessTree()
+        self._tree, self._is_client = ProcessTree(), is_client
 
         def write_identity() -> None:
             jsonfiles.write(process_file, dict(owner.describe(os.getpid()), format=FORMAT))
@@ -95,11 +98,26 @@ class Program:
         self._tree.reap(self.pid)
         pid, status, used = os.wait4(self.pid, os.WNOHANG)
         if pid:
+            if self._is_client:  # what belongs to the container ends by itself
+                self._await_adopted()
             self._signal(signal.SIGKILL)
             self.exit_code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
             self._process.returncode = self.exit_code
-            unit = 1 if sys.platform == "darwin" else 1024
-            self.usage = Usage(used.ru_utime + used.ru_stime, used.ru_maxrss * unit)
+            self._await_adopted()
+            cpu_s = used.ru_utime + used.ru_stime + self._tree.cpu_s
+            self.usage = Usage(cpu_s, max(used.ru_maxrss * MAXRSS_UNIT, self._tree.peak_bytes))
+
+    def roots(self) -> List[int]:
+        """Return its process and the orphans that it left: all that descends from it descends from one of them."""
+        return [self.pid, *self._tree.adopted(self.pid)]
+
+    def _await_adopted(self) -> None:
+        """Wait until orphans that were killed have ended, so that their usage counts."""
+        for _ in range(KILLED_ENDS):
+            self._tree.reap(self.pid)
+            if not self._tree.adopted(self.pid):
+                return
+            time.sleep(0.01)
 
     def end(self, wait: Callable[[float], None]) -> None:
         """End all remaining processes, and wait until they have ended."""
@@ -120,7 +138,8 @@ class Program:
             self._kill_at = time.monotonic() + (GRACE if grace is None else grace)
 
     def _signal(self, number: int) -> None:
-        self._tree.signal_outside_group(self.pid, number)
+        if not self._is_client or number == signal.SIGKILL:  # a client passes signals on; twice would be once too often
+            self._tree.signal_outside_group(self.pid, number)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 

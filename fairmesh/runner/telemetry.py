@@ -43,12 +43,12 @@ class Telemetry:
         """Return the seconds until the next sample."""
         return max(0.0, self._sampled + INTERVAL - time.monotonic())
 
-    def take(self, pid: int, last: bool = False) -> None:
+    def take(self, program: Program, last: bool = False) -> None:
         """Take a sample if one is due or it is the last; an ended program can be sampled until it is reaped."""
         if self.due_in() > 0 and not last:
             return
         elapsed, self._sampled = max(0.001, time.monotonic() - self._sampled), time.monotonic()
-        sample = processes.sample(pid)
+        sample = processes.sample(*program.roots())
         self._meter.sample()
         rows = self._program_rows(sample, elapsed) + _host_rows() + self._gpu_rows()
         stamp = now()

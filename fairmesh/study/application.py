@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from fairmesh import identifiers
 from fairmesh.schema.model import Identifier, Many, Model, One, OneOrMany, SafeName, Text, meaning
+from fairmesh.study.containers import EXAMPLE, IMAGE, Image
 
 StageName = Annotated[
     str,
@@ -80,6 +81,14 @@ class Environment(Model):
     """The environment that the application's programs need."""
 
     conda: Annotated[str, meaning("Conda environment file, relative to this file.", "environment.yaml")] = ""
+    requirements: Annotated[
+        str,
+        meaning(
+            "Locked packages for pip, relative to this file; `fairmesh container` writes the recipe of an image.",
+            "requirements.lock",
+        ),
+    ] = ""
+    container: Annotated[Image | None, meaning(f"Image of a container. {IMAGE}", EXAMPLE)] = None
 
 
 Type = Literal["integer", "number", "string", "boolean", "array", "object", "null"]

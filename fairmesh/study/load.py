@@ -157,6 +157,7 @@ class _Loader:
             on_code_change=self.content.on_code_change,
             machine=machine,
             stage_machines=placement.stages,
+            container=self.content.container,
         )
 
     def _placement(self, machine: str) -> Placement:

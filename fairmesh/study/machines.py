@@ -15,6 +15,7 @@ from fairmesh.printing import print_lines
 from fairmesh.schedulers import names
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import Count, Model, SafeName, Text, check_model, matching, meaning
+from fairmesh.study.containers import Container
 from fairmesh.study.rented import Budget, Minutes, Provider, UserName
 from fairmesh.study.values import RESOURCES, read_value
 
@@ -126,6 +127,10 @@ class Machine(Model):
     modules: Annotated[
         list[str], meaning("Environment modules that each job loads, before its setup.", ["cuda/12.4"])
     ] = Field(default_factory=list)
+    container: Annotated[
+        Container | None,
+        meaning("Run the programs of jobs in containers.", {"program": "apptainer", "image": "~/images/cloudmask.sif"}),
+    ] = None
     resources: Annotated[
         dict[str, Any],
         meaning(

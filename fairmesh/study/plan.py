@@ -142,6 +142,8 @@ class Plan(Sequence[Experiment]):
         The machine of the profile.
     stage_machines : mapping of str to str
         The machine of each shared stage that does not run on that of the profile.
+    container : str or None
+        The image of a container that the study names.
 
     Examples
     --------
@@ -166,6 +168,7 @@ class Plan(Sequence[Experiment]):
     on_code_change: CodePolicy | None = None
     machine: str = ""
     stage_machines: Mapping[str, str] = field(default_factory=dict)
+    container: str | None = None
 
     def __len__(self) -> int:
         return len(self.selected)

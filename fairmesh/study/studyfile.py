@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field
 
 from fairmesh.schema.model import Count, Identifier, Model, SafeName, Text, meaning
+from fairmesh.study.containers import EXAMPLE, IMAGE, Image
 
 CodePolicy = Literal["warn", "rerun"]
 RESERVED = ("stages", "environments", "applications")
@@ -124,6 +125,10 @@ class StudyFile(Model):
         meaning(
             "Jinja2 template that extends the template of job.sh, relative to this file.", "job-with-notes.sh.jinja"
         ),
+    ] = None
+    container: Annotated[
+        Image | None,
+        meaning(f"Image of a container, in place of that of the machine or the application. {IMAGE}", EXAMPLE),
     ] = None
     machines: Annotated[
         Machines | None,

@@ -170,8 +170,9 @@ def mirror_application(source: Path, target: Path) -> list[str]:
 def matching_files(application: Application) -> Iterator[Path]:
     """Yield the files that the patterns of ``code`` match, and those that application.yaml names."""
     folder = application.folder
-    named = [APPLICATION, application.template, application.environment.conda]
-    named += [stage.environment.conda for stage in application.all_stages.values()]
+    environments = [application.environment, *(stage.environment for stage in application.all_stages.values())]
+    named = [APPLICATION, application.template]
+    named += [name for environment in environments for name in (environment.conda, environment.requirements)]
     paths = {folder / name for name in named if name and (folder / name).is_file()}
     for pattern in application.code:
         for path in folder.glob(pattern):

@@ -25,7 +25,7 @@ _FILE = re.compile(r"\{\{\s*application\s*\}\}/([^{}]+)")
 def command_warnings(plan: Plan, project: Path) -> list[str]:
     """Return a line about each missing program and file in the commands of a plan.
 
-    It is certain only on this computer, without a setup, modules, templates and conda environments.
+    It is certain only on this computer, without a setup, modules, templates, containers and conda environments.
     """
     application = plan.application
     try:
@@ -44,7 +44,7 @@ def command_warnings(plan: Plan, project: Path) -> list[str]:
 
 def _has_setup(machine: Machine, plan: Plan) -> bool:
     """Return whether something in job.sh may provide programs; a plan does not contain the study's template."""
-    known = machine.setup or machine.modules or machine.template or plan.application.template
+    known = machine.setup or machine.modules or machine.template or machine.container or plan.application.template
     return bool(known) or "template" in plan.source.read_text(encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from fairmesh.names import KEY_LENGTH
 from fairmesh.runner.protocol import EXPERIMENTS, FORMAT, STAGES, marker_name
 from fairmesh.schema import Node, load_yaml
 from fairmesh.study import Experiment, Plan, StageInstance
+from fairmesh.study.application import Stage
 from fairmesh.study.cloudmesh import application_node, check_can_run, is_cloudmesh
 from fairmesh.study.find import APPLICATION, find_application
 from fairmesh.study.machines import Machine
@@ -97,11 +98,29 @@ class Folders:
 
     def _conda_of(self, job: Experiment | StageInstance) -> str:
         """Return the file of a job's conda environment: its own, the application's, or one with only the runner."""
-        stage = self._application.all_stages[job.name if isinstance(job, StageInstance) else self._last]
+        stage = self._stage_of(job)
         file = stage.environment.conda or self._application.environment.conda
         if self._travels(job):
             return f"{self.application_copy}/{file}" if file else ""
         return str(self._application.folder / file) if file else self._plain_conda
+
+    def _stage_of(self, job: Experiment | StageInstance) -> Stage:
+        return self._application.all_stages[job.name if isinstance(job, StageInstance) else self._last]
+
+    def _container_of(self, job: Experiment | StageInstance) -> dict[str, Any]:
+        """Return how the job's program runs in a container; empty if its machine has none, or there is no image."""
+        container: dict[str, Any] = self._entry(self.machine_of(job))["container"] or {}
+        environments = [self._stage_of(job).environment, self._application.environment]
+        own = next((environment.container for environment in environments if environment.container), None)
+        image = self.plan.container or container.get("image") or own
+        return container | {"image": image, "inputs": self._inputs(job)} if container and image else {}
+
+    def _inputs(self, job: Experiment | StageInstance) -> list[str]:
+        """Return the files and folders that the job's parameters name by absolute paths."""
+        parameters = self._application.parameters
+        named = [name for name in job.parameters if name in parameters and parameters[name].format == "path"]
+        values = [value for name in named for value in _as_list(job.parameters[name])]
+        return sorted({value for value in values if isinstance(value, str) and value.startswith("/")})
 
     def resource_names(self, machines: Collection[str]) -> set[str]:
         """Return the names of all resources that any job on these machines requests."""
@@ -252,9 +271,14 @@ class Folders:
             "environment": {},
             "code": self._code,
             "conda": self._conda_of(job),
+            "container": self._container_of(job),
             "measure": self.plan.measure,
             "keep": self._application.keep,
         }
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _code(folder: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ RESOURCE_TEXT = "a text of letters, digits and _ . : = @ + / -"
             "repeats: 2",
             (
                 "3:1: unknown key 'repeats'; did you mean 'repeat'? (allowed: study, title, application, parameters,"
-                " repeat, derive, exclude, include, measure, on_code_change, template, machines)"
+                " repeat, derive, exclude, include, measure, on_code_change, template, container, machines)"
             ),
         ),
         ("repeat: 0", "3:9: 'repeat' must be a whole number of at least 1, not 0"),
