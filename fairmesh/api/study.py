@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from fairmesh.api.project import Project
 from fairmesh.api.run import Run
-from fairmesh.jobs.lookup import result_finder
+from fairmesh.dispatch.placed import result_finder
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.names import plain_text
 from fairmesh.printing import count_text, html_table

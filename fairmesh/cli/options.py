@@ -136,7 +136,7 @@ def add_experiments(parser: argparse.ArgumentParser) -> None:
 
 def selected_plan(arguments: argparse.Namespace, machine: str = "", uses_estimates: bool = True) -> Plan:
     """Return the plan that the arguments select, and print its warnings."""
-    from fairmesh.jobs.lookup import result_finder  # noqa: PLC0415  as load_plan
+    from fairmesh.dispatch.placed import result_finder  # noqa: PLC0415  as load_plan
     from fairmesh.study import load_plan  # noqa: PLC0415  a quarter of a second, not needed by status and logs
     from fairmesh.study.selection import PlanSelection, read_settings  # noqa: PLC0415
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +42,6 @@ def folder_state(paths: JobPaths, fingerprint: str) -> FolderState:
     if number and _fingerprint(paths.attempt(number) / protocol.EXPERIMENT) == fingerprint:
         return FolderState.ACTIVE
     return FolderState.NOTHING
-
-
-def result_finder(home: Path) -> Callable[[str, str, str, str], bool]:
-    """Return a function that returns whether a machine has the result of an experiment, or is at it.
-
-    Its arguments are study, machine, id and fingerprint.
-    """
-    has_folder = cache(lambda study, machine: StudyPaths(home, study).job(machine, "").folder.is_dir())
-
-    def has_result(study: str, machine: str, identity: str, fingerprint: str) -> bool:
-        paths = StudyPaths(home, study)
-        if read_current(paths.record(machine, identity), fingerprint):
-            return True
-        job = paths.job(machine, identity)
-        return has_folder(study, machine) and folder_state(job, fingerprint) is not FolderState.NOTHING
-
-    return has_result
 
 
 def read_current(record: Path, fingerprint: str) -> dict[str, Any] | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fairmesh.dispatch.placed import result_finder
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest, place
-from fairmesh.jobs.lookup import result_finder
 from fairmesh.project import CONFIG, MACHINES, PROFILE_CONFIG, own_or_installed, profile_folders
 from fairmesh.schema import Node, load_yaml
 from fairmesh.schema.model import load_model

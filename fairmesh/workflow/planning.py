@@ -16,8 +16,8 @@ from typing import Any
 
 from fairmesh.api.project import Project
 from fairmesh.api.uploads import check_paths, check_text, path_values
+from fairmesh.dispatch.placed import result_finder
 from fairmesh.errors import FairmeshError, InputError, Problem, nearest
-from fairmesh.jobs.lookup import result_finder
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.cost import Cost, total_cost
 from fairmesh.study.selection import PlanSelection

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh import files
+from fairmesh.dispatch.placed import is_placed
 from fairmesh.jobs import lookup
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.paths import JobPaths, StudyPaths
@@ -93,17 +94,13 @@ def reconcile(study: StudyInput, run_folder: Path, forced: Collection[Name] = ()
         paths.published.unlink(missing_ok=True)
     probes = Probes(paths)
     if study.config.probe:
-        active = {job.name for job in elsewhere if _is_active(job)} | known_orphans.jobs.keys()
+        active = {job.name for job in elsewhere if is_placed(job.paths, job.fingerprint)} | known_orphans.jobs.keys()
         probes = Probes.of(plan, paths, outstanding, active, run_folder)
     detached = list(_records_made_from(unmade, plan, paths)) if unmade else []
     superseded = {str(paths.record(*job.name)): job for job in folders.pending_jobs(again, set())}
     superseded |= {str(paths.stage_marker(job.name[1])): job for job in folders.stage_jobs(outdated)}
     must_run = frozenset((experiment.machine, experiment.id) for experiment in outstanding)
     return Reconciliation(marked, pending, known_orphans, probes, detached, must_run, superseded, other_code)
-
-
-def _is_active(job: PendingJob) -> bool:
-    return lookup.folder_state(job.paths, job.fingerprint) is FolderState.ACTIVE
 
 
 def _is_remote(study: StudyInput, job: PendingJob) -> bool:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairmesh.jobs.lookup import result_finder
+from fairmesh.dispatch.mirror import RemotePlace
+from fairmesh.dispatch.placed import result_finder
+from fairmesh.jobs.paths import StudyPaths
 from fairmesh.study import Plan, load_plan
 from fairmesh.study.difference import compare_plans
 from fairmesh.study.placement import choose_machine
@@ -146,6 +148,14 @@ def test_a_record_with_another_fingerprint_keeps_no_experiment(tmp_path: Path) -
     record.parent.mkdir(parents=True)
     record.write_text(json.dumps({"fingerprint": "b" * 64}))
     assert not result_finder(tmp_path)("study", "dgx", "a=1", "a" * 64)
+
+
+def test_an_experiment_that_runs_on_another_machine_stays_there(tmp_path: Path) -> None:
+    job = StudyPaths(tmp_path, "study").job("dgx", "a=1")
+    job.folder.mkdir(parents=True)
+    RemotePlace("dgx", "", 1, "a" * 64, "study/records/dgx/a=1.json").write(job)
+    assert result_finder(tmp_path)("study", "dgx", "a=1", "a" * 64)
+    assert not result_finder(tmp_path)("study", "dgx", "a=1", "b" * 64)
 
 
 shares = st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 100), min_size=1)
