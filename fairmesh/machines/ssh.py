@@ -43,7 +43,7 @@ class SshTransport(ProcessTransport):
     """
 
     def __init__(self, name: str, machine: Machine, folder: Path = Path()) -> None:
-        environment = os.environ | {"SSH_ASKPASS_REQUIRE": "never", "LC_ALL": "C"}
+        environment = os.environ | {"SSH_ASKPASS_REQUIRE": "never"}
         super().__init__(machine.base, machine.python, name, environment)
         self.ssh = ssh_host(name, machine, folder)
         self.target = Target(name, self.ssh.host, machine.python)

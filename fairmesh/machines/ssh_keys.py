@@ -136,10 +136,10 @@ def known_hosts_file(ssh: SshHost) -> Path:
     RefusedError
         If there is none.
     """
-    files = shlex.split(ssh.settings.get("userknownhostsfile", ""))
-    if not files or files[0] in {"none", os.devnull}:
+    files = _files(ssh, "userknownhostsfile")
+    if not files or str(files[0]) in {"none", os.devnull}:
         raise RefusedError(f"{ssh.host}: the configuration of ssh keeps no host keys (UserKnownHostsFile)")
-    return Path(files[0]).expanduser()
+    return files[0]
 
 
 def name_in_known_hosts(ssh: SshHost) -> str:
@@ -156,7 +156,18 @@ def name_in_known_hosts(ssh: SshHost) -> str:
 
 def removal_command(ssh: SshHost) -> str:
     """Return the command by which a user removes the host key that is known."""
-    return shlex.join(["ssh-keygen", "-f", str(known_hosts_file(ssh)), "-R", name_in_known_hosts(ssh)])
+    name = name_in_known_hosts(ssh)
+    files = [path for key in ("userknownhostsfile", "globalknownhostsfile") for path in _files(ssh, key)]
+    path = next((path for path in files if _has_key(path, name)), known_hosts_file(ssh))
+    return shlex.join(["ssh-keygen", "-f", str(path), "-R", name])
+
+
+def _files(ssh: SshHost, key: str) -> list[Path]:
+    return [Path(text).expanduser() for text in shlex.split(ssh.settings.get(key, ""))]
+
+
+def _has_key(path: Path, name: str) -> bool:
+    return path.is_file() and run_locally(["ssh-keygen", "-f", str(path), "-F", name]).returncode == 0
 
 
 def add_keys(ssh: SshHost, keys: list[HostKey]) -> Path:

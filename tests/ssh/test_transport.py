@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from fairmesh.errors import InputError
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.machines.computers import Computers
+from fairmesh.machines.registry import computers
 from fairmesh.machines.ssh_command import CONNECT, SshHost, control_folder
 from fairmesh.machines.transport import RefusedError, UnreachableError
-from tests.ssh.conftest import Connect, masters
+from fairmesh.study.machines import Machine
+from tests.ssh.conftest import Connect, masters, ssh_machine
 from tests.sshd import SshNetwork
 from tests.waiting import wait_until
 
@@ -64,6 +70,26 @@ def test_eight_clients_at_once_are_answered(network: SshNetwork, connect: Connec
     with ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(connect("busy").call, HELLO) for _ in range(8)]
     assert {call.result()["user"] for call in calls} == {calls[0].result()["user"]}
+
+
+def test_more_calls_than_sessions_of_a_connection_are_answered(network: SshNetwork, connect: Connect) -> None:
+    server = network.add("crowd")
+    transport = connect("crowd")
+    transport.call(HELLO)
+    with ThreadPoolExecutor(14) as pool:  # sshd allows 10 sessions a connection
+        answers = list(pool.map(lambda _: transport.call({"verb": "clock"}), range(14)))
+    assert len(answers) == 14
+    assert server.log.count("Accepted publickey") >= 1
+
+
+def test_a_killed_connection_is_opened_again(network: SshNetwork, connect: Connect, sockets: Path) -> None:
+    network.add("killed")
+    transport = connect("killed")
+    transport.call(HELLO)
+    for process in masters(sockets):
+        os.kill(process, signal.SIGKILL)
+    assert transport.ssh.socket("own").exists(), "a dead socket is left"
+    assert transport.call(HELLO)
 
 
 def test_a_call_takes_milliseconds_of_processor_time_here(network: SshNetwork, connect: Connect) -> None:
@@ -214,6 +240,33 @@ def test_settings_of_the_user_that_disturb_are_overridden(network: SshNetwork, c
     disturbing = "RemoteCommand sleep 1\nRequestTTY force\nLocalForward 127.0.0.1:1 127.0.0.1:1\nForwardAgent yes\n"
     network.write_entry("settings", f"Port {server.port}\n{disturbing}LogLevel DEBUG\n")
     assert connect("settings").call(HELLO)
+
+
+def test_a_configuration_file_is_found_from_the_folder_of_machines_yaml(
+    network: SshNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.add("relative")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/machines.yaml").touch()
+    (tmp_path / "config/ssh_config").symlink_to(network.config)
+    monkeypatch.setenv("PLACE", str(network.folder))
+
+    def find(name: str) -> Computers:
+        machine = ssh_machine(network, "relative", ssh_config=name)
+        return computers("relative", machine, StudyPaths(tmp_path, "study"), tmp_path)
+
+    for name in ("ssh_config", "$PLACE/ssh_config"):
+        (computer,) = find(name).ready(1)
+        assert computer.transport.call({"verb": "clock"})
+        computer.transport.close()
+    for name, message in {"none": "there is no file .*config/none", "$NOWHERE/x": "the variable 'NOWHERE'"}.items():
+        with pytest.raises(InputError, match=rf"'relative.ssh_config'.*{message}"):
+            find(name)
+
+
+def test_machines_that_snakemake_runs_have_no_computers(tmp_path: Path) -> None:
+    with pytest.raises(LookupError, match="here is a machine of kind local"):
+        computers("here", Machine(kind="local"), StudyPaths(tmp_path, "study"), tmp_path)
 
 
 def test_a_folder_of_connections_that_others_can_use_is_refused(sockets: Path) -> None:

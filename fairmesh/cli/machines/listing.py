@@ -74,7 +74,7 @@ def _row(entry: dict[str, Any]) -> tuple[str, ...]:
         return name, "not in machines.yaml", "", ", ".join(entry["profiles"]), "", "", "", ", ".join(entry["studies"])
     return (
         name,
-        entry["kind"],
+        " ".join(filter(None, (entry["kind"], entry.get("host")))),
         entry["scheduler"],
         ", ".join(entry["profiles"]),
         ", ".join(f"{key}={value}" for key, value in entry["resources"].items()),
