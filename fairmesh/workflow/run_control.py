@@ -27,6 +27,7 @@ from fairmesh.workflow.graph import JobGraph, warn
 from fairmesh.workflow.internals import SnakemakeWorkflow
 from fairmesh.workflow.remote_jobs import RemoteJobs
 from fairmesh.workflow.run import QueueWatcher, WorkflowRun
+from fairmesh.workflow.run_machines import Way
 from fairmesh.workflow.study_input import StudyInput
 from fairmesh.workflow.study_lock import StudyLock
 from fairmesh.workflow.superseding import Superseded, restore_results, supersede
@@ -128,8 +129,10 @@ class RunControl:
                 yield target, folder
 
     def _start_dispatcher(self) -> None:
-        """Start what runs the jobs of other machines, if there are any to run."""
+        """Start what runs the jobs of other machines, if there are any to run; make room for jobs that only wait."""
         names = {name for job in self._snakemake.jobs_to_run() for name in self._machine_of(job)}
+        if any(self._study.machines.way(name) is Way.HERE for name in names):
+            self._snakemake.add_local_workers(self._snakemake.local_cores)
         machines = {name: self._study.machines[name] for name in names if self._study.machines.is_remote(name)}
         if machines:
             self._remote.copy_application()

@@ -262,3 +262,12 @@ def test_this_computer_a_cluster_and_hosts_with_and_without_a_scheduler_mix_in_o
     assert jobs == {("local", False), ("slurm", True), ("gate", False), ("hpc", True)}
     place.run()
     assert place.experiments_started().total() == 8
+
+
+@pytest.mark.clusters
+def test_a_study_without_machines_runs_wholly_on_the_machine_of_the_run(workplace: Workplace, gate: SshServer) -> None:
+    workplace.study({"value": [1, 2]})
+    output = workplace.run(*RECORDS_ONLY, "--config", "machine=gate")
+    assert "2 of 2 experiments to run on machine gate (ssh)" in output
+    assert records(workplace) == [("gate", "value=1"), ("gate", "value=2")]
+    assert len(list(gate.home.glob("fairmesh/*/stages/toy/*/commit.json"))) == 1

@@ -179,6 +179,23 @@ def test_a_rule_without_a_folder_fails_with_the_end_of_its_log(run: Run, capsys:
     ]
 
 
+def test_a_job_that_another_machine_refuses_says_why(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run.begin()
+    printed(capsys)
+    run.submit(1)
+    (run.folder / "1").mkdir()
+    (run.folder / "1/rule.log").write_text("fairmesh: dgx: no space left\n    more\n")
+    run.log(level=logging.ERROR, event=LogEvent.JOB_ERROR, jobid=1, rule_msg=None)
+    assert printed(capsys)[0] == "[1/3] x=1   failed: dgx: no space left"
+
+
+def test_what_the_dispatcher_announces_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run.begin()
+    printed(capsys)
+    run.log("dgx: no answer; tried again", **{ANNOUNCEMENT: {"kind": "machine"}})
+    assert printed(capsys) == ["dgx: no answer; tried again"]
+
+
 def test_nothing_to_do_is_one_sentence(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run.plan()
     run.log("SNAKEMAKE", event=LogEvent.WORKFLOW_STARTED)
