@@ -19,7 +19,7 @@ from fairmesh.machines.fleet import Fleet
 from fairmesh.machines.home import home_name
 from fairmesh.machines.providers import make_provider
 from fairmesh.machines.providers.base import HOME, MACHINE, STUDY
-from fairmesh.machines.rentals import Journal, Rental
+from fairmesh.machines.rentals import READY, Journal, Rental
 from fairmesh.machines.ssh import SshTransport
 from fairmesh.machines.transport import RefusedError, Transport, UnreachableError
 from fairmesh.project import MACHINES, own_or_installed
@@ -233,8 +233,49 @@ class CloudComputers:
             self._messages.append(f"{name}: not certainly destroyed: {names}; run `fairmesh machines down {name}`")
 
 
+class KnownInstances:
+    """The instances of earlier runs, for commands that look at jobs: nothing is created, destroyed or asked for.
+
+    Parameters
+    ----------
+    machine : Machine
+        The settings.
+    journal : Journal
+        The instances; that of a living run may be ahead.
+    connections : InstanceConnections
+        Reach them.
+    """
+
+    def __init__(self, machine: Machine, journal: Journal, connections: InstanceConnections) -> None:
+        self._machine, self._journal, self._connections = machine, journal, connections
+
+    def ready(self, wanted: int) -> Sequence[Computer]:
+        """Return the instances that have answered, however much is wanted."""
+        del wanted
+        rentals = [rental for rental in self._journal.open() if rental.state == READY]
+        return [Computer(rental.token, self._connections.transport(rental), self._machine.slots) for rental in rentals]
+
+    def is_gone(self, name: str) -> bool:
+        """Return whether a run has found that an instance is gone."""
+        rental = self._journal.get(name)
+        return rental is not None and not rental.is_open
+
+    def messages(self) -> Sequence[str]:
+        """Return nothing: nothing happens."""
+        return []
+
+    def release(self) -> None:
+        """No-op: the next run decides."""
+
+    def close(self) -> None:
+        """End open connections; the instances stay."""
+        self._connections.close()
+
+
 def computers(name: str, machine: Machine, paths: StudyPaths, project: Path, run: str = "") -> Computers:
-    """Return the instances of a machine for a study; nothing is created before experiments wait for them.
+    """Return the instances of a machine for a study.
+
+    In a run, they are created when experiments wait for them. Outside of runs, known ones can be reached.
 
     Raises
     ------
@@ -245,9 +286,12 @@ def computers(name: str, machine: Machine, paths: StudyPaths, project: Path, run
         raise InputError([Problem(f"'{name}.provider' is missing", MACHINES.name)])
     home, folder = home_name(paths.home), own_or_installed(project, MACHINES).parent
     connections = InstanceConnections(name, Access(name, machine, home, folder), SshTransport, home)
+    journal = Journal(paths, name)
+    if not run:
+        return KnownInstances(machine, journal, connections)
     connections.authorized_keys()  # a missing file is reported at once
     tags = {HOME: home, STUDY: paths.study, MACHINE: name}
     messages: list[str] = []
     provider = make_provider(machine.provider, project)
-    fleet = Fleet(name, machine, provider, Journal(paths, name), tags, connections, messages.append, run)
+    fleet = Fleet(name, machine, provider, journal, tags, connections, messages.append, run)
     return CloudComputers(fleet, connections, messages)

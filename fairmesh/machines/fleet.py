@@ -185,6 +185,7 @@ class Fleet:
             self._update(rental, there[0], now)
             self._end_doubles(rental, there[1:])
         elif matches:
+            rental = self.journal.write(rental, id=rental.id or matches[0].id, is_seen=True)
             self._close(rental, rental.reason or "the provider ended it", now)
         elif rental.is_seen:
             self._misses[rental.token] = self._misses.get(rental.token, 0) + 1

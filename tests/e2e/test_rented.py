@@ -116,6 +116,8 @@ def test_a_killed_client_comes_back_to_its_instance_and_starts_nothing_twice(
     process = workplace.start(*RECORDS_ONLY)
     wait_until(workplace.experiments_started, "the experiment has begun")
     kill(process)
+    assert "value=1" in workplace.fairmesh("status", status=None)
+    assert [entry["id"] for entry in instances.list({})] == ["vm-1"]
     assert instances.alive() == ["vm-1"]
     workplace.run(*RECORDS_ONLY)
     assert list(records(workplace).values()) == ["done"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,26 @@ def test_the_next_process_uses_the_instances_of_a_closed_one(instances: Instance
     again.release()
     again.close()
     assert instances.alive() == []
+
+
+def test_a_command_outside_of_runs_reaches_instances_and_creates_and_destroys_none(instances: Instances) -> None:
+    folder = instances.folder.parent
+    paths = StudyPaths(folder / "results", "quick")
+    look = computers("aws", machine(instances), paths, folder)
+    assert look.ready(5) == []
+    look.close()
+    rented = start(instances, instances=1)
+    (computer,) = wait_ready(rented, 1, 1)
+    look = computers("aws", machine(instances), paths, folder)
+    (same,) = look.ready(5)
+    assert same.name == computer.name
+    assert same.transport.call({"verb": "hello"})["base"] == str(instances.home("vm-1") / "fairmesh")
+    look.release()
+    look.close()
+    assert instances.alive() == ["vm-1"]
+    rented.release()
+    rented.close()
+    assert computers("aws", machine(instances), paths, folder).is_gone(computer.name)
 
 
 def test_an_instance_that_vanishes_is_gone_and_replaced(instances: Instances) -> None:
@@ -318,3 +339,36 @@ def test_down_names_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert main(["machines", "down"]) == 2
     assert main(["machines", "down", "there"]) == 2
     assert main(["machines", "down", "here"]) == 2
+
+
+@pytest.mark.long
+def test_clients_killed_at_random_moments_leak_nothing(
+    instances: Instances, record_property: Callable[[str, object], None]
+) -> None:
+    """Eight clients are killed around their request; then one run and one leak check find all that came up."""
+    chance = random.Random(17)  # noqa: S311  moments of a test
+    created = 0
+    in_window = 0
+    for _ in range(8):
+        known = len(journal(instances).all())
+        process = client(instances)
+        wait_until(lambda known=known: len(journal(instances).all()) > known, "an instance is asked for")  # type: ignore[misc]
+        time.sleep(chance.uniform(0.0, 2.0))
+        kill(process)
+        in_window += any(not rental.id for rental in journal(instances).open())
+        created = len(instances.list({}))
+        time.sleep(2)  # the program that creates goes on without its client
+        instances.destroy_all()  # the next client needs a new one
+    rented = start(instances, instances=1)
+    wait_ready(rented, 1, 1)
+    assert len(instances.alive()) == 1
+    rented.release()
+    rented.close()
+    assert instances.alive() == []
+    assert {entry["id"] for entry in instances.list({})} == {rental.id for rental in journal(instances).all()} - {""}
+    check = leaks(instances)
+    survey = check.survey("aws")
+    assert (survey.unused, survey.used, survey.is_list_proven) == ([], [], True)
+    record_property(
+        "component", f"8 clients killed, {in_window} while create had no answer; {created} instances came up before"
+    )
