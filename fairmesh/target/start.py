@@ -26,6 +26,8 @@ BEGUN = 3.0  # seconds to wait for the claims of detached jobs, so that the answ
 IN_FLIGHT = 20.0  # seconds in which a submission that was interrupted may still reach the scheduler
 _NAME = re.compile(r"[A-Za-z0-9-]{1,60}\Z")
 _RUN = re.compile(r"[A-Za-z0-9-]{0,60}\Z")
+# Variables of a run on this machine, in which this process may have been started; FAIRMESH_HOME is read by job.sh.
+_OF_ANOTHER_RUN = (protocol.RUN_FOLDER, protocol.RUN_ID, protocol.EXECUTOR_RUN, "FAIRMESH_HOME")
 _LEASED = ("threads", "cpus_per_task", "gres", "gpu_model")
 
 
@@ -156,7 +158,8 @@ def _detach(job: Job, starts: Starts) -> Dict[str, Any]:
     """Start job.sh as a detached process, which leases cores and GPUs of this computer."""
     leased = {key: job.resources[key] for key in _LEASED if key in job.resources}
     command = ["bash", os.path.join(job.query.path, protocol.JOB), *_arguments(job), "--lease", json.dumps(leased)]
-    variables = dict(os.environ, **{protocol.RUN: job.run})
+    variables = {name: value for name, value in os.environ.items() if name not in _OF_ANOTHER_RUN}
+    variables[protocol.RUN] = job.run
     return start_detached(command, job.query.path, starts.log(job.number), variables)
 
 
@@ -239,6 +242,7 @@ def _script(job: Job, scheduler: Scheduler) -> str:
     lines = ["#!/usr/bin/env bash"]
     lines += [f"trap '' {name}" for name in scheduler.harmless_signals]
     lines += [
+        f"unset {' '.join(_OF_ANOTHER_RUN)}",
         f"export {protocol.RUN}={shlex.quote(job.run)}",
         f"cd -- {shlex.quote(path)} || exit 1",
         "exec bash {}".format(" ".join(map(shlex.quote, [os.path.join(path, protocol.JOB), *_arguments(job)]))),

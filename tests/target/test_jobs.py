@@ -163,6 +163,17 @@ def test_a_forced_start_that_is_lost_does_not_bring_the_old_result_back(client: 
     assert json.loads(history.read_text())["attempt"] == 1
 
 
+def test_a_run_on_the_machine_itself_does_not_matter(client: Client) -> None:
+    client.environment = dict(
+        os.environ, FAIRMESH_RUN_FOLDER=str(client.place), FAIRMESH_HOME="/", FAIRMESH_RUN="other"
+    )
+    (client.place / "cancel.json").write_text("{}")
+    client.render()
+    client.store()
+    client.start()
+    assert client.wait("done")["status"]["run"] == "run-1"
+
+
 def test_folders_are_removed_unless_a_job_is_active_in_them(client: Client) -> None:
     client.render(seconds=60)
     client.store()
