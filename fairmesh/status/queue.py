@@ -47,7 +47,7 @@ class Queue:
         if self._question is None:
             if time.monotonic() - self._asked < PERIOD:
                 return
-            open_jobs = [job for job in jobs if not job.facts.good]
+            open_jobs = [job for job in jobs if not job.facts.good and not _is_elsewhere(job)]
             running = {str(job.facts.status.get("job_id") or "") for job in open_jobs if not job.facts.is_over} - {""}
             scheduler = _scheduler_of(open_jobs)
             if not (running or scheduler or _are_queued(open_jobs, news)):
@@ -83,6 +83,11 @@ class Queue:
         coming = self._by_id.get(news.job_id) or self._by_name.get(key)
         is_next = coming and coming != current and (not coming.has_ended or not facts.attempt)
         return current, coming if is_next else None
+
+
+def _is_elsewhere(job: TrackedJob) -> bool:
+    """Return whether a job runs in the scheduler of another machine, whose name is before its number."""
+    return ":" in str(job.facts.status.get("job_id") or "")
 
 
 class _Question(threading.Thread):

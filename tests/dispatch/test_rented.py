@@ -118,3 +118,23 @@ def test_computers_are_released_when_nothing_is_left_and_kept_for_what_goes_on(
     before = rented.released
     dispatcher.stop(cancel=False)
     assert rented.released == before
+
+
+def test_an_end_from_outside_waits_for_proof_that_the_computer_is_gone(
+    study: RemoteStudy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rented = RentedComputers(study, ["one"])
+    program = "os.getcwd().endswith('/1') and time.sleep(600); json.dump({'score': 1}, open('metrics.json', 'w'))"
+    job = study.add("x=1", f"import json, os; {program}")
+    dispatcher = study.dispatcher(computers=lambda name, machine: rented)
+    dispatcher.start()
+    study.request("x=1")
+    wait_until(lambda: study.status("x=1").get("state") == "running", "a running job")
+    study.end()
+    wait_until(lambda: study.status("x=1").get("state") in {"lost", "failed", "cancelled"}, "its end")
+    assert study.answer("x=1") == ""
+    rented.names.append("two")
+    rented.gone.add("one")
+    assert study.wait("x=1") == ["0"]
+    dispatcher.stop(cancel=False)
+    assert json.loads(job.record.read_text())["attempt"] == 2
