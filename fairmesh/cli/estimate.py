@@ -102,14 +102,19 @@ def _write(estimates: list[Estimate], project: Path, machines: Mapping[str, Mach
 
 
 def _lines(estimates: list[Estimate]) -> Iterator[str]:
-    rows = [machine for result in estimates for machine in result.machines]
-    if len(estimates) > 1:
-        yield f"{estimates[0].plan.study} on {len(estimates)} machines"
-        yield _table(rows)
-    for result in estimates:
-        if len(estimates) > 1:
-            yield ""
-        yield from _one(result)
+    if len(estimates) == 1:
+        yield from _one(estimates[0])
+        return
+    yield f"{estimates[0].plan.study} on {len(estimates)} machines"
+    yield _table([machine for result in estimates for machine in result.machines])
+    notes = [list(_notes(result)) for result in estimates]
+    is_shared = all(lines == notes[0] for lines in notes)
+    for result, lines in zip(estimates, notes, strict=True):
+        if not is_shared:
+            yield f"{', '.join(result.plan.machines)}:"
+        yield from lines
+        if is_shared:
+            return
 
 
 def _one(result: Estimate) -> Iterator[str]:
@@ -120,8 +125,8 @@ def _one(result: Estimate) -> Iterator[str]:
     if not result.to_run:
         return
     yield f"requested   {result.asked}"
-    yield from _counted("unknown", _unknown(result))
     if result.seconds.value is None:
+        yield from _notes(result)
         return
     if len(result.machines) > 1:
         yield _table(result.machines)
@@ -130,9 +135,16 @@ def _one(result: Estimate) -> Iterator[str]:
         yield from _machine(result.machines[0], result)
     if result.stages:
         yield f"stages      {_stages(result)}; part of the wall time, without an interval"
-    yield from _counted("beyond", result.remarks)
-    yield from _counted("no interval", _without_interval(result))
-    yield from _basis(result)
+    yield from _notes(result)
+
+
+def _notes(result: Estimate) -> Iterator[str]:
+    """Yield what is unknown, or beyond the measurements, and what the estimate is based on."""
+    yield from _counted("unknown", _unknown(result))
+    if result.seconds.value is not None:
+        yield from _counted("beyond", result.remarks)
+        yield from _counted("no interval", _without_interval(result))
+        yield from _basis(result)
 
 
 def _machine(machine: MachineEstimate, result: Estimate) -> Iterator[str]:

@@ -85,7 +85,8 @@ def _text(content: EstimatedResources) -> str:
     command, today = f"fairmesh estimate {content.study} --write", datetime.now(UTC).date()
     head = (
         f"# Written by `{command}` on {today}: upper ends of intervals of {LEVEL} %.\n"
-        f"# {_meaning(content.lower)} Delete this file to request what study and application say.\n"
+        f"# {_meaning(content.lower)}\n"
+        "# Delete this file to request what study and application say.\n"
     )
     experiments = {
         machine: {identity: resources.known for identity, resources in by_id.items()}
