@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails
 
 from fairmesh.errors import InputError, Problem, nearest
 from fairmesh.schema import Node
@@ -24,13 +24,6 @@ class Model(BaseModel):
 
 
 ModelT = TypeVar("ModelT", bound=Model)
-
-
-def _refuse(_: Any) -> Any:
-    raise PydanticCustomError("not_yet", "is not supported yet")
-
-
-NotYet = Annotated[Any, AfterValidator(_refuse), Field(json_schema_extra={"not": {}})]
 
 
 def matching(pattern: str, words: str) -> Any:
@@ -161,8 +154,6 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
         known = list(_subschema(root, loc[:-1]).get("properties", {}))
         given = str(loc[-1])
         return Problem(f"unknown key {name}", parent.key_place(file, given), ", ".join(known), nearest(given, known))
-    if kind == "not_yet":
-        return not_yet(name, parent.key_place(file, str(loc[-1])))
     target = _walk(node, loc)
     if kind == "value_error":
         return Problem(f"{name} {error['ctx']['error']}", target.place(file))
@@ -171,11 +162,6 @@ def _problem(error: ErrorDetails, root: Mapping[str, Any], node: Node, file: Pat
     return Problem(
         f"{name} must be {describe_schema(schema)}, not {describe_value(target)}", target.place(file), near=near
     )
-
-
-def not_yet(what: str, where: str) -> Problem:
-    """Return the problem for a key that this version does not support."""
-    return Problem(f"{what} is not supported yet", where)
 
 
 def _walk(node: Node, loc: Sequence[int | str]) -> Node:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from fairmesh.errors import InputError
 from fairmesh.schema import load_yaml
-from fairmesh.schema.model import Identifier, Model, NotYet, SafeName, Text, load_model
+from fairmesh.schema.model import Identifier, Model, SafeName, Text, load_model
 
 
 class Part(Model):
@@ -29,7 +29,6 @@ class File(Model):
     kind: Literal["exclusive", "shared"] = "shared"
     parts: dict[Identifier, Part] = Field(default_factory=dict)
     texts: Annotated[list[Text], Field(min_length=1)] | None = None
-    later: NotYet = None
 
 
 def read(folder: Path, text: str) -> File:
@@ -76,7 +75,6 @@ def test_a_plain_scalar_given_to_a_text_is_its_source_text(tmp_path: Path) -> No
         ),
         ("texts: []", "a.yaml:2:8: 'texts' must be a non-empty list, not a list"),
         ("texts: [a, [b]]", "a.yaml:2:12: 'texts[1]' must be a non-empty text, not a list"),
-        ("later: 3", "a.yaml:2:1: 'later' is not supported yet"),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, text: str, line: str) -> None:
@@ -94,7 +92,7 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         "a.yaml:2:7: 'kind' must be 'exclusive' or 'shared', not 3",
         (
             "a.yaml:3:1: unknown key 'nam'; did you mean 'name'?"
-            " (allowed: name, title, repeat, kind, parts, texts, later)"
+            " (allowed: name, title, repeat, kind, parts, texts)"
         ),
     ]
 
