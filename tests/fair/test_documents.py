@@ -90,6 +90,17 @@ def names(references: Any) -> list[str]:
     return [entity["@id"] for entity in found]
 
 
+def test_the_image_of_a_container_has_its_digest(results: Results) -> None:
+    record = read_json(results.record(FIRST))
+    path = results.home / f"environments/{record['environment']}.json"
+    image, digest = "registry.example/toy:1", "sha256:" + "a" * 64
+    write_json(path, read_json(path) | {"container": {"kind": "podman", "image": image, "digest": digest}})
+    results.describe()
+    (reference,) = names(results.entity(f"#experiment/{record['key']}")["containerImage"])
+    entity = results.entity(reference)
+    assert (entity["@type"], entity["name"], entity["sha256"]) == ("ContainerImage", image, "a" * 64)
+
+
 def test_the_checksums_are_those_of_the_files(results: Results) -> None:
     done = subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=results.study, check=False)
     assert done.returncode == 0

@@ -17,7 +17,7 @@ from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.render import JobFolder, render, render_command
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner.jsonfiles import half_path
-from tests.jobs.conftest import OURS, experiment, machine
+from tests.jobs.conftest import OURS, MakeJob, experiment, machine
 
 TEMPLATES = Templates.of_jobs(OURS, "none")
 MACHINE = machine()
@@ -115,3 +115,11 @@ def test_a_folder_that_cannot_be_written_leaves_nothing_behind(job: JobFolder) -
     with pytest.raises(NotADirectoryError):
         render(job, TEMPLATES, MACHINE)
     assert [path.name for path in job.paths.folder.parent.iterdir()] == [job.paths.folder.name]
+
+
+def test_job_sh_names_the_program_of_the_container(make_job: MakeJob) -> None:
+    said = "# The program runs in a container of podman, which experiment.json describes; the runner does not.\n"
+    assert said not in make_job().script.read_text()
+    paths = make_job(container={"program": "podman", "image": "toy:1"})
+    assert said in paths.script.read_text()
+    assert json.loads(paths.experiment.read_text())["container"] == {"program": "podman", "image": "toy:1"}

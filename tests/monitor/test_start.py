@@ -168,6 +168,7 @@ def test_another_study_takes_the_place_of_what_was_written(open_page: Open, proj
         ("study: [", "not YAML"),
         ("study: mine\napplication: ../../toy\n", "must be the name of an installed application"),
         ("study: mine\napplication: toy\ntemplate: x.jinja\n", "'template' is not allowed in an uploaded study"),
+        ("study: mine\napplication: toy\ncontainer: x\n", "'container' is not allowed in an uploaded study"),
         ("study: ../mine\napplication: toy\n", "'study'"),
         ("study: mine\napplication: toi\n", "did you mean 'toy'"),
         ("study: mine\napplication: toy\nparameters: {valu: 1}\nrepeat: no\n", "did you mean 'value'"),
