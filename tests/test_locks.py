@@ -10,7 +10,7 @@ import yaml
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
-LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
+LOCKS = [*sorted((ROOT / "requirements").glob("*.lock")), ROOT / "cloudmask/requirements.lock"]
 OWN = {"cffconvert"}  # environments of their own, because their pins cannot agree with those of the others
 ENVIRONMENTS = sorted((ROOT / "workflow/envs").glob("*.yaml"))
 CONDA_NAMES = {"tensorflow-cpu": "tensorflow"}
