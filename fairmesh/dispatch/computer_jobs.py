@@ -199,7 +199,7 @@ class ComputerJobs:
         for job in jobs:
             who = "" if job.is_cancelled or job.state.is_over else self._setting.cancel_reason(job)
             if who:
-                asked.setdefault(who.removeprefix("cancelled by "), []).append(job)
+                asked.setdefault(_name_in(who), []).append(job)
         for who, those in asked.items():
             self._client.cancel([job.folder for job in those], who)
             for job in those:
@@ -370,6 +370,16 @@ class ComputerJobs:
 def _essence(state: RemoteState) -> tuple[Any, ...]:
     """Return what makes another poll soon worthwhile if it changes."""
     return state.number, state.state, state.is_committed, state.status.get("progress"), state.status.get("message")
+
+
+def _name_in(reason: str) -> str:
+    """Return who has cancelled a job; the machine adds the time.
+
+    >>> _name_in("cancelled by ada@lab at 2026-11-30T10:00:00.000Z"), _name_in("cancelled by ada@lab")
+    ('ada@lab', 'ada@lab')
+    """
+    name = reason.removeprefix("cancelled by ")
+    return name.rpartition(" at ")[0] or name
 
 
 def _release(job: OpenJob) -> None:

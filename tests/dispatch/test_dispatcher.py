@@ -93,7 +93,9 @@ def test_a_cancelled_job_ends_and_its_rule_learns_who_did_it(study: RemoteStudy,
     study.request("x=1")
     wait_until(lambda: study.status("x=1").get("state") == "running", "a running job")
     study.jobs["x=1"].paths.cancel.write_text('{"format": 1, "who": "ada", "when": "2026-01-01"}')
-    assert "cancelled: cancelled by ada" in study.wait("x=1")[0]
+    answer = study.wait("x=1")[0]
+    assert "cancelled: cancelled by ada at " in answer
+    assert answer.count(" at ") == 1
 
 
 def test_the_end_of_a_run_by_its_user_cancels_what_it_waits_for(study: RemoteStudy) -> None:
