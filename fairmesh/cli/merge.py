@@ -12,7 +12,7 @@ from pathlib import Path
 from fairmesh.cli import options
 from fairmesh.cli.output import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
-from fairmesh.printing import print_json, print_lines
+from fairmesh.printing import count_text, print_json, print_lines
 from fairmesh.results.merge import Merge, prepare
 from fairmesh.results.merge_apply import apply_merge, verify_merge
 from fairmesh.runner.text import printable
@@ -29,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sources", metavar="FROM", type=Path, nargs="+", help="a results folder, or the folder of a study in one"
     )
     parser.add_argument("--into", metavar="RESULTS", type=Path, required=True, help="the target folder")
+    parser.add_argument(
+        "--shared",
+        metavar="MACHINE",
+        action="append",
+        default=[],
+        help="a machine that several owners use, such as a cluster: its name is kept",
+    )
     parser.add_argument("--dry-run", action="store_true", help="check everything without changing anything")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -46,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if problems:
         raise InputError(problems)
     with progress("checking"):
-        merge = prepare(arguments.sources, arguments.into)
+        merge = prepare(arguments.sources, arguments.into, arguments.shared)
     missing: list[str] = []
     if not merge.conflicts:
         with progress("reading" if arguments.dry_run else "copying") as report:
@@ -91,7 +98,14 @@ def _print(merge: Merge, dry_run: bool) -> None:
     verb = "would be merged" if dry_run else "merged"
     for (study, machine), count in merge.counts.items():
         print_lines(f"{study}: {count} results of {machine} {verb}")
+    for (study, machine), count in merge.attempt_counts.items():
+        print_lines(f"{study}: {count_text(count, 'attempt')} without a result of {machine} {verb}")
+    for study, count in merge.run_counts.items():
+        print_lines(f"{study}: {count_text(count, 'run')} {verb}")
+    for (study, machine), (name, owner) in merge.renamed.items():
+        whose = printable(owner.organisation or owner.person)
+        print_lines(f"{study}: {machine} of {whose} is {name} here, since {machine} belongs to another owner")
     for study, count in merge.same.items():
         print_lines(f"{study}: {count} results exist already")
-    if not merge.counts and not merge.same:
+    if not (merge.counts or merge.same or merge.attempts or merge.runs):
         print_lines("no results to merge")

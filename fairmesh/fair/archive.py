@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import zipfile
@@ -15,6 +16,7 @@ from fairmesh.errors import FairmeshError
 from fairmesh.fair.citation import zenodo
 from fairmesh.fair.crate import SUMS
 from fairmesh.fair.package import Package
+from fairmesh.fair.publisher import Owner
 from fairmesh.files import json_text, write_if_changed
 from fairmesh.jobs.reading import read_map
 from fairmesh.names import escape
@@ -66,6 +68,7 @@ class Redaction:
         """
         chosen = set(kinds)
         rules = [(_word(word), "hidden") for word in words]
+        rules += _persons(study)
         if HOMES in chosen:
             rules += [*_homes(), *_project(study, root)]
         if USERS in chosen:
@@ -83,6 +86,16 @@ class Redaction:
         for pattern, replacement in self.rules:
             text = pattern.sub(replacement, text)
         return text
+
+
+def _persons(study: StudyResults) -> Iterator[tuple[re.Pattern[str], str]]:
+    """Yield the rules for owners of results who are no authors: they have not agreed to be named."""
+    authors = {author.name for author in Owner(study.plan.get("publisher") or {}, study.name).authors}
+    owners = {outcome.owner for outcome in study.experiments if outcome.owner.person not in authors}
+    values = {("person", owner.person) for owner in owners} | {("orcid", owner.orcid) for owner in owners}
+    for key, value in sorted(values):
+        for text in {value, json.dumps(value)[1:-1]} - {""}:
+            yield re.compile(f'("{key}":\\s*"){re.escape(text)}(?=")'), r"\g<1>"
 
 
 def _homes() -> Iterator[tuple[re.Pattern[str], str]]:

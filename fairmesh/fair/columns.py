@@ -37,6 +37,8 @@ OWN = {
     "attempt": ("Number of the attempt that has the result.", ""),
     "run": ("The run of the workflow that it belongs to.", ""),
     "node": ("Host that it ran on.", ""),
+    "organisation": ("Organization that it belongs to.", ""),
+    "person": ("Author who ran it.", ""),
 }
 """The columns of results.csv beside parameters and metrics: meaning and unit."""
 

@@ -10,9 +10,10 @@ from fairmesh.fair.crate_graph import Entity, Graph, fragment, ref, refs
 from fairmesh.fair.inventory import address, manifest
 from fairmesh.fair.package import MAIN, RESULTS, Experiment, Package, time
 from fairmesh.fair.parameters import Parameters
-from fairmesh.fair.publisher import web
+from fairmesh.fair.publisher import Organization, web
 from fairmesh.results import Outcome, RankedPoint, best_point
 from fairmesh.results.metrics import readable
+from fairmesh.results.owners import ResultOwner
 from fairmesh.results.ranking import summary_of
 from fairmesh.runner.protocol import DONE, FAILED, RUNNING
 
@@ -170,6 +171,7 @@ class Actions:
     def __init__(self, graph: Graph, package: Package, parameters: Parameters, tools: Tools) -> None:
         self._graph, self._package, self._parameters, self._tools = graph, package, parameters, tools
         self._agent = self._find_agent()
+        self._authors = {author.name: author for author in package.owner.authors}
         self._by_stage: dict[str, list[Entity]] = {}
         self.all: list[Entity] = []
         for path, commit in package.stages.items():
@@ -187,6 +189,13 @@ class Actions:
         if owner.organization:
             return self._graph.organization(owner.organization)
         return self._graph.person(owner.authors[0], owner.text("url")) if owner.authors else None
+
+    def _agent_of(self, owner: ResultOwner) -> Entity | None:
+        """Return who ran an experiment: a person who is an author, else the organization, else the publisher."""
+        organization = Organization(owner.organisation, owner.organisation_url) if owner.organisation else None
+        if owner.person in self._authors:
+            return self._graph.person(self._authors[owner.person])
+        return self._graph.organization(organization) if organization else self._agent
 
     def _of_stage(self, path: str, commit: dict[str, Any]) -> Entity:
         file = self._package.inventory.files[path]
@@ -217,7 +226,7 @@ class Actions:
             name=outcome.id,
             description=f"Experiment {outcome.id} on {outcome.machine}",
             instrument=self._tools.of(self._tools.last),
-            agent=self._agent,
+            agent=self._agent_of(outcome.owner),
             startTime=time(times, "started"),
             endTime=time(times, "ended"),
             actionStatus=v.FAILED if failed else v.COMPLETED,

@@ -36,7 +36,9 @@ _PLAN: Shape = {
     "axes": (list, dict),
     "machines": _TEXTS,
     "publisher": {
-        **dict.fromkeys(("title", "licence", "access", "url", "organisation", "organisation_url", "platform"), str),
+        **dict.fromkeys(
+            ("person", "title", "licence", "access", "url", "organisation", "organisation_url", "platform"), str
+        ),
         "status": str,
         "authors": list,
         "keywords": _TEXTS,
@@ -114,6 +116,19 @@ def check_status(status: Mapping[str, Any], fingerprint: str) -> None:
         raise ShapeError(f"state is {status.get('state')!r:.100}, not {DONE!r}")
     if (status.get("fingerprint") or fingerprint) != fingerprint:
         raise ShapeError("it is about something else")
+
+
+def check_ended_status(status: Mapping[str, Any]) -> None:
+    """Check that the status of an attempt is valid, and says how the attempt ended.
+
+    Raises
+    ------
+    ShapeError
+        If it is not; the message names the invalid part.
+    """
+    check(status, _STATUS)
+    if status.get("state") not in ENDS:
+        raise ShapeError(f"its state is {status.get('state')!r:.100}, so it has not ended")
 
 
 def check_environment(environment: Mapping[str, Any]) -> None:
@@ -218,7 +233,7 @@ def read_environment(path: Path) -> tuple[dict[str, Any], str]:
 
 
 ENERGY_METHOD = "energy_method"
-_RECORD_MAPS = ("metrics", "baselines", "usage", "axes", "parameters", "application", "stages", "provenance")
+_RECORD_MAPS = ("metrics", "baselines", "usage", "axes", "parameters", "application", "stages", "provenance", "owner")
 _RECORD_TEXTS = ("environment", "run", "started", "ended", "id", "machine", "reused")
 
 
@@ -239,6 +254,7 @@ def check_record(record: Mapping[str, Any]) -> None:
     for name in _RECORD_TEXTS:
         if not isinstance(record.get(name) or "", str):
             raise ShapeError(f"{name} is not a text")
+    check(record.get("owner"), {...: str}, "owner")
     _check_measured("metrics", record.get("metrics") or {})
     for name, measured in (record.get("baselines") or {}).items():
         _check_measured(f"baselines.{name}", measured)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.jobs.reading import read_environment
-from fairmesh.status import JobStatus, Reader
-from fairmesh.status.job_files import Facts
+from fairmesh.jobs.reading import read_environment, read_map
 from fairmesh.names import find_primary_metric
 from fairmesh.results.metrics import Metric, MetricValue
-from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, LOG
+from fairmesh.results.owners import NO_OWNER, ResultOwner
+from fairmesh.runner.protocol import ATTEMPTS, ENVIRONMENTS, EXPERIMENT, LOG
 from fairmesh.runner.text import last_lines
 from fairmesh.short_names import ExperimentFinder, ShortNames
+from fairmesh.status import JobStatus, Reader
+from fairmesh.status.job_files import Facts
 
 PLAN = "plan.json"
 
@@ -43,6 +44,8 @@ class Outcome:
         Folders of the experiment and of the attempt that the state refers to; they may have been deleted.
     is_blocked : bool
         Whether it waits for a stage that failed.
+    owner : ResultOwner
+        The organization and person that it belongs to; empty without an attempt.
     """
 
     machine: str
@@ -59,6 +62,7 @@ class Outcome:
     folder: Path
     attempt: Path | None
     is_blocked: bool = False
+    owner: ResultOwner = NO_OWNER
 
     @cached_property
     def metrics(self) -> dict[str, MetricValue]:
@@ -197,12 +201,16 @@ def load_study(results: Path, study: str) -> StudyResults:
     """
     reader = Reader(StudyPaths(results, study), is_cached=False, is_whole=True)
     status = reader.read()
-    experiments = list(map(_outcome, status.experiments, reader.facts))
-    return StudyResults(results / study, dict(reader.plan()), experiments, list(status.problems))
+    plan = dict(reader.plan())
+    owner = ResultOwner.of_publisher(plan.get("publisher") or {})
+    experiments = [_outcome(job, facts, owner) for job, facts in zip(status.experiments, reader.facts, strict=True)]
+    return StudyResults(results / study, plan, experiments, list(status.problems))
 
 
-def _outcome(job: JobStatus, facts: Facts) -> Outcome:
+def _outcome(job: JobStatus, facts: Facts, publisher: ResultOwner) -> Outcome:
+    """Return the outcome of an experiment; what names no owner is the publisher's."""
     folder = Path(job.folder)
+    owned = dict(facts.good) or (read_map(folder / EXPERIMENT) if facts.attempt else {"owner": {}})
     return Outcome(
         machine=job.machine,
         id=job.id,
@@ -218,4 +226,5 @@ def _outcome(job: JobStatus, facts: Facts) -> Outcome:
         folder=folder,
         attempt=folder / ATTEMPTS / str(facts.attempt) if facts.attempt else None,
         is_blocked=job.is_blocked,
+        owner=ResultOwner.read(owned["owner"]) if "owner" in owned else publisher,
     )

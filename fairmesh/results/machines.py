@@ -66,11 +66,19 @@ class MachineSide:
                 texts.setdefault(name, {})[text] = None
         nodes = dict.fromkeys(outcome.node for outcome in self.done if outcome.node)
         known = {name: " | ".join(values) for name, values in texts.items()}
-        return known | ({"nodes": ", ".join(nodes)} if nodes else {})
+        owner = {"owner": self.owners} if self.owners else {}
+        return owner | known | ({"nodes": ", ".join(nodes)} if nodes else {})
+
+    @cached_property
+    def owners(self) -> str:
+        """The organizations and persons that its results belong to; empty if none is known."""
+        owners = dict.fromkeys(outcome.owner for outcome in self.done if outcome.owner)
+        return "; ".join(", ".join(filter(None, (owner.person, owner.organisation))) for owner in owners)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data."""
-        return {"machine": self.name, "n": len(self.done), "of": len(self.outcomes), "hardware": self.hardware}
+        counts = {"n": len(self.done), "of": len(self.outcomes)}
+        return {"machine": self.name, "owner": self.owners, **counts, "hardware": self.hardware}
 
 
 def _hardware(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -10,18 +10,20 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from fairmesh import files
 from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.files import canonical_json
 from fairmesh.jobs.lock import RunLock
-from fairmesh.jobs.reading import check_status
 from fairmesh.jobs.paths import JobPaths, StudyPaths
-from fairmesh.results.untrusted import LARGEST, UntrustedFolder, UntrustedFileError, UnsafeNameError, as_map
-from fairmesh.results.merge import MergeItem, Merge
-from fairmesh.results.merge_source import SourceResult, listed_files
+from fairmesh.jobs.reading import check_status
+from fairmesh.names import experiment_key
+from fairmesh.results.merge import AttemptItem, Merge, MergeItem
+from fairmesh.results.merge_source import listed_files
+from fairmesh.results.untrusted import LARGEST, UnsafeNameError, UntrustedFileError, UntrustedFolder, as_map
+from fairmesh.runner.protocol import ATTEMPTS, COMMIT, CONFIG, ENVIRONMENTS, EVENTS, EXPERIMENT, JOB, RUN_FILE, STATUS
 from fairmesh.runner.safefiles import NoLocksError, try_lock
-from fairmesh.runner.protocol import ATTEMPTS, COMMIT, CONFIG, ENVIRONMENTS, EXPERIMENT, JOB, STATUS
 
 STAGING = ".merge-"
 SHOWN = 20  # damaged files in a message
@@ -70,6 +72,7 @@ def apply_merge(merge: Merge, report: Report = _silent, folder_of: FolderOf = _n
                 shutil.rmtree(left)
             with tempfile.TemporaryDirectory(dir=merge.into, prefix=STAGING) as name:
                 missing = list(_stage_all(merge, Path(name), report, folder_of))
+                missing += _stage_attempts(merge, Path(name), folder_of)
                 with _no_runs(merge):
                     _place_all(merge, Path(name))
     finally:
@@ -112,10 +115,9 @@ def _alone(into: Path) -> Iterator[None]:
 @contextmanager
 def _no_runs(merge: Merge) -> Iterator[None]:
     """Lock all studies against runs."""
-    studies = sorted({*(item.result.study for item in merge.items), *merge.plans, *(study for study, _ in merge.stages)})
-    locks = [RunLock(StudyPaths(merge.into, item).lock) for item in studies]
+    locks = [RunLock(StudyPaths(merge.into, study).lock) for study in merge.studies]
     try:
-        for study, lock in zip(studies, locks, strict=True):
+        for study, lock in zip(merge.studies, locks, strict=True):
             if not lock.try_take():
                 raise BusyError(f"{merge.into}: a run of {study} is in progress; merge after it ends")
         yield
@@ -128,6 +130,8 @@ def _check_room(merge: Merge) -> None:
     """Check that there is space for all files, before anything is read."""
     results = [item.result for item in merge.items if item.result.has_folder]
     needed = sum(size for offer in results for _, _, size in listed_files(offer.record))
+    needed += sum(size for item in merge.attempts for size in item.attempt.files.values())
+    needed += sum(len(run.events) for run, _ in merge.runs.values())
     folder = next(item for item in (merge.into, *merge.into.absolute().parents) if item.is_dir())
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -157,7 +161,9 @@ def _stage(item: MergeItem, target: Path | None, damaged: list[str]) -> Iterator
         return
     for path, sha256, size in listed_files(item.result.record):
         try:
-            digest = item.result.source.copy((*item.result.folder, *path), target.joinpath(*path) if target else None, size)
+            digest = item.result.source.copy(
+                (*item.result.folder, *path), target.joinpath(*path) if target else None, size
+            )
         except FileNotFoundError:
             yield f"{item.result.where}: {'/'.join(path)} is missing"
         except UnsafeNameError as error:
@@ -180,13 +186,20 @@ def _describe(item: MergeItem, target: Path, folder_of: FolderOf) -> Iterator[st
     try:
         if item.result.source.has(*item.result.folder, *status):
             check_status(item.result.source.read_map(*item.result.folder, *status), item.result.record["fingerprint"])
-            _copy_if_there(item.result, status, target)
+            _copy_if_there(item.result.source, (*item.result.folder, *status), target.joinpath(*status))
     except (OSError, ValueError) as error:
         yield f"{item.result.where}: {'/'.join(status)} is left out: {error}"
+    _describe_job(item.result.source, item.result.folder, target, item.changes, folder_of)
+
+
+def _describe_job(
+    source: UntrustedFolder, folder: tuple[str, ...], target: Path, changes: dict[str, Any], folder_of: FolderOf
+) -> None:
+    """Write the inputs of an experiment, with changes in experiment.json."""
     for name in (CONFIG, JOB):
-        _copy_if_there(item.result, (name,), target)
+        _copy_if_there(source, (*folder, name), target / name)
     try:
-        experiment = item.result.source.read_map(*item.result.folder, EXPERIMENT)
+        experiment = source.read_map(*folder, EXPERIMENT) | changes
         canonical_json(experiment).encode()
     except (OSError, ValueError, RecursionError):
         return
@@ -197,13 +210,39 @@ def _describe(item: MergeItem, target: Path, folder_of: FolderOf) -> Iterator[st
     files.write_json(target / EXPERIMENT, experiment)
 
 
-def _copy_if_there(result: SourceResult, path: tuple[str, ...], target: Path) -> None:
+def _copy_if_there(source: UntrustedFolder, path: tuple[str, ...], target: Path) -> None:
     try:
-        data = result.source.read(*result.folder, *path, largest=LARGEST)
+        data = source.read(*path, largest=LARGEST)
     except (OSError, UntrustedFileError):
         return
-    target.joinpath(*path).parent.mkdir(parents=True, exist_ok=True)
-    target.joinpath(*path).write_bytes(data)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+
+
+def _stage_attempts(merge: Merge, staging: Path, folder_of: FolderOf) -> Iterator[str]:
+    """Copy the attempts without a result to staging folders; yield what is missing."""
+    for item in merge.attempts:
+        attempt = item.attempt
+        job = _attempt_staging(staging, item)
+        if not job.exists():
+            changes = {
+                "machine": item.machine,
+                "id": item.id,
+                "key": experiment_key(attempt.study, item.machine, item.id),
+            }
+            owner = {"owner": attempt.owner.to_json()} if attempt.owner else {}
+            job.mkdir(parents=True)
+            _describe_job(attempt.source, attempt.folder[:-2], job, changes | owner, folder_of)
+        for name, size in attempt.files.items():
+            try:
+                attempt.source.copy((*attempt.folder, name), job / ATTEMPTS / str(attempt.number) / name, size)
+            except (OSError, UntrustedFileError) as error:
+                yield f"{attempt.where}: {name}: {error}"
+
+
+def _attempt_staging(staging: Path, item: AttemptItem) -> Path:
+    """Return the staging folder of the attempts of an experiment."""
+    return staging / "attempts" / item.attempt.study / item.machine / item.id
 
 
 def _place_all(merge: Merge, staging: Path) -> None:
@@ -212,10 +251,18 @@ def _place_all(merge: Merge, staging: Path) -> None:
         _copy_environment(item.result.source, str(item.result.record.get("environment") or ""), merge)
     for index, item in enumerate(merge.items):
         paths = StudyPaths(merge.into, item.result.study)
-        job = paths.job(item.result.machine, item.id)
+        job = paths.job(item.machine, item.id)
         if (staging / str(index)).is_dir():
             _place(staging / str(index), job)
-        files.write_bytes(paths.record(item.result.machine, item.id), item.data, flush=True)
+        files.write_bytes(paths.record(item.machine, item.id), item.data, flush=True)
+    for (study, machine, identity), staged in {
+        _place_of(item): _attempt_staging(staging, item) for item in merge.attempts
+    }.items():
+        _place(staged, StudyPaths(merge.into, study).job(machine, identity))
+    for (study, uuid), (run, names) in merge.runs.items():
+        folder = StudyPaths(merge.into, study).run(uuid)
+        files.write_bytes(folder / EVENTS, run.events_for(lambda machine: names.get(machine, machine)), flush=True)  # noqa: B023  called at once
+        files.write_json(folder / RUN_FILE, run.about, flush=True)
     for (study, name), data in merge.stages.items():
         files.write_bytes(StudyPaths(merge.into, study).stage_marker(name), data, flush=True)
     for study, plan in merge.plans.items():
@@ -223,16 +270,29 @@ def _place_all(merge: Merge, staging: Path) -> None:
 
 
 def _place(staged: Path, job: JobPaths) -> None:
-    """Move a result's folder into place, the commit last; existing rendered files are kept."""
+    """Move a result's folder into place, the commit last; existing rendered files and attempts are kept."""
     job.folder.parent.mkdir(parents=True, exist_ok=True)
     if not job.folder.exists():
         staged.rename(job.folder)
         return
-    commit = staged / COMMIT
-    for path in sorted(staged.iterdir()):
-        if path != commit and not (job.folder / path.name).exists():
-            path.rename(job.folder / path.name)
-    commit.rename(job.commit)
+    _move_missing(staged / ATTEMPTS, job.attempts)
+    _move_missing(staged, job.folder, COMMIT)
+    if (staged / COMMIT).exists():
+        (staged / COMMIT).rename(job.commit)
+
+
+def _move_missing(source: Path, target: Path, left_out: str = "") -> None:
+    """Move the members of a folder that another one lacks."""
+    if not source.is_dir():
+        return
+    target.mkdir(exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.name != left_out and not (target / path.name).exists():
+            path.rename(target / path.name)
+
+
+def _place_of(item: AttemptItem) -> tuple[str, str, str]:
+    return item.attempt.study, item.machine, item.id
 
 
 def _copy_environment(source: UntrustedFolder, digest: str, merge: Merge) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 from fairmesh.files import canonical_json
 from fairmesh.jobs.reading import check_record
-from fairmesh.runner.text import printable
 from fairmesh.names import experiment_key
-from fairmesh.results.untrusted import LARGEST_PLAN, UntrustedFolder, UntrustedFileError, as_map
 from fairmesh.results.load import PLAN
+from fairmesh.results.merge_runs import SourceAttempt, SourceRun, read_attempts, read_runs
+from fairmesh.results.owners import NO_OWNER, ResultOwner
+from fairmesh.results.untrusted import LARGEST_PLAN, UntrustedFileError, UntrustedFolder, as_map
 from fairmesh.runner.manifest import path_in
 from fairmesh.runner.protocol import ATTEMPTS, COMMIT, EXPERIMENTS, RECORDS, STAGES
+from fairmesh.runner.text import printable
 from fairmesh.study.studyfile import RESERVED
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -24,7 +26,7 @@ _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _RUN = re.compile(r"[A-Za-z0-9._-]{0,100}", re.ASCII)
 _STAGE = re.compile(r"[a-z][a-z0-9_]{0,49}-[0-9a-f]{12}", re.ASCII)
 _SOURCE = re.compile(r"config/studies/[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.ya?ml", re.ASCII)
-_IDENTITY = ("id", "key", "axes", "reused")
+_IDENTITY = ("machine", "id", "key", "axes", "reused", "owner")
 _JSON = ".json"
 
 
@@ -44,6 +46,8 @@ class SourceResult:
         The record's bytes.
     has_folder : bool
         Whether the files of its attempt exist.
+    publisher : ResultOwner
+        The owner of results of its study that name none.
     """
 
     source: UntrustedFolder
@@ -53,6 +57,18 @@ class SourceResult:
     record: dict[str, Any] = field(repr=False)
     data: bytes = field(repr=False)
     has_folder: bool = False
+    publisher: ResultOwner = NO_OWNER
+
+    @property
+    def owner(self) -> ResultOwner:
+        """The organization and person that it belongs to."""
+        return ResultOwner.read(self.record["owner"]) if "owner" in self.record else self.publisher
+
+    @property
+    def original_machine(self) -> str:
+        """The name that its owner gave the machine."""
+        name = (self.record.get("owner") or {}).get("machine", "")
+        return name if _NAME.fullmatch(name) else self.machine
 
     @property
     def folder(self) -> tuple[str, ...]:
@@ -67,13 +83,35 @@ class SourceResult:
 
 @dataclass
 class MergeSource:
-    """The plans, results and stages of a source, and what was skipped, with reasons."""
+    """The plans, results, attempts, runs and stages of a source, and what was skipped, with reasons."""
 
     source: UntrustedFolder
     plans: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: list[SourceResult] = field(default_factory=list)
+    attempts: list[SourceAttempt] = field(default_factory=list)
+    runs: list[SourceRun] = field(default_factory=list)
     stages: dict[tuple[str, str], bytes] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
+
+    @property
+    def studies(self) -> set[str]:
+        """The names of its studies."""
+        found: list[SourceResult | SourceAttempt | SourceRun] = [*self.results, *self.attempts, *self.runs]
+        return {*self.plans, *(item.study for item in found)}
+
+    def publisher(self, study: str) -> ResultOwner:
+        """Return the owner of results of a study that name none."""
+        publisher = self.plans.get(study, {}).get("publisher")
+        return ResultOwner.of_publisher(publisher) if isinstance(publisher, dict) else NO_OWNER
+
+    def machine_owners(self, study: str) -> dict[str, tuple[str, ResultOwner]]:
+        """Return the original name and the owner of each machine of a study."""
+        points = self.plans.get(study, {}).get("experiments", ())
+        owners = {str(point["machine"]): (str(point["machine"]), self.publisher(study)) for point in points}
+        owners |= {item.machine: (item.machine, item.owner) for item in self.attempts if item.study == study}
+        return owners | {
+            item.machine: (item.original_machine, item.owner) for item in self.results if item.study == study
+        }
 
 
 def canonical_result(record: dict[str, Any]) -> str:
@@ -112,10 +150,12 @@ def _study(name: str, source: MergeSource) -> None:
         _machine(name, machine, source)
     for stage in source.source.names(name, STAGES):
         _stage(name, stage, source)
+    source.runs += read_runs(source.source, name, source.publisher(name), source.skipped)
 
 
 def _machine(study: str, machine: str, source: MergeSource) -> None:
-    """Add the records of a machine, and commits without a record."""
+    """Add the records of a machine, commits without a record, and attempts without a result."""
+    publisher = source.publisher(study)
     if not _NAME.fullmatch(machine):
         source.skipped.append(f"{source.source.folder}/{study}: not the name of a machine: {machine[:100]!r}")
         return
@@ -124,10 +164,14 @@ def _machine(study: str, machine: str, source: MergeSource) -> None:
     for name in sorted({*recorded, *source.source.names(study, EXPERIMENTS, machine)}):
         record = (study, RECORDS, machine, f"{name}{_JSON}")
         commit = (study, EXPERIMENTS, machine, name, COMMIT)
+        if _ID.fullmatch(name):
+            attempts = read_attempts(source.source, study, machine, name, publisher, source.skipped)
+            source.attempts += attempts
         if name not in recorded and not source.source.has(*commit):
             continue
         try:
-            source.results.append(_read_result(source.source, record if name in recorded else commit, commit, name))
+            result = _read_result(source.source, record if name in recorded else commit, commit, name)
+            source.results.append(replace(result, publisher=publisher))
         except (UntrustedFileError, OSError) as error:
             source.skipped.append(f"{source.source.folder}/{study}/{machine}/{printable(name[:150])}: {_words(error)}")
 
@@ -177,7 +221,11 @@ def listed_files(record: dict[str, Any]) -> Iterator[tuple[tuple[str, ...], str,
     """
     listed, seen = record.get("files") or [], set[tuple[str, ...]]()
     for file in listed if isinstance(listed, list) else [None]:
-        if not isinstance(file, dict) or not _HASH.fullmatch(str(file.get("sha256"))) or not _is_size(file.get("bytes")):
+        if (
+            not isinstance(file, dict)
+            or not _HASH.fullmatch(str(file.get("sha256")))
+            or not _is_size(file.get("bytes"))
+        ):
             raise UntrustedFileError("a file in its list has no hash, or no size")
         path = tuple(path_in(file).split("/"))
         if path[:2] != (ATTEMPTS, str(record["attempt"])) or len(path) < 3 or {"", ".", ".."} & {*path}:
@@ -248,7 +296,9 @@ def _check_point(point: Any, study: str) -> None:
     machine, name = str(point.get("machine")), str(point.get("id"))
     maps = all(isinstance(point.get(key, {}), dict) for key in ("axes", "parameters", "resources", "stages"))
     maps = maps and {"axes", "parameters"} <= point.keys()
-    if not (_NAME.fullmatch(machine) and _ID.fullmatch(name) and _HASH.fullmatch(str(point.get("fingerprint"))) and maps):
+    if not (
+        _NAME.fullmatch(machine) and _ID.fullmatch(name) and _HASH.fullmatch(str(point.get("fingerprint"))) and maps
+    ):
         raise UntrustedFileError(f"not a point: {name[:100]!r}")
     if point.get("key") != experiment_key(study, machine, name):
         raise UntrustedFileError(f"the key of {name[:100]!r} is another's")

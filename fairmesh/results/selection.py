@@ -124,7 +124,7 @@ def _equal(one: Any, other: Any) -> bool:
 def filter_results(study: StudyResults, where: str) -> StudyResults:
     """Return a study's results restricted to the experiments that match a condition.
 
-    A condition can use parameters, axes, resources, ``machine``, ``id``, ``state``, metrics, and resource usage. An
+    A condition can use parameters, axes, resources, ``machine``, ``organisation``, ``person``, ``id``, ``state``, metrics, and resource usage. An
     experiment without a result matches no condition over metrics.
 
     Raises
@@ -146,6 +146,8 @@ def filter_results(study: StudyResults, where: str) -> StudyResults:
 def _values(outcome: Outcome) -> dict[str, Any]:
     used = {"seconds": outcome.seconds, **outcome.usage}
     return {
+        "organisation": outcome.owner.organisation,
+        "person": outcome.owner.person,
         **{name: value for name, value in used.items() if value is not None},
         **{name: value.value for name, value in outcome.metrics.items()},
         **outcome.resources,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FIRST = ("machine", "id", "state", "reason")
 _USAGE = ("cpu_s", "peak_bytes", "read_bytes", "write_bytes", "energy_j", ENERGY_METHOD)
+OWNED = ("organisation", "person")
 _LAST = ("seconds", *_USAGE, "attempt", "run", "node")
 _INT64, _UINT64 = range(-(2**63), 2**63), range(2**64)
 EXACT = range(-(2**53), 2**53 + 1)
@@ -29,14 +30,16 @@ def table(study: StudyResults) -> pd.DataFrame:
     """Return one row for each experiment, in the order of the plan.
 
     The columns are machine, id, state and reason; every axis and every other parameter; every metric in its unit,
-    with ``_low`` and ``_high`` if a program gave an interval; seconds, usage, attempt, run and node. A name that is
+    with ``_low`` and ``_high`` if a program gave an interval; seconds, usage, attempt, run and node; and organisation
+    and person, if results say to whom they belong. A name that is
     already used is prefixed with ``parameter_`` or ``metric_``. Integers keep all digits, absent values are missing.
     """
     import pandas as pd  # noqa: PLC0415  takes half a second, which the start of the workflow must not pay
 
     parameters, metrics = parameter_columns(study.plan), metric_columns(study)
     rows = [_row(outcome, parameters, metrics) for outcome in study.experiments]
-    names = [*_FIRST, *parameters.values(), *_with_intervals(metrics.values(), rows), *_LAST]
+    owned = [name for name in OWNED if any(row.get(name) for row in rows)]
+    names = [*_FIRST, *parameters.values(), *_with_intervals(metrics.values(), rows), *_LAST, *owned]
     return pd.DataFrame({name: _typed([row.get(name) for row in rows]) for name in names})
 
 
@@ -70,12 +73,12 @@ def parameter_columns(plan: dict[str, Any]) -> dict[str, str]:
     points = plan["experiments"]
     names = dict.fromkeys(name for point in points for name in point["axes"])
     names |= dict.fromkeys(name for point in points for name in point["parameters"])
-    return {name: _free("parameter", name, {*_FIRST, *_LAST}) for name in names}
+    return {name: _free("parameter", name, {*_FIRST, *_LAST, *OWNED}) for name in names}
 
 
 def metric_columns(study: StudyResults) -> dict[str, str]:
     """Return the column of each metric."""
-    taken = {*_FIRST, *_LAST, *parameter_columns(study.plan).values()}
+    taken = {*_FIRST, *_LAST, *OWNED, *parameter_columns(study.plan).values()}
     return {metric.name: _free("metric", metric.name, taken) for metric in study.metrics}
 
 
@@ -100,7 +103,8 @@ def _row(outcome: Outcome, parameters: dict[str, str], metrics: dict[str, str]) 
     row |= {name: outcome.usage.get(name) for name in _USAGE}
     record = outcome.record or {}
     row |= {"seconds": outcome.seconds, "attempt": record.get("attempt"), "run": record.get("run")}
-    return {**row, "node": outcome.node or None}
+    owner = {name: getattr(outcome.owner, name) or None for name in OWNED}
+    return {**row, "node": outcome.node or None, **owner}
 
 
 def _typed(values: list[Any]) -> ExtensionArray:

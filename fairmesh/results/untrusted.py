@@ -57,6 +57,21 @@ class UntrustedFolder:
             return False
         return True
 
+    def size(self, *path: str) -> int | None:
+        """Return the size of a regular file; None if there is none, or it is large and sparse."""
+        try:
+            descriptor = self._open(path)
+        except (OSError, UntrustedFileError):
+            return None
+        try:
+            status = os.fstat(descriptor)
+            _check_size(status, status.st_size)
+        except UntrustedFileError:
+            return None
+        finally:
+            os.close(descriptor)
+        return status.st_size
+
     def read(self, *path: str, largest: int = LARGEST) -> bytes:
         """Read a regular file.
 

@@ -323,6 +323,8 @@ class Attempt:
         )
         content: Dict[str, Any] = {"format": protocol.FORMAT}
         content.update((key, experiment[key]) for key in passed_on)
+        if experiment.get("owner"):
+            content["owner"] = experiment["owner"]
         content["application"] = {key: experiment["application"].get(key, "") for key in ("name", "version", "code")}
         content.update(
             attempt=self.number,

@@ -364,6 +364,7 @@ class MachineSide(ResponseBody):
     """A machine with results."""
 
     machine: str
+    owner: str = Field(description="The persons and organizations of its results; empty if unknown.")
     n: int = Field(description="The number of its results.")
     of: int = Field(description="The number of its experiments.")
     hardware: dict[str, str]

@@ -17,7 +17,7 @@ from fairmesh.results.table import EXACT
 from fairmesh.site.escaping import compact_json
 from fairmesh.site.numbers import measurement, number, size, spread
 
-Kind = Literal["rank", "parameter", "machine", "metric", "usage", "count", "state", "reason", "remark"]
+Kind = Literal["rank", "parameter", "machine", "owner", "metric", "usage", "count", "state", "reason", "remark"]
 
 MAX_CHOICES = 40  # different values of a column that readers can filter by
 _DIGITS = 5  # of numbers for sorting and drawing

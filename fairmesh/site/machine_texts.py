@@ -13,6 +13,7 @@ from fairmesh.site.sentences import BYTE, quantity_label
 _MOST_DECIMALS = 6
 SHOWN = ("seconds", "energy_j")  # used resources in the summary
 HARDWARE = {
+    "owner": "Owner",
     "processor": "Processor",
     "cores": "Cores",
     "memory": "Memory",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ class Leaderboard:
             if column.shown and column.kind not in {"rank", "remark"}
         ]
         heads = " & ".join(escape_latex(column.title) for _, column in shown)
-        alignment = "".join("l" if column.kind in {"parameter", "machine"} else "r" for _, column in shown)
+        alignment = "".join("l" if column.kind in {"parameter", "machine", "owner"} else "r" for _, column in shown)
         lines = [
             f"% {escape_latex(self.view.title)}: mean and 95 % interval of n repeats; needs \\usepackage{{booktabs}}",
             f"\\begin{{tabular}}{{l{alignment}}}",
@@ -113,6 +113,7 @@ def _board_columns(view: StudyView) -> Iterator[Column]:
         yield Column(f"parameter:{name}", view.parameter_label(name), "parameter", choices=texts)
     if len(view.machines) > 1:
         yield Column("machine:", "Machine", "machine", choices=tuple(view.machines))
+    yield from _owner_columns(view.groups)
     primary = view.primary
     metrics = [*([primary] if primary else []), *(metric for metric in view.study.metrics if metric is not primary)]
     used = {name for row in view.points for name in row.usage}
@@ -125,6 +126,19 @@ def _board_columns(view: StudyView) -> Iterator[Column]:
     yield from (column for column in usage if not column.shown)
     yield Column("count:", "n", "count", description="Repeats that have a result")
     yield Column("remark:", "Experiments", "remark")
+
+
+def _owner_columns(groups: Sequence[Sequence[Outcome]]) -> Iterator[Column]:
+    """Yield the columns of organizations and persons, where rows of experiments differ in them."""
+    for name, title in (("organisation", "Organization"), ("person", "Person")):
+        texts = choices(_owner_text(outcomes, name) for outcomes in groups if any(item.attempt for item in outcomes))
+        if len(texts) > 1:
+            yield Column(f"owner:{name}", title, "owner", choices=texts)
+
+
+def _owner_text(outcomes: Iterable[Outcome], part: str) -> str:
+    """Return the organizations or persons that the results of a row belong to."""
+    return ", ".join(filter(None, dict.fromkeys(str(getattr(outcome.owner, part)) for outcome in outcomes)))
 
 
 def _board_cell(view: StudyView, column: Column, row: BoardRow, rank: int) -> Cell:
@@ -148,6 +162,8 @@ def _point_cell(column: Column, row: BoardRow, rank: int) -> Cell:
             return parameter_cell(row.values.get(column.name))
         case "machine":
             return Cell(row.outcomes[0].machine)
+        case "owner":
+            return Cell(_owner_text(row.outcomes, column.name))
     return Cell(str(len(row.done)), len(row.done))
 
 
@@ -231,6 +247,7 @@ def _experiment_columns(view: StudyView) -> Iterator[Column]:
     yield Column("remark:", "Experiment", "remark")
     yield Column("state:", "State", "state", choices=choices(state_label(outcome.state) for outcome in outcomes))
     yield Column("machine:", "Machine", "machine", len(view.machines) > 1, choices=tuple(view.machines))
+    yield from _owner_columns([(outcome,) for outcome in outcomes])
     for name in dict.fromkeys(name for outcome in outcomes for name in outcome.values):
         if differ(name, outcomes):
             texts = choices(plain_text(outcome.values.get(name)) for outcome in outcomes)
@@ -252,6 +269,8 @@ def _experiment_cell(column: Column, outcome: Outcome) -> Cell:
             return measurement_cell(outcome.metrics.get(column.name))
         case "state":
             return Cell(state_label(outcome.state), outcome.state)
+        case "owner":
+            return Cell(_owner_text([outcome], column.name))
         case "usage":
             value = outcome.used(column.name)
             return usage_cell(column.name, None if value is None else Summary(1, value, None, value, value))

@@ -149,6 +149,8 @@ class RunStatus:
         Whether it is active: it has not ended, and its process is not known to have ended.
     cancelled : str
         The user and time of its cancellation; empty if it was not cancelled.
+    is_merged : bool
+        Whether it was started elsewhere, and merged.
     """
 
     uuid: str
@@ -164,6 +166,7 @@ class RunStatus:
     pid: int = 0
     is_alive: bool = False
     cancelled: str = ""
+    is_merged: bool = False
 
     @property
     def going(self) -> str:
@@ -172,8 +175,8 @@ class RunStatus:
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-compatible data."""
-        content = {name: getattr(self, name) for name in self.__slots__ if name != "is_alive"}
-        return content | {"alive": self.is_alive}
+        content = {name: getattr(self, name) for name in self.__slots__ if not name.startswith("is_")}
+        return content | {"alive": self.is_alive, "merged": self.is_merged}
 
 
 @dataclass(frozen=True)

@@ -160,8 +160,9 @@ class RunReader:
         self._files = FileCache(is_cached)
 
     def last(self) -> RunStatus | None:
-        """Return the run that was started last, if there was one."""
-        about = max(self._abouts(), key=_started, default=None)
+        """Return the run that was started last here, if there was one; merged runs were started elsewhere."""
+        own = (about for about in self._abouts() if not about.get("merged"))
+        about = max(own, key=_started, default=None)
         return self._status(about) if about else None
 
     def all(self) -> list[RunStatus]:
@@ -207,6 +208,7 @@ class RunReader:
             host=one_line(str(process.get("host") or "")),
             pid=pid if isinstance(pid, int) else 0,
             is_alive=not about.get("ended") and isinstance(pid, int) and owner.is_alive(process) is not False,
+            is_merged=bool(about.get("merged")),
             cancelled=one_line(cancel_reason(f"{self._folder}/{about['uuid']}")),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from fairmesh.files import expand_path
 from fairmesh.schema import load_yaml
@@ -47,6 +47,13 @@ class Publisher(Model):
     authors: Annotated[list[Author], meaning("The authors of the published results.", [{"name": "Ada Example"}])] = (
         Field(default_factory=list)
     )
+    person: Annotated[
+        str,
+        meaning(
+            "Name of the author who runs the experiments, as the owner of the results; by default the only author.",
+            "Ada Example",
+        ),
+    ] = ""
     licence: Annotated[Licence, meaning("License of the results, as an SPDX identifier.", "CC-BY-4.0")] = ""
     keywords: Annotated[
         list[Text], meaning("Keywords of the results, in addition to those of the application.", ["benchmark"])
@@ -82,6 +89,14 @@ class Publisher(Model):
         meaning("Availability of the system, in the terms of MLCommons.", "onprem"),
     ] = None
     platform: Annotated[str, meaning("Name of the system in a submission.", "dgx-a100")] = ""
+
+    @field_validator("person")
+    @classmethod
+    def _is_an_author(cls, name: str, info: ValidationInfo) -> str:
+        authors = [author.name for author in info.data.get("authors", ())]
+        if name and name not in authors:
+            raise ValueError(f"must be the name of one of the authors: {', '.join(authors) or 'there are none'}")
+        return name
 
 
 def _path(text: str) -> str:

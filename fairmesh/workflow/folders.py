@@ -17,6 +17,7 @@ from fairmesh.jobs.paths import JobPaths, StudyPaths
 from fairmesh.jobs.render import JobFolder, render_command
 from fairmesh.jobs.templates import Templates
 from fairmesh.names import KEY_LENGTH
+from fairmesh.results.owners import ResultOwner
 from fairmesh.runner.protocol import EXPERIMENTS, FORMAT, STAGES, marker_name
 from fairmesh.schema import Node, load_yaml
 from fairmesh.study import Experiment, Plan, StageInstance
@@ -274,7 +275,12 @@ class Folders:
             "container": self._container_of(job),
             "measure": self.plan.measure,
             "keep": self._application.keep,
-        }
+        } | ({"owner": self._owner} if self._owner else {})
+
+    @cached_property
+    def _owner(self) -> dict[str, str]:
+        """The owner of the results, as the configuration names it."""
+        return ResultOwner.of_publisher(self._publisher.model_dump()).to_json()
 
 
 def _as_list(value: Any) -> list[Any]:

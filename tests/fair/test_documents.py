@@ -67,7 +67,8 @@ def test_an_experiment_is_an_action_with_all_that_belongs_to_it(results: Results
     assert action["@type"] == "CreateAction"
     assert action["startTime"] == record["started"].replace("Z", "+00:00")
     assert action["instrument"] == {"@id": "https://example.org/toy#toy-1-measure"}
-    assert action["agent"] == {"@id": "https://ror.org/0153tk833"}
+    agent = results.entity(action["agent"]["@id"])
+    assert (agent["@id"], agent["@type"]) == ("https://orcid.org/0000-0002-1825-0097", "Person")
     values = {
         entity["name"]: entity["value"] for entity in map(results.entity, names(action["object"])) if "value" in entity
     }

@@ -158,7 +158,8 @@ def leftover_checks(project: CheckedProject) -> Iterator[Finding]:
 
 def of_study(paths: StudyPaths) -> Iterator[Finding]:
     """Check one study."""
-    yield from dead_runs(paths.study, RunReader(paths).all()[:1])
+    own = [run for run in RunReader(paths).all() if not run.is_merged]
+    yield from dead_runs(paths.study, own[:1])
     try:
         yield from lost(read_status(paths))
     except FairmeshError as error:

@@ -19,7 +19,7 @@ window.fairmeshExplorer = (() => {
     }
   };
 
-  const isNamed = (column) => ["parameter", "machine"].includes(column.kind);
+  const isNamed = (column) => ["parameter", "machine", "owner"].includes(column.kind);
 
   const rowsOf = (found, chosen, controls) => {
     const place = (key) => found.columns.findIndex((column) => column.key === key);

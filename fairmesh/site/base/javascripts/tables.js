@@ -59,7 +59,7 @@
 
   const definition = (column, place, chosen) => ({
     title: escaped(column.title), name: column.key, type: "fm", visible: column.shown !== chosen.has(column.key),
-    className: { remark: "fm-pages", parameter: "", machine: "", state: "", reason: "" }[column.kind] ?? "fm-number",
+    className: { remark: "fm-pages", parameter: "", machine: "", owner: "", state: "", reason: "" }[column.kind] ?? "fm-number",
     data: null,
     render: (_, kind, row) => {
       if (kind === "display") return place === 0 && row.kind === "baseline" ? `baseline: ${escaped(nameOf(row))}` : shown(column, place, row);
