@@ -23,7 +23,8 @@ def test_machines_come_together_and_nothing_runs_again(workplace: Workplace) -> 
     subprocess.run(["bash", workplace.folder / "out/sweep/submit.sh"], env=workplace.environment, check=True)
     starts = workplace.starts()
     said = workplace.fairmesh("merge", "results", "out", "--into", "merged")
-    assert said.splitlines() == ["sweep: 4 results of local merged", "sweep: 4 results of laptop merged"]
+    lines = ["sweep: 4 results of local merged", "sweep: 4 results of laptop merged", "sweep: 1 run merged"]
+    assert said.splitlines() == lines
     found = json.loads(workplace.fairmesh("results", "merged/sweep", "--json"))
     assert [(row["machine"], row["n"]) for row in found["rows"] if not row["baseline"]] == [
         ("local", 2),
