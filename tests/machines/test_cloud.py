@@ -302,6 +302,8 @@ def test_down_destroys_what_a_killed_client_left_and_says_whether_the_list_is_pr
     assert process.stdout is not None
     wait_until(lambda: process.stdout.readline().strip(), "the instance is ready")  # type: ignore[union-attr]
     kill(process)
+    assert main(["machines", "check", "aws"]) == 1
+    assert "1 instance that no run uses: vm-1  -> fairmesh machines down aws" in capsys.readouterr().out
     assert main(["machines", "down", "aws"]) == 0
     assert capsys.readouterr().out == "aws: destroyed: vm-1\n"
     assert instances.alive() == []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fairmesh.cli import options
+from fairmesh.cli.doctor import rented
 from fairmesh.cli.doctor.base import FAIL, Finding, fail, ok, side_by_side
 from fairmesh.cli.doctor.report import lines
 from fairmesh.cli.machines import findings
@@ -18,6 +19,7 @@ from fairmesh.cli.machines.facts import Facts
 from fairmesh.cli.machines.findings import ClockOffset
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.machines.leaks import Leaks
 from fairmesh.machines.process import ProcessTransport
 from fairmesh.machines.registry import computers
 from fairmesh.machines.ssh import SshTransport
@@ -92,7 +94,8 @@ class Report:
         elif self.machine.kind == "ssh":
             yield from self._of_computers()
         elif self.machine.is_remote:
-            yield ok("computers", "a run creates them, and checks each then")
+            leaks = Leaks({self.name: self.machine}, results_folder(self.project), self.project)
+            yield from rented.findings(leaks.survey(self.name))
         else:
             yield from self._of_computer(ProcessTransport(results_folder(self.project)))
 
