@@ -90,10 +90,7 @@ def test_all_mistakes_come_at_once(tmp_path: Path) -> None:
         "a.yaml:1:1: 'name' is missing",
         "a.yaml:1:9: 'repeat' must be a whole number of at least 1, not 'x'",
         "a.yaml:2:7: 'kind' must be 'exclusive' or 'shared', not 3",
-        (
-            "a.yaml:3:1: unknown key 'nam'; did you mean 'name'?"
-            " (allowed: name, title, repeat, kind, parts, texts)"
-        ),
+        ("a.yaml:3:1: unknown key 'nam'; did you mean 'name'? (allowed: name, title, repeat, kind, parts, texts)"),
     ]
 
 
