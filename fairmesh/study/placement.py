@@ -63,8 +63,7 @@ class Placement:
             An experiment that can choose stays where it has a result.
         """
         names = list(self.machines) if self.is_each else [self._choose(experiment, has_result)]
-        for name in names:
-            yield replace(experiment, machine=name, key=experiment_key(experiment.study, name, experiment.id))
+        yield from (_on(name, experiment) for name in names)
 
     def _choose(self, experiment: Experiment, has_result: HasResult | None) -> str:
         if has_result:
@@ -73,6 +72,12 @@ class Placement:
                 if has_result(study, machine, identity, fingerprint):
                     return machine
         return choose_machine(f"{experiment.study}/{experiment.id}", self.machines)
+
+
+def _on(machine: str, experiment: Experiment) -> Experiment:
+    if experiment.machine == machine:
+        return experiment
+    return replace(experiment, machine=machine, key=experiment_key(experiment.study, machine, experiment.id))
 
 
 def choose_machine(name: str, shares: Mapping[str, float]) -> str:
