@@ -1,7 +1,7 @@
 """Records become results: outcomes, tables, statistics, rankings, comparisons and merges.
 
-It may import ``status``, ``study``, ``jobs`` and what is below. Only ``table`` imports pandas, inside its functions. Begin
-with ``load.load_study``.
+It may import ``status``, ``study``, ``jobs`` and what is below. Only ``table`` imports pandas, inside its functions.
+Begin with ``load.load_study``.
 """
 
 from fairmesh.results.load import Outcome, StudyResults, load_study

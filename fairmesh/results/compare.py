@@ -87,7 +87,9 @@ class MetricChange:
     @property
     def best(self) -> int | None:
         """The index of the side with the best value; None for a tie, a single value, or no direction."""
-        orders = {side: self.metric.order(mean_of(value)) for side, value in enumerate(self.values) if value is not None}
+        orders = {
+            side: self.metric.order(mean_of(value)) for side, value in enumerate(self.values) if value is not None
+        }
         if len(orders) < 2:
             return None
         best = [side for side, order in orders.items() if order == min(orders.values())]

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 from fairmesh.runner.safefiles import open_regular
@@ -74,8 +75,8 @@ def _table(text: str, first: int) -> Rows:
     kept, step, rows.total = _first(lines, first) if first else _thinned(lines)
     names = heads[:MOST_COLUMNS]
     for cells in kept:
-        cells += [""] * (len(names) - len(cells))
-        rows.append({name: _value(cell, delimiter) for name, cell in zip(names, cells, strict=False) if name})
+        pairs = zip_longest(names, cells[: len(names)], fillvalue="")
+        rows.append({name: _value(cell, delimiter) for name, cell in pairs if name})
     thinned = f"Of {rows.total} rows one in {step} is shown." if step > 1 else ""
     cut = f"Of {len(heads)} columns the first {MOST_COLUMNS} are shown." if len(heads) > MOST_COLUMNS else ""
     rows.note = f"{thinned} {cut}".strip()
@@ -93,10 +94,10 @@ def decoded(data: bytes) -> str:
 
 
 def delimiter_of(text: str) -> str:
-    """Return the most frequent delimiter of the first line.
+    r"""Return the most frequent delimiter of the first line.
 
-    >>> [delimiter_of(line) for line in ("epoch,loss", "epoch;loss", 'epoch\\t"a, b, c"', "epoch")]
-    [',', ';', '\\t', ',']
+    >>> [delimiter_of(line) for line in ("epoch,loss", "epoch;loss", 'epoch\t"a, b, c"', "epoch")]
+    [',', ';', '\t', ',']
     """
     head = _QUOTED.sub("", text[:_LONGEST_HEAD].lstrip("\r\n"))
     line = (head.splitlines() or [""])[0]

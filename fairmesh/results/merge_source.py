@@ -246,13 +246,15 @@ def _stage(study: str, file: str, source: MergeSource) -> None:
     if file.startswith(".") or not file.endswith(_JSON):
         return
     try:
-        data = source.source.read(study, STAGES, file)
-        if not _STAGE.fullmatch(name) or str(as_map(data).get("fingerprint"))[:12] != name[-12:]:
-            raise UntrustedFileError("not the record of the stage that it is named after")
+        source.stages[study, name] = _checked_stage(source.source.read(study, STAGES, file), name)
     except (UntrustedFileError, OSError) as error:
         source.skipped.append(f"{source.source.folder}/{study}/{STAGES}/{printable(file[:100])}: {_words(error)}")
-        return
-    source.stages[study, name] = data
+
+
+def _checked_stage(data: bytes, name: str) -> bytes:
+    if not _STAGE.fullmatch(name) or str(as_map(data).get("fingerprint"))[:12] != name[-12:]:
+        raise UntrustedFileError("not the record of the stage that it is named after")
+    return data
 
 
 def checked_plan(plan: dict[str, Any], study: str) -> dict[str, Any]:

@@ -68,9 +68,7 @@ class PastResult:
         return features_of(self.parameters, self.machine, self.processors, self.gpu, self.version)
 
 
-def features_of(
-    parameters: Mapping[str, Any], machine: str, processors: int, gpu: str, version: str
-) -> dict[str, Any]:
+def features_of(parameters: Mapping[str, Any], machine: str, processors: int, gpu: str, version: str) -> dict[str, Any]:
     """Return all that time, memory, storage and energy may depend on, by name."""
     return {**parameters, MACHINE: machine, PROCESSORS: processors, GPU_KIND: gpu, VERSION: version}
 
@@ -121,7 +119,9 @@ def load_past_results(
             continue
         record = _read(path, check, problems)
         if _name_of(record) == application and record.get("seconds") is not None:
-            results.append((str(record.get("ended") or ""), past_result(path.parts[-4], path.parts[-2], record, {seed}, defaults)))
+            results.append(
+                (str(record.get("ended") or ""), past_result(path.parts[-4], path.parts[-2], record, {seed}, defaults))
+            )
     return [result for _, result in sorted(results, key=lambda pair: pair[0])]
 
 

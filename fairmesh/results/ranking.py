@@ -157,8 +157,9 @@ class Baseline:
 def baselines(study: StudyResults) -> list[Baseline]:
     """Return the baselines of a study, one for each name and set of data.
 
-    Points use the same data if their shared stages have the same fingerprints. All repeats of a point use the same data;
-    without shared stages, each point has data of its own. Sets of data on which a baseline has equal values are merged.
+    Points use the same data if their shared stages have the same fingerprints. All repeats of a point use the same
+    data; without shared stages, each point has data of its own. Sets of data on which a baseline has equal values are
+    merged.
     """
     outcomes: dict[tuple[str, str], list[Outcome]] = {}
     measurements: dict[tuple[str, str], list[Measured]] = {}

@@ -58,7 +58,9 @@ class Side:
     def parameters(self) -> dict[str, Any]:
         """The parameters that have the same value in all outcomes."""
         first, *others = (outcome.values for outcome in self.outcomes)
-        common = {name: value for name, value in first.items() if all(_equal(value, other.get(name)) for other in others)}
+        common = {
+            name: value for name, value in first.items() if all(_equal(value, other.get(name)) for other in others)
+        }
         return {name: value for name, value in common.items() if name != REPEAT or not others}
 
     @property
@@ -124,8 +126,8 @@ def _equal(one: Any, other: Any) -> bool:
 def filter_results(study: StudyResults, where: str) -> StudyResults:
     """Return a study's results restricted to the experiments that match a condition.
 
-    A condition can use parameters, axes, resources, ``machine``, ``organisation``, ``person``, ``id``, ``state``, metrics, and resource usage. An
-    experiment without a result matches no condition over metrics.
+    A condition can use parameters, axes, resources, ``machine``, ``organisation``, ``person``, ``id``, ``state``,
+    metrics, and resource usage. An experiment without a result matches no condition over metrics.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from typing import Literal
 from fairmesh.names import number_text
 from fairmesh.results.metrics import Metric
 
+
 @dataclass(frozen=True)
 class Summary:
     """A summary of measurements of one quantity, in its unit.

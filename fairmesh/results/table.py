@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fairmesh.errors import InputError, Problem
 from fairmesh.files import canonical_json, write_if_changed
 from fairmesh.jobs.reading import ENERGY_METHOD
-from fairmesh.results.load import PLAN, Outcome, StudyResults, load_study
 from fairmesh.printing import escape_cell
+from fairmesh.results.load import PLAN, Outcome, StudyResults, load_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,6 +201,8 @@ def _study(path: Path) -> Path:
         return studies[0]
     names = ", ".join(study.name for study in studies)
     message = (
-        f"{path} holds several studies" if studies else f"{path}: there are no results here; a run of a study makes them"
+        f"{path} holds several studies"
+        if studies
+        else f"{path}: there are no results here; a run of a study makes them"
     )
     raise InputError([Problem(message, allowed=names)])

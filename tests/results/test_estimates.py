@@ -27,9 +27,7 @@ def result(seconds: float, machine: str = "local", **parameters: Any) -> PastRes
 def measure(
     law: Law, points: Iterable[dict[str, Any]], noise: float, rng: np.random.Generator, machine: str = "local"
 ) -> list[PastResult]:
-    return [
-        result(law(**point) * math.exp(noise * rng.standard_normal()), machine, **point) for point in points
-    ]
+    return [result(law(**point) * math.exp(noise * rng.standard_normal()), machine, **point) for point in points]
 
 
 def target(machine: str = "local", runtime: float | None = None, **parameters: Any) -> Target:
@@ -61,7 +59,13 @@ def test_intervals_cover_as_many_results_as_they_state(point: dict[str, Any], ma
         one, other = rng.choice([0.0, 1.0, 1.0, 2.0]), rng.choice([0.0, 0.5, 1.0])
 
         def law(
-            epochs: float, width: float, *, fixed: float = fixed, rate: float = rate, one: float = one, other: float = other
+            epochs: float,
+            width: float,
+            *,
+            fixed: float = fixed,
+            rate: float = rate,
+            one: float = one,
+            other: float = other,
         ) -> float:
             return fixed + rate * epochs**one * width**other
 
@@ -88,7 +92,9 @@ def test_estimates_grow_with_a_parameter_with_which_results_grow(
     fixed: float, rate: float, exponent: float, noise: float, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    past = measure(lambda size: fixed + rate * size**exponent, [{"size": size} for size in (10, 40, 160)] * 2, noise, rng)
+    past = measure(
+        lambda size: fixed + rate * size**exponent, [{"size": size} for size in (10, 40, 160)] * 2, noise, rng
+    )
     if past[0].seconds and past[2].seconds and past[2].seconds < past[0].seconds * 1.5:
         return  # the noise hides the growth
     estimator = Estimator(SECONDS, past)
@@ -113,7 +119,11 @@ def test_the_unit_of_time_does_not_matter(factor: float, seed: int) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.floats(-1e9, 1e9) | st.none() | st.text(max_size=3) | st.booleans() | st.lists(st.integers(), max_size=2),
+            st.floats(-1e9, 1e9)
+            | st.none()
+            | st.text(max_size=3)
+            | st.booleans()
+            | st.lists(st.integers(), max_size=2),
             st.floats(1e-9, 1e12),
         ),
         max_size=12,
@@ -259,8 +269,12 @@ def test_totals_of_machines_add_up() -> None:
 
 
 def test_a_faster_machine_is_faster_in_the_fixed_part_too() -> None:
-    past = [result((10 + 4 * epochs) / (3 if machine == "dgx" else 1), machine, epochs=epochs)
-            for machine, most in (("local", 8), ("dgx", 2)) for epochs in (1, 2, 4, 8) if epochs <= most] * 2
+    past = [
+        result((10 + 4 * epochs) / (3 if machine == "dgx" else 1), machine, epochs=epochs)
+        for machine, most in (("local", 8), ("dgx", 2))
+        for epochs in (1, 2, 4, 8)
+        if epochs <= most
+    ] * 2
     prediction = predict(past, "dgx", epochs=8)
     assert prediction.low is not None
     assert prediction.high is not None

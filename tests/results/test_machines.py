@@ -44,7 +44,9 @@ def test_times_are_compared_by_the_ratio_of_geometric_means_over_common_repeats(
     assert (seconds.estimate.points, seconds.estimate.pairs, seconds.estimate.basis) == (2, 4, "repeats")
     variance = sum(statistics.variance(pairs) for pairs in logs) / 2
     half = stats.t.ppf(0.975, 2) * math.sqrt(variance / 4)
-    assert seconds.interval == pytest.approx((seconds.value * math.exp(-half), seconds.value * math.exp(half)), rel=1e-4)
+    assert seconds.interval == pytest.approx(
+        (seconds.value * math.exp(-half), seconds.value * math.exp(half)), rel=1e-4
+    )
     assert seconds.own == pytest.approx(seconds.reference * seconds.value)
     assert (seconds.judgement.state, seconds.estimate.is_rough) == ("different", True)
     assert seconds.judgement.words == "less than laptop (paired t test, 5 %, 4 pairs, rough)"

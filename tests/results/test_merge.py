@@ -14,9 +14,9 @@ from fairmesh.errors import BusyError, FairmeshError
 from fairmesh.files import write_json
 from fairmesh.jobs.lock import RunLock
 from fairmesh.results import load_study
-from fairmesh.results.merge_apply import apply_merge, verify_merge
-from fairmesh.results.untrusted import UntrustedFolder, UntrustedFileError
 from fairmesh.results.merge import Merge, prepare
+from fairmesh.results.merge_apply import apply_merge, verify_merge
+from fairmesh.results.untrusted import UntrustedFileError, UntrustedFolder
 from fairmesh.runner.commit import list_files
 from fairmesh.site.view import StudyView
 from tests.results.builder import Folder, digest
@@ -326,7 +326,14 @@ def test_a_plan_takes_a_bounded_amount_of_memory(tmp_path: Path, text: str) -> N
 
 
 @pytest.mark.parametrize(
-    "wrong", ["[" * 100_000, "[]", '{"state": "running"}', '{"state": "done", "host": [1]}', '{"state": "done", "fingerprint": "x"}']
+    "wrong",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"state": "running"}',
+        '{"state": "done", "host": [1]}',
+        '{"state": "done", "fingerprint": "x"}',
+    ],
 )
 def test_a_status_is_brought_only_if_it_is_one_of_the_result(tmp_path: Path, wrong: str) -> None:
     one = source(tmp_path, "laptop", 1, 2)
@@ -334,7 +341,7 @@ def test_a_status_is_brought_only_if_it_is_one_of_the_result(tmp_path: Path, wro
     (one.results / path).write_text(wrong)
     missing = apply_merge(prepare([one.results], tmp_path / "all"))
     assert len(missing) == 1
-    assert f"epochs=1: attempts/1/status.json is left out: " in missing[0]
+    assert "epochs=1: attempts/1/status.json is left out: " in missing[0]
     assert not (tmp_path / "all" / path).exists()
     assert (tmp_path / "all" / path.replace("=1", "=2")).exists()
     assert [experiment.state for experiment in load_study(tmp_path / "all", "quick").experiments] == ["done", "done"]

@@ -43,8 +43,14 @@ def of(commit: str, dirty: bool = False) -> dict[str, Any]:
         ([], ""),
         ([{}], "1 result was measured with other code"),
         ([of("a"), of("a")], "2 results were measured with other code (commit aaaaaaa)"),
-        ([of("a"), of("b", dirty=True)], "2 results were measured with other code (commits aaaaaaa, bbbbbbb with changes)"),
-        (list(map(of, "abcde")), "5 results were measured with other code (commits aaaaaaa, bbbbbbb, ccccccc and 2 more)"),
+        (
+            [of("a"), of("b", dirty=True)],
+            "2 results were measured with other code (commits aaaaaaa, bbbbbbb with changes)",
+        ),
+        (
+            list(map(of, "abcde")),
+            "5 results were measured with other code (commits aaaaaaa, bbbbbbb, ccccccc and 2 more)",
+        ),
         ([{"code": {"application": {"unknown": "no git"}}}], "1 result was measured with other code"),
     ],
 )

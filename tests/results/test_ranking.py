@@ -14,8 +14,7 @@ from fairmesh.results.compare import best_point as compared
 from fairmesh.results.compare import compare_studies
 from fairmesh.results.ranking import ranked_points
 from fairmesh.site import sentences
-from fairmesh.site.tables import ExperimentTable
-from fairmesh.site.tables import Leaderboard
+from fairmesh.site.tables import ExperimentTable, Leaderboard
 from fairmesh.site.view import StudyView
 from fairmesh.submission.submission import choose
 from fairmesh.workflow import summary

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from fairmesh.printing import escape_cell
 from fairmesh.results import load_study, table, write_csv
 from fairmesh.results.statistics import summarize
-from fairmesh.printing import escape_cell
 from tests.results.builder import Folder, build
 
 

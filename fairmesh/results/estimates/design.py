@@ -89,7 +89,7 @@ class Levels:
         measured = [float(level == known) for known in self.levels] if len(self.levels) > 1 else []
         return [*measured, float(level not in self.levels)]
 
-    def distance(self, features: Features) -> float:  # noqa: ARG002  as in Power
+    def distance(self, features: Features) -> float:
         """Return 0: the column of unknown values has the uncertainty."""
         return 0.0
 
@@ -153,12 +153,18 @@ class Design:
     @property
     def is_level(self) -> list[bool]:
         """Whether each column is of a measured value of a feature with factors."""
-        return [False, *(isinstance(term, Levels) and i < term.width - 1 for term in self.terms for i in range(term.width))]
+        return [
+            False,
+            *(isinstance(term, Levels) and i < term.width - 1 for term in self.terms for i in range(term.width)),
+        ]
 
     @property
     def is_unknown(self) -> list[bool]:
         """Whether each column is of values that were never measured."""
-        return [False, *(isinstance(term, Levels) and i == term.width - 1 for term in self.terms for i in range(term.width))]
+        return [
+            False,
+            *(isinstance(term, Levels) and i == term.width - 1 for term in self.terms for i in range(term.width)),
+        ]
 
     def remarks(self, features: Features) -> Iterator[str]:
         """Yield what lies beyond the measurements."""

@@ -167,7 +167,8 @@ class Estimator:
         """Return an estimate for a parameter that never varied: scaled by what the application requests."""
         names = self.design.unmeasured(target.features)
         same = ", ".join(
-            f"{label(name)} was always {plain_text(self.design.constants.get(name, 'a positive number'))}" for name in names
+            f"{label(name)} was always {plain_text(self.design.constants.get(name, 'a positive number'))}"
+            for name in names
         )
         remarks = tuple(f"{describe(name, target.features)} was never measured" for name in names)
         asked = target.requests.get(self.quantity.request)
@@ -216,7 +217,11 @@ class Estimator:
                 factors.append(label(term.name))
             column += term.width
         fixed = float(np.median(self.fit.fixed))
-        parts = [f"{fixed:.3g} {self.quantity.unit} +" if fixed else "", "a constant", *(f"x {power}" for power in powers)]
+        parts = [
+            f"{fixed:.3g} {self.quantity.unit} +" if fixed else "",
+            "a constant",
+            *(f"x {power}" for power in powers),
+        ]
         law = " ".join(filter(None, parts))
         return f"{law}, with a factor for each {' and '.join(factors)}" if factors else law
 

@@ -1,8 +1,9 @@
 """Bayesian regression: a fixed part plus a power law, with factors, times noise; averaged over fixed part and noise.
 
-A measured value is ``factor * (fixed + exp(row · coefficients)) * exp(sigma * normal)``. A first fit without a fixed part gives
-the factors of machines and other levels; coefficients correct them. The fixed part and sigma are on a grid; each pair has a normal
-posterior of the coefficients and a weight, its evidence. Predictions are draws of the whole mixture.
+A measured value is ``factor * (fixed + exp(row · coefficients)) * exp(sigma * normal)``. A first fit without a fixed
+part gives the factors of machines and other levels; coefficients correct them. The fixed part and sigma are on a grid;
+each pair has a normal posterior of the coefficients and a weight, its evidence. Predictions are draws of the whole
+mixture.
 """
 
 from __future__ import annotations

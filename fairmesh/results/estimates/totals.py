@@ -21,7 +21,8 @@ class Total:
     Parameters
     ----------
     value, low, high : float or None
-        The total over the experiments whose estimate is known. None if none is known; no interval if one of them has none.
+        The total over the experiments whose estimate is known. None if none is known; no interval if one of them has
+        none.
     known, unknown : int
         The number of experiments with and without an estimate.
     """
