@@ -12,6 +12,7 @@ from fairmesh import files
 from fairmesh.dispatch.backoff import CONNECTED, PAUSED, REFUSED, UNREACHABLE
 from fairmesh.dispatch.computer_jobs import ComputerJobs
 from fairmesh.dispatch.open_job import OpenJob
+from fairmesh.jobs.results_folder import hide_from_git
 from fairmesh.printing import one_line
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import FORMAT, WAITING
@@ -82,6 +83,7 @@ class MachineReport:
     def _write(self, content: dict[str, Any]) -> None:
         is_same = {**content, "last_seen": ""} == {**self._written, "last_seen": ""}
         if not is_same or (content != self._written and time.monotonic() - self._written_at > _REFRESH):
+            hide_from_git(self._path.parent)
             files.write_json(self._path, content)
             self._written, self._written_at = content, time.monotonic()
 

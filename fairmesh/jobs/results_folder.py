@@ -41,3 +41,16 @@ def make_results_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         write_text(folder / ".gitignore", GITIGNORE)
+
+
+def hide_from_git(folder: Path) -> None:
+    """Keep a folder out of commits, also below a ``.gitignore`` that an older version has written.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path = folder / ".gitignore"
+    if not path.exists():
+        write_text(path, "*\n")

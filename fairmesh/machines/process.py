@@ -49,6 +49,10 @@ class ProcessTransport:
         """The name of the computer in messages."""
         return self._host
 
+    def environment(self) -> Mapping[str, str] | None:
+        """Return the variables of the process; None for those of this one."""
+        return self._environment
+
     def command(self) -> Sequence[str]:
         """Return the program that speaks the protocol on its standard streams."""
         return local_command(self._python)
@@ -84,7 +88,7 @@ class ProcessTransport:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
-                    env=self._environment,
+                    env=self.environment(),
                     start_new_session=True,
                     bufsize=0,
                 )

@@ -5,7 +5,6 @@ So the user's configuration, agent, keys, jump hosts and second factors work. Ho
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,10 +42,13 @@ class SshTransport(ProcessTransport):
     """
 
     def __init__(self, name: str, machine: Machine, folder: Path = Path()) -> None:
-        environment = os.environ | {"SSH_ASKPASS_REQUIRE": "never"}
-        super().__init__(machine.base, machine.python, name, environment)
+        super().__init__(machine.base, machine.python, name)
         self.ssh = ssh_host(name, machine, folder)
         self.target = Target(name, self.ssh.host, machine.python)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables of ssh."""
+        return self.ssh.environment
 
     def command(self) -> Sequence[str]:
         """Return the call of ssh."""

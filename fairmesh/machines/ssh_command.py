@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 
@@ -35,6 +36,11 @@ OPTIONS = (
     "RemoteCommand=none",
     "RequestTTY=no",
 )
+
+
+NOBODY_IS_ASKED = {"SSH_ASKPASS_REQUIRE": "never"}  # a variable, since it reaches the ssh to a jump host, too
+_LISTS = ("sendenv",)  # settings with a line for each value
+_NEEDED = ("HOME", "PATH", "SSH_AUTH_SOCK")  # by ssh itself, and by the programs that it starts
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,24 @@ class SshHost:
         if done.returncode:
             raise RefusedError(f"ssh -G {self.host}: {' '.join(done.stderr.split())}")
         pairs = [line.partition(" ") for line in done.stdout.splitlines()]
-        return {key: value for key, _, value in pairs}
+        settings: dict[str, str] = {}
+        for key, _, value in pairs:
+            settings[key] = f"{settings[key]} {value}" if key in settings and key in _LISTS else value
+        return settings
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """The variables of ssh: nobody is asked, and none is sent along.
+
+        What a job prints and how it sorts must not depend on the language of whoever starts it.
+        """
+        patterns = self.settings.get("sendenv", "").split()
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _NEEDED or not any(fnmatchcase(name, pattern) for pattern in patterns)
+        }
+        return kept | NOBODY_IS_ASKED
 
     def shared_connection(self) -> list[str]:
         """Return the options by which a call uses an open connection, or opens one for the following calls."""
@@ -165,6 +188,7 @@ def run_locally(command: Sequence[str], timeout: float = LOCAL) -> subprocess.Co
             stdin=subprocess.DEVNULL,
             timeout=timeout,
             start_new_session=True,
+            env=os.environ | NOBODY_IS_ASKED,
         )
     except FileNotFoundError:
         raise RefusedError(f"{command[0]} is missing on this computer; install the OpenSSH client") from None

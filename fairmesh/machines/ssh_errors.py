@@ -11,7 +11,9 @@ from fairmesh.machines.transport import RefusedError, UnreachableError
 from fairmesh.printing import one_line
 
 SSH_FAILED = 255  # exit status of ssh itself
-_CANNOT_RUN = (126, 127)  # exit status of a shell that cannot start a program
+# Exit status of a shell that cannot start a program or has an error in a profile, and of Python 2.
+_CANNOT_RUN = (2, 126, 127)
+_TOO_OLD = r"SyntaxError|Unknown option: -I|No module named"  # what an old Python says of the first code
 
 
 class UnknownKeyError(RefusedError):
@@ -60,10 +62,10 @@ def error_of_exit(target: Target, status: int, output: str) -> FairmeshError:
                 text = advice.format(name=target.name, host=target.host, output=output)
                 return kind(f"{target.name}: {text}")
         return UnreachableError(f"{target.name} cannot be reached: {output or 'ssh ended without a message'}")
-    if status in _CANNOT_RUN:
+    if status in _CANNOT_RUN or re.search(_TOO_OLD, output):
         return RefusedError(
-            f"{target.name}: {target.python} cannot be started ({output}); set `python` in machines.yaml to a Python "
-            "3.6 or later on that machine"
+            f"{target.name}: {target.python} cannot be started ({output or f'exit status {status}'}); set `python` in "
+            "machines.yaml to a Python 3.6 or later on that machine"
         )
     if status == 1:
         reason = output or "exit status 1"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from fairmesh.runner import scheduler as queue
 from fairmesh.runner.protocol import JOB
@@ -42,12 +42,25 @@ class Queue:
         self._has_answered = False
         self.problem = ""
 
-    def look(self, jobs: Iterable[TrackedJob], news: Mapping[Name, JobEvents]) -> None:
-        """Query the scheduler if the last answer is old and relevant for a job."""
+    def look(
+        self, jobs: Iterable[TrackedJob], news: Mapping[Name, JobEvents], elsewhere: Container[str] = frozenset()
+    ) -> None:
+        """Query the scheduler if the last answer is old and relevant for a job.
+
+        Parameters
+        ----------
+        jobs : iterable of TrackedJob
+            The jobs of a study.
+        news : mapping
+            The events of its run.
+        elsewhere : container of str
+            The remote machines: their schedulers are not the one of this computer.
+        """
         if self._question is None:
             if time.monotonic() - self._asked < PERIOD:
                 return
-            open_jobs = [job for job in jobs if not job.facts.good and not _is_elsewhere(job)]
+            local = (job for job in jobs if _machine_of(job) not in elsewhere and not _is_elsewhere(job))
+            open_jobs = [job for job in local if not job.facts.good]
             running = {str(job.facts.status.get("job_id") or "") for job in open_jobs if not job.facts.is_over} - {""}
             scheduler = _scheduler_of(open_jobs)
             if not (running or scheduler or _are_queued(open_jobs, news)):
@@ -85,6 +98,11 @@ class Queue:
         return current, coming if is_next else None
 
 
+def _machine_of(job: TrackedJob) -> str:
+    """Return the machine of a job; that of a stage is in its experiment.json."""
+    return job.machine or str(job.point.get("machine") or "")
+
+
 def _is_elsewhere(job: TrackedJob) -> bool:
     """Return whether a job runs in the scheduler of another machine, whose name is before its number."""
     return ":" in str(job.facts.status.get("job_id") or "")
@@ -116,9 +134,14 @@ def _are_queued(open_jobs: Iterable[TrackedJob], news: Mapping[Name, JobEvents])
 
 
 def _scheduler_of(open_jobs: Sequence[TrackedJob]) -> Scheduler | None:
-    """Return the scheduler of the job scripts; the first script is representative."""
+    """Return the scheduler of the job scripts; those of one machine are alike, and one of them is read."""
+    firsts = {_machine_of(job): job for job in reversed(open_jobs)}
+    return next(filter(None, map(_scheduler_in, firsts.values())), None)
+
+
+def _scheduler_in(job: TrackedJob) -> Scheduler | None:
     try:
-        script = read_regular(f"{open_jobs[0].folder}/{JOB}", SCRIPT) if open_jobs else b""
+        script = read_regular(f"{job.folder}/{JOB}", SCRIPT)
     except OSError:
         return None
     schedulers = map(find_scheduler, names())

@@ -74,7 +74,8 @@ class Reader:
         news = self._news(run)
         self._experiments = list(self._survey.experiments(plan))
         stages = list(self._survey.stages(plan["application"]["name"], news))
-        self._queue.look([*stages, *self._experiments], news)
+        machines = self._machines.read()
+        self._queue.look([*stages, *self._experiments], news, {machine.machine for machine in machines})
         now = jsonfiles.now()
         stage_statuses, experiments = self._builder.build(stages, self._experiments, run, news, now)
         return StudyStatus(
@@ -87,7 +88,7 @@ class Reader:
             stages=stage_statuses,
             left=remaining_seconds(run, experiments, now),
             scheduler=self._queue.problem,
-            machines=self._machines.read(),
+            machines=machines,
             problems=self._problems(),
             axes=tuple(plan.get("axes") or ()),
         )

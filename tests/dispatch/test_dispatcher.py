@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,22 @@ def test_jobs_run_on_their_machine_and_their_results_come_back(study: RemoteStud
     assert (study.paths.home / "environments" / f"{record['environment']}.json").is_file()
     assert study.machine_state()["state"] == "connected"
     assert not list(study.paths.folder.glob(".fetched*"))
+
+
+def test_git_leaves_states_of_machines_out_also_in_an_old_results_folder(
+    study: RemoteStudy, tmp_path: Path, running: Dispatcher
+) -> None:
+    study.add("x=1")
+    results = study.paths.home
+    (results / ".gitignore").write_text("/*/experiments/\n")  # that of an older version
+    study.request("x=1")
+    study.wait("x=1")
+    assert study.machine_state()["machine"] == "far"
+    for command in (["init", "-q"], ["add", str(results)]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True, timeout=60)
+    added = subprocess.run(["git", "ls-files"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
+    assert "project/results/sweep/records/far/x=1.json" in added.stdout
+    assert "machines/" not in added.stdout
 
 
 def test_a_failed_attempt_comes_back_with_its_log(study: RemoteStudy, running: Dispatcher) -> None:

@@ -15,6 +15,7 @@ from fairmesh import cli
 from fairmesh.files import read_json, write_json
 from fairmesh.runner import commit
 from tests.fair.conftest import Results
+from tests.results.builder import ON_MACHINES, note_machines
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,15 @@ def zipped_elsewhere(folder: Path, **environment: str) -> Path:
     subprocess.run(command, cwd=folder, env=os.environ | environment, check=True, timeout=300)
     (archive,) = folder.glob("out/*.zip")
     return archive
+
+
+def test_what_a_run_notes_of_its_machines_is_not_in_the_archive(results: Results) -> None:
+    note_machines(results.study)
+    with zipfile.ZipFile(zipped()) as file:
+        for name in file.namelist():
+            assert not [text for text in ON_MACHINES if text.encode() in file.read(name) or text in name], name
+    for path in results.study.glob("*.json*"):
+        assert not [text for text in ON_MACHINES if text in path.read_text()], path
 
 
 def test_the_archive_is_a_crate_of_its_own(results: Results, tmp_path: Path) -> None:

@@ -161,6 +161,24 @@ class Folder:
         return attempt
 
 
+ON_MACHINES = ("i-0canary", "203.0.113.77", "bench-0123cafe")
+"""What `note_machines` writes, which nobody else needs to know."""
+
+
+def note_machines(folder: Path) -> None:
+    """Write what a run on other machines notes for itself: states, addresses, rented instances, their home."""
+    instance, address, home = ON_MACHINES
+    (folder.parent / ".machine-home").write_text(f"{home}\n")
+    state = {"machine": "aws", "host": address, "computers": [{"name": instance, "reason": address}]}
+    write_json(folder / "machines/aws.json", state)
+    write_json(folder / f"machines/aws/{instance}.json", {"instance": instance, "address": address})
+    request = folder / f"runs/5f0c/requests/aws/experiments/{instance}"
+    request.parent.mkdir(parents=True)
+    request.write_text(address)
+    for path in sorted(folder.glob("experiments/*/*")):
+        write_json(path / "remote.json", {"machine": "aws", "computer": instance, "host": address})
+
+
 def build(results: Path, study: str = "quick", epochs: tuple[int, ...] = (2, 4, 8)) -> Folder:
     """Build a study of two widths by the epochs given, each repeated twice: one point failed, one waits."""
     built = Folder(results, study)

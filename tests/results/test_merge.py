@@ -19,7 +19,7 @@ from fairmesh.results.merge_apply import apply_merge, verify_merge
 from fairmesh.results.untrusted import UntrustedFileError, UntrustedFolder
 from fairmesh.runner.commit import list_files
 from fairmesh.site.view import StudyView
-from tests.results.builder import Folder, digest
+from tests.results.builder import ON_MACHINES, Folder, digest, note_machines
 
 METRICS = {"accuracy": {"value": 0.9, "low": None, "high": None}}
 
@@ -64,6 +64,20 @@ def test_machines_come_together_whole(tmp_path: Path) -> None:
     assert all(experiment.attempt and (experiment.attempt / "job.log").is_file() for experiment in study.done)
     assert all(study.environment(experiment) for experiment in study.done)
     assert len(StudyView(study).points) == 5
+
+
+def test_what_a_run_notes_of_its_machines_stays_where_it_is(tmp_path: Path) -> None:
+    one, two = source(tmp_path, "laptop", 1), source(tmp_path, "cluster", 1)
+    failed = two.add("cluster", epochs=2)
+    two.start(failed, "failed", reason="exit status 3")
+    for folder in (one, two):
+        note_machines(folder.folder)
+    merged(tmp_path / "all", one.results, two.results)
+    contents = {path: path.read_bytes() for path in (tmp_path / "all").rglob("*") if path.is_file()}
+    assert any(path.name == "commit.json" for path in contents)
+    for path, data in contents.items():
+        assert not [text for text in ON_MACHINES if text.encode() in data or text in str(path)], path
+    assert not list((tmp_path / "all").rglob("machines"))
 
 
 def test_the_same_again_changes_nothing(tmp_path: Path) -> None:

@@ -145,6 +145,64 @@ def test_a_missing_python_is_refused(network: SshNetwork, connect: Connect) -> N
         connect("bare", python="/opt/none/python3").call(HELLO)
 
 
+@pytest.mark.parametrize(
+    ("python", "said"),
+    [
+        ("python2", "echo 'Unknown option: -I' >&2; exit 2"),
+        ("python35", "echo 'SyntaxError: invalid syntax' >&2; exit 1"),
+        ("python-broken", "exit 127"),
+    ],
+)
+def test_a_python_that_is_too_old_is_refused(network: SshNetwork, connect: Connect, python: str, said: str) -> None:
+    """Stand-ins for old versions of Python: scripts that end as these do."""
+    server = network.add(f"with-{python}")
+    program = server.home / "bin" / python
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{said}\n")
+    program.chmod(0o755)
+    server.write_profile('PATH="$HOME/bin:$PATH"\n')
+    with pytest.raises(
+        RefusedError, match=rf"{python} cannot be started .*set `python` in machines.yaml to a Python 3.6"
+    ):
+        connect(server.name, python=python).call(HELLO)
+
+
+def test_a_mistake_in_a_profile_is_refused(network: SshNetwork, connect: Connect) -> None:
+    server = network.add("bad-profile")
+    server.write_profile("if true\n")
+    with pytest.raises(RefusedError, match=r"[Ss]yntax error"):
+        connect("bad-profile").call(HELLO)
+
+
+def test_the_language_of_the_user_does_not_reach_the_machine(
+    network: SshNetwork, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = network.add("foreign", options=["AcceptEnv *"])
+    network.write_entry("foreign", f"Port {server.port}\nSendEnv LANG LC_*\nSendEnv STY*\n")
+    server.write_profile('env > "$HOME/seen"\n')
+    for name in ("LANG", "LC_ALL", "STYLE"):
+        monkeypatch.setenv(name, "tr_TR.UTF-8")
+    assert "LC_ALL=tr_TR.UTF-8" in network.ssh("foreign", "env").stdout.splitlines(), "ssh alone sends it"
+    connect("foreign").call(HELLO)
+    seen = (server.home / "seen").read_text()
+    assert "HOME=" in seen
+    assert "tr_TR" not in seen
+
+
+def test_nobody_is_asked_by_a_window(network: SshNetwork, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A jump host that wants a password: its ssh does not get the options of this one."""
+    jump = network.add("asking", options=["PubkeyAuthentication no", "PasswordAuthentication yes"])
+    network.add("behind-asking", jump="asking")
+    window = jump.folder / "askpass"
+    window.write_text(f"#!/bin/sh\ntouch {jump.folder}/asked\n")
+    window.chmod(0o755)
+    monkeypatch.setenv("SSH_ASKPASS", str(window))
+    monkeypatch.setenv("DISPLAY", ":0")
+    with pytest.raises(RefusedError, match="no permission"):
+        connect("behind-asking").call(HELLO)
+    assert not (jump.folder / "asked").exists()
+
+
 def test_an_account_without_a_shell_is_refused(network: SshNetwork, connect: Connect) -> None:
     network.add("closed", login_shell="nologin")
     with pytest.raises(RefusedError, match="does not run programs: This account is currently not available"):

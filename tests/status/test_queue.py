@@ -81,3 +81,31 @@ def test_a_program_that_hangs_is_asked_once_for_all_jobs(
     assert SILENT in [line.text for line in overview(status, 9)]
     assert len(asked.read_text().splitlines()) == 1
     assert time.monotonic() - begun < 30
+
+
+SCRIPTS = {"none": "true\n", "slurm": "#!/bin/bash\n#SBATCH --mem=1G\n", "lsf": "#!/bin/bash\n#BSUB -n 1\n"}
+
+
+@pytest.mark.parametrize(
+    ("machines", "elsewhere", "asked"),
+    [
+        ({"dgx": "slurm", "cluster": "lsf"}, {"dgx"}, ["lsf"]),
+        ({"laptop": "none", "cluster": "slurm"}, set(), ["slurm"]),
+        ({"dgx": "slurm", "laptop": "none"}, {"dgx"}, []),
+    ],
+)
+def test_the_scheduler_is_that_of_a_machine_of_this_computer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, machines: dict[str, str], elsewhere: set[str], asked: list[str]
+) -> None:
+    names = []
+    monkeypatch.setattr(scheduler, "jobs", lambda *_, scheduler, **__: names.append(scheduler.name) or {})
+    jobs = []
+    for machine, name in machines.items():
+        folder = tmp_path / machine / "x=1"
+        folder.mkdir(parents=True)
+        (folder / "job.sh").write_text(SCRIPTS[name])
+        about = {"machine": machine}
+        jobs.append(TrackedJob("experiment", machine, "x=1", "k", "f", str(folder), about, True, CachedValue(None)))
+        jobs.insert(0, TrackedJob("stage", "", "s", "k", "f", str(folder), about, True, CachedValue(None)))
+    Queue().look(jobs, {}, elsewhere)
+    assert names == asked

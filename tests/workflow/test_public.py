@@ -13,9 +13,9 @@ from fairmesh.results import load_study
 from fairmesh.runner.status import request_cancel
 from fairmesh.study.settings import Publisher
 from fairmesh.workflow.public import public_copy, publish_public_site
-from tests.results.builder import Folder, build
+from tests.results.builder import ON_MACHINES, Folder, build, note_machines
 
-SECRETS = ("zoeuser", "node-7", "login4.cluster", "/home/zoeuser", "project-42")
+SECRETS = ("zoeuser", "node-7", "login4.cluster", "/home/zoeuser", "project-42", *ON_MACHINES)
 
 
 def results_with_secrets(place: Path) -> Folder:
@@ -39,6 +39,7 @@ def results_with_secrets(place: Path) -> Folder:
     run = {"owner": {"host": "login4.cluster"}, "command": ["/home/zoeuser/x"]}
     write_json(folder.folder / "runs" / "5f0c" / "run.json", run)
     folder.write_plan()
+    note_machines(folder.folder)
     return folder
 
 
