@@ -44,6 +44,7 @@ WRONG = {
     "diff": "diff sweep swep",
     "estimate": "estimate sweep --profile profiles/nowhere",
     "render": "render sweep",
+    "container": "container nothing",
     "run": "run sweep --profile profiles/nowhere --dry-run",
     "retry": "retry nobody",
     "reproduce": "reproduce nowhere",
