@@ -93,6 +93,14 @@ class TargetClient:
         """Cancel jobs."""
         self._call("cancel", jobs=list(folders), who=who)
 
+    def usage(self) -> dict[str, Any]:
+        """Return what the folders of the home take, as the computer reports it."""
+        return self._call("usage")
+
+    def remove(self, folders: Sequence[str]) -> None:
+        """Delete folders of the home; one with an open job is an error."""
+        self._call("remove", folders=list(folders))
+
     def log(self, folder: str, number: int, lines: int) -> list[str]:
         """Return the last lines of the log of an attempt, safe to print."""
         text = self._call("log", folder=folder, number=number, lines=lines).get("lines")

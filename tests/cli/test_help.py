@@ -56,7 +56,10 @@ def test_the_help_of_a_command_ends_with_its_examples(name: str, capsys: pytest.
         (["status", "--jsn"], "fairmesh status: unknown option '--jsn'; did you mean '--json'?"),
         (
             ["machines", "chek"],
-            "fairmesh machines: unknown command 'chek'; did you mean 'check'? (allowed: check, trust, connect, down)",
+            (
+                "fairmesh machines: unknown command 'chek'; did you mean 'check'? "
+                "(allowed: check, trust, connect, clean, down)"
+            ),
         ),
         (["--jsn"], "fairmesh: unknown option '--jsn'"),
         (

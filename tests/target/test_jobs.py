@@ -179,13 +179,37 @@ def test_folders_are_removed_unless_a_job_is_active_in_them(client: Client) -> N
     client.store()
     client.start()
     client.wait("running")
-    with pytest.raises(RequestError, match="attempt 1 runs in"):
-        client.call("remove", folders=[FOLDER])
+    for folder in (FOLDER, "sweep"):
+        with pytest.raises(RequestError, match=f"{FOLDER} has not ended"):
+            client.call("remove", folders=[folder])
     client.call("cancel", jobs=[FOLDER], who="ada")
     client.wait("cancelled")
     client.call("remove", folders=[FOLDER, "nothing"])
     assert not client.job.exists()
     assert sorted(path.name for path in (client.base / HOME).iterdir()) == ["environments", "runner.pyz", "sweep"]
+
+
+def test_the_use_of_a_home_is_reported_with_its_open_jobs(client: Client) -> None:
+    assert client.call("usage") == {"ok": True, "home": str(client.home), "folders": []}
+    client.render(seconds=60)
+    other = "other/experiments/far/x=2"
+    client.render(folder=other)
+    client.store()
+    client.store(other)
+    client.start()
+    client.start(folder=other)
+    client.wait("done", other)
+    folders = {folder["path"]: folder for folder in client.call("usage")["folders"]}
+    assert {path: folder["open_jobs"] for path, folder in folders.items()} == {
+        "environments": 0,
+        "other": 0,
+        "sweep": 1,
+    }
+    files = [path for path in (client.home / "other").rglob("*") if path.is_file()]
+    assert (folders["other"]["files"], folders["other"]["bytes"]) == (
+        len(files),
+        sum(path.stat().st_size for path in files),
+    )
 
 
 def test_a_job_of_another_fingerprint_is_not_started(client: Client) -> None:

@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "check": "connect to machines, show what they have, and suggest fixes",
     "trust": "show the host key of a machine, and add it to the known hosts of ssh",
     "connect": "log in to a machine that asks for a password or a second factor, and keep the connection open",
+    "clean": "free the space that this project takes on a machine, except that of open experiments",
     "down": "destroy the instances of rented machines, and wait until the provider lists them no more",
 }
 
