@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -87,7 +88,8 @@ def unpack(archive: Path, folder: Path, hashes: Mapping[str, str]) -> set[str]:
             while (member := members.next()) is not None:
                 if not member.isdir():
                     _check_member(member, hashes, seen)
-                    _copy(members.extractfile(member), folder / member.name, hashes[member.name])
+                    path, is_program = folder / member.name, bool(member.mode & stat.S_IXUSR)
+                    _copy(members.extractfile(member), path, hashes[member.name], is_program)
                     seen.add(member.name)
                 members.members = []  # type: ignore[attr-defined] # it would keep all of them
     except (tarfile.TarError, EOFError, UnicodeError, ValueError) as error:
@@ -105,10 +107,11 @@ def _check_member(member: tarfile.TarInfo, hashes: Mapping[str, str], seen: set[
         raise UnsafeFilesError(f"its archive has {name} of {member.size} bytes, more than {MOST_BYTES}")
 
 
-def _copy(source: IO[bytes] | None, path: Path, sha256: str) -> None:
+def _copy(source: IO[bytes] | None, path: Path, sha256: str, is_program: bool) -> None:
     digest = hashlib.sha256()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as target:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    with os.fdopen(os.open(path, flags, 0o777 if is_program else 0o666), "wb") as target:
         while source and (block := source.read(_BLOCK)):
             digest.update(block)
             target.write(block)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import stat
 import tarfile
 from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
@@ -19,11 +20,12 @@ _HEX = frozenset("0123456789abcdef")
 
 
 class _File(NamedTuple):
-    """A file to send: its absolute path, size and SHA-256 when it was read first."""
+    """A file to send: its absolute path, size and SHA-256 when it was read first, and whether it can be executed."""
 
     path: str
     size: int
     sha256: str
+    is_program: bool
 
 
 def answer(request: Request) -> Answer:
@@ -85,10 +87,9 @@ def _known(result: Dict[str, Any]) -> Dict[str, str]:
 
 def _described(path: str, sha256: str) -> _File:
     with open_regular(path, follow_links=False) as file:
-        size = os.fstat(file.fileno()).st_size
-        if sha256:
-            return _File(path, size, sha256)
-        return _File(path, size, _sha256(file, size))
+        status = os.fstat(file.fileno())
+        digest = sha256 or _sha256(file, status.st_size)
+        return _File(path, status.st_size, digest, bool(status.st_mode & stat.S_IXUSR))
 
 
 def _sha256(file: io.BufferedReader, size: int) -> str:
@@ -103,7 +104,7 @@ def _send(stream: StreamWriter, files: Dict[str, _File]) -> None:
     with tarfile.open(fileobj=stream, mode="w|", bufsize=BLOCK, format=tarfile.PAX_FORMAT, encoding="utf-8") as archive:  # type: ignore[call-overload]
         for name, described in sorted(files.items()):
             member = tarfile.TarInfo(name)
-            member.size = described.size
+            member.size, member.mode = described.size, 0o755 if described.is_program else 0o644
             with open_regular(described.path, follow_links=False) as file:
                 archive.addfile(member, _Exactly(file, described.size))
             archive.members = []  # it would keep all of them

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -159,6 +161,29 @@ def test_stages_and_applications_are_stored_once(study: RemoteStudy, tmp_path: P
     study.request("x=1", "x=2")
     assert study.wait("x=1", "x=2") == ["0", "0"]
     assert json.loads(study.jobs["x=1"].record.read_text())["metrics"]["score"]["value"] == 5
+
+
+def test_a_program_that_a_stage_has_built_stays_executable(study: RemoteStudy) -> None:
+    build = "import os; open('tool', 'w').write('#!/bin/sh'); os.chmod('tool', 0o4700); open('notes', 'w').write('1')"
+    stage = study.add_stage(code=build)
+    _run(study, "stages", "numbers-0123456789ab", "run-1")
+    here = stage.paths.attempt(1)
+    assert os.access(here / "tool", os.X_OK)
+    assert not (here / "tool").stat().st_mode & stat.S_ISUID
+    assert not (here / "notes").stat().st_mode & 0o111
+    (study.paths.home / ".machine-home").unlink()  # another machine, which needs it
+    job = study.add("x=1", stages={"numbers": stage.fingerprint})
+    study.jobs["x=1"] = replace(job, stages=[NeededStage(stage.paths, stage.fingerprint)])
+    _run(study, "experiments", "x=1", "run-2")
+    assert os.access(study.home / stage.paths.folder.relative_to(study.paths.home) / "attempts/1/tool", os.X_OK)
+
+
+def _run(study: RemoteStudy, kind: str, identity: str, run: str) -> None:
+    dispatcher = study.dispatcher(run=run)
+    dispatcher.start()
+    study.request(identity, kind=kind, run=run)
+    assert study.wait(identity, kind=kind, run=run) == ["0"]
+    dispatcher.stop(cancel=False)
 
 
 def test_a_stage_that_is_not_complete_here_fails_only_what_needs_it(study: RemoteStudy, running: Dispatcher) -> None:
