@@ -16,6 +16,7 @@ ABSENT = "absent"
 _STATES = {ABSENT, *protocol.STATES}
 _MOST_ATTEMPTS = 1_000_000
 _LONGEST = 1000  # characters of a text
+_LARGEST_NUMBER = 1e12
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _JOB_ID = re.compile(r"[\w.\[\]-]{0,60}", re.ASCII)
 _TEXTS = ("reason", "message", "host", "node", "run", "fingerprint", "memory", "started", "updated", "ended")
@@ -128,6 +129,9 @@ def _status(values: Mapping[str, Any]) -> dict[str, Any]:
     check(values, _STATUS)
     texts = {key: _text(values[key]) for key in _TEXTS if values.get(key) is not None}
     numbers = {key: values[key] for key in _NUMBERS if values.get(key) is not None}
+    for key, number in numbers.items():
+        if not abs(number) < _LARGEST_NUMBER:
+            raise ShapeError(f"{key} is too large")
     state = {"state": values["state"]} if values.get("state") in protocol.STATES else {}
     return {**state, **texts, **numbers}
 

@@ -110,7 +110,7 @@ class ProcessTransport:
     ) -> dict[str, Any]:
         assert process.stdin is not None  # noqa: S101  it is a pipe
         assert process.stdout is not None  # noqa: S101
-        connection = Connection(process.stdout.fileno(), process.stdin.fileno(), self.host, timeout)
+        connection = Connection(process.stdout.fileno(), process.stdin.fileno(), self.host, timeout, errors.fileno())
         try:
             return exchange(connection, request, self._base, payload, save)
         except NoAnswerError as error:

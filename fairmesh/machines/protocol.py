@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import select
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,11 +25,18 @@ from typing import Any, BinaryIO, cast
 from fairmesh.errors import FairmeshError
 from fairmesh.jobs.render import archive
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
+from fairmesh.runner import jsonfiles
 from fairmesh.runner.text import printable_lines
 from fairmesh.target.streams import BLOCK, CutError, StreamReader, StreamWriter
 
 LARGEST_ANSWER = 1 << 27  # bytes of an answer's JSON
+MOST_VALUES = 1 << 23  # in an answer, since each takes much more memory than it has bytes
 LARGEST_BANNER = 1 << 22  # bytes that a login shell may print before the answer
+LARGEST_ERRORS = 1 << 24  # bytes of what ssh and the machine print beside their answer
+LONGEST_WORK = 24 * 3600.0  # seconds that a machine may work on a request with files
+RESERVE = 1 << 28  # bytes that stay free on this computer when files arrive
+_LOOK = 1.0  # seconds
+_LENGTH = re.compile(r"[0-9]{1,12}", re.ASCII)
 _LOADER = "import sys;exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 
 
@@ -80,12 +89,15 @@ class Connection:
         The name of the machine in messages.
     timeout : float
         Seconds without any progress after which the machine counts as unreachable.
+    errors : int, optional
+        Descriptor of the file that gets its standard error.
     """
 
     reading: int
     writing: int
     host: str
     timeout: float
+    errors: int | None = None
     _buffer: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
@@ -153,8 +165,17 @@ class Connection:
             poll.register(descriptor, select.POLLIN)
         for descriptor in writing:
             poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(1000 * self.timeout):
-            raise UnreachableError(f"{self.host} gave no answer within {self.timeout:.0f} s")
+        deadline = time.monotonic() + self.timeout
+        while not poll.poll(1000 * max(0.0, min(_LOOK, deadline - time.monotonic()))):
+            self._check_errors()
+            if time.monotonic() >= deadline:
+                raise UnreachableError(f"{self.host} gave no answer within {self.timeout:.0f} s")
+        self._check_errors()
+
+    def _check_errors(self) -> None:
+        """Check that the standard error does not fill the disk."""
+        if self.errors is not None and os.fstat(self.errors).st_size > LARGEST_ERRORS:
+            raise RefusedError(f"{self.host} writes messages without an end")
 
 
 def exchange(
@@ -192,16 +213,17 @@ def exchange(
     header = {"nonce": nonce, "base": base, "runner": _runner_sha256(), "request": dict(request)}
     code = _bootstrap()
     _send(connection, b"%d\n" % len(code) + code + json.dumps(header).encode() + b"\n")
-    messages = _Messages(connection, nonce)
+    replies = {"runner": lambda: _send(connection, b"%d\n" % len(_runner()) + _runner())}
+    if payload is not None:
+        replies["payload"] = lambda: _send_payload(connection, payload)
+    messages = _Messages(connection, nonce, LONGEST_WORK if payload or save else 60 * connection.timeout)
     while True:
         words = messages.next()
-        if words == ["runner"]:
-            _send(connection, b"%d\n" % len(_runner()) + _runner())
-        elif words == ["payload"] and payload is not None:
-            _send_payload(connection, payload)
-        elif len(words) == 3 and words[0] == "answer" and words[1].isdecimal():
+        if len(words) == 1 and words[0] in replies:
+            replies.pop(words[0])()  # each once
+        elif len(words) == 3 and words[0] == "answer" and _LENGTH.fullmatch(words[1]):
             return _finish(connection, _answer(connection, int(words[1]), words[2]), save)
-        elif words != ["wait"]:
+        else:
             raise UnreachableError(f"{connection.host} sent a message that fairmesh does not know")
 
 
@@ -211,10 +233,18 @@ class _Messages:
 
     connection: Connection
     nonce: str
+    longest_work: float
     has_begun: bool = False
 
     def next(self) -> list[str]:
-        """Return the words of the next message."""
+        """Return the words of the next message that is no sign of life."""
+        begun = time.monotonic()
+        while (words := self._next()) == ["wait"]:
+            if time.monotonic() - begun > self.longest_work:
+                raise UnreachableError(f"{self.connection.host} gave no answer within {self.longest_work:.0f} s")
+        return words
+
+    def _next(self) -> list[str]:
         skipped, begun = bytearray(), time.monotonic()
         while True:
             line = self.connection.read_line()
@@ -257,9 +287,11 @@ def _answer(connection: Connection, length: int, sha256: str) -> dict[str, Any]:
     data = connection.read(length)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise UnreachableError(f"the answer of {connection.host} did not arrive whole")
+    if sum(data.count(sign) for sign in b",[{") > MOST_VALUES:
+        raise UnreachableError(f"the answer of {connection.host} is too large: more than {MOST_VALUES} values")
     try:
-        answer = json.loads(data)
-    except (ValueError, RecursionError):
+        answer = jsonfiles.parse(data)
+    except ValueError:
         answer = None
     if not isinstance(answer, dict):
         raise UnreachableError(f"the answer of {connection.host} is not valid")
@@ -272,19 +304,36 @@ def _answer(connection: Connection, length: int, sha256: str) -> dict[str, Any]:
 
 def _finish(connection: Connection, answer: dict[str, Any], save: Path | None) -> dict[str, Any]:
     """Save the bytes that follow an answer."""
-    if answer.pop("has_payload", False) and save is not None:
-        beside = save.with_name(f".{save.name}.{os.getpid()}.half")
-        try:
-            with beside.open("wb") as file:
-                stream = StreamReader(connection.read)
-                while block := stream.read(BLOCK):
-                    file.write(block)
-            beside.replace(save)
-        except CutError as error:
-            raise UnreachableError(f"the files of {connection.host} did not arrive whole: {error}") from error
-        finally:
-            beside.unlink(missing_ok=True)
+    size = answer.pop("payload", None)
+    if size is None or save is None:
+        return answer
+    _check_space(connection.host, size, save)
+    beside = save.with_name(f".{save.name}.{os.getpid()}.half")
+    try:
+        with beside.open("wb") as file:
+            _copy(StreamReader(connection.read), file, size)
+        beside.replace(save)
+    except CutError as error:
+        raise UnreachableError(f"the files of {connection.host} did not arrive whole: {error}") from error
+    finally:
+        beside.unlink(missing_ok=True)
     return answer
+
+
+def _copy(stream: StreamReader, file: BinaryIO, size: int) -> None:
+    while block := stream.read(BLOCK):
+        file.write(block)
+        if file.tell() > size:
+            raise CutError("there is more than was announced")
+
+
+def _check_space(host: str, size: object, save: Path) -> None:
+    """Check that announced files fit on the disk of this computer."""
+    if not isinstance(size, int):
+        raise UnreachableError(f"the answer of {host} is not valid")
+    free = shutil.disk_usage(save.parent).free - RESERVE
+    if size > free:
+        raise RequestError(f"{host} has {size} bytes to send, and {max(0, free)} can be stored in {save.parent}")
 
 
 @cache

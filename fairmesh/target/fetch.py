@@ -16,6 +16,7 @@ from .problems import RETRY, RequestProblem
 from .request import Answer, Request, hashes_of, text_of
 from .streams import BLOCK, StreamWriter
 
+_LARGEST_HEADERS, _LARGEST_END = 8192, 10240  # bytes of what an archive has beside a file and at its end
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -42,7 +43,8 @@ def answer(request: Request) -> Answer:
         files.update(_files_of_job(home, folder, _numbers(job), is_partial))
     missing = {name: file for name, file in files.items() if has.get(name) != file.sha256}
     hashes = {name: file.sha256 for name, file in files.items()}
-    return Answer({"manifest": hashes}, lambda stream: _send(stream, missing))
+    size = _LARGEST_END + sum(file.size + _LARGEST_HEADERS for file in missing.values())
+    return Answer({"manifest": hashes}, lambda stream: _send(stream, missing), size)
 
 
 def _numbers(job: Dict[str, Any]) -> List[int]:

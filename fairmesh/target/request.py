@@ -18,10 +18,13 @@ class Answer(NamedTuple):
         Its values, as JSON.
     write : callable, optional
         Writes the bytes that follow.
+    size : int
+        How many these are at most.
     """
 
     values: Dict[str, Any]
     write: Optional[Callable[[StreamWriter], None]] = None
+    size: int = 0
 
 
 class Request:

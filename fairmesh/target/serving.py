@@ -36,7 +36,7 @@ def serve(channel: Channel) -> None:
             answer = _failed(RequestProblem(reason_of(error)))
     values = dict({"ok": True}, **answer.values)
     if answer.write:
-        values["has_payload"] = True
+        values["payload"] = answer.size
     channel.answer(values)
     if answer.write:
         _send(channel, answer.write)

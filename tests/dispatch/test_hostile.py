@@ -200,6 +200,8 @@ def test_a_lying_machine_is_paused_and_other_jobs_go_on(study: RemoteStudy, lie:
         {"jobs": {FOLDER: {"number": "1", "state": "running"}}},
         {"jobs": {FOLDER: {"number": 1, "state": "\x1b[31mred"}}},
         {"jobs": {FOLDER: {"number": 1, "state": "running", "status": {"progress": "fast"}}}},
+        {"jobs": {FOLDER: {"number": 1, "state": "running", "status": {"progress": 10**400}}}},
+        {"jobs": {FOLDER: {"number": 1, "state": "running", "status": {"heartbeat": float("nan")}}}},
     ],
 )
 def test_malformed_states_pause_a_machine(study: RemoteStudy, answer: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import pytest
 
+from fairmesh.machines import protocol
 from fairmesh.machines.process import ProcessTransport
 from fairmesh.machines.protocol import remote_command
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
@@ -93,6 +94,21 @@ def test_work_that_goes_on_is_no_silence(tmp_path: Path) -> None:
     assert FakeTransport(tmp_path, code).call(POLL, timeout=1.5)["ok"]
 
 
+def test_work_without_an_end_counts_as_unreachable(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match="far gave no answer within 6 s"):
+        FakeTransport(tmp_path, "while True: say(b'wait'); time.sleep(0.05)").call(POLL, timeout=0.1)
+
+
+@pytest.mark.parametrize("program", ["{flood}; sleep 9", "{flood} & exec sleep 9", "{flood} & sleep 1; yes"])
+def test_messages_without_an_end_do_not_fill_the_disk(
+    tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "_LOOK", 0.02)
+    script = program.replace("{flood}", "head -c 50000000 /dev/zero >&2")
+    with pytest.raises(RefusedError, match="far writes messages without an end"):
+        ShellTransport(tmp_path, script).call(POLL)
+
+
 def test_a_machine_that_reads_no_files_is_unreachable(tmp_path: Path) -> None:
     def write(stream: BinaryIO) -> None:
         stream.write(b"\0" * 30_000_000)
@@ -123,7 +139,13 @@ def test_a_machine_that_ends_while_files_are_sent_can_still_say_why(tmp_path: Pa
         ("say(b'answer -1 x')", "a message that fairmesh does not know"),
         ("say(b'payload')", "a message that fairmesh does not know"),
         ("say(b'')", "a message that fairmesh does not know"),
+        ("say(b'answer ' + b'9' * 5000 + b' x')", "a message that fairmesh does not know"),
+        ("say(b'runner'); data.read(int(data.readline())); say(b'runner')", "a message that fairmesh does not know"),
         ("answer(b'[]')", "is not valid"),
+        ("answer(b'{\"a\": NaN}')", "is not valid"),
+        ("answer(b'{\"a\": 1e999}')", "is not valid"),
+        ("answer(b'{\"a\": ' + b'9' * 5000 + b'}')", "is not valid"),
+        ("answer(b'{\"a\": [' + b'[],' * 10_000_000 + b'[]]}')", "is too large"),
         ("answer(b'{')", "is not valid"),
         ("answer(b'[' * 100000)", "is not valid"),
         ("answer(b'\\xff')", "is not valid"),
@@ -151,7 +173,7 @@ def test_a_missing_python_needs_a_person(tmp_path: Path, script: str) -> None:
 
 def test_bytes_that_follow_an_answer_are_saved_only_if_they_are_whole(tmp_path: Path) -> None:
     save = tmp_path / "save"
-    body = 'body = b\'{"ok": true, "has_payload": true}\'; answer(body);'
+    body = 'body = b\'{"ok": true, "payload": 3}\'; answer(body);'
     good = f"{body} out.write((3).to_bytes(4, 'big') + b'abc' + bytes(4) + hashlib.sha256(b'abc').digest())"
     assert FakeTransport(tmp_path, good).call(POLL, save=save) == {"ok": True}
     assert save.read_bytes() == b"abc"
@@ -159,6 +181,19 @@ def test_bytes_that_follow_an_answer_are_saved_only_if_they_are_whole(tmp_path: 
     for bad in (good.replace("digest())", "digest()[:9])"), good.replace("b'abc').d", "b'abd').d"), body):
         with pytest.raises(UnreachableError, match="did not arrive whole"):
             FakeTransport(tmp_path, bad).call(POLL, save=save)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_bytes_than_were_announced_or_than_there_is_room_for_are_not_saved(tmp_path: Path) -> None:
+    save = tmp_path / "save"
+    endless = "answer(b'{\"payload\": 500000}')\nwhile True: out.write((1 << 18).to_bytes(4, 'big') + bytes(1 << 18))"
+    with pytest.raises(UnreachableError, match="there is more than was announced"):
+        FakeTransport(tmp_path, endless).call(POLL, save=save)
+    with pytest.raises(RequestError, match=r"far has 9000000000000000 bytes to send, and [0-9]+ can be stored in"):
+        FakeTransport(tmp_path, endless.replace("500000", "9" + "0" * 15)).call(POLL, save=save)
+    for size in ("true", "-1", "[]", '\\"1\\"', "1.5"):
+        with pytest.raises(UnreachableError, match=r"is not valid|more than was announced"):
+            FakeTransport(tmp_path, endless.replace("500000", size)).call(POLL, save=save)
     assert list(tmp_path.iterdir()) == []
 
 
