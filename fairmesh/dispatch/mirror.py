@@ -46,6 +46,8 @@ class RemotePlace:
         number = values.get("number")
         if not isinstance(number, int) or not all(isinstance(text, str) for text in texts.values()):
             return None
+        if not is_below(str(texts["record"])):
+            return None
         return cls(number=number, **{key: str(text) for key, text in texts.items()})
 
     def write(self, paths: JobPaths) -> None:
@@ -67,6 +69,11 @@ class RemotePlace:
         if is_here:
             cls.remove(paths)
         return is_here
+
+
+def is_below(path: str) -> bool:
+    """Return whether a relative path stays in the folder that it starts from; results may come from elsewhere."""
+    return bool(path) and not path.startswith("/") and ".." not in path.split("/")
 
 
 def mirror(paths: JobPaths, state: RemoteState, machine: str, fingerprint: str) -> None:

@@ -91,6 +91,7 @@ class Fleet:
     problem: FairmeshError | None = None
     strangers: list[Instance] = field(default_factory=list)
     _failures: _Failures = field(default_factory=_Failures)
+    _created: set[str] = field(default_factory=set)
     _misses: dict[str, int] = field(default_factory=dict)
     _renewed: dict[str, float] = field(default_factory=dict)
     _said: set[str] = field(default_factory=set)
@@ -146,9 +147,21 @@ class Fleet:
         if not rental.id:
             return
         try:
+            if self._is_of_others(rental):
+                self._close(rental, "the provider has it for something else", now)
+                self._say_once(
+                    f"{self.name}: {rental.id} has not the tags of fairmesh, and is left alone; look after it"
+                )
+                return
             self.provider.destroy(rental.id)
         except ProviderError as error:
             self._say_once(f"{self.name}: {rental.label} cannot be destroyed now: {error}")
+
+    def _is_of_others(self, rental: Rental) -> bool:
+        """Return whether an instance was not created for a rental: its file may come from other results."""
+        if rental.id in self._created:
+            return False
+        return any(one.id == rental.id and one.token != rental.token for one in self.provider.instances({}))
 
     def destroy_all(self, reason: str, now: float) -> None:
         """Destroy all instances."""
@@ -330,6 +343,7 @@ class Fleet:
         except ProviderError as error:
             self._note_failed_create(rental, error, now)
             return False
+        self._created.add(instance.id)
         rental = self.journal.write(rental, state=CREATED, id=instance.id, address=instance.address, port=instance.port)
         self._failures.creates, self._failures.again = 0, -math.inf
         self.announce(f"{self.name}: created {rental.id}{self._price_text()}")

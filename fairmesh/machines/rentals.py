@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from fairmesh.files import write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import read_map
+from fairmesh.machines.providers.base import ADDRESS, ID
 
 REQUESTED, CREATED, READY, FAILED, DESTROYING, GONE = (
     "requested",
@@ -150,7 +152,17 @@ def _read(paths: Iterable[Path]) -> list[Rental]:
 
 def _is_rental(fields: Mapping[str, Any]) -> bool:
     kinds = {field.name: _KINDS[str(field.type)] for field in dataclasses.fields(Rental)}
-    return fields.keys() == kinds.keys() and all(isinstance(fields[name], kind) for name, kind in kinds.items())
+    if fields.keys() != kinds.keys() or not all(isinstance(fields[name], kind) for name, kind in kinds.items()):
+        return False
+    return all(pattern.fullmatch(str(fields[name])) for name, pattern in _PATTERNS.items())
 
+
+_PATTERNS = {
+    "token": re.compile(r"[0-9a-f]{16}"),
+    "id": re.compile(f"({ID.pattern})?", re.ASCII),
+    "address": re.compile(f"({ADDRESS.pattern})?", re.ASCII),
+    "host_key": re.compile(r"([a-z0-9@.-]+ [A-Za-z0-9+/=]+\n?)*"),
+}
+"""What reaches files of ssh and the provider: the results may come from elsewhere."""
 
 _KINDS: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float), "bool": (bool,)}

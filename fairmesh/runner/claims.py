@@ -85,8 +85,8 @@ class Claims:
         """End the processes that an ended attempt left on this host, and remove half-written files."""
         attempt = self.attempt_folder(number)
         leader = jsonfiles.read_map(os.path.join(attempt, PROCESS))
-        if leader and "pid" in leader:
-            owner.end_group(leader)
+        if leader and "pid" in leader and "machine" not in self.holder(number):
+            owner.end_group(leader)  # never by what another machine has sent
         for folder in (self.folder, attempt):
             for path in jsonfiles.half_written(folder):
                 pid = jsonfiles.writer(path)

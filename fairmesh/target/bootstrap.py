@@ -6,6 +6,7 @@ follow the request, ``wait`` says that the work goes on, and ``answer LENGTH SHA
 """
 
 import atexit
+import contextlib
 import hashlib
 import importlib
 import json
@@ -13,6 +14,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import threading
@@ -108,6 +110,8 @@ def _runner(channel: Channel) -> str:
     home = header["request"].get("home")
     folder = home_folder(base_folder(header["base"]), home) if home is not None else ""
     path = os.path.join(folder, RUNNER)
+    if folder:
+        _make_private(folder)
     if folder and _sha256(path) == header["runner"]:
         return path
     channel.say("runner")
@@ -118,9 +122,24 @@ def _runner(channel: Channel) -> str:
         folder = tempfile.mkdtemp(prefix="fairmesh-")
         atexit.register(shutil.rmtree, folder, True)
         path = os.path.join(folder, RUNNER)
-    os.makedirs(folder, exist_ok=True)
     _write(path, data)
     return path
+
+
+def _make_private(folder: str) -> None:
+    """Make a home folder; if there is one, check that nobody else can put another runner into it.
+
+    Raises
+    ------
+    ValueError
+        If somebody can.
+    """
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(folder, 0o755)  # whatever the umask
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & stat.S_IWOTH:
+        raise ValueError(f"{folder} is not a folder of yours alone, and others could change what runs there")
 
 
 def _sha256(path: str) -> Optional[str]:

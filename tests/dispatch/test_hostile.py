@@ -7,11 +7,13 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
 
+from fairmesh.dispatch.mirror import RemotePlace
 from fairmesh.dispatch.unpacking import UnsafeFilesError, check_paths, unpack
 from fairmesh.jobs.render import archive
 from fairmesh.machines.transport import ANSWER, RefusedError, RequestError
@@ -263,3 +265,13 @@ def test_a_refusal_pauses_at_once_and_is_announced_once(study: RemoteStudy) -> N
     dispatcher.stop(cancel=False)
     assert len(study.said) == 1
     assert study.said[0].startswith("far is refused: far: its host key is unknown")
+
+
+@pytest.mark.parametrize("record", ["../../.bashrc", "/etc/passwd", "sweep/../../x", ""])
+def test_a_note_in_results_of_others_cannot_name_a_record_elsewhere(study: RemoteStudy, record: str) -> None:
+    paths = study.add("x=1").paths
+    place = RemotePlace("far", "", 1, "f" * 64, "sweep/records/far/x=1.json")
+    place.write(paths)
+    assert RemotePlace.read(paths) == place
+    replace(place, record=record).write(paths)
+    assert RemotePlace.read(paths) is None

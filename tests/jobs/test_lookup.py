@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,22 @@ def test_an_attempt_that_used_all_its_memory_when_it_was_killed_failed_for_that(
     path.write_text(json.dumps({"state": "running", "reason": "", "memory": memory}))
     lookup.mark_lost(killed)
     assert _status(killed) == ("failed", f"its runner was killed; {memory}")
+
+
+@pytest.mark.parametrize(("machine", "is_ended"), [({}, True), ({"machine": "far"}, False)])
+def test_a_process_that_another_machine_names_is_not_ended(
+    killed: JobPaths, machine: dict[str, str], is_ended: bool
+) -> None:
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as program:
+        named = owner.describe(program.pid)
+        (killed.attempt(1) / "process.json").write_text(json.dumps(named))
+        claim = machine or owner.current_process() | {"start": "long ago"}
+        (killed.folder / "claims/1").write_text(json.dumps(claim))
+        if machine:
+            (killed.attempt(1) / "status.json").write_text(json.dumps({"state": "failed"}))
+        lookup.mark_lost(killed)
+        assert (program.poll() is not None or not owner.start_time(program.pid)) is is_ended
+        program.kill()
 
 
 def test_an_attempt_that_was_killed_right_after_its_commit_is_done(killed: JobPaths) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from fairmesh.files import write_json
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.machines import cloud_init, fleet
 from fairmesh.machines.fleet import Fleet
 from fairmesh.machines.providers.base import GONE, HOME, RUNNING, STOPPED, TOKEN, Instance, ProviderError
-from fairmesh.machines.rentals import READY, Journal, Rental
+from fairmesh.machines.rentals import CREATED, DESTROYING, READY, Journal, Rental
 from fairmesh.machines.transport import RefusedError, UnreachableError
 from fairmesh.study.machines import Machine
 
@@ -352,3 +354,35 @@ def test_instances_in_no_journal_are_named_and_not_used(setup: Setup) -> None:
     setup.steps(1, 5, 3)
     assert setup.lines[0] == "aws: i-77: in no journal; `fairmesh machines down aws` destroys them"
     assert [rental.id for rental in setup.fleet.ready()] == ["i-1"]
+
+
+@pytest.mark.parametrize("state", [READY, CREATED, DESTROYING])
+def test_an_instance_that_was_not_created_for_a_journal_is_never_destroyed(setup: Setup, state: str) -> None:
+    setup.table.instances_by_id["i-77"] = Instance("i-77", "10.0.0.7", 22, RUNNING, {"name": "production"})
+    planted = Rental("0123456789abcdef", "aws", "sweep", state=state, id="i-77", address="10.0.0.7", requested=1.0)
+    setup.fleet.journal.write(planted)
+    setup.restart()
+    setup.steps(0, 200, 3)
+    assert setup.table.alive() == ["i-77"]
+    assert setup.fleet.journal.open() == []
+    assert "aws: i-77 has not the tags of fairmesh, and is left alone; look after it" in setup.lines
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"address": "x\n  ProxyCommand touch hacked"},
+        {"address": "-oProxyCommand=x"},
+        {"id": "i-1; reboot"},
+        {"token": "../../../.ssh"},
+        {"host_key": "ssh-ed25519 AAAA\n* ssh-ed25519 BBBB"},
+    ],
+)
+def test_a_journal_with_values_that_no_provider_gives_is_not_read(setup: Setup, changes: dict[str, str]) -> None:
+    path = setup.fleet.journal.folder / "0123456789abcdef.json"
+    write_json(path, dataclasses.asdict(Rental("0123456789abcdef", "aws", "sweep", id="i-1", address="10.0.0.1")))
+    setup.restart()
+    assert [rental.id for rental in setup.fleet.journal.all()] == ["i-1"]
+    write_json(path, json.loads(path.read_text()) | changes)
+    setup.restart()
+    assert setup.fleet.journal.all() == []

@@ -80,6 +80,35 @@ def test_a_home_is_one_folder_of_the_base(client: Client, home: Any) -> None:
     assert not list(client.place.iterdir())
 
 
+@pytest.mark.parametrize("whose", ["others can write", "of somebody else", "link"])
+def test_a_home_that_others_can_change_is_refused(client: Client, whose: str) -> None:
+    client.base.mkdir()
+    other = client.place / "other"
+    other.mkdir()
+    if whose == "link":
+        client.home.symlink_to(other)
+    else:
+        client.home.mkdir()
+        client.home.chmod(0o777 if whose == "others can write" else 0o755)
+    if whose == "of somebody else":
+        if os.geteuid():
+            pytest.skip("only root can give a folder to somebody else")
+        os.chown(client.home, 65534, 65534)
+    with pytest.raises(RefusedError, match="is not a folder of yours alone"):
+        client.call("poll", jobs=[])
+    assert not list(client.home.iterdir())
+
+
+def test_the_home_is_writable_for_its_owner_alone_whatever_the_umask(client: Client) -> None:
+    umask = os.umask(0)
+    try:
+        client.call("poll", jobs=[])
+        client.call("poll", jobs=[])
+    finally:
+        os.umask(umask)
+    assert not client.home.stat().st_mode & 0o022
+
+
 @pytest.mark.parametrize("base", ["relative", "$FAIRMESH_NO_SUCH_NAME/x", "", "~nobody-like-this/x"])
 def test_a_base_must_be_an_absolute_path(tmp_path: Path, base: str) -> None:
     with pytest.raises(RefusedError, match="is no absolute path on this machine"):

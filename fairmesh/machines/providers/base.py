@@ -17,8 +17,8 @@ STATES = (PENDING, RUNNING, STOPPED, GONE)
 HOME, STUDY, RUN, MACHINE, TOKEN = (f"fairmesh-{name}" for name in ("home", "study", "run", "machine", "token"))
 """Tags of an instance: whose it is, and the token of the call that created it."""
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,299}", re.ASCII)
-_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}", re.ASCII)
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,299}", re.ASCII)
+ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}", re.ASCII)
 _SECRET_NAME = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 _SHORTEST_SECRET = 6  # characters; shorter values are words that occur everywhere
 _LONGEST_REASON = 300
@@ -73,9 +73,9 @@ class Instance:
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if not _ID.fullmatch(self.id):
+        if not ID.fullmatch(self.id):
             raise ProviderError(f"the provider's answer has no valid id: {self.id[:60]!r}")
-        if self.address and not _ADDRESS.fullmatch(self.address):
+        if self.address and not ADDRESS.fullmatch(self.address):
             raise ProviderError(f"instance {self.id} has no valid address: {self.address[:60]!r}")
         if not 0 < self.port < 65536:
             raise ProviderError(f"instance {self.id} has no valid port: {self.port}")
