@@ -18,10 +18,12 @@ from fairmesh.errors import FairmeshError
 from fairmesh.expressions import ExpressionError, parse_template
 from fairmesh.jobs.directives import batch_values, directives
 from fairmesh.jobs.paths import JobPaths
+from fairmesh.jobs.results_folder import hide_from_git
 from fairmesh.jobs.templates import Templates
 from fairmesh.runner import protocol
 from fairmesh.runner.job import APPLICATION, MARK
 from fairmesh.runner.safefiles import read_regular
+from fairmesh.target import bootstrap
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class JobFolder:
 
 
 def write_runner(path: Path) -> None:
-    """Write the runner unless an identical file exists."""
+    """Write the runner as one file, for a copy that travels, unless an identical file exists."""
     data = archive()
     try:
         is_there = read_regular(str(path)) == data
@@ -52,6 +54,12 @@ def write_runner(path: Path) -> None:
         is_there = False
     if not is_there:
         files.write_bytes(path, data, flush=True)
+
+
+def install_runner(home: Path) -> None:
+    """Install the runner in a results folder; jobs that run there keep the version that they have started with."""
+    bootstrap.install_runner(str(home), archive())
+    hide_from_git(home / bootstrap.VERSIONS)
 
 
 def render(job: JobFolder, templates: Templates, machine: Mapping[str, Any]) -> None:
@@ -101,8 +109,11 @@ def render_command(command: list[str], where: str, parameters: Mapping[str, Any]
 _argument = cache(parse_template)
 
 
-# Skips the shutdown of Python: a signal in these milliseconds would make a finished job look failed.
+# The first member of each version, always with the same bytes: so a runner.pyz that is replaced just now is read well.
+# Everything else is imported from the version that runner.pyz leads to, which is never replaced.
+# The end skips the shutdown of Python: a signal in these milliseconds would make a finished job look failed.
 _START = """import os, sys
+sys.path[0] = os.path.realpath(sys.path[0])
 from fairmesh.runner.main import main
 status = main()
 sys.stdout.flush()
@@ -134,4 +145,5 @@ def _compiled(name: str, text: str) -> bytes:
     unchecked = (1).to_bytes(4, "little")
     source_hash = importlib.util.source_hash(text.encode())
     code = compile(text, name, "exec", dont_inherit=True)
-    return importlib.util.MAGIC_NUMBER + unchecked + source_hash + marshal.dumps(code)
+    # Later formats mark objects that something else refers to at the moment: the bytes would differ between processes.
+    return importlib.util.MAGIC_NUMBER + unchecked + source_hash + marshal.dumps(code, 2)

@@ -20,7 +20,9 @@ import tempfile
 import threading
 from typing import Any, BinaryIO, Dict, Optional
 
-RUNNER = "runner.pyz"
+RUNNER = "runner.pyz"  # leads to the version that new jobs start with
+VERSIONS = ".runner"  # the folder of its versions, each under a name that follows from its content
+KEPT = 8  # versions: a job uses the one that it has started with until it ends
 NAME = re.compile(r"[\w+@][\w.+@-]{0,199}\Z")
 LARGEST = 1 << 26  # bytes of a runner
 SILENCE = 900  # seconds without a byte from the client after which the process ends
@@ -109,11 +111,10 @@ def _runner(channel: Channel) -> str:
     header = channel.header
     home = header["request"].get("home")
     folder = home_folder(base_folder(header["base"]), home) if home is not None else ""
-    path = os.path.join(folder, RUNNER)
     if folder:
         _make_private(folder)
-    if folder and _sha256(path) == header["runner"]:
-        return path
+    if folder and _sha256(version_path(folder, header["runner"])) == header["runner"]:
+        return _use(folder, header["runner"])
     channel.say("runner")
     data = _receive(channel.reading)
     if hashlib.sha256(data).hexdigest() != header["runner"]:
@@ -121,9 +122,7 @@ def _runner(channel: Channel) -> str:
     if not folder:
         folder = tempfile.mkdtemp(prefix="fairmesh-")
         atexit.register(shutil.rmtree, folder, True)
-        path = os.path.join(folder, RUNNER)
-    _write(path, data)
-    return path
+    return install_runner(folder, data)
 
 
 def _make_private(folder: str) -> None:
@@ -142,6 +141,53 @@ def _make_private(folder: str) -> None:
         raise ValueError(f"{folder} is not a folder of yours alone, and others could change what runs there")
 
 
+def version_path(folder: str, sha256: str) -> str:
+    """Return the path of a version of the runner in a home folder."""
+    return os.path.join(folder, VERSIONS, sha256[:12] + ".pyz")
+
+
+def install_runner(folder: str, data: bytes) -> str:
+    """Write the runner into a home folder; return the path of this version, whose content never changes.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = version_path(folder, sha256)
+    if _sha256(path) != sha256:
+        os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)  # whatever the umask
+        _write(folder, path, data)
+    return _use(folder, sha256)
+
+
+def _use(folder: str, sha256: str) -> str:
+    """Make a version of the runner the one that new jobs start with; return its path."""
+    path, link = version_path(folder, sha256), os.path.join(folder, RUNNER)
+    target = os.path.relpath(path, folder)
+    if not os.path.islink(link) or os.readlink(link) != target:
+        os.utime(path, None)
+        try:
+            beside = _beside(folder)
+            os.symlink(target, beside)
+            os.replace(beside, link)
+        except OSError:  # a file system without links
+            if _sha256(link) != sha256:
+                with open(path, "rb") as file:
+                    _write(folder, link, file.read(LARGEST))
+        _remove_old(os.path.dirname(path))
+    return path
+
+
+def _remove_old(folder: str) -> None:
+    """Remove the versions that were used last the longest time ago."""
+    with contextlib.suppress(OSError):  # another process removes them, too
+        paths = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".pyz")]
+        for path in sorted(paths, key=os.path.getmtime)[:-KEPT]:
+            os.unlink(path)
+
+
 def _sha256(path: str) -> Optional[str]:
     try:
         with open(path, "rb") as file:
@@ -158,9 +204,14 @@ def _receive(reading: BinaryIO) -> bytes:
     return data
 
 
-def _write(path: str, data: bytes) -> None:
-    """Write a file beside its place, and move it there: running jobs use the old one."""
-    beside = f"{os.path.dirname(path)}/.{RUNNER}.{os.uname()[1][:20]}.{os.getpid()}.{threading.get_ident()}.half"
+def _beside(folder: str) -> str:
+    """Return a path in the home folder for what is moved into place."""
+    return f"{folder}/.{RUNNER}.{os.uname()[1][:20]}.{os.getpid()}.{threading.get_ident()}.half"
+
+
+def _write(folder: str, path: str, data: bytes) -> None:
+    """Write a file beside its place, and move it there."""
+    beside = _beside(folder)
     try:
         with open(beside, "wb") as file:
             file.write(data)

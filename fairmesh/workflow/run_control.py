@@ -15,7 +15,7 @@ from fairmesh.dispatch.dispatcher import Dispatcher
 from fairmesh.jobs import lookup
 from fairmesh.jobs.lookup import FolderState
 from fairmesh.jobs.outage import Outage
-from fairmesh.jobs.render import JobFolder, render, write_runner
+from fairmesh.jobs.render import JobFolder, install_runner, render
 from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
 from fairmesh.runner.protocol import EXPERIMENTS
@@ -103,7 +103,7 @@ class RunControl:
 
     def _render(self) -> None:
         entries = {name: self._study.machines[name].model_dump() for name in self._plan.all_machines}
-        write_runner(self._paths.runner)
+        install_runner(self._paths.home)
         is_any = False
         for target, job in self._jobs_to_run():
             if self._study.machines.is_remote(target.machine):

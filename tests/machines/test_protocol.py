@@ -14,10 +14,12 @@ from typing import BinaryIO
 
 import pytest
 
+from fairmesh.jobs.render import archive
 from fairmesh.machines import protocol
 from fairmesh.machines.process import ProcessTransport
 from fairmesh.machines.protocol import remote_command
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
+from fairmesh.target.bootstrap import KEPT, install_runner
 
 HOME = "study-0123abcd"
 POLL = {"verb": "poll", "home": HOME, "jobs": []}
@@ -207,6 +209,25 @@ def test_the_runner_is_sent_once_and_again_if_it_is_damaged(tmp_path: Path) -> N
     runner.write_bytes(b"damaged")
     transport.call(POLL)
     assert runner.stat().st_ino != before
+    assert runner.read_bytes() == archive()
+
+
+def test_the_runner_is_a_file_where_there_are_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "symlink", refuse)
+    for data in (b"one", b"two", b"two"):
+        path = Path(install_runner(str(tmp_path), data))
+        assert path.read_bytes() == (tmp_path / "runner.pyz").read_bytes() == data
+    assert not (tmp_path / "runner.pyz").is_symlink()
+
+
+def test_few_versions_of_the_runner_are_kept_and_the_new_one_is_used(tmp_path: Path) -> None:
+    paths = [Path(install_runner(str(tmp_path), b"%d" % number)) for number in range(KEPT + 3)]
+    assert [path.exists() for path in paths] == [False] * 3 + [True] * KEPT
+    assert Path(install_runner(str(tmp_path), b"5")).samefile(tmp_path / "runner.pyz")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".runner", "runner.pyz"]
 
 
 def test_a_large_request_and_answer_arrive(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
 
 def is_empty(client: Client) -> bool:
     """Return whether nothing is in the home but the runner."""
-    return [path.name for path in client.home.iterdir()] == ["runner.pyz"]
+    return sorted(path.name for path in client.home.iterdir()) == [".runner", "runner.pyz"]
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,8 @@ def test_folders_are_removed_unless_a_job_is_active_in_them(client: Client) -> N
     client.wait("cancelled")
     client.call("remove", folders=[FOLDER, "nothing"])
     assert not client.job.exists()
-    assert sorted(path.name for path in (client.base / HOME).iterdir()) == ["environments", "runner.pyz", "sweep"]
+    names = sorted(path.name for path in (client.base / HOME).iterdir())
+    assert names == [".runner", "environments", "runner.pyz", "sweep"]
 
 
 def test_the_use_of_a_home_is_reported_with_its_open_jobs(client: Client) -> None:
