@@ -4,8 +4,9 @@ All of them run on this computer as the user of the tests, so they share process
 differs is `SshServer.home`, which is ``HOME`` there. Nothing reads or writes ``~/.ssh``: clients get
 `SshNetwork.config` by ``-F``.
 
-Stand-ins: a login shell is set by ``ForceCommand``, since all servers have the same user; a home like NFS is a library
-that is loaded into every program of a login shell and refuses links and locks.
+Stand-ins: a login shell is set by ``ForceCommand``, since all servers have the same user; a home like NFS, and a quota,
+are libraries that are loaded into every program of a login shell and refuse links and locks, or writing; a host with a
+name and a boot of its own is sshd in namespaces of the kernel.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -38,14 +40,48 @@ LOGIN_SHELLS = {
 }
 """Commands that sshd runs in place of that of the client, by name; the empty name is the shell of the user."""
 
-NO_LINKS = r"""
+_BELOW = r"""
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+static int is_below(int fd) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length <= 0) return 0;
+    path[length] = 0;
+    return strncmp(path, "@FOLDER@/", strlen("@FOLDER@/")) == 0;
+}
+"""
+NO_LINKS = (
+    _BELOW
+    + r"""
 int link(const char *a, const char *b) { errno = EOPNOTSUPP; return -1; }
 int linkat(int a, const char *b, int c, const char *d, int e) { errno = EOPNOTSUPP; return -1; }
-int flock(int fd, int operation) { errno = ENOLCK; return -1; }
+int flock(int fd, int how) {
+    if (is_below(fd)) { errno = ENOLCK; return -1; }
+    return syscall(SYS_flock, fd, how);
+}
 int lockf(int fd, int command, off_t length) { errno = ENOLCK; return -1; }
 """
+)
+
+# Writes below a folder fail as those of a user whose quota is used up, while a file exists.
+QUOTA = (
+    _BELOW
+    + r"""
+ssize_t write(int fd, const void *data, size_t size) {
+    if (is_below(fd) && syscall(SYS_faccessat, AT_FDCWD, "@SWITCH@", F_OK) == 0) { errno = EDQUOT; return -1; }
+    return syscall(SYS_write, fd, data, size);
+}
+"""
+)
+# Arguments: host name, file with the id of the boot, then the program.
+OWN_HOST = 'hostname "$1" && mount --bind "$2" /proc/sys/kernel/random/boot_id && shift 2 && exec "$@"'
 
 
 @dataclass
@@ -57,6 +93,7 @@ class SshServer:
     port: int
     login_shell: str = ""
     options: Sequence[str] = ()
+    is_own_host: bool = False
     _process: subprocess.Popen[bytes] | None = None
     _sessions: list[int] = field(default_factory=list)
 
@@ -89,10 +126,26 @@ class SshServer:
         """Start sshd, and wait until it listens."""
         (self.folder / "sshd_config").write_text("\n".join(self._settings()) + "\n")
         with (self.folder / "log").open("ab") as log:
-            command = [str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")]
+            command = [*self._namespaces(), str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")]
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
         wait_until(lambda: _listens(self.port) or self._process_ended(), f"sshd of {self.name} listens")
         assert not self._process_ended(), self.log
+
+    def _namespaces(self) -> list[str]:
+        """Return the beginning of a command that runs on a host with a name and a boot of its own."""
+        if not self.is_own_host:
+            return []
+        boot = self.folder / "boot_id"
+        if not boot.exists():
+            boot.write_text(f"{uuid.uuid4()}\n")
+        return ["unshare", "--uts", "--mount", "sh", "-c", OWN_HOST, "sh", self.name, str(boot)]
+
+    def reboot(self) -> None:
+        """End everything on the host, and start sshd in a new boot."""
+        assert self.is_own_host
+        self.reset()
+        (self.folder / "boot_id").unlink()
+        self.start()
 
     def _process_ended(self) -> bool:
         return self._process is None or self._process.poll() is not None
@@ -146,11 +199,21 @@ class SshServer:
         _send(self.jobs(), signal.SIGKILL)
 
     def refuse_links_and_locks(self) -> None:
-        """Refuse hard links and locks to all programs of login shells, as an old NFS does."""
-        must_have(shutil.which("cc"), "no C compiler: nothing was tried without links and locks")
-        library = self.folder / "no_links.so"
+        """Refuse hard links, and locks in the home, to all programs of login shells, as an old NFS does."""
+        self._load(NO_LINKS.replace("@FOLDER@", str(self.home)))
+
+    def limit(self, folder: Path) -> Path:
+        """Return a file; while it exists, nothing can be written below a folder, as if a quota were used up."""
+        switch = self.folder / "quota"
+        self._load(QUOTA.replace("@SWITCH@", str(switch)).replace("@FOLDER@", str(folder)))
+        return switch
+
+    def _load(self, code: str) -> None:
+        """Load a library into all programs of login shells."""
+        must_have(shutil.which("cc"), "no C compiler: nothing was tried without links, locks, and with a quota")
+        library = self.folder / "library.so"
         command = ["cc", "-shared", "-fPIC", "-o", str(library), "-x", "c", "-"]
-        subprocess.run(command, check=True, input=NO_LINKS.encode(), timeout=60)
+        subprocess.run(command, check=True, input=code.encode(), timeout=60)
         self.write_profile(f"export LD_PRELOAD={library}\n")
 
 
@@ -180,6 +243,7 @@ class SshNetwork:
         login_shell: str = "",
         options: Sequence[str] = (),
         is_known: bool = True,
+        is_own_host: bool = False,
     ) -> SshServer:
         """Start a server.
 
@@ -195,12 +259,15 @@ class SshNetwork:
             More lines of sshd_config.
         is_known : bool
             Whether the client knows its host key.
+        is_own_host : bool
+            Whether it has a host name and a boot of its own.
         """
+        must_have(not is_own_host or os.geteuid() == 0, "only root can give a host a name and a boot of its own")
         must_have("csh" not in login_shell or shutil.which("csh"), "no csh; apt-get install csh")
         folder = self.folder / name
         (folder / "home").mkdir(parents=True)
         shutil.copy(self.folder / "client_key.pub", folder / "authorized_keys")
-        server = self.servers[name] = SshServer(name, folder, _free_port(), login_shell, options)
+        server = self.servers[name] = SshServer(name, folder, _free_port(), login_shell, options, is_own_host)
         server.make_key()
         server.start()
         self.write_entry(name, f"Port {server.port}\n" + (f"ProxyJump {jump}\n" if jump else ""))

@@ -24,7 +24,7 @@ from fairmesh.runner import protocol
 from fairmesh.runner.status import cancel_reason, write_end
 from fairmesh.runner.text import last_lines
 
-SHORTEST, LONGEST_PAUSE = 1.0, 30.0  # seconds between two polls
+SHORTEST, LONGEST_PAUSE = 1.0, 15.0  # seconds between two polls: an end is noticed within 20 s
 SOON = 0.7  # seconds between two polls if a job was added
 SHARE = 0.15  # of the time since the last change that passes until the next poll: short jobs are polled often
 VANISHING = 30.0  # seconds in which it becomes known that a rented computer is gone

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from fairmesh.schema import dump_yaml
+from tests import clusters
 from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill
 from tests.ec2 import Ec2Instances, ec2_server
 from tests.instances import Instances, is_available, provider_settings
@@ -106,6 +107,28 @@ def test_an_interrupted_spot_instance_is_replaced_and_its_experiment_starts_once
         assert workplace.experiments_started().total() == 2
         assert server.running() == []
         assert f"aws: {instance['InstanceId']} is gone: the provider ended it" in output
+
+
+def test_a_spot_instance_whose_server_outlives_its_experiment_is_waited_for(workplace: Workplace, folder: Path) -> None:
+    """The end of the experiment arrives before it is known that the instance ends, too."""
+    with ec2(folder) as (server, made):
+        write_machine(workplace, provider=server.settings, ssh_config=str(made.config), instances=1)
+        workplace.study({"value": 1, "seconds": 20}, machines={"each": ["aws"]})
+        process = workplace.start(*RECORDS_ONLY)
+        wait_until(workplace.experiments_started, "the experiment has begun")
+        statuses = workplace.results / "sweep/experiments/aws"
+        wait_until(lambda: list(statuses.glob("*/attempts/1/status.json")), "it is known to run")
+        (status,) = statuses.glob("*/attempts/1/status.json")
+        killed = clusters.processes_where(lambda path: (path / "cwd").readlink().is_relative_to(folder))
+        clusters.kill_at_once(pid for pid in killed if b"sshd" not in Path(f"/proc/{pid}/cmdline").read_bytes())
+        wait_until(lambda: json.loads(status.read_text())["state"] == "lost", "its end is known")
+        assert process.poll() is None
+        (instance,) = server.running()
+        made.interrupt(instance["InstanceId"])
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+        assert list(records(workplace).values()) == ["done"]
+        assert workplace.experiments_started().total() == 2
 
 
 def test_a_killed_client_comes_back_to_its_instance_and_starts_nothing_twice(

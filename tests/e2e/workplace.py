@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -71,11 +72,11 @@ class Workplace:
         assert path.read_text().count(old) == 1, path.read_text()
         path.write_text(path.read_text().replace(old, new))
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start Snakemake in a process group of its own, as a shell does."""
+    def start(self, *arguments: str, program: Sequence[str] = ("-m", "snakemake")) -> subprocess.Popen[str]:
+        """Start Snakemake, or a program around it, in a process group of its own, as a shell does."""
         note_component(f"Snakemake {version('snakemake')} with profiles/{self.profile}")
         python = on_slurm() if self.profile.startswith("slurm") else sys.executable
-        command = [python, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--profile", f"profiles/{self.profile}"]
+        command = [python, *program, "-s", str(ROOT / "Snakefile"), "--profile", f"profiles/{self.profile}"]
         process = subprocess.Popen(
             [*command, *arguments],
             cwd=self.folder,
