@@ -39,7 +39,7 @@ def test_an_experiment_goes_on_from_its_checkpoint_when_its_computer_is_gone(
     dispatcher.start()
     study.request("x=1")
     wait_until((job.paths.attempt(1) / "checkpoints/last.txt").exists, "a copy of the checkpoint")
-    assert study.status("x=1")["state"] == "running"
+    wait_until(lambda: study.status("x=1")["state"] == "running", "it is known to run")
     rented.names.append("two")
     rented.gone.add("one")
     assert study.wait("x=1") == ["0"]

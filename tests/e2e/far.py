@@ -107,7 +107,7 @@ class Far:
 
 
 def _scheduler(host: SshServer, cluster: Cluster) -> dict[str, Any]:
-    """Let login shells find a cluster; return the settings of the machine."""
+    """Write what login shells need to find a cluster; return the settings of the machine."""
     note_component(f"{cluster.describe()} behind ssh")
     variables = {**cluster.variables, "PATH": f"{cluster.folder}/bin:$PATH"}
     host.write_profile("".join(f'export {name}="{value}"\n' for name, value in variables.items()))

@@ -66,7 +66,7 @@ def test_jobs_outlive_sshd_and_end_with_the_host(network: SshNetwork) -> None:
 def test_a_home_like_nfs_refuses_links_and_locks(network: SshNetwork) -> None:
     server = network.add("nfs")
     server.refuse_links_and_locks()
-    done = network.ssh("nfs", "sh -lc 'touch a; ln a b; flock -n a true'")
+    done = network.ssh("nfs", "sh -lc 'cd; touch a; ln a b; flock -n a true'")
     assert "not supported" in done.stderr
     assert "No locks available" in done.stderr
 
