@@ -251,7 +251,7 @@ def fill(folder: Path) -> list[Path]:
     return fillers
 
 
-@pytest.mark.parametrize("options", ["size=3m", "size=64m,nr_inodes=150"], ids=["space", "inodes"])
+@pytest.mark.parametrize("options", ["size=3m,mode=755", "size=64m,nr_inodes=150,mode=755"], ids=["space", "inodes"])
 def test_a_machine_without_space_is_paused_and_goes_on_with_space(far: Far, options: str) -> None:
     gate, _ = two_hosts(far)
     with small_disk(gate.home / "fairmesh", options):
@@ -270,7 +270,7 @@ def test_a_machine_without_space_is_paused_and_goes_on_with_space(far: Far, opti
 
 def test_an_experiment_whose_disk_fills_while_it_runs_fails_and_the_next_run_repeats_it(far: Far) -> None:
     gate, _ = two_hosts(far)
-    with small_disk(gate.home / "fairmesh", "size=3m"):
+    with small_disk(gate.home / "fairmesh", "size=3m,mode=755"):
         far.study({"value": 1, "seconds": 6})
         process = begin(far)
         fillers = fill(gate.home / "fairmesh")
