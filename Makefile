@@ -92,12 +92,12 @@ check: setup-dev  ## style, types, the workflow's lint
 test: check unit e2e  ## what must hold before a commit: checks, unit tests, end-to-end tests on this computer (about 18 minutes on two cores)
 
 unit: setup-dev debian
-	pytest -n 2 --dist worksteal -m "not e2e and not long" --doctest-modules tests fairmesh
+	pytest -n 2 --dist worksteal -m "not e2e and not clusters and not long" --doctest-modules tests fairmesh
 
 e2e: setup-dev debian
 	pytest -n 3 -m "e2e and not clusters and not quick and not long"
 
-test-clusters: setup-dev setup-slurm debian debian-clusters  ## the tests on schedulers of clusters (Debian or Ubuntu, as root)
+test-clusters: setup-dev setup-slurm debian debian-clusters  ## the tests on schedulers of clusters, ssh and podman (Debian or Ubuntu, as root)
 	pytest -n 4 -m "clusters and not long"
 
 test-all: test test-clusters  ## all tests, those that take long as well, and the quick study of CloudMask

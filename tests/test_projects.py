@@ -32,6 +32,7 @@ CALLS = {
     "diff": ["toy", "toy"],
     "estimate": [],
     "render": ["--out", "OUT"],
+    "container": [],
     "run": ["--print-command"],
     "retry": ["--dry-run"],
     "status": [],
@@ -47,7 +48,7 @@ CALLS = {
     "site": [],
     "publish": ["--to", "OUT"],
 }
-NAMED = {"check", "plan", "estimate", "render", "status", "results", "crate", "fair", "submission"}
+NAMED = {"check", "plan", "estimate", "render", "container", "status", "results", "crate", "fair", "submission"}
 WITHOUT = {"init", "import", "doctor", "completion", "merge", "reproduce"}
 
 

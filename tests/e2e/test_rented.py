@@ -23,7 +23,7 @@ from tests.instances import Instances, is_available, provider_settings
 from tests.needs import must_have, note_component
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.clusters]
 
 AWS = {"kind": "cloud", "user": "root", "instances": 2, "price": 0.1}
 

@@ -31,6 +31,8 @@ from tests.needs import must_have, note_component
 from tests.sshd import ssh_network
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.clusters
+
 ROOT = Path(__file__).parents[2]
 
 
