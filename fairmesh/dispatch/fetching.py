@@ -17,14 +17,14 @@ from fairmesh.dispatch.mirror import is_fetched, write_claim
 from fairmesh.dispatch.unpacking import UnsafeFilesError, check_paths, unpack
 from fairmesh.files import file_sha256
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.jobs.reading import ShapeError, check_environment, check_record
+from fairmesh.jobs.reading import ShapeError, check_any_status, check_environment, check_record, read_checked
 from fairmesh.machines.transport import RequestError
 from fairmesh.runner import jsonfiles, manifest
-from fairmesh.runner.protocol import ATTEMPTS, CLAIMS, COMMIT, DONE, ENVIRONMENTS, STATUS
+from fairmesh.runner.protocol import ATTEMPTS, CLAIMS, COMMIT, DONE, ENVIRONMENTS, FORMAT, STATUS
 from fairmesh.runner.safefiles import read_regular
 from fairmesh.runner.status import write_end
 
-_LARGEST_COMMIT = 16 << 20  # bytes
+_LARGEST_COMMIT, _LARGEST_STATUS = 16 << 20, 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Fetcher:
         folder = self._folder(fetch)
         attempt = files.folder / folder / ATTEMPTS / str(fetch.number)
         if attempt.is_dir() and not self._is_here(fetch, files):
-            status = jsonfiles.read_map(str(attempt / STATUS)) or {}
+            status = _sound_status(attempt / STATUS, fetch)
             write_claim(fetch.paths, fetch.number, str(status.get("host") or ""), self._machine)
             _replace_folder(attempt, fetch.paths.attempt(fetch.number), files.folder.parent / "old")
         write_end(str(fetch.paths.folder), fetch.number, fetch.state, fetch.reason)
@@ -274,6 +274,16 @@ def _check_environment(files: _Received, digest: str) -> None:
     if hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest() != digest:
         raise ValueError("its environment does not fit the checksum")
     check_environment(content)
+
+
+def _sound_status(path: Path, fetch: Fetch) -> dict[str, Any]:
+    """Return the status of an attempt; one that cannot be read, for instance after a full disk, is replaced."""
+    status, _ = read_checked(path, check_any_status, _LARGEST_STATUS)
+    if not status:
+        ended = {"state": fetch.state, "reason": fetch.reason or "its status.json is damaged"}
+        status = {"format": FORMAT, "attempt": fetch.number, "fingerprint": fetch.fingerprint, **ended}
+        jsonfiles.write(str(path), status)
+    return status
 
 
 def _replace_folder(source: Path, target: Path, aside: Path) -> None:

@@ -118,6 +118,17 @@ def check_status(status: Mapping[str, Any], fingerprint: str) -> None:
         raise ShapeError("it is about something else")
 
 
+def check_any_status(status: Mapping[str, Any]) -> None:
+    """Check that the status of an attempt is valid, whatever its state.
+
+    Raises
+    ------
+    ShapeError
+        If it is not; the message names the invalid part.
+    """
+    check(status, _STATUS)
+
+
 def check_ended_status(status: Mapping[str, Any]) -> None:
     """Check that the status of an attempt is valid, and says how the attempt ended.
 

@@ -15,6 +15,7 @@ import pytest
 
 from fairmesh.dispatch.mirror import RemotePlace
 from fairmesh.dispatch.unpacking import UnsafeFilesError, check_paths, unpack
+from fairmesh.jobs.lookup import FolderState, folder_state
 from fairmesh.jobs.render import archive
 from fairmesh.machines.transport import ANSWER, RefusedError, RequestError
 from tests.dispatch.faults import DirectTransport
@@ -191,6 +192,27 @@ def test_a_lying_machine_is_paused_and_other_jobs_go_on(study: RemoteStudy, lie:
     assert not study.jobs["x=1"].paths.commit.exists()
     assert not study.paths.record("far", "x=3").exists()
     assert not list(study.paths.folder.glob(".fetched*"))
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b'{"state": "fail', b'{"state": ["failed"]}', b'{"host": 5}', b"[" * 9999, b" " * (2 << 20)]
+)
+def test_an_attempt_with_a_damaged_status_has_ended_nevertheless(study: RemoteStudy, content: bytes) -> None:
+    study.add("x=1", command=["false"])
+    transport = LyingTransport(study.base, archive())
+
+    def change(answer: dict[str, Any], files: dict[str, bytes]) -> None:
+        files[f"{ATTEMPT}/status.json"] = content
+
+    transport.change = change
+    dispatcher = study.dispatcher(transport)
+    dispatcher.start()
+    study.request("x=1")
+    assert study.wait("x=1") == ["fairmesh: x=1 failed: exit code 1"]
+    dispatcher.stop(cancel=False)
+    assert study.status("x=1")["state"] == "failed"
+    assert study.status("x=1")["reason"] == "exit code 1"
+    assert folder_state(study.jobs["x=1"].paths, "f" * 64) is FolderState.NOTHING
 
 
 @pytest.mark.parametrize(
