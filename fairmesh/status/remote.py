@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from fairmesh.jobs.paths import JobPaths, StudyPaths
+from fairmesh.machines.home import HOME_FILE
 from fairmesh.status.reader import RunReader
 
 
@@ -26,6 +28,8 @@ def update(paths: StudyPaths) -> list[str]:
     run = RunReader(paths).last()
     if run is None or run.is_alive:
         return []
+    if not _is_own(paths):
+        return ["the machines are not asked, since these results belong to another user"]
     from fairmesh.dispatch.synchronizing import synchronize  # noqa: PLC0415  rarely needed, and heavy
 
     return synchronize(paths, Path(run.folder))
@@ -51,8 +55,14 @@ def read_log(paths: StudyPaths, folder: str, lines: int) -> list[str] | None:
     if not paths.machines.is_dir():
         return None
     run = RunReader(paths).last()
-    if run is None:
+    if run is None or not _is_own(paths):
         return None
     from fairmesh.dispatch.synchronizing import read_log as read_remote_log  # noqa: PLC0415  rarely needed, and heavy
 
     return read_remote_log(paths, Path(run.folder), JobPaths(Path(folder)), lines)
+
+
+def _is_own(paths: StudyPaths) -> bool:
+    """Return whether the results belong to this user: settings of others could start any program as this user."""
+    files = [path for path in (paths.home, paths.home / HOME_FILE, paths.machines) if path.exists()]
+    return all(path.stat().st_uid == os.geteuid() for path in files)
