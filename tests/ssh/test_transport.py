@@ -203,6 +203,16 @@ def test_nobody_is_asked_by_a_window(network: SshNetwork, connect: Connect, monk
     assert not (jump.folder / "asked").exists()
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_messages_of_a_server_without_an_end_are_cut(network: SshNetwork, connect: Connect, number: int) -> None:
+    command = "head -c 200000000 /dev/zero >&2; sleep 9"
+    network.add(f"flood-{number}", options=[f"ForceCommand {command}"])
+    transport = connect(f"flood-{number}")
+    for _ in range(number):  # also over a shared connection
+        with pytest.raises(RefusedError, match="writes messages without an end"):
+            transport.call({"verb": "hello"})
+
+
 def test_an_account_without_a_shell_is_refused(network: SshNetwork, connect: Connect) -> None:
     network.add("closed", login_shell="nologin")
     with pytest.raises(RefusedError, match="does not run programs: This account is currently not available"):
