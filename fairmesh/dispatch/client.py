@@ -10,7 +10,8 @@ from typing import Any
 from fairmesh.dispatch.answers import RemoteState, read_manifest, read_names, read_states
 from fairmesh.dispatch.remote_job import NeededStage
 from fairmesh.dispatch.upload import Upload
-from fairmesh.machines.transport import ANSWER, Transport
+from fairmesh.machines.rsync import NoRsyncError
+from fairmesh.machines.transport import ANSWER, CopiesFiles, Transport
 from fairmesh.runner.text import printable
 
 
@@ -31,6 +32,25 @@ class Wanted:
     folder: str
     attempts: Sequence[int]
     has: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReceivingFolder:
+    """A temporary folder on a computer into which another program copies files.
+
+    Parameters
+    ----------
+    path : str
+        Its path, as the computer says.
+    program : str
+        The path of rsync there, as the computer says; empty if there is none.
+    arrived : int
+        The bytes that an earlier copy has left there.
+    """
+
+    path: str
+    program: str
+    arrived: int
 
 
 class TargetClient:
@@ -82,6 +102,28 @@ class TargetClient:
         """Store files."""
         request = {"verb": "store", "home": self._home, **upload.to_json()}
         self._transport.call(request, payload=upload.write, timeout=self._timeout)
+
+    def receive(self, folder: str) -> ReceivingFolder:
+        """Return where a whole folder can be copied to by another program."""
+        there = self._call("receive", folder=folder)
+        arrived = there.get("bytes")
+        path, program = str(there.get("path")), str(there.get("program") or "")
+        return ReceivingFolder(path, program, arrived if isinstance(arrived, int) else 0)
+
+    def copy(self, place: ReceivingFolder, upload: Upload) -> None:
+        """Store a whole folder by rsync; what an earlier copy has sent is not sent again.
+
+        Raises
+        ------
+        NoRsyncError
+            If that is not possible.
+        UnreachableError, RefusedError, RequestError
+            As for any request.
+        """
+        if not isinstance(self._transport, CopiesFiles):
+            raise NoRsyncError("rsync needs a connection of ssh")
+        self._transport.copy_files(self._results, upload.names, place.path, place.program)
+        self._call("store", is_copied=True, **upload.to_json())
 
     def fetch(self, wanted: Sequence[Wanted], save: Path, is_partial: bool = False) -> dict[str, str]:
         """Fetch files of jobs into an archive; return the SHA-256 of all of their files, also those that are here."""

@@ -16,6 +16,7 @@ from fairmesh.dispatch.client import TargetClient
 from fairmesh.dispatch.fetching import Fetch, Fetcher
 from fairmesh.dispatch.mirror import RemotePlace
 from fairmesh.dispatch.open_job import OpenJob, Step
+from fairmesh.dispatch.stage_copies import StageCopies
 from fairmesh.dispatch.upload import Upload
 from fairmesh.errors import FairmeshError
 from fairmesh.machines.computers import Computer
@@ -62,6 +63,8 @@ class Setting:
         Answers the request of a job, with the problem; empty if its record is there.
     timeout : float
         Seconds without any progress after which a computer counts as unreachable.
+    rsync : bool
+        Whether outputs of stages are copied with rsync.
     """
 
     machine: str
@@ -74,6 +77,7 @@ class Setting:
     run_cancelled: Callable[[], str]
     answer: Callable[[OpenJob, str], None]
     timeout: float = 60.0
+    rsync: bool = False
 
     def cancel_reason(self, job: OpenJob) -> str:
         """Return who has cancelled a job or its run, and when; empty if nobody has."""
@@ -111,6 +115,7 @@ class ComputerJobs:
         self._last_poll = -SOON
         self.polls = 0
         self.last_seen = 0.0
+        self._stage_copies = StageCopies(setting.machine, setting.rsync)
 
     def use(self, computer: Computer) -> None:
         """Use this computer from now on: the same one, perhaps at another address or with another end."""
@@ -150,6 +155,11 @@ class ComputerJobs:
     def problem(self) -> str:
         """The problem of the computer, or of one of its jobs."""
         return self.health.reason or next((job.problem for job in self.jobs if job.problem), "")
+
+    @property
+    def warning(self) -> str:
+        """What the user should know; empty if there is nothing."""
+        return self._stage_copies.warning
 
     def poll_soon(self) -> None:
         """Poll at the next step, since something has changed here."""
@@ -306,7 +316,10 @@ class ComputerJobs:
             except FairmeshError as error:
                 self._give_up(folder, jobs, str(error))
                 continue
-            self._client.store(upload)
+            if folder in stages:
+                self._stage_copies.store(self._client, folder, upload)
+            else:
+                self._client.store(upload)
             self._is_known.add(folder)
 
     def _give_up(self, folder: str, jobs: Iterable[OpenJob], problem: str) -> None:

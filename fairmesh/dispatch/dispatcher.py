@@ -124,6 +124,7 @@ class Dispatcher:
             home=home,
             run=self._run_folder.name,
             run_cancelled=self._ending.reason,
+            rsync=machine.rsync,
             answer=lambda job, problem: mailbox.answer(job.request, problem) if job.request else None,
         )
         report = MachineReport(self._paths.machine(name), name, lambda text: self._announce(text, name))

@@ -52,6 +52,7 @@ class MachineJobs:
         self._waiting: list[OpenJob] = []
         self._threads: dict[str, threading.Thread] = {}
         self._looked = 0.0
+        self._warned: set[str] = set()
         self.has_left = False
 
     @property
@@ -81,9 +82,17 @@ class MachineJobs:
         self._assign()
         self._look_for_cancel()
         self._step_computers()
+        self._announce_warnings()
         problem = (self._health.state, self._health.reason) if self._health.reason else ("", "")
         self._report.update(list(self._parts.values()), self._waiting, problem)
         return LOOK if self.jobs else REST
+
+    def _announce_warnings(self) -> None:
+        """Announce each warning of the computers once."""
+        warnings = {part.warning for part in self._parts.values() if part.warning}
+        for warning in sorted(warnings - self._warned):
+            self._announce(warning)
+        self._warned |= warnings
 
     def _find_computers(self) -> None:
         """Ask which computers can be used, and take the jobs from those that are gone."""

@@ -48,6 +48,11 @@ class Upload:
         """Whether there is nothing to store."""
         return not self._files
 
+    @property
+    def names(self) -> list[str]:
+        """The files, relative to the results folder."""
+        return list(self._files)
+
     def to_json(self) -> dict[str, Any]:
         """Return the folders and the checksums for the request."""
         folders = [{"path": path, "is_whole": is_whole} for path, is_whole in self._folders.items()]

@@ -5,13 +5,14 @@ So the user's configuration, agent, keys, jump hosts and second factors work. Ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.files import expand_path
 from fairmesh.jobs.paths import StudyPaths
+from fairmesh.machines import rsync
 from fairmesh.machines.computers import Computers, SingleComputer
 from fairmesh.machines.process import ProcessTransport
 from fairmesh.machines.protocol import remote_command
@@ -84,6 +85,14 @@ class SshTransport(ProcessTransport):
             return super().call(request, payload, save, timeout)
         except UnreachableError:
             self.ssh.stop_sharing()  # the connection may be dead: the next call opens another one
+            raise
+
+    def copy_files(self, results: Path, names: Iterable[str], target: str, program: str) -> None:
+        """Copy files into a folder there; see ``rsync.copy``."""
+        try:
+            rsync.copy(self.ssh, results, names, target, program)
+        except UnreachableError:
+            self.ssh.stop_sharing()
             raise
 
     def close(self) -> None:

@@ -5,9 +5,9 @@ On the machine, ``fairmesh.target`` answers. A request and an answer are maps, e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from fairmesh.errors import FairmeshError
 
@@ -64,3 +64,11 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """End open connections."""
+
+
+@runtime_checkable
+class CopiesFiles(Protocol):
+    """A transport that also copies files by another program, which goes on where an earlier copy was cut."""
+
+    def copy_files(self, results: Path, names: Iterable[str], target: str, program: str) -> None:
+        """Copy files into a folder of the computer; see ``fairmesh.machines.rsync.copy``."""

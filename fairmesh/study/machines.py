@@ -107,7 +107,8 @@ class Machine(Model):
         ProgramPath, meaning("Python on the machine, 3.6 or later, which starts jobs.", "/opt/python/bin/python3")
     ] = "python3"
     rsync: Annotated[
-        bool, meaning("Whether outputs of stages are copied with rsync, which must be installed on both sides.")
+        bool,
+        meaning("Whether outputs of stages are copied with rsync, which goes on after a cut. Both sides need it."),
     ] = False
     power: Annotated[
         float | None,

@@ -4,6 +4,7 @@ Its layout is that of an exported study. Paths in requests are relative to it, a
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
 import stat
@@ -58,6 +59,17 @@ class Home:
             yield folder
         finally:
             remove(folder)
+
+    def partial(self, relative: str) -> str:
+        """Return the temporary folder for the parts of a folder that is being copied; it is kept for a day.
+
+        Raises
+        ------
+        RequestProblem
+            If the path is not normalized.
+        """
+        self.path(relative)
+        return os.path.join(self.folder, _INCOMING + hashlib.sha256(_bytes(relative)).hexdigest()[:16])
 
     def remove_leftovers(self) -> None:
         """Remove the temporary folders and files of processes that have ended."""

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 from ..runner import commit, jsonfiles
 from ..runner.claims import Claims
 from ..runner.protocol import COMMIT, EXPERIMENT
-from .has import is_result, is_whole, list_path
+from .has import is_result, is_whole, list_path, sha256_of
 from .home import Home, checked_names, move_away, remove, system_name
 from .problems import RETRY, RequestProblem
 from .request import Answer, Request, text_of
@@ -38,6 +38,8 @@ def answer(request: Request) -> Answer:
     stray = set(files) - {path for names in contents.values() for path in names}
     if stray:
         raise RequestProblem(f"{min(stray)!a} is in none of the folders")
+    if request.flag("is_copied"):
+        return _place_copied(home, folders, files)
     with home.incoming() as incoming:
         arrived = _unpack(request.payload(), incoming, files)
         for folder, names in contents.items():
@@ -46,6 +48,44 @@ def answer(request: Request) -> Answer:
             else:
                 _place_files(home, incoming, names, arrived)
     return Answer({"stored": sorted(folders)})
+
+
+def _place_copied(home: Home, folders: Dict[str, bool], files: Dict[str, str]) -> Answer:
+    """Move a folder into place that the client has copied beside it, see ``receive``."""
+    if len(folders) != 1 or not all(folders.values()):
+        raise RequestProblem("one whole folder is stored at a time if it was copied")
+    (folder,) = folders
+    incoming = home.partial(folder)
+    try:
+        arrived = {name: _checked(incoming, name, sha256) for name, sha256 in files.items()}
+        _remove_others(incoming, files)
+        _place_whole(home, folder, incoming, arrived)
+    finally:  # what differs is copied again from the beginning
+        remove(incoming)
+    return Answer({"stored": [folder]})
+
+
+def _checked(incoming: str, name: str, sha256: str) -> _Arrived:
+    """Return a file that was copied, after it is on the disk and its checksum was compared."""
+    path = os.path.join(incoming, system_name(name))
+    try:
+        if sha256_of(path) != sha256:
+            raise RequestProblem(f"{ascii(name)[:200]} did not arrive whole", RETRY)
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+            return _Arrived(os.fstat(file.fileno()).st_size, sha256)
+    except FileNotFoundError:
+        raise RequestProblem(f"{ascii(name)[:200]} did not arrive", RETRY) from None
+
+
+def _remove_others(incoming: str, files: Dict[str, str]) -> None:
+    """Remove what an earlier copy of other files has left."""
+    known = {os.path.join(incoming, system_name(name)) for name in files}
+    for parent, folders, names in os.walk(incoming):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        for path in [os.path.join(parent, name) for name in names + links]:
+            if path not in known:
+                os.unlink(path)
 
 
 def _below(folder: str, files: Dict[str, str]) -> List[str]:
