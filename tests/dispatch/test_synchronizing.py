@@ -171,3 +171,34 @@ def test_nothing_is_asked_where_no_machine_was_used(tmp_path: Path) -> None:
     assert update(study) == []
     assert not study.paths.machines.exists()
     assert ABSENT not in study.status("x=1").values()
+
+
+def test_a_run_and_commands_at_once_do_not_disturb_each_other(study: RemoteStudy) -> None:
+    study.seconds = 1
+    names = [f"x={number}" for number in range(3)]
+    for name in names:
+        study.add(name)
+    is_over = threading.Event()
+    notes: list[str] = []
+
+    def repeat() -> None:
+        while not is_over.is_set():
+            notes.extend(update(study))
+
+    commands = [threading.Thread(target=repeat) for _ in range(2)]
+    for command in commands:
+        command.start()
+    dispatcher = study.dispatcher()
+    dispatcher.start()
+    try:
+        study.request(*names)
+        answers = study.wait(*names)
+    finally:
+        dispatcher.stop(cancel=False)
+        is_over.set()
+        for command in commands:
+            command.join()
+    assert answers == ["0"] * 3
+    assert [study.starts(name) for name in names] == [1, 1, 1]
+    assert all(study.jobs[name].record.exists() for name in names)
+    assert notes == []
