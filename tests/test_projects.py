@@ -146,6 +146,25 @@ def test_a_folder_with_the_name_of_no_study_is_hinted_at(
     assert cli.main(["results", "./results"]) == 0
 
 
+@pytest.mark.parametrize("command", [["logs", "toy"], ["cancel", "toy", "--all"], ["retry", "toy"]])
+def test_the_name_of_a_study_in_the_place_of_an_experiment_is_explained(
+    command: list[str], place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    assert cli.main(command) == 2
+    assert capsys.readouterr().err == "toy is a study, not an experiment; name it by `--study toy`\n"
+
+
+def test_a_profile_whose_executor_is_not_installed_is_named_before_snakemake_starts(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    write_text(place / "profiles/moon/config.yaml", "executor: moon\n")
+    assert cli.main(["run", "--profile", "moon"]) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "moon/config.yaml: 'executor': snakemake_executor_plugin_moon cannot be imported" in line
+
+
 def test_results_and_files_are_read_without_a_project(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -207,7 +207,17 @@ def study_or_path(arguments: argparse.Namespace, given: str) -> Path:
 
 
 def results_study(arguments: argparse.Namespace) -> StudyPaths:
-    """Return the study in the arguments, which must have results."""
+    """Return the study in the arguments, which must have results.
+
+    Raises
+    ------
+    InputError
+        If there is none, or the name of a study is in the place of that of an experiment.
+    """
+    given = [] if arguments.study else getattr(arguments, "names", [])
+    for name in given:
+        if not is_path(name) and StudyPaths(results_folder(arguments), name).plan.is_file():
+            raise InputError([Problem(f"{name} is a study, not an experiment; name it by `--study {name}`")])
     return find_results(arguments.study, arguments.results, partial(project, arguments))
 
 

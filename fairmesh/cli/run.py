@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from fairmesh.cli import options
 from fairmesh.cli.detach import check_detached, run_detached
+from fairmesh.errors import InputError, Problem
 from fairmesh.printing import print_lines
-from fairmesh.project import is_path, study_of_run
-from fairmesh.status.launch import run_command
+from fairmesh.project import PROFILE_CONFIG, find_profile, is_path, study_of_run, text_of
+from fairmesh.schema import load_yaml
+from fairmesh.status.launch import PROFILE, run_command
 from fairmesh.study.selection import read_settings
 
 _CONFIG_KEYS = ("study", "where", "part", "first", "probe", "again", "wait")
@@ -60,6 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     config = {name: value for name, value in values.items() if value}
     more = [*snakemake_arguments(arguments), *(["--dry-run"] if arguments.dry_run else [])]
     command = run_command(project, arguments.profile, config, more)
+    if not arguments.print_command:
+        _check_executor(project, arguments.profile or PROFILE)
     if arguments.detach:
         check_detached(arguments)
         return run_detached(arguments, command, config)
@@ -67,6 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
         print_lines(command)
         return 0
     return command.run()
+
+
+def _check_executor(project: Path, profile: str) -> None:
+    """Check that the plugin of the profile's executor is installed, before Snakemake prints all of its options."""
+    from fairmesh.cli.doctor.base import FAIL  # noqa: PLC0415  not needed by other commands
+    from fairmesh.cli.doctor.installation import executor  # noqa: PLC0415
+
+    config = find_profile(profile, project) / PROFILE_CONFIG
+    found = executor(text_of(load_yaml(config), "executor") or "local", lambda name: find_spec(name) is not None, None)
+    if found.level == FAIL:
+        raise InputError([Problem(f"{config}: 'executor': {found.message}; {found.advice}")])
 
 
 def snakemake_arguments(arguments: argparse.Namespace) -> list[str]:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from fairmesh.cli import options
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 PERIOD = 2.0  # seconds
+WRAPPED = 100  # characters of a line of a long reason
 WIDTH = 40  # characters of the progress bar
 LOG_LINES = 3
 MAX_CELL = 60  # characters
@@ -163,14 +165,20 @@ def _head(status: StudyStatus) -> Iterator[Line]:
 
 
 def _machines(status: StudyStatus) -> Iterator[Line]:
-    """Yield a table of the remote machines."""
+    """Yield a table of the remote machines, and the reasons below it, which end with what a person can do."""
     if not status.machines:
         return
-    rows = [tuple(map(_cell, machine_row(machine, status.now))) for machine in status.machines]
-    heads, *lines = table(MACHINE_HEADS, rows).splitlines()
+    rows = [tuple(map(_cell, machine_row(machine, status.now)[:-1])) for machine in status.machines]
+    heads, *lines = table(MACHINE_HEADS[:-1], rows).splitlines()
     yield Line(heads, "bold")
     for line, machine in zip(lines, status.machines, strict=True):
         yield Line(line, "" if machine.state == CONNECTED else "yellow")
+    for machine in status.machines:
+        if machine.reason:
+            text = printable(f"{machine.machine} is {machine.state}: {machine.reason}")
+            yield from (
+                Line(line, "yellow") for line in wrap(text, WRAPPED, subsequent_indent="    ", break_on_hyphens=False)
+            )
 
 
 def _run(run: RunStatus) -> str:

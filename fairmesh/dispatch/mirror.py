@@ -107,7 +107,8 @@ def status_of(state: RemoteState, machine: str, fingerprint: str) -> dict[str, A
     values = {"fingerprint": fingerprint, **state.status, "state": state.state}
     values["reason"] = state.reason or values.get("reason") or ""
     job_id = f"{machine}:{state.job_id}" if state.job_id else ""
-    return {"format": FORMAT, **values, "attempt": state.number, "job_id": job_id, "machine": machine}
+    silence = {"is_silent": True} if state.is_silent else {}
+    return {"format": FORMAT, **values, "attempt": state.number, "job_id": job_id, "machine": machine, **silence}
 
 
 def _is_given_up(known: dict[str, Any], status: dict[str, Any]) -> bool:

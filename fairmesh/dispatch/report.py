@@ -42,6 +42,7 @@ class MachineReport:
         self._path, self._machine, self._announce = path, machine, announce
         before = jsonfiles.read_map(str(path)) or {}
         self._state, self._since = str(before.get("state")), str(before.get("since") or "")
+        self._seen, self._host = str(before.get("last_seen") or ""), str(before.get("host") or "")
         self._is_announced = False
         self._written: dict[str, Any] = {}
         self._written_at = 0.0
@@ -67,14 +68,17 @@ class MachineReport:
         jobs = [job for computer in computers for job in computer.jobs] + list(waiting)
         counts = Counter(_state_of(job) for job in jobs)
         seen = max((computer.last_seen for computer in computers), default=0.0)
+        self._seen = _time_text(seen) or self._seen
+        if computers:
+            self._host = computers[0].computer.transport.host if len(computers) == 1 else ""
         content = {
             "format": FORMAT,
             "machine": self._machine,
-            "host": computers[0].computer.transport.host if len(computers) == 1 else "",
+            "host": self._host,
             "state": state,
             "reason": one_line(reason),
             "since": self._since,
-            "last_seen": _time_text(seen),
+            "last_seen": self._seen,
             "jobs": dict(sorted(counts.items())),
             "computers": [_computer(computer) for computer in computers if computer.computer.name],
         }

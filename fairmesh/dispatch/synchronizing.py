@@ -155,7 +155,7 @@ class _Synchronization(threading.Thread):
         setting = Setting(
             machine=self._machine,
             scheduler=self._settings.scheduler,
-            patience=0.0,
+            patience=60 * self._settings.patience,
             results=self._paths.home,
             study=self._paths.folder,
             home=home_name(self._paths.home),

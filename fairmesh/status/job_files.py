@@ -16,7 +16,7 @@ from fairmesh.status.events import Name
 _OF_RESULT = ("fingerprint", "attempt", "run", "started", "ended", "seconds", "usage", "metrics")
 _OF_STATUS = (
     *("state", "reason", "progress", "message", "host", "node", "job_id", "run", "fingerprint"),
-    *("started", "updated", "ended"),
+    *("started", "updated", "ended", "machine", "is_silent"),
 )
 
 

@@ -130,12 +130,20 @@ def _unfinished(evidence: Evidence, state: str) -> Iterator[State]:
     ended = _from_scheduler(evidence.own)
     if evidence.own is not None and evidence.own.has_ended:
         yield State(CANCELLED, evidence.facts.cancelled) if evidence.facts.cancelled else ended or State(LOST, GONE)
-    if evidence.events.get(FAILED_EVENT) and not evidence.events.is_open and evidence.is_of_run:
+    if _is_silent(evidence):
         yield State(LOST, SILENT)
     if evidence.facts.cancelled:
         yield State(state if state in {QUEUED, RUNNING} else QUEUED, f"is being {evidence.facts.cancelled}")
     said = str(evidence.facts.status.get("reason") or evidence.facts.broken)
     yield State(state if state in {QUEUED, RUNNING} else QUEUED, said)
+
+
+def _is_silent(evidence: Evidence) -> bool:
+    """Return whether an unfinished attempt gives no sign of life; one on another machine goes on without its run."""
+    status = evidence.facts.status
+    if status.get("machine"):
+        return status.get("is_silent") is True
+    return bool(evidence.events.get(FAILED_EVENT)) and not evidence.events.is_open and evidence.is_of_run
 
 
 def _not_begun(evidence: Evidence) -> Iterator[State]:

@@ -28,8 +28,8 @@ else:
 Host = Annotated[
     str,
     matching(
-        r"^([A-Za-z0-9_][A-Za-z0-9_.@-]*@)?[A-Za-z0-9_][A-Za-z0-9_.:-]*$",
-        "HOST or USER@HOST of letters, digits, '.', '_' and '-'",
+        r"^([A-Za-z0-9_][A-Za-z0-9_.@-]*@)?([A-Za-z0-9_][A-Za-z0-9_.-]*|[0-9A-Fa-f]*(:[0-9A-Fa-f]*){2,})$",
+        "HOST or USER@HOST of letters, digits, '.', '_' and '-' (a port belongs into the configuration of ssh)",
     ),
 ]
 ProgramPath = Annotated[
@@ -233,6 +233,7 @@ def _kind_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:
         kinds = [other for other, keys in KEYS_OF_KIND.items() if key in keys]
         if kinds:
             message = f"'{machine}.{key}' is for machines of kind {' or '.join(kinds)}, not {kind}"
+            message += "; write `host: USER@HOST`" if (kind, key) == ("ssh", "user") else ""
             yield Problem(message, node.key_place(path, key))
     if "money" in node.entries.get("budget", Node({})).entries and "price" not in node.entries:
         yield Problem(f"'{machine}.price' is missing; a budget of money needs it", node.key_place(path, "budget"))

@@ -8,8 +8,11 @@ import pytest
 
 from fairmesh.cli.machines.facts import Facts
 from fairmesh.cli.machines.findings import ClockOffset, checks, clock
+from fairmesh.study.containers import Container
 from fairmesh.study.machines import Machine
 
+PROGRAMS = {"bash": "/bin/bash", "tar": "/bin/tar"}
+PODMAN = Container(program="podman")
 GOOD = {
     "system": "Linux 6.1 x86_64",
     "host": "dgx01",
@@ -26,7 +29,7 @@ GOOD = {
     "free_files": 10_000_000,
     "quota": "",
     "schedulers": [],
-    "programs": {"bash": "/bin/bash", "tar": "/bin/tar"},
+    "programs": PROGRAMS,
     "ends_user_processes": False,
 }
 SLURM = {"name": "slurm", "version": "23.11, cluster big", "cluster": "big", "problem": ""}
@@ -62,6 +65,9 @@ def test_nothing_is_wrong_with_a_good_machine() -> None:
         ({}, {"slots": 65}, "slots", "warn", "`slots: 64`"),
         ({"programs": {"tar": "/bin/tar"}}, {}, "programs", "fail", "missing there: bash"),
         ({}, {"rsync": True}, "rsync", "fail", "missing there"),
+        ({}, {"container": PODMAN}, "container", "fail", "podman is not in the PATH there"),
+        ({}, {"container": PODMAN, "modules": ["podman"]}, "container", "warn", "podman is not in the PATH there"),
+        ({"programs": PROGRAMS | {"podman": "/bin/podman"}}, {"container": PODMAN}, "container", "ok", "/bin/podman"),
         ({"schedulers": [SLURM]}, {}, "scheduler", "warn", "set `scheduler: slurm`"),
         ({"schedulers": [SLURM]}, {"scheduler": "slurm"}, "scheduler", "ok", "Slurm 23.11, cluster big"),
         ({"schedulers": [SLURM | {"problem": "timed out"}]}, {"scheduler": "slurm"}, "scheduler", "fail", "timed out"),

@@ -98,6 +98,20 @@ def test_a_machine_that_does_not_answer_costs_little_time_and_a_message(study: R
     assert "no answer within 0.5 s" in message
 
 
+def test_one_failed_request_keeps_when_the_machine_was_seen_and_is_no_pause(study: RemoteStudy) -> None:
+    study.seconds = 60
+    study.add("x=1")
+    leave(study, "x=1")
+    assert update(study) == []
+    before = json.loads(study.paths.machine(MACHINE).read_text())
+    assert before["last_seen"]
+    assert update(study, FaultyTransport(study.transport(), ["before"] * 99), seconds=3)
+    after = json.loads(study.paths.machine(MACHINE).read_text())
+    assert (after["last_seen"], after["state"], after["host"]) == (before["last_seen"], "unreachable", before["host"])
+    study.jobs["x=1"].paths.cancel.write_text('{"format": 1, "who": "ada", "when": "2026-01-01"}')
+    update(study)
+
+
 def test_a_machine_of_another_process_is_left_to_it(study: RemoteStudy) -> None:
     study.seconds = 60
     study.add("x=1")

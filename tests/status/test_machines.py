@@ -53,10 +53,11 @@ def test_a_paused_machine_is_no_failure_and_is_the_same_in_all_formats(
     assert not status.is_active
     assert (machine.machine, machine.state, machine.reason) == ("hpc", "paused", "connection refused")
     assert cli.main(["status", "quick"]) == 0
-    heads, row = capsys.readouterr().out.splitlines()[3:5]
+    heads, row, reason = capsys.readouterr().out.splitlines()[3:6]
     assert heads.split("  ")[0] == "machine"
     assert row.startswith("hpc      login.example.org  paused  ")
-    assert row.endswith(" ago  1 queued, 2 running  connection refused")
+    assert row.endswith(" ago  1 queued, 2 running")
+    assert reason == "hpc is paused: connection refused"
     assert cli.main(["status", "quick", "--watch"]) == 0
     capsys.readouterr()
     assert cli.main(["status", "quick", "--json"]) == 0
@@ -64,6 +65,16 @@ def test_a_paused_machine_is_no_failure_and_is_the_same_in_all_formats(
     assert json.loads(capsys.readouterr().out)["machines"] == [expected]
     assert MachineStatus.of_json("hpc", machine.to_json()) == machine
     assert "<td>connection refused</td>" in status_html(status, "running")
+
+
+def test_a_long_reason_is_shown_to_its_end(place: Study, capsys: pytest.CaptureFixture[str]) -> None:
+    reason = "python4 cannot be started (sh: 1: exec: python4: not found); set `python` in machines.yaml " * 2
+    write_json(place.paths.machine("hpc"), PAUSED | {"state": "refused", "reason": reason.strip()})
+    assert cli.main(["status", "quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    first = next(index for index, line in enumerate(lines) if line.startswith("hpc is refused: "))
+    assert reason.strip() in " ".join(line.strip() for line in lines[first : first + 3])
+    assert max(map(len, lines[first : first + 3])) <= 100
 
 
 def test_a_change_of_a_machine_is_read(place: Study) -> None:

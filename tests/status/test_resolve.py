@@ -114,6 +114,16 @@ RUNS = attempt("running", is_over=False)
             Evidence(RUNS, news("submitted", "failed"), run=ALIVE), State("lost", SILENT), id="nothing is heard"
         ),
         pytest.param(
+            Evidence(attempt("running", is_over=False, machine="dgx"), news("submitted", "failed"), run=ENDED),
+            State("running"),
+            id="it goes on on another machine, and its run has ended",
+        ),
+        pytest.param(
+            Evidence(attempt("running", is_over=False, machine="dgx", is_silent=True), news("submitted"), run=ALIVE),
+            State("lost", SILENT),
+            id="nothing is heard of it on another machine",
+        ),
+        pytest.param(
             Evidence(attempt("running", run="before", is_over=False), news("submitted", "failed"), run=ALIVE),
             State("running"),
             id="an orphan runs on though nobody waits for it",

@@ -26,6 +26,14 @@ from fairmesh.study.machines import load_machines
         ('a: {kind: ssh, host: x, base: "/a\\nb"}', "1:31: 'a.base' must be an absolute path"),
         ("a: {kind: ssh, host: x, slots: 0}", "1:32: 'a.slots' must be a whole number of at least 1, not 0"),
         ("a: {kind: local, slots: 2}", "1:18: 'a.slots' is for machines of kind ssh or cloud, not local"),
+        (
+            "a: {kind: ssh, host: x, user: b}",
+            "1:25: 'a.user' is for machines of kind cloud, not ssh; write `host: U",
+        ),
+        (
+            "a: {kind: ssh, host: 'x:22'}",
+            "1:22: 'a.host' must be HOST or USER@HOST of letters, digits, '.', '_' and '-' (a port",
+        ),
         ("a: {kind: profile, host: x}", "1:20: 'a.host' is for machines of kind ssh, not profile"),
         ("a: {kind: shs, host: x}", "1:11: 'a.kind' must be 'local', 'profile', 'ssh' or 'cloud', not 'shs'"),
     ],

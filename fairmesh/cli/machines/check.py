@@ -114,9 +114,7 @@ class Report:
         first = time.monotonic() - begun
         offset, fastest = measure_clock(transport)
         if isinstance(transport, SshTransport):
-            yield ok(
-                "connection", f"{transport.ssh.host}: first answer after {first:.2f} s, then {fastest:.3f} s a call"
-            )
+            yield ok("connection", f"first answer after {first:.2f} s, then {fastest:.3f} s a call")
             yield from host_key(transport)
         yield from findings.checks(self.machine, Facts(self.facts))
         if isinstance(transport, SshTransport):

@@ -111,11 +111,27 @@ def programs(machine: Machine, facts: Facts) -> Iterator[Finding]:
     missing = [name for name in ("bash", "tar") if not there.text(name)]
     if missing:
         yield fail("programs", f"missing there: {', '.join(missing)}", "ask who runs it to install them")
+    yield from container(machine, there)
     if machine.rsync:
         sides = {"there": there.text("rsync"), "here": shutil.which("rsync")}
         without = [side for side, path in sides.items() if not path]
         text, advice = f"missing {' and '.join(without)}", "install it, or set `rsync: false` in machines.yaml"
         yield fail("rsync", text, advice) if without else ok("rsync", "on both sides")
+
+
+def container(machine: Machine, there: Facts) -> Iterator[Finding]:
+    """Check the program that runs containers; modules of the machine can bring it, which only jobs load."""
+    if machine.container is None:
+        return
+    name = machine.container.program
+    if path := there.text(name):
+        yield ok("container", path)
+    elif machine.modules or machine.setup:
+        yield warn(
+            "container", f"{name} is not in the PATH there", "fine if `modules` or `setup` of the machine add it"
+        )
+    else:
+        yield fail("container", f"{name} is not in the PATH there", "install it, or name another `container.program`")
 
 
 def scheduler(machine: Machine, facts: Facts) -> Finding:
