@@ -13,6 +13,7 @@ import re
 import secrets
 import select
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -37,6 +38,7 @@ LONGEST_WORK = 24 * 3600.0  # seconds that a machine may work on a request with 
 RESERVE = 1 << 28  # bytes that stay free on this computer when files arrive
 _LOOK = 1.0  # seconds
 _LENGTH = re.compile(r"[0-9]{1,12}", re.ASCII)
+_LOCK = threading.Lock()  # the threads of all machines need the runner at the same time
 _LOADER = "import sys;exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 
 
@@ -341,8 +343,13 @@ def _bootstrap() -> bytes:
     return resources.files("fairmesh.target").joinpath("bootstrap.py").read_bytes()
 
 
-@cache
 def _runner() -> bytes:
+    with _LOCK:
+        return _cached_runner()
+
+
+@cache
+def _cached_runner() -> bytes:
     return archive()
 
 
