@@ -4,7 +4,8 @@
 # The loop starts no process: a thousand of these scripts may wait at the same time.
 set -u
 request=$1 record=$2 main=$3 answer=$1,answer
-mkdir -p -- "${request%/*}" && : > "$request" || exit 1
+[ -d "${request%/*}" ] || mkdir -p -- "${request%/*}" || exit 1
+: > "$request" || exit 1
 trap '' INT # the dispatcher cancels the job, and answers
 exec 3<> <(:) # a pipe in which nothing ever arrives
 pause=0.3

@@ -32,8 +32,16 @@ NAMES = {
         "_onerror",
     ),
     "WorkflowModifier": ("is_main_snakefile",),
-    "DAG": ("needrun_jobs", "forcefiles", "forcerules"),
-    "JobScheduler": ("exit_gracefully", "resources", "_executor", "_local_executor"),
+    "DAG": ("needrun_jobs", "forcefiles", "forcerules", "has_unfinished_queue_input_jobs"),
+    "JobScheduler": (
+        "exit_gracefully",
+        "resources",
+        "_executor",
+        "_local_executor",
+        "job_rate_limiter",
+        "_schedule_reevalutation",
+    ),
+    "JobRateLimiter": ("timespan", "get_free_jobs", "register_jobs"),
     "Executor": ("pool",),
     "ThreadPoolExecutor": ("_max_workers",),
     "PersistenceBase": ("deactivate_cache", "_read_record", "_write_record"),
@@ -123,6 +131,23 @@ class SnakemakeWorkflow:
         executor = scheduler._local_executor or scheduler._executor
         executor.pool._max_workers += count
 
+    def select_jobs_only_on_changes(self) -> None:
+        """Repeat the selection of jobs after a pause only if the limit of starts made it incomplete.
+
+        Snakemake repeats each selection for ever, and makes a selection whenever a job ends: one more every second for
+        each job that has ended, which takes a whole processor after some hundred.
+        """
+        scheduler, dag = self._workflow.scheduler, self._workflow.dag
+        if scheduler.job_rate_limiter is None:
+            return
+        limit, repeat = StartLimit(scheduler.job_rate_limiter), scheduler._schedule_reevalutation
+
+        def repeat_if_incomplete(delay: float) -> None:
+            if limit.is_reached or dag.has_unfinished_queue_input_jobs():
+                repeat(delay)
+
+        scheduler.job_rate_limiter, scheduler._schedule_reevalutation = limit, repeat_if_incomplete
+
     def set_handlers_of_module(self, start: Callable[[], None], end: Callable[[int], None]) -> None:
         """Set what the workflow does when a run starts and ends, if it is read as a module of another Snakefile.
 
@@ -180,6 +205,36 @@ class SnakemakeWorkflow:
         persistence.deactivate_cache()
 
 
+class StartLimit:
+    """Snakemake's limit of starts in a time span, which also knows whether the last selection has reached it.
+
+    Parameters
+    ----------
+    limiter : snakemake.scheduling.job_scheduler.JobRateLimiter
+        The limit.
+    """
+
+    def __init__(self, limiter: Any) -> None:
+        self._limiter = limiter
+        self.timespan: float = limiter.timespan
+        self._free = 0
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the last selection has left no start."""
+        return self._free <= 0
+
+    def get_free_jobs(self) -> int:
+        """Return how many jobs may be selected now."""
+        self._free = self._limiter.get_free_jobs()
+        return self._free
+
+    def register_jobs(self, count: int) -> None:
+        """Note the selected jobs."""
+        self._free -= count
+        self._limiter.register_jobs(count)
+
+
 def remove_locks(locks: Path, study: Path) -> None:
     """Remove Snakemake's lock files of a study's results; the caller holds the study's own lock.
 
@@ -211,13 +266,14 @@ def _find_class(name: str) -> type:
     from snakemake.executors.local import Executor  # noqa: PLC0415
     from snakemake.modules import WorkflowModifier  # noqa: PLC0415
     from snakemake.persistence import PersistenceBase  # noqa: PLC0415
-    from snakemake.scheduling.job_scheduler import JobScheduler  # noqa: PLC0415
+    from snakemake.scheduling.job_scheduler import JobRateLimiter, JobScheduler  # noqa: PLC0415
 
     classes = {
         "Workflow": api.Workflow,
         "WorkflowModifier": WorkflowModifier,
         "DAG": DAG,
         "JobScheduler": JobScheduler,
+        "JobRateLimiter": JobRateLimiter,
         "PersistenceBase": PersistenceBase,
         "Executor": Executor,
         "ThreadPoolExecutor": ThreadPoolExecutor,

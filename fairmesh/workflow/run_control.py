@@ -72,6 +72,7 @@ class RunControl:
         """
         with clear_errors():
             self._lock.require()
+            self._snakemake.select_jobs_only_on_changes()
             self._graph.wait_for_scheduler()
             self._check_scheduler()
             for warning in self._hook.preflight_warnings():

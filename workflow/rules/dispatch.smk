@@ -25,7 +25,7 @@ if view.remote_machines:
         message:
             "{wildcards.experiment} on {wildcards.machine}"
         shell:
-            "bash {resources.script:q} {resources.request:q} {output:q} {resources.process} > {log:q} 2>&1"
+            "exec bash {resources.script:q} {resources.request:q} {output:q} {resources.process} > {log:q} 2>&1"
 
     localrules:
         dispatch,
@@ -58,7 +58,7 @@ if view.remote_stages:
         message:
             "{wildcards.stage}, for all experiments that need it"
         shell:
-            "bash {resources.script:q} {resources.request:q} {output:q} {resources.process} > {log:q} 2>&1"
+            "exec bash {resources.script:q} {resources.request:q} {output:q} {resources.process} > {log:q} 2>&1"
 
     localrules:
         dispatch_stage,
