@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fairmesh.cli import options
 from fairmesh.cli.output import read_each, table, warn_of_unreadable
+from fairmesh.dispatch.backoff import CONNECTED
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.reading import BAD_ENDS
 from fairmesh.printing import format_duration, format_time, print_json, print_lines, safe_json
 from fairmesh.runner.protocol import CANCELLED, DONE, LOG, QUEUED, RUNNING, STATES
 from fairmesh.runner.text import last_lines, printable
 from fairmesh.status import JobStatus, Reader, RunStatus, StudyStatus, read_status, remote
-from fairmesh.status.machines import CONNECTED, MACHINE_HEADS, machine_row
+from fairmesh.status.machines import MACHINE_HEADS, machine_row
 from fairmesh.status.model import ORDER
 from fairmesh.status.states import state_label
 

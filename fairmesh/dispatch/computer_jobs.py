@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fairmesh.dispatch import mirror
 from fairmesh.dispatch.answers import RemoteState
-from fairmesh.dispatch.backoff import FEW, LONGEST, Health, pause_after
+from fairmesh.dispatch.backoff import Health
 from fairmesh.dispatch.client import TargetClient
 from fairmesh.dispatch.fetching import Fetch, Fetcher
+from fairmesh.dispatch.machine_context import MachineContext
 from fairmesh.dispatch.mirror import RemotePlace
-from fairmesh.dispatch.open_job import OpenJob, Step
+from fairmesh.dispatch.open_job import FETCHING, STARTING, OpenJob, Step
 from fairmesh.dispatch.stage_copies import StageCopies
 from fairmesh.dispatch.upload import Upload
 from fairmesh.errors import FairmeshError
 from fairmesh.machines.computers import Computer
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
 from fairmesh.runner import protocol
-from fairmesh.runner.status import cancel_reason, write_end
-from fairmesh.runner.text import last_lines
+from fairmesh.runner.status import write_end
 
 SHORTEST, LONGEST_PAUSE = 1.0, 15.0  # seconds between two polls: an end is noticed within 20 s
 SOON = 0.7  # seconds between two polls if a job was added
@@ -32,56 +30,8 @@ VANISHING = 30.0  # seconds in which it becomes known that a rented computer is 
 PARTIAL = 300.0  # seconds between two copies of what running attempts on rented computers have written
 STARTS, FETCHES = 200, 50  # jobs in one request
 SILENT = "no sign of life; `fairmesh retry` starts it again"
-SHOWN = 15  # last lines of the log in a message about a failure
 _Item = TypeVar("_Item")
 _PROBLEMS = (UnreachableError, RefusedError, RequestError)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all computers of a machine have in common.
-
-    Parameters
-    ----------
-    machine : str
-        The name of the machine.
-    scheduler : str
-        Its scheduler, or ``none``.
-    patience : float
-        Seconds without an answer after which a computer counts as paused.
-    results : Path
-        The local results folder.
-    study : Path
-        The folder of the study.
-    home : str
-        The name of the home.
-    run : str
-        The id of the run; empty without one.
-    run_cancelled : callable
-        Returns who has cancelled the run, and when; empty if nobody has.
-    answer : callable
-        Answers the request of a job, with the problem; empty if its record is there.
-    timeout : float
-        Seconds without any progress after which a computer counts as unreachable.
-    rsync : bool
-        Whether outputs of stages are copied with rsync.
-    """
-
-    machine: str
-    scheduler: str
-    patience: float
-    results: Path
-    study: Path
-    home: str
-    run: str
-    run_cancelled: Callable[[], str]
-    answer: Callable[[OpenJob, str], None]
-    timeout: float = 60.0
-    rsync: bool = False
-
-    def cancel_reason(self, job: OpenJob) -> str:
-        """Return who has cancelled a job or its run, and when; empty if nobody has."""
-        return cancel_reason(str(job.paths.folder)) or self.run_cancelled()
 
 
 class ComputerJobs:
@@ -91,8 +41,8 @@ class ComputerJobs:
     ----------
     computer : Computer
         The computer.
-    setting : Setting
-        What it has in common with others.
+    context : MachineContext
+        What is the same for all computers of the machine.
 
     Attributes
     ----------
@@ -104,9 +54,9 @@ class ComputerJobs:
         When it answered last, in seconds of the epoch; 0 if it never did.
     """
 
-    def __init__(self, computer: Computer, setting: Setting) -> None:
-        self._setting = setting
-        self.health = Health(setting.patience)
+    def __init__(self, computer: Computer, context: MachineContext) -> None:
+        self._context = context
+        self.health = Health(context.patience)
         self.use(computer)
         self._jobs: list[OpenJob] = []
         self._lock = threading.Lock()
@@ -115,15 +65,15 @@ class ComputerJobs:
         self._last_poll = -SOON
         self.polls = 0
         self.last_seen = 0.0
-        self._stage_copies = StageCopies(setting.machine, setting.rsync)
+        self._stage_copies = StageCopies(context.machine, context.rsync)
 
     def use(self, computer: Computer) -> None:
         """Use this computer from now on: the same one, perhaps at another address or with another end."""
-        setting = self._setting
+        context = self._context
         self.computer = computer
-        self._client = TargetClient(computer.transport, setting.home, setting.results, setting.timeout)
-        beside = setting.study / f"fetched-{setting.machine}-{computer.name or 'host'}"
-        self._fetcher = Fetcher(self._client, setting.results, beside, setting.machine)
+        self._client = TargetClient(computer.transport, context.home, context.results, context.timeout)
+        beside = context.study / f"fetched-{context.machine}-{computer.name or 'host'}"
+        self._fetcher = Fetcher(self._client, context.results, beside, context.machine)
 
     @property
     def jobs(self) -> list[OpenJob]:
@@ -201,13 +151,13 @@ class ComputerJobs:
 
     def _set_state(self, job: OpenJob, state: RemoteState) -> None:
         job.state = state
-        mirror.mirror(job.paths, state, self._setting.machine, job.job.fingerprint)
+        mirror.mirror(job.paths, state, self._context.machine, job.job.fingerprint)
 
     def _cancel(self, jobs: Sequence[OpenJob]) -> None:
         """Forward requests to cancel jobs that are not over."""
         asked: dict[str, list[OpenJob]] = {}
         for job in jobs:
-            who = "" if job.is_cancelled or job.state.is_over else self._setting.cancel_reason(job)
+            who = "" if job.is_cancelled or job.state.is_over else self._context.cancel_reason(job)
             if who:
                 asked.setdefault(_name_in(who), []).append(job)
         for who, those in asked.items():
@@ -218,19 +168,19 @@ class ComputerJobs:
     def _advance(self, jobs: Sequence[OpenJob]) -> bool:
         """Do the next step of each job; return whether any was needed."""
         steps = {job: self._next_step(job) for job in jobs}
-        for job in [job for job in jobs if steps[job] is Step.REPORT]:
+        for job in [job for job in jobs if steps[job] is Step.REPORT_LOST]:
             self._report_lost(job)
-        self._fetch([job for job in jobs if steps[job] in {Step.FETCH, Step.FAIL, Step.KEEP}], steps)
-        starting = [job for job in jobs if steps[job] in {Step.START, Step.REPEAT, Step.KEEP}]
+        self._fetch([job for job in jobs if steps[job] in FETCHING], steps)
+        starting = [job for job in jobs if steps[job] in STARTING]
         self._start([job for job in starting if not job.held_until], steps)
         self._copy_running([job for job in jobs if steps[job] is Step.WAIT])
         return any(step is not Step.WAIT for step in steps.values())
 
     def _next_step(self, job: OpenJob) -> Step:
-        """Return the next step of a job; a strange end on a rented computer may be the end of the computer."""
+        """Return the next step of a job; on a rented computer, an end from outside may be that of the computer."""
         job.held_until = 0.0
         step = job.next_step()
-        if step is not Step.FAIL or not self.computer.name or not _is_strange(job):
+        if step is not Step.REPORT_FAILURE or not self.computer.name or not job.was_ended_from_outside:
             return step
         job.ended = job.ended or time.monotonic()
         return Step.WAIT if time.monotonic() - job.ended < VANISHING else step
@@ -239,7 +189,7 @@ class ComputerJobs:
 
     def _start(self, jobs: Sequence[OpenJob], steps: Mapping[OpenJob, Step]) -> None:
         for job in jobs:
-            reason = self._setting.cancel_reason(job)
+            reason = self._context.cancel_reason(job)
             if reason:
                 self._finish(job, f"fairmesh: {job.name} {protocol.CANCELLED}: {reason}")
         self._store_needs(self._open(jobs))
@@ -252,9 +202,9 @@ class ComputerJobs:
         return [job for job in jobs if job in known]
 
     def _start_batch(self, jobs: Sequence[OpenJob], steps: Mapping[OpenJob, Step]) -> None:
-        upload = Upload(self._setting.results)
+        upload = Upload(self._context.results)
         for job in jobs:
-            self._prepare(job, upload, is_repeated=steps[job] is Step.REPEAT)
+            self._prepare(job, upload, is_repeated=steps[job] is Step.REPEAT_START)
         self._client.store(upload)
         states = self._client.start([self._start_request(job) for job in jobs])
         for job in jobs:
@@ -264,12 +214,12 @@ class ComputerJobs:
     def _prepare(self, job: OpenJob, upload: Upload, is_repeated: bool) -> None:
         """Choose the number of the attempt, note where it starts, and add the inputs of the job."""
         job.started = job.state.number if is_repeated else job.next_number()
-        job.remember(self._setting.machine, self._setting.results)
+        job.remember(self._context.machine, self._context.results)
         upload.add_job(job.paths)
         if job.is_given_up:
             upload.add_end(job.paths, job.state.number)
         if not is_repeated:
-            upload.add_attempts(job.paths, _missing_attempts(job))
+            upload.add_attempts(job.paths, job.attempts_only_here())
 
     def _start_request(self, job: OpenJob) -> dict[str, Any]:
         return {
@@ -277,25 +227,18 @@ class ComputerJobs:
             "number": job.started,
             "fingerprint": job.job.fingerprint,
             "force": job.is_to_force,
-            "run": self._setting.run,
+            "run": self._context.run,
             "resources": dict(job.job.resources),
             "exclusive": job.job.is_exclusive,
             "name": job.job.key,
-            "scheduler": self._setting.scheduler,
+            "scheduler": self._context.scheduler,
         }
 
     def _note_start(self, job: OpenJob) -> None:
         if job.state.problem:
-            self._hold(job, job.state.problem, job.state.is_refused)
+            job.hold(job.state.problem, job.state.is_refused)
         else:
-            _release(job)
-
-    @staticmethod
-    def _hold(job: OpenJob, problem: str, is_refused: bool) -> None:
-        """Note a problem of one job, which is tried again later; the others go on."""
-        job.tries += 1
-        job.problem = problem if is_refused or job.tries >= FEW else ""
-        job.held_until = time.monotonic() + (LONGEST if is_refused else pause_after(job.tries))
+            job.release()
 
     def _store_needs(self, jobs: Sequence[OpenJob]) -> None:
         """Store the stages and the applications of jobs that the computer does not have; once each."""
@@ -307,7 +250,7 @@ class ComputerJobs:
         wanted = [stage for folder, stage in stages.items() if folder in unknown]
         self._is_known |= self._client.stored(sorted(applications.keys() & unknown), wanted)
         for folder in sorted(unknown - self._is_known):
-            upload = Upload(self._setting.results)
+            upload = Upload(self._context.results)
             try:
                 if folder in stages:
                     upload.add_stage(stages[folder])
@@ -338,18 +281,18 @@ class ComputerJobs:
             for batch in _batches(those, FETCHES):
                 self._fetch_batch(batch)
         for job in jobs:
-            if not job.held_until and steps[job] is not Step.KEEP:
-                self._finish(job, "" if steps[job] is Step.FETCH else _failure(job))
+            if not job.held_until and steps[job] is not Step.FETCH_AND_START:
+                self._finish(job, "" if steps[job] is Step.FETCH else job.failure())
 
     def _fetch_batch(self, jobs: Sequence[OpenJob]) -> None:
         """Fetch several jobs; if that fails, one after another, so that one bad job does not hold up the others."""
         try:
             self._fetcher.fetch([_to_fetch(job) for job in jobs])
             for job in jobs:
-                _release(job)
+                job.release()
         except (RefusedError, RequestError) as error:
             if len(jobs) == 1:
-                self._hold(jobs[0], str(error), isinstance(error, RefusedError))
+                jobs[0].hold(str(error), isinstance(error, RefusedError))
                 return
             for job in jobs:
                 self._fetch_batch([job])
@@ -377,7 +320,7 @@ class ComputerJobs:
         if is_over:
             RemotePlace.remove(job.paths)
         if self._remove(job):
-            self._setting.answer(job, problem)
+            self._context.answer(job, problem)
 
 
 def _essence(state: RemoteState) -> tuple[Any, ...]:
@@ -395,36 +338,10 @@ def _name_in(reason: str) -> str:
     return name.rpartition(" at ")[0] or name
 
 
-def _release(job: OpenJob) -> None:
-    """Note that a job has no problem any more."""
-    job.tries, job.held_until, job.problem = 0, 0.0, ""
-
-
-def _is_strange(job: OpenJob) -> bool:
-    """Return whether an attempt was ended from outside, and not by a request."""
-    state = job.state
-    is_killed = state.state in {protocol.LOST, protocol.CANCELLED} or state.reason.startswith("killed by")
-    return is_killed and not job.is_cancelled
-
-
-def _missing_attempts(job: OpenJob) -> list[int]:
-    """Return the attempts that are here and not on the computer: it is new, or has lost its folder."""
-    attempts = job.paths.attempts
-    known = [int(path.name) for path in attempts.iterdir() if path.name.isdecimal()] if attempts.is_dir() else []
-    return sorted(number for number in known if number > job.state.number)
-
-
 def _to_fetch(job: OpenJob) -> Fetch:
     state = job.state
     end = state.state if state.is_over else protocol.LOST
     return Fetch(job.paths, job.job.fingerprint, job.job.record, state.number, state.is_committed, end, state.reason)
-
-
-def _failure(job: OpenJob) -> str:
-    """Return the message about the end of an attempt without a result, as the runner writes it."""
-    log = job.paths.attempt(job.state.number) / protocol.LOG
-    first = f"fairmesh: {job.name} {job.state.state}: {job.state.reason or 'no reason'}"
-    return "\n    ".join([first, *last_lines(log, SHOWN)])
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from fairmesh.dispatch.computer_jobs import Setting
+from fairmesh.dispatch.machine_context import MachineContext
 from fairmesh.dispatch.machine_jobs import LOOK, MachineJobs
 from fairmesh.dispatch.mirror import RemotePlace
 from fairmesh.dispatch.open_job import OpenJob
@@ -115,7 +115,7 @@ class Dispatcher:
 
     def _thread(self, name: str, machine: Machine, home: str) -> _MachineThread:
         mailbox = Mailbox(self._run_folder, name)
-        setting = Setting(
+        context = MachineContext(
             machine=name,
             scheduler=machine.scheduler,
             patience=60 * machine.patience,
@@ -128,7 +128,7 @@ class Dispatcher:
             answer=lambda job, problem: mailbox.answer(job.request, problem) if job.request else None,
         )
         report = MachineReport(self._paths.machine(name), name, lambda text: self._announce(text, name))
-        jobs = MachineJobs(self._computers(name, machine), setting, report, lambda text: self._announce(text, name))
+        jobs = MachineJobs(self._computers(name, machine), context, report, lambda text: self._announce(text, name))
         lock = RunLock(self._paths.machines / f"{name}.lock")
         return _MachineThread(jobs, mailbox, self._jobs, lock, self._ending, self._paths.home)
 

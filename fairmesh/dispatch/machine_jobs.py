@@ -9,7 +9,8 @@ from collections.abc import Callable
 from fairmesh.dispatch import mirror
 from fairmesh.dispatch.answers import RemoteState
 from fairmesh.dispatch.backoff import Health
-from fairmesh.dispatch.computer_jobs import ComputerJobs, Setting
+from fairmesh.dispatch.computer_jobs import ComputerJobs
+from fairmesh.dispatch.machine_context import MachineContext
 from fairmesh.dispatch.mirror import RemotePlace
 from fairmesh.dispatch.open_job import OpenJob
 from fairmesh.dispatch.report import MachineReport
@@ -30,8 +31,8 @@ class MachineJobs:
     ----------
     computers : Computers
         The computers of the machine.
-    setting : Setting
-        What they have in common.
+    context : MachineContext
+        What is the same for all of them.
     report : MachineReport
         Reports the state of the machine.
     announce : callable
@@ -44,10 +45,10 @@ class MachineJobs:
     """
 
     def __init__(
-        self, computers: Computers, setting: Setting, report: MachineReport, announce: Callable[[str], None]
+        self, computers: Computers, context: MachineContext, report: MachineReport, announce: Callable[[str], None]
     ) -> None:
-        self._computers, self._setting, self._report, self._announce = computers, setting, report, announce
-        self._health = Health(setting.patience)
+        self._computers, self._context, self._report, self._announce = computers, context, report, announce
+        self._health = Health(context.patience)
         self._parts: dict[str, ComputerJobs] = {}
         self._waiting: list[OpenJob] = []
         self._threads: dict[str, threading.Thread] = {}
@@ -112,7 +113,7 @@ class MachineJobs:
         for computer in ready:
             part = self._parts.get(computer.name)
             if part is None:
-                self._parts[computer.name] = ComputerJobs(computer, self._setting)
+                self._parts[computer.name] = ComputerJobs(computer, self._context)
             elif part.computer != computer:
                 part.use(computer)
         self._remove_gone({computer.name for computer in ready})
@@ -132,7 +133,7 @@ class MachineJobs:
         if place and not mirror.is_fetched(job.paths, place.number):
             reason = f"its computer {gone} is gone"
             lost = RemoteState(place.number, protocol.LOST, reason, is_over=True)
-            mirror.mirror(job.paths, lost, self._setting.machine, job.job.fingerprint)
+            mirror.mirror(job.paths, lost, self._context.machine, job.job.fingerprint)
             write_end(str(job.paths.folder), place.number, protocol.LOST, reason)
         RemotePlace.remove(job.paths)
         job.computer, job.started, job.state = None, 0, RemoteState()
@@ -164,15 +165,15 @@ class MachineJobs:
         if time.monotonic() - self._looked < LOOK_FOR_CANCEL:
             return
         self._looked = time.monotonic()
-        is_run_cancelled = bool(self._setting.run_cancelled())
+        is_run_cancelled = bool(self._context.run_cancelled())
         for part in self._parts.values():
             if any(not job.is_cancelled and (is_run_cancelled or job.paths.cancel.exists()) for job in part.jobs):
                 part.poll_soon()
         for job in list(self._waiting):
-            reason = self._setting.cancel_reason(job)
+            reason = self._context.cancel_reason(job)
             if reason and job.computer is None:
                 self._waiting.remove(job)
-                self._setting.answer(job, f"fairmesh: {job.name} {protocol.CANCELLED}: {reason}")
+                self._context.answer(job, f"fairmesh: {job.name} {protocol.CANCELLED}: {reason}")
 
     def leave(self, problem: str) -> None:
         """Answer all requests with a problem; the jobs stay where they are, and the next run finds them."""
@@ -181,7 +182,7 @@ class MachineJobs:
         for part in self._parts.values():
             part.take_all()
         for job in jobs:
-            self._setting.answer(job, f"fairmesh: {job.name}: {problem}")
+            self._context.answer(job, f"fairmesh: {job.name}: {problem}")
 
     def _step_computers(self) -> None:
         """Take the next step of each computer that is due; with several of them, each in a thread of its own."""

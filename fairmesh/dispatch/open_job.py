@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from fairmesh.dispatch import mirror
 from fairmesh.dispatch.answers import RemoteState
+from fairmesh.dispatch.backoff import FEW, LONGEST, pause_after
 from fairmesh.dispatch.mirror import RemotePlace
 from fairmesh.dispatch.remote_job import RemoteJob
 from fairmesh.dispatch.requests import JobRequest
 from fairmesh.jobs.paths import JobPaths
-from fairmesh.runner import commit, jsonfiles
+from fairmesh.runner import commit, jsonfiles, protocol
+from fairmesh.runner.text import last_lines
+
+SHOWN = 15  # last lines of the log in a message about a failure
 
 
 class Step(Enum):
@@ -20,11 +25,15 @@ class Step(Enum):
 
     WAIT = "wait"
     START = "start it"
-    REPEAT = "repeat the request to start it"
-    KEEP = "fetch an earlier attempt, and start another one"
+    REPEAT_START = "repeat the request to start it"
+    FETCH_AND_START = "fetch an earlier attempt, and start another one"
     FETCH = "fetch its result"
-    FAIL = "fetch its attempt, and report the failure"
-    REPORT = "report that it is lost; there is nothing to fetch"
+    REPORT_FAILURE = "fetch its attempt, and report the failure"
+    REPORT_LOST = "report that it is lost; there is nothing to fetch"
+
+
+FETCHING = {Step.FETCH, Step.REPORT_FAILURE, Step.FETCH_AND_START}
+STARTING = {Step.START, Step.REPEAT_START, Step.FETCH_AND_START}
 
 
 @dataclass(eq=False)
@@ -99,19 +108,19 @@ class OpenJob:
         if not state.is_over and not state.is_committed:
             return self._step_of_unfinished(state)
         if self.started and state.number >= self.started:
-            return Step.FAIL
+            return Step.REPORT_FAILURE
         place = RemotePlace.read(self.paths)
         if place and place.number > state.number and mirror.is_unfinished(self.paths, place.number):
-            return Step.REPORT  # its folder is gone, or on a file system that is not mounted now
+            return Step.REPORT_LOST  # its folder is gone, or on a file system that is not mounted now
         is_here = place is None or place.number > state.number or mirror.is_fetched(self.paths, state.number)
         if self.request is None:
-            return Step.REPORT if is_here else Step.FAIL
-        return Step.START if is_here or state.is_committed else Step.KEEP
+            return Step.REPORT_LOST if is_here else Step.REPORT_FAILURE
+        return Step.START if is_here or state.is_committed else Step.FETCH_AND_START
 
     def _step_of_unfinished(self, state: RemoteState) -> Step:
         if state.is_silent and self.request is not None:
-            return Step.START if self.is_given_up else Step.REPORT
-        return Step.REPEAT if state.needs_start and self.request else Step.WAIT
+            return Step.START if self.is_given_up else Step.REPORT_LOST
+        return Step.REPEAT_START if state.needs_start and self.request else Step.WAIT
 
     @property
     def is_given_up(self) -> bool:
@@ -132,6 +141,35 @@ class OpenJob:
     def is_to_force(self) -> bool:
         """Whether the runner must start in spite of a result on the machine."""
         return self.job.force or self.state.is_committed
+
+    def hold(self, problem: str, is_refused: bool) -> None:
+        """Note a problem of this job, which is tried again later; others go on."""
+        self.tries += 1
+        self.problem = problem if is_refused or self.tries >= FEW else ""
+        self.held_until = time.monotonic() + (LONGEST if is_refused else pause_after(self.tries))
+
+    def release(self) -> None:
+        """Note that it has no problem any more."""
+        self.tries, self.held_until, self.problem = 0, 0.0, ""
+
+    @property
+    def was_ended_from_outside(self) -> bool:
+        """Whether its attempt was killed or cancelled, and not by a request."""
+        state = self.state
+        is_killed = state.state in {protocol.LOST, protocol.CANCELLED} or state.reason.startswith("killed by")
+        return is_killed and not self.is_cancelled
+
+    def attempts_only_here(self) -> list[int]:
+        """Return the attempts that are not on its computer, which is new, or has lost its folder."""
+        attempts = self.paths.attempts
+        known = [int(path.name) for path in attempts.iterdir() if path.name.isdecimal()] if attempts.is_dir() else []
+        return sorted(number for number in known if number > self.state.number)
+
+    def failure(self) -> str:
+        """Return the message about an attempt that has ended without a result, as the runner writes it."""
+        log = self.paths.attempt(self.state.number) / protocol.LOG
+        first = f"fairmesh: {self.name} {self.state.state}: {self.state.reason or 'no reason'}"
+        return "\n    ".join([first, *last_lines(log, SHOWN)])
 
     def remember(self, machine: str, results: Path) -> None:
         """Write where it is started, before that is requested."""

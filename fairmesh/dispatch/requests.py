@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,10 +83,3 @@ class Mailbox:
         path = request_path(self._run_folder, request.machine, request.kind, request.id)
         text = printable_lines(problem).strip() or _GOOD
         files.write_text(path.with_name(path.name + _ANSWER), f"{text}\n")
-
-
-def answers(run_folder: Path, requests: Sequence[JobRequest]) -> list[str]:
-    """Return the answers of requests, in their order; an empty text for one without an answer."""
-    paths = [request_path(run_folder, request.machine, request.kind, request.id) for request in requests]
-    found = [path.with_name(path.name + _ANSWER) for path in paths]
-    return [path.read_text(encoding="utf-8").strip() if path.exists() else "" for path in found]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from fairmesh.dispatch.client import TargetClient
-from fairmesh.dispatch.computer_jobs import Setting
+from fairmesh.dispatch.machine_context import MachineContext
 from fairmesh.dispatch.machine_jobs import MachineJobs
 from fairmesh.dispatch.mirror import RemotePlace, open_places
 from fairmesh.dispatch.open_job import OpenJob
@@ -152,7 +152,7 @@ class _Synchronization(threading.Thread):
             jobs.close()
 
     def _machine_jobs(self) -> MachineJobs:
-        setting = Setting(
+        context = MachineContext(
             machine=self._machine,
             scheduler=self._settings.scheduler,
             patience=60 * self._settings.patience,
@@ -166,7 +166,7 @@ class _Synchronization(threading.Thread):
         )
         report = MachineReport(self._paths.machine(self._machine), self._machine, lambda text: None)
         computers = self._computers(self._machine, self._settings, self._paths, self._project)
-        jobs = MachineJobs(computers, setting, report, lambda text: None)
+        jobs = MachineJobs(computers, context, report, lambda text: None)
         jobs.has_left = True  # rented computers stay: the next run ends them
         for job in map(self._open_job, self._jobs):
             if job:

@@ -44,11 +44,6 @@ class Upload:
     _hashes: dict[str, str] = field(default_factory=dict)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to store."""
-        return not self._files
-
-    @property
     def names(self) -> list[str]:
         """The files, relative to the results folder."""
         return list(self._files)

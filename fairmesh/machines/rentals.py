@@ -109,7 +109,7 @@ class Journal:
 
     def __init__(self, paths: StudyPaths, machine: str) -> None:
         self.study = paths.study
-        self.folder = paths.folder / "machines" / machine
+        self.folder = paths.machines / machine
         self._rentals = {rental.token: rental for rental in _read(self.folder.glob("*.json"))}
 
     def all(self) -> list[Rental]:
@@ -136,12 +136,6 @@ class Journal:
     def is_list_proven(self) -> bool:
         """Whether the provider's list has shown an instance of this machine at any time."""
         return any(rental.is_seen for rental in self._rentals.values())
-
-
-def journals(paths: StudyPaths) -> list[Journal]:
-    """Return the journals of a study, of all its machines that were rented."""
-    folders = sorted(path for path in (paths.folder / "machines").glob("*") if path.is_dir())
-    return [Journal(paths, folder.name) for folder in folders]
 
 
 def _read(paths: Iterable[Path]) -> list[Rental]:

@@ -13,6 +13,7 @@ import streamlit as st
 from fairmesh.api import outputs
 from fairmesh.api.outputs import Artefact, artefacts
 from fairmesh.api.status_cache import StatusCache
+from fairmesh.dispatch.backoff import CONNECTED
 from fairmesh.jobs.paths import JobPaths
 from fairmesh.monitor import steering
 from fairmesh.monitor.context import show_live
@@ -25,7 +26,6 @@ from fairmesh.runner.safefiles import read_regular
 from fairmesh.site.charts import Chart
 from fairmesh.site.page_charts import history_charts, telemetry_charts
 from fairmesh.status import JobSelection, JobStatus, StudyStatus
-from fairmesh.status.machines import CONNECTED
 from fairmesh.status.states import state_label
 
 LOG_LINES = 30

@@ -239,11 +239,6 @@ class StudyView:
         """The points and the baselines, the best first."""
         return self._ranked([*self.points, *self.baselines])
 
-    @property
-    def has_energy(self) -> bool:
-        """Whether energy was measured or estimated for any experiment."""
-        return any("energy_j" in point.usage for point in self.points)
-
     @cached_property
     def best(self) -> BoardRow | None:
         """The best point; None without results, or if the metric has no direction."""

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairmesh.dispatch.backoff import CONNECTED, PAUSED, REFUSED, UNREACHABLE
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.printing import count_text, format_duration, one_line
 from fairmesh.runner.protocol import STATES
 from fairmesh.status.cache import CachedValue, FileCache, Map
 from fairmesh.status.model import seconds_between
 from fairmesh.status.states import state_label
-
-CONNECTED, UNREACHABLE, PAUSED, REFUSED = "connected", "unreachable", "paused", "refused"
 
 MACHINE_MEANINGS = {
     CONNECTED: "it answered the last request",

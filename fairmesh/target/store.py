@@ -17,7 +17,6 @@ from .problems import RETRY, RequestProblem
 from .request import Answer, Request, text_of
 from .streams import BLOCK, StreamReader
 
-_BLOCK_OF_TAR = 512
 _MOST_FOLDERS = 1 << 20
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fairmesh.dispatch import backoff, computer_jobs
+from fairmesh.dispatch import backoff, computer_jobs, open_job
 from fairmesh.jobs.lookup import remove_half_written
 from fairmesh.jobs.render import archive
 from fairmesh.machines.transport import Transport
@@ -29,7 +29,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once."""
     monkeypatch.setattr(backoff, "FIRST", 0.01)
     monkeypatch.setattr(backoff, "LONGEST", 0.05)
-    monkeypatch.setattr(computer_jobs, "LONGEST", 0.05)
+    monkeypatch.setattr(open_job, "LONGEST", 0.05)
     monkeypatch.setattr(computer_jobs, "SHORTEST", 0.1)
     monkeypatch.setattr(computer_jobs, "LONGEST_PAUSE", 0.2)
     monkeypatch.setattr(computer_jobs, "SOON", 0.0)

@@ -11,8 +11,6 @@ from pathlib import Path
 from fairmesh.errors import InputError, Problem
 from fairmesh.runner import jsonfiles
 
-SECRET = ("secret", "token", "key")
-
 
 def credentials(driver: str) -> dict[str, str]:
     """Return the arguments of a driver that say who asks.
