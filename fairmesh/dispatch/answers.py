@@ -1,4 +1,4 @@
-"""Check what a machine answers: it may be wrong, or lie."""
+"""Check what a machine answers: it may be wrong, also on purpose."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class SingleComputer:
         return []
 
     def release(self) -> None:
-        """No-op: the host belongs to somebody."""
+        """No-op: the host stays."""
 
     def close(self) -> None:
         """End open connections."""

@@ -263,12 +263,12 @@ class _Messages:
 
 
 def _send(connection: Connection, data: bytes) -> None:
-    with suppress(BrokenPipeError):  # what the process said before it ended is read next
+    with suppress(BrokenPipeError):  # its output before the end is read next
         connection.write(data)
 
 
 def _send_payload(connection: Connection, payload: Callable[[BinaryIO], None]) -> None:
-    """Send the bytes that follow a request; if the process ends before, its answer says why."""
+    """Send the bytes that follow a request; if the process ends before, its answer has the reason."""
     stream = StreamWriter(connection.write)
     try:
         payload(cast(BinaryIO, stream))  # it has the methods that writers of archives need

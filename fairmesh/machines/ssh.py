@@ -66,7 +66,7 @@ class SshTransport(ProcessTransport):
         return error
 
     def _failure_of_jump(self) -> FairmeshError | None:
-        """Return the error of a connection of its own: a shared one hides what the jump host says."""
+        """Return the error of a connection of its own: a shared one hides the message of the jump host."""
         try:
             try_login(self.ssh, self.target)
         except FairmeshError as error:

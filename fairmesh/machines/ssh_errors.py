@@ -1,4 +1,4 @@
-"""Why ssh did not reach a machine: it may answer later, or a person must act first and is told how."""
+"""Why ssh did not reach a machine: it may answer later, or a person must act first, and how."""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ from fairmesh.results.compare import (
     compare_studies,
     find_side,
 )
-from fairmesh.results.machines import METHOD, MachineComparison, MachineSide, compare_machines, machine_sides
+from fairmesh.results.machine_sides import MachineSide, machine_sides
+from fairmesh.results.machines import METHOD, MachineComparison, compare_machines
 from fairmesh.runner.protocol import RECORDS
 from fairmesh.site import machine_texts, numbers, sentences
 from fairmesh.status import StudyStatus

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any
 
 from fairmesh.errors import InputError, Problem, nearest
-from fairmesh.jobs.reading import ENERGY_METHOD
 from fairmesh.names import REPEAT, number_text
 from fairmesh.results.load import Outcome, StudyResults
+from fairmesh.results.machine_sides import MachineSide, machine_sides, notes_on
 from fairmesh.results.metrics import Metric
-from fairmesh.results.other_code import measured_with_other_code
 from fairmesh.results.paired import PairedEstimate, paired_estimate
 from fairmesh.results.ranking import point_id
 from fairmesh.results.statistics import Judgement
@@ -27,71 +24,10 @@ METHOD = (
     "the repeats of each point or, without repeats, from the spread between points. Each comparison stands for itself; "
     "there is no correction for several."
 )
-ENERGY = "energy_j"
 _RATIO_UNITS = frozenset(
     ("s", "ms", "us", "ns", "min", "h", "J", "kJ", "MJ", "Wh", "kWh", "W", "kW", "byte", "B", "kB", "MB", "GB", "KiB")
 ) | {"MiB", "GiB"}
 _ZERO_WIDTH = 1e-12  # of the mean; narrower intervals are rounding errors
-
-
-@dataclass(frozen=True)
-class MachineSide:
-    """A machine with its experiments.
-
-    Parameters
-    ----------
-    study : StudyResults
-        The study.
-    name : str
-        The machine.
-    outcomes : tuple of Outcome
-        Its experiments, in the order of the plan.
-    """
-
-    study: StudyResults = field(repr=False)
-    name: str
-    outcomes: tuple[Outcome, ...] = field(repr=False)
-
-    @cached_property
-    def done(self) -> tuple[Outcome, ...]:
-        """Its experiments that have a result."""
-        return tuple(outcome for outcome in self.outcomes if outcome.record is not None)
-
-    @cached_property
-    def hardware(self) -> dict[str, str]:
-        """What its results say about it: processor, cores, memory, GPUs, system and nodes; unequal ones are joined."""
-        texts: dict[str, dict[str, None]] = {}
-        for outcome in self.done:
-            for name, text in _hardware(self.study.environment(outcome)):
-                texts.setdefault(name, {})[text] = None
-        nodes = dict.fromkeys(outcome.node for outcome in self.done if outcome.node)
-        known = {name: " | ".join(values) for name, values in texts.items()}
-        owner = {"owner": self.owners} if self.owners else {}
-        return owner | known | ({"nodes": ", ".join(nodes)} if nodes else {})
-
-    @cached_property
-    def owners(self) -> str:
-        """The organizations and persons that its results belong to; empty if none is known."""
-        owners = dict.fromkeys(outcome.owner for outcome in self.done if outcome.owner)
-        return "; ".join(", ".join(filter(None, (owner.person, owner.organisation))) for owner in owners)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
-        counts = {"n": len(self.done), "of": len(self.outcomes)}
-        return {"machine": self.name, "owner": self.owners, **counts, "hardware": self.hardware}
-
-
-def _hardware(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    processor, system = environment.get("processor") or {}, environment.get("system") or {}
-    memory, gpus = environment.get("memory_bytes"), Counter(environment.get("gpus") or [])
-    known = {
-        "processor": processor.get("name") or processor.get("architecture"),
-        "cores": processor.get("cores"),
-        "memory": f"{memory / (1 << 30):.4g} GiB" if memory else "",
-        "gpus": ", ".join(f"{count} x {name}" if count > 1 else name for name, count in gpus.items()),
-        "system": system.get("distribution") or system.get("name"),
-    }
-    yield from ((name, str(value)) for name, value in known.items() if value)
 
 
 @dataclass(frozen=True)
@@ -227,15 +163,6 @@ class MachineComparison:
         }
 
 
-def machine_sides(study: StudyResults) -> tuple[MachineSide, ...]:
-    """Return the machines of a study that have results, in the order of the plan."""
-    outcomes: dict[str, list[Outcome]] = {}
-    for outcome in study.experiments:
-        outcomes.setdefault(outcome.machine, []).append(outcome)
-    sides = (MachineSide(study, name, tuple(own)) for name, own in outcomes.items())
-    return tuple(side for side in sides if side.done)
-
-
 def compare_machines(study: StudyResults, reference: str = "") -> MachineComparison:
     """Compare the machines of a study over the points that they have in common.
 
@@ -270,7 +197,7 @@ def compare_machines(study: StudyResults, reference: str = "") -> MachineCompari
         what = f"no results of machine {reference!r} in study {study.name}"
         raise InputError([Problem(what, "--reference", ", ".join(names), nearest(reference, names))])
     index = names.index(reference) if reference else 0
-    return MachineComparison(study, index, sides, tuple(_quantities(study, sides, index)), tuple(_notes(sides)))
+    return MachineComparison(study, index, sides, tuple(_quantities(study, sides, index)), tuple(notes_on(sides)))
 
 
 Measure = Callable[[Outcome], float | None]
@@ -381,31 +308,3 @@ def _direction(metric: Metric, difference: float) -> str:
     if metric.name in USAGE_UNITS or not metric.better:
         return "more" if difference > 0 else "less"
     return "better" if metric.is_gain(difference) else "worse"
-
-
-def _notes(sides: Sequence[MachineSide]) -> Iterator[str]:
-    """Yield what limits a comparison of machines."""
-    yield from _note_on_energy(sides)
-    other_code = Counter(outcome.machine for outcome in measured_with_other_code(sides[0].study))
-    for name, count in other_code.items():
-        yield f"{count} of the results of {name} {'was' if count == 1 else 'were'} measured with other code."
-    for side in sides:
-        missing = len(side.outcomes) - len(side.done)
-        if missing:
-            yield f"{side.name} has no result for {missing} of {len(side.outcomes)} experiments; they are left out."
-        if any(" | " in text for text in side.hardware.values()):
-            yield f"The results of {side.name} come from computers with different hardware or systems."
-
-
-def _note_on_energy(sides: Sequence[MachineSide]) -> Iterator[str]:
-    """Yield that the energy of machines was determined in different ways."""
-    methods = {
-        side.name: ", ".join(
-            sorted({str(outcome.usage.get(ENERGY_METHOD)) for outcome in side.done if outcome.used(ENERGY) is not None})
-        )
-        for side in sides
-    }
-    known = {name: how for name, how in methods.items() if how}
-    if len(set(known.values())) > 1:
-        how = "; ".join(f"{name}: {own}" for name, own in known.items())
-        yield f"Energy was not determined in the same way everywhere, so that its ratios are not comparable ({how})."

@@ -155,7 +155,8 @@ class Machine(Model):
         Field(ge=0, allow_inf_nan=False),
         meaning(
             "How many minutes an experiment waits if its folder cannot be written, because the file system is "
-            "unavailable or full. Its program continues.",
+            "unavailable or full; its program continues. Over ssh, also how many minutes without an answer make the "
+            "machine *paused*; its experiments do not fail.",
         ),
     ] = 10.0
     template: Annotated[

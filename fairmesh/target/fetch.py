@@ -95,8 +95,8 @@ def _described(path: str, sha256: str) -> _File:
 
 
 def _sha256(file: io.BufferedReader, size: int) -> str:
-    digest, exactly = hashlib.sha256(), _Exactly(file, size)
-    for block in iter(lambda: exactly.read(BLOCK), b""):
+    digest, content = hashlib.sha256(), _FixedSize(file, size)
+    for block in iter(lambda: content.read(BLOCK), b""):
         digest.update(block)
     return digest.hexdigest()
 
@@ -108,11 +108,11 @@ def _send(stream: StreamWriter, files: Dict[str, _File]) -> None:
             member = tarfile.TarInfo(name)
             member.size, member.mode = described.size, 0o755 if described.is_program else 0o644
             with open_regular(described.path, follow_links=False) as file:
-                archive.addfile(member, _Exactly(file, described.size))
+                archive.addfile(member, _FixedSize(file, described.size))
             archive.members = []  # it would keep all of them
 
 
-class _Exactly(io.RawIOBase):
+class _FixedSize(io.RawIOBase):
     """The beginning of a file that may grow or shrink: exactly so many bytes."""
 
     def __init__(self, file: io.BufferedReader, size: int) -> None:

@@ -13,7 +13,7 @@ from .problems import PERSON, RETRY, RequestProblem, of_error
 from .request import Answer, Request
 from .streams import CutError, StreamReader, StreamWriter
 
-STILL = 10.0  # seconds between two signs that the work goes on
+KEEP_ALIVE = 10.0  # seconds between two messages that the work goes on
 _VERB = re.compile(r"[a-z]{1,20}\Z")
 
 
@@ -21,7 +21,7 @@ def serve(channel: Channel) -> None:
     """Carry out the request of a client, and answer."""
     signal.alarm(0)
     request = Request(channel.header["request"], channel.header["base"], lambda: _payload(channel))
-    with StillWorking(channel):
+    with KeepAlive(channel):
         try:
             answer = find_verb(request.text("verb"))(request)
         except RequestProblem as error:
@@ -93,8 +93,8 @@ def _send(channel: Channel, write: Callable[[StreamWriter], None]) -> None:
         stream.abort()
 
 
-class StillWorking:
-    """Reports to the client regularly that a request is still worked on."""
+class KeepAlive:
+    """Sends the message ``wait`` regularly while a request is worked on."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel, self._is_over = channel, threading.Event()
@@ -108,7 +108,7 @@ class StillWorking:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._is_over.wait(STILL):
+        while not self._is_over.wait(KEEP_ALIVE):
             try:
                 self._channel.say("wait")
             except OSError:  # the client is gone; the work can be completed nevertheless

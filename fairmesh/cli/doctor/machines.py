@@ -1,4 +1,4 @@
-"""Checks of the machines over ssh, in short; ``fairmesh machines check`` says more."""
+"""Checks of the machines over ssh, in short; ``fairmesh machines check`` shows all."""
 
 from __future__ import annotations
 

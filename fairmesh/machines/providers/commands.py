@@ -60,7 +60,13 @@ class CommandsProvider:
             raise ProviderError(f"the command `{verb}` must print JSON: {error}", is_certain=False) from None
 
     def _run(self, verb: str, command: Sequence[str] | None, request: Any, patience: float) -> str:
-        """Run a command; its output is returned, its complaint raised."""
+        """Run a command, and return its output.
+
+        Raises
+        ------
+        ProviderError
+            With the last line of its standard error, if it fails.
+        """
         if not command:
             raise ProviderError(f"the provider has no command `{verb}`")
         try:
