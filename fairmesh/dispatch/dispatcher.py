@@ -127,8 +127,12 @@ class Dispatcher:
             rsync=machine.rsync,
             answer=lambda job, problem: mailbox.answer(job.request, problem) if job.request else None,
         )
-        report = MachineReport(self._paths.machine(name), name, lambda text: self._announce(text, name))
-        jobs = MachineJobs(self._computers(name, machine), context, report, lambda text: self._announce(text, name))
+
+        def announce(text: str) -> None:
+            self._announce(text, name)
+
+        report = MachineReport(self._paths.machine(name), name, machine.host or "", announce)
+        jobs = MachineJobs(self._computers(name, machine), context, report, announce)
         lock = RunLock(self._paths.machines / f"{name}.lock")
         return _MachineThread(jobs, mailbox, self._jobs, lock, self._ending, self._paths.home)
 

@@ -84,8 +84,7 @@ class MachineJobs:
         self._look_for_cancel()
         self._step_computers()
         self._announce_warnings()
-        problem = (self._health.state, self._health.reason) if self._health.reason else ("", "")
-        self._report.update(list(self._parts.values()), self._waiting, problem)
+        self._update_report()
         return LOOK if self.jobs else REST
 
     def _announce_warnings(self) -> None:
@@ -94,6 +93,10 @@ class MachineJobs:
         for warning in sorted(warnings - self._warned):
             self._announce(warning)
         self._warned |= warnings
+
+    def _update_report(self) -> None:
+        problem = (self._health.state, self._health.reason) if self._health.reason else ("", "")
+        self._report.update(self.parts, self._waiting, problem)
 
     def _find_computers(self) -> None:
         """Ask which computers can be used, and take the jobs from those that are gone."""
@@ -207,6 +210,8 @@ class MachineJobs:
         self._computers.close()
         for message in self._computers.messages():
             self._announce(message)
+        self._remove_gone(set())
+        self._update_report()
 
 
 def _room(part: ComputerJobs, job: OpenJob) -> int:

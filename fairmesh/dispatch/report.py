@@ -34,15 +34,17 @@ class MachineReport:
         The file.
     machine : str
         The name of the machine.
+    host : str
+        The host that ssh is asked to reach; empty for a rented machine.
     announce : callable
         Shows one line to the user.
     """
 
-    def __init__(self, path: Path, machine: str, announce: Callable[[str], None]) -> None:
-        self._path, self._machine, self._announce = path, machine, announce
+    def __init__(self, path: Path, machine: str, host: str, announce: Callable[[str], None]) -> None:
+        self._path, self._machine, self._host, self._announce = path, machine, host, announce
         before = jsonfiles.read_map(str(path)) or {}
         self._state, self._since = str(before.get("state")), str(before.get("since") or "")
-        self._seen, self._host = str(before.get("last_seen") or ""), str(before.get("host") or "")
+        self._seen = str(before.get("last_seen") or "")
         self._is_announced = False
         self._written: dict[str, Any] = {}
         self._written_at = 0.0
@@ -69,8 +71,6 @@ class MachineReport:
         counts = Counter(_state_of(job) for job in jobs)
         seen = max((computer.last_seen for computer in computers), default=0.0)
         self._seen = _time_text(seen) or self._seen
-        if computers:
-            self._host = computers[0].computer.transport.host if len(computers) == 1 else ""
         content = {
             "format": FORMAT,
             "machine": self._machine,
@@ -85,8 +85,8 @@ class MachineReport:
         self._write(content)
 
     def _write(self, content: dict[str, Any]) -> None:
-        is_same = {**content, "last_seen": ""} == {**self._written, "last_seen": ""}
-        if not is_same or (content != self._written and time.monotonic() - self._written_at > _REFRESH):
+        is_same = content["jobs"] and {**content, "last_seen": ""} == {**self._written, "last_seen": ""}
+        if content != self._written and (not is_same or time.monotonic() - self._written_at > _REFRESH):
             hide_from_git(self._path.parent)
             files.write_json(self._path, content)
             self._written, self._written_at = content, time.monotonic()

@@ -164,7 +164,8 @@ class _Synchronization(threading.Thread):
             answer=lambda job, problem: None,
             timeout=self._seconds,
         )
-        report = MachineReport(self._paths.machine(self._machine), self._machine, lambda text: None)
+        path, host = self._paths.machine(self._machine), self._settings.host or ""
+        report = MachineReport(path, self._machine, host, lambda text: None)
         computers = self._computers(self._machine, self._settings, self._paths, self._project)
         jobs = MachineJobs(computers, context, report, lambda text: None)
         jobs.has_left = True  # rented computers stay: the next run ends them

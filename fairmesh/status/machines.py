@@ -49,7 +49,7 @@ class MachineStatus:
     machine : str
         Its name in machines.yaml.
     host : str
-        The host that answered, or that ssh was asked to reach.
+        The host that ssh is asked to reach; empty for a rented machine.
     state : str
         One of ``connected``, ``unreachable``, ``paused`` and ``refused``.
     reason : str

@@ -175,7 +175,7 @@ class RunControl:
         self._has_ended = True
         with clear_errors():
             if self._dispatcher:
-                self._dispatcher.stop(cancel=self._run.interrupted and self._run.cancels_jobs)
+                self._dispatcher.stop(cancel=False)
             self._wait_for_folder()
             published = jsonfiles.read_map(str(self._paths.published)) or {}
             try:

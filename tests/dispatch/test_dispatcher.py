@@ -41,7 +41,7 @@ def test_jobs_run_on_their_machine_and_their_results_come_back(study: RemoteStud
         assert not (job.paths.folder / "remote.json").exists()
     record = json.loads(study.jobs["x=0"].record.read_text())
     assert (study.paths.home / "environments" / f"{record['environment']}.json").is_file()
-    assert study.machine_state()["state"] == "connected"
+    assert (study.machine_state()["state"], study.machine_state()["host"]) == ("connected", "far.example.org")
     assert not list(study.paths.folder.glob(".fetched*"))
 
 
@@ -59,6 +59,20 @@ def test_git_leaves_states_of_machines_out_also_in_an_old_results_folder(
     added = subprocess.run(["git", "ls-files"], cwd=tmp_path, check=True, capture_output=True, text=True, timeout=60)
     assert "project/results/sweep/records/far/x=1.json" in added.stdout
     assert "machines/" not in added.stdout
+
+
+def test_a_machine_was_last_seen_at_its_last_answer_also_in_an_earlier_run(study: RemoteStudy) -> None:
+    seen = []
+    for run in ("run-1", "run-2", "run-3"):
+        dispatcher = study.dispatcher(run=run)
+        dispatcher.start()
+        if run != "run-2":  # in which nothing is asked
+            study.add("x=" + run)
+            study.request("x=" + run, run=run)
+            assert study.wait("x=" + run, run=run) == ["0"]
+        dispatcher.stop(cancel=False)
+        seen.append(study.machine_state()["last_seen"])
+    assert "" < seen[0] == seen[1] < seen[2]
 
 
 def test_a_failed_attempt_comes_back_with_its_log(study: RemoteStudy, running: Dispatcher) -> None:

@@ -120,6 +120,23 @@ def test_computers_are_released_when_nothing_is_left_and_kept_for_what_goes_on(
     assert rented.released == before
 
 
+def test_computers_that_ended_with_the_run_are_not_shown_any_more(study: RemoteStudy) -> None:
+    class EndingWithTheRun(RentedComputers):
+        def close(self) -> None:
+            self.gone.update(self.names)
+
+    rented = EndingWithTheRun(study, ["one", "two"])
+    study.add("x=1")
+    dispatcher = study.dispatcher(computers=lambda name, machine: rented)
+    dispatcher.start()
+    study.request("x=1")
+    study.wait("x=1")
+    assert [computer["name"] for computer in study.machine_state()["computers"]] == ["one", "two"]
+    dispatcher.stop(cancel=False)
+    assert study.machine_state()["computers"] == []
+    assert study.machine_state()["last_seen"]
+
+
 def test_an_end_from_outside_waits_for_proof_that_the_computer_is_gone(
     study: RemoteStudy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,8 @@ Stand-ins: moto's server for EC2, commands for another provider. Each instance i
 from __future__ import annotations
 
 import json
+import os
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -129,6 +131,23 @@ def test_a_spot_instance_whose_server_outlives_its_experiment_is_waited_for(work
         assert process.returncode == 0, output
         assert list(records(workplace).values()) == ["done"]
         assert workplace.experiments_started().total() == 2
+
+
+@pytest.mark.parametrize("how", ["Ctrl-C", "fairmesh cancel"])
+def test_a_cancelled_run_leaves_no_instance(workplace: Workplace, instances: Instances, how: str) -> None:
+    write_machine(workplace, provider=provider_settings(instances.folder), instances=1)
+    workplace.study({"behaviour": "hang"}, machines={"each": ["aws"]})
+    process = workplace.start(*RECORDS_ONLY)
+    wait_until(workplace.experiments_started, "the experiment has begun")
+    if how == "Ctrl-C":
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        workplace.fairmesh("cancel", "--all", "--study", "sweep")
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode, output
+    assert "aws: destroying vm-1: nothing left to do" in output
+    assert [entry["id"] for entry in instances.list({})] == ["vm-1"]
+    assert instances.alive() == []
 
 
 def test_a_killed_client_comes_back_to_its_instance_and_starts_nothing_twice(
