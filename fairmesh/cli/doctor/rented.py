@@ -40,8 +40,12 @@ def findings(survey: Survey) -> Iterator[Finding]:
         names = ", ".join(one.id for one in survey.others if one.tags["fairmesh-home"] == home)
         yield warn(topic, f"of another results folder: {names}", f"if it is yours: {down} --of {home}")
     if not survey.unused and not survey.pending:
-        used = f"{count_text(len(survey.used), 'instance')} in use" if survey.used else "no instance"
-        yield ok(topic, used if survey.is_list_proven or survey.used else f"{used} in the list; {UNPROVEN}")
+        used = f"{count_text(len(survey.used), 'instance')} in use"
+        yield ok(topic, used if survey.used else f"no instance in the list; {list_proof(survey)}")
 
 
-UNPROVEN = "it has not shown one yet, which would prove that the list works"
+def list_proof(survey: Survey) -> str:
+    """Return whether an empty list of the provider can be trusted, in words."""
+    if survey.is_list_proven:
+        return "it has shown earlier ones, so it works"
+    return "it has not shown one yet, which would prove that the list works"

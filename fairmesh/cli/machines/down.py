@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from fairmesh.cli import options
-from fairmesh.cli.doctor.rented import UNPROVEN
+from fairmesh.cli.doctor.rented import list_proof
 from fairmesh.cli.machines.choice import choose
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.machines.leaks import Leaks, Survey
@@ -78,4 +78,4 @@ def _report(survey: Survey, chosen: list[Instance], left: list[Instance], argume
     if survey.pending:
         print_lines(f"{name}: {len(survey.pending)} without an answer of the provider yet; repeat in two minutes")
     if not chosen and not survey.used:
-        print_lines(f"{name}: no instance in the provider's list" + ("" if survey.is_list_proven else f"; {UNPROVEN}"))
+        print_lines(f"{name}: no instance in the provider's list; {list_proof(survey)}")

@@ -29,7 +29,7 @@ ONE = Instance("i-1", "10.0.0.1", 22, RUNNING, {HOME: "other-0123abcd"})
         ({"pending": ["x"]}, WARN, "1 request without an answer", "in two minutes: fairmesh machines down aws"),
         ({"others": [ONE]}, WARN, "of another results folder: i-1", "fairmesh machines down aws --of other-0123abcd"),
         ({"used": [ONE]}, OK, "1 instance in use", ""),
-        ({"is_list_proven": True}, OK, "no instance", ""),
+        ({"is_list_proven": True}, OK, "no instance in the list; it has shown earlier ones, so it works", ""),
         ({}, OK, "no instance in the list; it has not shown one yet, which would prove that the list works", ""),
     ],
 )
