@@ -126,6 +126,10 @@ class Ec2Instances:
         """The table of addresses, as a configuration of ssh: EC2's own is invented by moto, and leads nowhere."""
         return self._sshd.folder / "addresses"
 
+    def home(self, identity: str) -> Path:
+        """Return the home of the user on an instance."""
+        return self._sshd.home(identity)
+
     def interrupt(self, identity: str) -> None:
         """Take an instance away, as Amazon does with those of the spot market."""
         self._client.terminate_instances(InstanceIds=[identity])

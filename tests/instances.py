@@ -133,16 +133,16 @@ def boot(folder: Path, identity: str, port: int, user_data: str, power_off: list
     """
     assert user_data.startswith(HEAD)
     config = json.loads(user_data.removeprefix(HEAD))
-    server = SshServer(identity, folder, port, options=[f"PidFile {folder}/pid"])
+    mark = {MARK: identity}
+    server = SshServer(identity, folder, port, options=[f"PidFile {folder}/pid"], environment=mark)
     if keys := config.get("ssh_keys"):
         _write_private(folder / "host_key", keys["ed25519_private"])
         (folder / "host_key.pub").write_text(keys["ed25519_public"])
     else:
         server.make_key()
     _write_private(folder / "authorized_keys", "\n".join(config["users"][1]["ssh_authorized_keys"]) + "\n")
-    os.environ[MARK] = identity
     server.start()
-    _start_switch(folder, config, [*power_off, identity])
+    _start_switch(folder, config, [*power_off, identity], mark)
 
 
 def _without_host_key(user_data: str) -> str:
@@ -155,7 +155,7 @@ def _write_private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _start_switch(folder: Path, config: dict[str, Any], power_off: list[str]) -> None:
+def _start_switch(folder: Path, config: dict[str, Any], power_off: list[str], mark: dict[str, str]) -> None:
     """Start the script that powers the instance off, with a stand-in for ``shutdown``."""
     script = folder / "fairmesh-switch"
     script.write_text(config["write_files"][0]["content"])
@@ -168,7 +168,7 @@ def _start_switch(folder: Path, config: dict[str, Any], power_off: list[str]) ->
     seconds, end = re.findall(r"fairmesh-switch ~\S+ (\d+) (\d+)", command)[0]
     subprocess.Popen(
         ["sh", str(script), str(folder / "home/.fairmesh-deadline"), seconds, end],
-        env={**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"},
+        env={**os.environ, **mark, "PATH": f"{folder}/bin:{os.environ['PATH']}"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +94,7 @@ class SshServer:
     login_shell: str = ""
     options: Sequence[str] = ()
     is_own_host: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
     _process: subprocess.Popen[bytes] | None = None
     _sessions: list[int] = field(default_factory=list)
 
@@ -127,7 +128,14 @@ class SshServer:
         (self.folder / "sshd_config").write_text("\n".join(self._settings()) + "\n")
         with (self.folder / "log").open("ab") as log:
             command = [*self._namespaces(), str(SSHD), "-D", "-e", "-f", str(self.folder / "sshd_config")]
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={**os.environ, **self.environment},
+            )
         wait_until(lambda: _listens(self.port) or self._process_ended(), f"sshd of {self.name} listens")
         assert not self._process_ended(), self.log
 

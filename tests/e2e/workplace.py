@@ -100,7 +100,7 @@ class Workplace:
         """Run Snakemake to its end, expect an exit status, and give what it said."""
         process = self.start(*arguments)
         output, _ = process.communicate(timeout=900)
-        assert process.returncode == status, output
+        assert process.returncode == status, f"{process.returncode}: {output}"
         return output
 
     def fairmesh(self, *arguments: str, status: int | None = 0) -> str:
