@@ -23,7 +23,7 @@ from fairmesh.machines.transport import RefusedError, RequestError, UnreachableE
 from fairmesh.runner import protocol
 from fairmesh.runner.status import write_end
 
-SHORTEST, LONGEST_PAUSE = 1.0, 15.0  # seconds between two polls: an end is noticed within 20 s
+SHORTEST, LONGEST_PAUSE = 1.0, 12.0  # seconds between two polls: an end is noticed within 20 s
 SOON = 0.7  # seconds between two polls if a job was added
 SHARE = 0.15  # of the time since the last change that passes until the next poll: short jobs are polled often
 VANISHING = 30.0  # seconds in which it becomes known that a rented computer is gone

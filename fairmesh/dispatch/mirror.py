@@ -12,6 +12,7 @@ from fairmesh.jobs.paths import JobPaths
 from fairmesh.runner import commit, jsonfiles
 from fairmesh.runner.claims import Claims
 from fairmesh.runner.protocol import CLAIMS, ENDS, FORMAT, LOST, STATUS
+from fairmesh.target.home import remove_half_files
 
 REMOTE = "remote.json"
 
@@ -58,8 +59,10 @@ class RemotePlace:
 
     @staticmethod
     def remove(paths: JobPaths) -> None:
-        """Note that everything was fetched."""
+        """Note that everything was fetched, and remove the unfinished files of clients that were killed."""
         (paths.folder / REMOTE).unlink(missing_ok=True)
+        for folder in (paths.folder, paths.folder / CLAIMS):
+            remove_half_files(str(folder))
 
     @classmethod
     def remove_if_fetched(cls, paths: JobPaths, fingerprint: str) -> bool:

@@ -73,6 +73,7 @@ def check_whole(study: RemoteStudy, *names: str) -> None:
         assert (job.paths.attempt(1) / "metrics.json").is_file()
         assert study.status(name)["state"] == "done"
         assert not (job.paths.folder / "remote.json").exists()
+        assert not list(job.paths.folder.rglob(".*.half"))
     assert not list(study.paths.folder.glob(".fetched*"))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -18,8 +19,10 @@ from pathlib import Path
 import pytest
 
 from fairmesh.files import read_json
+from fairmesh.machines.home import home_name
 from tests.e2e.far import Far, kill_all, programs, runners
 from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill
+from tests.lying_machine import LIES
 from tests.needs import must_have
 from tests.sge.cluster import SgeCluster
 from tests.slurm.cluster import SlurmCluster
@@ -210,8 +213,10 @@ def test_without_proof_a_silent_experiment_is_lost_after_its_heartbeat_and_90_s(
     far.network.write_entry("login", f"Port {other.port}\n")
     first.reset()
     silent = time.time()
-    output = end(process, 1)
+    answers = far.place.results / "sweep/runs"
+    wait_until(lambda: list(answers.glob("*/requests/login/experiments/*,answer")), "it counts as lost", 200)
     late = time.time() - silent
+    output = end(process, 1)
     print(f"lost after {late:.1f} s without a sign of life")
     assert SILENCE - HEARTBEAT < late < HEARTBEAT + SILENCE + NOTICED
     assert "lost: no sign of life; `fairmesh retry` starts it again" in output
@@ -334,7 +339,7 @@ def test_connections_that_are_cut_or_corrupted_are_tried_again(far: Far, tmp_pat
 def test_of_eight_copies_of_a_study_that_run_at_once_one_starts_each_experiment(far: Far) -> None:
     two_hosts(far)
     far.study({"value": 1, "seconds": 5}, machines={"each": ["gate", "inner"]})
-    far.place.run(*RECORDS_ONLY, "--config", "where=value == 99 ")
+    home_name(far.place.results)  # as a run before the study was copied has made it
     copies = [far.place.folder.with_name(f"copy-{number}") for number in range(7)]
     for copy in copies:
         shutil.copytree(far.place.folder, copy, symlinks=True)
@@ -391,6 +396,28 @@ def test_hostile_values_of_parameters_and_folders_arrive_verbatim(far: Far) -> N
     for folder in (far.place.folder, gate.folder, inner.folder):
         assert not list(folder.rglob("PWNED"))
     assert (gate.home / base[2:]).is_dir()
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_machine_that_sends_hostile_files_is_paused_and_the_other_one_goes_on(far: Far, lie: str) -> None:
+    far.add("gate")
+    program = Path(__file__).parents[1] / "lying_machine.py"
+    far.add("inner", server={"jump": "gate", "options": [f"ForceCommand {sys.executable} -IS {program} {lie}"]})
+    far.study({"value": 1})
+    process = far.place.start(*RECORDS_ONLY)
+    wait_until(
+        lambda: far.records() and far.state("inner").get("state") in {"paused", "refused"},
+        "one is done, one paused",
+        120,
+    )
+    os.kill(process.pid, signal.SIGTERM)
+    output = end(process, 1)
+    assert "inner is paused: it sends " in output or "inner is paused: its archive has " in output
+    assert list(far.records()) == [("gate", "value=1")]
+    assert not Path("/tmp/PWNED").exists()  # noqa: S108
+    assert not list(far.place.folder.rglob("PWNED"))
+    received = (far.place.results / "sweep/experiments/inner").rglob("*")
+    assert all(stat.S_IFMT(path.lstat().st_mode) in {stat.S_IFREG, stat.S_IFDIR} for path in received)
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=touch PWNED", "$(touch PWNED)", "a b", "x;touch PWNED", "../x", ""])
