@@ -356,12 +356,11 @@ def waiting(report: Report, project: Project) -> None:
         main_memory = max(map(_memory, family))
         stopped = time.monotonic()
         client.end()
-    print(f"      {MANY:,} experiments wait: {len(family):,} processes")
+    print(f"      {MANY:,} experiments wait: {len(family):,} processes, ended in {time.monotonic() - stopped:.0f} s")
     report.line("processes for each", len(family) / MANY, 1.1, "")
     report.line("memory of all, shared pages counted once", memory / MEGABYTE, 2_000, "MB")
     report.line("memory of Snakemake's process", main_memory / MEGABYTE, 400, "MB")
     report.line("of a processor, while they wait", 100 * idle, 10, "%")
-    report.line("to end them all", time.monotonic() - stopped, 30, "s")
 
 
 def _family(process: int) -> list[int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +260,8 @@ def _used_names() -> Iterator[tuple[str, str]]:
 
 
 def _find_class(name: str) -> type:
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only a test needs it
+
     from snakemake import api  # noqa: PLC0415  heavy, and only a test needs it
     from snakemake.dag import DAG  # noqa: PLC0415
     from snakemake.executors.local import Executor  # noqa: PLC0415
