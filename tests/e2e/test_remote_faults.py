@@ -164,6 +164,7 @@ def test_a_killed_job_is_noticed_in_time_and_the_next_run_starts_it_again(
     far.check([identity], starts=2)
 
 
+@pytest.mark.long
 def test_a_loss_after_a_long_quiet_time_is_noticed_in_time(far: Far) -> None:
     """The pause between two polls has grown to its longest."""
     gate, inner = two_hosts(far)
