@@ -9,11 +9,13 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
 from fairmesh.api.listing import sort_jobs
+from fairmesh.errors import FairmeshError
 from fairmesh.jobs.paths import StudyPaths
-from fairmesh.status import JobSelection, JobStatus, Reader, StudyStatus
+from fairmesh.status import JobSelection, JobStatus, Reader, StudyStatus, remote
 
 MAX_AGE = 1.0  # seconds for which a snapshot is fresh; longer if reading takes longer
 MAX_ANSWERS = 64  # answers kept with a snapshot
+UPDATE_PERIOD = 30.0  # seconds between two questions to machines, while somebody looks at a study
 
 Answer = TypeVar("Answer")
 
@@ -54,8 +56,43 @@ class Snapshot:
             return kept
 
 
+class RemoteUpdates:
+    """Updates what is known of jobs on other machines in the background, at most every ``UPDATE_PERIOD`` seconds.
+
+    Parameters
+    ----------
+    paths : StudyPaths
+        The study's files.
+    period : float
+        Seconds from the end of one update to the next.
+    """
+
+    def __init__(self, paths: StudyPaths, period: float = UPDATE_PERIOD) -> None:
+        self._paths, self._period = paths, period
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def begin(self, status: StudyStatus) -> None:
+        """Begin an update without waiting for it, if it is time for one and no run makes it."""
+        has_run = status.run is not None and status.run.is_alive
+        if not status.machines or has_run or time.monotonic() < self._next or not self._lock.acquire(blocking=False):
+            return
+        threading.Thread(target=self._update, name=f"update {self._paths.study}", daemon=True).start()
+
+    def _update(self) -> None:
+        try:
+            remote.update(self._paths)
+        except (FairmeshError, OSError):
+            pass  # what a machine did not answer is in its state; the next update is soon
+        finally:
+            self._next = time.monotonic() + self._period
+            self._lock.release()
+
+
 class StatusCache:
     """The latest snapshot of one study, for all threads.
+
+    Machines are asked in the background while snapshots are read and no run is in contact with them.
 
     Parameters
     ----------
@@ -70,6 +107,7 @@ class StatusCache:
         self.latest: Snapshot | None = None
         self._max_age, self._changes = max_age, 0
         self._reader = Reader(paths)
+        self._updates = RemoteUpdates(paths)
         self._lock = threading.Lock()
 
     @property
@@ -101,6 +139,7 @@ class StatusCache:
             if self.latest is None or not self.is_fresh:
                 taken, change = time.monotonic(), self._changes
                 self.latest = Snapshot(self._reader.read(), taken, change)
+                self._updates.begin(self.latest.status)
             return self.latest
 
     def status(self) -> StudyStatus:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fairmesh.cli import options
-from fairmesh.errors import InputError, Problem
+from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.jobs import logs
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.jobs.reading import BAD_ENDS
@@ -19,8 +19,11 @@ from fairmesh.runner.text import last_lines
 from fairmesh.status import JobStatus, Reader, log_path, remote
 from fairmesh.status.model import ACTIVE
 
-PERIOD = 1.0  # seconds
-MOST = 10_000  # lines of a log that is on another machine
+PERIOD = 1.0  # seconds between two looks at a log
+REMOTE_PERIOD = 3.0  # if it is on another machine, which may need a new connection for each
+UPDATE_PERIOD = 10.0  # seconds between two questions whether the attempt has ended there
+PAUSE = 15.0  # seconds after a machine did not answer
+MOST = logs.MOST  # lines of a log that is on another machine
 LINES = 20  # of each log, by default
 SHOWN = 5  # names in a message
 
@@ -113,15 +116,63 @@ def _follow(reader: Reader, jobs: list[JobStatus], arguments: argparse.Namespace
     if len(jobs) != 1:
         allowed = ", ".join(job.name for job in jobs[:SHOWN]) + (", ..." if len(jobs) > SHOWN else "")
         raise InputError([Problem(f"only one log can be followed, not {len(jobs)}; name one", "--follow", allowed)])
-    growing = logs.Growing(log_path(jobs[0], arguments.attempt))
-    growing.skip_to(arguments.lines or LINES)
+    log = _FollowedLog(reader.paths, jobs[0], arguments)
     while True:
         status = reader.read()
         job = next(job for job in status.jobs if job.folder == jobs[0].folder)
-        growing.path = log_path(job, arguments.attempt)
         has_ended = job.state in ENDS or not status.is_active
-        for line in growing.read(last=has_ended):
+        for line in log.read(job, has_ended):
             print_lines(line, flush=True)
         if has_ended:
             return 0
-        time.sleep(PERIOD)
+        time.sleep(log.pause)
+        log.update()
+
+
+class _FollowedLog:
+    """The growing log of a job, which is here or on another machine until it is fetched."""
+
+    def __init__(self, paths: StudyPaths, job: JobStatus, arguments: argparse.Namespace) -> None:
+        self.pause = PERIOD
+        self._paths, self._attempt = paths, arguments.attempt
+        self._lines = arguments.lines or LINES
+        self._growing = logs.Growing(log_path(job, self._attempt))
+        self._growing.skip_to(self._lines)
+        self._window: logs.Window | None = None
+        self._next_update = time.monotonic() + UPDATE_PERIOD
+        self._warnings: set[str] = set()
+
+    def read(self, job: JobStatus, last: bool) -> Iterable[str]:
+        """Return the new lines; nothing, with a warning, if the machine does not answer."""
+        path = self._growing.path = log_path(job, self._attempt)
+        try:
+            lines = self._lines_there(job)
+        except FairmeshError as error:
+            self._warn(str(error))
+            self.pause = PAUSE
+            return []
+        self.pause = PERIOD if lines is None else REMOTE_PERIOD
+        if lines is not None and self._window is None:
+            self._window = logs.Window(self._lines)
+        self._lines = MOST  # a log that begins later is new from its beginning
+        if self._window is None:
+            return self._growing.read(last)
+        return self._window.new(last_lines(path, MOST) if lines is None else lines, last)
+
+    def _lines_there(self, job: JobStatus) -> list[str] | None:
+        """Return the last lines of the log if it is on another machine."""
+        is_last = self._attempt in {None, job.attempt}
+        return remote.read_log(self._paths, job.folder, MOST) if is_last else None
+
+    def update(self) -> None:
+        """Ask the machine now and then whether the attempt has ended, unless a run does so."""
+        if self.pause != PERIOD and time.monotonic() >= self._next_update:
+            for note in remote.update(self._paths):
+                self._warn(note)
+            self._next_update = time.monotonic() + UPDATE_PERIOD
+
+    def _warn(self, text: str) -> None:
+        """Print a warning once."""
+        if text not in self._warnings:
+            self._warnings.add(text)
+            print_lines(f"warning: {text}", file=sys.stderr, flush=True)

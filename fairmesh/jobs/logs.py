@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fairmesh.runner.safefiles import open_regular
 from fairmesh.runner.text import lines_of
 
 BLOCK = 1 << 16  # bytes from the end that are searched for lines
+MOST = 10_000  # lines that are compared
 
 
 class Growing:
@@ -41,6 +42,54 @@ class Growing:
                 return
             self._read = (self.path, self._read[1] + end)
             yield from lines_of(data[:end])
+
+
+class Window:
+    """Finds the new lines of a log that can be read only as its last lines, again and again.
+
+    Lines count as known where the end of what was returned is the beginning of the last lines. The last one may be
+    unfinished, so it is returned when another one follows, it is the same at the next look, or the log has ended.
+
+    Parameters
+    ----------
+    lines : int
+        How many of the lines that are there at first are new.
+    """
+
+    def __init__(self, lines: int) -> None:
+        self._lines = lines
+        self._returned: list[str] | None = None
+        self._held: list[str] = []
+
+    def new(self, lines: Sequence[str], last: bool = False) -> list[str]:
+        """Return the lines that are new in the last lines of the log; all of them if ``last`` is true."""
+        if self._returned is None:
+            self._returned = list(lines[: -self._lines])
+        known, new = _compared(self._returned, list(lines))
+        held = new[-1:] if not last and new != self._held else []
+        self._held = held
+        new = new[: len(new) - len(held)]
+        self._returned = [*known, *new][-MOST:] if new else self._returned
+        return new
+
+
+def _compared(returned: list[str], lines: list[str]) -> tuple[list[str], list[str]]:
+    """Return the lines that are known, and the new ones.
+
+    The first of the last lines may be cut, and the last line that was returned may have changed since.
+    """
+    pairs = [(known, rest) for known in (returned, returned[:-1]) for rest in (lines, lines[1:])]
+    known, rest = max(pairs, key=lambda pair: _overlap(*pair))
+    overlap = _overlap(known, rest)
+    return (known, rest[overlap:]) if overlap else (returned, lines)
+
+
+def _overlap(known: list[str], lines: list[str]) -> int:
+    """Return how many lines are the end of some and the beginning of others."""
+    for count in range(min(len(known), len(lines)), 0, -1):
+        if known[-count] == lines[0] and known[-count:] == lines[:count]:
+            return count
+    return 0
 
 
 def _size(path: Path) -> int:

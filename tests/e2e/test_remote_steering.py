@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fairmesh.api.status_cache import StatusCache
 from fairmesh.files import read_json
+from fairmesh.jobs.paths import StudyPaths
+from fairmesh.runner.text import last_lines
 from fairmesh.schema import dump_yaml
 from tests.e2e.workplace import RECORDS_ONLY, Workplace
 from tests.sshd import SshServer, ssh_network
@@ -87,3 +90,29 @@ def test_an_experiment_of_a_killed_run_is_cancelled_and_repeated(workplace: Work
     )
     assert not list(folder.glob("remote.json"))
     assert "was cancelled" in workplace.fairmesh("retry", "--dry-run")
+
+
+def test_a_log_on_a_host_is_followed_to_its_end_without_a_run(workplace: Workplace, gate: SshServer) -> None:
+    workplace.study({"behaviour": "exit", "seconds": 20}, machines={"each": ["gate"]})
+    process = workplace.start(*RECORDS_ONLY)
+    wait_until(lambda: workplace.experiments_started().total() == 1, "the experiment has begun")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=60)
+    (folder,) = (workplace.results / "sweep/experiments/gate").iterdir()
+    output = workplace.fairmesh("logs", folder.name, "--follow")
+    assert "toy: something went wrong" in output
+    assert output.splitlines() == last_lines(folder / "attempts/1/job.log")
+    assert local_status(workplace, folder.name)["state"] == "failed"
+
+
+def test_the_service_and_the_monitor_fetch_what_a_killed_run_has_left(workplace: Workplace, gate: SshServer) -> None:
+    workplace.study({"seconds": 8}, machines={"each": ["gate"]})
+    process = workplace.start(*RECORDS_ONLY)
+    wait_until(lambda: workplace.experiments_started().total() == 1, "the experiment has begun")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=60)
+    (folder,) = (workplace.results / "sweep/experiments/gate").iterdir()
+    wait_until((there(gate, folder.name) / "commit.json").exists, "its result on the host")
+    cache = StatusCache(StudyPaths(workplace.results, "sweep"))
+    wait_until(lambda: cache.status().counts["done"] == 1, "its result here")
+    assert (workplace.results / f"sweep/records/gate/{folder.name}.json").exists()

@@ -80,3 +80,37 @@ def test_a_growing_log_is_read_line_by_line(tmp_path: Path, monkeypatch: pytest.
     assert list(growing.read()) == ["anew"]
     growing.skip_to(1)
     assert list(growing.read()) == ["anew"]
+
+
+def followed(windows: list[list[str]], lines: int = 2) -> list[str]:
+    """Return what is shown of a log whose last lines are these, one look after the other."""
+    window = logs.Window(lines)
+    return [line for index, seen in enumerate(windows) for line in window.new(seen, index == len(windows) - 1)]
+
+
+def test_new_lines_are_found_in_the_last_lines() -> None:
+    assert followed([["a", "b", "c"], ["a", "b", "c", "d"], ["c", "d", "e"]]) == ["b", "c", "d", "e"]
+    assert followed([[], ["a", "a", "b"], ["a", "a", "b", "b", "b"], []]) == ["a", "a", "b", "b"]
+    assert followed([["..a", "b", "c", "d"], [".b", "c", "d", "e"], ["d", "e"]], 9) == ["..a", "b", "c", "d", "e"]
+    assert followed([["a", "b"], ["x", "y"], ["x", "y"]], 9) == ["a", "x", "y"]  # too many new lines
+
+
+def test_an_unfinished_last_line_is_shown_when_it_is_the_same_twice() -> None:
+    window = logs.Window(9)
+    assert window.new(["a", "10"]) == ["a"]
+    assert window.new(["a", "10 %"]) == []
+    assert window.new(["a", "10 %"]) == ["10 %"]
+    assert window.new(["a", "10 %"]) == []
+    assert window.new(["a", "10 %, 20 %", "b", "c"]) == ["10 %, 20 %", "b"]
+    assert window.new(["a", "10 %, 20 %", "b", "c"], last=True) == ["c"]
+
+
+@given(st.lists(st.integers(0, 50), unique=True), st.lists(st.integers(1, 5)))
+def test_a_log_that_grows_slowly_is_shown_whole_and_once(numbers: list[int], steps: list[int]) -> None:
+    lines = list(map(str, numbers))
+    window, shown, end = logs.Window(100), [], 0
+    for step in steps:
+        end = min(end + step, len(lines))
+        shown += window.new(lines[max(0, end - 8) : end])
+    shown += window.new(lines[max(0, end - 8) : end], last=True)
+    assert shown == lines[:end]
