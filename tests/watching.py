@@ -40,7 +40,7 @@ def stop_motion(page: Page) -> None:
     """End transitions, and the dimming of what is being refreshed: colors are judged as they are at rest."""
     page.add_style_tag(
         content="* { transition: none !important; animation: none !important }"
-        " [data-stale=true] { opacity: 1 !important }"
+        " [data-stale=true], [data-testid=stExpander] summary { opacity: 1 !important }"
     )
 
 

@@ -156,7 +156,10 @@ def test_a_second_run_of_the_study_is_refused_and_the_first_goes_on(running: Wor
     wait_until(lambda: _two_run(running), "two experiments run")
     output = running.run(*RECORDS_ONLY, status=1)
     assert f"study sweep is being run by process {process.pid} on " in output
-    advice = "`fairmesh status sweep` shows it, and `fairmesh run sweep --wait` waits for its end"
+    advice = (
+        "`fairmesh status sweep` shows it, `fairmesh cancel --all --study sweep` stops it, "
+        "and `fairmesh run sweep --wait` waits for its end"
+    )
     assert output.rstrip().endswith(f"; {advice}")
     assert "unlock" not in output
     assert "Traceback" not in output
