@@ -3,10 +3,10 @@
 # The dispatcher, in the process PID, finds the file REQUEST, and writes the answer when RECORD is there or the job has failed.
 # The loop starts no process: a thousand of these scripts may wait at the same time.
 set -u
+trap '' INT TERM HUP # the dispatcher knows what becomes of the job, and answers
 request=$1 record=$2 main=$3 answer=$1,answer
 [ -d "${request%/*}" ] || mkdir -p -- "${request%/*}" || exit 1
 : > "$request" || exit 1
-trap '' INT # the dispatcher cancels the job, and answers
 exec 3<> <(:) # a pipe in which nothing ever arrives
 pause=0.3
 until [ -e "$answer" ]; do

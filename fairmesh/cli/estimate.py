@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     estimates = list(_estimates(arguments, project, machines))
     if arguments.json:
         contents = [result.to_json() for result in estimates]
-        print_json(contents[0] if len(arguments.machines) < 2 else {"estimates": contents})
+        print_json(contents[0] if len(contents) < 2 else {"estimates": contents})
     else:
         print_lines("\n".join(_lines(estimates)))
     if arguments.write:
@@ -85,6 +85,10 @@ def _estimates(arguments: argparse.Namespace, project: Path, machines: Mapping[s
             check_machine(machine, machines)
         plan = options.selected_plan(arguments, machine, uses_estimates=not arguments.write)
         yield estimate(plan, results, profile, reruns_other_code(plan, project), machines, arguments.sources)
+        if plan.names_machines:  # it is the same for all
+            if arguments.machines:
+                options.warn_of_machines(plan)
+            return
 
 
 def _write(estimates: list[Estimate], project: Path, machines: Mapping[str, Machine], lower: bool) -> None:

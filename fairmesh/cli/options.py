@@ -157,7 +157,16 @@ def selected_plan(arguments: argparse.Namespace, machine: str = "", uses_estimat
         uses_estimates=uses_estimates,
     )
     warn_of_plan(plan)
+    if plan.names_machines and not machine and arguments.machine != "local":
+        warn_of_machines(plan)
     return PlanSelection(arguments.where, arguments.part, arguments.first).of(plan)
+
+
+def warn_of_machines(plan: Plan) -> None:
+    """Print that the option ``--machine`` changes nothing."""
+    names = ", ".join(plan.machines)
+    hint = "--set 'machines={each: [NAME]}' plans for another one"
+    print_lines(f"warning: --machine is not used, since the study names its machines: {names}; {hint}", file=sys.stderr)
 
 
 def project(arguments: argparse.Namespace) -> Path:

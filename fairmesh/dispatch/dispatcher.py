@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from fairmesh.dispatch.machine_context import MachineContext
@@ -83,6 +83,9 @@ class Dispatcher:
         Shows one line to the user; gets the line and the name of the machine.
     computers : callable, optional
         Returns the computers of a machine; by default, those of its kind.
+    expected : mapping, optional
+        The kinds and ids of the jobs that the run will request, by machine: rented computers are destroyed as soon as
+        all of these have ended. Without it, they go on until the run ends.
     """
 
     def __init__(
@@ -94,10 +97,12 @@ class Dispatcher:
         project: Path,
         announce: Callable[[str, str], None],
         computers: FindComputers | None = None,
+        expected: Mapping[str, Collection[tuple[str, str]]] | None = None,
     ) -> None:
         self._paths, self._run_folder, self._jobs = paths, run_folder, jobs
         self._machines, self._project, self._announce = machines, project, announce
         self._computers = computers or self._computers_of_kind
+        self._expected = expected or {}
         self._ending = Ending(run_folder)
         self._threads: list[_MachineThread] = []
 
@@ -134,7 +139,9 @@ class Dispatcher:
         report = MachineReport(self._paths.machine(name), name, machine.host or "", announce)
         jobs = MachineJobs(self._computers(name, machine), context, report, announce)
         lock = RunLock(self._paths.machines / f"{name}.lock")
-        return _MachineThread(jobs, mailbox, self._jobs, lock, self._ending, self._paths.home)
+        thread = _MachineThread(jobs, mailbox, self._jobs, lock, self._ending, self._paths.home)
+        thread.expected = self._expected.get(name, ())
+        return thread
 
     def stop(self, cancel: bool) -> None:
         """End the threads.
@@ -173,6 +180,11 @@ class _MachineThread(threading.Thread):
         Whether to end.
     results : Path
         The local results folder.
+
+    Attributes
+    ----------
+    expected : collection
+        The kinds and ids of all jobs that will be requested; empty if that is unknown.
     """
 
     def __init__(
@@ -181,6 +193,7 @@ class _MachineThread(threading.Thread):
         super().__init__(name=f"machine {mailbox.machine}", daemon=True)
         self._jobs, self._mailbox, self._find, self._lock = jobs, mailbox, find, lock
         self._ending, self._results = ending, results
+        self.expected: Collection[tuple[str, str]] = ()
 
     @property
     def has_left(self) -> bool:
@@ -210,6 +223,7 @@ class _MachineThread(threading.Thread):
         while not self._ending.is_over.is_set():
             for request in self._mailbox.new_requests():
                 self._take(request)
+            self._jobs.is_complete = bool(self.expected) and self._mailbox.has_received(self.expected)
             pause = self._jobs.step()
             if self._ending.is_late:
                 self.leave()

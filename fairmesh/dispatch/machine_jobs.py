@@ -42,6 +42,8 @@ class MachineJobs:
     ----------
     has_left : bool
         Whether jobs go on without the run.
+    is_complete : bool
+        Whether all jobs of the run have been added.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class MachineJobs:
         self._threads: dict[str, threading.Thread] = {}
         self._looked = 0.0
         self._warned: set[str] = set()
-        self.has_left = False
+        self.has_left, self.is_complete = False, False
 
     @property
     def jobs(self) -> list[OpenJob]:
@@ -80,12 +82,17 @@ class MachineJobs:
     def step(self) -> float:
         """Do what is due; return the seconds until the next step."""
         self._find_computers()
+        self._announce_messages()
         self._assign()
         self._look_for_cancel()
         self._step_computers()
         self._announce_warnings()
         self._update_report()
         return LOOK if self.jobs else REST
+
+    def _announce_messages(self) -> None:
+        for message in self._computers.messages():
+            self._announce(message)
 
     def _announce_warnings(self) -> None:
         """Announce each warning of the computers once."""
@@ -102,7 +109,7 @@ class MachineJobs:
         """Ask which computers can be used, and take the jobs from those that are gone."""
         count = sum(job.request is not None for job in self.jobs)
         if not count and not self.has_left:
-            self._computers.release()
+            self._computers.release(self.is_complete)
         if not self._health.is_due:
             return
         try:
@@ -111,8 +118,6 @@ class MachineJobs:
         except (UnreachableError, RefusedError, RequestError) as error:
             self._health.fail(error)
             return
-        for message in self._computers.messages():
-            self._announce(message)
         for computer in ready:
             part = self._parts.get(computer.name)
             if part is None:
@@ -206,10 +211,13 @@ class MachineJobs:
     def close(self) -> None:
         """End connections; rented computers are destroyed if no job goes on there."""
         if not (self.jobs or self.has_left):
-            self._computers.release()
-        self._computers.close()
-        for message in self._computers.messages():
-            self._announce(message)
+            self._computers.release(is_final=True)
+        closing = threading.Thread(target=self._computers.close, daemon=True)
+        closing.start()
+        while closing.is_alive():  # rented computers take a minute to end
+            closing.join(LOOK)
+            self._announce_messages()
+        self._announce_messages()
         self._remove_gone(set())
         self._update_report()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,10 @@ class Mailbox:
         new = sorted(entry for entry in new if entry not in self._known)
         self._known.update(new)
         return [JobRequest(kind, self.machine, name) for kind, name in new]
+
+    def has_received(self, expected: Collection[tuple[str, str]]) -> bool:
+        """Return whether `new_requests` has returned all of these requests, given by kind and id."""
+        return self._known.issuperset(expected)
 
     def _names(self, kind: str) -> list[str]:
         try:

@@ -27,6 +27,7 @@ from fairmesh.study.machines import Machine
 
 BUSY, CALM = 5.0, 20.0  # seconds between two lists, while instances come and go, and otherwise
 CLOSING = 120.0  # seconds in which everything must be destroyed at the end
+NOTHING_LEFT = "all its experiments have ended"
 CHECK = 30.0  # seconds for the answer of a new instance
 
 Connect = Callable[[str, Machine], Transport]
@@ -138,7 +139,7 @@ class CloudComputers:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._fleet, self._connections, self._messages, self._clock = fleet, connections, messages, clock
-        self._wanted = 0
+        self._wanted, self._is_final = 0, False
         self._idle_since = clock()
         self._wake, self._is_closed = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"instances of {fleet.name}")
@@ -174,9 +175,12 @@ class CloudComputers:
         del self._messages[: len(lines)]
         return lines
 
-    def release(self) -> None:
-        """Note that nothing is wanted any more: instances end after ``idle`` minutes, or by `close`."""
+    def release(self, is_final: bool = False) -> None:
+        """Note that nothing is wanted any more: instances end after ``idle`` minutes, at once if it is final."""
         self._want(0)
+        if is_final and not self._is_final:
+            self._is_final = True
+            self._wake.set()
 
     def close(self) -> None:
         """End the thread; if nothing is wanted any more, destroy everything and wait until the provider says so."""
@@ -189,6 +193,7 @@ class CloudComputers:
 
     def _want(self, wanted: int) -> None:
         if wanted and not self._wanted:
+            self._is_final = False
             self._wake.set()
         if not wanted and self._wanted:
             self._idle_since = self._clock()
@@ -213,18 +218,26 @@ class CloudComputers:
         if not self._wanted and not self._fleet.journal.open():
             return
         try:
-            if not self._wanted and now - self._idle_since > self._fleet.machine.idle * 60:
-                self._fleet.destroy_all(f"nothing to do for {self._fleet.machine.idle:g} min", now)
+            self._destroy_idle(now)
             self._fleet.step(self._wanted, now, is_growing=self._wanted > 0)
         except (FairmeshError, OSError) as error:
             self._fleet.problem = UnreachableError(f"{self._fleet.name}: {error}")
         except Exception as error:  # noqa: BLE001  the thread must go on: it destroys what costs money
             self._fleet.problem = RefusedError(f"{self._fleet.name}: internal error: {type(error).__name__}: {error}")
 
+    def _destroy_idle(self, now: float) -> None:
+        """Destroy instances that nothing has needed for a while, or that nothing will need."""
+        if self._wanted:
+            return
+        if self._is_final:
+            self._fleet.destroy_all(NOTHING_LEFT, now)
+        elif now - self._idle_since > self._fleet.machine.idle * 60:
+            self._fleet.destroy_all(f"nothing to do for {self._fleet.machine.idle:g} min", now)
+
     def _destroy_all(self) -> None:
         deadline = time.monotonic() + CLOSING
         while (rentals := self._fleet.journal.open()) and time.monotonic() < deadline:
-            self._fleet.destroy_all("nothing left to do", self._clock())
+            self._fleet.destroy_all(NOTHING_LEFT, self._clock())
             self._step()
             time.sleep(min(BUSY, 1.0) if self._fleet.journal.open() else 0)
         if rentals := self._fleet.journal.open():
@@ -264,7 +277,7 @@ class KnownInstances:
         """Return nothing: nothing happens."""
         return []
 
-    def release(self) -> None:
+    def release(self, is_final: bool = False) -> None:
         """No-op: the next run decides."""
 
     def close(self) -> None:

@@ -55,8 +55,14 @@ class Computers(Protocol):
     def messages(self) -> Sequence[str]:
         """Return what the user should know, one line each: all since the last call."""
 
-    def release(self) -> None:
-        """Note that nothing is wanted any more; rented computers end after a pause."""
+    def release(self, is_final: bool = False) -> None:
+        """Note that nothing is wanted any more; rented computers end after a pause.
+
+        Parameters
+        ----------
+        is_final : bool
+            Whether nothing more will be wanted in this run: then rented computers end at once.
+        """
 
     def close(self) -> None:
         """End open connections."""
@@ -90,7 +96,7 @@ class SingleComputer:
         """Return nothing: a host reports nothing by itself."""
         return []
 
-    def release(self) -> None:
+    def release(self, is_final: bool = False) -> None:
         """No-op: the host stays."""
 
     def close(self) -> None:

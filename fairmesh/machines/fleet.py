@@ -354,6 +354,8 @@ class Fleet:
             self.journal.write(rental, state=GONE, reason=str(error), ended=now)
         else:
             self.journal.write(rental, state=FAILED, reason=str(error))
+        if str(error) != self._failures.reason:
+            self.announce(f"{self.name}: no instance can be created: {error}; it is tried again")
         self._failures.creates += 1
         self._failures.reason = str(error)
         self._failures.again = now + min(LONGEST, SHORTEST * 3 ** (self._failures.creates - 1))

@@ -156,6 +156,7 @@ class _Loader:
             selected=experiments,
             on_code_change=self.content.on_code_change,
             machine=machine,
+            names_machines=self.content.machines is not None and self.content.machines.is_choice,
             stage_machines=placement.stages,
             container=self.content.container,
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -197,10 +199,7 @@ def load_machines(path: Path) -> dict[str, Machine]:
             for problem in (*_kind_problems(name, machine, path), *_resource_problems(name, machine, path))
         ]
     if machines is None or problems:
-        raise InputError(
-            Problem(problem.message.replace("machines.", "", 1), problem.where, problem.allowed, problem.near)
-            for problem in problems
-        )
+        raise InputError(map(_of_file, problems))
     return machines.machines
 
 
@@ -222,6 +221,30 @@ KEYS_OF_KIND = {"ssh": ("host", "ssh_config", *_REMOTE), "cloud": (*_RENTED, "ss
 
 REQUIRED_KEYS = {"ssh": ("host",), "cloud": ("provider",)}
 """Keys that machines of a kind must have."""
+
+
+def _of_file(problem: Problem) -> Problem:
+    """Return a problem with the names of the file; of a key of ssh, with its place."""
+    problem = replace(problem, message=problem.message.replace("machines.", "", 1))
+    unknown = re.fullmatch(r"unknown key '.*\.(\w+)'", problem.message)
+    words = _KEYS_OF_SSH.get(unknown[1].lower()) if unknown else None
+    if words is None:
+        return problem
+    message = f"{problem.message}; {words} belongs into ~/.ssh/config, or the file that 'ssh_config' names"
+    return Problem(message, problem.where)
+
+
+_KEYS_OF_SSH = {
+    "port": "`Port`",
+    "hostname": "`HostName`",
+    "key": "`IdentityFile`",
+    "identity": "`IdentityFile`",
+    "identity_file": "`IdentityFile`",
+    "identityfile": "`IdentityFile`",
+    "jump": "`ProxyJump`",
+    "proxy_jump": "`ProxyJump`",
+    "proxyjump": "`ProxyJump`",
+}
 
 
 def _kind_problems(machine: str, node: Node, path: Path) -> Iterator[Problem]:

@@ -140,6 +140,8 @@ class Plan(Sequence[Experiment]):
         say.
     machine : str
         The machine of the profile.
+    names_machines : bool
+        Whether the study names the machines of its experiments, so that that of the profile does not count.
     stage_machines : mapping of str to str
         The machine of each shared stage that does not run on that of the profile.
     container : str or None
@@ -167,6 +169,7 @@ class Plan(Sequence[Experiment]):
     selected: list[Experiment]
     on_code_change: CodePolicy | None = None
     machine: str = ""
+    names_machines: bool = False
     stage_machines: Mapping[str, str] = field(default_factory=dict)
     container: str | None = None
 

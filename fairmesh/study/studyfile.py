@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from fairmesh.schema.model import Count, Identifier, Model, SafeName, Text, meaning
 from fairmesh.study.containers import EXAMPLE, IMAGE, Image
@@ -37,6 +37,28 @@ class Machines(Model):
     """Where the experiments and stages of a study run."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["each", "any"]}, "minProperties": 1})
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it names the machines of the experiments."""
+        return bool(self.each or self.any)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _explain_form(cls, content: Any) -> Any:
+        """Show the form to those who wrote another one.
+
+        Raises
+        ------
+        ValueError
+            If the content is no map, or a key has one name in place of a list.
+        """
+        if not isinstance(content, dict):
+            raise ValueError("must be a map such as {each: [local, dgx]} or {any: [local, dgx]}")  # noqa: TRY004
+        for key in ("each", "any"):
+            if isinstance(content.get(key), str):
+                raise ValueError(f"must have a list for {key!r}: [{content[key]}]")  # noqa: TRY004  pydantic reports it
+        return content
 
     each: Annotated[
         Names | None, meaning("Machines that all run every experiment, to compare them.", ["local", "dgx"])

@@ -7,6 +7,7 @@ follow the request, ``wait`` says that the work goes on, and ``answer LENGTH SHA
 
 import atexit
 import contextlib
+import errno
 import hashlib
 import importlib
 import json
@@ -24,6 +25,8 @@ RUNNER = "runner.pyz"  # leads to the version that new jobs start with
 VERSIONS = ".runner"  # the folder of its versions, each under a name that follows from its content
 KEPT = 8  # versions: a job uses the one that it has started with until it ends
 NAME = re.compile(r"[\w+@][\w.+@-]{0,199}\Z")
+# Errors of a new folder that do not pass by themselves: the path is wrong, or others own the place.
+NEVER = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
 LARGEST = 1 << 26  # bytes of a runner
 SILENCE = 900  # seconds without a byte from the client after which the process ends
 
@@ -88,6 +91,9 @@ def base_folder(text: str) -> str:
         If a variable is not set, or the path is not absolute.
     """
     path = os.path.expanduser(os.path.expandvars(text))
+    unset = re.search(r"\$(\w+|\{\w+\})", path)
+    if unset:
+        raise ValueError(f"the base folder {text!a}: {unset.group(1).strip('{}')} is not set on this machine")
     if "$" in path or not os.path.isabs(path) or "\0" in path:
         raise ValueError(f"the base folder {path!a} is no absolute path on this machine")
     return os.path.normpath(path)
@@ -131,11 +137,18 @@ def _make_private(folder: str) -> None:
     Raises
     ------
     ValueError
-        If somebody can.
+        If somebody can, or if it can never be made.
     """
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        os.mkdir(folder, 0o755)  # whatever the umask
+    try:
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(folder, 0o755)  # whatever the umask
+    except OSError as error:
+        if error.errno not in NEVER:
+            raise
+        place = os.path.dirname(folder)
+        reason = f"the base folder {place} cannot be used: {error.strerror}: {error.filename}"
+        raise ValueError(f"{reason}; set `base` of the machine to a folder that you can write") from error
     status = os.lstat(folder)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & stat.S_IWOTH:
         raise ValueError(f"{folder} is not a folder of yours alone, and others could change what runs there")

@@ -18,7 +18,7 @@ from fairmesh.jobs.outage import Outage
 from fairmesh.jobs.render import JobFolder, install_runner, render
 from fairmesh.printing import print_lines
 from fairmesh.runner import jsonfiles
-from fairmesh.runner.protocol import EXPERIMENTS
+from fairmesh.runner.protocol import EXPERIMENTS, STAGES
 from fairmesh.workflow import probing, publishing, scheduler_check
 from fairmesh.workflow.announce import announce
 from fairmesh.workflow.announcer import Announcer
@@ -131,23 +131,33 @@ class RunControl:
 
     def _start_dispatcher(self) -> None:
         """Start what runs the jobs of other machines, if there are any to run; make room for jobs that only wait."""
-        names = {name for job in self._snakemake.jobs_to_run() for name in self._machine_of(job)}
-        if any(self._study.machines.way(name) is Way.HERE for name in names):
+        jobs: dict[str, set[tuple[str, str]]] = {}
+        for machine, kind, identity in self._job_names():
+            jobs.setdefault(machine, set()).add((kind, identity))
+        if any(self._study.machines.way(name) is Way.HERE for name in jobs):
             self._snakemake.add_local_workers(self._snakemake.local_cores)
-        machines = {name: self._study.machines[name] for name in names if self._study.machines.is_remote(name)}
+        machines = {name: self._study.machines[name] for name in jobs if self._study.machines.is_remote(name)}
         if machines:
             self._remote.copy_application()
             self._snakemake.add_local_workers(sum(machine.capacity for machine in machines.values()))
             self._dispatcher = Dispatcher(
-                self._paths, self._run.folder, self._remote.job, machines, self._study.project, _announce_machine
+                self._paths,
+                self._run.folder,
+                self._remote.job,
+                machines,
+                self._study.project,
+                _announce_machine,
+                expected=jobs,
             )
             self._dispatcher.start()
 
-    def _machine_of(self, job: Any) -> Iterator[str]:
-        if job.rule.name in EXPERIMENT_RULES:
-            yield job.wildcards.machine
-        elif job.rule.name in STAGE_RULES:
-            yield self._graph.stage(job.wildcards.stage).machine
+    def _job_names(self) -> Iterator[tuple[str, str, str]]:
+        """Yield machine, kind and id of each experiment and stage that Snakemake will start."""
+        for job in self._snakemake.jobs_to_run():
+            if job.rule.name in EXPERIMENT_RULES:
+                yield job.wildcards.machine, EXPERIMENTS, job.wildcards.experiment
+            elif job.rule.name in STAGE_RULES:
+                yield self._graph.stage(job.wildcards.stage).machine, STAGES, job.wildcards.stage
 
     def _find(self, kind: str, machine: str, identity: str) -> Target:
         return self._graph.experiment(machine, identity) if kind == EXPERIMENTS else self._graph.stage(identity)

@@ -298,6 +298,21 @@ def test_a_machine_is_one_of_machines_yaml(masks: Folder, capsys: pytest.Capture
     assert "config/machines.yaml names no machine 'slrm'" in capsys.readouterr().err
 
 
+def test_machines_on_the_command_line_do_not_count_if_the_study_names_its_own(
+    masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = project / "config/studies/mine.yaml"
+    study.write_text(study.read_text() + "machines: {each: [local]}\n")
+    assert cli.main(["estimate", "mine", "--machine", "local", "--machine", "slurm", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["study"] == "mine"
+    assert "--machine is not used, since the study names its machines: local" in printed.err
+    assert cli.main(["plan", "mine", "--machine", "slurm"]) == 0
+    assert "--machine is not used" in capsys.readouterr().err
+    assert cli.main(["plan", "mine"]) == 0
+    assert "--machine" not in capsys.readouterr().err
+
+
 def test_what_has_run_is_not_counted(masks: Folder, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = load_plan("mine", project, "local")
     own = Folder(project / "before", "mine")

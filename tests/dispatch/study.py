@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,7 @@ class RemoteStudy:
         run: str = "run-1",
         computers: Callable[[str, Machine], Computers] | None = None,
         patience: float = 10,
+        expected: Collection[str] = (),
     ) -> Dispatcher:
         """Return a dispatcher of a run."""
         machine = Machine(kind="ssh", host="far.example.org", patience=patience, slots=1000)
@@ -134,6 +135,7 @@ class RemoteStudy:
             self.place / "project",
             lambda text, _: self.said.append(text),
             computers or (lambda name, machine: single),
+            {MACHINE: [("experiments", name) for name in expected]},
         )
 
     def request(self, *identities: str, kind: str = "experiments", run: str = "run-1") -> None:
@@ -191,10 +193,15 @@ class RentedComputers:
     slots: int = 4
     gone: set[str] = field(default_factory=set)
     released: int = 0
+    is_final: bool = False
+    lines: list[str] = field(default_factory=list)
+    problem: Exception | None = None
 
     def ready(self, wanted: int) -> Sequence[Computer]:
         """Return those that are not gone."""
         del wanted
+        if self.problem:
+            raise self.problem
         there = [name for name in self.names if name not in self.gone]
         return [Computer(name, self._transport(name), self.slots) for name in there]
 
@@ -206,12 +213,14 @@ class RentedComputers:
         return name in self.gone
 
     def messages(self) -> Sequence[str]:
-        """Return nothing."""
-        return []
+        """Return the lines of the test."""
+        lines, self.lines = self.lines, []
+        return lines
 
-    def release(self) -> None:
+    def release(self, is_final: bool = False) -> None:
         """Count."""
         self.released += 1
+        self.is_final = is_final
 
     def close(self) -> None:
         """No-op."""

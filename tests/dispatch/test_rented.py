@@ -12,6 +12,7 @@ import pytest
 
 from fairmesh.dispatch import computer_jobs
 from fairmesh.machines.computers import Computer
+from fairmesh.machines.transport import UnreachableError
 from tests.dispatch.study import RemoteStudy, RentedComputers
 from tests.waiting import wait_until
 
@@ -135,6 +136,35 @@ def test_computers_that_ended_with_the_run_are_not_shown_any_more(study: RemoteS
     dispatcher.stop(cancel=False)
     assert study.machine_state()["computers"] == []
     assert study.machine_state()["last_seen"]
+
+
+def test_computers_are_released_for_good_as_soon_as_the_last_experiment_of_the_run_has_ended(
+    study: RemoteStudy,
+) -> None:
+    rented = RentedComputers(study, ["one"])
+    for name in ("x=1", "x=2"):
+        study.add(name)
+    dispatcher = study.dispatcher(computers=lambda name, machine: rented, expected=["x=1", "x=2"])
+    dispatcher.start()
+    study.request("x=1")
+    assert study.wait("x=1") == ["0"]
+    wait_until(lambda: rented.released, "a release")
+    assert not rented.is_final
+    study.request("x=2")
+    assert study.wait("x=2") == ["0"]
+    wait_until(lambda: rented.is_final, "the last release, although the run goes on")
+    dispatcher.stop(cancel=False)
+
+
+def test_what_computers_report_is_shown_although_none_of_them_can_be_used(study: RemoteStudy) -> None:
+    rented = RentedComputers(study, [], problem=UnreachableError("no instance can be created"))
+    rented.lines.append("no instance can be created: quota of 0 instances; it is tried again")
+    study.add("x=1")
+    dispatcher = study.dispatcher(computers=lambda name, machine: rented)
+    dispatcher.start()
+    study.request("x=1")
+    wait_until(lambda: any("quota of 0" in line for line in study.said), "the reason")
+    dispatcher.stop(cancel=False)
 
 
 def test_an_end_from_outside_waits_for_proof_that_the_computer_is_gone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,3 +95,14 @@ def children(pid: int) -> str:
 def cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12]) + int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_rule_prints_the_answer_although_a_signal_came_to_it_first(tmp_path: Path, number: int) -> None:
+    mailbox = Mailbox(tmp_path, "dgx")
+    process = wait_in_rule(tmp_path, tmp_path / "record.json", os.getpid())
+    request = take(mailbox)
+    process.send_signal(number)
+    mailbox.answer(request, "fairmesh: x=1: it goes on on dgx")
+    assert process.communicate(timeout=20)[1] == "fairmesh: x=1: it goes on on dgx\n"
+    assert process.returncode == 1

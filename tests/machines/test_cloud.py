@@ -90,6 +90,18 @@ def test_instances_come_up_work_over_ssh_and_are_destroyed(instances: Instances)
     assert not list((instances.folder.parent / "state").rglob("known_hosts"))
 
 
+def test_instances_are_destroyed_before_the_end_of_the_run_once_nothing_more_is_wanted(instances: Instances) -> None:
+    rented = start(instances, instances=1)
+    wait_ready(rented, 1, 1)
+    rented.messages()
+    rented.release()
+    assert instances.alive() == ["vm-1"]
+    rented.release(is_final=True)
+    wait_until(lambda: instances.alive() == [], "the instance is destroyed")
+    assert any("destroying vm-1: all its experiments have ended" in line for line in rented.messages())
+    rented.close()
+
+
 def test_the_switch_is_renewed_and_powers_off_an_instance_that_is_not(instances: Instances) -> None:
     rented = start(instances, unattended=0.2, instances=1)
     wait_ready(rented, 1, 1)

@@ -238,6 +238,16 @@ def test_a_refused_create_is_tried_again_later_and_later_with_its_reason(setup: 
     assert setup.fleet.journal.open()[0].id == "i-1"
 
 
+def test_a_refused_create_is_announced_once_and_again_when_its_reason_changes(setup: Setup) -> None:
+    reasons = ["quota of 0 instances", "quota of 0 instances", "no such image"]
+    setup.table.failing = [ProviderError(reason) for reason in reasons]
+    setup.steps(1, 100, 3)
+    assert setup.lines == [
+        "aws: no instance can be created: quota of 0 instances; it is tried again",
+        "aws: no instance can be created: no such image; it is tried again",
+    ]
+
+
 def test_after_several_refusals_the_machine_is_paused(setup: Setup) -> None:
     setup.table.failing = [ProviderError("quota of 0 instances")] * 100
     setup.steps(1, 10, 200)

@@ -34,6 +34,14 @@ from fairmesh.study.machines import load_machines
             "a: {kind: ssh, host: 'x:22'}",
             "1:22: 'a.host' must be HOST or USER@HOST of letters, digits, '.', '_' and '-' (a port",
         ),
+        (
+            "a: {kind: ssh, host: x, port: 22}",
+            "1:25: unknown key 'a.port'; `Port` belongs into ~/.ssh/config, or the file",
+        ),
+        (
+            "a: {kind: ssh, host: x, identity_file: y}",
+            "1:25: unknown key 'a.identity_file'; `IdentityFile` belongs into",
+        ),
         ("a: {kind: profile, host: x}", "1:20: 'a.host' is for machines of kind ssh, not profile"),
         ("a: {kind: shs, host: x}", "1:11: 'a.kind' must be 'local', 'profile', 'ssh' or 'cloud', not 'shs'"),
     ],

@@ -41,6 +41,11 @@ def machines(root: Path) -> None:
                 "(allowed: local, dgx, ada)"
             ),
         ),
+        (
+            "machines: [local, dgx]",
+            "3:11: 'machines' must be a map such as {each: [local, dgx]} or {any: [local, dgx]}",
+        ),
+        ("machines: {each: dgx}", "3:11: 'machines' must have a list for 'each': [dgx]"),
         ("machines: {any: []}", "3:17: 'machines.any' names no machine"),
         ("machines: {each: [local, local]}", "3:18: 'machines.each' names 'local' twice"),
         ("machines: {each: [local], any: [dgx]}", "3:27: 'machines' has both 'each' and 'any'; write one of them"),

@@ -109,10 +109,23 @@ def test_the_home_is_writable_for_its_owner_alone_whatever_the_umask(client: Cli
     assert not client.home.stat().st_mode & 0o022
 
 
-@pytest.mark.parametrize("base", ["relative", "$FAIRMESH_NO_SUCH_NAME/x", "", "~nobody-like-this/x"])
+@pytest.mark.parametrize("base", ["relative", "/$", "", "~nobody-like-this/x"])
 def test_a_base_must_be_an_absolute_path(tmp_path: Path, base: str) -> None:
     with pytest.raises(RefusedError, match="is no absolute path on this machine"):
         ProcessTransport(base).call({"verb": "poll", "home": HOME})
+
+
+@pytest.mark.parametrize("base", ["$FAIRMESH_NO_SUCH_NAME/x", "/x/${FAIRMESH_NO_SUCH_NAME}"])
+def test_a_base_names_only_variables_that_are_set_on_the_machine(base: str) -> None:
+    with pytest.raises(RefusedError, match="FAIRMESH_NO_SUCH_NAME is not set on this machine"):
+        ProcessTransport(base).call({"verb": "poll", "home": HOME})
+
+
+@pytest.mark.parametrize("folder", ["/proc/fairmesh", "file/base"])
+def test_a_base_that_can_never_be_made_needs_a_person(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RefusedError, match=r"cannot be used: .*; set `base` of the machine to a folder"):
+        ProcessTransport(tmp_path / folder).call({"verb": "poll", "home": HOME})
 
 
 def test_variables_and_the_home_folder_are_replaced_in_a_base(tmp_path: Path) -> None:
