@@ -92,12 +92,14 @@ def test_an_experiment_of_a_killed_run_is_cancelled_and_repeated(workplace: Work
     assert "was cancelled" in workplace.fairmesh("retry", "--dry-run")
 
 
-def test_a_log_on_a_host_is_followed_to_its_end_without_a_run(workplace: Workplace, gate: SshServer) -> None:
-    workplace.study({"behaviour": "exit", "seconds": 20}, machines={"each": ["gate"]})
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_a_log_on_a_host_is_followed_to_its_end(workplace: Workplace, gate: SshServer, is_killed: bool) -> None:
+    workplace.study({"behaviour": "exit", "seconds": 20 if is_killed else 8}, machines={"each": ["gate"]})
     process = workplace.start(*RECORDS_ONLY)
     wait_until(lambda: workplace.experiments_started().total() == 1, "the experiment has begun")
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(timeout=60)
+    if is_killed:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(timeout=60)
     (folder,) = (workplace.results / "sweep/experiments/gate").iterdir()
     output = workplace.fairmesh("logs", folder.name, "--follow")
     assert "toy: something went wrong" in output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pty
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from fairmesh import cli
+from fairmesh.cli import logs
+from fairmesh.errors import FairmeshError
 from fairmesh.files import write_text
+from fairmesh.status import JobStatus, remote
 from tests.status.conftest import Study
 
 
@@ -108,6 +112,30 @@ def test_logs_of_several_say_whose_they_are(place: Study, capsys: pytest.Capture
     assert cli.main(["logs", "--follow", "--study", "quick"]) == 2
     allowed = "epochs=0, epochs=1, epochs=2, epochs=3, epochs=4, ..."
     assert capsys.readouterr().err == f"--follow: only one log can be followed, not 12; name one (allowed: {allowed})\n"
+
+
+def test_a_machine_that_does_not_answer_does_not_end_following(
+    place: Study, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Stand-in for a machine: it answers every second time, and then all is fetched.
+    answers: list[list[str] | None] = [None, ["a", "b"], None, ["a", "b", "c"]]
+    folder = place.job(next(point for point in place.points if point["axes"] == {"epochs": 20}))
+
+    def read_log(*_: object) -> list[str] | None:
+        if not answers:
+            return None
+        lines = answers.pop(0)
+        if lines is None:
+            raise FairmeshError("far: no answer")
+        return lines
+
+    job = JobStatus("experiment", "epochs=20", "far", "k", "running", folder=str(folder), attempt=1)
+    monkeypatch.setattr(remote, "read_log", read_log)
+    write_text(folder / "attempts/1/job.log", "a\nb\nc\nd")
+    log = logs._FollowedLog(place.paths, job, argparse.Namespace(attempt=None, lines=9))
+    seen = [list(log.read(job, last=False)) for _ in range(4)]
+    assert [*seen, list(log.read(job, last=True))] == [[], ["a"], [], ["b"], ["c", "d"]]
+    assert capsys.readouterr().err == "warning: far: no answer\n"
 
 
 @pytest.mark.parametrize("command", ["logs", "retry", "cancel"])
