@@ -52,7 +52,7 @@ def _find(arguments: argparse.Namespace) -> Path:
     name = arguments.application
     if name:
         root = options.project_for(arguments, name)
-        return find_application(Node(name), Path.cwd() / "-", root)
+        return find_application(Node(name), Path.cwd() / "the command line", root)
     root = options.project(arguments)
     study = find_study(configured_study(root), root)
     return find_application(load_yaml(study).entries.get("application", Node("")), study, root)

@@ -13,6 +13,7 @@ from fairmesh.cli import options
 from fairmesh.cli.output import progress
 from fairmesh.errors import FairmeshError, InputError, Problem
 from fairmesh.printing import count_text, print_json, print_lines
+from fairmesh.project import CONFIG
 from fairmesh.results.merge import Merge, prepare
 from fairmesh.results.merge_apply import apply_merge, verify_merge
 from fairmesh.runner.text import printable
@@ -20,6 +21,7 @@ from fairmesh.schema import Node
 from fairmesh.study.find import find_application
 from fairmesh.study.validation import load_application
 
+RESULTS = "results"  # the usual name in a project
 SHOWN = 20  # lines of a kind
 
 
@@ -49,6 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
         Problem(f"{str(source)!r} is the target folder", "FROM")
         for source in arguments.sources
         if source.resolve() == arguments.into.resolve()
+    ]
+    problems += [
+        Problem(f"{str(source)!r} is a project; its results are in {str(source / RESULTS)!r}", "FROM")
+        for source in arguments.sources
+        if (source / CONFIG).is_file() and (source / RESULTS).is_dir()
     ]
     if problems:
         raise InputError(problems)

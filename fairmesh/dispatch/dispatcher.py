@@ -49,10 +49,10 @@ class Ending:
         self.is_over = threading.Event()
         self._cancelled, self._since = "", 0.0
 
-    def cancel(self) -> None:
-        """Cancel all jobs."""
+    def cancel(self, who: str = "") -> None:
+        """Cancel all jobs: by request of somebody, or by a signal such as Ctrl-C."""
         self._since = self._since or time.monotonic()
-        self._cancelled = self._cancelled or str(CancelRequest(user(), jsonfiles.now()))
+        self._cancelled = self.reason() or str(CancelRequest(who or user(), jsonfiles.now()))
 
     def reason(self) -> str:
         """Return who has cancelled the run, and when; empty if nobody has."""
@@ -143,7 +143,7 @@ class Dispatcher:
         thread.expected = self._expected.get(name, ())
         return thread
 
-    def stop(self, cancel: bool) -> None:
+    def stop(self, cancel: bool, who: str = "") -> None:
         """End the threads.
 
         Parameters
@@ -152,9 +152,11 @@ class Dispatcher:
             Whether the machines cancel the jobs that this run still waits for: then the threads go on until these have
             ended, for some seconds, and this call returns at once. Otherwise the jobs go on, and the next run finds
             them.
+        who : str
+            What the jobs name as the one who has cancelled them; by default, the user.
         """
         if cancel:
-            self._ending.cancel()
+            self._ending.cancel(who)
             return
         self._ending.is_over.set()
         for thread in self._threads:

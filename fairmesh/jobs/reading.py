@@ -55,7 +55,7 @@ _STATUS: Shape = {
 }
 _ENVIRONMENT: Shape = {
     "system": {...: (str, int)},
-    "processor": {"name": str, "architecture": str, "cores": int},
+    "processor": {"name": str, "architecture": str, "cores": int, "machine_cores": int},
     "memory_bytes": _NUMBER,
     "gpus": _TEXTS,
     "gpu_driver": str,

@@ -67,6 +67,12 @@ def error_of_exit(target: Target, status: int, output: str) -> FairmeshError:
             f"{target.name}: {target.python} cannot be started ({output or f'exit status {status}'}); set `python` in "
             "machines.yaml to a Python 3.6 or later on that machine"
         )
+    if status == 0:
+        said = f": {output}" if output else ""
+        return RefusedError(
+            f"{target.name}: {target.python} ended without an answer{said}; set `python` in machines.yaml to a "
+            "Python 3.6 or later on that machine"
+        )
     if status == 1:
         reason = output or "exit status 1"
         return RefusedError(f"{target.name} does not run programs: {reason}; try `ssh {shlex.quote(target.host)} true`")

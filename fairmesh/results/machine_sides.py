@@ -67,7 +67,7 @@ def _hardware(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     memory, gpus = environment.get("memory_bytes"), Counter(environment.get("gpus") or [])
     known = {
         "processor": processor.get("name") or processor.get("architecture"),
-        "cores": processor.get("cores"),
+        "cores": processor.get("machine_cores") or processor.get("cores"),
         "memory": f"{memory / (1 << 30):.4g} GiB" if memory else "",
         "gpus": ", ".join(f"{count} x {name}" if count > 1 else name for name, count in gpus.items()),
         "system": system.get("distribution") or system.get("name"),

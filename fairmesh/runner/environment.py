@@ -71,7 +71,12 @@ def describe(*interpreter: str) -> Dict[str, Any]:
     gpus = Gpus()
     return {
         "system": {"name": platform.system(), "release": platform.release(), "distribution": _distribution()},
-        "processor": {"name": _processor(), "architecture": platform.machine(), "cores": _cores()},
+        "processor": {
+            "name": _processor(),
+            "architecture": platform.machine(),
+            "cores": _cores(),
+            "machine_cores": _cores_of_machine(),
+        },
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "gpus": [gpu.name for gpu in gpus.all],
         "gpu_driver": gpus.driver,
@@ -118,6 +123,10 @@ def _distribution() -> str:
 
 def _processor() -> str:
     return provenance.value_in("/proc/cpuinfo", "model name") or platform.processor()
+
+
+def _cores_of_machine() -> int:
+    return os.cpu_count() or 1
 
 
 def _cores() -> int:

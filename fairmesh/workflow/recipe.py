@@ -100,6 +100,7 @@ def _packages(application: Application) -> Path:
     name = environment.requirements or environment.conda
     if not name:
         message = "'environment.requirements' is missing: the file with the packages that the image shall have"
+        message += ", such as `environment: {requirements: requirements.txt}`"
         raise InputError([Problem(message, where)])
     path = application.folder / name
     if not path.is_file():

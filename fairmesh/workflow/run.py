@@ -117,6 +117,11 @@ class WorkflowRun:
         threading.Thread(target=look_for_cancel, daemon=True).start()
 
     @property
+    def signal_name(self) -> str:
+        """The signal that has interrupted the run, such as Ctrl-C; empty if there was none."""
+        return self._signal
+
+    @property
     def cancels_jobs(self) -> bool:
         """Whether jobs on other machines are cancelled if the run is interrupted: by all but SIGTERM."""
         return self._signal != SIGNALS[signal.SIGTERM]

@@ -172,7 +172,7 @@ class RunControl:
         if self._dispatcher:
             if not self._run.cancels_jobs:
                 announce("machine", "what runs on other machines goes on; the next run fetches the results")
-            self._dispatcher.stop(cancel=self._run.cancels_jobs)
+            self._dispatcher.stop(cancel=self._run.cancels_jobs, who=self._run.signal_name)
 
     def _end_after_error(self) -> None:
         """Close the run if Snakemake itself failed, for example on a full disk, since it calls no hook then."""

@@ -67,6 +67,13 @@ def test_a_wrong_folder_is_said(
     assert message in capsys.readouterr().err
 
 
+def test_a_project_is_no_results_folder(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "config").mkdir(exist_ok=True)
+    (project / "config/config.yaml").touch()
+    assert cli.main(["merge", ".", "--into", "merged"]) == 2
+    assert "FROM: '.' is a project; its results are in 'results'" in capsys.readouterr().err
+
+
 def test_a_renamed_study_folder_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "results/quick").rename(project / "copy")
     assert cli.main(["merge", "copy", "--into", "merged"]) == 0

@@ -138,8 +138,8 @@ def test_the_end_of_a_run_by_its_user_cancels_what_it_waits_for(study: RemoteStu
     dispatcher.start()
     study.request("x=1")
     wait_until(lambda: study.status("x=1").get("state") == "running", "a running job")
-    dispatcher.stop(cancel=True)
-    assert "fairmesh: x=1 cancelled" in study.wait("x=1")[0]
+    dispatcher.stop(cancel=True, who="Ctrl-C")
+    assert "fairmesh: x=1 cancelled: cancelled by Ctrl-C at " in study.wait("x=1")[0]
     study.add("x=2")
     study.request("x=2")
     assert "fairmesh: x=2 cancelled" in study.wait("x=2")[0]

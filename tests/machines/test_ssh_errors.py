@@ -71,6 +71,12 @@ def test_a_missing_python_is_named(status: int) -> None:
     assert "set `python` in machines.yaml" in str(error)
 
 
+def test_a_program_that_is_no_python_is_named() -> None:
+    error = error_of_exit(TARGET, 0, "")
+    assert isinstance(error, RefusedError)
+    assert "ended without an answer; set `python` in machines.yaml" in str(error)
+
+
 def test_a_killed_program_may_be_started_again() -> None:
     assert type(error_of_exit(TARGET, 137, "Killed")) is UnreachableError
 

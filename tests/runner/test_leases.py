@@ -152,6 +152,7 @@ def test_the_program_sees_its_lease_and_the_status_records_it(make_job: MakeJob,
     assert len(status(folder)["leased"]["cores"]) == 1
     environment = read(folder.parents[3] / f"environments/{read(folder / 'commit.json')['environment']}.json")
     assert environment["processor"]["cores"] == 1
+    assert environment["processor"]["machine_cores"] == os.cpu_count()
     assert environment["variables"]["OMP_NUM_THREADS"] == "1"
 
 

@@ -85,7 +85,10 @@ def test_texts_of_the_application_stay_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("environment", "message"),
     [
-        ("{}", "'environment.requirements' is missing: the file with the packages that the image shall have"),
+        (
+            "{}",
+            "'environment.requirements' is missing: the file with the packages that the image shall have, such",
+        ),
         ("{requirements: no.lock}", "'environment.requirements': there is no file 'no.lock'"),
         ("{requirements: 'a b.lock'}", "'environment.requirements': 'a b.lock' must have letters, digits, "),
     ],

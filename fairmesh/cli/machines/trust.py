@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from fairmesh.cli.machines.choice import add_name, ssh_transport
 from fairmesh.errors import FairmeshError
@@ -36,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     for key in keys:
         print_lines(f"{name} ({ssh.host}) shows the {key.kind} key {key.fingerprint}")
     _agree(name, keys, arguments.yes)
-    print_lines(f"added to {add_keys(ssh, keys)}")
+    print_lines(f"added to {Path(add_keys(ssh, keys)).absolute()}")
     return 0
 
 
