@@ -145,7 +145,7 @@ def test_a_cancelled_run_leaves_no_instance(workplace: Workplace, instances: Ins
         workplace.fairmesh("cancel", "--all", "--study", "sweep")
     output, _ = process.communicate(timeout=120)
     assert process.returncode, output
-    assert "aws: destroying vm-1: nothing left to do" in output
+    assert "aws: destroying vm-1: all its experiments have ended" in output
     assert [entry["id"] for entry in instances.list({})] == ["vm-1"]
     assert instances.alive() == []
 
