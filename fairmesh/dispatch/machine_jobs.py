@@ -218,8 +218,9 @@ class MachineJobs:
             closing.join(LOOK)
             self._announce_messages()
         self._announce_messages()
-        self._remove_gone(set())
-        self._update_report()
+        if not self.has_left:  # jobs that go on keep the state and the problem that they have
+            self._remove_gone(set())
+            self._update_report()
 
 
 def _room(part: ComputerJobs, job: OpenJob) -> int:
