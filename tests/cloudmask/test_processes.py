@@ -136,7 +136,8 @@ def test_a_process_that_is_lost_ends_the_others_with_one_line(tmp_path: Path, pr
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_two_processes_give_the_weights_of_one(
     undisturbed: dict[str, Path], tmp_path: Path, processes: ExitStack, precision: str
 ) -> None:

@@ -83,7 +83,7 @@ def test_again_measures_the_selection_anew_each_time(finished: Workplace) -> Non
     assert finished.starts() == {"value=2": 2}
 
 
-@pytest.mark.parametrize("how", ["again", "rerun", "forced"])
+@pytest.mark.parametrize("how", ["again", *(pytest.param(how, marks=pytest.mark.long) for how in ("rerun", "forced"))])
 def test_after_a_change_of_the_code_shared_stages_are_made_anew_first(finished: Workplace, how: str) -> None:
     edit_code(finished)
     if how == "rerun":

@@ -25,6 +25,7 @@ def _why(workplace: Workplace, *options: str) -> dict[str, str]:
     return {experiment["id"]: experiment["why"] for experiment in content["experiments"]}
 
 
+@pytest.mark.long
 def test_the_plan_says_why_each_would_run(workplace: Workplace) -> None:
     workplace.study({"value": [1, 2], "behaviour": ["good", "exit"]})
     assert set(_why(workplace).values()) == {"new"}

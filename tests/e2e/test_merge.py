@@ -10,7 +10,7 @@ import pytest
 from fairmesh import schema
 from tests.e2e.workplace import Workplace
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 
 def test_machines_come_together_and_nothing_runs_again(workplace: Workplace) -> None:
