@@ -82,7 +82,9 @@ class Instances:
             self._write(json.loads(path.read_text()) | {"state": "gone"})
             home = path.parent / "home"
             mine = processes_where(
-                lambda process: has_variable(process, f"{MARK}={identity}\0") or has_variable(process, f"HOME={home}\0")
+                lambda process: (
+                    has_variable(process, f"{MARK}={path.parent}\0") or has_variable(process, f"HOME={home}\0")
+                )
             )
             kill_at_once(process for process in [*self._sessions(identity), *mine] if process != os.getpid())
 
@@ -133,7 +135,7 @@ def boot(folder: Path, identity: str, port: int, user_data: str, power_off: list
     """
     assert user_data.startswith(HEAD)
     config = json.loads(user_data.removeprefix(HEAD))
-    mark = {MARK: identity}
+    mark = {MARK: str(folder)}  # other tests have instances of the same id
     server = SshServer(identity, folder, port, options=[f"PidFile {folder}/pid"], environment=mark)
     if keys := config.get("ssh_keys"):
         _write_private(folder / "host_key", keys["ed25519_private"])

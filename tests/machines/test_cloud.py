@@ -103,9 +103,9 @@ def test_instances_are_destroyed_before_the_end_of_the_run_once_nothing_more_is_
 
 
 def test_the_switch_is_renewed_and_powers_off_an_instance_that_is_not(instances: Instances) -> None:
-    rented = start(instances, unattended=0.2, instances=1)
+    rented = start(instances, unattended=0.5, instances=1)
     wait_ready(rented, 1, 1)
-    time.sleep(15)  # more than the 12 seconds
+    time.sleep(35)  # more than the 30 seconds
     assert instances.alive() == ["vm-1"]
     deadline = instances.home("vm-1") / DEADLINE
     assert deadline.stat().st_mode & 0o777 == 0o600
