@@ -107,7 +107,7 @@ test-all: test test-clusters  ## all tests, those that take long as well, and th
 # Programs that tests run, each with its packages of Debian; commas stand between names of one program.
 PROGRAMS := chromium,chromium-browser,google-chrome:chromium shellcheck:shellcheck faketime:faketime zsh:zsh fish:fish nginx:nginx-light
 SCHEDULERS := slurmctld:slurm-wlm,slurm-wlm-basic-plugins,munge slurmdbd:slurmdbd mariadbd:mariadb-server faketime:faketime \
-	sshd:openssh-server csh:csh cc:gcc,libc6-dev sge_qmaster:gridengine-master sge_execd:gridengine-exec qsub:gridengine-client podman:podman runc:runc
+	sshd:openssh-server csh:csh rsync:rsync cc:gcc,libc6-dev sge_qmaster:gridengine-master sge_execd:gridengine-exec qsub:gridengine-client podman:podman runc:runc
 debian: ; @$(call install,$(PROGRAMS))
 debian-clusters: ; @$(call install,$(SCHEDULERS))
 
