@@ -196,12 +196,16 @@ def _basis(result: Estimate) -> Iterator[str]:
 
 
 def _unknown(result: Estimate) -> Mapping[str, int]:
-    unknown = [one.seconds.why for one in result.experiments if one.seconds.value is None]
+    unknown = [experiment.seconds.why for experiment in result.experiments if experiment.seconds.value is None]
     return {f"the run time: {why}": unknown.count(why) for why in dict.fromkeys(unknown)}
 
 
 def _without_interval(result: Estimate) -> Mapping[str, int]:
-    found = [one.seconds.why for one in result.experiments if one.seconds.value is not None and one.seconds.why]
+    found = [
+        experiment.seconds.why
+        for experiment in result.experiments
+        if experiment.seconds.value is not None and experiment.seconds.why
+    ]
     return {why: found.count(why) for why in dict.fromkeys(found)}
 
 

@@ -14,7 +14,6 @@ from typing import Protocol
 
 from fairmesh.errors import FairmeshError
 from fairmesh.machines import cloud_init, costs
-from fairmesh.machines.providers.base import GONE as ENDED
 from fairmesh.machines.providers.base import RUN, STOPPED, TOKEN, Instance, Provider, ProviderError
 from fairmesh.machines.rentals import CREATED, DESTROYING, FAILED, GONE, READY, REQUESTED, Journal, Rental, new_token
 from fairmesh.machines.transport import RefusedError, UnreachableError
@@ -161,7 +160,9 @@ class Fleet:
         """Return whether an instance was not created for a rental: its file may come from other results."""
         if rental.id in self._created:
             return False
-        return any(one.id == rental.id and one.token != rental.token for one in self.provider.instances({}))
+        return any(
+            instance.id == rental.id and instance.token != rental.token for instance in self.provider.instances({})
+        )
 
     def destroy_all(self, reason: str, now: float) -> None:
         """Destroy all instances."""
@@ -177,14 +178,14 @@ class Fleet:
         for token, instances in by_token.items():
             self._reopen(self.journal.get(token), instances)
         known = {rental.token for rental in self.journal.all()}
-        self.strangers = [one for one in listed if one.token not in known and one.state != ENDED]
+        self.strangers = [instance for instance in listed if instance.token not in known and not instance.is_gone]
         if self.strangers:
-            names = ", ".join(one.id for one in self.strangers)
+            names = ", ".join(instance.id for instance in self.strangers)
             self._say_once(f"{self.name}: {names}: in no journal; `fairmesh machines down {self.name}` destroys them")
 
     def _reopen(self, rental: Rental | None, instances: Sequence[Instance]) -> None:
         """Destroy what was taken for gone, and is in the list nevertheless."""
-        there = [instance for instance in instances if instance.state != ENDED]
+        there = [instance for instance in instances if not instance.is_gone]
         if rental is None or rental.is_open or not there:
             return
         self.announce(f"{self.name}: {there[0].id} is there again; destroying it")
@@ -192,7 +193,10 @@ class Fleet:
 
     def _compare_one(self, rental: Rental, matches: Sequence[Instance], now: float) -> None:
         """Bring what is known of one instance up to date."""
-        there = sorted((one for one in matches if one.state != ENDED), key=lambda one: (one.id != rental.id, one.id))
+        there = sorted(
+            (instance for instance in matches if not instance.is_gone),
+            key=lambda instance: (instance.id != rental.id, instance.id),
+        )
         if there:
             self._misses.pop(rental.token, None)
             self._update(rental, there[0], now)

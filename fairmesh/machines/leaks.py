@@ -12,7 +12,6 @@ from fairmesh.jobs.lock import RunLock
 from fairmesh.jobs.paths import StudyPaths
 from fairmesh.machines.home import HOME_FILE, home_name
 from fairmesh.machines.providers import Instance, Provider, ProviderError, make_provider
-from fairmesh.machines.providers.base import GONE as ENDED
 from fairmesh.machines.providers.base import HOME, MACHINE, STUDY
 from fairmesh.machines.rentals import GONE, Journal
 from fairmesh.study.machines import Machine
@@ -120,7 +119,7 @@ class Leaks:
         while left:
             for instance in left:
                 provider.destroy(instance.id)
-            there = {instance.id for instance in provider.instances({}) if instance.state != ENDED}
+            there = {instance.id for instance in provider.instances({}) if not instance.is_gone}
             left = [instance for instance in left if instance.id in there]
             if time.monotonic() > deadline:
                 break
@@ -137,7 +136,7 @@ class Leaks:
         in_use = self.studies_in_use()
         survey.is_list_proven = bool(listed)
         for instance in listed:
-            if instance.state == ENDED or instance.tags.get(MACHINE) != survey.name:
+            if instance.is_gone or instance.tags.get(MACHINE) != survey.name:
                 continue
             if instance.tags[HOME] != self._home:
                 survey.others.append(instance)

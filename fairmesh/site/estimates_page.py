@@ -13,8 +13,8 @@ from fairmesh.printing import format_duration, format_size
 from fairmesh.results.estimates.backtest import BackTest, Comparison
 from fairmesh.results.estimates.estimator import LEVEL
 from fairmesh.site import charts, numbers
-from fairmesh.site.downloads import Download
-from fairmesh.site.renderer import Renderer, RendererError
+from fairmesh.site.pictures import draw_pictures
+from fairmesh.site.renderer import Renderer
 from fairmesh.site.view import StudyView
 
 ESTIMATES_PAGE = "estimates.md"
@@ -33,12 +33,13 @@ def write_estimates_page(view: StudyView, folder: Path, templates: jinja2.Enviro
     templates, renderer : jinja2.Environment, Renderer
         They make the page and the pictures of its charts.
     """
-    sections, reasons = [], []
-    for index, test in enumerate(view.back_tests):
-        chart = estimate_chart(view, test)
-        picture, reason = _draw(chart, folder / "charts" / f"estimates-{index}.svg", renderer)
-        reasons += reason
-        sections.append({"test": test, "chart": chart, "picture": picture, "rows": list(_rows(view, test))[:ROWS]})
+    tests = {f"estimates-{index}": test for index, test in enumerate(view.back_tests)}
+    drawn = {name: estimate_chart(view, test) for name, test in tests.items()}
+    pictures, reasons = draw_pictures(drawn, folder, renderer)
+    sections = [
+        {"test": tests[name], "chart": chart, "picture": picture, "rows": list(_rows(view, tests[name]))[:ROWS]}
+        for (name, chart), picture in zip(drawn.items(), pictures, strict=True)
+    ]
     variables: dict[str, Any] = {"view": view, "sections": sections, "level": LEVEL, "root": "../../"}
     write_text(folder / ESTIMATES_PAGE, templates.get_template(f"{ESTIMATES_PAGE}.jinja").render(variables))
     return reasons
@@ -94,12 +95,3 @@ def value_text(unit: str, value: float) -> str:
     if unit == "s":
         return format_duration(value, precise=True)
     return format_size(value) if unit == "byte" else f"{numbers.number(value)} {unit}"
-
-
-def _draw(chart: charts.Chart, path: Path, renderer: Renderer) -> tuple[Download | None, list[str]]:
-    """Draw a chart; return its picture, and why it is missing."""
-    try:
-        write_text(path, renderer.svg(chart.static))
-    except RendererError as error:
-        return None, [str(error)]
-    return Download(f"charts/{path.name}", chart.title, path.stat().st_size), []

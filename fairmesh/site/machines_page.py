@@ -11,8 +11,8 @@ import jinja2
 from fairmesh.files import write_text
 from fairmesh.results.machines import METHOD, MachineComparison, compare_machines
 from fairmesh.site import charts, machine_texts
-from fairmesh.site.downloads import Download
-from fairmesh.site.renderer import Renderer, RendererError
+from fairmesh.site.pictures import draw_pictures
+from fairmesh.site.renderer import Renderer
 from fairmesh.site.view import StudyView
 
 MACHINES_PAGE = "machines.md"
@@ -32,7 +32,7 @@ def write_machines_page(view: StudyView, folder: Path, templates: jinja2.Environ
     """
     comparison = compare_machines(view.study)
     ratios = ratio_chart(comparison)
-    picture, reasons = _draw(ratios, folder, renderer)
+    pictures, reasons = draw_pictures({"machines": ratios} if ratios else {}, folder, renderer)
     facts = [name for name in machine_texts.HARDWARE if any(name in side.hardware for side in comparison.sides)]
     variables: dict[str, Any] = {
         "view": view,
@@ -40,7 +40,7 @@ def write_machines_page(view: StudyView, folder: Path, templates: jinja2.Environ
         "texts": machine_texts,
         "facts": facts,
         "ratios": ratios,
-        "picture": picture,
+        "picture": next(iter(pictures), None),
         "method": METHOD,
         "root": "../../",
     }
@@ -63,15 +63,3 @@ def _ratio_rows(comparison: MachineComparison) -> Iterator[charts.Row]:
                 low, high = change.interval or (change.value, change.value)
                 title = machine_texts.quantity_title(quantity)
                 yield {"machine": name, "quantity": title, "ratio": change.value, "low": low, "high": high}
-
-
-def _draw(chart: charts.Chart | None, folder: Path, renderer: Renderer) -> tuple[Download | None, list[str]]:
-    """Draw a chart; return its picture, and why it is missing."""
-    if chart is None:
-        return None, []
-    path = folder / "charts" / "machines.svg"
-    try:
-        write_text(path, renderer.svg(chart.static))
-    except RendererError as error:
-        return None, [str(error)]
-    return Download(f"charts/{path.name}", chart.title, path.stat().st_size), []

@@ -13,14 +13,15 @@ from fairmesh.files import write_text
 from fairmesh.jobs.reading import read_map
 from fairmesh.results import Outcome, write_csv
 from fairmesh.results.load import PLAN
-from fairmesh.site import charts, page_charts
+from fairmesh.site import page_charts
 from fairmesh.site.cells import write_script
 from fairmesh.site.downloads import Download, copy_files
 from fairmesh.site.estimates_page import write_estimates_page
 from fairmesh.site.figures import Figure, Figures
 from fairmesh.site.machines_page import write_machines_page
 from fairmesh.site.metadata import DATACITE, FAIR, Citation, fair_score, linked_data
-from fairmesh.site.renderer import Renderer, RendererError
+from fairmesh.site.pictures import draw_pictures
+from fairmesh.site.renderer import Renderer
 from fairmesh.site.sentences import headline, remarks
 from fairmesh.site.tables import ExperimentTable, Leaderboard, page_of
 from fairmesh.site.view import StudyView
@@ -67,7 +68,9 @@ def write_study_pages(
     downloads = write_downloads(board, folder, archives)
     explorers, fixed = list(page_charts.explorers(board)), list(page_charts.static_charts(view))
     drawn = list(page_charts.lines_and_tables(view))
-    pictures, reasons = _draw([*fixed, *drawn], folder / "charts", renderer)
+    pictures, reasons = draw_pictures(
+        {str(number): chart for number, chart in enumerate([*fixed, *drawn], 1)}, folder, renderer
+    )
     downloads["Figures as SVG"] = list(filter(None, pictures))
     write_script(folder / "leaderboard.js", f"{view.study.name}/leaderboard", board.to_json(pages))
     write_script(folder / "experiments.js", f"{view.study.name}/experiments", table.to_json(figures, board))
@@ -160,22 +163,6 @@ def _pictured(view: StudyView, figures: Mapping[str, Figures]) -> Iterator[tuple
         if outcome and outcome.key not in seen:
             seen.add(outcome.key)
             yield label, outcome, figures[outcome.key].shown[:_FIGURES]
-
-
-def _draw(drawn: list[charts.Chart], folder: Path, renderer: Renderer) -> tuple[list[Download | None], list[str]]:
-    """Draw charts; return the picture of each, None for one that cannot be drawn, and the distinct reasons."""
-    pictures: list[Download | None] = []
-    reasons: dict[str, None] = {}
-    for number, chart in enumerate(drawn, 1):
-        path = folder / f"{number}.svg"
-        try:
-            write_text(path, renderer.svg(chart.static))
-        except RendererError as error:
-            reasons[str(error)] = None
-            pictures.append(None)
-        else:
-            pictures.append(Download(f"charts/{path.name}", chart.title, path.stat().st_size))
-    return pictures, list(reasons)
 
 
 def _environments(view: StudyView) -> list[tuple[dict[str, Any], int]]:

@@ -146,7 +146,9 @@ class Estimate:
             Whether the estimate of each experiment is included.
         """
         asked = self.asked
-        experiments = {"experiments": [one.to_json() for one in self.experiments]} if with_experiments else {}
+        experiments = (
+            {"experiments": [experiment.to_json() for experiment in self.experiments]} if with_experiments else {}
+        )
         return {
             "study": self.plan.study,
             "machine": self.profile.machine,
@@ -158,7 +160,11 @@ class Estimate:
             "wall": self.wall.to_json(),
             "machines": [machine.to_json() for machine in self.machines],
             "stages": self.stages,
-            "basis": dict(Counter(one.seconds.basis for one in self.experiments if one.seconds.value is not None)),
+            "basis": dict(
+                Counter(
+                    experiment.seconds.basis for experiment in self.experiments if experiment.seconds.value is not None
+                )
+            ),
             "remarks": self.remarks,
             "reasons": self.reasons,
             "law": self.law,
@@ -199,7 +205,9 @@ def estimate(
     to_run = [prediction.experiment for prediction in forecast(plan, paths, reruns_other_code) if prediction.why]
     problems = list[str]()
     application = plan.application
-    defaults = {name: one.default if one.has_default else None for name, one in application.parameters.items()}
+    defaults = {
+        name: parameter.default if parameter.has_default else None for name, parameter in application.parameters.items()
+    }
     past = load_past_results(results, application.name, application.seed or "", problems, studies, defaults)
     estimators = {quantity.name: Estimator(quantity, past) for quantity in QUANTITIES}
     stages = _stages(plan, to_run, paths, problems)

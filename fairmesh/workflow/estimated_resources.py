@@ -46,10 +46,10 @@ def write_resources(
     path = resources_file(study, project)
     experiments = _before(path, study)
     new = {
-        (one.experiment.machine, one.experiment.id): resources
+        (predicted.experiment.machine, predicted.experiment.id): resources
         for estimate in estimates
-        for one in estimate.experiments
-        if (resources := upper_resources(one)).known
+        for predicted in estimate.experiments
+        if (resources := upper_resources(predicted)).known
     }
     if not new:
         return None, {}
@@ -57,7 +57,7 @@ def write_resources(
         experiments.setdefault(machine, {})[identity] = resources
     content = EstimatedResources(study=study, lower=lower, experiments=experiments)
     write_text(path, _text(content))
-    planned = {one.name: one for estimate in estimates for one in estimate.to_run}
+    planned = {experiment.name: experiment for estimate in estimates for experiment in estimate.to_run}
     return path, count_changes(planned, content, machines)
 
 

@@ -76,7 +76,7 @@ def test_repeats_of_the_same_parameters_give_their_median_and_an_interval(
     for repeat, seconds in enumerate((10, 12, 13), 1):
         took(masks, seconds, energy=50, epochs=2, repeat=repeat)
     found = estimate(capsys, "--where", "epochs == 2")
-    assert [one["seconds"]["value"] for one in found["experiments"]] == [12, 12]
+    assert [experiment["seconds"]["value"] for experiment in found["experiments"]] == [12, 12]
     (one, _) = found["experiments"]
     assert 5 < one["seconds"]["low"] < 10.5
     assert 13 < one["seconds"]["high"] < 25
@@ -118,7 +118,7 @@ def test_extrapolation_is_named_and_makes_the_interval_wider(masks: Folder, caps
     for epochs in (1, 2, 4, 8):
         took(masks, 10 + 5 * epochs, epochs=epochs)
     arguments = ("--set", "epochs=3,64", "--where", "repeat == 1")
-    near, far = (one["seconds"] for one in estimate(capsys, *arguments)["experiments"])
+    near, far = (experiment["seconds"] for experiment in estimate(capsys, *arguments)["experiments"])
     assert near["low"] < 25 < near["high"]
     assert far["low"] < 330 < far["high"]
     assert far["high"] / far["low"] > 2 * near["high"] / near["low"]
@@ -181,7 +181,7 @@ def test_cost_and_assumed_energy_follow_from_price_and_power(
             took(masks, 20, machine, epochs=2, repeat=repeat)
             took(masks, 20, machine, epochs=4, repeat=repeat)
     found = estimate(capsys, "--machine", "dgx", "--machine", "slurm")["estimates"]
-    dgx, slurm = (one["machines"][0] for one in found)
+    dgx, slurm = (answer["machines"][0] for answer in found)
     assert dgx["wall"]["value"] == pytest.approx(40, rel=0.1)
     assert dgx["cost"]["value"] == pytest.approx(0.04, rel=0.1)
     assert dgx["energy"]["value"] == pytest.approx(20_000, rel=0.1)

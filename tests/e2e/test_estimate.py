@@ -23,14 +23,14 @@ def estimate(workplace: Workplace, *arguments: str) -> dict[str, Any]:
 
 def assert_within(workplace: Workplace, expected: dict[str, Any]) -> None:
     """Compare run time and memory of each experiment with their intervals."""
-    for one in expected["experiments"]:
-        record = workplace.record(one["id"])
+    for experiment in expected["experiments"]:
+        record = workplace.record(experiment["id"])
         measured = {"seconds": record["seconds"], "memory_bytes": record["usage"]["peak_bytes"]}
         for name, value in measured.items():
-            stated = one[name]
+            stated = experiment[name]
             interval = f"{stated['low']:.4g} to {stated['high']:.4g}"
-            print(f"{one['id']}: {name} {value:.4g}, estimated {stated['value']:.4g} ({interval})")
-            assert stated["low"] <= value <= stated["high"], one
+            print(f"{experiment['id']}: {name} {value:.4g}, estimated {stated['value']:.4g} ({interval})")
+            assert stated["low"] <= value <= stated["high"], experiment
 
 
 def test_a_larger_study_of_known_scaling_is_within_its_interval(workplace: Workplace) -> None:
@@ -48,9 +48,9 @@ def test_a_larger_study_of_known_scaling_is_within_its_interval(workplace: Workp
     workplace.run(*RECORDS_ONLY)
     assert_within(workplace, expected)
     resources = load_yaml(workplace.folder / "config/resources/sweep.yaml").plain()["experiments"]["local"]
-    for one in expected["experiments"]:
-        asked = workplace.record(one["id"])["resources"]
-        assert {name: asked[name] for name in ("runtime", "mem_mb")} == resources[one["id"]]
+    for experiment in expected["experiments"]:
+        asked = workplace.record(experiment["id"])["resources"]
+        assert {name: asked[name] for name in ("runtime", "mem_mb")} == resources[experiment["id"]]
 
 
 @pytest.mark.quick

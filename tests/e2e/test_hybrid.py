@@ -190,7 +190,7 @@ def check_provider(place: Workplace, ec2: tuple[Ec2Server, Ec2Instances], were_r
     assert states == dict.fromkeys(were_running, "terminated")
     assert server.running() == []
     assert "no instance in the list; it has shown earlier ones" in place.fairmesh("machines", "check", "aws")
-    used = [list(instances.home(one).glob("fairmesh/*/sweep/experiments/aws/*")) for one in were_running]
+    used = [list(instances.home(name).glob("fairmesh/*/sweep/experiments/aws/*")) for name in were_running]
     assert sum(map(len, used)) == len(POINTS)
     assert all(used)
 

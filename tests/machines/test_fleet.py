@@ -58,7 +58,11 @@ class Table:
         """Return the instances."""
         if not self.is_answering:
             raise ProviderError("no answer", is_certain=False)
-        return [] if self.is_hidden else [one for one in self.instances_by_id.values() if one.is_tagged(tags)]
+        return (
+            []
+            if self.is_hidden
+            else [instance for instance in self.instances_by_id.values() if instance.is_tagged(tags)]
+        )
 
     def destroy(self, identity: str) -> None:
         """Destroy an instance."""
@@ -75,7 +79,7 @@ class Table:
 
     def alive(self) -> list[str]:
         """Return the ids of those that cost something."""
-        return [one.id for one in self.instances_by_id.values() if one.state != GONE]
+        return [instance.id for instance in self.instances_by_id.values() if not instance.is_gone]
 
 
 @dataclass

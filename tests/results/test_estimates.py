@@ -109,7 +109,7 @@ def test_estimates_grow_with_a_parameter_with_which_results_grow(
 def test_the_unit_of_time_does_not_matter(factor: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     past = measure(lambda size: 3.0 + size, [{"size": size} for size in (1, 2, 4, 8)], 0.05, rng)
-    scaled = [result((one.seconds or 0) * factor, **one.parameters) for one in past]
+    scaled = [result((earlier.seconds or 0) * factor, **earlier.parameters) for earlier in past]
     one, other = predict(past, size=16), predict(scaled, size=16)
     assert (other.value, other.low, other.high) == pytest.approx(
         tuple((end or 0) * factor for end in (one.value, one.low, one.high)), rel=1e-6

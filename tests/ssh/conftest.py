@@ -49,8 +49,8 @@ def connect(network: SshNetwork) -> Iterator[Connect]:
         return opened[-1]
 
     yield transport
-    for one in opened:
-        one.close()
+    for connection in opened:
+        connection.close()
 
 
 def ssh_machine(network: SshNetwork, name: str, **changes: Any) -> Machine:

@@ -24,7 +24,6 @@ TEMPLATES = Path(__file__).parents[2] / "workflow/templates"
 HOME = "study-0123abcd"
 FOLDER = "sweep/experiments/far/x=1"
 FINGERPRINT = "f" * 64
-OLD_PYTHON = "/root/.pyenv/versions/3.6.15/bin/python3"
 GOOD = "import json; json.dump({'score': 1.5}, open('metrics.json', 'w'))"
 # Appends a line to a file outside of the job folder: each start of the program is counted there.
 COUNTED = "open({!r}, 'a').write('start\\n'); import time; time.sleep({}); "

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import must_have, note_component
-from tests.target.client import OLD_PYTHON, Client
+from tests.needs import oldest_python
+from tests.target.client import Client
 
 
 @pytest.fixture(autouse=True)
@@ -19,14 +19,12 @@ def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(params=["this", "3.6"])
+@pytest.fixture(params=["this", "oldest"])
 def python(request: pytest.FixtureRequest) -> str:
     """Return the Python of the machine: that of the tests, or the oldest one that is supported."""
     if request.param == "this":
         return sys.executable
-    must_have(Path(OLD_PYTHON).exists(), f"no Python 3.6 at {OLD_PYTHON}: the target is not tested with it")
-    note_component("Python 3.6.15 on the machine")
-    return OLD_PYTHON
+    return oldest_python()
 
 
 @pytest.fixture

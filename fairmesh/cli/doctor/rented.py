@@ -37,7 +37,7 @@ def findings(survey: Survey) -> Iterator[Finding]:
         state = f"{count_text(len(survey.pending), 'request')} without an answer: an instance may still come up"
         yield warn(topic, state, f"in two minutes: {down}")
     for home in sorted({instance.tags["fairmesh-home"] for instance in survey.others}):
-        names = ", ".join(one.id for one in survey.others if one.tags["fairmesh-home"] == home)
+        names = ", ".join(instance.id for instance in survey.others if instance.tags["fairmesh-home"] == home)
         yield warn(topic, f"of another results folder: {names}", f"if it is yours: {down} --of {home}")
     if not survey.unused and not survey.pending:
         used = f"{count_text(len(survey.used), 'instance')} in use"

@@ -71,6 +71,11 @@ class Instance:
     state: str = PENDING
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether it exists no more, and costs nothing."""
+        return self.state == GONE
+
     def __post_init__(self) -> None:
         """Check the values."""
         if not ID.fullmatch(self.id):
