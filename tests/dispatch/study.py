@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +19,7 @@ from fairmesh.machines.computers import Computer, Computers, SingleComputer
 from fairmesh.machines.process import ProcessTransport
 from fairmesh.machines.transport import Transport
 from fairmesh.study.machines import Machine
+from tests.machine_jobs import end_jobs
 from tests.waiting import wait_until
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/templates"
@@ -174,14 +172,8 @@ class RemoteStudy:
 
     def end(self) -> None:
         """End what still runs on the machine."""
-        for path in self.place.glob("base*/**/starts/*.json"):
-            group = json.loads(path.read_text()).get("process", {}).get("process_group", 0)
-            if group > 1:
-                with suppress(OSError):
-                    os.killpg(group, signal.SIGKILL)
-        for path in self.place.glob("base*/**/attempts/*/process.json"):
-            with suppress(OSError):
-                os.killpg(json.loads(path.read_text())["pid"], signal.SIGKILL)
+        for base in self.place.glob("base*"):
+            end_jobs(base)
 
 
 @dataclass

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ from fairmesh.machines.home import home_name
 from tests.e2e.far import Far, kill_all, programs, runners
 from tests.e2e.workplace import RECORDS_ONLY, Workplace, kill
 from tests.lying_machine import LIES
-from tests.needs import must_have
+from tests.machine_jobs import small_disk
 from tests.sge.cluster import SgeCluster
 from tests.slurm.cluster import SlurmCluster
 from tests.sshd import SshServer, ssh_network
@@ -227,19 +226,6 @@ def test_without_proof_a_silent_experiment_is_lost_after_its_heartbeat_and_90_s(
 
 
 # Disks
-
-
-@contextmanager
-def small_disk(folder: Path, options: str) -> Iterator[None]:
-    """Mount a small file system."""
-    must_have(os.geteuid() == 0, "only root can mount: full disks are not tested")
-    folder.mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=False)
-    must_have(mounted.returncode == 0, "no right to mount: full disks are not tested")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def fill(folder: Path) -> list[Path]:

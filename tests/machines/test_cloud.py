@@ -339,7 +339,7 @@ def test_down_leaves_instances_of_a_run_alone(
     paths = StudyPaths(tmp_path / "results", "quick")
     with RunLock(paths.lock).held():
         assert main(["machines", "down", "aws"]) == 0
-        assert "aws: in use by a run, which --force ignores: vm-1" in capsys.readouterr().out
+        assert "aws: in use by a run, left alone without --force: vm-1" in capsys.readouterr().out
         assert instances.alive() == ["vm-1"]
         assert main(["machines", "down", "aws", "--force"]) == 0
     assert instances.alive() == []

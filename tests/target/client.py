@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import signal
 import sys
 import tarfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,6 +14,7 @@ from fairmesh.jobs.paths import JobPaths
 from fairmesh.jobs.render import JobFolder, render
 from fairmesh.jobs.templates import Templates
 from fairmesh.machines.process import ProcessTransport
+from tests.machine_jobs import end_jobs
 from tests.waiting import wait_until
 
 TEMPLATES = Path(__file__).parents[2] / "workflow/templates"
@@ -141,11 +138,4 @@ class Client:
 
     def end(self) -> None:
         """End what still runs."""
-        for path in self.base.glob("**/starts/*.json"):
-            group = json.loads(path.read_text()).get("process", {}).get("process_group", 0)
-            if group > 1:
-                with suppress(OSError):
-                    os.killpg(group, signal.SIGKILL)
-        for path in self.base.glob("**/attempts/*/process.json"):
-            with suppress(OSError):
-                os.killpg(json.loads(path.read_text())["pid"], signal.SIGKILL)
+        end_jobs(self.base)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 
 from fairmesh.machines.transport import RefusedError, RequestError, UnreachableError
 from fairmesh.runner import owner
-from tests.needs import must_have
+from tests.machine_jobs import small_disk
 from tests.target.client import FINGERPRINT, FOLDER, Client
 from tests.target.patched import EVENTS, KILL_AT, NFS_LIKE, PatchedClient, with_patched_runner
 from tests.waiting import wait_until
@@ -124,19 +124,6 @@ def test_a_detached_job_is_in_a_session_of_its_own(client: Client) -> None:
     assert Path(f"/proc/{claim['pid']}/fd/1").resolve() == client.job / "starts/1.log"
     client.wait("done")
     assert client.starts() == 1
-
-
-@contextmanager
-def small_disk(folder: Path, options: str) -> Iterator[None]:
-    """Mount a small file system over a folder."""
-    must_have(os.geteuid() == 0, "only root can mount: full disks are not tested")
-    folder.mkdir(parents=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=False)
-    must_have(mounted.returncode == 0, "no right to mount: full disks are not tested")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("options", ["size=4m", "size=16m,nr_inodes=60"], ids=["blocks", "inodes"])

@@ -75,7 +75,7 @@ def _report(survey: Survey, chosen: list[Instance], left: list[Instance], argume
         print_lines(f"{name}: still in the provider's list: {', '.join(instance.id for instance in left)}")
     if survey.used and not arguments.force:
         print_lines(
-            f"{name}: in use by a run, which --force ignores: {', '.join(instance.id for instance in survey.used)}"
+            f"{name}: in use by a run, left alone without --force: {', '.join(instance.id for instance in survey.used)}"
         )
     if survey.pending:
         print_lines(f"{name}: {len(survey.pending)} without an answer of the provider yet; repeat in two minutes")
